@@ -1,0 +1,1 @@
+"""HTTP: OGC API features and vector tiles from PostGIS."""

@@ -1,0 +1,1 @@
+"""What two services need: settings, errors, boxes, the catalogue and the way to the database."""

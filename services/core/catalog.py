@@ -1,0 +1,112 @@
+"""The catalogue as values: collections, their columns, and the statement that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from psycopg import sql
+
+from core.bbox import BBox
+from core.errors import UnknownCollection, suggestion
+from core.statement import Statement
+
+ColumnType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time", "json", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A property of the features: its published name, its column in the table, and its type."""
+
+    name: str
+    column: str
+    type: ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One version of a collection, as it is served. `bbox_crs84` is None when no feature has a geometry."""
+
+    id: str
+    title: str
+    description: str | None
+    attribution: str | None
+    source_path: str
+    version: int
+    table: str
+    row_count: int
+    srid: int | None
+    geometry_type: str | None
+    bbox_crs84: BBox | None
+    temporal_column: str | None
+    interval: tuple[datetime | None, datetime | None] | None
+    columns: tuple[Column, ...]
+    loaded_at: datetime
+
+    def column(self, name: str) -> Column | None:
+        """The column published under a name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def has_geometry(self) -> bool:
+        """False for a plain table."""
+        return self.srid is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog(Mapping[str, Collection]):
+    """The collections that are served, by id, in order of id. `generation` rises with each change."""
+
+    generation: int
+    collections: Mapping[str, Collection]
+
+    def __getitem__(self, id: str) -> Collection:
+        """The collection. Raises: UnknownCollection, with the nearest name as the hint."""
+        try:
+            return self.collections[id]
+        except KeyError:
+            hint = suggestion(id, self.collections) or "/collections lists them"
+            raise UnknownCollection(f"there is no collection '{id}'", hint=hint) from None
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids in order."""
+        return iter(self.collections)
+
+    def __len__(self) -> int:
+        """The number of collections."""
+        return len(self.collections)
+
+
+SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))
+
+# Rows: one for each served collection, in order of id. Order of columns: the fields of Collection.
+SELECT_COLLECTIONS = Statement(
+    sql.SQL("""
+SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.table_name, v.row_count, v.srid,
+       v.geometry_type, v.bbox, v.temporal_column, v.interval_start, v.interval_end, v.columns, v.loaded_at
+FROM isthmus.collections AS c
+JOIN isthmus.versions AS v ON v.version = c.current_version
+WHERE c.withdrawn_at IS NULL
+ORDER BY c.id COLLATE "C"
+""")
+)
+
+
+def parse_collection(row: Sequence[Any]) -> Collection:
+    """A row of SELECT_COLLECTIONS as a value."""
+    *head, bbox, temporal_column, start, end, columns, loaded_at = row
+    return Collection(
+        *head,
+        bbox_crs84=BBox(*bbox) if bbox else None,
+        temporal_column=temporal_column,
+        interval=(start, end) if start or end else None,
+        columns=tuple(Column(**column) for column in columns),
+        loaded_at=loaded_at,
+    )
+
+
+def parse_catalog(generation: int, rows: Sequence[Sequence[Any]]) -> Catalog:
+    """The rows of SELECT_COLLECTIONS as a catalogue."""
+    return Catalog(generation, {row[0]: parse_collection(row) for row in rows})

@@ -1,0 +1,158 @@
+"""The only module that connects to PostgreSQL: a pool for the API, connections for the loader, migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from core.errors import CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.settings import Settings
+from core.statement import Statement
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+MIGRATION_LOCK = 4_207_849
+"""Key of the advisory lock under which one loader at a time migrates."""
+
+# SQLSTATE, or its class of two characters, -> the error that a caller can act on.
+ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
+    "57014": QueryTooSlow,
+    "42P01": CatalogueMissing,
+    "3F000": CatalogueMissing,
+    "3D000": CatalogueMissing,
+    "08": DatabaseUnavailable,
+    "53": DatabaseUnavailable,
+    "57": DatabaseUnavailable,
+}
+
+
+def conninfo(settings: Settings, **extra: str) -> str:
+    """libpq's connection string; `extra` adds or replaces its keywords."""
+    keywords: dict[str, Any] = {
+        "host": settings.db_host,
+        "port": settings.db_port,
+        "dbname": settings.db_name,
+        "user": settings.db_user,
+        "password": settings.db_password or None,
+        "connect_timeout": 5,
+        "application_name": "isthmus",
+        "options": "-c timezone=UTC -c intervalstyle=iso_8601",
+    }
+    return make_conninfo("", **{**keywords, **extra})
+
+
+def connect(settings: Settings) -> Connection:
+    """One connection for a program that writes, as the role in the settings.
+
+    Raises: DatabaseUnavailable
+    """
+    try:
+        return psycopg.connect(conninfo(settings))
+    except psycopg.Error as error:
+        raise translate(error) from error
+
+
+def translate(error: psycopg.Error) -> IsthmusError:
+    """The error that says what the caller can do; the database's own text stays in `__cause__` for the log."""
+    state = error.sqlstate or ""
+    known = ERROR_OF_SQLSTATE.get(state) or ERROR_OF_SQLSTATE.get(state[:2])
+    if known is None and isinstance(error, psycopg.OperationalError):
+        known = DatabaseUnavailable
+    if known is QueryTooSlow:
+        return QueryTooSlow(
+            "the query was given up", hint="ask for a smaller bbox, a smaller limit or fewer properties"
+        )
+    if known is CatalogueMissing:
+        return CatalogueMissing(
+            "the catalogue, or a table it names, is missing", hint="is the loader running? It makes the catalogue"
+        )
+    if known is DatabaseUnavailable:
+        return DatabaseUnavailable("PostgreSQL does not answer", hint="try again in a few seconds")
+    raise error
+
+
+class Database:
+    """A pool of read-only connections. Opened without waiting, so that the API starts before PostgreSQL does."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connections open in the background; nothing is asked of the database yet."""
+        milliseconds = settings.statement_timeout_s * 1000
+        options = f"-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout={milliseconds}"
+        self.pool: ConnectionPool[Connection] = ConnectionPool(
+            conninfo(settings, options=options),
+            min_size=1,
+            max_size=settings.pool_size,
+            timeout=settings.pool_wait_s,
+            # Short: an attempt given up is begun afresh by the next request, a long one backs off to half a minute.
+            reconnect_timeout=3.0,
+            kwargs={"autocommit": True},
+            open=True,
+        )
+
+    def run(self, statement: Statement, *, binary: bool = False) -> list[tuple[Any, ...]]:
+        """All rows of a statement. `binary` fetches bytea as it is, not as hexadecimal text.
+
+        A connection that turns out to be dead is replaced and the statement tried once more: it reads only.
+        Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
+        """
+        try:
+            return self._run_once(statement, binary=binary)
+        except psycopg.OperationalError as error:
+            if not isinstance(translate(error), DatabaseUnavailable) or isinstance(error, PoolTimeout):
+                raise translate(error) from error
+        except psycopg.Error as error:
+            raise translate(error) from error
+        try:
+            self.pool.check()
+            return self._run_once(statement, binary=binary)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def _run_once(self, statement: Statement, *, binary: bool) -> list[tuple[Any, ...]]:
+        with self.pool.connection() as connection, connection.cursor(binary=binary) as cursor:
+            return cursor.execute(statement.text, statement.params or None).fetchall()
+
+    def close(self) -> None:
+        """Close every connection; requests under way end with an error."""
+        self.pool.close()
+
+
+def migrations() -> Iterator[tuple[int, LiteralString]]:
+    """(number, text) of core/sql/*.sql in order."""
+    for path in sorted((files("core") / "sql").iterdir(), key=lambda entry: entry.name):
+        if path.name.endswith(".sql"):
+            yield int(path.name[:3]), cast("LiteralString", path.read_text(encoding="utf-8"))
+
+
+def migrate(connection: Connection) -> list[int]:
+    """Bring the catalogue up to date as the owner; returns the numbers applied now. All of it or none.
+
+    Two loaders that start at once wait for each other.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        connection.execute("CREATE TABLE IF NOT EXISTS isthmus.migrations (number integer PRIMARY KEY)")
+        done = {row[0] for row in connection.execute("SELECT number FROM isthmus.migrations")}
+        applied: list[int] = []
+        for number, text in migrations():
+            if number not in done:
+                connection.execute(sql.SQL(text))
+                connection.execute("INSERT INTO isthmus.migrations (number) VALUES (%s)", [number])
+                applied.append(number)
+    return applied
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Turn psycopg's errors inside the block into ours, where we have one."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error) from error

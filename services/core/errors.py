@@ -1,0 +1,110 @@
+"""Errors named after what the caller can do about them. They carry a code and a hint, and know no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class IsthmusError(Exception):
+    """Base of every expected error: `str(error)` says what happened, `hint` what to do.
+
+    `parameter` names the query parameter, setting or column at fault, when there is one.
+    """
+
+    code = "error"
+
+    def __init__(self, detail: str, *, hint: str | None = None, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.parameter = parameter
+
+    @classmethod
+    def title(cls) -> str:
+        """The first line of the class's docstring: the same sentence for every error of the class."""
+        return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
+
+
+class BadSetting(IsthmusError):
+    """A setting has a value that Isthmus cannot use."""
+
+    code = "setting-invalid"
+
+
+class BadParameter(IsthmusError):
+    """A parameter has a value that cannot be used."""
+
+    code = "parameter-invalid"
+
+
+class UnknownParameter(IsthmusError):
+    """The resource has no parameter of that name."""
+
+    code = "parameter-unknown"
+
+
+class BadCursor(IsthmusError):
+    """The cursor was not made for this request, or is damaged."""
+
+    code = "cursor-invalid"
+
+
+class BadBBox(BadParameter):
+    """The bounding box cannot be used."""
+
+    code = "bbox-invalid"
+
+
+class UnknownCollection(IsthmusError):
+    """There is no collection of that name."""
+
+    code = "collection-unknown"
+
+
+class UnknownFeature(IsthmusError):
+    """The collection has no feature of that id."""
+
+    code = "feature-unknown"
+
+
+class UnknownTileMatrixSet(IsthmusError):
+    """There is no tile matrix set of that name."""
+
+    code = "tile-matrix-set-unknown"
+
+
+class TileOutside(IsthmusError):
+    """The tile lies outside the tile matrix set."""
+
+    code = "tile-outside"
+
+
+class NoGeometry(IsthmusError):
+    """The collection has no geometry, so it has no tiles."""
+
+    code = "collection-without-geometry"
+
+
+class DatabaseUnavailable(IsthmusError):
+    """The database does not answer at the moment."""
+
+    code = "database-unavailable"
+
+
+class CatalogueMissing(DatabaseUnavailable):
+    """The catalogue is not there yet: the loader makes it at its first start."""
+
+    code = "catalogue-missing"
+
+
+class QueryTooSlow(IsthmusError):
+    """The database needed longer than the time limit."""
+
+    code = "query-too-slow"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str | None:
+    """`perhaps you meant 'length'` for the nearest known name, or None when nothing is near."""
+    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"perhaps you meant '{near[0]}'" if near else None

@@ -1,0 +1,204 @@
+"""Every setting: its name, default and meaning. The only module that reads the environment.
+
+`docs/settings.md` and `.env.example` are written from this table (`python -m core.settings docs | example`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from core.errors import BadSetting, suggestion
+
+Mode = Literal["bridge", "host", "container", "none", "native"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+Audience = Literal["operator", "service"]
+
+
+def setting(default: Any, meaning: str, *, to: Audience = "operator") -> Any:
+    """A field of Settings. `to` says who sets it: the operator, or the launcher of a service."""
+    return field(default=default, metadata={"meaning": meaning, "to": to})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `ISTHMUS_*` variables say. The field `pool_wait_s` is the variable `ISTHMUS_POOL_WAIT_S`."""
+
+    port: int = setting(8080, "HTTP port on the host")
+    bind: str = setting("127.0.0.1", "address on the host that HTTP listens on; 0.0.0.0 opens it to the network")
+    data_dir: Path = setting(Path("data"), "folder whose spatial files are served; `var/` below it is Isthmus's own")
+    project: str = setting("isthmus", "name of the Compose project: containers, networks and volumes begin with it")
+    title: str = setting("Isthmus", "title of the landing page")
+    public_url: str = setting(
+        "", "address that clients see, for links behind a proxy, such as https://maps.example.org/gis"
+    )
+    trusted_proxies: str = setting(
+        "", "proxies whose X-Forwarded-* headers are believed: addresses or networks with commas, `unix` for a socket"
+    )
+    default_limit: int = setting(10, "features on a page when the request does not say")
+    max_limit: int = setting(10_000, "most features on a page; a larger `limit` is answered with this many")
+    exact_count_rows: int = setting(
+        200_000, "filtered pages say `numberMatched` when the planner expects to read at most this many rows"
+    )
+    statement_timeout_s: int = setting(30, "seconds after which the database gives a request up (504)")
+    pool_size: int = setting(8, "database connections of each API worker")
+    pool_wait_s: float = setting(2.0, "seconds a request waits for a free connection (then 503)")
+    workers: int = setting(2, "API worker processes")
+    threads: int = setting(8, "threads of each API worker")
+    tile_cache_mb: int = setting(64, "memory of each API worker for tiles already made, in MB; 0 turns it off")
+    scan_interval_s: float = setting(1.0, "seconds between two looks at the data folder")
+    keep_versions: int = setting(2, "versions kept of each collection, the served one included")
+    log_level: LogLevel = setting("info", "debug, info, warning or error")
+    run_dir: str = setting("", "folder of the API's socket in mode none (default: `var/run` in the data folder)")
+    db_host_port: int = setting(55432, "PostgreSQL's port on the host's loopback in mode host")
+    secrets_dir: Path = setting(Path("secrets"), "folder of the generated passwords")
+    uid: int = setting(10001, "user id that the containers run as; `scripts/up` sets it for users other than root")
+    gid: int = setting(10001, "group id that the containers run as")
+    mode: Mode = setting("native", "network mode, shown on the landing page", to="service")
+    listen: str = setting("127.0.0.1:8080", "what the API listens on: host:port, or unix:/path", to="service")
+    db_host: str = setting("127.0.0.1", "PostgreSQL's host, or the folder of its socket", to="service")
+    db_port: int = setting(5432, "PostgreSQL's port", to="service")
+    db_name: str = setting("isthmus", "database", to="service")
+    db_user: str = setting(
+        "isthmus_reader", "database role: isthmus_reader for the API, isthmus_owner for the loader", to="service"
+    )
+    db_password: str = setting(
+        "", "the role's password; better ISTHMUS_DB_PASSWORD_FILE, the path of a file that holds it", to="service"
+    )
+
+    def __post_init__(self) -> None:
+        """Raise BadSetting for values that have the right type and make no sense."""
+        for name in (
+            "default_limit",
+            "max_limit",
+            "statement_timeout_s",
+            "pool_size",
+            "workers",
+            "threads",
+            "keep_versions",
+        ):
+            if getattr(self, name) < 1:
+                raise BadSetting(
+                    f"{variable(name)} is {getattr(self, name)}",
+                    hint="it takes a number from 1",
+                    parameter=variable(name),
+                )
+        if self.public_url and not self.public_url.startswith(("http://", "https://")):
+            raise BadSetting(
+                f"ISTHMUS_PUBLIC_URL is '{self.public_url}'",
+                hint="it begins with http:// or https://",
+                parameter="ISTHMUS_PUBLIC_URL",
+            )
+        self.proxy_networks()
+
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The trusted proxies that have an address."""
+        names = [name.strip() for name in self.trusted_proxies.split(",")]
+        try:
+            return tuple(ip_network(name, strict=False) for name in names if name not in ("", "unix"))
+        except ValueError as error:
+            raise BadSetting(
+                f"ISTHMUS_TRUSTED_PROXIES: {error}",
+                hint="write addresses or networks with commas, such as 127.0.0.1,172.16.0.0/12",
+                parameter="ISTHMUS_TRUSTED_PROXIES",
+            ) from error
+
+    def trusts_socket(self) -> bool:
+        """Whether a proxy that comes over a unix socket is believed."""
+        return "unix" in [name.strip() for name in self.trusted_proxies.split(",")]
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return f"ISTHMUS_{name.upper()}"
+
+
+def parse(name: str, kind: str, text: str) -> Any:
+    """The text of a variable as a value of the field's type.
+
+    Raises: BadSetting, naming the variable
+    """
+    try:
+        if kind == "int":
+            return int(text)
+        if kind == "float":
+            return float(text)
+    except ValueError as error:
+        raise BadSetting(f"{variable(name)} is '{text}'", hint="it takes a number", parameter=variable(name)) from error
+    choices = {"Mode": get_args(Mode), "LogLevel": get_args(LogLevel)}.get(kind, ())
+    if choices and text not in choices:
+        hint = suggestion(text, choices) or f"it takes one of {', '.join(choices)}"
+        raise BadSetting(f"{variable(name)} is '{text}'", hint=hint, parameter=variable(name))
+    return Path(text) if kind == "Path" else text
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. An empty variable counts as unset.
+
+    Raises: BadSetting for a value that does not fit, or a password file that cannot be read
+    """
+    environ = os.environ if environ is None else environ
+    given = {f.name: environ[variable(f.name)] for f in fields(Settings) if environ.get(variable(f.name))}
+    values = {f.name: parse(f.name, cast(str, f.type), given[f.name]) for f in fields(Settings) if f.name in given}
+    password_file = environ.get("ISTHMUS_DB_PASSWORD_FILE")
+    if password_file:
+        values["db_password"] = read_secret(Path(password_file))
+    return Settings(**values)
+
+
+def read_secret(path: Path) -> str:
+    """The one line of a secret file. Raises: BadSetting when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BadSetting(
+            f"the password file {path} cannot be read: {error.strerror}",
+            hint="scripts/up makes it, mode 0600, for the user that the service runs as",
+            parameter="ISTHMUS_DB_PASSWORD_FILE",
+        ) from error
+
+
+def rows(to: Audience) -> list[tuple[str, str, str]]:
+    """(variable, default, meaning) of the settings for one audience, in the order of the table above."""
+    return [
+        (variable(f.name), str(f.default), f.metadata["meaning"]) for f in fields(Settings) if f.metadata["to"] == to
+    ]
+
+
+DOCS_HEAD = """# Settings
+
+Written from `services/core/settings.py` by `scripts/bless`; do not edit.
+
+Each setting is an environment variable or a line `NAME=value` of `.env` in the clone's folder. The environment wins.
+"""
+
+
+def render_docs() -> str:
+    """The settings reference as Markdown."""
+    parts = [DOCS_HEAD]
+    heads = {
+        "operator": "For the operator",
+        "service": "Set by the launcher of each service (compose files, native mode)",
+    }
+    for to in get_args(Audience):
+        parts.append(f"## {heads[to]}\n\n| setting | default | meaning |\n|---|---|---|")
+        parts.extend(
+            f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} |" for name, default, meaning in rows(to)
+        )
+        parts.append("")
+    return "\n".join(parts)
+
+
+def render_example() -> str:
+    """A `.env` with each of the operator's settings at its default, commented out."""
+    head = "# Copy to .env and uncomment what you change. The environment wins over this file.\n"
+    return head + "".join(f"\n# {meaning}\n# {name}={default}\n" for name, default, meaning in rows("operator"))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_example() if sys.argv[1:] == ["example"] else render_docs())

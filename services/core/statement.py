@@ -1,0 +1,24 @@
+"""A statement is a value: its text and its parameters. Making one opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from psycopg import sql
+
+NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text with `%(name)s` places, and the values for them."""
+
+    text: sql.SQL | sql.Composed
+    params: Mapping[str, Any] = field(default=NO_PARAMS)
+
+    def as_text(self) -> str:
+        """The text as the server sees it, for tests and logs."""
+        return self.text.as_string(None)
