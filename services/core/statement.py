@@ -17,7 +17,7 @@ class Statement:
     """SQL text with `%(name)s` places, and the values for them."""
 
     text: sql.SQL | sql.Composed
-    params: Mapping[str, Any] = field(default=NO_PARAMS)
+    params: Mapping[str, Any] = field(default_factory=lambda: NO_PARAMS)
 
     def as_text(self) -> str:
         """The text as the server sees it, for tests and logs."""
