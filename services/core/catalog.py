@@ -49,6 +49,12 @@ class Collection:
         """The column published under a name, or None."""
         return next((column for column in self.columns if column.name == name), None)
 
+    def free_name(self, name: str) -> str:
+        """The name, with underscores put before it until no property has it."""
+        while self.column(name) is not None:
+            name = f"_{name}"
+        return name
+
     @property
     def has_geometry(self) -> bool:
         """False for a plain table."""

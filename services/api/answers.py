@@ -1,0 +1,54 @@
+"""Documents to responses: one document, as JSON for programs and as HTML for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, render_template, request
+
+from api.context import api
+from api.formats.negotiation import choose_format
+from api.links import HTML, JSON, Link, self_and_alternate
+from api.params import reject_unknown
+
+FORMATS = {"json": JSON, "html": HTML}
+
+
+def answer(
+    document: dict[str, Any], template: str = "document.html", *, type: str = JSON, title: str = "", **context: Any
+) -> Response:
+    """A document in the format that the request wants. `type` is the media type of its JSON.
+
+    A document with `links` is given `self` and `alternate`. `context` is for the template alone.
+    Raises: UnknownParameter for any parameter but `f`
+    """
+    reject_unknown(request.args, ("f",))
+    formats = {"json": type, "html": HTML}
+    chosen = choose_format(request.args.get("f"), request.accept_mimetypes, formats)
+    if "links" in document:
+        own = own_links(formats, chosen)
+        document = {**document, "links": [*own, *(link for link in document["links"] if link["rel"] != "self")]}
+    if chosen == "html":
+        return page(template, title=title, document=document, **context)
+    return respond(json.dumps(document, ensure_ascii=False).encode(), type)
+
+
+def own_links(formats: Mapping[str, str], chosen: str) -> list[Link]:
+    """Links `self` and `alternate` of the resource that is asked for."""
+    here = api().links.base + request.path
+    return self_and_alternate(here, request.args, formats, chosen)
+
+
+def page(template: str, *, title: str, **context: Any) -> Response:
+    """An HTML page."""
+    text = render_template(template, title=title, links=api().links, settings=api().settings, **context)
+    return respond(text.encode(), f"{HTML}; charset=utf-8")
+
+
+def respond(body: bytes, type: str, status: int = 200) -> Response:
+    """A response whose choice depends on the Accept header."""
+    response = Response(body, status=status, content_type=type)
+    response.headers["Vary"] = "Accept"
+    return response

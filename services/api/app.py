@@ -1,0 +1,92 @@
+"""Wires the API: parts, routes, errors. Nothing is opened at import time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from api.context import Api, api, install
+from api.live_catalog import LiveCatalog
+from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
+from api.proxy import TrustedProxies
+from api.routes import collections, items, service, tiles, viewer
+from api.tilecache import TileCache
+from core.db import Database
+from core.errors import IsthmusError
+from core.settings import Settings
+
+log = logging.getLogger("isthmus.api")
+
+PROBLEM_JSON = "application/problem+json"
+
+
+def create_app(settings: Settings, database: Database) -> Flask:
+    """The WSGI application. The database need not answer yet."""
+    app = Flask(__name__)
+    app.url_map.strict_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    install(app, Api(settings, database, LiveCatalog(database), TileCache(settings.tile_cache_mb * 1_000_000)))
+    for module in (service, collections, items, tiles, viewer):
+        app.register_blueprint(module.bp)
+    app.before_request(begin)
+    app.after_request(finish)
+    app.register_error_handler(IsthmusError, answer_error)
+    app.register_error_handler(HTTPException, answer_http_error)
+    app.register_error_handler(Exception, answer_unexpected)
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings)  # type: ignore[method-assign]
+    return app
+
+
+def begin() -> None:
+    """Give the request an id, which its answer and the log carry."""
+    g.request_id = uuid.uuid4().hex[:12]
+
+
+def finish(response: Response) -> Response:
+    """Headers of every answer: its id, and that any page may read it."""
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Link, X-Request-Id"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, OPTIONS")
+        response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
+    return response
+
+
+def answer_error(error: IsthmusError) -> Response:
+    """An expected error: one line in the log, with the cause that the client is not told."""
+    problem = problem_of(error)
+    cause = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
+    log.info("%s %s %d %s: %s%s", g.request_id, request.path, problem.status, problem.code, error.detail, cause)
+    return answer_problem(problem)
+
+
+def answer_http_error(error: HTTPException) -> Response:
+    """An error that Werkzeug raised: no such path, wrong method, no acceptable format."""
+    if error.code is None or error.code < 400:
+        return Response(error.get_response().get_data(), error.code, dict(error.get_headers()))
+    response = answer_problem(http_problem(error.code, error.name, error.description or error.name))
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def answer_unexpected(error: Exception) -> Response:
+    """A mistake of ours: the client gets the request id, the log the rest."""
+    log.error("%s %s failed", g.request_id, request.full_path, exc_info=error)
+    return answer_problem(UNEXPECTED)
+
+
+def answer_problem(problem: Problem) -> Response:
+    """A problem document."""
+    body = json.dumps(problem.document(api().links.base, g.request_id), ensure_ascii=False)
+    response = Response(body, status=problem.status, content_type=PROBLEM_JSON)
+    if problem.status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

@@ -1,0 +1,54 @@
+"""What a view needs, typed: settings, database, catalogue, tile cache, and the links of the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app, request
+
+from api.links import Links
+from api.live_catalog import LiveCatalog
+from api.params import Limits
+from api.tilecache import TileCache
+from core.catalog import Catalog
+from core.db import Database
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The parts that `create_app` wired."""
+
+    settings: Settings
+    database: Database
+    live_catalog: LiveCatalog
+    tiles: TileCache
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue, at most a second old. Raises: DatabaseUnavailable, CatalogueMissing."""
+        return self.live_catalog.current()
+
+    @property
+    def limits(self) -> Limits:
+        """The sizes of a page."""
+        return Limits(self.settings.default_limit, self.settings.max_limit)
+
+    @property
+    def links(self) -> Links:
+        """Links from where this request's client stands: the public URL, or the address it called."""
+        return Links(self.settings.public_url.rstrip("/") or request.url_root.rstrip("/"))
+
+
+EXTENSION = "isthmus"
+
+
+def install(app: Flask, api: Api) -> None:
+    """Make the parts available to the views of an app."""
+    app.extensions[EXTENSION] = api
+
+
+def api() -> Api:
+    """The parts, inside a request."""
+    return cast(Api, current_app.extensions[EXTENSION])

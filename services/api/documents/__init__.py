@@ -1,0 +1,1 @@
+"""JSON documents made from the catalogue: landing page, collections, schemas, tilesets, OpenAPI."""

@@ -1,0 +1,64 @@
+"""Descriptions of collections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from api.links import GEOJSON, HTML, JSON, OGC_REL, SCHEMA_JSON, Link, Links
+from core.catalog import Collection
+
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+
+
+def collections_document(collections: Iterable[Collection], links: Links) -> dict[str, Any]:
+    """All collections."""
+    return {"links": [], "collections": [collection_document(collection, links) for collection in collections]}
+
+
+def collection_document(collection: Collection, links: Links) -> dict[str, Any]:
+    """One collection: what it is, where it lies, and what can be asked of it."""
+    document = {
+        "id": collection.id,
+        "title": collection.title,
+        "description": collection.description,
+        "attribution": collection.attribution,
+        "itemType": "feature",
+        "extent": extent(collection),
+        "crs": [CRS84],
+        "links": collection_links(collection, links),
+    }
+    return {name: value for name, value in document.items() if value not in (None, {})}
+
+
+def extent(collection: Collection) -> dict[str, Any]:
+    """The spatial extent in CRS84 degrees and the temporal one, as far as there are any."""
+    found: dict[str, Any] = {}
+    if collection.bbox_crs84:
+        found["spatial"] = {"bbox": [collection.bbox_crs84.as_list()], "crs": CRS84}
+    if collection.interval:
+        found["temporal"] = {"interval": [[rfc3339(end) for end in collection.interval]], "trs": GREGORIAN}
+    return found
+
+
+def rfc3339(instant: datetime | None) -> str | None:
+    """An instant in UTC with a `Z`; None stays None, the open end."""
+    return instant.isoformat().replace("+00:00", "Z") if instant else None
+
+
+def collection_links(collection: Collection, links: Links) -> list[Link]:
+    """Links of a collection. The address of `items` has no query, since GDAL adds ids to it."""
+    here = ("collections", collection.id)
+    found = [
+        links.link("self", JSON, "this collection", *here),
+        links.link("items", GEOJSON, f"features of {collection.title}", *here, "items"),
+        links.link("items", HTML, f"features of {collection.title} as a table", *here, "items", query={"f": "html"}),
+        links.link(f"{OGC_REL}queryables", SCHEMA_JSON, "queryables", *here, "queryables"),
+        links.link(f"{OGC_REL}schema", SCHEMA_JSON, "schema of the properties", *here, "schema"),
+        links.link("describedby", SCHEMA_JSON, "schema of a feature", *here, "feature-schema"),
+    ]
+    if collection.has_geometry:
+        found.append(links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles", *here, "tiles"))
+    return found

@@ -1,0 +1,57 @@
+"""The landing page and the list of conformance classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.links import HTML, JSON, OGC_REL, OPENAPI_JSON, Links
+from core.settings import Settings
+
+DESCRIPTION = "Spatial files as OGC API features and vector tiles, served by Isthmus."
+
+_FEATURES = "http://www.opengis.net/spec/ogcapi-features"
+_COMMON = "http://www.opengis.net/spec/ogcapi-common"
+_TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
+
+CONFORMS_TO = (
+    f"{_COMMON}-1/1.0/conf/core",
+    f"{_COMMON}-1/1.0/conf/landing-page",
+    f"{_COMMON}-1/1.0/conf/json",
+    f"{_COMMON}-1/1.0/conf/html",
+    f"{_COMMON}-1/1.0/conf/oas30",
+    f"{_COMMON}-2/1.0/conf/collections",
+    f"{_FEATURES}-1/1.0/conf/core",
+    f"{_FEATURES}-1/1.0/conf/geojson",
+    f"{_FEATURES}-1/1.0/conf/html",
+    f"{_FEATURES}-1/1.0/conf/oas30",
+    f"{_FEATURES}-3/1.0/conf/queryables",
+    f"{_FEATURES}-3/1.0/conf/queryables-query-parameters",
+    f"{_TILES}/core",
+    f"{_TILES}/tileset",
+    f"{_TILES}/tilesets-list",
+    f"{_TILES}/geodata-tilesets",
+    f"{_TILES}/mvt",
+    f"{_TILES}/oas30",
+)
+"""Only what is true; a test asks for the resources of each."""
+
+
+def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
+    """Where everything begins."""
+    return {
+        "title": settings.title,
+        "description": DESCRIPTION,
+        "links": [
+            links.link("service-desc", OPENAPI_JSON, "the API definition (OpenAPI 3.0)", "api"),
+            links.link("service-doc", HTML, "the API for people", "api", query={"f": "html"}),
+            links.link("conformance", JSON, "conformance classes", "conformance"),
+            links.link("data", JSON, "collections", "collections"),
+            links.link(f"{OGC_REL}tiling-schemes", JSON, "tile matrix sets", "tileMatrixSets"),
+            links.link("preview", HTML, "map of all collections", "map"),
+        ],
+    }
+
+
+def conformance_document() -> dict[str, Any]:
+    """The conformance classes that hold."""
+    return {"conformsTo": list(CONFORMS_TO)}

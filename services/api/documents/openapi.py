@@ -1,0 +1,264 @@
+"""The OpenAPI 3.0 document, made from the table of operations below and the queryables of each collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.documents.landing import DESCRIPTION
+from api.documents.schemas import SCHEMA_OF_TYPE
+from api.links import GEOJSON, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON, Links
+from api.params import Limits, queryable_columns
+from api.tiles import WEB_MERCATOR_QUAD
+from core.catalog import Catalog, Collection
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A GET: its path, what it is for, its parameters (names in components), the media types of its answer."""
+
+    path: str
+    id: str
+    summary: str
+    tag: str
+    types: tuple[str, ...]
+    parameters: tuple[str, ...] = ("f",)
+    statuses: tuple[int, ...] = (400, 500, 503)
+
+
+_COLLECTION = "/collections/{collectionId}"
+_TILES = f"{_COLLECTION}/tiles"
+_TILESET = f"{_TILES}/{{tileMatrixSetId}}"
+_OF_COLLECTION = ("collectionId", "f")
+_OF_TILESET = ("collectionId", "tileMatrixSetId", "f")
+_WITH_404 = (400, 404, 500, 503)
+
+OPERATIONS = (
+    Operation("/", "getLandingPage", "Landing page", "service", (JSON, HTML)),
+    Operation("/api", "getApi", "This document", "service", (OPENAPI_JSON, HTML)),
+    Operation("/conformance", "getConformance", "Conformance classes", "service", (JSON, HTML)),
+    Operation("/health/live", "getLive", "Does the process answer?", "service", (JSON, HTML), statuses=(400, 500)),
+    Operation("/health/ready", "getReady", "Does the database answer too?", "service", (JSON, HTML)),
+    Operation("/map", "getMap", "A map of all collections", "service", (HTML,), parameters=(), statuses=(400, 500)),
+    Operation("/collections", "getCollections", "All collections", "features", (JSON, HTML)),
+    Operation(_COLLECTION, "getCollection", "One collection", "features", (JSON, HTML), _OF_COLLECTION, _WITH_404),
+    Operation(
+        f"{_COLLECTION}/queryables",
+        "getQueryables",
+        "What can be asked of the features",
+        "features",
+        (SCHEMA_JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_COLLECTION}/schema",
+        "getSchema",
+        "Schema of the properties",
+        "features",
+        (SCHEMA_JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_COLLECTION}/feature-schema",
+        "getFeatureSchema",
+        "Schema of a whole feature",
+        "features",
+        (SCHEMA_JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_COLLECTION}/items",
+        "getItems",
+        "A page of features",
+        "features",
+        (GEOJSON, HTML),
+        ("collectionId", "limit", "bbox", "datetime", "cursor", "f"),
+        (*_WITH_404, 504),
+    ),
+    Operation(
+        f"{_COLLECTION}/items/{{featureId}}",
+        "getFeature",
+        "One feature",
+        "features",
+        (GEOJSON, HTML),
+        ("collectionId", "featureId", "f"),
+        (*_WITH_404, 504),
+    ),
+    Operation(_TILES, "getTilesets", "Tilesets of a collection", "tiles", (JSON, HTML), _OF_COLLECTION, _WITH_404),
+    Operation(_TILESET, "getTileset", "Tileset metadata", "tiles", (JSON, HTML), _OF_TILESET, _WITH_404),
+    Operation(
+        f"{_TILESET}/tilejson.json",
+        "getTileJson",
+        "TileJSON of a tileset",
+        "tiles",
+        (JSON, HTML),
+        _OF_TILESET,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_TILESET}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
+        "getTile",
+        "A vector tile",
+        "tiles",
+        (MVT,),
+        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol"),
+        (*_WITH_404, 504),
+    ),
+    Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),
+    Operation(
+        "/tileMatrixSets/{tileMatrixSetId}",
+        "getTileMatrixSet",
+        "Definition of a tile matrix set",
+        "tiles",
+        (JSON, HTML),
+        ("tileMatrixSetId", "f"),
+        (400, 404, 500),
+    ),
+    Operation(
+        "/problems/{code}", "getProblem", "What an error means", "service", (JSON, HTML), ("code", "f"), (400, 404, 500)
+    ),
+)
+
+STATUS_MEANING = {
+    400: "A parameter is wrong; the problem names it and says what to do.",
+    404: "There is no such resource.",
+    500: "Isthmus made a mistake.",
+    503: "The database does not answer; try again after Retry-After seconds.",
+    504: "The query needed longer than the time limit.",
+}
+
+
+def openapi_document(settings: Settings, catalog: Catalog, links: Links) -> dict[str, Any]:
+    """The whole API. Each collection has its own path for items, whose parameters are its queryables."""
+    limits = Limits(settings.default_limit, settings.max_limit)
+    paths = {operation.path: {"get": render_operation(operation)} for operation in OPERATIONS}
+    paths.update(items_path(collection) for collection in catalog.values())
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": settings.title, "description": DESCRIPTION, "version": "1.0.0", "license": LICENSE},
+        "servers": [{"url": links.base, "description": "this server"}],
+        "tags": [
+            {"name": "service", "description": "The service itself"},
+            {"name": "features", "description": "OGC API Features"},
+            {"name": "tiles", "description": "OGC API Tiles"},
+        ],
+        "paths": paths,
+        "components": {
+            "parameters": parameters(catalog, limits),
+            "responses": {str(status): problem_response(text) for status, text in STATUS_MEANING.items()},
+            "schemas": {"problem": PROBLEM_SCHEMA},
+        },
+    }
+
+
+LICENSE = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457 problem details",
+    "required": ["type", "title", "status", "code", "detail", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "hint": {"type": "string"},
+        "parameter": {"type": "string"},
+        "request_id": {"type": "string"},
+    },
+}
+
+
+def render_operation(operation: Operation) -> dict[str, Any]:
+    """An operation object."""
+    schema = {MVT: {"type": "string", "format": "binary"}, HTML: {"type": "string"}}
+    success = {type: {"schema": schema.get(type, {"type": "object"})} for type in operation.types}
+    responses: dict[str, Any] = {"200": {"description": operation.summary, "content": success}}
+    if MVT in operation.types:
+        responses["204"] = {"description": "The tile is empty."}
+        responses["304"] = {"description": "The tile is the one that the client has (If-None-Match)."}
+    if operation.id != "getLive":
+        responses.update({str(status): reference("responses", str(status)) for status in operation.statuses})
+    return {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "parameters": [reference("parameters", name) for name in operation.parameters],
+        "responses": responses,
+    }
+
+
+def items_path(collection: Collection) -> tuple[str, dict[str, Any]]:
+    """The path of a collection's items, with its queryables as parameters (Part 3, queryables-query-parameters)."""
+    items = next(operation for operation in OPERATIONS if operation.id == "getItems")
+    operation = render_operation(items)
+    own = [
+        {"name": column.name, "in": "query", "required": False, "schema": SCHEMA_OF_TYPE[column.type], "style": "form"}
+        for column in queryable_columns(collection)
+    ]
+    common = [reference("parameters", name) for name in items.parameters if name != "collectionId"]
+    return f"/collections/{collection.id}/items", {
+        "get": {
+            **operation,
+            "operationId": f"getItems.{collection.id}",
+            "summary": f"A page of features of {collection.title}",
+            "parameters": [*common, *own],
+        }
+    }
+
+
+def parameters(catalog: Catalog, limits: Limits) -> dict[str, Any]:
+    """The parameters that operations refer to."""
+    some = next(iter(catalog), "roads")
+    numbers = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
+    limit = {"type": "integer", "minimum": 1, "maximum": limits.largest, "default": limits.default}
+    row = {"type": "integer", "minimum": 0}
+    return {
+        "f": query_parameter("f", {"type": "string"}, "Format of the answer; overrides Accept.", "json"),
+        "limit": query_parameter("limit", limit, "Features on a page.", 10),
+        "bbox": {
+            **query_parameter("bbox", numbers, "west,south,east,north in degrees; west > east crosses 180.", None),
+            "explode": False,
+        },
+        "datetime": query_parameter("datetime", {"type": "string"}, "An instant, or start/end.", "2024-01-01/.."),
+        "cursor": query_parameter("cursor", {"type": "string"}, "A place in the walk, from a next or prev link.", None),
+        "collectionId": path_parameter("collectionId", {"type": "string"}, "Id of a collection.", some),
+        "featureId": path_parameter("featureId", {"type": "integer"}, "Id of a feature.", 1),
+        "tileMatrixSetId": path_parameter(
+            "tileMatrixSetId", {"type": "string", "enum": [WEB_MERCATOR_QUAD]}, "Tile matrix set.", WEB_MERCATOR_QUAD
+        ),
+        "tileMatrix": path_parameter("tileMatrix", {"type": "string"}, "Zoom.", "0"),
+        "tileRow": path_parameter("tileRow", row, "Row, counted from the north.", 0),
+        "tileCol": path_parameter("tileCol", row, "Column, counted from 180 degrees west.", 0),
+        "code": path_parameter("code", {"type": "string"}, "Code of a problem.", "parameter-unknown"),
+    }
+
+
+def query_parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) -> dict[str, Any]:
+    """A query parameter, never required."""
+    found = {"name": name, "in": "query", "required": False, "description": text, "schema": schema, "style": "form"}
+    return found if example is None else {**found, "example": example}
+
+
+def path_parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) -> dict[str, Any]:
+    """A path parameter."""
+    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}
+
+
+def problem_response(text: str) -> dict[str, Any]:
+    """The response of an error."""
+    return {
+        "description": text,
+        "content": {"application/problem+json": {"schema": reference("schemas", "problem")}},
+    }
+
+
+def reference(kind: str, name: str) -> dict[str, str]:
+    """A reference into the components."""
+    return {"$ref": f"#/components/{kind}/{name}"}

@@ -1,0 +1,1 @@
+"""Rows to bytes, and the choice between formats."""

@@ -1,0 +1,37 @@
+"""Which format a request wants: the parameter `f` first, then the Accept header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import NotAcceptable
+
+from core.errors import BadParameter, suggestion
+
+# Other names of a media type that clients send in Accept
+ALIASES = {"application/json": ("application/geo+json", "application/schema+json", "application/vnd.oai.openapi+json")}
+
+
+def choose_format(f: str | None, accept: MIMEAccept, formats: Mapping[str, str]) -> str:
+    """The name of the format to answer with.
+
+    formats: name -> media type, the default one first
+    Raises: BadParameter when `f` is none of them, NotAcceptable when the client refuses them all
+    """
+    if f is not None:
+        if f not in formats:
+            hint = suggestion(f, formats) or f"it takes one of: {', '.join(formats)}"
+            raise BadParameter(f"f is '{f}'", hint=hint, parameter="f")
+        return f
+    if not accept:
+        return next(iter(formats))
+    offered = {type.partition(";")[0]: name for name, type in formats.items()}
+    for type, others in ALIASES.items():
+        if type in offered or offered.keys() & set(others):
+            name = offered.get(type) or next(offered[other] for other in others if other in offered)
+            offered = {**offered, type: name, **dict.fromkeys(others, name)}
+    best = accept.best_match(list(offered))
+    if best is None:
+        raise NotAcceptable(f"available here: {', '.join(formats.values())}")
+    return offered[best]

@@ -1,0 +1,20 @@
+"""gunicorn's configuration, from the same settings as everything else."""
+
+from __future__ import annotations
+
+from core.settings import load_settings
+
+_settings = load_settings()
+
+bind = _settings.listen
+umask = 0 if bind.startswith("unix:") else 0o022  # any user of the host may connect to the socket
+workers = _settings.workers
+threads = _settings.threads
+worker_class = "gthread"
+keepalive = 75
+graceful_timeout = 5
+timeout = _settings.statement_timeout_s + 30
+loglevel = _settings.log_level
+accesslog = "-" if _settings.log_level == "debug" else None
+control_socket_disable = True  # its socket would need a place to write, and the container's root is read-only
+worker_tmp_dir = "/dev/shm"  # noqa: S108  a heartbeat file on a disk can block the worker

@@ -1,0 +1,58 @@
+"""Links: every address in an answer is made here, from one base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from core.catalog import Collection
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+HTML = "text/html"
+SCHEMA_JSON = "application/schema+json"
+OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.0"
+MVT = "application/vnd.mapbox-vector-tile"
+OGC_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
+
+Link = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes addresses below `base`, the address of the landing page without its slash at the end."""
+
+    base: str
+
+    def url(self, *parts: str, query: Mapping[str, str] | None = None) -> str:
+        """The address of a resource; each part is one segment of the path."""
+        path = "".join(f"/{quote(part, safe='')}" for part in parts) or "/"
+        return f"{self.base}{path}{'?' + urlencode(query) if query else ''}"
+
+    def link(self, rel: str, type: str, title: str, *parts: str, query: Mapping[str, str] | None = None) -> Link:
+        """A link object of the OGC standards."""
+        return {"href": self.url(*parts, query=query), "rel": rel, "type": type, "title": title}
+
+    def collection(self, collection: Collection, *parts: str) -> str:
+        """The address of a collection, or of something below it."""
+        return self.url("collections", collection.id, *parts)
+
+    def tile_template(self, collection: Collection, row: str = "{y}", column: str = "{x}", matrix: str = "{z}") -> str:
+        """The address of the collection's tiles with places for zoom, row and column, in this order."""
+        return f"{self.collection(collection, 'tiles', 'WebMercatorQuad')}/{matrix}/{row}/{column}"
+
+
+def self_and_alternate(here: str, given: Mapping[str, str], formats: Mapping[str, str], chosen: str) -> list[Link]:
+    """The links `self` and `alternate` of a resource.
+
+    here: its address without query; given: the query as it came; formats: f -> media type; chosen: the f of this answer
+    """
+    links: list[Link] = []
+    for name in sorted(formats, key=lambda name: name != chosen):
+        query = {**{key: value for key, value in given.items() if key != "f"}, "f": name}
+        rel = "self" if name == chosen else "alternate"
+        title = "this document" if name == chosen else f"this document as {name.upper()}"
+        links.append({"href": f"{here}?{urlencode(query)}", "rel": rel, "type": formats[name], "title": title})
+    return links

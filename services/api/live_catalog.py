@@ -1,0 +1,49 @@
+"""The catalogue as the API sees it: read when it is first needed, looked at again at most once a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Lock
+
+from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, parse_catalog
+from core.db import Database
+
+CHECK_EVERY_S = 1.0
+
+
+class LiveCatalog:
+    """Gives the current catalogue. One thread at a time asks the database; the others go on with what is known."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is asked before the first use. `clock` gives seconds."""
+        self._database = database
+        self._clock = clock
+        self._catalog: Catalog | None = None
+        self._checked_at = -CHECK_EVERY_S
+        self._lock = Lock()
+
+    def current(self) -> Catalog:
+        """The catalogue, at most a second old.
+
+        Raises: DatabaseUnavailable, CatalogueMissing
+        """
+        if self._catalog is None:
+            with self._lock:
+                return self._refresh()
+        if self._clock() - self._checked_at >= CHECK_EVERY_S and self._lock.acquire(blocking=False):
+            try:
+                return self._refresh()
+            finally:
+                self._lock.release()
+        return self._catalog
+
+    def _refresh(self) -> Catalog:
+        """Ask for the generation, and for the collections when it rose. The lock is held."""
+        known = self._catalog
+        if known is None or self._clock() - self._checked_at >= CHECK_EVERY_S:
+            [(generation,)] = self._database.run(SELECT_GENERATION)
+            if known is None or known.generation != generation:
+                known = parse_catalog(generation, self._database.run(SELECT_COLLECTIONS))
+            self._catalog, self._checked_at = known, self._clock()
+        return known

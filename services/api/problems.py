@@ -1,0 +1,76 @@
+"""Errors as problem documents (RFC 9457): which error has which status, and what the client is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core import errors
+from core.errors import IsthmusError
+
+STATUS: dict[type[IsthmusError], int] = {
+    errors.BadParameter: 400,
+    errors.BadBBox: 400,
+    errors.UnknownParameter: 400,
+    errors.BadCursor: 400,
+    errors.UnknownCollection: 404,
+    errors.UnknownFeature: 404,
+    errors.UnknownTileMatrixSet: 404,
+    errors.TileOutside: 404,
+    errors.NoGeometry: 404,
+    errors.DatabaseUnavailable: 503,
+    errors.CatalogueMissing: 503,
+    errors.QueryTooSlow: 504,
+}
+
+RETRY_AFTER_S = 2
+
+# What Werkzeug raises by itself -> code and hint
+HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
+    404: ("not-found", "the landing page links to everything there is"),
+    405: ("method-not-allowed", "the Allow header lists the methods"),
+    406: ("not-acceptable", "leave Accept out, or choose the format with the parameter f"),
+    414: ("uri-too-long", "ask for less in one request"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an error looks like from outside."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    hint: str | None = None
+    parameter: str | None = None
+
+    def document(self, base: str, request_id: str) -> dict[str, Any]:
+        """The problem+json members. `type` is the address of the page that explains the code."""
+        members = {
+            "type": f"{base}/problems/{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "hint": self.hint,
+            "parameter": self.parameter,
+            "request_id": request_id,
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
+
+def problem_of(error: IsthmusError) -> Problem:
+    """The problem for one of our errors."""
+    return Problem(STATUS[type(error)], error.code, error.title(), error.detail, error.hint, error.parameter)
+
+
+def http_problem(status: int, name: str, detail: str) -> Problem:
+    """The problem for an error that Werkzeug raised, such as a path that no route has."""
+    code, hint = HTTP_PROBLEMS.get(status, (name.lower().replace(" ", "-"), None))
+    return Problem(status, code, name, detail, hint)
+
+
+UNEXPECTED = Problem(
+    500, "internal", "Isthmus made a mistake.", "The request was fine, the answer failed.", "the log has the request id"
+)

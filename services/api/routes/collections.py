@@ -1,0 +1,54 @@
+"""Collections and their schemas."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from api.answers import answer
+from api.context import api
+from api.documents.collections import collection_document, collections_document
+from api.documents.schemas import feature_schema_document, queryables_document, schema_document
+from api.links import SCHEMA_JSON
+
+bp = Blueprint("collections", __name__, url_prefix="/collections")
+
+
+@bp.get("")
+def collections() -> Response:
+    """All collections."""
+    catalog = api().catalog
+    document = collections_document(catalog.values(), api().links)
+    return answer(document, "collections.html", title="Collections", collections=list(catalog.values()))
+
+
+@bp.get("/<id>")
+def collection(id: str) -> Response:
+    """One collection."""
+    found = api().catalog[id]
+    return answer(collection_document(found, api().links), "collection.html", title=found.title, collection=found)
+
+
+@bp.get("/<id>/queryables")
+def queryables(id: str) -> Response:
+    """What can be asked of the features."""
+    found = api().catalog[id]
+    return schema(queryables_document(found, api().links), f"Queryables of {found.title}")
+
+
+@bp.get("/<id>/schema")
+def properties(id: str) -> Response:
+    """The properties of a feature."""
+    found = api().catalog[id]
+    return schema(schema_document(found, api().links), f"Schema of {found.title}")
+
+
+@bp.get("/<id>/feature-schema")
+def feature_schema(id: str) -> Response:
+    """A whole feature."""
+    found = api().catalog[id]
+    return schema(feature_schema_document(found, api().links), f"Feature schema of {found.title}")
+
+
+def schema(document: dict[str, object], title: str) -> Response:
+    """A JSON Schema."""
+    return answer(document, "schema.html", type=SCHEMA_JSON, title=title)

@@ -1,0 +1,63 @@
+"""The service itself: landing page, API definition, conformance, health, problems."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from werkzeug.exceptions import NotFound
+
+from api.answers import answer
+from api.context import api
+from api.documents.landing import conformance_document, landing_document
+from api.documents.openapi import openapi_document
+from api.links import OPENAPI_JSON
+from api.problems import STATUS
+from core.catalog import SELECT_GENERATION
+from core.errors import DatabaseUnavailable
+
+bp = Blueprint("service", __name__)
+
+
+@bp.get("/")
+def landing() -> Response:
+    """Where everything begins. It answers without the database too, with no collections to show."""
+    try:
+        collections = list(api().catalog.values())
+    except DatabaseUnavailable:
+        collections = None
+    document = landing_document(api().settings, api().links)
+    return answer(document, "landing.html", title=api().settings.title, collections=collections)
+
+
+@bp.get("/api")
+def definition() -> Response:
+    """OpenAPI 3.0."""
+    document = openapi_document(api().settings, api().catalog, api().links)
+    return answer(document, "api.html", type=OPENAPI_JSON, title="API")
+
+
+@bp.get("/conformance")
+def conformance() -> Response:
+    """The conformance classes that hold."""
+    return answer(conformance_document(), title="Conformance")
+
+
+@bp.get("/health/live")
+def live() -> Response:
+    """The process answers."""
+    return answer({"status": "live"}, title="Health")
+
+
+@bp.get("/health/ready")
+def ready() -> Response:
+    """The database answers too, else 503."""
+    [(generation,)] = api().database.run(SELECT_GENERATION)
+    return answer({"status": "ready", "catalogueGeneration": generation}, title="Health")
+
+
+@bp.get("/problems/<code>")
+def problem(code: str) -> Response:
+    """What an error means: the address in the `type` of a problem document."""
+    for error, status in STATUS.items():
+        if error.code == code:
+            return answer({"code": code, "title": error.title(), "status": status}, title=error.title())
+    raise NotFound(f"there is no problem '{code}'")

@@ -1,0 +1,1 @@
+"""Values to SQL: each function returns a Statement and opens nothing."""

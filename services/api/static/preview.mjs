@@ -1,0 +1,34 @@
+// The small map of a collection's page (its tiles) or of a page of features (their GeoJSON).
+
+import * as maplibregl from './vendor/maplibre-gl/maplibre-gl.mjs';
+import { EMPTY_STYLE, boundsOf, colourOf, layersOf } from './style.mjs';
+
+const element = document.getElementById('preview');
+const features = document.getElementById('features');
+const map = new maplibregl.Map({ container: element, style: EMPTY_STYLE, attributionControl: false, maxZoom: 20 });
+window.isthmusMap = map; // for the tests, which count what is drawn
+
+const eachPosition = (coordinates, visit) =>
+  typeof coordinates[0] === 'number' ? visit(coordinates) : coordinates.forEach((inner) => eachPosition(inner, visit));
+
+function positionsOf(geometry, visit) {
+  if (geometry?.geometries) geometry.geometries.forEach((inner) => positionsOf(inner, visit));
+  else if (geometry?.coordinates.length) eachPosition(geometry.coordinates, visit);
+}
+
+map.on('load', async () => {
+  const frame = { padding: 24, animate: false, maxZoom: 15 };
+  if (features) {
+    const collection = JSON.parse(features.textContent);
+    const bounds = new maplibregl.LngLatBounds();
+    collection.features.forEach((feature) => positionsOf(feature.geometry, (position) => bounds.extend(position.slice(0, 2))));
+    map.addSource('page', { type: 'geojson', data: collection });
+    layersOf('page', undefined, colourOf(0)).forEach((layer) => map.addLayer(layer));
+    if (!bounds.isEmpty()) map.fitBounds(bounds, frame);
+  } else {
+    const tileset = await (await fetch(element.dataset.tilejson)).json();
+    map.addSource('tiles', { type: 'vector', url: element.dataset.tilejson });
+    layersOf('tiles', tileset.vector_layers[0].id, colourOf(0)).forEach((layer) => map.addLayer(layer));
+    map.fitBounds(boundsOf(tileset.bounds), frame);
+  }
+});
