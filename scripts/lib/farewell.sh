@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# The last lines of `up`: where to look, what to try, where to drop files, how to stop.
+
+# has_files: the data folder holds something to load
+has_files() { [ -n "$(find "$ISTHMUS_DATA_DIR" -path "$ISTHMUS_DATA_DIR/var" -prune -o -type f -not -name '.*' -print -quit)" ]; }
+
+# base_url LISTEN: as a client on this machine writes it
+base_url() {
+  local listen=$1
+  listen=${listen/#0.0.0.0:/127.0.0.1:}
+  case $listen in unix:*) printf 'http://localhost' ;; *) printf 'http://%s' "${listen/#\[::\]:/[::1]:}" ;; esac
+}
+
+# farewell MODE LISTEN
+farewell() {
+  local mode=$1 listen=$2 url count=0 name='' curl=curl
+  url=$(base_url "$listen")
+  if has_files; then
+    printf 'waiting for the first collection ...\n'
+    read -r count name < <(python3 -I "$root/scripts/lib/first_look.py" "$listen" 60) || true
+    [ "$count" != 0 ] || warn "no collection yet: see what the loader says, ./scripts/isthmus list"
+  fi
+  [[ $listen != unix:* ]] || curl="curl --unix-socket ${listen#unix:}"
+  printf '\nIsthmus runs in mode %s and serves %s collections.\n\n' "$mode" "$count"
+  if [[ $listen == unix:* ]]; then farewell_socket "$curl" "$url"; else
+    printf '  landing page    %s/\n  map             %s/map\n' "$url" "$url"
+  fi
+  printf "  try             %s '%s/collections/%s/items?limit=2'\n" "$curl" "$url" "${name:-NAME}"
+  printf '  drop files in   %s\n  command line    ./scripts/isthmus list\n' "$ISTHMUS_DATA_DIR"
+  printf '  stop            %s./scripts/down\n' "$(stop_prefix)"
+}
+
+# farewell_socket CURL URL: a browser cannot open a unix socket
+farewell_socket() {
+  printf '  landing page    %s %s/\n  map             %s %s/map\n' "$1" "$2" "$1" "$2"
+  printf '                  (no network in this mode: a browser needs a proxy that forwards to the socket, see docs/networking.md)\n'
+}
+
+# stop_prefix: the settings that `down` needs to find a stack that is not in the clone's own data folder
+stop_prefix() { [ "$ISTHMUS_DATA_DIR" = "$root/data" ] || printf 'ISTHMUS_DATA_DIR=%q ' "$ISTHMUS_DATA_DIR"; }

@@ -1,0 +1,61 @@
+"""Waits until the API serves collections, and prints how many and the first one's name.
+
+usage: first_look.py LISTEN SECONDS
+
+LISTEN is gunicorn's bind (`127.0.0.1:8080` or `unix:/path`). Prints `COUNT NAME`, or `0` when there was none
+within SECONDS. Standard library only: in Docker's modes the host has no Python environment of ours.
+"""
+
+import http.client
+import json
+import socket
+import sys
+import time
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=5)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(5)
+        self.sock.connect(self.path)
+
+
+def connection(listen: str) -> http.client.HTTPConnection:
+    if listen.startswith("unix:"):
+        return UnixConnection(listen.removeprefix("unix:"))
+    host, _, port = listen.rpartition(":")
+    return http.client.HTTPConnection(host.strip("[]"), int(port), timeout=5)
+
+
+def collection_names(listen: str) -> list[str]:
+    """Names of the served collections; empty when the API does not answer 200."""
+    client = connection(listen)
+    try:
+        client.request("GET", "/collections?f=json", headers={"Accept": "application/json"})
+        answer = client.getresponse()
+        body = answer.read()
+    except OSError:
+        return []
+    finally:
+        client.close()
+    return [str(entry["id"]) for entry in json.loads(body)["collections"]] if answer.status == 200 else []
+
+
+def main(listen: str, seconds: float) -> int:
+    deadline = time.monotonic() + seconds
+    names = collection_names(listen)
+    while not names and time.monotonic() < deadline:
+        time.sleep(0.3)
+        names = collection_names(listen)
+    print(len(names), *names[:1])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], float(sys.argv[2])))

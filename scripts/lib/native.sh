@@ -1,0 +1,167 @@
+# shellcheck shell=bash
+# Native mode: the same three processes on the host, kept alive by supervisor.
+
+supervisor_conf=$root/scripts/native/supervisord.conf
+requirements_native=("$root"/services/{api,loader}/requirements.txt "$root/scripts/native/requirements.txt")
+
+# native_state_dir: sockets and pid file. Socket paths are at most 107 bytes long, so that a data folder deep
+# in the tree gets a folder in /tmp.
+native_state_dir() {
+  local dir=$ISTHMUS_DATA_DIR/var/run
+  [ "${#dir}" -le 80 ] || dir=/tmp/isthmus-$(short_hash "$ISTHMUS_DATA_DIR")
+  printf '%s' "$dir"
+}
+
+# as_services COMMAND...: as the services' user
+as_services() { service_user; "${as_user[@]}" "$@"; }
+
+# service_user: sets as_user, the words before a command that is to run as the services' user. With
+# CAP_DAC_READ_SEARCH that user can read a clone below /root.
+service_user() {
+  as_user=()
+  [ "$(id -u)" -eq 0 ] || return 0
+  as_user=(setpriv --reuid "$ISTHMUS_UID" --regid "$ISTHMUS_GID" --clear-groups)
+  ! may_read_everything || as_user+=(--inh-caps=+dac_read_search --ambient-caps=+dac_read_search)
+}
+
+# may_read_everything: this root has CAP_DAC_READ_SEARCH (bit 2), which root in a container may lack
+may_read_everything() { (( 0x$(awk '/^CapBnd:/ {print $2}' /proc/self/status) & 4 )); }
+
+check_native() {
+  check_python
+  check_space "$ISTHMUS_DATA_DIR" 1000 'the database'
+  [ "$ISTHMUS_PORT" -ne 0 ] || die 'ISTHMUS_PORT=0 (a free port) works in bridge and container mode only'
+  check_port "$ISTHMUS_PORT" "$ISTHMUS_BIND" ISTHMUS_PORT
+  [ -z "$db_port_chosen" ] || check_port "$ISTHMUS_DB_HOST_PORT" 127.0.0.1 ISTHMUS_DB_HOST_PORT
+  need_packages 'native mode' "${packages_native[@]}"
+  as_services test -r "$root/services/postgis/entrypoint" \
+    || die "user $ISTHMUS_UID, which the services run as, cannot read $root: move the clone, for example to /srv"
+  as_services test -x "$ISTHMUS_DATA_DIR" \
+    || die "user $ISTHMUS_UID, which the services run as, cannot enter $ISTHMUS_DATA_DIR"
+}
+
+# What the three processes share; supervisord.conf adds what differs.
+export_native_settings() {
+  state_dir=$(native_state_dir)
+  export ISTHMUS_ROOT=$root ISTHMUS_STATE_DIR=$state_dir ISTHMUS_VENV=$venv ISTHMUS_LOG_DIR=$ISTHMUS_DATA_DIR/var/log
+  export ISTHMUS_MODE=native ISTHMUS_LISTEN=$ISTHMUS_BIND:$ISTHMUS_PORT
+  export PGDATA=$ISTHMUS_DATA_DIR/var/pg/17 PGPORT=5432 ISTHMUS_PG_LISTEN='' ISTHMUS_PG_SOCKET_DIR=$state_dir
+  [ -z "$db_port_chosen" ] || export PGPORT=$ISTHMUS_DB_HOST_PORT ISTHMUS_PG_LISTEN=127.0.0.1
+  export ISTHMUS_DB_HOST=$state_dir ISTHMUS_DB_PORT=$PGPORT ISTHMUS_DB_NAME=isthmus
+  export ISTHMUS_OWNER_PASSWORD_FILE=$ISTHMUS_SECRETS_DIR/owner_password
+  export ISTHMUS_READER_PASSWORD_FILE=$ISTHMUS_SECRETS_DIR/reader_password
+  export PYTHONPATH=$root/services PYTHONUNBUFFERED=1 LANG=C.UTF-8
+}
+
+# native_digest: changes with the settings, the code and the packages, so that `up` restarts what is stale
+native_digest() {
+  {
+    env | grep -E '^(ISTHMUS_|PG)' | sort
+    cat -- "${requirements_native[@]}" "$supervisor_conf"
+    find "$root/services" -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
+  } | sha256sum | cut -c1-16
+}
+
+native_up() {
+  local digest
+  export_native_settings
+  need_venv native "${requirements_native[@]}"
+  make_state_dir
+  digest=$(native_digest)
+  if [ -n "$(native_pid)" ] && [ "$(cat "$state_dir/digest" 2>/dev/null)" = "$digest" ]; then
+    step 'looking whether it answers' wait_native || native_failed
+    return
+  fi
+  native_down
+  service_user
+  setsid --fork "${as_user[@]}" "$venv/bin/python" -m supervisor.supervisord --configuration="$supervisor_conf" \
+    >>"$ISTHMUS_LOG_DIR/supervisord.out" 2>&1 </dev/null
+  step 'starting PostgreSQL, the API and the loader' wait_native || native_failed
+  printf '%s' "$digest" >"$state_dir/digest"
+}
+
+make_state_dir() {
+  [ -d "$state_dir" ] || mkdir -m 0700 -- "$state_dir"
+  own "$state_dir"
+  [ "$(stat -c %u "$state_dir")" = "$ISTHMUS_UID" ] || [ -O "$state_dir" ] || die "$state_dir belongs to somebody else"
+}
+
+# wait_native: until the API reaches the database and the loader beats. Gives up after two minutes, or when
+# supervisor gave a program up.
+wait_native() {
+  local deadline=$((SECONDS + 120))
+  while ! native_answers; do
+    [ -n "$(native_pid)" ] || [ "$SECONDS" -lt $((deadline - 110)) ] || { echo 'the supervisor ended'; return 1; }
+    if native_status | grep -q FATAL; then echo 'a program does not stay up'; return 1; fi
+    [ "$SECONDS" -lt "$deadline" ] || { echo 'no answer after 120 s'; return 1; }
+    sleep 0.3
+  done
+}
+
+native_answers() {
+  python3 -I "$root/services/api/healthcheck.py" "$ISTHMUS_LISTEN" /health/ready && native_cli watch --check
+}
+
+native_status() { "$venv/bin/python" -m supervisor.supervisorctl --configuration="$supervisor_conf" status 2>&1 || true; }
+
+# native_cli ARGUMENT...: the command line as the services' user, with the owner's rights on the database
+native_cli() {
+  export ISTHMUS_DB_USER=isthmus_owner ISTHMUS_DB_PASSWORD_FILE=$ISTHMUS_OWNER_PASSWORD_FILE
+  as_services "$venv/bin/python" -m cli "$@"
+}
+
+native_failed() {
+  local name file
+  native_status | sed 's/^/    /' >&2
+  for name in supervisord.out postgis.log api.log loader.log; do
+    file=$ISTHMUS_LOG_DIR/$name
+    [ -s "$file" ] || continue
+    warn "last lines of $file:"
+    tail -n 10 "$file" | sed 's/^/    /' >&2
+  done
+  native_down
+  die 'native mode did not start; everything was stopped again, the data is kept'
+}
+
+# native_pid: of the supervisor of this data folder, checked by its environment and not by its name
+native_pid() {
+  local dir pid; dir=$(native_state_dir)
+  pid=$(cat "$dir/supervisord.pid" 2>/dev/null) || return 0
+  if is_native_process "$pid" "$dir"; then printf '%s\n' "$pid"; fi
+}
+
+is_native_process() { grep -qzxF "ISTHMUS_STATE_DIR=$2" "/proc/$1/environ" 2>/dev/null; }
+
+# native_processes: ids of every process of this data folder, the supervisor and what it left behind
+native_processes() {
+  local dir process; dir=$(native_state_dir)
+  for process in /proc/[0-9]*; do
+    process=${process#/proc/}
+    [ "$process" = "$$" ] || [ "$process" = "$BASHPID" ] || ! is_native_process "$process" "$dir" || printf '%s\n' "$process"
+  done
+}
+
+# native_down: by process id. The supervisor stops its programs; what is left after a kill -9 of the
+# supervisor is asked next (SIGINT: PostgreSQL's fast shutdown), and killed after 30 s.
+native_down() {
+  local pid; pid=$(native_pid)
+  if [ -n "$pid" ]; then
+    kill -TERM "$pid"
+    wait_until_ended 90 "$pid" || warn "the supervisor (process $pid) does not end"
+  fi
+  mapfile -t left < <(native_processes)
+  [ "${#left[@]}" -gt 0 ] || return 0
+  kill -INT "${left[@]}" 2>/dev/null || true
+  wait_until_ended 30 "${left[@]}" || kill -KILL "${left[@]}" 2>/dev/null || true
+}
+
+# wait_until_ended SECONDS PID...
+wait_until_ended() {
+  local deadline=$((SECONDS + $1)) pid; shift
+  for pid in "$@"; do
+    while [ -d "/proc/$pid" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null; do
+      [ "$SECONDS" -lt "$deadline" ] || return 1
+      sleep 0.1
+    done
+  done
+}

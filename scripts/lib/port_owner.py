@@ -1,0 +1,76 @@
+"""Tells whether a TCP port can be listened on, and if not, which process has it.
+
+usage: port_owner.py ADDRESS PORT
+
+Exit 0 and nothing printed: free. Exit 1: taken; prints `PID NAME` (or `0 unknown` when the process belongs
+to another user). Exit 2: the address or the port cannot be used at all; prints the system's reason.
+It lives outside services/ because it must run before there is any environment: standard library only.
+"""
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+LISTEN = "0A"  # st column of /proc/net/tcp
+
+
+def bind_error(address: str, port: int) -> OSError | None:
+    """None when binding works. SO_REUSEADDR as servers set it, so TIME_WAIT does not count as taken."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+            probe.listen(1)
+        except OSError as error:
+            return error
+    return None
+
+
+def listening_inodes(port: int) -> set[str]:
+    """Socket inodes that listen on this port, on any address."""
+    inodes: set[str] = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        for line in table.read_text().splitlines()[1:] if table.exists() else []:
+            columns = line.split()
+            if columns[3] == LISTEN and int(columns[1].rpartition(":")[2], 16) == port:
+                inodes.add(columns[9])
+    return inodes
+
+
+def open_sockets(process: Path) -> Iterator[str]:
+    """Socket inodes that a process has open; none for a process of another user or one that has ended."""
+    try:
+        for descriptor in (process / "fd").iterdir():
+            target = os.readlink(descriptor)
+            if target.startswith("socket:["):
+                yield target[8:-1]
+    except OSError:
+        return
+
+
+def owner(port: int) -> str:
+    """`PID NAME` of the first process that listens on the port, or `0 unknown`."""
+    inodes = listening_inodes(port)
+    for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
+        if not inodes.isdisjoint(open_sockets(process)):
+            return f"{process.name} {(process / 'comm').read_text().strip()}"
+    return "0 unknown"
+
+
+def main(address: str, port: int) -> int:
+    error = bind_error(address, port)
+    if error is None:
+        return 0
+    if error.errno != errno.EADDRINUSE:
+        print(error.strerror)
+        return 2
+    print(owner(port))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,55 @@
+"""Health of the API's container: one GET over the address that gunicorn listens on.
+
+usage: python -I healthcheck.py LISTEN PATH [FILE]
+
+LISTEN is gunicorn's bind (`0.0.0.0:8080`, `[::1]:8080` or `unix:/run/isthmus/api.sock`). Exit 0 when the
+answer is 200 within four seconds; otherwise 1 and one line that says why. FILE must exist too: in container
+mode the network card goes away when the namespace's holder restarts. Standard library only, no imports of
+ours: it runs every few seconds.
+"""
+
+import http.client
+import os
+import socket
+import sys
+
+TIMEOUT_S = 4.0
+
+
+def connect(listen: str) -> socket.socket:
+    """A connected stream socket. Raises OSError when nobody listens."""
+    if listen.startswith("unix:"):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(TIMEOUT_S)
+        connection.connect(listen.removeprefix("unix:"))
+        return connection
+    host, _, port = listen.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), timeout=TIMEOUT_S)
+
+
+def get_status(listen: str, path: str) -> int:
+    """The HTTP status of GET path. Raises OSError or HTTPException when there is no answer."""
+    client = http.client.HTTPConnection("localhost", timeout=TIMEOUT_S)
+    client.sock = connect(listen)
+    try:
+        client.request("GET", path, headers={"Accept": "application/json"})
+        return client.getresponse().status
+    finally:
+        client.close()
+
+
+def main(listen: str, path: str, needed_file: str | None = None) -> int:
+    if needed_file is not None and not os.path.exists(needed_file):
+        print(f"{needed_file} is gone: restart this container after its namespace holder")
+        return 1
+    try:
+        status = get_status(listen, path)
+    except (OSError, http.client.HTTPException) as error:
+        print(f"no answer from {listen}: {error}")
+        return 1
+    print(f"{path} answered {status}")
+    return 0 if status == http.client.OK else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
