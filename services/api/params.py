@@ -33,7 +33,8 @@ def reject_unknown(args: Args, known: Names[str]) -> None:
     """Raise UnknownParameter for the first parameter that is not known, BadParameter for one given twice."""
     for name in args:
         if name not in known:
-            hint = suggestion(name, known) or f"known here: {', '.join(known)}"
+            listed = f"known here: {', '.join(known)}" if known else "this resource takes no parameters"
+            hint = suggestion(name, known) or listed
             raise UnknownParameter(f"there is no parameter '{name}'", hint=hint, parameter=name)
         if len(args.getlist(name)) > 1:
             raise BadParameter(f"'{name}' is given more than once", hint="give it once", parameter=name)

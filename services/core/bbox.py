@@ -25,24 +25,16 @@ class BBox:
 
     def __post_init__(self) -> None:
         """Raise BadBBox for values that are no degrees, or a south above the north."""
+        order = "the order is west,south,east,north"
         if not all(math.isfinite(value) for value in self.as_list()):
-            raise BadBBox("a bbox takes finite numbers", parameter="bbox")
+            raise BadBBox("a bbox takes finite numbers", hint=order, parameter="bbox")
         if self.south > self.north:
-            raise BadBBox(
-                f"south {self.south:g} is above north {self.north:g}",
-                hint="the order is west,south,east,north",
-                parameter="bbox",
-            )
+            raise BadBBox(f"south {self.south:g} is above north {self.north:g}", hint=order, parameter="bbox")
         if abs(self.south) > 90 or abs(self.north) > 90:
-            raise BadBBox(
-                "a latitude lies between -90 and 90", hint="the order is west,south,east,north", parameter="bbox"
-            )
+            raise BadBBox("a latitude lies between -90 and 90", hint=order, parameter="bbox")
         if max(abs(self.west), abs(self.east)) > 180:
-            raise BadBBox(
-                "a longitude lies between -180 and 180",
-                hint="a box across the antimeridian has its west above its east, as in 170,-20,-170,20",
-                parameter="bbox",
-            )
+            hint = "a box across the antimeridian has its west above its east, as in 170,-20,-170,20"
+            raise BadBBox("a longitude lies between -180 and 180", hint=hint, parameter="bbox")
 
     def halves(self) -> tuple[BBox, ...]:
         """One box, or two when it crosses 180 degrees (the eastern hemisphere's half first)."""

@@ -1,0 +1,82 @@
+"""Links are right behind port mapping, a public URL, and proxies, and only proxies that are trusted are believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from core.db import Database as Pool
+from support.cluster import Database
+
+FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "maps.example.org", "X-Forwarded-Prefix": "/gis"}
+
+
+@contextmanager
+def client_with(world: Database, **settings: str) -> Iterator[FlaskClient]:
+    """A client of an API with other settings."""
+    changed = replace(world.reader, **settings)
+    pool = Pool(changed)
+    try:
+        yield create_app(changed, pool).test_client()
+    finally:
+        pool.close()
+
+
+def data_link(client: FlaskClient, headers: dict[str, str], peer: str = "127.0.0.1") -> str:
+    """Where the landing page says that the collections are."""
+    response = client.get("/", headers=headers, environ_base={"REMOTE_ADDR": peer})
+    return next(link["href"] for link in json.loads(response.data)["links"] if link["rel"] == "data")
+
+
+def test_links_have_the_host_and_port_that_the_client_called(client: FlaskClient):
+    assert data_link(client, {"Host": "localhost:18080"}) == "http://localhost:18080/collections"
+
+
+def test_forwarded_headers_of_anybody_are_ignored(client: FlaskClient):
+    assert data_link(client, FORWARDED) == "http://localhost/collections"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "believed"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("10.0.0.0/8, 172.16.0.0/12", "172.18.0.1", True),
+        ("10.0.0.0/8", "172.18.0.1", False),
+        ("unix", "", True),
+        ("127.0.0.1", "", False),
+        ("::1", "::1", True),
+    ],
+)
+def test_forwarded_headers_are_believed_from_trusted_proxies(world: Database, trusted: str, peer: str, believed: bool):
+    with client_with(world, trusted_proxies=trusted) as client:
+        expected = "https://maps.example.org/gis/collections" if believed else "http://localhost/collections"
+        assert data_link(client, FORWARDED, peer) == expected
+
+
+def test_public_url_wins_over_everything(world: Database):
+    with client_with(world, public_url="https://maps.example.org/gis/", trusted_proxies="127.0.0.1") as client:
+        assert (
+            data_link(client, {**FORWARDED, "X-Forwarded-Host": "other"}) == "https://maps.example.org/gis/collections"
+        )
+        page = json.loads(client.get("/collections/places/items?limit=1").data)
+        assert {link["href"].split("/collections")[0] for link in page["links"]} == {"https://maps.example.org/gis"}
+        tilejson = json.loads(client.get("/collections/places/tiles/WebMercatorQuad/tilejson.json").data)
+        assert tilejson["tiles"][0].startswith("https://maps.example.org/gis/collections/places/tiles/")
+
+
+def test_pages_use_the_public_url_for_their_files(world: Database):
+    with client_with(world, public_url="https://maps.example.org/gis") as client:
+        text = client.get("/map").text
+        assert 'src="https://maps.example.org/gis/static/map.mjs"' in text
+
+
+def test_every_link_of_a_page_answers(client: FlaskClient):
+    for url in ("/", "/collections", "/collections/places", "/collections/places/items?limit=3"):
+        for link in json.loads(client.get(url).data)["links"]:
+            assert client.get(link["href"].removeprefix("http://localhost")).status_code == 200, link

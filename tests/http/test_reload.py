@@ -1,0 +1,66 @@
+"""A collection that is loaded anew: the new version is seen at once, old cursors and tiles are not mixed with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from api.live_catalog import CHECK_EVERY_S
+from core.db import Database as Pool
+from support.cluster import Database
+from support.publish import publish
+
+OLD = "SELECT n AS fid, 'old' AS name, ST_Point(n, n) AS geom FROM generate_series(1, 5) AS n"
+NEW = "SELECT n AS fid, 'new' AS name, 'x' AS extra, ST_Point(-n, n) AS geom FROM generate_series(1, 7) AS n"
+
+
+@pytest.fixture
+def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """An API that looks at the catalogue with every request."""
+    monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", 0.0)
+    publish(database, "places", OLD, columns={"name": "string"})
+    pool = Pool(database.reader)
+    yield create_app(database.reader, pool).test_client()
+    pool.close()
+
+
+def test_new_version_is_served_with_its_new_columns(client: FlaskClient, database: Database):
+    assert json.loads(client.get("/collections/places/items").data)["numberMatched"] == 5
+    publish(database, "places", NEW, columns={"name": "string", "extra": "string"})
+    page = json.loads(client.get("/collections/places/items").data)
+    assert page["numberMatched"] == 7
+    assert page["features"][0]["properties"] == {"name": "new", "extra": "x"}
+
+
+def test_cursor_of_the_old_version_is_refused(client: FlaskClient, database: Database):
+    page = json.loads(client.get("/collections/places/items?limit=2").data)
+    [next_link] = [link["href"] for link in page["links"] if link["rel"] == "next"]
+    publish(database, "places", NEW, columns={"name": "string", "extra": "string"})
+    response = client.get(next_link.removeprefix("http://localhost"))
+    assert response.status_code == 400
+    assert "loaded anew" in json.loads(response.data)["detail"]
+
+
+def test_tile_of_the_old_version_is_not_served_again(client: FlaskClient, database: Database):
+    url = "/collections/places/tiles/WebMercatorQuad/0/0/0"
+    old = client.get(url)
+    publish(database, "places", NEW, columns={"name": "string", "extra": "string"})
+    new = client.get(url, headers={"If-None-Match": old.headers["ETag"]})
+    assert new.status_code == 200
+    assert b"extra" in new.data
+    assert b"extra" not in old.data
+
+
+def test_withdrawn_collection_is_gone(client: FlaskClient, database: Database):
+    with database.connect() as connection:
+        connection.execute("UPDATE isthmus.collections SET withdrawn_at = now()")
+        connection.commit()
+    assert client.get("/collections/places").status_code == 404
+
+
+def test_catalogue_is_asked_for_at_most_once_a_second():
+    assert CHECK_EVERY_S == 1.0

@@ -1,0 +1,113 @@
+"""Vector tiles, decoded by a library of others."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import mapbox_vector_tile
+import pytest
+from flask.testing import FlaskClient
+
+from api.tiles import Tile, tile_bounds
+
+TILES = "/collections/places/tiles/WebMercatorQuad"
+
+
+def decode(client: FlaskClient, url: str) -> dict:
+    """The layers of a tile that must be a 200."""
+    response = client.get(url)
+    assert response.status_code == 200
+    assert response.content_type == "application/vnd.mapbox-vector-tile"
+    return mapbox_vector_tile.decode(response.data, default_options={"y_coord_down": True})
+
+
+def test_tile_has_one_layer_with_the_ids_and_properties_of_the_features(client: FlaskClient):
+    layers = decode(client, f"{TILES}/0/0/0")
+    assert list(layers) == ["places"]
+    features = {feature["id"]: feature["properties"] for feature in layers["places"]["features"]}
+    assert sorted(features) == [1, 2, 3, 4, 5, 6, 9, 12], "7 has no geometry, 10 is beyond the Mercator square"
+    assert features[1] == {
+        "name": "Helsinki",
+        "population": 658000,
+        "ratio": 0.5,
+        "capital": True,
+        "founded": "1550-06-12",
+        "seen": "2024-01-01 10:00:00+00",
+    }
+    assert layers["places"]["extent"] == 4096
+    assert layers["places"]["version"] == 2
+
+
+def test_coordinates_in_a_tile_are_where_the_feature_is(client: FlaskClient):
+    [helsinki] = [f for f in decode(client, f"{TILES}/6/18/36")["places"]["features"] if f["id"] == 1]
+    x, y = helsinki["geometry"]["coordinates"]
+    box = tile_bounds(Tile(6, 18, 36))
+    longitude = box.west + x / 4096 * (box.east - box.west)
+    assert longitude == pytest.approx(24.94, abs=0.002)
+    assert box.south < 60.17 < box.north
+    assert 0 < y < 4096
+
+
+def test_tile_of_a_national_grid_has_its_polygons(client: FlaskClient):
+    layers = decode(client, "/collections/grid/tiles/WebMercatorQuad/8/74/145")
+    kinds = {feature["geometry"]["type"] for feature in layers["grid"]["features"]}
+    assert kinds == {"Polygon"}
+
+
+def test_empty_tile_is_a_204_without_a_body(client: FlaskClient):
+    response = client.get(f"{TILES}/5/31/0")
+    assert (response.status_code, response.data) == (204, b"")
+
+
+def test_compression_is_for_clients_that_take_it(client: FlaskClient):
+    plain = client.get(f"{TILES}/0/0/0")
+    packed = client.get(f"{TILES}/0/0/0", headers={"Accept-Encoding": "gzip, br"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert "Accept-Encoding" in packed.headers["Vary"]
+
+
+def test_tile_that_the_client_has_is_a_304(client: FlaskClient):
+    etag = client.get(f"{TILES}/0/0/0").headers["ETag"]
+    response = client.get(f"{TILES}/0/0/0", headers={"If-None-Match": etag})
+    assert (response.status_code, response.data) == (304, b"")
+    assert client.get(f"{TILES}/0/0/0", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_tilejson_says_what_maplibre_needs(client: FlaskClient):
+    document = json.loads(client.get(f"{TILES}/tilejson.json").data)
+    assert document["tilejson"] == "3.0.0"
+    assert document["tiles"] == [f"http://localhost{TILES}/{{z}}/{{y}}/{{x}}"]
+    assert document["bounds"] == [-171.76, -90, 178.44, 61.5]
+    [layer] = document["vector_layers"]
+    assert layer["id"] == "places"
+    assert layer["fields"]["population"] == "Number"
+
+
+def test_tileset_metadata_leads_to_the_tiles(client: FlaskClient):
+    [tileset] = json.loads(client.get("/collections/places/tiles").data)["tilesets"]
+    assert tileset["dataType"] == "vector"
+    document = json.loads(client.get(tileset["links"][0]["href"].removeprefix("http://localhost")).data)
+    [item] = [link for link in document["links"] if link["rel"] == "item"]
+    url = item["href"].format(tileMatrix=0, tileRow=0, tileCol=0).removeprefix("http://localhost")
+    assert client.get(url).status_code == 200
+    assert item["templated"] is True
+
+
+def test_tile_matrix_set_limits_cover_the_extent(client: FlaskClient):
+    document = json.loads(client.get("/collections/grid/tiles/WebMercatorQuad").data)
+    limits = {limit["tileMatrix"]: limit for limit in document["tileMatrixSetLimits"]}
+    assert limits["0"] == {"tileMatrix": "0", "minTileRow": 0, "maxTileRow": 0, "minTileCol": 0, "maxTileCol": 0}
+    assert limits["8"]["minTileRow"] <= 74 <= limits["8"]["maxTileRow"]
+    assert limits["8"]["minTileCol"] <= 145 <= limits["8"]["maxTileCol"]
+
+
+def test_tile_matrix_set_is_the_one_of_the_standard(client: FlaskClient):
+    document = json.loads(client.get("/tileMatrixSets/WebMercatorQuad").data)
+    first, second = document["tileMatrices"][:2]
+    assert first["scaleDenominator"] == pytest.approx(559082264.0287178)
+    assert first["cellSize"] == pytest.approx(156543.03392804097)
+    assert second["matrixWidth"] == 2
+    assert document["tileMatrices"][-1]["id"] == "24"

@@ -1,0 +1,39 @@
+"""A collection as a value, for tests that need no database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from core.bbox import BBox
+from core.catalog import Collection, Column
+
+
+@pytest.fixture
+def roads() -> Collection:
+    """Version 7 of a collection of lines."""
+    return Collection(
+        id="roads",
+        title="Roads",
+        description=None,
+        attribution=None,
+        source_path="roads.gpkg",
+        version=7,
+        table="roads_7",
+        row_count=3,
+        srid=4326,
+        geometry_type="LineString",
+        bbox_crs84=BBox(24, 60, 25, 61),
+        temporal_column="opened",
+        interval=None,
+        columns=(
+            Column("name", "name", "string"),
+            Column("lanes", "lanes", "integer"),
+            Column("opened", "opened", "date"),
+            Column('we"ird', 'we"ird', "string"),
+            Column("limit", "limit", "integer"),
+            Column("tags", "tags", "json"),
+        ),
+        loaded_at=datetime(2024, 1, 1, tzinfo=UTC),
+    )

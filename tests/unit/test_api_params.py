@@ -1,0 +1,131 @@
+"""Query parameters and cursors to values."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import pytest
+from hypothesis import given, strategies as st
+from werkzeug.datastructures import MultiDict
+
+from api.cursor import parse_cursor, render_cursor
+from api.params import Limits, items_query, parse_interval, parse_limit, queryable_columns
+from api.query import Cursor, Equals, Filter, Interval
+from core.bbox import BBox
+from core.catalog import Collection, Column
+from core.errors import BadCursor, BadParameter
+
+LIMITS = Limits(10, 100)
+
+
+def test_empty_request_is_the_first_page_of_everything(roads: Collection):
+    query = items_query(MultiDict(), roads, LIMITS)
+    assert (query.limit, query.filter.is_everything, query.cursor) == (10, True, None)
+
+
+def test_all_parameters_together(roads: Collection):
+    args = MultiDict(
+        {"limit": "5", "bbox": "1,2,3,4", "datetime": "2024-01-01", "name": "A", "lanes": "2", "f": "json"}
+    )
+    query = items_query(args, roads, LIMITS)
+    assert query.limit == 5
+    assert query.filter.bbox_crs84 == BBox(1, 2, 3, 4)
+    name, lanes = query.filter.equals
+    assert (name, lanes) == (
+        Equals(Column("name", "name", "string"), "A"),
+        Equals(Column("lanes", "lanes", "integer"), 2),
+    )
+
+
+def test_property_named_like_a_parameter_is_no_queryable(roads: Collection):
+    assert [column.name for column in queryable_columns(roads)] == ["name", "lanes", "opened", 'we"ird']
+
+
+@given(st.integers(1, 10**6))
+def test_limit_is_cut_to_the_largest_page(number: int):
+    assert parse_limit(str(number), LIMITS) == min(number, 100)
+
+
+def test_day_is_an_interval_of_a_whole_day():
+    day = datetime(2024, 5, 1, tzinfo=UTC)
+    assert parse_interval("2024-05-01") == Interval(day, day + timedelta(days=1, microseconds=-1))
+
+
+def test_instant_without_zone_is_utc():
+    assert parse_interval("2024-05-01T12:00:00") == parse_interval("2024-05-01T12:00:00Z")
+
+
+@given(st.datetimes(), st.datetimes())
+def test_interval_keeps_its_ends(one: datetime, other: datetime):
+    start, end = sorted((one.replace(tzinfo=UTC), other.replace(tzinfo=UTC)))
+    assert parse_interval(f"{start.isoformat()}/{end.isoformat()}") == Interval(start, end)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "..", "/", "../..", "x/2024-01-01", "2024-13-01", "2024-01-01/x", "9999-12-31T23:59:59-14:00/x"]
+)
+def test_other_texts_are_no_interval(text: str):
+    with pytest.raises(BadParameter):
+        parse_interval(text)
+
+
+@given(st.sampled_from(["next", "prev"]), st.integers(-(2**63) + 1, 2**63 - 1))
+def test_text_of_a_cursor_is_the_same_cursor(direction: Literal["next", "prev"], fid: int):
+    collection = Collection(*["roads"] * 5, 7, "roads_7", 3, 4326, "Point", None, None, None, (), datetime.now(UTC))
+    cursor, everything = Cursor(direction, fid), Filter()
+    assert parse_cursor(render_cursor(cursor, everything, collection), everything, collection) == cursor
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_cursor_parser(text: str):
+    collection = Collection(*["roads"] * 5, 7, "roads_7", 3, 4326, "Point", None, None, None, (), datetime.now(UTC))
+    with pytest.raises(BadCursor):
+        parse_cursor(text, Filter(), collection)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["roads", 7, "digest", "next"],
+        ["roads", 7, Filter().digest(), "sideways", 1],
+        ["roads", 7, Filter().digest(), "next", "1"],
+        ["roads", 7, Filter().digest(), "next", True],
+        ["roads", 7, Filter().digest(), "next", 2**63],
+        ["roads", 8, Filter().digest(), "next", 1],
+        ["lakes", 7, Filter().digest(), "next", 1],
+        {"a": 1},
+        5,
+    ],
+)
+def test_made_up_cursor_is_refused(roads: Collection, parts: object):
+    text = urlsafe_b64encode(json.dumps(parts).encode()).decode()
+    with pytest.raises(BadCursor):
+        parse_cursor(text, Filter(), roads)
+
+
+def test_digest_tells_filters_apart(roads: Collection):
+    name, lanes = roads.columns[:2]
+    filters = [
+        Filter(),
+        Filter(bbox_crs84=BBox(1, 2, 3, 4)),
+        Filter(bbox_crs84=BBox(1, 2, 3, 5)),
+        Filter(interval=Interval(None, datetime(2024, 1, 1, tzinfo=UTC))),
+        Filter(equals=(Equals(name, "1"),)),
+        Filter(equals=(Equals(lanes, 1),)),
+    ]
+    assert len({found.digest() for found in filters}) == len(filters)
+
+
+def test_digest_does_not_depend_on_the_order_of_parameters(roads: Collection):
+    one, other = Equals(roads.columns[0], "1"), Equals(roads.columns[1], 1)
+    assert Filter(equals=(one, other)).digest() == Filter(equals=(other, one)).digest()
+
+
+def test_new_version_refuses_the_old_cursor(roads: Collection):
+    text = render_cursor(Cursor("next", 1), Filter(), roads)
+    with pytest.raises(BadCursor, match="loaded anew"):
+        parse_cursor(text, Filter(), replace(roads, version=8))

@@ -1,0 +1,195 @@
+"""Tiles, tile cache, negotiation, problems, live catalogue: the small parts of the API."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, strategies as st
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import NotAcceptable
+
+from api.formats.gzip import compress, decompress
+from api.formats.negotiation import choose_format
+from api.links import Links, self_and_alternate
+from api.live_catalog import LiveCatalog
+from api.problems import STATUS, problem_of
+from api.tilecache import ENTRY_OVERHEAD_BYTES, TileCache
+from api.tiles import Tile, parse_tile, tile_at, tile_bounds, tile_limits
+from core import errors
+from core.bbox import BBox
+from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION
+from core.db import Database
+from core.errors import BadParameter, TileOutside
+from core.statement import Statement
+
+
+@given(st.integers(0, 24), st.data())
+def test_middle_of_a_tile_lies_in_the_same_tile(z: int, data: st.DataObject):
+    tile = Tile(z, data.draw(st.integers(0, 2**z - 1)), data.draw(st.integers(0, 2**z - 1)))
+    box = tile_bounds(tile)
+    assert tile_at((box.west + box.east) / 2, (box.south + box.north) / 2, z) == tile
+
+
+def test_places_beyond_the_mercator_square_belong_to_its_edge():
+    assert tile_at(0, 90, 2).row == 0
+    assert tile_at(0, -90, 2).row == 3
+    assert tile_at(180, 0, 2).column == 3
+
+
+def test_limits_of_a_box_across_the_antimeridian_are_the_world():
+    assert tile_limits(BBox(170, -20, -170, 20), 1) == (Tile(1, 0, 0), Tile(1, 1, 1))
+    assert tile_limits(None, 1) == (Tile(1, 0, 0), Tile(1, 1, 1))
+
+
+@pytest.mark.parametrize("path", [("0", "0", "0"), ("24", "16777215", "16777215"), ("03", "007", "7")])
+def test_tiles_of_the_matrix_set_are_read(path: tuple[str, str, str]):
+    assert parse_tile(*path) == Tile(*map(int, path))
+
+
+@pytest.mark.parametrize("path", [("25", "0", "0"), ("0", "1", "0"), ("24", "16777216", "0"), ("1", "0", "999999999")])
+def test_tiles_outside_are_told_apart_from_nonsense(path: tuple[str, str, str]):
+    with pytest.raises(TileOutside):
+        parse_tile(*path)
+
+
+@pytest.mark.parametrize(
+    "path", [("x", "0", "0"), ("0", "-1", "0"), ("0", "0", ""), ("0", "0", "²"), ("0", "1.5", "0")]
+)
+def test_nonsense_is_no_tile(path: tuple[str, str, str]):
+    with pytest.raises(BadParameter):
+        parse_tile(*path)
+
+
+def test_cache_gives_back_what_was_put_and_knows_empty_tiles():
+    cache = TileCache(10_000)
+    cache.put((1, 0, 0, 0), b"tile")
+    cache.put((1, 1, 0, 0), b"")
+    assert cache.get((1, 0, 0, 0)) == b"tile"
+    assert cache.get((1, 1, 0, 0)) == b""
+    assert cache.get((2, 0, 0, 0)) is None
+
+
+def test_cache_drops_the_least_used_when_it_is_full():
+    cache = TileCache(2 * (1000 + ENTRY_OVERHEAD_BYTES))
+    cache.put((1, 0, 0, 0), b"a" * 1000)
+    cache.put((1, 0, 0, 1), b"b" * 1000)
+    cache.get((1, 0, 0, 0))
+    cache.put((1, 0, 0, 2), b"c" * 1000)
+    assert cache.get((1, 0, 0, 1)) is None
+    assert cache.get((1, 0, 0, 0)) is not None
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3000)), max_size=60))
+def test_cache_never_holds_more_than_its_capacity_and_knows_its_size(puts: list[tuple[int, int]]):
+    cache = TileCache(5000)
+    for column, size in puts:
+        cache.put((1, 5, 0, column), b"x" * size)
+        assert cache.size_bytes <= 5000
+    held = [tile for column in range(21) if (tile := cache.get((1, 5, 0, column))) is not None]
+    assert cache.size_bytes == sum(len(tile) + ENTRY_OVERHEAD_BYTES for tile in held)
+
+
+def test_cache_of_no_capacity_keeps_nothing():
+    cache = TileCache(0)
+    cache.put((1, 0, 0, 0), b"")
+    assert cache.get((1, 0, 0, 0)) is None
+
+
+@given(st.binary(max_size=2000))
+def test_compressed_bytes_come_back(data: bytes):
+    assert decompress(compress(data)) == data
+
+
+FORMATS = {"json": "application/geo+json", "html": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ([], "json"),
+        ([("*/*", 1)], "json"),
+        ([("application/json", 1)], "json"),
+        ([("application/schema+json", 1)], "json"),
+        ([("text/html", 1), ("*/*", 0.8)], "html"),
+        ([("text/html", 0.3), ("application/geo+json", 0.9)], "json"),
+        ([("text/*", 1)], "html"),
+    ],
+)
+def test_accept_header_chooses(accept: list[tuple[str, float]], expected: str):
+    assert choose_format(None, MIMEAccept(accept), FORMATS) == expected
+
+
+def test_what_nobody_makes_is_not_acceptable():
+    with pytest.raises(NotAcceptable, match="application/geo"):
+        choose_format(None, MIMEAccept([("image/png", 1)]), FORMATS)
+
+
+def test_every_expected_error_has_a_status():
+    raised = {
+        error
+        for error in vars(errors).values()
+        if inspect.isclass(error) and issubclass(error, errors.IsthmusError) and error is not errors.IsthmusError
+    }
+    assert raised - {errors.BadSetting} == set(STATUS), "settings are read before there is HTTP"
+
+
+def test_codes_and_titles_tell_the_errors_apart():
+    assert len({error.code for error in STATUS}) == len(STATUS)
+    assert all(error.title().endswith(".") for error in STATUS)
+
+
+def test_problem_leaves_out_what_is_not_known():
+    document = problem_of(errors.BadCursor("broken")).document("http://x", "id")
+    assert document == {
+        "type": "http://x/problems/cursor-invalid",
+        "title": "The cursor was not made for this request, or is damaged.",
+        "status": 400,
+        "code": "cursor-invalid",
+        "detail": "broken",
+        "request_id": "id",
+    }
+
+
+def test_links_escape_each_segment():
+    links = Links("http://x")
+    assert (
+        links.url("collections", "a/b ü", "items", query={"name": "c&d"})
+        == "http://x/collections/a%2Fb%20%C3%BC/items?name=c%26d"
+    )
+
+
+def test_self_comes_first_and_alternates_keep_the_query():
+    found = self_and_alternate("http://x/items", {"limit": "2", "f": "html"}, FORMATS, "html")
+    assert [(link["rel"], link["href"]) for link in found] == [
+        ("self", "http://x/items?limit=2&f=html"),
+        ("alternate", "http://x/items?limit=2&f=json"),
+    ]
+
+
+class CountingDatabase:
+    """Answers for the catalogue, and counts the questions."""
+
+    def __init__(self) -> None:
+        self.generation = 1
+        self.asked: list[Statement] = []
+
+    def run(self, statement: Statement) -> list[tuple[Any, ...]]:
+        self.asked.append(statement)
+        return [(self.generation,)] if statement is SELECT_GENERATION else []
+
+
+def test_catalogue_is_read_once_and_looked_at_when_a_second_has_passed():
+    database, now = CountingDatabase(), [0.0]
+    live = LiveCatalog(cast(Database, database), clock=lambda: now[0])
+    assert live.current().generation == 1
+    now[0] = 0.9
+    live.current()
+    assert database.asked == [SELECT_GENERATION, SELECT_COLLECTIONS]
+    now[0] = 1.1
+    live.current()
+    assert database.asked[2:] == [SELECT_GENERATION], "nothing changed, so the collections are not read again"
+    database.generation, now[0] = 2, 2.2
+    assert live.current().generation == 2
+    assert database.asked[3:] == [SELECT_GENERATION, SELECT_COLLECTIONS]
