@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Folders and secrets that the services need, with the owner and mode that they need.
 
+user_name() { id -un 2>/dev/null || true; }
+
 # own PATH...: to the services' user, when the caller may
 own() { [ "$(id -u)" -ne 0 ] || chown -- "$ISTHMUS_UID:$ISTHMUS_GID" "$@"; }
 
@@ -8,11 +10,11 @@ own() { [ "$(id -u)" -ne 0 ] || chown -- "$ISTHMUS_UID:$ISTHMUS_GID" "$@"; }
 check_data_dir() {
   local dir=$ISTHMUS_DATA_DIR
   if ! [ -e "$dir" ]; then
-    mkdir -p -- "$dir" 2>/dev/null || die "cannot make the data folder $dir as $(id -un 2>/dev/null || id -u)"
+    mkdir -p -- "$dir" 2>/dev/null || die "cannot make the data folder $dir as $(user_name)"
   fi
   [ -d "$dir" ] || die "ISTHMUS_DATA_DIR is not a folder: $dir"
   if ! [ -r "$dir" ] || ! [ -x "$dir" ] || ! [ -w "$dir" ]; then
-    die "no rights on the data folder $dir: user $(id -un 2>/dev/null || id -u) must be able to read and write it"
+    die "no rights on the data folder $dir: user $(user_name) must be able to read and write it"
   fi
   [ ! -e "$dir/var" ] || [ -w "$dir/var" ] \
     || die "no rights on $dir/var, which belongs to $(stat -c %U "$dir/var"): sudo chown -R $(id -u):$(id -g) '$dir/var'"

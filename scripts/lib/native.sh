@@ -16,12 +16,13 @@ native_state_dir() {
 as_services() { service_user; "${as_user[@]}" "$@"; }
 
 # service_user: sets as_user, the words before a command that is to run as the services' user. With
-# CAP_DAC_READ_SEARCH that user can read a clone below /root.
+# CAP_DAC_READ_SEARCH that user can read a clone below /root; without the secure bit access(2), which
+# supervisor asks before it starts a program, would leave the capability out of account.
 service_user() {
   as_user=()
   [ "$(id -u)" -eq 0 ] || return 0
   as_user=(setpriv --reuid "$ISTHMUS_UID" --regid "$ISTHMUS_GID" --clear-groups)
-  ! may_read_everything || as_user+=(--inh-caps=+dac_read_search --ambient-caps=+dac_read_search)
+  ! may_read_everything || as_user+=(--securebits=+no_setuid_fixup --inh-caps=+dac_read_search --ambient-caps=+dac_read_search)
 }
 
 # may_read_everything: this root has CAP_DAC_READ_SEARCH (bit 2), which root in a container may lack
@@ -87,13 +88,13 @@ make_state_dir() {
 }
 
 # wait_native: until the API reaches the database and the loader beats. Gives up after two minutes, or when
-# supervisor gave a program up.
+# a program does not stay up.
 wait_native() {
-  local deadline=$((SECONDS + 120))
-  while ! native_answers; do
-    [ -n "$(native_pid)" ] || [ "$SECONDS" -lt $((deadline - 110)) ] || { echo 'the supervisor ended'; return 1; }
-    if native_status | grep -q FATAL; then echo 'a program does not stay up'; return 1; fi
-    [ "$SECONDS" -lt "$deadline" ] || { echo 'no answer after 120 s'; return 1; }
+  local started=$SECONDS why
+  while ! why=$(native_answers 2>&1); do
+    if [ $((SECONDS - started)) -gt 5 ] && [ -z "$(native_pid)" ]; then echo 'the supervisor ended'; return 1; fi
+    if [ $((SECONDS - started)) -gt 30 ] && native_status | grep -E 'FATAL|BACKOFF'; then return 1; fi
+    if [ $((SECONDS - started)) -gt 120 ]; then printf 'no answer after 120 s: %s\n' "$why"; return 1; fi
     sleep 0.3
   done
 }
