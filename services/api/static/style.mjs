@@ -16,7 +16,7 @@ export function layersOf(source, sourceLayer, colour) {
     { ...common, id: `${source}/line`, type: 'line', filter: isKind('LineString'), paint: { 'line-color': colour, 'line-width': ['interpolate', ['linear'], ['zoom'], 3, 1, 14, 2.5] } },
     {
       ...common, id: `${source}/point`, type: 'circle', filter: isKind('Point'),
-      paint: { 'circle-color': colour, 'circle-radius': ['interpolate', ['linear'], ['zoom'], 0, 1.5, 6, 3, 14, 6], 'circle-stroke-color': '#fff', 'circle-stroke-width': 0.6 },
+      paint: { 'circle-color': colour, 'circle-radius': ['interpolate', ['linear'], ['zoom'], 0, 2, 6, 3.5, 14, 6], 'circle-stroke-color': '#fff', 'circle-stroke-width': 0.6 },
     },
   ];
 }

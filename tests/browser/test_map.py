@@ -1,0 +1,121 @@
+"""The map and the previews, drawn by MapLibre in Chromium: what is drawn is counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from playwright.sync_api import Page, expect
+
+from browser.conftest import screenshot
+
+DRAWN = """() => window.isthmusMap.queryRenderedFeatures().map((feature) => [feature.source, feature.id])"""
+IDLE = """() => new Promise((done) => {
+  const map = window.isthmusMap;
+  map.loaded() && !map.isMoving() ? done(true) : map.once('idle', () => done(true));
+})"""
+
+
+def open_map(page: Page, address: str = "/map") -> None:
+    """Open the map and wait until it has drawn everything."""
+    page.goto(address)
+    page.wait_for_selector("body[data-ready=true]")
+    page.evaluate(IDLE)
+
+
+def drawn(page: Page) -> Counter[str]:
+    """source -> number of different features that are on the screen."""
+    return Counter(source for source, _ in {tuple(pair) for pair in page.evaluate(DRAWN)})
+
+
+def test_every_feature_of_every_collection_is_drawn(page: Page):
+    open_map(page, "/map#1/10/0")
+    assert drawn(page) == {"points": 40, "areas": 10, "lines": 7}
+    assert screenshot(page, "map").stat().st_size > 10_000
+
+
+def test_legend_names_every_collection_and_switches_it(page: Page):
+    open_map(page, "/map#1/10/0")
+    legend = page.locator("#legend li")
+    expect(legend).to_have_count(3)
+    page.get_by_label("areas").uncheck()
+    page.evaluate(IDLE)
+    assert drawn(page) == {"points": 40, "lines": 7}
+    page.get_by_label("areas").check()
+    page.evaluate(IDLE)
+    assert drawn(page)["areas"] == 10
+
+
+def test_zoom_button_goes_to_the_extent(page: Page):
+    open_map(page)
+    page.get_by_title("zoom to points").click()
+    page.evaluate(IDLE)
+    bounds = page.evaluate("() => window.isthmusMap.getBounds().toArray()")
+    (west, south), (east, north) = bounds
+    assert west <= -60
+    assert east >= 57
+    assert south <= -10
+    assert north >= 29
+    assert east - west < 250
+
+
+def test_click_shows_the_attributes_as_text_and_never_as_markup(page: Page):
+    open_map(page, "/map#3/30/7")
+    page.mouse.click(600, 435)
+    popup = page.locator(".maplibregl-popup-content")
+    expect(popup).to_contain_text("<b>area</b> 5")
+    assert popup.locator("b").count() == 0
+
+
+def test_one_collection_alone_is_zoomed_to(page: Page):
+    open_map(page, "/map?collections=lines")
+    assert drawn(page) == {"lines": 7}
+    expect(page.locator("#legend li")).to_have_count(1)
+
+
+def test_tiles_keep_coming_when_the_map_moves(page: Page):
+    open_map(page, "/map?collections=points#1/0/0")
+    page.evaluate("() => window.isthmusMap.jumpTo({ center: [0, 10], zoom: 6 })")
+    page.evaluate(IDLE)
+    near = drawn(page)["points"]
+    assert 1 <= near < 15
+
+
+def test_preview_of_a_collection_draws_its_tiles(page: Page):
+    page.goto("/collections/points?f=html")
+    page.wait_for_function("() => window.isthmusMap?.getSource('tiles')")
+    page.evaluate(IDLE)
+    assert drawn(page) == {"tiles": 40}
+    screenshot(page, "collection")
+
+
+def test_preview_of_a_page_draws_the_features_of_that_page(page: Page):
+    page.goto("/collections/points/items?limit=5&f=html")
+    page.wait_for_function("() => window.isthmusMap?.getSource('page')")
+    page.evaluate(IDLE)
+    assert drawn(page) == {"page": 5}
+    assert page.locator("tbody tr").count() == 5
+    screenshot(page, "items")
+
+
+def test_next_link_of_the_table_leads_to_the_next_features(page: Page):
+    page.goto("/collections/points/items?limit=5&f=html")
+    page.get_by_role("link", name="next →").click()
+    expect(page.locator("tbody tr").first).to_contain_text("place 5")
+    page.get_by_role("link", name="← previous").click()
+    expect(page.locator("tbody tr").first).to_contain_text("place 0")
+
+
+def test_landing_page_leads_to_the_map(page: Page):
+    page.goto("/")
+    expect(page.locator(".cards li")).to_have_count(3)
+    screenshot(page, "landing")
+    page.get_by_role("link", name="Open the map").click()
+    page.wait_for_selector("body[data-ready=true]")
+
+
+def test_map_without_its_api_says_so(page: Page, complaints: list[str]):
+    page.route("**/collections?f=json", lambda route: route.fulfill(status=503, body="{}"))
+    page.goto("/map")
+    expect(page.locator("#status")).to_contain_text("could not be made")
+    assert len(complaints) == 1
+    assert "503" in complaints.pop()
