@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from core.db import conninfo, connect, migrate
+from core.db import connect, conninfo, migrate
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -143,7 +143,7 @@ def as_other_user() -> list[str]:
 
 
 @contextmanager
-def private_cluster(directory: Path | None = None) -> Iterator[Cluster]:
+def private_cluster(directory: Path | None = None) -> Generator[Cluster]:
     """A cluster that lives as long as the block, in a directory with a short name (socket paths end at 107 bytes)."""
     folder = directory or Path(tempfile.mkdtemp(prefix="isth-", dir="/tmp"))
     folder.chmod(0o755)

@@ -1,0 +1,41 @@
+"""The click group that turns our errors into one line, a hint and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from core.db import translated
+from core.errors import BadSetting, IsthmusError, UnknownCollection
+from loader.errors import DataFolderUnavailable, NoSuchVersion, NotInDataFolder
+
+USAGE = (BadSetting, NotInDataFolder, UnknownCollection, NoSuchVersion, DataFolderUnavailable)
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+class Group(click.Group):
+    """Exit codes: 0 done, 1 a dataset failed or the database does not answer, 2 wrong usage or setting, 130 Ctrl-C."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            with translated():
+                return super().invoke(ctx)
+        except IsthmusError as error:
+            say(error)
+            ctx.exit(EXIT_USAGE if isinstance(error, USAGE) else EXIT_FAILED)
+        except BrokenPipeError:
+            sys.stderr.close()  # `| head` has seen enough; nothing more to say
+            ctx.exit(0)
+        except KeyboardInterrupt:
+            click.echo("interrupted: nothing half done is left", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+def say(error: IsthmusError) -> None:
+    """The error on standard error, in one line or two."""
+    click.echo(f"isthmus: {error.detail}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)

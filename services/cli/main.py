@@ -1,0 +1,193 @@
+"""The `isthmus` command: what an operator and a GIS engineer do from a shell."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import show
+from cli.group import EXIT_FAILED, Group
+from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
+from core.db import Connection
+from core.errors import UnknownCollection, suggestion
+from core.settings import Settings, load_settings
+from loader import catalogue
+from loader.errors import NotInDataFolder
+from loader.load import Job, load_dataset
+from loader.progress import Event, ended, listener, sentence
+from loader.report import Report
+from loader.run import open_catalogue, roll_back
+from loader.scan import Dataset, relative, scan
+from loader.tidy import tidy
+from loader.watch import is_alive, stopped_by_sigterm, watch
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def isthmus(ctx: click.Context) -> None:
+    """Spatial files in a folder, served on the web.
+
+    A file in the data folder becomes a collection within seconds, without any command. These commands load at once,
+    show what is there, and go back.
+
+    \b
+    Examples:
+      isthmus load data/roads.gpkg        load now, with a progress bar
+      isthmus list                        the collections that are served
+      isthmus report roads                what was checked, and what was odd
+      isthmus rollback roads              serve the version before
+    """
+    ctx.obj = load_settings()
+
+
+@isthmus.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Load also when the content is that of the newest version.")
+@as_json
+@click.pass_obj
+def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: bool) -> None:
+    """Load files, or all files below folders, of the data folder.
+
+    Each file is loaded whole or not at all; what was served before stays served when it fails, and the exit code is 1.
+    Results go to standard output, progress to standard error (a bar on a terminal, JSON lines otherwise).
+
+    \b
+    Examples:
+      isthmus load data/roads.gpkg data/parks.geojson
+      isthmus load data/samples
+      isthmus load --json data/roads.gpkg | jq .collections
+    """
+    datasets = find_datasets(settings.data_dir, paths)
+    reports: list[Report] = []
+    with open_catalogue(settings) as connection, listener(sys.stderr) as listen:
+        for dataset in datasets:
+            report = load_dataset(Job(connection, settings, dataset, "asked for by isthmus load", listen, force))
+            reports.append(report)
+            click.echo(json_text(report.as_json()) if as_json else sentence(ended(report)))
+        tidy(connection, settings.keep_versions)
+    if any(report.status == "failed" for report in reports):
+        sys.exit(EXIT_FAILED)
+
+
+def find_datasets(data_dir: Path, paths: Sequence[Path]) -> list[Dataset]:
+    """The datasets at the paths and below them, each once. Raises: NotInDataFolder for a path that gives none"""
+    present = scan(data_dir).datasets
+    chosen: dict[str, Dataset] = {}
+    for path in paths:
+        name = relative(data_dir, path)
+        found = {key: dataset for key, dataset in present.items() if name in (".", key) or key.startswith(f"{name}/")}
+        if not found:
+            raise NotInDataFolder(*no_dataset(path))
+        chosen |= found
+    return list(chosen.values())
+
+
+def no_dataset(path: Path) -> tuple[str]:
+    """What to say of a path that is no dataset."""
+    if not path.exists():
+        return (f"there is no file {path}",)
+    return (f"{path} is no spatial file that Isthmus reads (docs/loading.md lists the formats)",)
+
+
+def json_text(value: Any) -> str:
+    """One line of JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def read_collections(connection: Connection) -> dict[str, Collection]:
+    """The served collections by id."""
+    return dict(parse_catalog(0, connection.execute(SELECT_COLLECTIONS.text).fetchall()))
+
+
+@isthmus.command("list")
+@as_json
+@click.pass_obj
+def list_collections(settings: Settings, *, as_json: bool) -> None:
+    """List the collections that are served.
+
+    With --json, one object a line.
+    """
+    with open_catalogue(settings) as connection:
+        collections = list(read_collections(connection).values())
+    if as_json:
+        for collection in collections:
+            click.echo(json_text(show.collection_json(collection)))
+    else:
+        click.echo(show.list_text(collections))
+
+
+@isthmus.command()
+@click.argument("name")
+@as_json
+@click.pass_obj
+def info(settings: Settings, name: str, *, as_json: bool) -> None:
+    """Show a collection: its file, extent, columns and kept versions."""
+    with open_catalogue(settings) as connection:
+        collections = read_collections(connection)
+        if name not in collections:
+            hint = suggestion(name, collections) or "`isthmus list` shows the collections"
+            raise UnknownCollection(f"there is no collection '{name}'", hint=hint)
+        versions = catalogue.versions_of(connection, name)
+    values = {**show.collection_json(collections[name]), "versions": show.versions_json(versions)}
+    click.echo(json_text(values) if as_json else show.info_text(values))
+
+
+@isthmus.command()
+@click.argument("name")
+@as_json
+@click.pass_obj
+def report(settings: Settings, name: str, *, as_json: bool) -> None:
+    """Show the last report of a collection or of a file (its path in the data folder).
+
+    It says what was found, assumed and repaired, and for a file that could not be loaded, why.
+    """
+    with open_catalogue(settings) as connection:
+        holders = catalogue.read_holders(connection)
+        known = catalogue.read_known(connection)
+        path = holders[name].path if name in holders else name.removeprefix(f"{settings.data_dir}/")
+        values = catalogue.read_report(connection, path)
+    if values is None:
+        hint = suggestion(name, [*holders, *known]) or "`isthmus list` shows the collections"
+        raise UnknownCollection(f"there is no collection or file '{name}'", hint=hint)
+    click.echo(json_text(values) if as_json else show.report_text(values))
+
+
+@isthmus.command()
+@click.argument("name")
+@click.option("--to", "version", type=int, help="The version to serve; without it, the one before the served one.")
+@click.pass_obj
+def rollback(settings: Settings, name: str, version: int | None) -> None:
+    """Serve an earlier version of a collection, at once.
+
+    The file is left alone, and is loaded again when it changes. ISTHMUS_KEEP_VERSIONS says how many versions are kept.
+    """
+    with open_catalogue(settings) as connection:
+        chosen = roll_back(connection, name, version)
+        tidy(connection, settings.keep_versions)
+    click.echo(f"'{name}' is served from version {chosen}")
+
+
+@isthmus.command("watch")
+@click.option("--check", is_flag=True, help="Only say whether a loader is at work: exit code 0 or 1.")
+@click.pass_obj
+def watch_folder(settings: Settings, *, check: bool) -> None:
+    """Load the data folder and keep watching it, until SIGTERM or Ctrl-C.
+
+    This is what the loader container runs.
+    """
+    if check:
+        alive = is_alive(settings.data_dir)
+        click.echo("the loader is at work" if alive else "no loader is at work")
+        sys.exit(0 if alive else EXIT_FAILED)
+    with listener(sys.stdout, sentences=True) as listen, stopped_by_sigterm():
+        try:
+            watch(settings, listen)
+        except KeyboardInterrupt:
+            listen(Event("state", values={"state": "stopped", "message": "stopped"}))

@@ -1,0 +1,104 @@
+"""Results as text for people: tables and paragraphs from values. Nothing here talks to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.catalog import Collection
+from loader.catalogue import KeptVersion
+from loader.report import Note
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+    """Columns as wide as their longest value, two spaces apart; numbers are right-aligned by the caller."""
+    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def list_text(collections: Sequence[Collection]) -> str:
+    """The table of `isthmus list`."""
+    if not collections:
+        return "no collections yet: copy a spatial file into the data folder"
+    rows = [
+        [c.id, f"{c.row_count:>10,}", c.geometry_type or "-", crs(c), f"{c.loaded_at:%Y-%m-%d %H:%M}", c.source_path]
+        for c in collections
+    ]
+    return table(rows, ["NAME", "      ROWS", "GEOMETRY", "CRS", "LOADED (UTC)", "FILE"])
+
+
+def crs(collection: Collection) -> str:
+    """The CRS of a collection, `-` without geometry."""
+    return f"EPSG:{collection.srid}" if collection.srid else "-"
+
+
+def collection_json(collection: Collection) -> dict[str, Any]:
+    """A collection as JSON values."""
+    return {
+        "id": collection.id,
+        "title": collection.title,
+        "description": collection.description,
+        "attribution": collection.attribution,
+        "file": collection.source_path,
+        "version": collection.version,
+        "table": f"data.{collection.table}",
+        "rows": collection.row_count,
+        "geometry_type": collection.geometry_type,
+        "srid": collection.srid,
+        "bbox_crs84": collection.bbox_crs84.as_list() if collection.bbox_crs84 else None,
+        "temporal_column": collection.temporal_column,
+        "interval": [moment and moment.isoformat() for moment in collection.interval or ()] or None,
+        "columns": [{"name": column.name, "type": column.type} for column in collection.columns],
+        "loaded_at": collection.loaded_at.isoformat(),
+    }
+
+
+def versions_json(versions: Sequence[KeptVersion]) -> list[dict[str, Any]]:
+    """The kept versions as JSON values."""
+    return [
+        {"version": v.version, "loaded_at": v.loaded_at.isoformat(), "rows": v.row_count, "served": v.served}
+        for v in versions
+    ]
+
+
+def info_text(values: Mapping[str, Any]) -> str:
+    """The paragraphs of `isthmus info`, from its JSON values."""
+    facts = [(key, values[key]) for key in ("title", "description", "attribution", "file", "table", "rows")]
+    facts += [("geometry", values["geometry_type"]), ("srid", values["srid"]), ("bbox", values["bbox_crs84"])]
+    facts += [("time", values["temporal_column"]), ("interval", values["interval"])]
+    head = [f"{key:<12} {value}" for key, value in facts if value is not None]
+    columns = table([[column["name"], column["type"]] for column in values["columns"]], ["COLUMN", "TYPE"])
+    versions = table(
+        [
+            [str(v["version"]), v["loaded_at"][:19], f"{v['rows']:,}", "served" if v["served"] else "kept"]
+            for v in values["versions"]
+        ],
+        ["VERSION", "LOADED (UTC)", "ROWS", "STATE"],
+    )
+    return "\n".join([values["id"], *head, "", columns, "", versions])
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """The paragraphs of `isthmus report`."""
+    lines = [f"{report['path']}: {report['status']} ({report['because']})", f"at {report['ended_at'][:19]} UTC"]
+    if report["error"]:
+        lines += [
+            f"error: {report['error']['message']}",
+            *([f"  {report['error']['hint']}"] if report["error"]["hint"] else []),
+        ]
+    for part in report["collections"]:
+        place = f"EPSG:{part['srid']} ({part['crs_from']})" if part["srid"] else "no geometry"
+        lines.append(
+            f"{part['id']}: {part['rows']:,} rows, {part['geometry_type'] or 'table'}, {place}, "
+            f"{len(part['columns'])} columns, {part['seconds']:.1f} s"
+        )
+    lines += [note_text(Note(**note)) for note in report["notes"]]
+    return "\n".join(lines)
+
+
+def note_text(note: Note) -> str:
+    """A note as one line, and its hint as another."""
+    place = f"{note.collection}: " if note.collection else ""
+    hint = f"\n  {note.hint}" if note.hint else ""
+    return f"{note.level}: {place}{note.message}{hint}"

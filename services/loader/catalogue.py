@@ -1,0 +1,214 @@
+"""The catalogue's tables, as the loader reads and writes them. Each function is one statement or two; the caller's
+transaction makes them one step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core.db import Connection
+from loader.names import Holder
+from loader.plan import Known, Status
+from loader.report import Report, parse_report
+
+LOADER_LOCK = 4_207_850
+"""Key of the advisory lock under which one loader at a time changes the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A row of isthmus.versions before it is written."""
+
+    version: int
+    collection_id: str
+    table_name: str
+    checksum: str
+    row_count: int
+    srid: int | None
+    geometry_type: str | None
+    bbox: list[float] | None
+    temporal_column: str | None
+    interval_start: datetime | None
+    interval_end: datetime | None
+    columns: list[dict[str, str]]
+
+
+def lock(connection: Connection) -> None:
+    """Wait until no other loader is at work; freed with the transaction."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOADER_LOCK])
+
+
+def read_known(connection: Connection) -> dict[str, Known]:
+    """Every file the catalogue knows, by path."""
+    rows = connection.execute("SELECT path, signature, status FROM isthmus.sources")
+    return {path: Known(signature, status) for path, signature, status in rows}
+
+
+def read_holders(connection: Connection) -> dict[str, Holder]:
+    """Who has which collection id."""
+    rows = connection.execute("SELECT id, source_path, layer, withdrawn_at IS NOT NULL FROM isthmus.collections")
+    return {id: Holder(path, layer, withdrawn) for id, path, layer, withdrawn in rows}
+
+
+def newest_checksums(connection: Connection, path: str) -> dict[str, str]:
+    """The checksum of the newest version of each collection of a file, by collection id."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT ON (v.collection_id) v.collection_id, v.checksum
+        FROM isthmus.versions AS v
+        JOIN isthmus.collections AS c ON c.id = v.collection_id
+        WHERE c.source_path = %s
+        ORDER BY v.collection_id, v.version DESC
+        """,
+        [path],
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def next_version(connection: Connection) -> int:
+    """A number for a new version; numbers of loads that fail are lost."""
+    rows = connection.execute("SELECT nextval(pg_get_serial_sequence('isthmus.versions', 'version'))")
+    return int(rows.fetchall()[0][0])
+
+
+def save_collection(
+    connection: Connection, id: str, holder: Holder, title: str, texts: tuple[str | None, str | None]
+) -> None:
+    """Make a collection, or give an old one its new file and words. `texts`: description, attribution."""
+    connection.execute(
+        """
+        INSERT INTO isthmus.collections (id, title, description, attribution, source_path, layer)
+        VALUES (%(id)s, %(title)s, %(description)s, %(attribution)s, %(path)s, %(layer)s)
+        ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
+            attribution = excluded.attribution, source_path = excluded.source_path, layer = excluded.layer
+        """,
+        {
+            "id": id,
+            "title": title,
+            "description": texts[0],
+            "attribution": texts[1],
+            "path": holder.path,
+            "layer": holder.layer,
+        },
+    )
+
+
+def save_version(connection: Connection, version: Version) -> None:
+    """Write a version and serve it from the end of the transaction on."""
+    connection.execute(
+        """
+        INSERT INTO isthmus.versions (version, collection_id, table_name, checksum, row_count, srid, geometry_type,
+                                      bbox, temporal_column, interval_start, interval_end, columns)
+        OVERRIDING SYSTEM VALUE
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        [
+            version.version,
+            version.collection_id,
+            version.table_name,
+            version.checksum,
+            version.row_count,
+            version.srid,
+            version.geometry_type,
+            version.bbox,
+            version.temporal_column,
+            version.interval_start,
+            version.interval_end,
+            json.dumps(version.columns),
+        ],
+    )
+    serve(connection, version.collection_id, version.version)
+
+
+def serve(connection: Connection, id: str, version: int) -> None:
+    """Serve a version of a collection."""
+    connection.execute(
+        "UPDATE isthmus.collections SET current_version = %s, withdrawn_at = NULL WHERE id = %s", [version, id]
+    )
+
+
+def withdraw(connection: Connection, path: str, keep: Sequence[str] = ()) -> list[str]:
+    """Stop serving the collections of a file, except those to keep; returns their ids. The versions stay."""
+    rows = connection.execute(
+        "SELECT id FROM isthmus.collections WHERE source_path = %s AND withdrawn_at IS NULL AND NOT id = ANY (%s)",
+        [path, list(keep)],
+    )
+    ids = sorted(row[0] for row in rows)
+    if ids:
+        connection.execute("UPDATE isthmus.collections SET withdrawn_at = now() WHERE id = ANY (%s)", [ids])
+    return ids
+
+
+def restore(connection: Connection, ids: Sequence[str]) -> bool:
+    """Serve withdrawn collections again. False when none of them was."""
+    withdrawn = connection.execute(
+        "SELECT id FROM isthmus.collections WHERE id = ANY (%s) AND withdrawn_at IS NOT NULL", [list(ids)]
+    ).fetchall()
+    if withdrawn:  # the statement's trigger would raise the generation for nothing
+        connection.execute(
+            "UPDATE isthmus.collections SET withdrawn_at = NULL WHERE id = ANY (%s)", [[row[0] for row in withdrawn]]
+        )
+    return bool(withdrawn)
+
+
+def save_report(connection: Connection, report: Report, signature: str | None, status: Status) -> None:
+    """Remember how a file looked and what became of it, and add a line to the history.
+
+    `signature` None leaves the remembered one (a file that is gone).
+    """
+    text = json.dumps(report.as_json()).replace("\\u0000", "")
+    connection.execute(
+        """
+        INSERT INTO isthmus.sources (path, signature, status, report, seen_at)
+        VALUES (%(path)s, coalesce(%(signature)s, ''), %(status)s, %(report)s, now())
+        ON CONFLICT (path) DO UPDATE SET signature = coalesce(%(signature)s, sources.signature),
+            status = excluded.status, report = excluded.report, seen_at = now()
+        """,
+        {"path": report.path, "signature": signature, "status": status, "report": text},
+    )
+    connection.execute(
+        "INSERT INTO isthmus.loads (path, status, report, started_at, ended_at) VALUES (%s, %s, %s, %s, %s)",
+        [report.path, report.status, text, report.started_at, report.ended_at],
+    )
+
+
+def last_loaded_report(connection: Connection, path: str) -> Report | None:
+    """The report of the last load of a file that went well."""
+    row = connection.execute(
+        "SELECT report FROM isthmus.loads WHERE path = %s AND status = 'loaded' ORDER BY load DESC LIMIT 1", [path]
+    ).fetchone()
+    return parse_report(row[0]) if row else None
+
+
+def read_report(connection: Connection, path: str) -> Any:
+    """The last report of a file as JSON values, or None."""
+    row = connection.execute("SELECT report FROM isthmus.sources WHERE path = %s", [path]).fetchone()
+    return row[0] if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVersion:
+    """A version that can be served, and whether it is."""
+
+    version: int
+    loaded_at: datetime
+    row_count: int
+    served: bool
+
+
+def versions_of(connection: Connection, id: str) -> list[KeptVersion]:
+    """The versions of a collection that are kept, newest first."""
+    rows = connection.execute(
+        """
+        SELECT v.version, v.loaded_at, v.row_count, v.version = c.current_version
+        FROM isthmus.versions AS v JOIN isthmus.collections AS c ON c.id = v.collection_id
+        WHERE v.collection_id = %s
+        ORDER BY v.version DESC
+        """,
+        [id],
+    )
+    return [KeptVersion(int(row[0]), row[1], int(row[2]), bool(row[3])) for row in rows]

@@ -1,0 +1,157 @@
+"""Look at a filled table: how many rows, which geometries, what extent, what is odd about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+
+from core.db import Connection
+from core.statement import Statement
+from loader.columns import TableColumn
+from loader.ddl import Table
+from loader.report import Note
+from loader.shape import MULTI, SIMPLE
+
+Extent = tuple[float, float, float, float]
+
+# The catalogue's name of a geometry type, from PostGIS's.
+NAMES = {name.upper(): name for name in SIMPLE.values()}
+SHOWN = 5
+"""How many invalid features the report names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometries:
+    """What the geometries of a table are. `extent` is in the table's CRS, `bbox_crs84` in degrees."""
+
+    type: str
+    extent: Extent | None
+    bbox_crs84: list[float] | None
+    null_count: int
+    empty_count: int
+    invalid_count: int
+    unprojected_count: int
+
+
+def count_rows(connection: Connection, table: Table) -> int:
+    """The number of rows that are really there."""
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table.identifier)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def select_geometries(table: Table) -> Statement:
+    """One pass over the geometries.
+
+    Rows: (PostGIS type or NULL, count, empty, invalid, not in geom_3857,
+           west, south, east, north in the table's CRS, the same of geom_3857 in degrees), one per type
+    """
+    text = sql.SQL("""
+SELECT type, total, empty_count, invalid_count, unprojected_count,
+       ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent),
+       ST_XMin(degrees), ST_YMin(degrees), ST_XMax(degrees), ST_YMax(degrees)
+FROM (
+    SELECT type, count(*) AS total, count(*) FILTER (WHERE empty) AS empty_count,
+           count(*) FILTER (WHERE invalid) AS invalid_count,
+           count(*) FILTER (WHERE geom_3857 IS NULL AND NOT empty) AS unprojected_count,
+           ST_Extent(geom) AS extent,
+           ST_Transform(ST_SetSRID(ST_Extent(geom_3857)::geometry, 3857), 4326) AS degrees
+    FROM (
+        SELECT geom, geom_3857, GeometryType(geom) AS type, ST_IsEmpty(geom) AS empty,
+               ST_Dimension(geom) > 0 AND NOT ST_IsValid(geom) AS invalid
+        FROM {table}
+    ) AS looked_at
+    GROUP BY type
+) AS by_type
+""")
+    return Statement(text.format(table=table.identifier))
+
+
+def look_at_geometries(connection: Connection, table: Table) -> Geometries:
+    """The facts about the geometries of a filled table. ST_IsValid's notices are silenced."""
+    connection.execute("SET LOCAL client_min_messages = warning")
+    rows = connection.execute(select_geometries(table).text).fetchall()
+    present = [row for row in rows if row[0] is not None]
+    extent = union(row[5:9] for row in present)
+    degrees = extent if table.srid == 4326 else union(row[9:13] for row in present)
+    return Geometries(
+        type=common_type({str(row[0]) for row in present if row[1] > row[2]}),
+        extent=extent,
+        bbox_crs84=None if degrees is None else clamp(degrees),
+        null_count=sum(row[1] for row in rows if row[0] is None),
+        empty_count=sum(row[2] for row in present),
+        invalid_count=sum(row[3] for row in present),
+        unprojected_count=sum(row[4] for row in present),
+    )
+
+
+def common_type(types: set[str]) -> str:
+    """One name for all: the type itself, the multi type for a single type and its multi, else 'Geometry'."""
+    names = {NAMES.get(name, "Geometry") for name in types}
+    if len(names) == 1:
+        return names.pop()
+    family = {MULTI.get(name, name) for name in names}
+    return family.pop() if len(family) == 1 else "Geometry"
+
+
+def union(boxes: Iterator[tuple[float | None, ...]]) -> Extent | None:
+    """The box around boxes; empty ones are full of None."""
+    present = [[float(value) for value in box if value is not None] for box in boxes]
+    whole = [box for box in present if len(box) == 4]
+    if not whole:
+        return None
+    west, south, east, north = zip(*whole, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def clamp(degrees: Extent) -> list[float]:
+    """The box within the limits of longitude and latitude."""
+    west, south, east, north = degrees
+    x, y = (min(max(west, -180.0), 180.0), min(max(east, -180.0), 180.0)), (max(south, -90.0), min(north, 90.0))
+    return [x[0], min(y[0], 90.0), x[1], max(y[1], -90.0)]
+
+
+def geometry_notes(connection: Connection, table: Table, found: Geometries) -> Iterator[Note]:
+    """What the report says of missing, invalid and undrawable geometries."""
+    if found.null_count:
+        yield Note("info", "geometry-missing", f"{found.null_count} features have no geometry")
+    if found.empty_count:
+        yield Note("info", "geometry-empty", f"{found.empty_count} features have an empty geometry")
+    if found.invalid_count:
+        shown = "; ".join(f"feature {fid}: {reason}" for fid, reason in invalid_features(connection, table))
+        yield Note(
+            "warning",
+            "geometry-invalid",
+            f"{found.invalid_count} geometries are not valid and are published as they are ({shown})",
+            "repair them in QGIS with 'Fix geometries', or with ogr2ogr -makevalid",
+        )
+    if found.unprojected_count:
+        message = f"{found.unprojected_count} features lie where Web Mercator ends (85.05 degrees), and are in no tile"
+        yield Note("warning", "geometry-not-in-tiles", message)
+
+
+def invalid_features(connection: Connection, table: Table) -> list[tuple[int, str]]:
+    """(fid, rule and place) of the first invalid features."""
+    text = sql.SQL(
+        "SELECT fid, ST_IsValidReason(geom) FROM {} "
+        "WHERE ST_Dimension(geom) > 0 AND NOT ST_IsValid(geom) ORDER BY fid LIMIT {}"
+    ).format(table.identifier, sql.Literal(SHOWN))
+    return [(int(fid), str(reason)) for fid, reason in connection.execute(text)]
+
+
+def look_at_interval(
+    connection: Connection, table: Table, column: TableColumn
+) -> tuple[datetime | None, datetime | None]:
+    """First and last time of a column, UTC where it names no zone; (None, None) when it is empty.
+
+    Years that Python's datetime cannot hold (before 1, after 9999) are passed over.
+    """
+    text = sql.SQL(
+        "SELECT min({column}::timestamptz), max({column}::timestamptz) FROM {table} "
+        "WHERE {column} >= '0001-01-02' AND {column} < '9999-12-31'"
+    ).format(column=sql.Identifier(column.column), table=table.identifier)
+    row: Any = connection.execute(text).fetchone()
+    return row[0], row[1]

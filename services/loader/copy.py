@@ -1,0 +1,151 @@
+"""Rows of an open layer into a new table: binary COPY, one per chunk; the table widens when the file surprises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+from core.db import Connection
+from core.statement import Statement
+from loader import ddl
+from loader.columns import TableColumn, table_columns
+from loader.ddl import Table
+from loader.encode import Encoder
+from loader.errors import CannotRead
+from loader.read_model import Chunk, OpenLayer
+from loader.report import Note
+from loader.shape import Shape, is_plain, promoted, shape_of, type_codes
+
+MAX_COLUMNS = 1500
+"""PostgreSQL's limit is 1,600, and ours are among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What the copying left: the table as it is now, how many rows went in, and what had to be repaired."""
+
+    table: Table
+    rows: int
+    notes: tuple[Note, ...]
+
+
+@dataclass(slots=True)
+class Copy:
+    """The copying of one layer. `table` is replaced when it had to be widened."""
+
+    connection: Connection
+    table: Table
+    encoder: Encoder
+    rows: int = 0
+    repaired: int = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Send one chunk. Raises: CannotRead for geometries that are no WKB"""
+        if chunk.wkb is None or self.table.shape is None or self.table.srid is None:
+            self.send(ddl.copy_into(self.table), chunk)
+        else:
+            self.add_geometries(chunk, chunk.wkb, self.table.shape, self.table.srid)
+        self.rows += len(chunk)
+
+    def add_geometries(self, chunk: Chunk, wkb: pa.Array, shape: Shape, srid: int) -> None:
+        """Send a chunk with geometries, straight or through the staging table; widen the table first if need be."""
+        codes = distinct_codes(wkb)
+        found = shape_of(codes)
+        wide = shape if found is None else shape.joined(found)
+        if wide != shape:
+            self.widen(wide, srid)
+        if all(is_plain(code, wide) for code in codes):
+            self.send(ddl.copy_into(self.table), replace(chunk, wkb=promoted(wkb, wide)))
+            return
+        self.repaired += len(chunk)
+        self.run(ddl.create_staging(self.table))
+        self.send(ddl.copy_into_staging(self.table), chunk)
+        for statement in ddl.move_from_staging(self.table):
+            self.run(statement)
+
+    def widen(self, shape: Shape, srid: int) -> None:
+        """Give the table a geometry column that takes more."""
+        for statement in ddl.widen(self.table, shape, srid):
+            self.run(statement)
+        self.table = replace(self.table, shape=shape)
+
+    def run(self, statement: Statement) -> None:
+        """Execute a statement without rows."""
+        self.connection.execute(statement.text)
+
+    def send(self, text: sql.Composed, chunk: Chunk) -> None:
+        """One COPY. Raises: CannotRead when PostgreSQL refuses a value"""
+        try:
+            with self.connection.cursor() as cursor, cursor.copy(text) as copy:
+                for data in self.encoder.copy_data(chunk):
+                    copy.write(data)
+        except (psycopg.DataError, psycopg.errors.InternalError_) as error:
+            place = f"rows {self.rows + 1} to {self.rows + len(chunk)}"
+            raise CannotRead(
+                f"PostgreSQL refuses a value in {place}: {str(error).splitlines()[0]}", hint="repair it in the file"
+            ) from error
+
+
+def distinct_codes(wkb: pa.Array) -> set[int]:
+    """The WKB type codes that occur. Raises: CannotRead for what is no WKB"""
+    try:
+        return set(type_codes(wkb).tolist())
+    except ValueError as error:
+        raise CannotRead(f"the geometry column holds no WKB: {error}", hint="write the file again") from error
+
+
+def copy_layer(
+    connection: Connection, name: str, layer: OpenLayer, srid: int | None, progress: Callable[[int], None]
+) -> Copied:
+    """Make the table `name` and fill it with the layer's rows; `progress` hears the number of rows after each chunk.
+
+    The caller's transaction holds it all. Raises: CannotRead
+    """
+    columns = table_columns(layer.schema)
+    refuse_too_wide(columns)
+    first = next(layer.chunks, None)
+    table = Table(name, columns, first_shape(layer, first), srid)
+    copy = Copy(connection, table, Encoder(columns, geometry=table.shape is not None))
+    copy.run(ddl.create_table(table))
+    for chunk in chain([] if first is None else [first], layer.chunks):
+        copy.add(chunk)
+        progress(copy.rows)
+    if layer.row_count is not None and layer.row_count != copy.rows:
+        raise CannotRead(
+            f"the file says that it holds {layer.row_count} rows, {copy.rows} could be read",
+            hint="is the copy complete? Copy it again",
+        )
+    return Copied(copy.table, copy.rows, (*copy.encoder.repairs.notes(), *repair_notes(copy)))
+
+
+def refuse_too_wide(columns: Sequence[TableColumn]) -> None:
+    """Raises: CannotRead for more columns than a table of PostgreSQL has"""
+    if len(columns) > MAX_COLUMNS:
+        raise CannotRead(
+            f"the layer has {len(columns)} columns, a table has at most {MAX_COLUMNS}", hint="leave some out"
+        )
+
+
+def first_shape(layer: OpenLayer, first: Chunk | None) -> Shape | None:
+    """The shape to begin with: as declared, or, when the file leaves it open, that of the first rows."""
+    declared = layer.shape
+    if declared is None or declared.type != "Geometry" or first is None or first.wkb is None:
+        return declared
+    found = shape_of(distinct_codes(first.wkb))
+    return Shape(found.type, found.z or declared.z) if found else declared
+
+
+def repair_notes(copy: Copy) -> Iterator[Note]:
+    """What the report says of geometries that went through the staging table."""
+    if copy.repaired:
+        yield Note(
+            "info",
+            "geometry-made-plain",
+            f"{copy.repaired} rows lie in parts of the file where geometries had to be made alike: curves became "
+            "lines, surfaces polygons, measures were dropped, missing heights became 0",
+        )

@@ -1,0 +1,119 @@
+"""Which SRID the geometries get: from the file's CRS, the side-car, or, without both, longitude and latitude."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from core.db import Connection
+from loader.errors import UnknownCrs
+from loader.report import Note
+
+LONLAT = 4326
+# Codes that mean longitude and latitude on WGS 84, with or without a height.
+SAME_AS_LONLAT = frozenset({"OGC:CRS84", "OGC:CRS84H", "CRS:84", "EPSG:4979", "OGC:84"})
+CODE = re.compile(r"([A-Za-z][\w-]*):+(?:[\w.]*:)?(\w+)")
+URN = re.compile(r"(?:urn:ogc:def:crs:|https?://www\.opengis\.net/def/crs/)(\w+)[:/][\w.]*[:/](\w+)", re.IGNORECASE)
+LAST_AUTHORITY = re.compile(r'(?:AUTHORITY\["(\w+)","?(\w+)"?\]|ID\["(\w+)",(\w+)(?:,[^\]]*)?\])\s*\]\s*$')
+NO_PLACE_ON_EARTH = re.compile(r'^\s*(LOCAL_CS|ENGCRS|ENGINEERINGCRS|\{.*"type":\s*"EngineeringCRS")', re.DOTALL)
+UNDEFINED = re.compile(r'^\s*GEOG(CS|CRS)\["(Undefined geographic SRS|unknown)"', re.IGNORECASE)
+FIRST_CUSTOM_SRID, LAST_CUSTOM_SRID = 910_000, 998_999
+MAX_DEFINITION = 2048
+"""Length of spatial_ref_sys.srtext."""
+
+SAY_IT = 'write the code into NAME.toml beside the file: crs = "EPSG:3067"'
+
+
+@dataclass(frozen=True, slots=True)
+class Crs:
+    """The SRID for a layer and where it comes from. `assumed` when nothing said so: the extent must prove it."""
+
+    srid: int
+    source: str
+    assumed: bool = False
+
+
+def resolve_crs(connection: Connection, declared: str | None, side_car: str | None) -> Crs:
+    """The SRID of a layer: the side-car's word, the file's, or longitude and latitude, to be checked.
+
+    Raises: UnknownCrs for a code that PostGIS does not know and a definition it cannot hold
+    """
+    if side_car is not None:
+        return Crs(find_srid(connection, side_car), "side-car")
+    if declared is None or UNDEFINED.match(declared):
+        return Crs(LONLAT, "assumed: the file names none", assumed=True)
+    return Crs(find_srid(connection, declared), "file")
+
+
+def find_srid(connection: Connection, text: str) -> int:
+    """The SRID of a code or a definition. Raises: UnknownCrs"""
+    code = parse_code(text)
+    if code is None:
+        return custom_srid(connection, text)
+    authority, number = code
+    if f"{authority}:{number}" in SAME_AS_LONLAT:
+        return LONLAT
+    row = connection.execute(
+        "SELECT srid FROM spatial_ref_sys WHERE upper(auth_name) = %s AND auth_srid::text = %s", [authority, number]
+    ).fetchone()
+    if row is not None:
+        return int(row[0])
+    if "[" in text or "{" in text:
+        return custom_srid(connection, text)
+    raise UnknownCrs(f"PostGIS does not know {authority}:{number}", hint=SAY_IT)
+
+
+def parse_code(text: str) -> tuple[str, str] | None:
+    """(authority, code) of 'EPSG:3067', of a URN or URI, or at the end of a WKT definition; None for what has none."""
+    match = CODE.fullmatch(text.strip()) or URN.fullmatch(text.strip()) or LAST_AUTHORITY.search(text)
+    if match is None:
+        return None
+    authority, number = (group for group in match.groups() if group is not None)
+    return authority.upper(), number.upper()
+
+
+def custom_srid(connection: Connection, definition: str) -> int:
+    """The SRID under which a definition without code is kept in spatial_ref_sys; a new one at its first use.
+
+    Raises: UnknownCrs for what has no place on Earth, or is too long for PostGIS
+    """
+    if NO_PLACE_ON_EARTH.match(definition):
+        raise UnknownCrs("the file's coordinate system has no place on Earth (engineering coordinates)", hint=SAY_IT)
+    if len(definition) > MAX_DEFINITION or not ("[" in definition or "{" in definition or "+proj" in definition):
+        raise UnknownCrs(f"the coordinate reference system '{definition[:60]}…' has no code", hint=SAY_IT)
+    row = connection.execute(
+        "SELECT srid FROM spatial_ref_sys WHERE srid BETWEEN %s AND %s AND srtext = %s",
+        [FIRST_CUSTOM_SRID, LAST_CUSTOM_SRID, definition],
+    ).fetchone()
+    return int(row[0]) if row else add_custom_srid(connection, definition)
+
+
+def add_custom_srid(connection: Connection, definition: str) -> int:
+    """Keep a definition under the next free SRID. One loader works at a time, so the number stays free."""
+    rows = connection.execute(
+        """
+        INSERT INTO spatial_ref_sys (srid, srtext)
+        SELECT coalesce(max(srid), %(first)s - 1) + 1, %(definition)s
+        FROM spatial_ref_sys WHERE srid BETWEEN %(first)s AND %(last)s
+        RETURNING srid
+        """,
+        {"first": FIRST_CUSTOM_SRID, "last": LAST_CUSTOM_SRID, "definition": definition},
+    )
+    return int(rows.fetchall()[0][0])
+
+
+def check_assumption(crs: Crs, extent: tuple[float, float, float, float] | None) -> Note | None:
+    """Whether coordinates without a CRS can be degrees; the note that they were taken for that.
+
+    Raises: UnknownCrs when they cannot
+    """
+    if not crs.assumed or extent is None:
+        return None
+    west, south, east, north = extent
+    if west < -180 or east > 180 or south < -90 or north > 90:
+        raise UnknownCrs(
+            "the file names no coordinate reference system, and its coordinates are no degrees "
+            f"(x {west:g} to {east:g}, y {south:g} to {north:g})",
+            hint=SAY_IT,
+        )
+    return Note("info", "crs-assumed", "the file names no CRS: longitude and latitude were assumed (EPSG:4326)", SAY_IT)

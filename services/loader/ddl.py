@@ -1,0 +1,184 @@
+"""Statements that make, widen and index the table of one version. Text only; nothing runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from core.statement import Statement
+from loader.columns import TableColumn
+from loader.shape import Shape
+
+SCHEMA = "data"
+STAGING = "isthmus_staging"
+"""A temporary table for rows whose geometries PostgreSQL must change before the real table takes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table of one version. `shape` and `srid` are None without geometry."""
+
+    name: str
+    columns: Sequence[TableColumn]
+    shape: Shape | None
+    srid: int | None
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The table with its schema."""
+        return sql.Identifier(SCHEMA, self.name)
+
+
+def to_3857(srid: int) -> sql.Composable:
+    """The expression of the generated column `geom_3857`.
+
+    Degrees that need no cutting skip the function call. Measured, 500,000 points: 894,000 rows/s so, 571,000 through
+    the function, 168,000 through the same as an SQL function.
+    """
+    if srid != 4326:
+        return sql.SQL("isthmus.to_3857(geom)")
+    return sql.SQL(
+        """CASE WHEN ST_YMin(geom) >= -85.0511287 AND ST_YMax(geom) <= 85.0511287
+                     AND ST_XMin(geom) >= -540 AND ST_XMax(geom) <= 540
+           THEN ST_Transform(ST_Force2D(geom), 3857) ELSE isthmus.to_3857(geom) END"""
+    )
+
+
+def geometry_type(shape: Shape, srid: int) -> sql.Composable:
+    """`geometry(PointZ, 4326)`. The names come from a fixed list."""
+    return sql.SQL("geometry({}, {})").format(sql.Identifier(shape.typmod.lower()), sql.Literal(srid))
+
+
+def create_table(table: Table) -> Statement:
+    """The table without keys and indexes, which come after the rows."""
+    parts: list[sql.Composable] = [sql.SQL("fid bigint NOT NULL")]
+    parts += [
+        sql.SQL("{} {}").format(sql.Identifier(column.column), sql.SQL(column.storage.sql)) for column in table.columns
+    ]
+    if table.shape is not None and table.srid is not None:
+        parts.append(sql.SQL("geom {}").format(geometry_type(table.shape, table.srid)))
+        parts.append(generated_column(table.srid))
+    return Statement(sql.SQL("CREATE TABLE {} ({})").format(table.identifier, sql.SQL(", ").join(parts)))
+
+
+def generated_column(srid: int) -> sql.Composable:
+    """The stored Web Mercator geometry."""
+    return sql.SQL("geom_3857 geometry(Geometry, 3857) GENERATED ALWAYS AS ({}) STORED").format(to_3857(srid))
+
+
+def column_list(table: Table) -> sql.Composable:
+    """The columns that the COPY fills, in the encoder's order."""
+    names = ["fid", *(column.column for column in table.columns), *(["geom"] if table.shape else [])]
+    return sql.SQL(", ").join(sql.Identifier(name) for name in names)
+
+
+def copy_into(table: Table) -> sql.Composed:
+    """COPY straight into the table. FREEZE, as nobody else sees it yet: no second write of each row later."""
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE true)").format(table.identifier, column_list(table))
+
+
+def create_staging(table: Table) -> Statement:
+    """The staging table: the same columns, and a geometry of any kind."""
+    text = sql.SQL(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS {staging} ON COMMIT DROP AS SELECT {columns}, NULL::geometry AS geom "
+        "FROM {table} WITH NO DATA"
+    ).format(
+        staging=sql.Identifier(STAGING),
+        columns=sql.SQL(", ").join(map(sql.Identifier, ["fid", *(column.column for column in table.columns)])),
+        table=table.identifier,
+    )
+    return Statement(text)
+
+
+def copy_into_staging(table: Table) -> sql.Composed:
+    """COPY into the staging table."""
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(STAGING), column_list(table))
+
+
+def move_from_staging(table: Table) -> Iterator[Statement]:
+    """Move the staged rows: curves become lines, surfaces polygons, heights are added or dropped, single becomes multi.
+
+    Raises: ValueError for a table without geometry
+    """
+    if table.shape is None:
+        raise ValueError("a table without geometry has nothing to repair")
+    columns = sql.SQL(", ").join(map(sql.Identifier, ["fid", *(column.column for column in table.columns)]))
+    force = sql.SQL("ST_Force3DZ" if table.shape.z else "ST_Force2D")
+    multi = sql.SQL("ST_Multi" if table.shape.type.startswith("Multi") else "")
+    yield Statement(
+        sql.SQL(
+            "INSERT INTO {table} ({columns}, geom) "
+            "SELECT {columns}, {multi}({force}(ST_SetSRID(isthmus.straightened(geom), {srid}))) FROM {staging}"
+        ).format(
+            table=table.identifier,
+            columns=columns,
+            multi=multi,
+            force=force,
+            srid=sql.Literal(table.srid),
+            staging=sql.Identifier(STAGING),
+        )
+    )
+    yield Statement(sql.SQL("DROP TABLE {}").format(sql.Identifier(STAGING)))
+
+
+def widen(table: Table, shape: Shape, srid: int) -> Iterator[Statement]:
+    """Give the geometry column a wider shape. Writes the table again; only files that hide what they hold need it."""
+    force = sql.SQL("ST_Force3DZ(geom)" if shape.z else "geom")
+    geom = sql.SQL("ST_Multi({})").format(force) if shape.type.startswith("Multi") else force
+    for text in (
+        sql.SQL("ALTER TABLE {} DROP COLUMN geom_3857").format(table.identifier),
+        sql.SQL("ALTER TABLE {} ALTER COLUMN geom TYPE {} USING {}").format(
+            table.identifier, geometry_type(shape, srid), geom
+        ),
+        sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(table.identifier, generated_column(srid)),
+    ):
+        yield Statement(text)
+
+
+def add_key(table: Table) -> Statement:
+    """The primary key. Fails with 23505 when the ids of the file are not unique."""
+    return Statement(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(table.identifier))
+
+
+def renumber(table: Table) -> Statement:
+    """Ids from 1, in the order of the file."""
+    text = sql.SQL(
+        "UPDATE {table} AS t SET fid = n.number FROM "
+        "(SELECT ctid AS place, row_number() OVER (ORDER BY ctid) AS number FROM {table}) AS n WHERE t.ctid = n.place"
+    ).format(table=table.identifier)
+    return Statement(text)
+
+
+def create_indexes(table: Table, temporal: TableColumn | None) -> Iterator[Statement]:
+    """The indexes that the API's queries use: boxes in both systems, time."""
+    if table.shape is not None:
+        yield Statement(sql.SQL("CREATE INDEX ON {} USING gist (geom)").format(table.identifier))
+        yield Statement(sql.SQL("CREATE INDEX ON {} USING gist (geom_3857)").format(table.identifier))
+    if temporal is not None:
+        yield Statement(sql.SQL("CREATE INDEX ON {} ({})").format(table.identifier, sql.Identifier(temporal.column)))
+
+
+def analyze(table: Table) -> Statement:
+    """Statistics for the planner, from now on."""
+    return Statement(sql.SQL("ANALYZE {}").format(table.identifier))
+
+
+def drop_table(name: str) -> Statement:
+    """Drop the table of a version that is not kept."""
+    return Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+
+
+def create_view(id: str, name: str, columns: Sequence[str]) -> Iterator[Statement]:
+    """The view of a collection, new: columns under their published names, `geom` last."""
+    view = sql.Identifier("published", id)
+    yield Statement(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+    chosen = sql.SQL(", ").join(map(sql.Identifier, columns))
+    yield Statement(sql.SQL("CREATE VIEW {} AS SELECT {} FROM {}").format(view, chosen, sql.Identifier(SCHEMA, name)))
+    yield Statement(sql.SQL("COMMENT ON VIEW {} IS {}").format(view, sql.Literal(name)))
+
+
+def drop_view(id: str) -> Statement:
+    """Drop the view of a withdrawn collection."""
+    return Statement(sql.SQL("DROP VIEW IF EXISTS {}").format(sql.Identifier("published", id)))

@@ -1,0 +1,165 @@
+"""Record batches as the bytes of PostgreSQL's binary COPY.
+
+Measured with 500,000 points of four columns, without index (2 cores): pgpq 1.54 M rows/s, psycopg's write_row in binary
+1.31 M, an encoder written with numpy 0.78 M. pgpq takes only what its encoders know, so each column is cast first.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pgpq import ArrowToPostgresBinaryEncoder
+from pgpq.encoders import StringEncoderBuilder
+from pgpq.schema import Jsonb
+from pyarrow import types as pt
+
+from loader.columns import JSON, TEXT, TableColumn
+from loader.read_model import Chunk
+from loader.report import Note
+
+FALLBACK_ENCODING = "cp1252"
+"""What text that is no UTF-8 is read as: the usual one of old Shapefiles and spreadsheets."""
+
+
+@dataclass(slots=True)
+class Repairs:
+    """How many values had to be changed to be stored, by column."""
+
+    nul_removed: dict[str, int] = field(default_factory=dict[str, int])
+    recoded: dict[str, int] = field(default_factory=dict[str, int])
+
+    def notes(self) -> Iterator[Note]:
+        """What the report says of them."""
+        for name, count in self.nul_removed.items():
+            message = f"'{name}': NUL characters were removed from {count} values: PostgreSQL's text has none"
+            yield Note("warning", "text-nul-removed", message)
+        for name, count in self.recoded.items():
+            message = f"'{name}': {count} values are no UTF-8 and were read as Windows-1252"
+            yield Note("warning", "text-recoded", message, "save the file in UTF-8 if letters look wrong")
+
+
+class Encoder:
+    """Turns the chunks of one layer into COPY data: fid, the properties, and the geometry when there is one."""
+
+    def __init__(self, columns: Sequence[TableColumn], *, geometry: bool) -> None:
+        self.columns = columns
+        self.repairs = Repairs()
+        fields = [pa.field("fid", pa.int64()), *(pa.field(f"c{c.source}", c.storage.wire) for c in columns)]
+        if geometry:
+            fields.append(pa.field("geom", pa.binary()))
+        self.schema = pa.schema(fields)
+
+    def copy_data(self, chunk: Chunk) -> Iterator[bytes]:
+        """The bytes of one whole COPY."""
+        arrays = [
+            chunk.fids,
+            *(self.wire_array(column, chunk.properties.column(column.source)) for column in self.columns),
+        ]
+        if chunk.wkb is not None:
+            arrays.append(chunk.wkb)
+        encoder = self.new_encoder()
+        yield encoder.write_header()
+        yield encoder.write_batch(pa.record_batch(arrays, schema=self.schema))
+        yield encoder.finish()
+
+    def new_encoder(self) -> ArrowToPostgresBinaryEncoder:
+        """pgpq's encoder, told which text is JSON."""
+        infer = ArrowToPostgresBinaryEncoder.infer_encoder
+        encoders = {part.name: infer(part) for part in self.schema}
+        for column in self.columns:
+            if column.storage is JSON:
+                part = self.schema.field(f"c{column.source}")
+                encoders[part.name] = StringEncoderBuilder.new_with_output(part, Jsonb())
+        return ArrowToPostgresBinaryEncoder.new_with_encoders(self.schema, encoders)
+
+    def wire_array(self, column: TableColumn, array: pa.Array) -> pa.Array:
+        """A property's values in the type that goes over the wire."""
+        if isinstance(array, pa.ExtensionArray):
+            array = array.storage
+        if column.storage is JSON:
+            return json_array(array, is_text=is_text(array.type))
+        if pt.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        if column.storage is TEXT:
+            return self.clean_text(column.name, array)
+        return array if array.type == column.storage.wire else array.cast(column.storage.wire, safe=False)
+
+    def clean_text(self, name: str, array: pa.Array) -> pa.Array:
+        """Text that PostgreSQL takes: UTF-8, no NUL. What had to be changed is counted."""
+        if pt.is_null(array.type):
+            return array.cast(pa.string())
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid:
+            array, count = recoded(array)
+            self.repairs.recoded[name] = self.repairs.recoded.get(name, 0) + count
+        text = array.cast(pa.string())
+        with_nul = pc.sum(pc.match_substring(text, "\0")).as_py()
+        if with_nul:
+            self.repairs.nul_removed[name] = self.repairs.nul_removed.get(name, 0) + with_nul
+            text = pc.replace_substring(text, "\0", "")
+        return text
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of the type are text."""
+    return pt.is_string(kind) or pt.is_large_string(kind)
+
+
+def recoded(array: pa.Array) -> tuple[pa.Array, int]:
+    """Text with the values that are no UTF-8 read in the fallback encoding, and how many those are."""
+    values: list[str | None] = []
+    count = 0
+    for raw in array.cast(pa.large_binary()).to_pylist():
+        text, is_utf8 = decoded(raw or b"")
+        values.append(None if raw is None else text)
+        count += not is_utf8
+    return pa.array(values, pa.string()), count
+
+
+def decoded(raw: bytes) -> tuple[str, bool]:
+    """The text of bytes, and whether they are UTF-8."""
+    try:
+        return raw.decode(), True
+    except UnicodeDecodeError:
+        return raw.decode(FALLBACK_ENCODING, errors="replace"), False
+
+
+def json_array(array: pa.Array, *, is_text: bool) -> pa.Array:
+    """Values as JSON text: text that is JSON already, or lists, structs and whatever else Python can show."""
+    values = array.to_pylist()
+    return pa.array([None if v is None else json_text(json_value(v) if is_text else v) for v in values], pa.string())
+
+
+def json_value(text: str) -> Any:
+    """What a JSON text says; a text that is no JSON stands for itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def json_text(value: Any) -> str:
+    """JSON that jsonb takes: no NaN, no infinities, no NUL."""
+    return json.dumps(storable(value), ensure_ascii=False, allow_nan=False, default=str)
+
+
+def storable(value: Any) -> Any:
+    """The value without what jsonb refuses: NUL in text, numbers that are not finite (null instead)."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode(errors="replace").decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {storable(str(key)): storable(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in cast("list[Any]", value)]
+    return value

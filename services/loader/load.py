@@ -1,0 +1,286 @@
+"""Load one dataset: all its layers in one transaction, or nothing and a report that says why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import psycopg
+
+from core.db import Connection
+from core.settings import Settings
+from loader import catalogue, check, ddl
+from loader.catalogue import Version
+from loader.columns import TableColumn, temporal_column
+from loader.copy import Copied, copy_layer
+from loader.crs import Crs, check_assumption, resolve_crs
+from loader.ddl import Table
+from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
+from loader.names import Assignment, Holder, assign_ids, table_name
+from loader.progress import Event, Listener, ended
+from loader.read import LayerRef, find_layers, open_layer
+from loader.read_model import OpenLayer
+from loader.report import CollectionReport, Note, Report, about, describe, write_report
+from loader.scan import Dataset, checksum, scan
+from loader.sidecar import SideCar, read_side_car
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the loading of one dataset needs. `connection` commits by itself outside of transactions."""
+
+    connection: Connection
+    settings: Settings
+    dataset: Dataset
+    because: str
+    listen: Listener
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A table with its rows, and what is known about it."""
+
+    table: Table
+    rows: int
+    geometries: check.Geometries | None
+    temporal: TableColumn | None
+    notes: tuple[Note, ...]
+
+
+def load_dataset(job: Job) -> Report:
+    """Load, or say why not. The served version changes only when everything went well.
+
+    A file whose content is that of the newest version is not loaded again unless forced.
+    Raises: psycopg.OperationalError when the database goes away
+    """
+    started = datetime.now(UTC)
+    job.listen(Event("start", job.dataset.path, {"because": job.because}))
+    try:
+        report = attempt(job, started)
+    except DatasetError as error:
+        report = failure(job, started, error)
+    write_report(job.settings.data_dir, report)
+    job.listen(ended(report))
+    return report
+
+
+def attempt(job: Job, started: datetime) -> Report:
+    """The transaction. Raises: DatasetError"""
+    with refusals_explained(), job.connection.transaction():
+        catalogue.lock(job.connection)
+        sha256 = file_checksum(job.dataset)
+        report = None if job.force else same_content(job, started, sha256)
+        if report is None:
+            report = load_layers(job, started, sha256)
+        refuse_changed(job)
+        catalogue.save_report(job.connection, report, job.dataset.signature, "loaded")
+    return report
+
+
+class refusals_explained:  # noqa: N801 - reads as the context it is
+    """Turn what PostgreSQL refuses inside into CannotRead; a database that goes away is no fault of the dataset."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, psycopg.errors.DiskFull):
+            raise CannotRead("the disk of the database is full", hint="make room, then load again") from error
+        if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError):
+            raise CannotRead(f"PostgreSQL refuses the data: {str(error).splitlines()[0]}") from error
+
+
+def file_checksum(dataset: Dataset) -> str:
+    """SHA-256 of the content. Raises: CannotRead"""
+    try:
+        return checksum(dataset)
+    except OSError as error:
+        raise CannotRead(
+            f"{dataset.path} cannot be read: {error.strerror}", hint="let the loader's user read it: chmod a+r"
+        ) from error
+
+
+def refuse_changed(job: Job) -> None:
+    """Raises: ChangedMeanwhile when the file looks different now"""
+    now = scan(job.settings.data_dir).datasets.get(job.dataset.path)
+    if now is None or now.signature != job.dataset.signature:
+        raise ChangedMeanwhile(f"{job.dataset.path} changed while it was read", hint="it is loaded again when it rests")
+
+
+def same_content(job: Job, started: datetime, sha256: str) -> Report | None:
+    """The report of a file whose content is loaded already, and shown again if it was gone; None for a new content."""
+    path = job.dataset.path
+    ids = [id for id, known in catalogue.newest_checksums(job.connection, path).items() if known == sha256]
+    earlier = catalogue.last_loaded_report(job.connection, path)
+    if not ids or earlier is None:
+        return None
+    was_away = catalogue.restore(job.connection, ids)
+    because = f"{job.because}, with the content that was loaded before"
+    return replace(
+        earlier,
+        status="restored" if was_away else "unchanged",
+        because=because,
+        started_at=started,
+        ended_at=datetime.now(UTC),
+    )
+
+
+def failure(job: Job, started: datetime, error: DatasetError) -> Report:
+    """Write down that it failed; what was served stays served."""
+    report = Report(
+        path=job.dataset.path,
+        status="failed",
+        because=job.because,
+        started_at=started,
+        ended_at=datetime.now(UTC),
+        error=describe(error),
+    )
+    with job.connection.transaction():
+        catalogue.save_report(job.connection, report, job.dataset.signature, "failed")
+    return report
+
+
+def load_layers(job: Job, started: datetime, sha256: str) -> Report:
+    """Load every layer, serve the new versions, withdraw the layers that the file no longer has."""
+    path = job.dataset.path
+    side_car = read_side_car(job.dataset.side_car)
+    refs = find_layers(job.dataset)
+    assignments = assign_ids(path, [ref.name for ref in refs], catalogue.read_holders(job.connection))
+    collections: list[CollectionReport] = []
+    notes = [*side_car.notes, *(note for assignment in assignments for note in clash_notes(assignment))]
+    for ref, assignment in zip(refs, assignments, strict=True):
+        report, layer_notes = load_layer(job, ref, assignment, side_car.of_layer(ref.name), sha256)
+        collections.append(report)
+        notes += [about(note, assignment.id) for note in layer_notes]
+    for id in catalogue.withdraw(job.connection, path, keep=[assignment.id for assignment in assignments]):
+        notes.append(Note("warning", "layer-gone", "the file no longer has this layer: withdrawn", collection=id))
+    return Report(
+        path=path,
+        status="loaded",
+        because=job.because,
+        started_at=started,
+        ended_at=datetime.now(UTC),
+        size_bytes=sum(file.stat().st_size for file in job.dataset.files),
+        sha256=sha256,
+        collections=tuple(collections),
+        notes=tuple(notes),
+    )
+
+
+def clash_notes(assignment: Assignment) -> list[Note]:
+    """The note that a collection could not have the name one would expect."""
+    if assignment.id == assignment.wanted:
+        return []
+    message = f"the name '{assignment.wanted}' is taken, so the collection is '{assignment.id}'"
+    return [Note("warning", "name-taken", message, "rename the file or layer for another name", assignment.id)]
+
+
+def load_layer(
+    job: Job, ref: LayerRef, assignment: Assignment, side_car: SideCar, sha256: str
+) -> tuple[CollectionReport, tuple[Note, ...]]:
+    """Load one layer as a new version of its collection."""
+    clock = time.perf_counter()
+    version = catalogue.next_version(job.connection)
+    with open_layer(job.dataset, ref) as layer:
+        crs = resolve_crs(job.connection, layer.crs, side_car.crs) if layer.shape else None
+        name = table_name(assignment.id, version)
+        srid = crs.srid if crs else None
+        copied = copy_layer(job.connection, name, layer, srid, rows_listener(job, ref, layer))
+        notes = layer.notes
+    filled = finish(job.connection, copied, crs)
+    holder = Holder(job.dataset.path, ref.name)
+    title = side_car.title or default_title(ref.name or job.dataset.stem)
+    catalogue.save_collection(
+        job.connection, assignment.id, holder, title, (side_car.description, side_car.attribution)
+    )
+    row = version_row(job.connection, filled, version, assignment.id, sha256)
+    catalogue.save_version(job.connection, row)
+    seconds = time.perf_counter() - clock
+    return collection_report(row, ref, crs, seconds), (*notes, *filled.notes)
+
+
+def default_title(name: str) -> str:
+    """A layer's name as a title: `big_cities` is 'Big cities'."""
+    words = name.replace("_", " ").strip() or name
+    return words[:1].upper() + words[1:]
+
+
+def rows_listener(job: Job, ref: LayerRef, layer: OpenLayer) -> Callable[[int], None]:
+    """Tell the listener how many rows are in, of how many."""
+
+    def tell(rows: int) -> None:
+        job.listen(Event("rows", job.dataset.path, {"layer": ref.name, "rows": rows, "of": layer.row_count}))
+
+    return tell
+
+
+def finish(connection: Connection, copied: Copied, crs: Crs | None) -> Filled:
+    """Check, key, index and describe the filled table. Raises: CannotRead, UnknownCrs"""
+    table = copied.table
+    if check.count_rows(connection, table) != copied.rows:
+        raise CannotRead(f"{copied.rows} rows were sent, and not all arrived", hint="load again; report it if it stays")
+    found = check.look_at_geometries(connection, table) if table.shape else None
+    notes = [*copied.notes]
+    if found is not None and crs is not None:
+        assumed = check_assumption(crs, found.extent)
+        notes += [note for note in (assumed, *check.geometry_notes(connection, table, found)) if note]
+    notes += add_key(connection, table)
+    temporal = temporal_column(table.columns)
+    for statement in (*ddl.create_indexes(table, temporal), ddl.analyze(table)):
+        connection.execute(statement.text)
+    return Filled(table, copied.rows, found, temporal, tuple(notes))
+
+
+def add_key(connection: Connection, table: Table) -> list[Note]:
+    """The primary key, after numbering the rows anew when the file's ids are not unique."""
+    try:
+        with connection.transaction():
+            connection.execute(ddl.add_key(table).text)
+    except psycopg.errors.UniqueViolation:
+        connection.execute(ddl.renumber(table).text)
+        connection.execute(ddl.add_key(table).text)
+        message = "the file has ids that occur twice: features are numbered from 1 in the order of the file"
+        return [Note("warning", "ids-not-unique", message)]
+    return []
+
+
+def version_row(connection: Connection, filled: Filled, version: int, id: str, sha256: str) -> Version:
+    """The catalogue's row of a filled table."""
+    temporal = filled.temporal
+    start, end = check.look_at_interval(connection, filled.table, temporal) if temporal else (None, None)
+    found = filled.geometries
+    return Version(
+        version=version,
+        collection_id=id,
+        table_name=filled.table.name,
+        checksum=sha256,
+        row_count=filled.rows,
+        srid=filled.table.srid if filled.table.shape else None,
+        geometry_type=found.type if found else None,
+        bbox=found.bbox_crs84 if found else None,
+        temporal_column=temporal.name if temporal else None,
+        interval_start=start,
+        interval_end=end,
+        columns=[column.as_json() for column in filled.table.columns],
+    )
+
+
+def collection_report(row: Version, ref: LayerRef, crs: Crs | None, seconds: float) -> CollectionReport:
+    """What the report says of a new version."""
+    return CollectionReport(
+        id=row.collection_id,
+        layer=ref.name,
+        version=row.version,
+        rows=row.row_count,
+        geometry_type=row.geometry_type,
+        srid=row.srid,
+        crs_from=crs.source if crs else None,
+        bbox_crs84=row.bbox,
+        columns=row.columns,
+        temporal_column=row.temporal_column,
+        seconds=round(seconds, 3),
+        rows_per_second=round(row.row_count / seconds) if seconds else 0,
+    )

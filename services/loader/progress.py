@@ -1,0 +1,119 @@
+"""Progress as values: a bar on a terminal and a JSON line in a log are two views of the same events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from loader.report import Report
+
+EventName = Literal["start", "rows", "end", "state"]
+ROWS_EVERY_S = 1.0
+"""A log gets a line about rows at most this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `path` is the dataset, `values` what belongs to the event."""
+
+    event: EventName
+    path: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+Listener = Callable[[Event], None]
+
+
+def ended(report: Report) -> Event:
+    """The event that a dataset is done with, one way or the other."""
+    values: dict[str, Any] = {
+        "status": report.status,
+        "because": report.because,
+        "collections": [collection.id for collection in report.collections],
+        "rows": sum(collection.rows for collection in report.collections),
+        "seconds": round((report.ended_at - report.started_at).total_seconds(), 3),
+        "warnings": [note.message for note in report.notes if note.level == "warning"],
+    }
+    if report.error is not None:
+        values |= {"error": report.error["message"], "hint": report.error["hint"]}
+    return Event("end", report.path, values)
+
+
+def json_lines(stream: TextIO) -> Listener:
+    """One JSON object a line, flushed at once; of the rows of a dataset at most one line a second."""
+    last = datetime.min.replace(tzinfo=UTC)
+
+    def listen(event: Event) -> None:
+        nonlocal last
+        now = datetime.now(UTC)
+        if event.event == "rows":
+            if (now - last).total_seconds() < ROWS_EVERY_S:
+                return
+            last = now
+        line = {"time": now.isoformat(timespec="milliseconds"), "event": event.event, "path": event.path}
+        line |= event.values
+        stream.write(json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False))
+        stream.write("\n")
+        stream.flush()
+
+    return listen
+
+
+@contextmanager
+def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
+    """A bar for each layer that is loading and, if wanted, a line for each dataset that is done."""
+    console = Console(file=stream)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def listen(event: Event) -> None:
+            if event.event == "rows":
+                name = f"{event.path} {event.values['layer']}".strip()
+                if name not in tasks:
+                    tasks[name] = progress.add_task(name, total=event.values["of"])
+                progress.update(tasks[name], completed=event.values["rows"])
+            elif event.event in ("end", "state"):
+                for task in tasks.values():
+                    progress.remove_task(task)
+                tasks.clear()
+                if sentences or event.event == "state":
+                    console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
+
+        yield listen
+
+
+@contextmanager
+def listener(stream: TextIO, *, sentences: bool = False) -> Generator[Listener]:
+    """Bars when the stream is a terminal, else JSON lines."""
+    if stream.isatty():
+        with bars(stream, sentences=sentences) as listen:
+            yield listen
+    else:
+        yield json_lines(stream)
+
+
+def sentence(event: Event) -> str:
+    """An event as a line for people."""
+    values = event.values
+    if event.event == "state":
+        return str(values["message"])
+    if values["status"] == "failed":
+        hint = f"\n  {values['hint']}" if values.get("hint") else ""
+        return f"failed     {event.path}: {values['error']}{hint}"
+    what = f" -> {', '.join(values['collections'])}" if values["collections"] else ""
+    rows = f" ({values['rows']:,} rows, {values['seconds']:.1f} s)" if values["rows"] else ""
+    warnings = "".join(f"\n  warning: {warning}" for warning in values["warnings"])
+    return f"{values['status']:<10} {event.path}{what}{rows}{warnings}"
+
+
+def silent(event: Event) -> None:
+    """A listener that does not listen."""
+    del event

@@ -1,0 +1,89 @@
+"""Open a dataset of any format: its layers, and one of them as a stream of rows. The only door to the readers."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from loader.errors import CannotRead
+from loader.read_model import OpenLayer
+from loader.read_ogr import list_layers, open_ogr
+from loader.read_parquet import open_parquet
+from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
+
+NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json")
+IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRef:
+    """A layer before it is opened. `name` is '' when it is the only one of its file; `gdal_layer` is GDAL's name."""
+
+    name: str
+    gdal_path: str
+    gdal_layer: str
+    kind: Kind
+
+
+def find_layers(dataset: Dataset) -> list[LayerRef]:
+    """The layers of a dataset. Raises: CannotRead"""
+    refuse_empty(dataset)
+    if dataset.kind == "zip":
+        refs = [ref for path, kind in zip_members(dataset) for ref in layers_at(dataset, path, kind)]
+    else:
+        refs = layers_at(dataset, os.fspath(dataset.main), dataset.kind)
+    return [replace(refs[0], name="")] if len(refs) == 1 else refs
+
+
+def refuse_empty(dataset: Dataset) -> None:
+    """Raises: CannotRead for what no reader needs to look at"""
+    main = dataset.main
+    if not os.access(main, os.R_OK):
+        raise CannotRead(f"{dataset.path} may not be read", hint="let the loader's user read it: chmod a+r")
+    if main.is_file() and not main.stat().st_size:
+        raise CannotRead(f"{dataset.path} is empty", hint="copy it again")
+    if dataset.kind == "shp" and not any(file.suffix.lower() == ".dbf" for file in dataset.files):
+        raise CannotRead(f"{dataset.path} has no .dbf beside it", hint="copy all files of the Shapefile, or zip them")
+
+
+def layers_at(dataset: Dataset, path: str, kind: Kind) -> list[LayerRef]:
+    """The layers at one place that GDAL opens."""
+    if kind == "parquet":
+        return [LayerRef("", path, "", kind)]
+    names = list_layers(replace(dataset, kind=kind), path)
+    stem = PurePosixPath(path).stem
+    return [LayerRef(name or stem, path, name, kind) for name in names]
+
+
+def zip_members(dataset: Dataset) -> list[tuple[str, Kind]]:
+    """(GDAL path, kind) of each dataset in an archive, `.gdb` folders included. Raises: CannotRead"""
+    try:
+        with zipfile.ZipFile(dataset.main) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CannotRead(f"{dataset.path} is no zip archive: {error}", hint="copy it again") from error
+    folders = {match[0] for name in names if (match := re.match(r".*?\.gdb(?=/)", name, re.IGNORECASE))}
+    files = [name for name in names if not name.startswith("__MACOSX/") and not any(f"{f}/" in name for f in folders)]
+    members = [(name, PurePosixPath(name).suffix.lower()) for name in [*sorted(folders), *sorted(files)]]
+    found = [(f"/vsizip/{{{dataset.main}}}/{name}", IN_ZIP[suffix]) for name, suffix in members if suffix in IN_ZIP]
+    if not found:
+        raise CannotRead(
+            f"{dataset.path} holds no spatial file", hint="a zipped Shapefile holds a .shp with its .dbf, .shx and .prj"
+        )
+    return found
+
+
+@contextmanager
+def open_layer(dataset: Dataset, ref: LayerRef) -> Generator[OpenLayer]:
+    """Open a layer and yield it. Raises: CannotRead, also while its chunks are walked"""
+    if ref.kind == "parquet":
+        with open_parquet(dataset) as layer:
+            yield layer
+    else:
+        with open_ogr(replace(dataset, kind=ref.kind), ref.gdal_path, ref.gdal_layer) as layer:
+            yield layer

@@ -1,0 +1,60 @@
+"""What a dataset looks like once it is open: layers that give chunks of rows. The readers of all formats make these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from loader.report import Note
+from loader.shape import Shape
+
+CHUNK_BYTES = 16_000_000
+"""About how much of a file is in memory at a time, several times over (decoded, encoded, sent)."""
+
+MAX_CHUNK_ROWS = 65_536
+MIN_CHUNK_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a layer: ids, properties, and WKB geometries (None for a table without them)."""
+
+    fids: pa.Array
+    properties: pa.RecordBatch
+    wkb: pa.Array | None
+
+    def __len__(self) -> int:
+        return len(self.fids)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLayer:
+    """An open layer. `chunks` can be walked once, while its dataset is open.
+
+    `shape` is None without geometry. `crs` is 'AUTHORITY:CODE', a CRS definition as text, or None when the
+    file has none. `row_count` is what the file says it holds, None when it does not.
+    """
+
+    schema: pa.Schema
+    shape: Shape | None
+    crs: str | None
+    row_count: int | None
+    chunks: Iterator[Chunk]
+    notes: tuple[Note, ...] = ()
+
+
+def chunk_rows(size_bytes: int, row_count: int | None) -> int:
+    """How many rows to read at a time, so that large geometries do not fill the memory."""
+    if not row_count:
+        return MAX_CHUNK_ROWS if size_bytes < CHUNK_BYTES * 4 else 16_384
+    rows = CHUNK_BYTES * row_count // max(size_bytes, 1)
+    return max(MIN_CHUNK_ROWS, min(MAX_CHUNK_ROWS, rows))
+
+
+def narrow_binary(array: pa.Array) -> pa.Array:
+    """A geometry column with 32-bit offsets, whatever the reader gave."""
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    return array if array.type == pa.binary() else array.cast(pa.binary())

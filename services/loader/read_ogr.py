@@ -1,0 +1,176 @@
+"""Read what GDAL reads, through pyogrio, as Arrow. Not Parquet: pyogrio's wheels have no driver for it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyogrio
+import pyogrio.errors
+import pyogrio.raw
+
+from loader.errors import CannotRead
+from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
+from loader.report import Note
+from loader.scan import Dataset
+from loader.shape import SIMPLE, Shape
+
+FAILURES = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.GeometryError,
+    pyogrio.errors.FieldError,
+    pyogrio.errors.CRSError,
+    pa.ArrowException,
+    OSError,
+    ValueError,
+)
+ONE_LAYER = frozenset({"geojson", "geojsonseq", "fgb", "csv", "shp"})
+"""Formats with one layer each: it is not asked for, which saves a pass over a large GeoJSON."""
+
+COUNTED = frozenset({"gpkg", "fgb", "shp", "gdb"})
+"""Formats whose header says how many rows there are."""
+
+STYLE_TABLES = frozenset({"layer_styles", "qgis_projects"})
+"""Tables that QGIS keeps in a GeoPackage for itself."""
+
+LON_NAMES = ("lon", "longitude", "lng", "long", "x", "easting")
+LAT_NAMES = ("lat", "latitude", "y", "northing")
+WKT_NAMES = ("wkt", "geom", "geometry", "the_geom", "wkb_geometry", "shape", "wkb")
+CSV_OPTIONS = {
+    "X_POSSIBLE_NAMES": ",".join(LON_NAMES),
+    "Y_POSSIBLE_NAMES": ",".join(LAT_NAMES),
+    "GEOM_POSSIBLE_NAMES": ",".join(WKT_NAMES),
+    "AUTODETECT_TYPE": "YES",
+    "KEEP_GEOM_COLUMNS": "NO",
+    "EMPTY_STRING_AS_NULL": "YES",
+}
+NO_GEOMETRY = Note(
+    "warning",
+    "table-without-geometry",
+    "the table has no column of coordinates, so it is published without geometry",
+    "name the columns lon and lat (degrees), or one column wkt",
+)
+
+
+def list_layers(dataset: Dataset, path: str) -> list[str]:
+    """The names of the layers in order. [''] for a format that has one.
+
+    Raises: CannotRead
+    """
+    if dataset.kind in ONE_LAYER:
+        return [""]
+    with readable(dataset.path):
+        layers = [cast(str, name) for name, _ in pyogrio.list_layers(path)]
+    names = [name for name in layers if name not in STYLE_TABLES]
+    if dataset.kind == "gpx":
+        names = [name for name in names if count_rows(path, name)]
+    if not names:
+        raise CannotRead("the file holds no layer", hint="open it in QGIS: is it empty there too?")
+    return names
+
+
+def count_rows(path: str, layer: str | None) -> int | None:
+    """What the file says; None when it would have to be read whole for that."""
+    count = cast(int, pyogrio.read_info(path, layer=layer)["features"])
+    return count if count >= 0 else None
+
+
+@contextmanager
+def readable(path: str) -> Generator[None]:
+    """Turn whatever GDAL raises inside into CannotRead."""
+    try:
+        yield
+    except FAILURES as error:
+        raise CannotRead(f"{path} cannot be read: {first_line(error)}", hint=hint_for(error)) from error
+
+
+def first_line(error: BaseException) -> str:
+    """GDAL's message without its advice to programmers."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].split("; It might help")[0]
+
+
+def hint_for(error: BaseException) -> str:
+    """What the owner of the file can do."""
+    if "ermission denied" in str(error):
+        return "let the loader's user read it: chmod a+r"
+    return "is the copy complete, and does the file open in QGIS or ogrinfo? Then copy it again"
+
+
+@contextmanager
+def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
+    """Open one layer. Raises: CannotRead, also while its chunks are walked"""
+    options = CSV_OPTIONS if dataset.kind == "csv" else {}
+    size_bytes = sum(file.stat().st_size for file in dataset.files)
+    with warnings.catch_warnings(record=True) as caught, readable(dataset.path):
+        warnings.simplefilter("always")
+        rows = count_rows(path, layer or None) if dataset.kind in COUNTED else None
+        opened = pyogrio.raw.open_arrow(
+            path,
+            layer=layer or None,
+            use_pyarrow=True,
+            return_fids=True,
+            batch_size=chunk_rows(size_bytes, rows),
+            **options,
+        )
+        with opened as (meta, reader):
+            notes = [Note("warning", "reader-warning", str(warning.message)) for warning in caught]
+            yield describe(dataset, meta, reader, rows, notes)
+
+
+def describe(
+    dataset: Dataset, meta: dict[str, Any], reader: pa.RecordBatchReader, rows: int | None, notes: list[Note]
+) -> OpenLayer:
+    """What GDAL told when it opened the layer."""
+    fid, geometry = meta["fid_column"] or "OGC_FID", geometry_column(reader.schema)
+    if geometry is None and dataset.kind == "csv":
+        notes.append(NO_GEOMETRY)
+    properties = [field for field in reader.schema if field.name not in (fid, geometry)]
+    return OpenLayer(
+        schema=pa.schema(properties),
+        shape=None if geometry is None else declared_shape(dataset, meta["geometry_type"]),
+        crs=meta["crs"],
+        row_count=rows,
+        chunks=read_chunks(reader, fid, geometry),
+        notes=tuple(notes),
+    )
+
+
+def geometry_column(schema: pa.Schema) -> str | None:
+    """The name of the first WKB column, or None."""
+    for field in schema:
+        if (field.metadata or {}).get(b"ARROW:extension:name") in (b"geoarrow.wkb", b"ogc.wkb"):
+            return field.name
+    return None
+
+
+def declared_shape(dataset: Dataset, declared: str | None) -> Shape:
+    """The geometry type as the file declares it; what a Shapefile calls a polygon may be a multipolygon."""
+    words = (declared or "Unknown").removeprefix("2.5D ").removeprefix("3D ").split()
+    z = words[-1] in ("Z", "ZM") or (declared or "").startswith(("2.5D", "3D"))
+    name = words[0] if words[0] in SIMPLE.values() else "Geometry"
+    if dataset.kind in ("shp", "zip", "gdb") and name in ("Polygon", "LineString"):
+        name = f"Multi{name}"
+    return Shape(name, z)
+
+
+def read_chunks(reader: pa.RecordBatchReader, fid: str, geometry: str | None) -> Iterator[Chunk]:
+    """The rows; numbered from 1 when the format gives no ids."""
+    names = [name for name in reader.schema.names if name not in (fid, geometry)]
+    places = [reader.schema.get_field_index(name) for name in names]
+    done = 0
+    for batch in reader:
+        if not batch.num_rows:
+            continue
+        fids = batch.column(fid) if fid in batch.schema.names else pa.nulls(batch.num_rows, pa.int64())
+        if fids.null_count or pc.min(fids).as_py() < 0:
+            fids = pa.array(range(done + 1, done + batch.num_rows + 1), pa.int64())
+        done += batch.num_rows
+        properties = pa.RecordBatch.from_arrays([batch.column(place) for place in places], names=names)
+        yield Chunk(fids, properties, None if geometry is None else narrow_binary(batch.column(geometry)))

@@ -1,0 +1,156 @@
+"""Read GeoParquet 1.x with pyarrow: WKB, the CRS from the `geo` metadata. Plain Parquet by lon/lat columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import types as pt
+
+from loader.errors import CannotRead
+from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
+from loader.read_ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, readable
+from loader.report import Note
+from loader.scan import Dataset
+from loader.shape import Shape, shape_of
+
+POINT_HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
+POINT_BYTES = 21
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where the geometries are: one WKB column, or two of coordinates. `hidden` columns are no properties."""
+
+    columns: tuple[str, ...]
+    crs: str | None
+    shape: Shape
+    hidden: frozenset[str]
+
+
+@contextmanager
+def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
+    """Open the file as a layer. Raises: CannotRead, also while its chunks are walked"""
+    with readable(dataset.path), pq.ParquetFile(dataset.main) as file:
+        schema = file.schema_arrow
+        geometry = find_geometry(schema)
+        hidden = geometry.hidden if geometry else frozenset[str]()
+        places = [place for place, field in enumerate(schema) if field.name not in hidden]
+        rows = file.metadata.num_rows
+        batches = file.iter_batches(batch_size=chunk_rows(dataset.main.stat().st_size, rows))
+        yield OpenLayer(
+            schema=pa.schema([schema.field(place) for place in places]),
+            shape=geometry.shape if geometry else None,
+            crs=geometry.crs if geometry else None,
+            row_count=rows,
+            chunks=read_chunks(batches, places, geometry),
+            notes=tuple(notes_on(schema, geometry)),
+        )
+
+
+def find_geometry(schema: pa.Schema) -> Geometry | None:
+    """The geometry of the file; None for a plain table. Raises: CannotRead for an encoding other than WKB"""
+    text = (schema.metadata or {}).get(b"geo")
+    if text is not None:
+        return parse_geo(json.loads(text), schema)
+    for field in schema:
+        if field_extension(field) == "geoarrow.wkb":
+            return Geometry((field.name,), "OGC:CRS84", Shape(), frozenset({field.name}))
+    lon, lat = column_named(schema, LON_NAMES), column_named(schema, LAT_NAMES)
+    if lon and lat:
+        return Geometry((lon, lat), None, Shape("Point"), frozenset({lon, lat}))
+    return None
+
+
+def field_extension(field: pa.Field) -> str | None:
+    """The name of the field's Arrow extension type, registered or not."""
+    if isinstance(field.type, pa.BaseExtensionType):
+        return field.type.extension_name
+    name = (field.metadata or {}).get(b"ARROW:extension:name")
+    return name.decode() if name else None
+
+
+def column_named(schema: pa.Schema, names: Sequence[str]) -> str | None:
+    """The numeric column that has one of the names, in any case."""
+    numeric = {f.name.lower(): f.name for f in schema if pt.is_floating(f.type) or pt.is_integer(f.type)}
+    return next((numeric[name] for name in names if name in numeric), None)
+
+
+def parse_geo(geo: dict[str, Any], schema: pa.Schema) -> Geometry:
+    """The `geo` metadata (GeoParquet 1.1, https://geoparquet.org/releases/v1.1.0/). Raises: CannotRead"""
+    name = cast("str | None", geo.get("primary_column"))
+    column = cast("dict[str, Any]", geo.get("columns", {}).get(name, {}))
+    encoding = column.get("encoding")
+    if name is None or name not in schema.names or encoding is None:
+        raise CannotRead("the GeoParquet metadata names no geometry column of the file", hint="write the file again")
+    if encoding != "WKB":
+        raise CannotRead(
+            f"the geometries are encoded as '{encoding}'", hint="write the file with geometry encoding WKB, the default"
+        )
+    others = {other for other in geo["columns"] if other != name}
+    coverings = {path[0] for path in column.get("covering", {}).get("bbox", {}).values()}
+    crs = column.get("crs", "OGC:CRS84")  # absent means longitude and latitude, null unknown
+    return Geometry((name,), crs_text(crs), declared_shape(column), frozenset({name} | others | coverings))
+
+
+def crs_text(crs: object) -> str | None:
+    """'AUTHORITY:CODE' of a PROJJSON object, else its text; None for null."""
+    if crs is None or isinstance(crs, str):
+        return crs
+    identity = cast("dict[str, Any]", crs).get("id")
+    return f"{identity['authority']}:{identity['code']}" if identity else json.dumps(crs)
+
+
+def declared_shape(column: dict[str, Any]) -> Shape:
+    """The narrowest shape of the declared geometry types; anything when none are declared."""
+    codes = {name: code for code, name in enumerate(("Point", "LineString", "Polygon"), 1)}
+    codes |= {f"Multi{name}": code + 3 for name, code in codes.items()} | {"GeometryCollection": 7}
+    declared = cast("list[str]", column.get("geometry_types") or [])
+    found = [codes.get(name.split()[0], 0) + (1000 if name.endswith(" Z") else 0) for name in declared]
+    return shape_of(found) or Shape()
+
+
+def notes_on(schema: pa.Schema, geometry: Geometry | None) -> Iterator[Note]:
+    """What the report says of columns that are not published."""
+    if geometry is None:
+        yield NO_GEOMETRY
+        return
+    for name in sorted(geometry.hidden - set(geometry.columns)):
+        if name in schema.names:
+            yield Note("info", "column-left-out", f"'{name}' is a second geometry or a bounding box, and is left out")
+
+
+def read_chunks(batches: Iterator[pa.RecordBatch], places: Sequence[int], geometry: Geometry | None) -> Iterator[Chunk]:
+    """The rows, numbered from 1."""
+    done = 0
+    for batch in batches:
+        fids = pa.array(np.arange(done + 1, done + batch.num_rows + 1))
+        done += batch.num_rows
+        names = [batch.schema.names[place] for place in places]
+        properties = pa.RecordBatch.from_arrays([batch.column(place) for place in places], names=names)
+        yield Chunk(fids, properties, geometries(batch, geometry) if geometry else None)
+
+
+def geometries(batch: pa.RecordBatch, geometry: Geometry) -> pa.Array:
+    """The geometry column, made from two columns of coordinates when need be."""
+    arrays = [batch.column(name) for name in geometry.columns]
+    return narrow_binary(arrays[0]) if len(arrays) == 1 else points(arrays[0], arrays[1])
+
+
+def points(x: pa.Array, y: pa.Array) -> pa.Array:
+    """WKB points; null where a coordinate is missing."""
+    count = len(x)
+    present = np.asarray(pc.and_(pc.is_valid(x), pc.is_valid(y)))
+    columns = [pc.fill_null(array.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False) for array in (x, y)]
+    coordinates = np.stack(columns, axis=1).astype("<f8").view(np.uint8).reshape(count, 16)
+    data = np.concatenate([np.broadcast_to(POINT_HEAD, (count, 5)), coordinates], axis=1)
+    offsets = np.arange(0, (count + 1) * POINT_BYTES, POINT_BYTES, dtype=np.int32)
+    whole = pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(data.tobytes())])
+    return pc.if_else(pa.array(present), whole, pa.scalar(None, pa.binary()))

@@ -1,0 +1,205 @@
+"""Look at the data folder: which datasets lie in it, made of which files, with which signature.
+
+Nothing is opened except the first bytes of a `.json`, which may be anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from loader.errors import DataFolderUnavailable, NotInDataFolder
+
+Kind = Literal["gpkg", "geojson", "geojsonseq", "zip", "shp", "fgb", "parquet", "kml", "gpx", "csv", "gdb"]
+
+KIND_OF_SUFFIX: dict[str, Kind] = {
+    ".gpkg": "gpkg",
+    ".geojson": "geojson",
+    ".json": "geojson",
+    ".geojsonl": "geojsonseq",
+    ".geojsons": "geojsonseq",
+    ".geojsonseq": "geojsonseq",
+    ".zip": "zip",
+    ".shp": "shp",
+    ".fgb": "fgb",
+    ".parquet": "parquet",
+    ".geoparquet": "parquet",
+    ".kml": "kml",
+    ".kmz": "kml",
+    ".gpx": "gpx",
+    ".csv": "csv",
+    ".gdb": "gdb",
+}
+# Files that belong to a dataset and are no dataset themselves. SQLite's `-shm` is left out: reading changes it.
+SIDE_SUFFIXES: dict[Kind, tuple[str, ...]] = {
+    "shp": (".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".qpj", ".shp.xml"),
+    "csv": (".csvt", ".prj"),
+}
+OWN_FOLDER = "var"
+GEOJSON = re.compile(
+    rb'"type"\s*:\s*"(FeatureCollection|Feature|GeometryCollection|(Multi)?(Point|LineString|Polygon))"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One dataset: its main file (or `.gdb` folder), everything it is made of, and what that looks like from outside.
+
+    `path` is relative to the data folder with `/` between the parts. `signature` changes when a file does.
+    """
+
+    path: str
+    kind: Kind
+    main: Path
+    files: tuple[Path, ...]
+    signature: str
+
+    @property
+    def stem(self) -> str:
+        """The name without folder and suffix."""
+        return PurePosixPath(self.path).stem
+
+    @property
+    def side_car(self) -> Path | None:
+        """The `NAME.toml` beside it, when there is one."""
+        return next((file for file in self.files if file.suffix == ".toml"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one look at the data folder found. Below an `unreadable` folder nothing is known."""
+
+    datasets: Mapping[str, Dataset] = field(default_factory=dict[str, Dataset])
+    unreadable: tuple[str, ...] = ()
+
+    def is_unknown(self, path: str) -> bool:
+        """Whether the path lies below a folder that could not be listed."""
+        return any(path.startswith(f"{folder}/") for folder in self.unreadable)
+
+
+def scan(data_dir: Path) -> Scan:
+    """Every dataset below the folder, except in its own `var/` and in hidden folders, in order of path.
+
+    Raises: DataFolderUnavailable, so that a disk which went away does not look like an empty one
+    """
+    unreadable: list[str] = []
+    found = (
+        dataset
+        for folder, names in walk(data_dir, unreadable)
+        for name in names
+        if (dataset := look_at(data_dir, folder / name, names)) is not None
+    )
+    datasets = {dataset.path: dataset for dataset in found}
+    return Scan(dict(sorted(datasets.items())), tuple(sorted(unreadable)))
+
+
+def walk(data_dir: Path, unreadable: list[str]) -> Iterator[tuple[Path, frozenset[str]]]:
+    """(folder, names in it) for each folder that is looked into; `.gdb` folders count as names, not as folders."""
+    pending = [data_dir]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = [entry for entry in listing if not entry.name.startswith(".")]
+        except OSError as error:
+            if folder == data_dir:
+                raise DataFolderUnavailable(
+                    f"the data folder {data_dir} cannot be read: {error.strerror}",
+                    hint="does it exist, and may this user read it?",
+                    parameter="ISTHMUS_DATA_DIR",
+                ) from error
+            unreadable.append(folder.relative_to(data_dir).as_posix())
+            continue
+        folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
+        inside = {name for name in folders if not name.lower().endswith(".gdb")}
+        if folder == data_dir:
+            inside.discard(OWN_FOLDER)
+        pending.extend(folder / name for name in sorted(inside, reverse=True))
+        yield folder, frozenset(entry.name for entry in entries if entry.name not in folders - gdb(folders))
+
+
+def gdb(names: Iterable[str]) -> set[str]:
+    """The names of file geodatabases."""
+    return {name for name in names if name.lower().endswith(".gdb")}
+
+
+def look_at(data_dir: Path, main: Path, names: frozenset[str]) -> Dataset | None:
+    """The dataset that a file is, or None: another kind of file, or gone again."""
+    kind = KIND_OF_SUFFIX.get(main.suffix.lower())
+    if kind is None or (main.suffix.lower() == ".json" and not looks_like_geojson(main)):
+        return None
+    files = tuple(dataset_files(main, kind, names))
+    try:
+        signature = sign(files, main.parent)
+    except FileNotFoundError:
+        return None
+    return Dataset(readable_text(main.relative_to(data_dir)), kind, main, files, signature)
+
+
+def readable_text(path: Path) -> str:
+    """The path as text that can be stored: bytes that are no UTF-8 become question marks in diamonds."""
+    return os.fsencode(path.as_posix()).decode("utf-8", errors="replace")
+
+
+def dataset_files(main: Path, kind: Kind, names: frozenset[str]) -> Iterator[Path]:
+    """The main file first, then its side files and the side-car, as far as they exist."""
+    if main.is_dir():
+        yield from sorted(path for path in main.iterdir() if path.is_file() and not path.name.endswith(".lock"))
+    else:
+        yield main
+    sides = {f"{main.stem}{suffix}".lower() for suffix in SIDE_SUFFIXES.get(kind, ())}
+    if kind == "gpkg":
+        sides = {f"{main.name}-wal".lower(), f"{main.name}-journal".lower()}
+    side_cars = {f"{main.stem}.toml", f"{main.name}.toml"}
+    yield from (main.parent / name for name in sorted(names) if name.lower() in sides or name in side_cars)
+
+
+def sign(files: Iterable[Path], folder: Path) -> str:
+    """Size, time and readability of each file, as a short text. Empty side files count as absent (SQLite's `-wal`)."""
+    digest = hashlib.sha256()
+    for number, file in enumerate(files):
+        status = file.stat()
+        if number and not status.st_size:
+            continue
+        readable = os.access(file, os.R_OK)
+        digest.update(
+            f"{file.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0{readable}\n".encode(
+                errors="surrogateescape"
+            )
+        )
+    return digest.hexdigest()[:32]
+
+
+def looks_like_geojson(path: Path) -> bool:
+    """Whether the first 64 KB of a `.json` name a GeoJSON type."""
+    try:
+        with path.open("rb") as file:
+            return GEOJSON.search(file.read(65536)) is not None
+    except OSError:
+        return False
+
+
+def checksum(dataset: Dataset) -> str:
+    """SHA-256 over the content of all its files (about 1 GB/s). Raises: OSError"""
+    digest = hashlib.sha256()
+    for file in dataset.files:
+        with file.open("rb") as opened:
+            digest.update(f"{file.name}\0".encode(errors="surrogateescape"))
+            digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()
+
+
+def relative(data_dir: Path, path: Path) -> str:
+    """The path as the catalogue writes it. Raises: NotInDataFolder"""
+    try:
+        place = path.parent.resolve() / path.name  # a link in the folder counts as lying there
+        return readable_text(place.relative_to(data_dir.resolve()))
+    except ValueError:
+        raise NotInDataFolder(
+            f"{path} does not lie in the data folder {data_dir}", hint=f"copy it there: cp '{path}' '{data_dir}/'"
+        ) from None

@@ -1,0 +1,98 @@
+"""After a change: the stable views for QGIS and psql, and the tables of versions that are not kept.
+
+Both need locks that a long reader holds off, so they are no part of the swap: each is tried for a moment and, when
+someone reads, left for the next round. What is left to do is found by comparing the catalogue with what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import psycopg
+from psycopg import sql
+
+from core.db import Connection
+from core.statement import Statement
+from loader import ddl
+from loader.catalogue import lock
+
+PATIENCE = "200ms"
+"""How long to wait for a lock. A waiting DROP also holds up the readers that come after it."""
+
+VIEWS_TO_MAKE = """
+SELECT c.id, v.table_name, v.srid IS NOT NULL, v.columns
+FROM isthmus.collections AS c
+JOIN isthmus.versions AS v ON v.version = c.current_version
+LEFT JOIN pg_class AS view ON view.relname = c.id AND view.relnamespace = 'published'::regnamespace
+WHERE c.withdrawn_at IS NULL AND obj_description(view.oid, 'pg_class') IS DISTINCT FROM v.table_name
+ORDER BY c.id
+"""
+VIEWS_TO_DROP = """
+SELECT view.relname
+FROM pg_class AS view
+LEFT JOIN isthmus.collections AS c ON c.id = view.relname AND c.withdrawn_at IS NULL
+WHERE view.relnamespace = 'published'::regnamespace AND view.relkind = 'v' AND c.id IS NULL
+"""
+# The served version is kept, and of the others the newest, until `keep` are together.
+VERSIONS_TO_DROP = """
+SELECT version, table_name
+FROM (
+    SELECT v.version, v.table_name,
+           row_number() OVER (
+               PARTITION BY v.collection_id
+               ORDER BY (v.version = c.current_version) IS NOT TRUE, v.version DESC
+           ) AS place
+    FROM isthmus.versions AS v
+    JOIN isthmus.collections AS c ON c.id = v.collection_id
+) AS numbered
+WHERE place > %s
+"""
+
+
+def tidy(connection: Connection, keep_versions: int) -> bool:
+    """Bring views and tables in line with the catalogue. False when someone's reading left something for later."""
+    with connection.transaction():
+        lock(connection)
+        done = [make_views(connection), drop_views(connection), drop_versions(connection, keep_versions)]
+    return all(done)
+
+
+def make_views(connection: Connection) -> bool:
+    """Point the view of each served collection at its current table."""
+    done = True
+    for id, table, has_geometry, columns in connection.execute(VIEWS_TO_MAKE).fetchall():
+        names = ["fid", *(column["column"] for column in columns), *(["geom"] if has_geometry else [])]
+        done = attempt(connection, ddl.create_view(id, table, names)) and done
+    return done
+
+
+def drop_views(connection: Connection) -> bool:
+    """Drop the views of withdrawn collections."""
+    done = True
+    for (name,) in connection.execute(VIEWS_TO_DROP).fetchall():
+        done = attempt(connection, [ddl.drop_view(name)]) and done
+    return done
+
+
+def drop_versions(connection: Connection, keep: int) -> bool:
+    """Drop the tables that are not kept, with their rows in the catalogue."""
+    done = True
+    for version, table in connection.execute(VERSIONS_TO_DROP, [keep]).fetchall():
+        forget = Statement(sql.SQL("DELETE FROM isthmus.versions WHERE version = {}").format(sql.Literal(version)))
+        done = attempt(connection, [ddl.drop_table(table), forget]) and done
+    return done
+
+
+def attempt(connection: Connection, statements: Iterable[Statement]) -> bool:
+    """Run statements as one, unless someone else's lock is in the way for longer than PATIENCE.
+
+    A view that still shows an old table (its own change was put off) keeps that table as well.
+    """
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(PATIENCE)))
+            for statement in statements:
+                connection.execute(statement.text)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DependentObjectsStillExist):
+        return False
+    return True

@@ -1,0 +1,155 @@
+"""Watch the data folder: look every second, load what is new, withdraw what is gone, for as long as the process lives.
+
+Polling on purpose: file events do not come through every bind mount and never over network disks, and a look at a
+thousand files takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from core.db import Connection, translated
+from core.errors import DatabaseUnavailable, IsthmusError
+from core.settings import Settings
+from loader import catalogue
+from loader.errors import DataFolderUnavailable
+from loader.plan import plan
+from loader.progress import Event, Listener
+from loader.run import open_catalogue, run_step
+from loader.scan import Scan, scan
+from loader.tidy import tidy
+
+HEARTBEAT_S = 5.0
+ALIVE_S = 30.0
+"""A heartbeat older than this means that the loader is gone or stuck."""
+
+TIDY_AGAIN_S = 30.0
+"""How long to wait before trying again what a reader held up."""
+
+
+@dataclass(slots=True)
+class State:
+    """What the watcher carries from one look to the next. `trouble` is the last one told, so that it is told once."""
+
+    before: Scan = field(default_factory=Scan)
+    trouble: str = ""
+    tidy_at: float = 0.0
+
+
+def watch(settings: Settings, listen: Listener) -> None:
+    """Look, compare, act, for ever. Ends with KeyboardInterrupt, which SIGTERM raises too.
+
+    Raises: DataFolderUnavailable when `var/` below the data folder cannot be written to
+    """
+    state = State()
+    with beating(settings.data_dir):
+        while True:
+            try:
+                with translated(), open_catalogue(settings) as connection:
+                    keep_looking(connection, settings, state, listen)
+            except DatabaseUnavailable as error:
+                tell(state, listen, error)
+                time.sleep(settings.scan_interval_s)
+
+
+def keep_looking(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
+    """Look again and again, over one connection. Raises: what tells that the connection is lost"""
+    while True:
+        try:
+            look(connection, settings, state, listen)
+        except DataFolderUnavailable as error:
+            tell(state, listen, error)
+        time.sleep(settings.scan_interval_s)
+
+
+def look(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
+    """One look, and the steps it asks for."""
+    now = scan(settings.data_dir)
+    recovered(state, now, listen)
+    steps = plan(catalogue.read_known(connection), state.before, now)
+    reports = [run_step(connection, settings, step, listen) for step in steps]
+    state.before = now
+    if any(reports) or time.monotonic() >= state.tidy_at:
+        done = tidy(connection, settings.keep_versions)
+        state.tidy_at = float("inf") if done else time.monotonic() + TIDY_AGAIN_S
+
+
+def tell(state: State, listen: Listener, error: IsthmusError) -> None:
+    """Say what is wrong, once."""
+    if state.trouble != error.detail:
+        state.trouble = error.detail
+        listen(Event("state", values={"state": "waiting", "message": f"{error.detail}; waiting", "hint": error.hint}))
+
+
+def recovered(state: State, now: Scan, listen: Listener) -> None:
+    """Say that all is well (again), and which folders cannot be looked into."""
+    trouble = f"cannot look into {', '.join(now.unreadable)}" if now.unreadable else "watching"
+    if state.trouble != trouble:
+        state.trouble = trouble
+        listen(
+            Event("state", values={"state": "watching", "message": f"{trouble}: {len(now.datasets)} datasets found"})
+        )
+
+
+@contextmanager
+def stopped_by_sigterm() -> Generator[None]:
+    """Let SIGTERM end the block as Ctrl-C does: psycopg cancels its query, the transaction is rolled back."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def heartbeat_file(data_dir: Path) -> Path:
+    """The file whose age tells whether the loader lives."""
+    return data_dir / "var" / "loader.alive"
+
+
+@contextmanager
+def beating(data_dir: Path) -> Generator[None]:
+    """Touch the heartbeat file every few seconds, also while a long load runs. Raises: DataFolderUnavailable"""
+    file = heartbeat_file(data_dir)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    except OSError as error:
+        raise DataFolderUnavailable(
+            f"{file} cannot be written: {error.strerror}",
+            hint=f"let user {os.getuid()} write to var/ in the data folder",
+            parameter="ISTHMUS_DATA_DIR",
+        ) from error
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT_S):
+            file.touch()
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def is_alive(data_dir: Path) -> bool:
+    """Whether a loader watches this folder."""
+    try:
+        age_s = time.time() - heartbeat_file(data_dir).stat().st_mtime
+    except OSError:
+        return False
+    return age_s < ALIVE_S
