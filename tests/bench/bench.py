@@ -82,7 +82,9 @@ def load(database: Database, path: Path) -> float:
         "ISTHMUS_DB_PASSWORD": owner.db_password,
     }
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "cli", "load", str(path)], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "cli", "load", str(path)], env=environment, check=True, stdout=subprocess.DEVNULL
+    )
     return time.perf_counter() - start
 
 
