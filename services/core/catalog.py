@@ -39,6 +39,7 @@ class Collection:
     row_count: int
     srid: int | None
     geometry_type: str | None
+    null_geometries: int
     bbox_crs84: BBox | None
     temporal_column: str | None
     interval: tuple[datetime | None, datetime | None] | None
@@ -91,7 +92,7 @@ SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))
 SELECT_COLLECTIONS = Statement(
     sql.SQL("""
 SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.table_name, v.row_count, v.srid,
-       v.geometry_type, v.bbox, v.temporal_column, v.interval_start, v.interval_end, v.columns, v.loaded_at
+       v.geometry_type, v.null_geometries, v.bbox, v.temporal_column, v.interval_start, v.interval_end, v.columns, v.loaded_at
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 WHERE c.withdrawn_at IS NULL

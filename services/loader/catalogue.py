@@ -30,6 +30,7 @@ class Version:
     row_count: int
     srid: int | None
     geometry_type: str | None
+    null_geometries: int
     bbox: list[float] | None
     temporal_column: str | None
     interval_start: datetime | None
@@ -102,9 +103,9 @@ def save_version(connection: Connection, version: Version) -> None:
     connection.execute(
         """
         INSERT INTO isthmus.versions (version, collection_id, table_name, checksum, row_count, srid, geometry_type,
-                                      bbox, temporal_column, interval_start, interval_end, columns)
+                                      null_geometries, bbox, temporal_column, interval_start, interval_end, columns)
         OVERRIDING SYSTEM VALUE
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             version.version,
@@ -114,6 +115,7 @@ def save_version(connection: Connection, version: Version) -> None:
             version.row_count,
             version.srid,
             version.geometry_type,
+            version.null_geometries,
             version.bbox,
             version.temporal_column,
             version.interval_start,

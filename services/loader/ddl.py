@@ -156,6 +156,8 @@ def create_indexes(table: Table, temporal: TableColumn | None) -> Iterator[State
     if table.shape is not None:
         yield Statement(sql.SQL("CREATE INDEX ON {} USING gist (geom)").format(table.identifier))
         yield Statement(sql.SQL("CREATE INDEX ON {} USING gist (geom_3857)").format(table.identifier))
+        # A GiST search for NULL reads the whole index: 18 ms of 1 M points. Any bbox matches these features.
+        yield Statement(sql.SQL("CREATE INDEX ON {} (fid) WHERE geom IS NULL").format(table.identifier))
     if temporal is not None:
         yield Statement(sql.SQL("CREATE INDEX ON {} ({})").format(table.identifier, sql.Identifier(temporal.column)))
 

@@ -260,6 +260,7 @@ def version_row(connection: Connection, filled: Filled, version: int, id: str, s
         row_count=filled.rows,
         srid=filled.table.srid if filled.table.shape else None,
         geometry_type=found.type if found else None,
+        null_geometries=found.null_count if found else 0,
         bbox=found.bbox_crs84 if found else None,
         temporal_column=temporal.name if temporal else None,
         interval_start=start,

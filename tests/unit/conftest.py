@@ -24,6 +24,7 @@ def roads() -> Collection:
         row_count=3,
         srid=4326,
         geometry_type="LineString",
+        null_geometries=0,
         bbox_crs84=BBox(24, 60, 25, 61),
         temporal_column="opened",
         interval=None,

@@ -75,14 +75,14 @@ def test_other_texts_are_no_interval(text: str):
 
 @given(st.sampled_from(["next", "prev"]), st.integers(-(2**63) + 1, 2**63 - 1))
 def test_text_of_a_cursor_is_the_same_cursor(direction: Literal["next", "prev"], fid: int):
-    collection = Collection(*["roads"] * 5, 7, "roads_7", 3, 4326, "Point", None, None, None, (), datetime.now(UTC))
+    collection = Collection(*["roads"] * 5, 7, "roads_7", 3, 4326, "Point", 0, None, None, None, (), datetime.now(UTC))
     cursor, everything = Cursor(direction, fid), Filter()
     assert parse_cursor(render_cursor(cursor, everything, collection), everything, collection) == cursor
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_cursor_parser(text: str):
-    collection = Collection(*["roads"] * 5, 7, "roads_7", 3, 4326, "Point", None, None, None, (), datetime.now(UTC))
+    collection = Collection(*["roads"] * 5, 7, "roads_7", 3, 4326, "Point", 0, None, None, None, (), datetime.now(UTC))
     with pytest.raises(BadCursor):
         parse_cursor(text, Filter(), collection)
 

@@ -138,7 +138,9 @@ def in_bbox(collection: Collection, box: BBox) -> Condition:
         envelope = ENVELOPE.format(**{side: sql.Placeholder(name) for side, name in names.items()})
         area = envelope if collection.srid == 4326 else in_grid(collection, envelope)
         halves.append(sql.SQL("ST_Intersects(t.geom, {})").format(area))
-    return sql.SQL("({} OR t.geom IS NULL)").format(sql.SQL(" OR ").join(halves)), params
+    if collection.null_geometries:
+        halves.append(sql.SQL("t.geom IS NULL"))
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(halves)), params
 
 
 def in_grid(collection: Collection, envelope: sql.Composable) -> sql.Composable:

@@ -29,6 +29,7 @@ CREATE TABLE isthmus.versions (
     row_count bigint NOT NULL,
     srid integer,                       -- NULL: a table without geometry
     geometry_type text,                 -- GeoJSON's name of it, 'Geometry' when mixed, NULL without geometry
+    null_geometries bigint NOT NULL DEFAULT 0,  -- features without a geometry: every bbox matches them
     bbox double precision[],            -- west, south, east, north in CRS84 degrees; NULL when there is nothing
     temporal_column text,               -- the published name of the column that `datetime` asks
     interval_start timestamptz,
