@@ -70,7 +70,9 @@ def zip_members(dataset: Dataset) -> list[tuple[str, Kind]]:
     folders = {match[0] for name in names if (match := re.match(r".*?\.gdb(?=/)", name, re.IGNORECASE))}
     files = [name for name in names if not name.startswith("__MACOSX/") and not any(f"{f}/" in name for f in folders)]
     members = [(name, PurePosixPath(name).suffix.lower()) for name in [*sorted(folders), *sorted(files)]]
-    found = [(f"/vsizip/{{{dataset.main}}}/{name}", IN_ZIP[suffix]) for name, suffix in members if suffix in IN_ZIP]
+    found: list[tuple[str, Kind]] = [
+        (f"/vsizip/{{{dataset.main}}}/{name}", IN_ZIP[suffix]) for name, suffix in members if suffix in IN_ZIP
+    ]
     if not found:
         raise CannotRead(
             f"{dataset.path} holds no spatial file", hint="a zipped Shapefile holds a .shp with its .dbf, .shx and .prj"

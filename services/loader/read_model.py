@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loader.report import Note
 from loader.shape import Shape
@@ -54,7 +55,10 @@ def chunk_rows(size_bytes: int, row_count: int | None) -> int:
 
 
 def narrow_binary(array: pa.Array) -> pa.Array:
-    """A geometry column with 32-bit offsets, whatever the reader gave."""
+    """A geometry column with 32-bit offsets, whatever the reader gave; empty values (FlatGeobuf's) are null."""
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
-    return array if array.type == pa.binary() else array.cast(pa.binary())
+    if array.type != pa.binary():
+        array = array.cast(pa.binary())
+    is_empty = pc.equal(pc.binary_length(array), 0)
+    return pc.if_else(is_empty, pa.scalar(None, pa.binary()), array) if pc.any(is_empty).as_py() else array

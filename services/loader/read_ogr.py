@@ -39,6 +39,9 @@ COUNTED = frozenset({"gpkg", "fgb", "shp", "gdb"})
 STYLE_TABLES = frozenset({"layer_styles", "qgis_projects"})
 """Tables that QGIS keeps in a GeoPackage for itself."""
 
+GDAL_CONFIG = {"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"}
+"""GDAL 3.12's own Arrow stream of FlatGeobuf writes wrong offsets for features without geometry."""
+
 LON_NAMES = ("lon", "longitude", "lng", "long", "x", "easting")
 LAT_NAMES = ("lat", "latitude", "y", "northing")
 WKT_NAMES = ("wkt", "geom", "geometry", "the_geom", "wkb_geometry", "shape", "wkb")
@@ -69,15 +72,15 @@ def list_layers(dataset: Dataset, path: str) -> list[str]:
         layers = [cast(str, name) for name, _ in pyogrio.list_layers(path)]
     names = [name for name in layers if name not in STYLE_TABLES]
     if dataset.kind == "gpx":
-        names = [name for name in names if count_rows(path, name)]
+        names = [name for name in names if count_rows(path, name, read_all=True)]
     if not names:
         raise CannotRead("the file holds no layer", hint="open it in QGIS: is it empty there too?")
     return names
 
 
-def count_rows(path: str, layer: str | None) -> int | None:
-    """What the file says; None when it would have to be read whole for that."""
-    count = cast(int, pyogrio.read_info(path, layer=layer)["features"])
+def count_rows(path: str, layer: str | None, *, read_all: bool = False) -> int | None:
+    """What the file says; None when it would have to be read whole for that and may not be."""
+    count = cast(int, pyogrio.read_info(path, layer=layer, force_feature_count=read_all)["features"])
     return count if count >= 0 else None
 
 
@@ -108,6 +111,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     """Open one layer. Raises: CannotRead, also while its chunks are walked"""
     options = CSV_OPTIONS if dataset.kind == "csv" else {}
     size_bytes = sum(file.stat().st_size for file in dataset.files)
+    pyogrio.set_gdal_config_options(GDAL_CONFIG)
     with warnings.catch_warnings(record=True) as caught, readable(dataset.path):
         warnings.simplefilter("always")
         rows = count_rows(path, layer or None) if dataset.kind in COUNTED else None

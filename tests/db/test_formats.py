@@ -1,0 +1,264 @@
+"""Every format that the loader reads, made here, loaded, and compared value by value."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr
+
+LINE = "LINESTRING (24 60,25 61)"
+TABLE = pa.table(
+    {
+        "name": pa.array(["Köln", "København", None]),
+        "count": pa.array([1, None, 2**31 - 1], pa.int32()),
+        "size": pa.array([1.5, -0.25, None], pa.float64()),
+        "day": pa.array([date(2024, 2, 29), None, date(1899, 12, 31)]),
+        "geometry": wkb(["POINT (6.96 50.94)", "POINT (12.57 55.68)", None]),
+    }
+)
+
+
+def mercator(lon: float, lat: float) -> str:
+    """The point in EPSG:3857 by the textbook's formula."""
+    radius_m = 6378137
+    x, y = math.radians(lon) * radius_m, math.log(math.tan(math.pi / 4 + math.radians(lat) / 2)) * radius_m
+    return f"POINT({x:.0f} {y:.0f})"
+
+
+WRITE_OPTIONS = {
+    "ESRI Shapefile": {"encoding": "UTF-8"},
+    "FlatGeobuf": {"SPATIAL_INDEX": "NO"},  # the index would sort the features
+    "OpenFileGDB": {"TARGET_ARCGIS_VERSION": "ARCGIS_PRO_3_2_OR_LATER"},  # older ones have no dates
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "driver"),
+    [
+        ("places.gpkg", "GPKG"),
+        ("places.geojson", "GeoJSON"),
+        ("places.geojsonl", "GeoJSONSeq"),
+        ("places.geojsons", "GeoJSONSeq"),
+        ("places.fgb", "FlatGeobuf"),
+        ("places.shp", "ESRI Shapefile"),
+        ("places.gdb", "OpenFileGDB"),
+    ],
+)
+def test_rows_of_a_gdal_format_are_the_rows_of_the_file(loader: Loader, name: str, driver: str) -> None:
+    write_ogr(loader.path(name), TABLE, driver, geometry_type="Point", **WRITE_OPTIONS.get(driver, {}))
+    report = loader.load(name)
+    assert report.status == "loaded", report.error
+    rows = loader.rows("places")
+    assert [row["name"] for row in rows] == ["Köln", "København", None]
+    assert [row["count"] for row in rows] == [1, None, 2147483647]
+    assert [row["size"] for row in rows] == [1.5, -0.25, None]
+    days = [date(2024, 2, 29), None, date(1899, 12, 31)]
+    if driver == "FlatGeobuf":  # it has no type for dates: they are midnights
+        days = [day and datetime(day.year, day.month, day.day) for day in days]
+    assert [row["day"] for row in rows] == days
+    assert [row["geom"] for row in rows] == ["POINT(6.96 50.94)", "POINT(12.57 55.68)", None]
+    assert [row["geom_3857"] for row in rows] == [mercator(6.96, 50.94), mercator(12.57, 55.68), None]
+    collection = loader.catalog()["places"]
+    assert (collection.srid, collection.geometry_type, collection.row_count) == (4326, "Point", 3)
+    assert collection.bbox_crs84 is not None
+    assert collection.bbox_crs84.as_list() == pytest.approx([6.96, 50.94, 12.57, 55.68])
+
+
+def test_geoparquet_gives_the_same_rows(loader: Loader) -> None:
+    write_geoparquet(loader.path("places.parquet"), TABLE)
+    assert loader.load("places.parquet").status == "loaded"
+    assert [row["geom"] for row in loader.rows("places")] == ["POINT(6.96 50.94)", "POINT(12.57 55.68)", None]
+    assert [row["fid"] for row in loader.rows("places")] == [1, 2, 3]
+    assert [row["count"] for row in loader.rows("places")] == [1, None, 2147483647]
+
+
+def write_geoparquet(path: Path, table: pa.Table, **column: object) -> None:
+    """GeoParquet 1.0 with the metadata of one column; values of None are left out."""
+    described = {"encoding": "WKB", "geometry_types": [], **column}
+    geo = {"version": "1.0.0", "primary_column": "geometry", "columns": {"geometry": described}}
+    pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), path)
+
+
+def test_geoparquet_crs_comes_from_projjson(loader: Loader) -> None:
+    table = pa.table({"geometry": wkb(["POINT (385000 6672000)"])})
+    write_geoparquet(loader.path("p.parquet"), table, crs={"id": {"authority": "EPSG", "code": 3067}})
+    loader.load("p.parquet")
+    collection = loader.catalog()["p"]
+    assert collection.srid == 3067
+    assert collection.bbox_crs84 is not None
+    assert collection.bbox_crs84.west == pytest.approx(24.93, abs=0.01)
+
+
+def test_geoparquet_with_another_encoding_is_refused_clearly(loader: Loader) -> None:
+    write_geoparquet(loader.path("p.parquet"), pa.table({"geometry": wkb(["POINT (1 2)"])}), encoding="point")
+    report = loader.load("p.parquet")
+    assert report.status == "failed"
+    assert report.error is not None
+    assert report.error["message"] == "the geometries are encoded as 'point'"
+
+
+def test_geoparquet_bounding_boxes_and_second_geometries_are_no_properties(loader: Loader) -> None:
+    table = pa.table(
+        {
+            "name": pa.array(["a"]),
+            "bbox": pa.array([{"xmin": 1.0, "ymin": 2.0, "xmax": 1.0, "ymax": 2.0}]),
+            "geometry": wkb(["POINT (1 2)"]),
+        }
+    )
+    corners = {corner: ["bbox", corner] for corner in ("xmin", "ymin", "xmax", "ymax")}
+    write_geoparquet(loader.path("p.parquet"), table, covering={"bbox": corners})
+    report = loader.load("p.parquet")
+    assert [column.name for column in loader.catalog()["p"].columns] == ["name"]
+    assert "column-left-out" in codes(report)
+
+
+def test_plain_parquet_with_lon_and_lat_becomes_points(loader: Loader) -> None:
+    table = pa.table({"Lon": pa.array([1.5, None]), "lat": pa.array([2.5, 3.0]), "n": pa.array([7, 8])})
+    pq.write_table(table, loader.path("p.parquet"))
+    loader.load("p.parquet")
+    assert loader.column("p", "geom") == ["POINT(1.5 2.5)", None]
+    assert loader.column("p", "n") == [7, 8]
+
+
+def test_plain_parquet_without_coordinates_is_a_table_and_says_so(loader: Loader) -> None:
+    pq.write_table(pa.table({"n": pa.array([1, 2])}), loader.path("p.parquet"))
+    report = loader.load("p.parquet")
+    collection = loader.catalog()["p"]
+    assert (collection.srid, collection.geometry_type, collection.has_geometry) == (None, None, False)
+    assert "table-without-geometry" in codes(report)
+
+
+@pytest.mark.parametrize("head", ["lon,lat", "Longitude,Latitude", "x,y", "lng,lat"])
+def test_csv_with_coordinate_columns_becomes_points(loader: Loader, head: str) -> None:
+    loader.path("places.csv").write_text(f"name,{head},n\nKöln,6.96,50.94,0042\n,,,\n")
+    assert loader.load("places.csv").status == "loaded"
+    assert loader.column("places", "geom") == ["POINT(6.96 50.94)", None]
+    assert loader.column("places", "name") == ["Köln", None]
+    assert loader.column("places", "n") == ["0042", None]  # leading zeros make it no number
+
+
+def test_csv_with_wkt_becomes_features_of_any_type(loader: Loader) -> None:
+    loader.path("w.csv").write_text(f'name,WKT,day\na,"POINT (1 2)",2024-02-29\nb,"{LINE}",\nc,,\n')
+    loader.load("w.csv")
+    assert loader.column("w", "geom") == ["POINT(1 2)", "LINESTRING(24 60,25 61)", None]
+    assert loader.column("w", "day") == [date(2024, 2, 29), None, None]
+    assert loader.catalog()["w"].geometry_type == "Geometry"
+
+
+def test_csv_without_coordinates_is_a_table_and_the_report_names_the_columns_to_use(loader: Loader) -> None:
+    loader.path("t.csv").write_text("name,n\na,1\nb,2\n")
+    report = loader.load("t.csv")
+    note = next(note for note in report.notes if note.code == "table-without-geometry")
+    assert note.hint is not None
+    assert "lon and lat" in note.hint
+    assert loader.column("t", "n") == [1, 2]
+
+
+def test_csv_in_windows_1252_is_read_and_reported(loader: Loader) -> None:
+    loader.path("l.csv").write_bytes("name,lon,lat\nKøbenhavn,12.5,55.7\n".encode("cp1252"))
+    report = loader.load("l.csv")
+    assert loader.column("l", "name") == ["København"]
+    assert "text-recoded" in codes(report)
+
+
+KML = """<?xml version="1.0" encoding="UTF-8"?>
+<kml xmlns="http://www.opengis.net/kml/2.2"><Document>
+<Folder><name>Huts</name><Placemark><name>One</name><TimeStamp><when>2020-01-02T03:04:05Z</when></TimeStamp>
+<Point><coordinates>24,60</coordinates></Point></Placemark></Folder>
+<Folder><name>Trails</name><Placemark><name>Two</name>
+<LineString><coordinates>24,60,5 25,61,6</coordinates></LineString></Placemark></Folder>
+</Document></kml>"""
+
+
+def test_each_folder_of_a_kml_is_a_collection(loader: Loader) -> None:
+    loader.path("outdoors.kml").write_text(KML)
+    loader.load("outdoors.kml")
+    assert sorted(loader.catalog()) == ["huts", "trails"]
+    assert loader.column("huts", "geom") == ["POINT(24 60)"]
+    assert loader.column("trails", "geom") == ["LINESTRING Z (24 60 5,25 61 6)"]
+    assert loader.column("huts", "timestamp") == [datetime(2020, 1, 2, 3, 4, 5)]
+    assert loader.catalog()["huts"].temporal_column == "timestamp"
+
+
+def test_gpx_gives_its_filled_layers_named_after_the_file(loader: Loader) -> None:
+    loader.path("walk.gpx").write_text(
+        '<?xml version="1.0"?><gpx version="1.1" creator="t" xmlns="http://www.topografix.com/GPX/1/1">'
+        '<wpt lat="60" lon="24"><name>A</name></wpt>'
+        '<trk><name>T</name><trkseg><trkpt lat="60" lon="24"/><trkpt lat="61" lon="25"/></trkseg></trk></gpx>'
+    )
+    loader.load("walk.gpx")
+    assert sorted(loader.catalog()) == ["walk_track_points", "walk_tracks", "walk_waypoints"]
+    assert loader.column("walk_tracks", "geom") == ["MULTILINESTRING((24 60,25 61))"]
+
+
+def test_each_layer_of_a_geopackage_is_a_collection_and_styles_are_none(loader: Loader) -> None:
+    path = loader.path("town.gpkg")
+    table = pa.table({"n": pa.array([1]), "geometry": wkb(["POINT (1 2)"])})
+    write_ogr(path, table, "GPKG", layer="Houses", geometry_type="Point")
+    write_ogr(path, table, "GPKG", layer="Trees & bushes", geometry_type="Point", append=True)
+    write_ogr(path, pa.table({"styleQML": pa.array(["<qgis/>"])}), "GPKG", layer="layer_styles", append=True)
+    report = loader.load("town.gpkg")
+    assert sorted(loader.catalog()) == ["houses", "trees_bushes"]
+    assert [collection.layer for collection in report.collections] == ["Houses", "Trees & bushes"]
+
+
+def test_a_zipped_shapefile_in_a_folder_of_the_archive_is_found(loader: Loader, tmp_path: Path) -> None:
+    write_ogr(tmp_path / "inner.shp", TABLE.drop_columns("day"), "ESRI Shapefile", geometry_type="Point")
+    with zipfile.ZipFile(loader.path("some.zip"), "w") as archive:
+        for file in tmp_path.glob("inner.*"):
+            archive.write(file, f"a folder/{file.name}")
+    report = loader.load("some.zip")
+    assert report.status == "loaded", report.error
+    assert loader.column("some", "name") == ["Köln", "København", None]
+
+
+def test_a_zip_of_two_shapefiles_gives_two_collections(loader: Loader, tmp_path: Path) -> None:
+    table = pa.table({"n": pa.array([1]), "geometry": wkb(["POINT (1 2)"])})
+    with zipfile.ZipFile(loader.path("two.zip"), "w") as archive:
+        for stem in ("east", "west"):
+            write_ogr(tmp_path / f"{stem}.shp", table, "ESRI Shapefile", geometry_type="Point")
+            for file in tmp_path.glob(f"{stem}.*"):
+                archive.write(file, file.name)
+    loader.load("two.zip")
+    assert sorted(loader.catalog()) == ["east", "west"]
+
+
+def test_a_zip_without_spatial_files_fails_with_a_hint(loader: Loader) -> None:
+    with zipfile.ZipFile(loader.path("photos.zip"), "w") as archive:
+        archive.writestr("a.jpg", b"x")
+    report = loader.load("photos.zip")
+    assert report.error is not None
+    assert report.error["message"] == "photos.zip holds no spatial file"
+
+
+def test_nested_geojson_properties_are_json_and_ids_stay(loader: Loader) -> None:
+    nested = {"a": [1, {"b": None}], "ü": "\u0000x"}
+    features = [
+        feature({"o": nested, "l": [1, 2], "t": ["a"], "mixed": 1}, id=7),
+        feature({"o": None, "l": [], "t": None, "mixed": {"x": 1}}, id=9),
+    ]
+    write_geojson(loader.path("n.geojson"), features)
+    assert loader.load("n.geojson").status == "loaded"
+    rows = loader.rows("n")
+    assert [row["fid"] for row in rows] == [7, 9]
+    assert rows[0]["o"] == {"a": [1, {"b": None}], "ü": "x"}
+    assert [row["l"] for row in rows] == [[1, 2], []]
+    assert [row["mixed"] for row in rows] == [1, {"x": 1}]
+    assert {column.name: column.type for column in loader.catalog()["n"].columns} == dict.fromkeys("olt", "json") | {
+        "mixed": "json"
+    }
+
+
+def test_a_json_file_is_a_dataset_only_when_it_is_geojson(loader: Loader) -> None:
+    write_geojson(loader.path("g.json"), [feature({"n": 1})])
+    loader.path("settings.json").write_text('{"type": "module"}')
+    assert loader.load("g.json").status == "loaded"
+    assert list(loader.catalog()) == ["g"]

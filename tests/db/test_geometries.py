@@ -1,0 +1,217 @@
+"""Geometries: CRS, dimension, type, what tiles show of them, and what the report says of odd ones."""
+
+from __future__ import annotations
+
+import math
+
+import pyarrow as pa
+import pytest
+
+from support.loading import Loader, codes, feature, random_points, wkb, write_geojson, write_ogr
+
+SQUARE = "POLYGON ((0 0,0 1,1 1,1 0,0 0))"
+TWO = "MULTIPOLYGON (((0 0,0 1,1 1,1 0,0 0)),((2 2,2 3,3 3,3 2,2 2)))"
+
+
+def write(loader: Loader, name: str, texts: list[str | None], **options: object) -> None:
+    """A GeoPackage of geometries, numbered from 1 in `n`."""
+    table = pa.table({"n": pa.array(range(1, len(texts) + 1)), "geometry": wkb(texts)})
+    write_ogr(loader.path(name), table, "GPKG", **options)
+
+
+def test_a_projected_crs_is_kept_and_the_extent_is_in_degrees(loader: Loader) -> None:
+    write(
+        loader, "h.gpkg", ["POINT (385000 6672000)", "POINT (386000 6673000)"], crs="EPSG:3067", geometry_type="Point"
+    )
+    report = loader.load("h.gpkg")
+    collection = loader.catalog()["h"]
+    assert (collection.srid, report.collections[0].crs_from) == (3067, "file")
+    assert loader.column("h", "geom") == ["POINT(385000 6672000)", "POINT(386000 6673000)"]
+    assert collection.bbox_crs84 is not None
+    assert collection.bbox_crs84.as_list() == pytest.approx([24.93, 60.17, 24.95, 60.18], abs=0.02)
+    assert loader.one("SELECT ST_SRID(geom) FROM published.h LIMIT 1") == 3067
+
+
+def test_without_a_crs_degrees_are_assumed_and_said(loader: Loader) -> None:
+    write(loader, "d.gpkg", ["POINT (24.9 60.1)"], crs=None, geometry_type="Point")
+    report = loader.load("d.gpkg")
+    assert loader.catalog()["d"].srid == 4326
+    assert "crs-assumed" in codes(report)
+
+
+def test_without_a_crs_metres_are_refused_until_the_side_car_says_it(loader: Loader) -> None:
+    write(loader, "m.gpkg", ["POINT (385000 6672000)"], crs=None, geometry_type="Point")
+    report = loader.load("m.gpkg")
+    assert report.status == "failed"
+    assert report.error is not None
+    assert report.error["code"] == "crs-unknown"
+    assert "no degrees (x 385000 to 385000, y 6.672e+06 to 6.672e+06)" in str(report.error["message"])
+    assert 'crs = "EPSG:3067"' in str(report.error["hint"])
+    loader.path("m.toml").write_text('crs = "EPSG:3067"')
+    assert loader.load("m.gpkg").collections[0].crs_from == "side-car"
+    assert loader.catalog()["m"].srid == 3067
+
+
+def test_a_crs_without_a_code_is_kept_under_a_number_of_our_own(loader: Loader) -> None:
+    lambert = "+proj=laea +lat_0=61 +lon_0=25 +datum=WGS84 +units=m +no_defs"
+    write(loader, "c.gpkg", ["POINT (0 0)"], crs=lambert, geometry_type="Point")
+    write(loader, "e.gpkg", ["POINT (0 0)"], crs=lambert, geometry_type="Point")
+    assert loader.load("c.gpkg").status == "loaded"
+    assert loader.load("e.gpkg").status == "loaded"
+    first, second = loader.catalog()["c"], loader.catalog()["e"]
+    assert first.srid == second.srid == 910_000
+    assert first.bbox_crs84 is not None
+    assert first.bbox_crs84.as_list() == pytest.approx([25, 61, 25, 61], abs=1e-6)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:999999", "nonsense"])
+def test_a_side_car_with_an_unknown_crs_fails_with_a_hint(loader: Loader, crs: str) -> None:
+    write(loader, "u.gpkg", ["POINT (1 2)"], geometry_type="Point")
+    loader.path("u.toml").write_text(f'crs = "{crs}"')
+    report = loader.load("u.gpkg")
+    assert report.error is not None
+    assert report.error["code"] == "crs-unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "mercator"),
+    [
+        ("POINT (0 90)", None),
+        ("POINT (0 -90)", None),
+        ("POINT (10 85.06)", None),
+        ("POINT EMPTY", None),
+        ("POLYGON EMPTY", None),
+        ("POINT (180 0)", "POINT(20037508 0)"),
+        ("POINT (-180 0)", "POINT(-20037508 0)"),
+        ("POINT Z (0 0 5)", "POINT(0 0)"),
+        ("LINESTRING (0 0,0 90)", "LINESTRING(0 0,0 20037508)"),
+    ],
+)
+@pytest.mark.parametrize("srid", [4326, 4258])
+def test_web_mercator_ends_at_85_degrees(loader: Loader, text: str, mercator: str | None, srid: int) -> None:
+    write(loader, "p.gpkg", [text], crs=f"EPSG:{srid}")
+    loader.load("p.gpkg")
+    assert loader.one("SELECT ST_AsText(geom_3857, 0) FROM data.p_1") == mercator
+
+
+@pytest.mark.parametrize("srid", [4326, 4258])
+def test_antarctica_is_cut_and_stays_a_polygon(loader: Loader, srid: int) -> None:
+    write(loader, "a.gpkg", ["POLYGON ((-180 -90,-180 -70,180 -70,180 -90,-180 -90))"], crs=f"EPSG:{srid}")
+    report = loader.load("a.gpkg")
+    bottom, width = loader.connection.execute(
+        "SELECT ST_YMin(geom_3857), ST_XMax(geom_3857) - ST_XMin(geom_3857) FROM data.a_1"
+    ).fetchone() or (0, 0)
+    assert bottom == pytest.approx(-math.pi * 6378137, rel=1e-6)
+    assert width == pytest.approx(2 * math.pi * 6378137, rel=1e-6)
+    assert "geometry-not-in-tiles" not in codes(report)
+
+
+def test_coordinates_that_cannot_be_projected_do_not_stop_the_load(loader: Loader) -> None:
+    texts = ["POINT (385000 6672000)", "POINT (1e30 1e30)"]
+    write(loader, "u.gpkg", texts, crs="EPSG:3067", geometry_type="Point")
+    report = loader.load("u.gpkg")
+    assert report.status == "loaded", report.error
+    assert [row["geom_3857"] is None for row in loader.rows("u")] == [False, True]
+    assert "geometry-not-in-tiles" in codes(report)
+
+
+def test_polygons_and_multipolygons_of_a_shapefile_are_multipolygons(loader: Loader) -> None:
+    table = pa.table({"n": pa.array([1, 2]), "geometry": wkb([SQUARE, TWO])})
+    write_ogr(loader.path("s.shp"), table, "ESRI Shapefile", geometry_type="Polygon")
+    loader.load("s.shp")
+    assert loader.catalog()["s"].geometry_type == "MultiPolygon"
+    assert loader.one("SELECT array_agg(DISTINCT GeometryType(geom)) FROM published.s") == ["MULTIPOLYGON"]
+    assert loader.one("SELECT sum(ST_Area(geom)) FROM published.s") == 3
+
+
+def test_a_wide_type_is_found_late_and_the_table_widens(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loader.read_model.MAX_CHUNK_ROWS", 2)
+    monkeypatch.setattr("loader.read_model.MIN_CHUNK_ROWS", 2)
+    texts = [SQUARE, SQUARE, TWO, None, "POINT Z (5 5 5)", SQUARE]
+    loader.path("w.csv").write_text("wkt,n\n" + "".join(f'"{text or ""}",{n}\n' for n, text in enumerate(texts)))
+    report = loader.load("w.csv")
+    assert report.status == "loaded", report.error
+    assert loader.catalog()["w"].geometry_type == "Geometry"
+    assert loader.column("w", "n") == [0, 1, 2, 3, 4, 5]
+    assert loader.one("SELECT count(*) FROM published.w WHERE ST_Zmflag(geom) = 2") == 5
+    assert loader.column("w", "geom")[4] == "POINT Z (5 5 5)"
+    assert loader.one("SELECT count(geom_3857) FROM data.w_1") == 5
+
+
+def test_mixed_types_are_kept_as_they_are(loader: Loader) -> None:
+    texts = ["POINT (1 2)", "LINESTRING (0 0,1 1)", SQUARE, "GEOMETRYCOLLECTION (POINT (1 2))"]
+    write(loader, "x.gpkg", texts)
+    loader.load("x.gpkg")
+    assert loader.catalog()["x"].geometry_type == "Geometry"
+    assert [text.split("(")[0] for text in loader.column("x", "geom")] == [
+        "POINT",
+        "LINESTRING",
+        "POLYGON",
+        "GEOMETRYCOLLECTION",
+    ]
+
+
+def test_curves_become_lines_and_measures_are_dropped(loader: Loader) -> None:
+    texts = ["CIRCULARSTRING (0 0,1 1,2 0)", "LINESTRING M (0 0 7,1 1 8)"]
+    shapes = [loader.one("SELECT ST_AsBinary(%s::geometry)", text) for text in texts]
+    table = pa.table({"n": pa.array([1, 2]), "geometry": pa.array(shapes, pa.binary())})
+    write_ogr(loader.path("c.gpkg"), table, "GPKG")
+    report = loader.load("c.gpkg")
+    assert report.status == "loaded", report.error
+    assert loader.one("SELECT array_agg(DISTINCT GeometryType(geom)) FROM published.c") == ["LINESTRING"]
+    assert loader.one("SELECT ST_Length(geom) FROM published.c WHERE fid = 1") == pytest.approx(math.pi, abs=0.01)
+    assert loader.column("c", "geom")[1] == "LINESTRING(0 0,1 1)"
+    assert "geometry-made-plain" in codes(report)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TIN Z (((0 0 0,0 1 0,1 1 0,0 0 0)),((0 0 0,1 1 0,1 0 0,0 0 0)))",
+        "POLYHEDRALSURFACE Z (((0 0 0,0 1 0,1 1 0,0 0 0)),((0 0 0,1 1 0,1 0 0,0 0 0)))",
+    ],
+)
+def test_surfaces_become_polygons(loader: Loader, text: str) -> None:
+    assert loader.one("SELECT GeometryType(isthmus.straightened(%s::geometry))", text) == "MULTIPOLYGON"
+    assert loader.one("SELECT ST_Area(ST_Force2D(isthmus.straightened(%s::geometry)))", text) == 1
+
+
+def test_heights_are_kept_and_3d_longitude_latitude_is_4326(loader: Loader) -> None:
+    write_geojson(loader.path("z.geojson"), [feature({}, {"type": "Point", "coordinates": [24, 60, 7.5]})])
+    loader.load("z.geojson")
+    assert loader.catalog()["z"].srid == 4326
+    assert loader.column("z", "geom") == ["POINT Z (24 60 7.5)"]
+
+
+def test_invalid_geometries_are_kept_counted_and_named(loader: Loader) -> None:
+    bow_tie = "POLYGON ((0 0,1 1,1 0,0 1,0 0))"
+    write(loader, "i.gpkg", [SQUARE, bow_tie, None], geometry_type="Polygon")
+    report = loader.load("i.gpkg")
+    note = next(note for note in report.notes if note.code == "geometry-invalid")
+    assert note.message.startswith("1 geometries are not valid")
+    assert "feature 2: Self-intersection[0.5 0.5]" in note.message
+    assert note.collection == "i"
+    assert "geometry-missing" in codes(report)
+    assert len(loader.rows("i")) == 3
+
+
+def test_the_indexes_that_queries_need_are_there(loader: Loader) -> None:
+    table = pa.table({"seen": pa.array([0] * 50_000, pa.timestamp("us")), "geometry": random_points(50_000)})
+    write_ogr(loader.path("many.gpkg"), table, "GPKG", geometry_type="Point")
+    loader.load("many.gpkg")
+    indexes = loader.connection.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'many_1'").fetchall()
+    assert len(indexes) == 4
+    plan = loader.connection.execute(
+        "EXPLAIN SELECT fid FROM published.many WHERE geom && ST_MakeEnvelope(24, 60, 24.1, 60.1, 4326)"
+    ).fetchall()
+    assert "many_1_geom_idx" in str(plan)
+    assert loader.one("SELECT reltuples FROM pg_class WHERE relname = 'many_1'") == 50_000
+
+
+def test_rows_are_told_while_they_go_in(loader: Loader) -> None:
+    table = pa.table({"geometry": random_points(70_000)})
+    write_ogr(loader.path("many.gpkg"), table, "GPKG", geometry_type="Point")
+    loader.load("many.gpkg")
+    told = [event.values for event in loader.events if event.event == "rows"]
+    assert [values["rows"] for values in told] == [65_536, 70_000]
+    assert {values["of"] for values in told} == {70_000}
