@@ -68,6 +68,23 @@ CREATE SCHEMA published;
 GRANT USAGE ON SCHEMA published TO isthmus_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA published GRANT SELECT ON TABLES TO isthmus_reader;
 
+-- Lines and polygons in degrees that jump from one side of 180 degrees to the other, cut there: a ring that a file left
+-- whole would be drawn as a band around the world. Taken for a jump: a part wider than 180 degrees that is narrower when
+-- the western hemisphere is counted on from 180. Not a part of five points or fewer, which may be a box of the world.
+CREATE FUNCTION isthmus.cut_at_antimeridian(degrees geometry) RETURNS geometry
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN (
+        SELECT ST_CollectionHomogenize(ST_Collect(
+            CASE WHEN ST_XMax(part) - ST_XMin(part) > 180 AND ST_XMax(shifted) - ST_XMin(shifted) < 180
+                      AND ST_NPoints(part) > 5
+                 THEN ST_WrapX(shifted, 180, -360) ELSE part END))
+        FROM (SELECT geom AS part, ST_ShiftLongitude(geom) AS shifted FROM ST_Dump(degrees)) AS parts
+    );
+EXCEPTION WHEN internal_error THEN
+    RETURN degrees;  -- a ring that crosses itself cannot be cut
+END $$;
+
 -- Web Mercator (EPSG:3857) of a geometry in any CRS, without height. What lies beyond 85.0511 degrees is cut off first:
 -- its y would run to infinity. NULL when nothing is left, and for coordinates that cannot be projected (the loader counts them).
 -- Immutable, so that a table can hold it as a generated column. PL/pgSQL, because an SQL function with a subselect is not
@@ -83,6 +100,9 @@ BEGIN
         RETURN NULL;
     END IF;
     degrees := ST_Transform(ST_Force2D(geom), 4326);
+    IF ST_XMax(degrees) - ST_XMin(degrees) > 180 THEN
+        degrees := isthmus.cut_at_antimeridian(degrees);
+    END IF;
     IF ST_YMin(degrees) >= -limit_deg AND ST_YMax(degrees) <= limit_deg THEN
         RETURN ST_Transform(degrees, 3857);
     ELSIF ST_YMin(degrees) > limit_deg OR ST_YMax(degrees) < -limit_deg THEN
