@@ -20,7 +20,7 @@ from loader.ddl import Table
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.progress import Event, Listener, ended
-from loader.read import LayerRef, find_layers, open_layer
+from loader.read import LayerRef, find_layers, open_layer, plainly_named
 from loader.read_model import OpenLayer
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
 from loader.scan import Dataset, checksum, scan
@@ -145,6 +145,12 @@ def failure(job: Job, started: datetime, error: DatasetError) -> Report:
 
 def load_layers(job: Job, started: datetime, sha256: str) -> Report:
     """Load every layer, serve the new versions, withdraw the layers that the file no longer has."""
+    with plainly_named(job.dataset) as dataset:
+        return load_named_layers(replace(job, dataset=dataset), started, sha256)
+
+
+def load_named_layers(job: Job, started: datetime, sha256: str) -> Report:
+    """The same, of a dataset that GDAL can find."""
     path = job.dataset.path
     side_car = read_side_car(job.dataset.side_car)
     refs = find_layers(job.dataset)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from loader.errors import CannotRead
 from loader.read_model import OpenLayer
@@ -18,6 +19,7 @@ from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json")
 IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
+NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,25 @@ class LayerRef:
     gdal_path: str
     gdal_layer: str
     kind: Kind
+
+
+@contextmanager
+def plainly_named(dataset: Dataset) -> Generator[Dataset]:
+    """The dataset under names that GDAL takes as they are: the same, or links in a temporary folder.
+
+    pyogrio reads `;`, `#`, `!` and line ends as parts of a URL, GDAL reads braces in archive paths.
+    """
+    if not NOT_PLAIN.search(os.fspath(dataset.main)):
+        yield dataset
+        return
+    with tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
+        main = Path(folder) / f"dataset{dataset.main.suffix}"
+        main.symlink_to(dataset.main.absolute())
+        sides = [file for file in dataset.files if file.parent == dataset.main.parent and file != dataset.main]
+        links = [Path(folder) / f"dataset{file.name.removeprefix(dataset.main.stem)}" for file in sides]
+        for link, file in zip(links, sides, strict=True):
+            link.symlink_to(file.absolute())
+        yield replace(dataset, main=main, files=(main, *links) if main.is_file() else dataset.files)
 
 
 def find_layers(dataset: Dataset) -> list[LayerRef]:
@@ -43,7 +64,7 @@ def find_layers(dataset: Dataset) -> list[LayerRef]:
 def refuse_empty(dataset: Dataset) -> None:
     """Raises: CannotRead for what no reader needs to look at"""
     main = dataset.main
-    if not os.access(main, os.R_OK):
+    if not os.access(main, os.R_OK, effective_ids=True):
         raise CannotRead(f"{dataset.path} may not be read", hint="let the loader's user read it: chmod a+r")
     if main.is_file() and not main.stat().st_size:
         raise CannotRead(f"{dataset.path} is empty", hint="copy it again")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ FAILURES = (
     pa.ArrowException,
     OSError,
     ValueError,
+    IndexError,  # pyogrio's word for a file in which GDAL finds no layer
 )
 ONE_LAYER = frozenset({"geojson", "geojsonseq", "fgb", "csv", "shp"})
 """Formats with one layer each: it is not asked for, which saves a pass over a large GeoJSON."""
@@ -112,20 +113,22 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     options = CSV_OPTIONS if dataset.kind == "csv" else {}
     size_bytes = sum(file.stat().st_size for file in dataset.files)
     pyogrio.set_gdal_config_options(GDAL_CONFIG)
-    with warnings.catch_warnings(record=True) as caught, readable(dataset.path):
+    with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always")
-        rows = count_rows(path, layer or None) if dataset.kind in COUNTED else None
-        opened = pyogrio.raw.open_arrow(
-            path,
-            layer=layer or None,
-            use_pyarrow=True,
-            return_fids=True,
-            batch_size=chunk_rows(size_bytes, rows),
-            **options,
-        )
-        with opened as (meta, reader):
-            notes = [Note("warning", "reader-warning", str(warning.message)) for warning in caught]
-            yield describe(dataset, meta, reader, rows, notes)
+        with readable(dataset.path):
+            rows = count_rows(path, layer or None) if dataset.kind in COUNTED else None
+            meta, reader = stack.enter_context(
+                pyogrio.raw.open_arrow(
+                    path,
+                    layer=layer or None,
+                    use_pyarrow=True,
+                    return_fids=True,
+                    batch_size=chunk_rows(size_bytes, rows),
+                    **options,
+                )
+            )
+        notes = [Note("warning", "reader-warning", str(warning.message)) for warning in caught]
+        yield describe(dataset, meta, reader, rows, notes)
 
 
 def describe(
@@ -141,7 +144,7 @@ def describe(
         shape=None if geometry is None else declared_shape(dataset, meta["geometry_type"]),
         crs=meta["crs"],
         row_count=rows,
-        chunks=read_chunks(reader, fid, geometry),
+        chunks=read_chunks(dataset.path, reader, fid, geometry),
         notes=tuple(notes),
     )
 
@@ -164,14 +167,20 @@ def declared_shape(dataset: Dataset, declared: str | None) -> Shape:
     return Shape(name, z)
 
 
-def read_chunks(reader: pa.RecordBatchReader, fid: str, geometry: str | None) -> Iterator[Chunk]:
-    """The rows; numbered from 1 when the format gives no ids."""
+def batches(path: str, reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches that hold rows. Raises: CannotRead when reading fails half-way"""
+    with readable(path):
+        for batch in reader:
+            if batch.num_rows:
+                yield batch
+
+
+def read_chunks(path: str, reader: pa.RecordBatchReader, fid: str, geometry: str | None) -> Iterator[Chunk]:
+    """The rows; numbered from 1 when the format gives no ids. Raises: CannotRead"""
     names = [name for name in reader.schema.names if name not in (fid, geometry)]
     places = [reader.schema.get_field_index(name) for name in names]
     done = 0
-    for batch in reader:
-        if not batch.num_rows:
-            continue
+    for batch in batches(path, reader):
         fids = batch.column(fid) if fid in batch.schema.names else pa.nulls(batch.num_rows, pa.int64())
         if fids.null_count or pc.min(fids).as_py() < 0:
             fids = pa.array(range(done + 1, done + batch.num_rows + 1), pa.int64())

@@ -16,7 +16,7 @@ from pyarrow import types as pt
 
 from loader.errors import CannotRead
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
-from loader.read_ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, readable
+from loader.read_ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, batches, readable
 from loader.report import Note
 from loader.scan import Dataset
 from loader.shape import Shape, shape_of
@@ -38,19 +38,22 @@ class Geometry:
 @contextmanager
 def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
     """Open the file as a layer. Raises: CannotRead, also while its chunks are walked"""
-    with readable(dataset.path), pq.ParquetFile(dataset.main) as file:
+    with readable(dataset.path):
+        opened = pq.ParquetFile(dataset.main)
+    with opened as file:
         schema = file.schema_arrow
         geometry = find_geometry(schema)
         hidden = geometry.hidden if geometry else frozenset[str]()
         places = [place for place, field in enumerate(schema) if field.name not in hidden]
         rows = file.metadata.num_rows
-        batches = file.iter_batches(batch_size=chunk_rows(dataset.main.stat().st_size, rows))
+        size_bytes = dataset.main.stat().st_size
+        found = batches(dataset.path, file.iter_batches(batch_size=chunk_rows(size_bytes, rows)))
         yield OpenLayer(
             schema=pa.schema([schema.field(place) for place in places]),
             shape=geometry.shape if geometry else None,
             crs=geometry.crs if geometry else None,
             row_count=rows,
-            chunks=read_chunks(batches, places, geometry),
+            chunks=read_chunks(found, places, geometry),
             notes=tuple(notes_on(schema, geometry)),
         )
 
@@ -127,10 +130,10 @@ def notes_on(schema: pa.Schema, geometry: Geometry | None) -> Iterator[Note]:
             yield Note("info", "column-left-out", f"'{name}' is a second geometry or a bounding box, and is left out")
 
 
-def read_chunks(batches: Iterator[pa.RecordBatch], places: Sequence[int], geometry: Geometry | None) -> Iterator[Chunk]:
+def read_chunks(found: Iterator[pa.RecordBatch], places: Sequence[int], geometry: Geometry | None) -> Iterator[Chunk]:
     """The rows, numbered from 1."""
     done = 0
-    for batch in batches:
+    for batch in found:
         fids = pa.array(np.arange(done + 1, done + batch.num_rows + 1))
         done += batch.num_rows
         names = [batch.schema.names[place] for place in places]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import psycopg
+
 from core.db import Connection, connect, migrate
 from core.errors import UnknownCollection, suggestion
 from core.settings import Settings
@@ -19,8 +21,12 @@ from loader.report import Report, write_report
 def open_catalogue(settings: Settings) -> Connection:
     """A connection that commits by itself, to a catalogue that is there and up to date. Raises: DatabaseUnavailable"""
     connection = connect(settings)
-    connection.autocommit = True
-    migrate(connection)
+    try:
+        connection.autocommit = True
+        migrate(connection)
+    except psycopg.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -166,7 +166,7 @@ def sign(files: Iterable[Path], folder: Path) -> str:
         status = file.stat()
         if number and not status.st_size:
             continue
-        readable = os.access(file, os.R_OK)
+        readable = os.access(file, os.R_OK, effective_ids=True)
         digest.update(
             f"{file.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0{readable}\n".encode(
                 errors="surrogateescape"
