@@ -133,6 +133,23 @@ class Cluster:
         shutil.rmtree(database.owner.data_dir)
 
 
+def environment(settings: Settings, **extra: str) -> dict[str, str]:
+    """The variables that the launcher of a service sets."""
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT / "services"),
+        "PYTHONWARNINGS": "error",
+        "ISTHMUS_DATA_DIR": str(settings.data_dir),
+        "ISTHMUS_DB_HOST": settings.db_host,
+        "ISTHMUS_DB_PORT": str(settings.db_port),
+        "ISTHMUS_DB_NAME": settings.db_name,
+        "ISTHMUS_DB_USER": settings.db_user,
+        "ISTHMUS_DB_PASSWORD": settings.db_password,
+        "ISTHMUS_SCAN_INTERVAL_S": "0.2",
+        **extra,
+    }
+
+
 def as_other_user() -> list[str]:
     """The prefix that runs a command as the cluster's user when this is root."""
     if os.geteuid() != 0:

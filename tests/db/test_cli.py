@@ -1,0 +1,184 @@
+"""The command line, through click's runner and as a process with pipes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import isthmus
+from support.cluster import Database, environment
+from support.loading import write_points
+
+
+class Shell:
+    """Runs `isthmus` with the settings of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self.settings = database.owner
+        self.data_dir = database.owner.data_dir
+
+    def __call__(self, *arguments: object, **extra: str) -> Result:
+        """In this process."""
+        runner = CliRunner(env={**environment(self.settings), **extra})
+        return runner.invoke(isthmus, [str(argument) for argument in arguments], prog_name="isthmus")
+
+    def process(self, *arguments: object, **extra: str) -> subprocess.CompletedProcess[str]:
+        """As a process of its own, with pipes."""
+        command = [sys.executable, "-m", "cli", *map(str, arguments)]
+        return subprocess.run(
+            command, env=environment(self.settings, **extra), capture_output=True, text=True, timeout=60, check=False
+        )
+
+
+@pytest.fixture
+def shell(database: Database) -> Shell:
+    """A shell with an empty data folder."""
+    return Shell(database)
+
+
+def test_load_says_what_became_of_each_file_and_fails_when_one_failed(shell: Shell) -> None:
+    write_points(shell.data_dir / "a.geojson", ["a", "b"])
+    (shell.data_dir / "b.gpkg").write_text("no GeoPackage")
+    (shell.data_dir / "inner").mkdir()
+    write_points(shell.data_dir / "inner/c.geojson", ["c"])
+    result = shell("load", shell.data_dir)
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("loaded     a.geojson -> a (2 rows")
+    assert lines[1].startswith("failed     b.gpkg: b.gpkg cannot be read")
+    assert lines[3].startswith("loaded     inner/c.geojson -> c (1 rows")
+
+
+def test_load_of_one_file_leaves_the_others(shell: Shell) -> None:
+    for name in ("a", "b"):
+        write_points(shell.data_dir / f"{name}.geojson", [name])
+    assert shell("load", shell.data_dir / "a.geojson").exit_code == 0
+    assert [json.loads(line)["id"] for line in shell("list", "--json").stdout.splitlines()] == ["a"]
+
+
+def test_load_again_is_unchanged_unless_forced(shell: Shell) -> None:
+    write_points(shell.data_dir / "a.geojson", ["a"])
+    path = shell.data_dir / "a.geojson"
+    statuses = [
+        json.loads(shell("load", "--json", *options, path).stdout)["status"] for options in ([], [], ["--force"])
+    ]
+    assert statuses == ["loaded", "unchanged", "loaded"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/etc/passwd", "/etc/passwd does not lie in the data folder"),
+        ("{data}/missing.gpkg", "there is no file"),
+        ("{data}/notes.txt", "is no spatial file that Isthmus reads"),
+    ],
+)
+def test_load_of_something_else_is_a_usage_error(shell: Shell, path: str, message: str) -> None:
+    (shell.data_dir / "notes.txt").write_text("x")
+    result = shell("load", path.format(data=shell.data_dir))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_list_info_and_report_show_a_collection_to_people_and_to_programs(shell: Shell) -> None:
+    write_points(shell.data_dir / "Big places.geojson", ["a", "b"])
+    (shell.data_dir / "Big places.toml").write_text('title = "Big"\nattribution = "Me"\ncolour = "red"\n')
+    shell("load", shell.data_dir)
+    assert shell("list").stdout.splitlines()[1].split()[:4] == ["big_places", "2", "Point", "EPSG:4326"]
+    info = json.loads(shell("info", "big_places", "--json").stdout)
+    assert (info["title"], info["rows"], info["bbox_crs84"]) == ("Big", 2, [0, 60, 1, 60])
+    assert info["columns"] == [{"name": "name", "type": "string"}]
+    assert [(version["version"], version["served"]) for version in info["versions"]] == [(1, True)]
+    text = shell("info", "big_places").stdout
+    assert "attribution  Me" in text
+    assert "table        data.big_places_1" in text
+    report = shell("report", "big_places").stdout
+    assert "big_places: 2 rows, Point, EPSG:4326 (file), 1 columns" in report
+    assert "warning: 'colour' in Big places.toml means nothing" in report
+    assert json.loads(shell("report", "Big places.geojson", "--json").stdout)["status"] == "loaded"
+
+
+def test_the_report_of_a_failed_file_says_why_and_what_to_do(shell: Shell) -> None:
+    (shell.data_dir / "b.gpkg").write_text("no GeoPackage")
+    shell("load", shell.data_dir)
+    result = shell("report", "b.gpkg")
+    assert result.exit_code == 0
+    assert "b.gpkg: failed" in result.stdout
+    assert "error: b.gpkg cannot be read" in result.stdout
+
+
+def test_an_unknown_name_is_a_usage_error_with_the_nearest_name(shell: Shell) -> None:
+    write_points(shell.data_dir / "roads.geojson", ["a"])
+    shell("load", shell.data_dir)
+    for command in ("info", "report", "rollback"):
+        result = shell(command, "raods")
+        assert result.exit_code == 2
+        assert "perhaps you meant 'roads'" in result.stderr
+
+
+def test_rollback_serves_the_version_before_and_comes_back(shell: Shell) -> None:
+    for name in ("one", "two"):
+        write_points(shell.data_dir / "p.geojson", [name])
+        shell("load", shell.data_dir)
+    assert shell("rollback", "p").stdout == "'p' is served from version 1\n"
+    assert shell("rollback", "p").exit_code == 2
+    assert shell("rollback", "p", "--to", "2").stdout == "'p' is served from version 2\n"
+
+
+def test_an_empty_catalogue_says_what_to_do(shell: Shell) -> None:
+    assert shell("list").stdout == "no collections yet: copy a spatial file into the data folder\n"
+    assert shell("list", "--json").stdout == ""
+
+
+def test_watch_check_tells_by_its_exit_code(shell: Shell) -> None:
+    assert shell("watch", "--check").exit_code == 1
+    (shell.data_dir / "var").mkdir()
+    (shell.data_dir / "var/loader.alive").touch()
+    assert shell("watch", "--check").exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["load"], ["list"], ["info"], ["report"], ["rollback"], ["watch"]])
+def test_help_teaches(shell: Shell, arguments: list[str]) -> None:
+    result = shell(*arguments, "--help")
+    assert result.exit_code == 0
+    assert "Usage: isthmus" in result.stdout
+
+
+def test_a_bad_setting_is_named(shell: Shell) -> None:
+    result = shell("list", ISTHMUS_PORT="eighty")
+    assert result.exit_code == 2
+    assert "ISTHMUS_PORT is 'eighty'" in result.stderr
+
+
+def test_a_database_that_does_not_answer_is_one_line(shell: Shell) -> None:
+    result = shell("list", ISTHMUS_DB_PORT="1")
+    assert result.exit_code == 1
+    assert "isthmus: PostgreSQL does not answer" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_as_a_process_results_and_progress_go_separate_ways(shell: Shell) -> None:
+    write_points(shell.data_dir / "a.geojson", ["a"])
+    result = shell.process("load", "--json", shell.data_dir)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["collections"][0]["rows"] == 1
+    events = [json.loads(line)["event"] for line in result.stderr.splitlines()]
+    assert (events[0], events[-1]) == ("start", "end")
+
+
+def test_a_pipe_that_closes_early_is_no_error(shell: Shell) -> None:
+    for number in range(50):
+        write_points(shell.data_dir / f"p{number}.geojson", ["a"])
+    assert shell.process("load", shell.data_dir).returncode == 0
+    script = f"{sys.executable} -m cli list --json | head -n 1; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(
+        ["bash", "-c", script], env=environment(shell.settings), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert json.loads(result.stdout)["id"] == "p0"
+    assert "Traceback" not in result.stderr
+    assert result.returncode == 0

@@ -1,0 +1,214 @@
+"""The watcher as the process that the container runs: files in, files out, outages, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from core.settings import Settings
+from loader.watch import heartbeat_file, is_alive
+from support.cluster import Cluster, Database, environment, private_cluster
+from support.loading import random_points, write_ogr, write_points
+
+
+@dataclass
+class Watcher:
+    """A running `isthmus watch` and its log."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it told so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def wait(self, matches: Callable[[dict[str, Any]], bool], within_s: float = 20) -> dict[str, Any]:
+        """The first line that matches; fails with the whole log."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            for line in self.lines():
+                if matches(line):
+                    return line
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+        pytest.fail(self.log.read_text())
+
+    def ended(self, path: str, status: str, within_s: float = 20) -> dict[str, Any]:
+        """The line that a dataset is done with."""
+        return self.wait(lambda line: line.get("path") == path and line.get("status") == status, within_s)
+
+    def states(self) -> list[str]:
+        """The states it told, in order."""
+        return [line["state"] for line in self.lines() if line["event"] == "state"]
+
+
+@contextmanager
+def watching(settings: Settings, tmp_path: Path, **extra: str) -> Iterator[Watcher]:
+    """A watcher that lives as long as the block, unless it was stopped before."""
+    log = tmp_path / "log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "watch"],
+            env=environment(settings, **extra),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Watcher(process, log)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def names(database: Database) -> list[str]:
+    """The served collections."""
+    with database.connect() as connection:
+        rows = connection.execute("SELECT id FROM isthmus.collections WHERE withdrawn_at IS NULL ORDER BY id")
+        return [row[0] for row in rows]
+
+
+def test_a_copied_file_is_served_within_five_seconds_and_a_removed_one_is_withdrawn(
+    database: Database, tmp_path: Path
+) -> None:
+    data_dir = database.owner.data_dir
+    write_points(data_dir / "first.geojson", ["a"])
+    source = write_points(tmp_path / "second.geojson", ["b"])
+    with watching(database.owner, tmp_path, ISTHMUS_SCAN_INTERVAL_S="1") as watcher:
+        watcher.ended("first.geojson", "loaded")
+        copied = time.monotonic()
+        shutil.copyfile(source, data_dir / "second.geojson")
+        watcher.ended("second.geojson", "loaded", within_s=5)
+        assert time.monotonic() - copied < 5
+        assert names(database) == ["first", "second"]
+        (data_dir / "second.geojson").unlink()
+        watcher.ended("second.geojson", "withdrawn", within_s=5)
+        assert names(database) == ["first"]
+        shutil.copyfile(source, data_dir / "second.geojson")
+        watcher.ended("second.geojson", "restored", within_s=5)
+        assert names(database) == ["first", "second"]
+
+
+def test_a_bad_file_does_not_stop_the_others(database: Database, tmp_path: Path) -> None:
+    data_dir = database.owner.data_dir
+    (data_dir / "a.gpkg").write_text("this is no GeoPackage")
+    write_points(data_dir / "b.geojson", ["b"])
+    with watching(database.owner, tmp_path) as watcher:
+        line = watcher.ended("a.gpkg", "failed")
+        assert "cannot be read" in line["error"]
+        watcher.ended("b.geojson", "loaded")
+        assert watcher.states() == ["watching"]
+
+
+def test_a_file_that_is_still_being_copied_is_waited_for(database: Database, tmp_path: Path) -> None:
+    whole = write_points(tmp_path / "slow.geojson", ["x"] * 200).read_bytes()
+    target = database.owner.data_dir / "slow.geojson"
+    with watching(database.owner, tmp_path, ISTHMUS_SCAN_INTERVAL_S="0.5") as watcher:
+        watcher.wait(lambda line: line.get("state") == "watching")
+        with target.open("wb") as stream:
+            for part in range(10):
+                stream.write(whole[part * len(whole) // 10 : (part + 1) * len(whole) // 10])
+                stream.flush()
+                time.sleep(0.2)  # the copying itself: what is tested is that nobody looks too early
+        watcher.ended("slow.geojson", "loaded")
+        assert [line["status"] for line in watcher.lines() if line["event"] == "end"] == ["loaded"]
+
+
+def test_sigterm_ends_it_at_once_and_cleanly(database: Database, tmp_path: Path) -> None:
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.wait(lambda line: line.get("state") == "watching")
+        assert is_alive(database.owner.data_dir)
+        watcher.process.send_signal(signal.SIGTERM)
+        assert watcher.process.wait(5) == 0
+        assert watcher.states() == ["watching", "stopped"]
+    assert "Traceback" not in watcher.log.read_text()
+
+
+def test_a_load_under_way_is_rolled_back_by_sigterm_and_done_by_the_next(database: Database, tmp_path: Path) -> None:
+    table = pa.table({"geometry": random_points(400_000)})
+    write_ogr(database.owner.data_dir / "big.gpkg", table, "GPKG", geometry_type="Point", SPATIAL_INDEX="NO")
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.wait(lambda line: line["event"] == "rows")
+        watcher.process.send_signal(signal.SIGTERM)
+        assert watcher.process.wait(5) == 0
+    with database.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'data'").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM isthmus.sources").fetchone() == (0,)
+    with watching(database.owner, tmp_path) as watcher:
+        assert watcher.ended("big.gpkg", "loaded", within_s=60)["rows"] == 400_000
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """A cluster that a test may stop."""
+    with private_cluster() as cluster:
+        yield cluster
+
+
+def test_it_outlives_the_database_and_says_so_once(own_cluster: Cluster, tmp_path: Path) -> None:
+    database = own_cluster.clone()
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.wait(lambda line: line.get("state") == "watching")
+        own_cluster.stop(signal.SIGQUIT)
+        watcher.wait(lambda line: line.get("state") == "waiting")
+        write_points(database.owner.data_dir / "late.geojson", ["a"])
+        own_cluster.start()
+        watcher.ended("late.geojson", "loaded")
+        assert watcher.states() == ["watching", "waiting", "watching"]
+    assert "Traceback" not in watcher.log.read_text()
+
+
+def test_it_starts_before_the_database_and_before_the_folder(own_cluster: Cluster, tmp_path: Path) -> None:
+    database = own_cluster.clone()
+    own_cluster.stop()
+    with watching(database.owner, tmp_path) as watcher:
+        line = watcher.wait(lambda line: line.get("state") == "waiting")
+        assert "PostgreSQL does not answer" in line["message"]
+        own_cluster.start()
+        watcher.wait(lambda line: line.get("state") == "watching")
+
+
+def test_a_folder_that_goes_away_withdraws_nothing(database: Database, tmp_path: Path) -> None:
+    data_dir = database.owner.data_dir
+    write_points(data_dir / "a.geojson", ["a"])
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.ended("a.geojson", "loaded")
+        data_dir.rename(tmp_path / "unmounted")
+        watcher.wait(lambda line: "the data folder" in line.get("message", ""))
+        assert names(database) == ["a"]
+        (tmp_path / "unmounted").rename(data_dir)
+        watcher.wait(lambda _: watcher.states() == ["watching", "waiting", "watching"])
+        assert names(database) == ["a"]
+
+
+def test_the_heartbeat_tells_whether_a_loader_is_at_work(tmp_path: Path) -> None:
+    assert not is_alive(tmp_path)
+    file = heartbeat_file(tmp_path)
+    file.parent.mkdir()
+    file.touch()
+    assert is_alive(tmp_path)
+    os.utime(file, (time.time() - 31, time.time() - 31))
+    assert not is_alive(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_hint(database: Database, tmp_path: Path) -> None:
+    settings = replace(database.owner, data_dir=tmp_path / "d")
+    settings.data_dir.mkdir()
+    (settings.data_dir / "var").write_text("in the way")
+    with watching(settings, tmp_path) as watcher:
+        assert watcher.process.wait(10) == 2
+    assert "cannot be written" in watcher.log.read_text()
+    assert "Traceback" not in watcher.log.read_text()

@@ -1,0 +1,189 @@
+"""What is true of Isthmus in every mode: inherited by the test classes of tests/stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from support.stack import Answer, Stack, output, run, tcp_to_unix, wait_for
+
+SERVICES = ("postgis", "api", "loader")
+
+
+@contextmanager
+def requests_in_the_background(stack: Stack, path: str) -> Iterator[list[Answer]]:
+    """Asks again and again, twenty times a second, while the block runs. Refused connections are not answers."""
+    answers: list[Answer] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.wait(0.05):
+            try:
+                answers.append(stack.get(path))
+            except OSError:
+                continue
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    yield answers
+    stop.set()
+    thread.join(15)
+
+
+class ServesFiles:
+    """Files of the data folder are features, tiles and pages."""
+
+    mode: ClassVar[str]
+
+    def test_a_dropped_file_is_a_collection_within_five_seconds(self, stack: Stack) -> None:
+        name = f"fresh_{self.mode}"
+        started = time.monotonic()
+        stack.drop_points(name, 12)
+        wait_for(lambda: stack.matched(name) == 12, 5, f"{name} is served")
+        assert time.monotonic() - started > 0.01, "the clock of this test is broken"
+
+    def test_a_replaced_file_is_swapped_in_and_a_removed_one_withdrawn(self, stack: Stack) -> None:
+        name = f"changing_{self.mode}"
+        stack.drop_points(name, 5)
+        wait_for(lambda: stack.matched(name) == 5, 5, "the first content")
+        stack.drop_points(name, 7)
+        wait_for(lambda: stack.matched(name) == 7, 5, "the second content")
+        (stack.data / f"{name}.geojson").unlink()
+        wait_for(lambda: stack.status(f"/collections/{name}") == 404, 5, "it is withdrawn")
+
+    def test_ogrinfo_reads_the_features(self, stack: Stack, points: str) -> None:
+        with self.tcp_port(stack) as port:
+            seen = output("ogrinfo", "-ro", "-so", f"OAPIF:http://127.0.0.1:{port}", points)
+        assert "Feature Count: 40" in seen
+        assert "Geometry: Point" in seen
+
+    def test_links_lead_back_to_where_the_client_asked(self, stack: Stack, points: str) -> None:
+        with self.tcp_port(stack) as port:
+            body = output("curl", "-sf", f"http://127.0.0.1:{port}/collections/{points}?f=json")
+        assert f"http://127.0.0.1:{port}/collections/{points}/items" in body
+
+    def test_tiles_and_pages_are_served(self, stack: Stack, points: str) -> None:
+        tile = stack.get(f"/collections/{points}/tiles/WebMercatorQuad/0/0/0")
+        assert tile.status == 200
+        assert tile.body
+        page = stack.get("/", Accept="text/html")
+        assert page.headers["content-type"].startswith("text/html")
+        assert stack.get("/map", Accept="text/html").status == 200
+
+    def test_the_command_line_lists_the_collection(self, stack: Stack, points: str) -> None:
+        listed = stack.script("isthmus", "list")
+        assert listed.returncode == 0, listed.stderr
+        assert points in listed.stdout
+
+    def test_killing_postgresql_gives_503_and_then_recovery(self, stack: Stack, points: str) -> None:
+        path = f"/collections/{points}/items?limit=1&f=json"
+        with requests_in_the_background(stack, path) as answers:
+            os.kill(self.postmaster(stack), signal.SIGKILL)
+            wait_for(lambda: any(answer.status == 503 for answer in answers), 10, "a 503")
+            wait_for(lambda: bool(answers) and answers[-1].status == 200, 60, "the API recovers by itself")
+        assert {answer.status for answer in answers} <= {200, 503}
+        assert all(int(answer.headers["retry-after"]) > 0 for answer in answers if answer.status == 503)
+
+    @contextmanager
+    def tcp_port(self, stack: Stack) -> Iterator[int]:
+        """A TCP port of the API; in mode none a forwarder to its socket."""
+        if stack.mode != "none":
+            yield stack.port
+            return
+        with tcp_to_unix(stack.socket) as port:
+            yield port
+
+    def postmaster(self, stack: Stack) -> int:
+        """The process id of PostgreSQL on the host."""
+        raise NotImplementedError
+
+
+class InContainers(ServesFiles):
+    """What is true of the containers in all of Docker's modes."""
+
+    def postmaster(self, stack: Stack) -> int:
+        return int(stack.inspect("postgis")["State"]["Pid"])
+
+    def test_containers_have_no_rights_beyond_their_work(self, stack: Stack) -> None:
+        for name in SERVICES:
+            facts = stack.inspect(name)
+            host = facts["HostConfig"]
+            assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", facts["Config"]["User"]), "not root"
+            assert host["ReadonlyRootfs"], name
+            assert host["CapDrop"] == ["ALL"], name
+            assert "no-new-privileges:true" in host["SecurityOpt"], name
+            assert host["PidsLimit"] > 0, name
+            assert host["Memory"] > 0, name
+            assert host["LogConfig"]["Config"]["max-size"], name
+            assert "CapEff:\t0000000000000000" in stack.execute(name, "cat", "/proc/1/status").stdout, name
+
+    def test_the_root_file_system_is_read_only(self, stack: Stack) -> None:
+        for name in SERVICES:
+            assert "Read-only file system" in stack.execute(name, "touch", "/opt/x").stderr, name
+
+    def test_the_api_sees_neither_the_owners_password_nor_a_writable_data_folder(self, stack: Stack) -> None:
+        assert stack.execute("api", "ls", "/run/secrets").stdout.split() == ["reader_password"]
+        assert "Read-only file system" in stack.execute("api", "touch", "/data/x").stderr
+        assert stack.execute("loader", "touch", "/data/var/x").returncode == 0
+
+    def test_secrets_are_for_their_owner_only(self, stack: Stack) -> None:
+        folder = stack.folder / "secrets"
+        assert folder.stat().st_mode & 0o777 == 0o700
+        for secret in folder.iterdir():
+            assert secret.stat().st_mode & 0o777 == 0o600, secret
+            assert len(secret.read_text().strip()) >= 24, secret
+
+    def test_no_secret_is_in_the_environment_or_the_command(self, stack: Stack) -> None:
+        passwords = [secret.read_text().strip() for secret in (stack.folder / "secrets").iterdir()]
+        for name in SERVICES:
+            facts = str(stack.inspect(name))
+            assert not any(password in facts for password in passwords), name
+
+    def test_published_ports_are_on_loopback_and_never_the_databases(self, stack: Stack) -> None:
+        for target, bindings in self.published(stack):
+            assert target == "8080/tcp"
+            assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
+
+    def published(self, stack: Stack) -> list[tuple[str, Any]]:
+        """(target port, bindings) of every published port of every container of the project."""
+        ids = output("docker", "ps", "-q", "--filter", f"label=com.docker.compose.project={stack.project}").split()
+        ports = [output("docker", "inspect", "-f", "{{json .HostConfig.PortBindings}}", one) for one in ids]
+        return [pair for one in ports for pair in (json.loads(one) or {}).items()]
+
+    def test_a_second_server_cannot_open_the_same_volume(self, stack: Stack) -> None:
+        secrets = f"{stack.folder}/secrets:/run/secrets:ro"
+        user = stack.inspect("postgis")["Config"]["User"]
+        second = run(
+            *("docker", "run", "--rm", "--network", "none", "--user", user, "-e", "ISTHMUS_PG_LOCK_WAIT_S=1"),
+            *("-e", "ISTHMUS_OWNER_PASSWORD_FILE=/run/secrets/owner_password", "-v", secrets),
+            *("-e", "ISTHMUS_READER_PASSWORD_FILE=/run/secrets/reader_password"),
+            *("-e", "ISTHMUS_PG_SOCKET_DIR=/tmp", "-v", f"{stack.project}_pgdata:/var/lib/postgresql/data"),
+            "isthmus-postgis:local",
+        )
+        assert second.returncode == 73
+        assert "another PostgreSQL holds" in second.stderr
+        assert stack.status("/health/ready") == 200
+
+    def test_every_container_restarts_on_its_own(self, stack: Stack, points: str) -> None:
+        for name in SERVICES:
+            output("docker", "restart", stack.container(name))
+            wait_for(lambda: stack.status("/health/ready") == 200, 60, f"ready after a restart of {name}")
+        assert stack.matched(points) == 40
+        stack.drop_points(f"later_{self.mode}", 3)
+        wait_for(lambda: stack.matched(f"later_{self.mode}") == 3, 15, "the loader still watches")
+
+    def test_a_second_up_is_fast_and_changes_nothing(self, stack: Stack) -> None:
+        before = [stack.container(name) for name in SERVICES]
+        started = time.monotonic()
+        printed = stack.up(self.mode)
+        assert time.monotonic() - started < 15
+        assert [stack.container(name) for name in SERVICES] == before
+        assert f"mode {self.mode}" in printed
+        assert str(stack.data) in printed

@@ -1,0 +1,178 @@
+"""Side-cars, CRS codes, columns, chunk sizes, reports, progress: small values by value."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, strategies as st
+
+from loader.columns import table_columns, temporal_column
+from loader.crs import Crs, check_assumption, parse_code
+from loader.encode import json_text
+from loader.errors import BadSideCar, UnknownCrs
+from loader.progress import Event, bars, ended, json_lines, listener, sentence
+from loader.read_model import MAX_CHUNK_ROWS, MIN_CHUNK_ROWS, chunk_rows
+from loader.report import CollectionReport, Note, Report, parse_report, report_file, write_report
+from loader.sidecar import SideCar, read_side_car
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+PART = CollectionReport("p", "", 3, 1200, "Point", 4326, "file", [1, 2, 3, 4], [], None, 0.5, 2400)
+REPORT = Report(
+    "p.gpkg", "loaded", "new", START, START, 10, "ab", (PART,), (Note("warning", "odd", "It is odd", "look"),)
+)
+FAILED = Report(
+    "q.gpkg", "failed", "new", START, START, error={"code": "x", "title": "t", "message": "Bad.", "hint": "Mend it."}
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("EPSG:3067", ("EPSG", "3067")),
+        ("epsg:3067", ("EPSG", "3067")),
+        ("OGC:CRS84", ("OGC", "CRS84")),
+        ("ESRI:102100", ("ESRI", "102100")),
+        ("urn:ogc:def:crs:EPSG::3067", ("EPSG", "3067")),
+        ("urn:ogc:def:crs:OGC:1.3:CRS84", ("OGC", "CRS84")),
+        ("http://www.opengis.net/def/crs/EPSG/0/3067", ("EPSG", "3067")),
+        ('PROJCS["x",GEOGCS["y",AUTHORITY["EPSG","4326"]],AUTHORITY["EPSG","3067"]]', ("EPSG", "3067")),
+        ('PROJCRS["x",BASEGEOGCRS["y",ID["EPSG",4326]],ID["EPSG",3067]]', ("EPSG", "3067")),
+        ('PROJCS["x",GEOGCS["y",AUTHORITY["EPSG","4326"]],UNIT["m",1]]', None),
+        ("+proj=utm +zone=35", None),
+    ],
+)
+def test_a_crs_code_is_found_in_all_its_spellings(text: str, code: tuple[str, str] | None) -> None:
+    assert parse_code(text) == code
+
+
+def test_an_assumed_crs_is_proved_by_the_extent() -> None:
+    assumed = Crs(4326, "assumed", assumed=True)
+    note = check_assumption(assumed, (-180, -90, 180, 90))
+    assert note is not None
+    assert note.code == "crs-assumed"
+    assert check_assumption(assumed, None) is None
+    assert check_assumption(Crs(3067, "file"), (0, 0, 1e6, 7e6)) is None
+    with pytest.raises(UnknownCrs, match="no degrees"):
+        check_assumption(assumed, (0, 0, 181, 1))
+
+
+def test_a_side_car_gives_words_for_the_file_and_for_its_layers(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('title = "T"\nattribution = "A"\ncrs = "EPSG:1"\n[layers.roads]\ntitle = "R"\nlegend = "x"\n')
+    side_car = read_side_car(path)
+    assert side_car.of_layer("") == SideCar(title="T", attribution="A", crs="EPSG:1")
+    assert side_car.of_layer("roads") == SideCar(title="R", attribution="A", crs="EPSG:1")
+    assert side_car.of_layer("other").title is None
+    assert [note.message for note in side_car.notes] == ["'legend' in a.toml means nothing"]
+    assert read_side_car(None) == SideCar()
+
+
+@pytest.mark.parametrize("text", ["title = 5", "title = ", "layers = 5", "[layers]\nroads = 5", "title = '\x00'"])
+def test_a_bad_side_car_is_an_error_that_names_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(BadSideCar, match=r"a\.toml"):
+        read_side_car(tmp_path / "a.toml")
+
+
+def test_the_temporal_column_is_the_first_datetime_else_the_first_date() -> None:
+    day, moment, text = (pa.field("d", pa.date32()), pa.field("t", pa.timestamp("s")), pa.field("n", pa.string()))
+    for fields, expected in [([text, day, moment], "t"), ([text, day], "d"), ([text], None)]:
+        column = temporal_column(table_columns(pa.schema(fields)))
+        assert (column and column.name) == expected
+
+
+def test_chunks_hold_about_the_same_bytes() -> None:
+    assert chunk_rows(1_000, 100) == MAX_CHUNK_ROWS
+    assert chunk_rows(16_000_000_000, 1_000_000) == 1_000
+    assert chunk_rows(16_000_000_000, 10) == MIN_CHUNK_ROWS
+    assert chunk_rows(10, None) == MAX_CHUNK_ROWS
+    assert MIN_CHUNK_ROWS <= chunk_rows(10**12, None) <= MAX_CHUNK_ROWS
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values)
+def test_whatever_a_value_holds_its_json_is_one_that_jsonb_takes(value: object) -> None:
+    text = json_text(value)
+    assert "\\u0000" not in text
+    assert "\\ud8" not in text
+    json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    text.encode()
+
+
+def test_a_report_survives_its_json() -> None:
+    for report in (REPORT, FAILED):
+        assert parse_report(json.loads(json.dumps(report.as_json()))) == report
+
+
+def test_a_report_is_written_under_the_name_of_the_file_and_replaced(tmp_path: Path) -> None:
+    write_report(tmp_path, REPORT)
+    write_report(tmp_path, REPORT)
+    assert report_file(tmp_path, "p.gpkg") == tmp_path / "var/reports/p_gpkg.json"
+    assert json.loads(report_file(tmp_path, "p.gpkg").read_text())["collections"][0]["rows"] == 1200
+    assert len(list((tmp_path / "var/reports").iterdir())) == 1
+
+
+def test_a_report_that_cannot_be_written_is_a_log_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "var").write_text("in the way")
+    write_report(tmp_path, REPORT)
+    assert "cannot be written" in caplog.text
+
+
+def test_an_event_is_one_json_line() -> None:
+    stream = io.StringIO()
+    listen = json_lines(stream)
+    listen(ended(FAILED))
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["path"], line["error"], line["hint"]) == ("end", "q.gpkg", "Bad.", "Mend it.")
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_a_log_hears_of_rows_at_most_once_a_second() -> None:
+    stream = io.StringIO()
+    listen = json_lines(stream)
+    for rows in range(100):
+        listen(Event("rows", "p", {"layer": "", "rows": rows, "of": None}))
+    assert 1 <= stream.getvalue().count("\n") <= 3
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_sentences_and_a_pipe_gets_json() -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    with listener(terminal, sentences=True) as listen:
+        listen(Event("rows", "p.gpkg", {"layer": "", "rows": 5, "of": 10}))
+        listen(ended(REPORT))
+    with listener(pipe) as listen:
+        listen(ended(REPORT))
+    assert "loaded     p.gpkg -> p (1,200 rows, 0.0 s)" in terminal.getvalue()
+    assert json.loads(pipe.getvalue())["collections"] == ["p"]
+
+
+def test_bars_without_sentences_say_only_what_state_changes() -> None:
+    terminal = Terminal()
+    with bars(terminal, sentences=False) as listen:
+        listen(ended(REPORT))
+        listen(Event("state", values={"message": "waiting for PostgreSQL"}))
+    assert "p.gpkg" not in terminal.getvalue()
+    assert "waiting for PostgreSQL" in terminal.getvalue()
+
+
+def test_sentences_for_people_carry_the_hint_and_the_warnings() -> None:
+    assert sentence(ended(FAILED)) == "failed     q.gpkg: Bad.\n  Mend it."
+    assert sentence(ended(REPORT)).endswith("\n  warning: It is odd")
