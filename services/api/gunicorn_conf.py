@@ -12,6 +12,7 @@ workers = _settings.workers
 threads = _settings.threads
 worker_class = "gthread"
 keepalive = 75
+limit_request_line = 8190  # the most that gunicorn takes
 graceful_timeout = 5
 timeout = _settings.statement_timeout_s + 30
 loglevel = _settings.log_level

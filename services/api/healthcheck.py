@@ -9,9 +9,9 @@ ours: it runs every few seconds.
 """
 
 import http.client
-import os
 import socket
 import sys
+from pathlib import Path
 
 TIMEOUT_S = 4.0
 
@@ -38,18 +38,23 @@ def get_status(listen: str, path: str) -> int:
         client.close()
 
 
-def main(listen: str, path: str, needed_file: str | None = None) -> int:
-    if needed_file is not None and not os.path.exists(needed_file):
-        print(f"{needed_file} is gone: restart this container after its namespace holder")
-        return 1
+def verdict(listen: str, path: str, needed_file: str | None = None) -> tuple[int, str]:
+    """(exit code, why)."""
+    if needed_file is not None and not Path(needed_file).exists():
+        return 1, f"{needed_file} is gone: restart this container after its namespace holder"
     try:
         status = get_status(listen, path)
     except (OSError, http.client.HTTPException) as error:
-        print(f"no answer from {listen}: {error}")
-        return 1
-    print(f"{path} answered {status}")
-    return 0 if status == http.client.OK else 1
+        return 1, f"no answer from {listen}: {error}"
+    return int(status != http.client.OK), f"{path} answered {status}"
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code; the reason goes to standard output, where `docker inspect` finds it."""
+    code, why = verdict(*arguments)
+    sys.stdout.write(why + "\n")
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -150,7 +150,10 @@ def openapi_document(settings: Settings, catalog: Catalog, links: Links) -> dict
         "paths": paths,
         "components": {
             "parameters": parameters(catalog, limits),
-            "responses": {str(status): problem_response(text) for status, text in STATUS_MEANING.items()},
+            "responses": {
+                "problem": problem_response("Any other error."),
+                **{str(status): problem_response(text) for status, text in STATUS_MEANING.items()},
+            },
             "schemas": {"problem": PROBLEM_SCHEMA},
         },
     }
@@ -183,8 +186,8 @@ def render_operation(operation: Operation) -> dict[str, Any]:
     if MVT in operation.types:
         responses["204"] = {"description": "The tile is empty."}
         responses["304"] = {"description": "The tile is the one that the client has (If-None-Match)."}
-    if operation.id != "getLive":
-        responses.update({str(status): reference("responses", str(status)) for status in operation.statuses})
+    responses.update({str(status): reference("responses", str(status)) for status in operation.statuses})
+    responses["default"] = reference("responses", "problem")
     return {
         "operationId": operation.id,
         "summary": operation.summary,
@@ -220,7 +223,9 @@ def parameters(catalog: Catalog, limits: Limits) -> dict[str, Any]:
     limit = {"type": "integer", "minimum": 1, "maximum": limits.largest, "default": limits.default}
     row = {"type": "integer", "minimum": 0}
     return {
-        "f": query_parameter("f", {"type": "string"}, "Format of the answer; overrides Accept.", "json"),
+        "f": query_parameter(
+            "f", {"type": "string", "enum": ["json", "html"]}, "Format of the answer; overrides Accept.", "json"
+        ),
         "limit": query_parameter("limit", limit, "Features on a page.", 10),
         "bbox": {
             **query_parameter("bbox", numbers, "west,south,east,north in degrees; west > east crosses 180.", None),
