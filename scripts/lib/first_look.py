@@ -21,12 +21,14 @@ class UnixConnection(http.client.HTTPConnection):
         self.path = path
 
     def connect(self) -> None:
+        """Open the socket. Raises: OSError when nobody listens."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(5)
         self.sock.connect(self.path)
 
 
 def connection(listen: str) -> http.client.HTTPConnection:
+    """A client for gunicorn's bind, not yet connected."""
     if listen.startswith("unix:"):
         return UnixConnection(listen.removeprefix("unix:"))
     host, _, port = listen.rpartition(":")
@@ -48,12 +50,13 @@ def collection_names(listen: str) -> list[str]:
 
 
 def main(listen: str, seconds: float) -> int:
+    """Ask until there is a collection or the time is over."""
     deadline = time.monotonic() + seconds
     names = collection_names(listen)
     while not names and time.monotonic() < deadline:
         time.sleep(0.3)
         names = collection_names(listen)
-    print(len(names), *names[:1])
+    sys.stdout.write(" ".join([str(len(names)), *names[:1]]) + "\n")
     return 0
 
 

@@ -8,7 +8,6 @@ It lives outside services/ because it must run before there is any environment: 
 """
 
 import errno
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -45,7 +44,7 @@ def open_sockets(process: Path) -> Iterator[str]:
     """Socket inodes that a process has open; none for a process of another user or one that has ended."""
     try:
         for descriptor in (process / "fd").iterdir():
-            target = os.readlink(descriptor)
+            target = str(descriptor.readlink())
             if target.startswith("socket:["):
                 yield target[8:-1]
     except OSError:
@@ -62,13 +61,14 @@ def owner(port: int) -> str:
 
 
 def main(address: str, port: int) -> int:
+    """The exit code; see the top of this file."""
     error = bind_error(address, port)
     if error is None:
         return 0
     if error.errno != errno.EADDRINUSE:
-        print(error.strerror)
+        sys.stdout.write(f"{error.strerror}\n")
         return 2
-    print(owner(port))
+    sys.stdout.write(f"{owner(port)}\n")
     return 1
 
 

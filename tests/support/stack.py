@@ -216,12 +216,12 @@ class Stack:
 
     def sql(self, statement: str) -> str:
         """The answer of a statement of the owner's, asked inside the PostGIS container."""
-        code = (
-            'PGPASSWORD=$(cat /run/secrets/owner_password) exec psql -XAtqc "$1" -h "$2" -p "$3" isthmus isthmus_owner'
-        )
+        code = 'PGPASSWORD=$(cat /run/secrets/owner_password) exec psql -XAtqc "$1" -h "$2" -p "$3" isthmus $4'
         settings = dict(entry.split("=", 1) for entry in self.inspect("postgis")["Config"]["Env"])
         host = "127.0.0.1" if settings.get("ISTHMUS_PG_LISTEN") else settings["ISTHMUS_PG_SOCKET_DIR"]
-        done = self.execute("postgis", "bash", "-c", code, "sql", statement, host, settings.get("PGPORT", "5432"))
+        done = self.execute(
+            "postgis", "bash", "-c", code, "sql", statement, host, settings.get("PGPORT", "5432"), "isthmus_owner"
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -236,10 +236,26 @@ class Stack:
         aside.chmod(0o644)
         aside.rename(self.data / f"{name}.geojson")
 
+    def serves(self, name: str, count: int) -> bool:
+        """Whether every API worker serves the collection with so many features: six answers in a row."""
+        return all(self.matched(name) == count for _ in range(6))
+
+    def withdrawn(self, name: str) -> bool:
+        """Whether no API worker serves the collection any more: six answers in a row."""
+        return all(self.status(f"/collections/{name}") == 404 for _ in range(6))
+
     def matched(self, name: str) -> int | None:
         """How many features a collection has; None while it is not served."""
         answer = self.get(f"/collections/{name}/items?limit=1&f=json")
         return int(answer.json()["numberMatched"]) if answer.status == 200 else None
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not yet collected by its parent does not."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @contextmanager

@@ -1,0 +1,54 @@
+"""Stacks for the tests: one folder for all of Docker's modes, so that starting the next mode is also a switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.stack import Stack, engine_answers, new_stack, wait_for
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A Docker engine. Without one the tests that need it fail: a skip would look like a pass."""
+    if not engine_answers():
+        pytest.fail("NOT RUN: no Docker engine answers; ./scripts/up --install-docker installs and starts one")
+
+
+@pytest.fixture(scope="session")
+def home(engine: None) -> Iterator[Stack]:
+    """The folder, port and project that Docker's modes share."""
+    with new_stack() as running:
+        yield running
+
+
+@pytest.fixture(scope="class")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The stack in the mode of the test's class. Native mode has a folder of its own."""
+    mode = request.cls.mode
+    if mode == "native":
+        with new_stack() as native:
+            native.up(mode)
+            yield native
+        return
+    home: Stack = request.getfixturevalue("home")
+    home.more = {}
+    home.up(mode)
+    yield home
+
+
+@pytest.fixture(scope="class")
+def points(stack: Stack) -> str:
+    """A collection of 40 points, named after the mode."""
+    name = f"points_{stack.mode}"
+    stack.drop_points(name, 40)
+    wait_for(lambda: stack.serves(name, 40), 10, f"{name} is served")
+    return name
+
+
+@pytest.fixture
+def idle() -> Iterator[Stack]:
+    """A stack of a test's own that nobody started yet."""
+    with new_stack() as stack:
+        yield stack

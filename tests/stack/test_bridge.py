@@ -1,0 +1,90 @@
+"""Bridge mode: a private network, veth pairs, links and published ports, as docs/networking.md tells them."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from pathlib import Path
+
+import psycopg
+
+from support.every_mode import InContainers
+from support.stack import Stack, free_port, output, wait_for
+
+
+def network_of(stack: Stack) -> tuple[str, str]:
+    """(name of the project's network, address of the API's container in it)."""
+    ((name, facts),) = stack.inspect("api")["NetworkSettings"]["Networks"].items()
+    return name, facts["IPAddress"]
+
+
+class TestBridge(InContainers):
+    mode = "bridge"
+
+    def test_the_api_has_a_private_address_on_the_projects_bridge(self, stack: Stack) -> None:
+        name, address = network_of(stack)
+        network = json.loads(output("docker", "network", "inspect", name))[0]
+        assert network["Driver"] == "bridge"
+        assert ipaddress.ip_address(address).is_private
+        assert ipaddress.ip_address(address) in ipaddress.ip_network(network["IPAM"]["Config"][0]["Subnet"])
+
+    def test_a_veth_pair_leads_from_the_container_into_the_bridge(self, stack: Stack) -> None:
+        name, _ = network_of(stack)
+        bridge = "br-" + output("docker", "network", "inspect", "-f", "{{.Id}}", name)[:12]
+        peer = stack.execute("api", "cat", "/sys/class/net/eth0/iflink").stdout.strip()
+        cards = {card.joinpath("ifindex").read_text().strip(): card for card in Path("/sys/class/net").iterdir()}
+        assert cards[peer].name.startswith("veth")
+        assert cards[peer].joinpath("master").resolve().name == bridge
+
+    def test_the_link_gives_postgis_a_name(self, stack: Stack) -> None:
+        assert stack.execute("api", "getent", "hosts", "postgis").returncode == 0
+        links = stack.inspect("api")["NetworkSettings"]["Networks"][network_of(stack)[0]]["Links"]
+        assert any(link.endswith(":postgis") for link in links)
+
+    def test_every_container_has_a_namespace_of_its_own(self, stack: Stack) -> None:
+        found = {stack.execute(name, "readlink", "/proc/1/ns/net").stdout for name in ("api", "postgis", "loader")}
+        assert len(found | {str(Path("/proc/self/ns/net").readlink()) + "\n"}) == 4
+
+
+def test_an_ephemeral_port_and_a_database_port_on_loopback(home: Stack) -> None:
+    """The variants: ISTHMUS_PORT=0 lets the engine choose, ISTHMUS_DB_HOST_PORT opens PostgreSQL to QGIS."""
+    db_port = free_port()
+    home.more = {"ISTHMUS_PORT": "0", "ISTHMUS_DB_HOST_PORT": str(db_port)}
+    printed = home.up("bridge")
+    (bound,) = home.inspect("api")["NetworkSettings"]["Ports"]["8080/tcp"]
+    low, high = (int(number) for number in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert bound["HostIp"] == "127.0.0.1"
+    assert low <= int(bound["HostPort"]) <= high
+    assert f"http://127.0.0.1:{bound['HostPort']}/" in printed
+    assert home.inspect("postgis")["NetworkSettings"]["Ports"]["5432/tcp"] == [
+        {"HostIp": "127.0.0.1", "HostPort": str(db_port)}
+    ]
+    password = (home.folder / "secrets/reader_password").read_text().strip()
+    with psycopg.connect(
+        host="127.0.0.1", port=db_port, user="isthmus_reader", password=password, dbname="isthmus"
+    ) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("isthmus_reader",)
+
+
+def test_publish_all_binds_every_address(engine: None, home: Stack) -> None:
+    """`docker run -P`: each EXPOSEd port at an ephemeral one, on all addresses; hence a sleeping program here."""
+    started = output("docker", "run", "--rm", "-d", "-P", "--init", "isthmus-api:local", "sleep", "60")
+    try:
+        bound = json.loads(output("docker", "inspect", "-f", "{{json .NetworkSettings.Ports}}", started))["8080/tcp"]
+    finally:
+        output("docker", "rm", "-f", started)
+    assert "0.0.0.0" in {one["HostIp"] for one in bound}
+    assert all(int(one["HostPort"]) >= 1024 for one in bound)
+
+
+def test_switching_modes_keeps_the_database(home: Stack) -> None:
+    home.more = {}
+    home.up("bridge")
+    home.sql("CREATE TABLE IF NOT EXISTS data.kept (mode text)")
+    home.sql("INSERT INTO data.kept VALUES ('bridge')")
+    home.up("none")
+    assert home.sql("SELECT mode FROM data.kept") == "bridge"
+    home.sql("DROP TABLE data.kept")
+    running = output("docker", "ps", "--filter", f"label=com.docker.compose.project={home.project}", "-q").split()
+    assert len(running) == 3, "only the new mode's containers"
+    wait_for(lambda: home.status("/health/ready") == 200, 10, "ready in the new mode")
