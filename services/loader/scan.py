@@ -88,13 +88,11 @@ def scan(data_dir: Path) -> Scan:
     Raises: DataFolderUnavailable, so that a disk which went away does not look like an empty one
     """
     unreadable: list[str] = []
-    found = (
-        dataset
-        for folder, names in walk(data_dir, unreadable)
-        for name in names
-        if (dataset := look_at(data_dir, folder / name, names)) is not None
-    )
-    datasets = {dataset.path: dataset for dataset in found}
+    datasets: dict[str, Dataset] = {}
+    for folder, names in walk(data_dir, unreadable):
+        spellings = by_lower_case(names)
+        found = (look_at(data_dir, folder / name, spellings) for name in names)
+        datasets |= {dataset.path: dataset for dataset in found if dataset is not None}
     return Scan(dict(sorted(datasets.items())), tuple(sorted(unreadable)))
 
 
@@ -128,12 +126,20 @@ def gdb(names: Iterable[str]) -> set[str]:
     return {name for name in names if name.lower().endswith(".gdb")}
 
 
-def look_at(data_dir: Path, main: Path, names: frozenset[str]) -> Dataset | None:
+def by_lower_case(names: Iterable[str]) -> dict[str, list[str]]:
+    """The spellings of each name, by the name in lower case."""
+    spellings: dict[str, list[str]] = {}
+    for name in sorted(names):
+        spellings.setdefault(name.lower(), []).append(name)
+    return spellings
+
+
+def look_at(data_dir: Path, main: Path, spellings: Mapping[str, list[str]]) -> Dataset | None:
     """The dataset that a file is, or None: another kind of file, or gone again."""
     kind = KIND_OF_SUFFIX.get(main.suffix.lower())
     if kind is None or (main.suffix.lower() == ".json" and not looks_like_geojson(main)):
         return None
-    files = tuple(dataset_files(main, kind, names))
+    files = tuple(dataset_files(main, kind, spellings))
     try:
         signature = sign(files, main.parent)
     except FileNotFoundError:
@@ -146,17 +152,17 @@ def readable_text(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", errors="replace")
 
 
-def dataset_files(main: Path, kind: Kind, names: frozenset[str]) -> Iterator[Path]:
+def dataset_files(main: Path, kind: Kind, spellings: Mapping[str, list[str]]) -> Iterator[Path]:
     """The main file first, then its side files and the side-car, as far as they exist."""
     if main.is_dir():
         yield from sorted(path for path in main.iterdir() if path.is_file() and not path.name.endswith(".lock"))
     else:
         yield main
-    sides = {f"{main.stem}{suffix}".lower() for suffix in SIDE_SUFFIXES.get(kind, ())}
+    sides = [f"{main.stem}{suffix}" for suffix in SIDE_SUFFIXES.get(kind, ())]
     if kind == "gpkg":
-        sides = {f"{main.name}-wal".lower(), f"{main.name}-journal".lower()}
-    side_cars = {f"{main.stem}.toml", f"{main.name}.toml"}
-    yield from (main.parent / name for name in sorted(names) if name.lower() in sides or name in side_cars)
+        sides = [f"{main.name}-wal", f"{main.name}-journal"]
+    sides += [f"{main.stem}.toml", f"{main.name}.toml"]
+    yield from (main.parent / name for side in sides for name in spellings.get(side.lower(), ()))
 
 
 def sign(files: Iterable[Path], folder: Path) -> str:

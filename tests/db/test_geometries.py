@@ -199,8 +199,9 @@ def test_the_indexes_that_queries_need_are_there(loader: Loader) -> None:
     table = pa.table({"seen": pa.array([0] * 50_000, pa.timestamp("us")), "geometry": random_points(50_000)})
     write_ogr(loader.path("many.gpkg"), table, "GPKG", geometry_type="Point")
     loader.load("many.gpkg")
-    indexes = loader.connection.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'many_1'").fetchall()
-    assert len(indexes) == 4
+    indexes = loader.connection.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'many_1'").fetchall()
+    wanted = {"many_1_pkey", "many_1_geom_idx", "many_1_geom_3857_idx", "many_1_seen_idx"}
+    assert wanted <= {row[0] for row in indexes}
     plan = loader.connection.execute(
         "EXPLAIN SELECT fid FROM published.many WHERE geom && ST_MakeEnvelope(24, 60, 24.1, 60.1, 4326)"
     ).fetchall()

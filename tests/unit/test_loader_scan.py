@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_json_is_a_dataset_when_it_names_a_geojson_type(tmp_path: Path, text: 
 def test_a_shapefile_is_one_dataset_of_its_files(tmp_path: Path) -> None:
     put(tmp_path, "a.shp", "a.dbf", "a.SHX", "a.prj", "a.cpg", "a.toml", "b.dbf", "a.txt")
     (dataset,) = scan(tmp_path).datasets.values()
-    assert [file.name for file in dataset.files] == ["a.shp", "a.SHX", "a.cpg", "a.dbf", "a.prj", "a.toml"]
+    assert [file.name for file in dataset.files] == ["a.shp", "a.SHX", "a.dbf", "a.prj", "a.cpg", "a.toml"]
     assert dataset.side_car == tmp_path / "a.toml"
 
 
@@ -83,6 +84,16 @@ def test_the_checksum_follows_the_content_and_not_the_time(tmp_path: Path) -> No
     assert checksum(dataset) == before
     (tmp_path / "a.toml").write_text("title = 'x'")
     assert checksum(dataset) != before
+
+
+def test_a_look_at_many_files_takes_no_longer_for_each_than_at_few(tmp_path: Path) -> None:
+    put(tmp_path, *(f"few/{number}.gpkg" for number in range(100)))
+    put(tmp_path, *(f"many/{number}.gpkg" for number in range(2000)))
+    clock = time.perf_counter()
+    assert len(scan(tmp_path / "few").datasets) == 100
+    few_s = time.perf_counter() - clock
+    assert len(scan(tmp_path / "many").datasets) == 2000
+    assert 0 < time.perf_counter() - clock - few_s < 20 * few_s * 4
 
 
 def test_a_folder_that_is_not_there_is_no_empty_folder(tmp_path: Path) -> None:
