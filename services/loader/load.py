@@ -18,6 +18,7 @@ from loader.copy import Copied, copy_layer
 from loader.crs import Crs, check_assumption, resolve_crs
 from loader.ddl import Table
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
+from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.progress import Event, Listener, ended
 from loader.read import LayerRef, find_layers, open_layer, plainly_named
@@ -59,7 +60,8 @@ def load_dataset(job: Job) -> Report:
     started = datetime.now(UTC)
     job.listen(Event("start", job.dataset.path, {"because": job.because}))
     try:
-        report = attempt(job, started)
+        with guarded(job.settings.data_dir, job.dataset):
+            report = attempt(job, started)
     except DatasetError as error:
         report = failure(job, started, error)
     write_report(job.settings.data_dir, report)

@@ -18,6 +18,7 @@ from core.errors import UnknownCollection
 from core.settings import Settings
 from loader.catalogue import LOADER_LOCK, read_known, versions_of
 from loader.errors import NoSuchVersion
+from loader.guard import mark_file
 from loader.plan import Step, plan
 from loader.progress import silent
 from loader.report import report_file
@@ -349,6 +350,22 @@ def test_a_file_that_changes_while_it_is_read_is_not_served(loader: Loader) -> N
     assert report.error is not None
     assert report.error["code"] == "dataset-changed"
     assert list(loader.catalog()) == []
+
+
+def test_a_file_that_ended_the_loader_twice_is_not_tried_a_third_time(loader: Loader) -> None:
+    write_points(loader.path("p.geojson"), ["a"])
+    dataset = scan(loader.data_dir).datasets["p.geojson"]
+    mark_file(loader.data_dir).parent.mkdir()
+    for attempts, status in ((1, "loaded"), (2, "failed")):
+        mark = {"path": dataset.path, "signature": dataset.signature, "attempts": attempts}
+        mark_file(loader.data_dir).write_text(json.dumps(mark))
+        report = loader.load("p.geojson", force=True)
+        assert report.status == status
+    assert report.error is not None
+    assert report.error["message"] == "p.geojson ended the loader 2 times while it was read"
+    assert not mark_file(loader.data_dir).exists()
+    write_points(loader.path("p.geojson"), ["changed"])
+    assert loader.load("p.geojson").status == "loaded"
 
 
 def test_roll_back_serves_the_version_before_and_lasts(loader: Loader) -> None:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 
 from core.settings import Settings
+from loader.guard import mark_file
 from loader.watch import heartbeat_file, is_alive
 from support.cluster import Cluster, Database, environment, private_cluster
 from support.loading import random_points, write_ogr, write_points
@@ -149,6 +150,19 @@ def test_a_load_under_way_is_rolled_back_by_sigterm_and_done_by_the_next(databas
         assert connection.execute("SELECT count(*) FROM isthmus.sources").fetchone() == (0,)
     with watching(database.owner, tmp_path) as watcher:
         assert watcher.ended("big.gpkg", "loaded", within_s=60)["rows"] == 400_000
+
+
+def test_a_loader_that_was_killed_while_loading_loads_at_its_next_start(database: Database, tmp_path: Path) -> None:
+    table = pa.table({"geometry": random_points(200_000)})
+    write_ogr(database.owner.data_dir / "big.gpkg", table, "GPKG", geometry_type="Point", SPATIAL_INDEX="NO")
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.wait(lambda line: line["event"] == "rows")
+        watcher.process.kill()
+        watcher.process.wait(5)
+    assert mark_file(database.owner.data_dir).exists()
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.ended("big.gpkg", "loaded", within_s=60)
+    assert not mark_file(database.owner.data_dir).exists()
 
 
 @pytest.fixture
