@@ -8,10 +8,11 @@ warn() { printf '%s: %s\n' "${script_name:-isthmus}" "$*" >&2; }
 die() { warn "$1"; exit "${2:-1}"; }
 
 # step TEXT COMMAND...: runs a command with its output in $log_file; prints how long it took, a sign of
-# life every ten seconds, and the last lines of the output when it fails. Returns the command's status.
+# life every ten seconds, and the last lines of the output when it fails. Without $log_file a log of its own
+# is kept only when the command failed. Returns the command's status.
 step() {
-  local text=$1 started=$SECONDS pid status=0 from; shift
-  log_file=${log_file:-$(mktemp -t isthmus-log.XXXXXX)}
+  local text=$1 started=$SECONDS pid status=0 from own_log=''; shift
+  if [ -z "${log_file:-}" ]; then own_log=$(mktemp -t isthmus-log.XXXXXX); local log_file=$own_log; fi
   from=$(wc -c 2>/dev/null <"$log_file" || printf 0)
   printf '%s ...\n' "$text"
   "$@" >>"$log_file" 2>&1 </dev/null &
@@ -28,5 +29,6 @@ step() {
   elif (( SECONDS - started > 2 )); then
     printf '  done (%d s)\n' $((SECONDS - started))
   fi
+  if [ "$status" -eq 0 ] && [ -n "$own_log" ]; then rm -f -- "$own_log"; fi
   return "$status"
 }
