@@ -66,9 +66,10 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
     """
     datasets = find_datasets(settings.data_dir, paths)
     reports: list[Report] = []
-    with open_catalogue(settings) as connection, listener(sys.stderr) as listen:
+    with open_catalogue(settings) as connection:
         for dataset in datasets:
-            report = load_dataset(Job(connection, settings, dataset, "asked for by isthmus load", listen, force))
+            with listener(sys.stderr) as listen:  # a bar must be gone before the next line is printed
+                report = load_dataset(Job(connection, settings, dataset, "asked for by isthmus load", listen, force))
             reports.append(report)
             click.echo(json_text(report.as_json()) if as_json else sentence(ended(report)))
         tidy(connection, settings.keep_versions)

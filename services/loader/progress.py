@@ -71,7 +71,7 @@ def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
     """A bar for each layer that is loading and, if wanted, a line for each dataset that is done."""
     console = Console(file=stream)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
         tasks: dict[str, TaskID] = {}
 
         def listen(event: Event) -> None:

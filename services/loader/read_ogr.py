@@ -69,7 +69,7 @@ def list_layers(dataset: Dataset, path: str) -> list[str]:
     """
     if dataset.kind in ONE_LAYER:
         return [""]
-    with readable(dataset.path):
+    with readable(dataset):
         layers = [cast(str, name) for name, _ in pyogrio.list_layers(path)]
     names = [name for name in layers if name not in STYLE_TABLES]
     if dataset.kind == "gpx":
@@ -86,12 +86,13 @@ def count_rows(path: str, layer: str | None, *, read_all: bool = False) -> int |
 
 
 @contextmanager
-def readable(path: str) -> Generator[None]:
+def readable(dataset: Dataset) -> Generator[None]:
     """Turn whatever GDAL raises inside into CannotRead."""
     try:
         yield
     except FAILURES as error:
-        raise CannotRead(f"{path} cannot be read: {first_line(error)}", hint=hint_for(error)) from error
+        what = first_line(error).replace(f"'{dataset.main}'", "it is").replace(str(dataset.main), dataset.path)
+        raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=hint_for(error)) from error
 
 
 def first_line(error: BaseException) -> str:
@@ -115,7 +116,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     pyogrio.set_gdal_config_options(GDAL_CONFIG)
     with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always")
-        with readable(dataset.path):
+        with readable(dataset):
             rows = count_rows(path, layer or None) if dataset.kind in COUNTED else None
             meta, reader = stack.enter_context(
                 pyogrio.raw.open_arrow(
@@ -144,7 +145,7 @@ def describe(
         shape=None if geometry is None else declared_shape(dataset, meta["geometry_type"]),
         crs=meta["crs"],
         row_count=rows,
-        chunks=read_chunks(dataset.path, reader, fid, geometry),
+        chunks=read_chunks(dataset, reader, fid, geometry),
         notes=tuple(notes),
     )
 
@@ -167,20 +168,20 @@ def declared_shape(dataset: Dataset, declared: str | None) -> Shape:
     return Shape(name, z)
 
 
-def batches(path: str, reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def batches(dataset: Dataset, reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The batches that hold rows. Raises: CannotRead when reading fails half-way"""
-    with readable(path):
+    with readable(dataset):
         for batch in reader:
             if batch.num_rows:
                 yield batch
 
 
-def read_chunks(path: str, reader: pa.RecordBatchReader, fid: str, geometry: str | None) -> Iterator[Chunk]:
+def read_chunks(dataset: Dataset, reader: pa.RecordBatchReader, fid: str, geometry: str | None) -> Iterator[Chunk]:
     """The rows; numbered from 1 when the format gives no ids. Raises: CannotRead"""
     names = [name for name in reader.schema.names if name not in (fid, geometry)]
     places = [reader.schema.get_field_index(name) for name in names]
     done = 0
-    for batch in batches(path, reader):
+    for batch in batches(dataset, reader):
         fids = batch.column(fid) if fid in batch.schema.names else pa.nulls(batch.num_rows, pa.int64())
         if fids.null_count or pc.min(fids).as_py() < 0:
             fids = pa.array(range(done + 1, done + batch.num_rows + 1), pa.int64())

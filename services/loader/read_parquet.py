@@ -38,7 +38,7 @@ class Geometry:
 @contextmanager
 def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
     """Open the file as a layer. Raises: CannotRead, also while its chunks are walked"""
-    with readable(dataset.path):
+    with readable(dataset):
         opened = pq.ParquetFile(dataset.main)
     with opened as file:
         schema = file.schema_arrow
@@ -47,7 +47,7 @@ def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
         places = [place for place, field in enumerate(schema) if field.name not in hidden]
         rows = file.metadata.num_rows
         size_bytes = dataset.main.stat().st_size
-        found = batches(dataset.path, file.iter_batches(batch_size=chunk_rows(size_bytes, rows)))
+        found = batches(dataset, file.iter_batches(batch_size=chunk_rows(size_bytes, rows)))
         yield OpenLayer(
             schema=pa.schema([schema.field(place) for place in places]),
             shape=geometry.shape if geometry else None,

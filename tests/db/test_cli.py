@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 from cli.main import isthmus
 from support.cluster import Database, environment
 from support.loading import write_points
+
+NOT_RECOGNIZED = "it is not recognized as being in a supported file format."
 
 
 class Shell:
@@ -49,7 +52,10 @@ def test_load_says_what_became_of_each_file_and_fails_when_one_failed(shell: She
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0].startswith("loaded     a.geojson -> a (2 rows")
-    assert lines[1].startswith("failed     b.gpkg: b.gpkg cannot be read")
+    assert (
+        lines[1]
+        == "failed     b.gpkg: b.gpkg cannot be read: it is not recognized as being in a supported file format."
+    )
     assert lines[3].startswith("loaded     inner/c.geojson -> c (1 rows")
 
 
@@ -169,6 +175,19 @@ def test_as_a_process_results_and_progress_go_separate_ways(shell: Shell) -> Non
     assert json.loads(result.stdout)["collections"][0]["rows"] == 1
     events = [json.loads(line)["event"] for line in result.stderr.splitlines()]
     assert (events[0], events[-1]) == ("start", "end")
+
+
+def test_on_a_terminal_the_bar_stays_out_of_a_piped_result(shell: Shell, tmp_path: Path) -> None:
+    write_points(shell.data_dir / "a.geojson", ["a"])
+    inner = f"{sys.executable} -m cli load --json {shell.data_dir} > {tmp_path}/out"
+    variables = environment(shell.settings, TERM="xterm", COLUMNS="100")
+    terminal = subprocess.run(
+        ["script", "-qec", inner, "/dev/null"], env=variables, capture_output=True, check=False, timeout=60
+    )
+    assert terminal.returncode == 0
+    assert json.loads((tmp_path / "out").read_text())["status"] == "loaded"
+    assert "a.geojson" in terminal.stdout.decode()
+    assert '"status"' not in terminal.stdout.decode()
 
 
 def test_a_pipe_that_closes_early_is_no_error(shell: Shell) -> None:
