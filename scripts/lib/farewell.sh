@@ -16,7 +16,7 @@ farewell() {
   local mode=$1 listen=$2 url count=0 name='' curl=curl
   url=$(base_url "$listen")
   if has_files; then
-    printf 'waiting for the first collection ...\n'
+    printf 'waiting for the first collections ...\n'
     read -r count name < <(python3 -I "$root/scripts/lib/first_look.py" "$listen" 60) || true
     [ "$count" != 0 ] || warn "no collection yet: see what the loader says, ./scripts/isthmus list"
   fi

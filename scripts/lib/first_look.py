@@ -1,9 +1,9 @@
-"""Waits until the API serves collections, and prints how many and the first one's name.
+"""Waits until the API serves collections, and their number rests; prints how many and the first one's name.
 
 usage: first_look.py LISTEN SECONDS
 
 LISTEN is gunicorn's bind (`127.0.0.1:8080` or `unix:/path`). Prints `COUNT NAME`, or `0` when there was none
-within SECONDS. Standard library only: in Docker's modes the host has no Python environment of ours.
+within SECONDS. A large file may still be loading afterwards. Standard library only: in Docker's modes the host has no Python environment of ours.
 """
 
 import http.client
@@ -11,6 +11,9 @@ import json
 import socket
 import sys
 import time
+
+RESTS_S = 1.5
+"""Longer than a worker takes to notice a new collection, and than most files take to load."""
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -50,12 +53,14 @@ def collection_names(listen: str) -> list[str]:
 
 
 def main(listen: str, seconds: float) -> int:
-    """Ask until there is a collection or the time is over."""
+    """Ask until the answer has not changed for a while, or the time is over."""
     deadline = time.monotonic() + seconds
-    names = collection_names(listen)
-    while not names and time.monotonic() < deadline:
+    names, seen_at = collection_names(listen), time.monotonic()
+    while time.monotonic() < deadline and not (names and time.monotonic() - seen_at > RESTS_S):
         time.sleep(0.3)
-        names = collection_names(listen)
+        now = collection_names(listen)
+        if now != names:
+            names, seen_at = now, time.monotonic()
     sys.stdout.write(" ".join([str(len(names)), *names[:1]]) + "\n")
     return 0
 
