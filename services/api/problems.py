@@ -11,6 +11,8 @@ from core.errors import IsthmusError
 STATUS: dict[type[IsthmusError], int] = {
     errors.BadParameter: 400,
     errors.BadBBox: 400,
+    errors.BadFilter: 400,
+    errors.BadQuery: 400,
     errors.UnknownParameter: 400,
     errors.BadCursor: 400,
     errors.UnknownCollection: 404,

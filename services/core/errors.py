@@ -56,6 +56,18 @@ class BadBBox(BadParameter):
     code = "bbox-invalid"
 
 
+class BadFilter(BadParameter):
+    """The filter cannot be understood, or does not fit the collection."""
+
+    code = "filter-invalid"
+
+
+class BadQuery(IsthmusError):
+    """The values asked for cannot be calculated with."""
+
+    code = "query-invalid"
+
+
 class UnknownCollection(IsthmusError):
     """There is no collection of that name."""
 

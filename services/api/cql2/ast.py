@@ -1,0 +1,268 @@
+"""CQL2 as values: one frozen class for each kind of node. What a node means is decided elsewhere (check.py, api.sql.cql2).
+
+Source: OGC 21-065r2, annex B (BNF) and annex C (JSON Schema).
+Every node carries `at`, the place it was read from: an offset into the text, or a JSON pointer. It says where a
+mistake is and takes no part in comparison, so that a tree read from text equals the same tree read from JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+Place = int | str | None
+ComparisonOp = Literal["=", "<>", "<", ">", "<=", ">="]
+ArithmeticOp = Literal["+", "-", "*", "/", "%", "div", "^"]
+GeometryType = Literal["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]
+Position = tuple[float, ...]
+Coordinates = tuple["float | Coordinates", ...]
+
+SPATIAL_OPS = (
+    "s_contains", "s_crosses", "s_disjoint", "s_equals", "s_intersects", "s_overlaps", "s_touches", "s_within",
+)  # fmt: skip
+INSTANT_OPS = ("t_after", "t_before", "t_disjoint", "t_equals", "t_intersects")
+"""Temporal operators that take instants and intervals."""
+INTERVAL_OPS = (
+    "t_contains", "t_during", "t_finishedBy", "t_finishes", "t_meets", "t_metBy", "t_overlappedBy", "t_overlaps",
+    "t_startedBy", "t_starts",
+)  # fmt: skip
+"""Temporal operators between two intervals."""
+TEMPORAL_OPS = INSTANT_OPS + INTERVAL_OPS
+ARRAY_OPS = ("a_containedBy", "a_contains", "a_equals", "a_overlaps")
+COMPARISON_OPS = ("=", "<>", "<", ">", "<=", ">=")
+ARITHMETIC_OPS = ("+", "-", "*", "/", "%", "div", "^")
+LEVELS: dict[str, int] = {
+    "Point": 0, "LineString": 1, "MultiPoint": 1, "Polygon": 2, "MultiLineString": 2, "MultiPolygon": 3,
+}  # fmt: skip
+"""Geometry type -> how many lists its positions lie in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What every node has."""
+
+    at: Place = field(default=None, compare=False, repr=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class String(Node):
+    """A text without U+0000 and lone surrogates, which PostgreSQL could not hold."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    """A number as it was written: whole ones as int, others as exact decimals. Its magnitude fits a double."""
+
+    value: int | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(Node):
+    """TRUE or FALSE."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Date(Node):
+    """A day without a time zone."""
+
+    value: date
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp(Node):
+    """An instant, in UTC."""
+
+    value: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry(Node):
+    """A geometry as GeoJSON nests it: type and positions of two or three numbers. Empty without positions."""
+
+    type: GeometryType
+    coordinates: Coordinates
+
+
+@dataclass(frozen=True, slots=True)
+class GeometryCollection(Node):
+    """Geometries, none of them a collection."""
+
+    geometries: tuple[Geometry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BBox(Node):
+    """Four numbers, or six with heights: lower corner, upper corner. In degrees, west > east crosses 180 degrees."""
+
+    numbers: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Property(Node):
+    """The value of a queryable."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Node):
+    """A call of a function that is no part of CQL2 itself."""
+
+    name: str
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval(Node):
+    """A time from start to end, both included. An end is a Date, Timestamp, Property or Function; None is open."""
+
+    start: Node | None
+    end: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class Array(Node):
+    """A set of values."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseI(Node):
+    """A text without regard to case."""
+
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class AccentI(Node):
+    """A text without regard to accents."""
+
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Node):
+    """A calculation. A minus before an operand is a multiplication by -1, as in the standard's examples."""
+
+    op: ArithmeticOp
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class And(Node):
+    """All of two or more conditions."""
+
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Node):
+    """Any of two or more conditions."""
+
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Node):
+    """The opposite; NULL stays NULL."""
+
+    arg: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Node):
+    """Two scalars compared."""
+
+    op: ComparisonOp
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Like(Node):
+    r"""A text compared with a pattern: `%` any characters, `_` one, `\` takes the next one as it is."""
+
+    value: Node
+    pattern: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Between(Node):
+    """A number in a range, both ends included."""
+
+    value: Node
+    low: Node
+    high: Node
+
+
+@dataclass(frozen=True, slots=True)
+class In(Node):
+    """A scalar that equals one of a list, which has one or more."""
+
+    value: Node
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull(Node):
+    """A value that is missing."""
+
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Spatial(Node):
+    """One of SPATIAL_OPS between two geometries."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Temporal(Node):
+    """One of TEMPORAL_OPS between two times."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPredicate(Node):
+    """One of ARRAY_OPS between two arrays, which are sets: neither order nor repetition counts."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+PREDICATES = (And, Or, Not, Comparison, Like, Between, In, IsNull, Spatial, Temporal, ArrayPredicate)
+CONDITIONS = (*PREDICATES, Boolean, Property, Function)
+"""What may be a filter, or a part of AND, OR and NOT."""
+SCALARS = (String, Number, Boolean, Date, Timestamp, Property, Function, Arithmetic, CaseI, AccentI)
+NUMBERS = (Number, Property, Function, Arithmetic)
+TEXTS = (String, Property, Function, CaseI, AccentI)
+GEOMETRIES = (Geometry, GeometryCollection, BBox, Property, Function)
+TIMES = (Date, Timestamp, Interval, Property, Function, String)
+ARRAYS = (Array, Property, Function)
+LITERALS = (String, Number, Boolean, Date, Timestamp)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below a node, in order."""
+    for part in fields(node):
+        value: object = getattr(node, part.name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
+            yield from value
