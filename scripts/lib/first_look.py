@@ -3,7 +3,8 @@
 usage: first_look.py LISTEN SECONDS
 
 LISTEN is gunicorn's bind (`127.0.0.1:8080` or `unix:/path`). Prints `COUNT NAME`, or `0` when there was none
-within SECONDS. A large file may still be loading afterwards. Standard library only: in Docker's modes the host has no Python environment of ours.
+within SECONDS. A large file may still be loading afterwards. Standard library only: in Docker's modes the host
+has no Python environment of ours.
 """
 
 import http.client

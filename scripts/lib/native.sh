@@ -75,7 +75,7 @@ native_up() {
   fi
   native_down
   service_user
-  setsid --fork "${as_user[@]}" "$venv/bin/python" -m supervisor.supervisord --configuration="$supervisor_conf" \
+  setsid --fork "${as_user[@]}" "$venv/bin/python" -X "isthmus=$state_dir" -m supervisor.supervisord --configuration="$supervisor_conf" \
     >>"$ISTHMUS_LOG_DIR/supervisord.out" 2>&1 </dev/null
   step 'starting PostgreSQL, the API and the loader' wait_native || native_failed
   printf '%s' "$digest" >"$state_dir/digest"
@@ -124,14 +124,18 @@ native_failed() {
   die 'native mode did not start; everything was stopped again, the data is kept'
 }
 
-# native_pid: of the supervisor of this data folder, checked by its environment and not by its name
+# native_pid: of the supervisor of this data folder, when it runs
 native_pid() {
   local dir pid; dir=$(native_state_dir)
   pid=$(cat "$dir/supervisord.pid" 2>/dev/null) || return 0
   if is_native_process "$pid" "$dir"; then printf '%s\n' "$pid"; fi
 }
 
-is_native_process() { grep -qzxF "ISTHMUS_STATE_DIR=$2" "/proc/$1/environ" 2>/dev/null; }
+# is_native_process PID STATE_DIR: by an argument that only this folder's processes have (`python -X isthmus=DIR`,
+# `postgres -D DIR`), never by name; the command line is readable where the environment is not
+is_native_process() {
+  grep -qzxF -e "isthmus=$2" -e "$ISTHMUS_DATA_DIR/var/pg/17" "/proc/$1/cmdline" 2>/dev/null
+}
 
 # native_processes: ids of every process of this data folder, the supervisor and what it left behind
 native_processes() {
