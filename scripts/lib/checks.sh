@@ -22,7 +22,8 @@ check_port() {
   die "port $port is taken (by $name): stop it, or choose another one, for example $variable=$((port + 1)) ./scripts/up"
 }
 
-# port_is_ours PORT PID: a container of this project publishes it, or it is a child of this stack's processes
+# port_is_ours PORT PID: PID (0 when it cannot be seen) is a child of this stack's processes, or native mode runs
+# with this address, or a container of this project publishes it
 port_is_ours() {
   local pid=$2 ours
   ours=$(our_processes)
@@ -30,6 +31,7 @@ port_is_ours() {
     [[ " $ours " != *" $pid "* ]] || return 0
     pid=$(awk '/^PPid:/ {print $2}' "/proc/$pid/status" 2>/dev/null || printf 0)
   done
+  if [ -n "$(native_pid)" ] && [ "$(cat "$(native_state_dir)/listen" 2>/dev/null)" = "$ISTHMUS_BIND:$1" ]; then return; fi
   engine_answers && [ -n "$(docker ps -q --filter "publish=$1" --filter "label=com.docker.compose.project=$ISTHMUS_PROJECT")" ]
 }
 

@@ -79,6 +79,7 @@ native_up() {
     >>"$ISTHMUS_LOG_DIR/supervisord.out" 2>&1 </dev/null
   step 'starting PostgreSQL, the API and the loader' wait_native || native_failed
   printf '%s' "$digest" >"$state_dir/digest"
+  printf '%s' "$ISTHMUS_LISTEN" >"$state_dir/listen"
 }
 
 make_state_dir() {
