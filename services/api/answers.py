@@ -11,7 +11,7 @@ from flask import Response, render_template, request
 from api.context import api
 from api.formats.negotiation import choose_format
 from api.links import HTML, JSON, Link, self_and_alternate
-from api.params import reject_unknown
+from api.params.common import reject_unknown
 
 FORMATS = {"json": JSON, "html": HTML}
 

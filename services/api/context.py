@@ -9,7 +9,7 @@ from flask import Flask, current_app, request
 
 from api.links import Links
 from api.live_catalog import LiveCatalog
-from api.params import Limits
+from api.params.common import Limits
 from api.tilecache import TileCache
 from core.catalog import Catalog
 from core.db import Database

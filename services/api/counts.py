@@ -1,20 +1,37 @@
-"""How many features a filter matches: known, counted, or left unsaid when counting would cost too much."""
+"""How many features a filter matches: known, counted, estimated or left unsaid, and the answer says which."""
 
 from __future__ import annotations
 
-from api.query import Filter
+from dataclasses import dataclass
+
+from api.query import CountMode, Filter
 from api.sql.items import select_count, select_estimate
 from core.catalog import Collection
 from core.db import Database
 
 
-def number_matched(database: Database, collection: Collection, filter: Filter, most_rows: int) -> int | None:
-    """The exact number of matches, or None when the planner expects to read more than `most_rows` rows for it."""
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of matches. `exact` None: it was not counted; `estimate` None: it was not estimated."""
+
+    exact: int | None = None
+    estimate: int | None = None
+
+
+def count_matches(database: Database, collection: Collection, filter: Filter, mode: CountMode, most_rows: int) -> Count:
+    """The number of features that match.
+
+    `auto` counts when the planner expects at most `most_rows` matches, and gives its estimate when it expects more.
+    Without a filter the number is known from the load, whatever the mode.
+    """
+    if mode == "none":
+        return Count()
     if filter.is_everything:
-        return collection.row_count
-    if collection.row_count > most_rows:
+        return Count(exact=collection.row_count)
+    if mode == "estimated" or (mode == "auto" and collection.row_count > most_rows):
         [(plan,)] = database.run(select_estimate(collection, filter))
-        if plan[0]["Plan"]["Plan Rows"] > most_rows:
-            return None
-    [(count,)] = database.run(select_count(collection, filter))
-    return count
+        expected = int(plan[0]["Plan"]["Plan Rows"])
+        if mode == "estimated" or expected > most_rows:
+            return Count(estimate=expected)
+    [(exact,)] = database.run(select_count(collection, filter))
+    return Count(exact=exact)

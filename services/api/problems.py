@@ -10,6 +10,7 @@ from core.errors import IsthmusError
 
 STATUS: dict[type[IsthmusError], int] = {
     errors.BadParameter: 400,
+    errors.BadValue: 400,
     errors.BadBBox: 400,
     errors.BadFilter: 400,
     errors.BadQuery: 400,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+from api.crs import CRS84, Crs
 from core.bbox import BBox
 from core.catalog import Column
 
 Value = str | int | float | bool
 Direction = Literal["next", "prev"]
+CountMode = Literal["auto", "exact", "estimated", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,17 @@ class Interval:
 
     start: datetime | None
     end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GridBox:
+    """A box in a projected system, in its units; easting first, whatever the official order of the axes."""
+
+    srid: int
+    west: float
+    south: float
+    east: float
+    north: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +49,78 @@ class Equals:
 class Filter:
     """Which features of a collection are asked for. All conditions hold at once."""
 
-    bbox_crs84: BBox | None = None
+    box: BBox | GridBox | None = None
     interval: Interval | None = None
     equals: tuple[Equals, ...] = ()
+    ids: tuple[int, ...] | None = None
+    text: str | None = None
+    """What some string property must contain, in any case."""
 
     @property
     def is_everything(self) -> bool:
         """True when no condition is set."""
         return self == Filter()
 
-    def digest(self) -> str:
-        """A short text that is the same for the same filter, to bind a cursor to it."""
-        box = self.bbox_crs84.as_list() if self.bbox_crs84 else None
-        times = [self.interval.start, self.interval.end] if self.interval else None
-        equals = sorted((condition.column.name, condition.value) for condition in self.equals)
-        text = json.dumps([box, times, equals], default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """A property to sort by. Features without a value come last, in both directions."""
+
+    column: Column
+    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in the walk through a collection: the page after (`next`) or before (`prev`) a feature id."""
+    """A place in the walk through a collection: the page after (`next`) or before (`prev`) a feature.
+
+    `place` holds the feature's sort values as PostgreSQL writes them, in the order of the sort keys.
+    """
 
     direction: Direction
     fid: int
+    place: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How features are written. `columns` None: all properties; `precision` None: what suits the CRS."""
+
+    crs: Crs = CRS84
+    columns: tuple[Column, ...] | None = None
+    geometry: bool = True
+    precision: int | None = None
+    zoom: int | None = None
+    """Geometries are simplified to what this zoom of WebMercatorQuad can show."""
+
+
+AS_STORED = Presentation()
 
 
 @dataclass(frozen=True, slots=True)
 class ItemsQuery:
-    """One page of features. `cursor` is None for the first page."""
+    """One page of features. `cursor` is None for a page that begins at `offset`."""
 
     limit: int
     filter: Filter = Filter()
+    sort: tuple[SortKey, ...] = ()
     cursor: Cursor | None = None
+    offset: int = 0
+    presentation: Presentation = AS_STORED
+    count: CountMode = "auto"
+    hits_only: bool = False
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the page is fetched from its end."""
+        return self.cursor is not None and self.cursor.direction == "prev"
+
+
+def digest(filter: Filter, sort: Sequence[SortKey]) -> str:
+    """A short text that is the same for the same filter and order, to bind a cursor to them."""
+    box = filter.box and [type(filter.box).__name__, repr(filter.box)]
+    times = filter.interval and [filter.interval.start, filter.interval.end]
+    equals: list[Any] = sorted([condition.column.name, condition.value] for condition in filter.equals)
+    order = [[key.column.name, key.descending] for key in sort]
+    text = json.dumps([box, times, equals, filter.ids, filter.text, order], default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -58,6 +58,11 @@ def parse_bbox(text: str) -> BBox:
 
     Raises: BadBBox when it is something else
     """
+    return BBox(*parse_numbers(text))
+
+
+def parse_numbers(text: str) -> tuple[float, float, float, float]:
+    """The four numbers of a box in the plane. Raises: BadBBox"""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
@@ -70,4 +75,4 @@ def parse_bbox(text: str) -> BBox:
             hint="write bbox=west,south,east,north in degrees, for example bbox=24.9,60.1,25.0,60.2",
             parameter="bbox",
         )
-    return BBox(*numbers)
+    return numbers[0], numbers[1], numbers[2], numbers[3]

@@ -38,6 +38,8 @@ class Collection:
     table: str
     row_count: int
     srid: int | None
+    srs_authority: str | None
+    srs_text: str | None
     geometry_type: str | None
     null_geometries: int
     bbox_crs84: BBox | None
@@ -55,6 +57,21 @@ class Collection:
         while self.column(name) is not None:
             name = f"_{name}"
         return name
+
+    @property
+    def northing_first(self) -> bool:
+        """Whether the official order of the axes is northing or latitude first.
+
+        spatial_ref_sys names the axes of a system only where easting comes first (seen for EPSG:3067 and 27700 against
+        2193, 3006, 31468 and every geographic one).
+        """
+        return self.srs_text is not None and "AXIS[" not in self.srs_text
+
+    @property
+    def in_degrees(self) -> bool:
+        """Whether the coordinates are degrees. The definition is WKT or, for a system without a code, PROJJSON."""
+        text = self.srs_text or ""
+        return text.startswith("GEOG") or '"GeographicCRS"' in text
 
     @property
     def has_geometry(self) -> bool:
@@ -92,9 +109,11 @@ SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))
 SELECT_COLLECTIONS = Statement(
     sql.SQL("""
 SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.table_name, v.row_count, v.srid,
-       v.geometry_type, v.null_geometries, v.bbox, v.temporal_column, v.interval_start, v.interval_end, v.columns, v.loaded_at
+       s.auth_name, s.srtext, v.geometry_type, v.null_geometries, v.bbox, v.temporal_column, v.interval_start, v.interval_end,
+       v.columns, v.loaded_at
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
+LEFT JOIN public.spatial_ref_sys AS s ON s.srid = v.srid
 WHERE c.withdrawn_at IS NULL
 ORDER BY c.id COLLATE "C"
 """)

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from core.errors import CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.settings import Settings
 from core.statement import Statement
 
@@ -27,6 +27,7 @@ ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
     "42P01": CatalogueMissing,
     "3F000": CatalogueMissing,
     "3D000": CatalogueMissing,
+    "22": BadValue,
     "08": DatabaseUnavailable,
     "53": DatabaseUnavailable,
     "57": DatabaseUnavailable,
@@ -63,8 +64,14 @@ def translate(error: psycopg.Error) -> IsthmusError:
     """The error that says what the caller can do; the database's own text stays in `__cause__` for the log."""
     state = error.sqlstate or ""
     known = ERROR_OF_SQLSTATE.get(state) or ERROR_OF_SQLSTATE.get(state[:2])
+    if state == "XX000" and str(error).startswith("transform:"):
+        known = BadValue  # PostGIS has no state of its own for a coordinate that PROJ refuses
     if known is None and isinstance(error, psycopg.OperationalError):
         known = DatabaseUnavailable
+    if known is BadValue:
+        return BadValue(
+            "a value of the request is out of range or of the wrong kind", hint="look at its numbers and dates"
+        )
     if known is QueryTooSlow:
         return QueryTooSlow(
             "the query was given up", hint="ask for a smaller bbox, a smaller limit or fewer properties"

@@ -50,6 +50,12 @@ class BadCursor(IsthmusError):
     code = "cursor-invalid"
 
 
+class BadValue(BadParameter):
+    """The database cannot use a value of the request."""
+
+    code = "value-invalid"
+
+
 class BadBBox(BadParameter):
     """The bounding box cannot be used."""
 

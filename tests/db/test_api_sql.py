@@ -62,7 +62,7 @@ def matches(fid: int, filter: Filter) -> bool:
     """Whether a feature meets a filter, by plain Python."""
     x, y = position(fid)
     seen = START + timedelta(hours=fid)
-    box, times = filter.bbox_crs84, filter.interval
+    box, times = filter.box, filter.interval
     in_box = box is None or any(h.west <= x <= h.east and h.south <= y <= h.north for h in box.halves())
     in_time = times is None or ((times.start or seen) <= seen <= (times.end or seen))
     return in_box and in_time and all(fid % 7 == condition.value for condition in filter.equals)

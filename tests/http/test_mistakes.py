@@ -21,6 +21,28 @@ MISTAKES = [
     (f"{PLACES}/items?limit=ten", 400, "parameter-invalid", "limit", "from 1"),
     (f"{PLACES}/items?limit=", 400, "parameter-invalid", "limit", "from 1"),
     (f"{PLACES}/items?limit=2&limit=3", 400, "parameter-invalid", "limit", "once"),
+    (f"{PLACES}/items?bbox-crs=EPSG:3857", 400, "parameter-invalid", "bbox-crs", "both"),
+    (f"{PLACES}/items?bbox=1,2,3,4&bbox-crs=EPSG:9999", 400, "parameter-invalid", "bbox-crs", "CRS84"),
+    (f"{PLACES}/items?bbox=5,2,3,4&bbox-crs=EPSG:3857", 400, "bbox-invalid", "bbox", "lower corner"),
+    (f"{PLACES}/items?crs=EPSG:3067", 400, "parameter-invalid", "crs", "CRS84"),
+    (f"{PLACES}/items/1?crs=nonsense", 400, "parameter-invalid", "crs", "CRS84"),
+    ("/collections/stock/items?crs=EPSG:3857", 400, "parameter-invalid", "crs", "no geometry"),
+    (f"{PLACES}/items?sortby=nmae", 400, "parameter-invalid", "sortby", "'name'"),
+    (f"{PLACES}/items?sortby=name,-name", 400, "parameter-invalid", "sortby", "once"),
+    (f"{PLACES}/items?sortby=,", 400, "parameter-invalid", "sortby", "commas"),
+    ("/collections/stock/items?sortby=detail", 400, "parameter-invalid", "sortby", "sortable: amount"),
+    (f"{PLACES}/items?properties=nmae", 400, "parameter-invalid", "properties", "'name'"),
+    (f"{PLACES}/items?properties=name&exclude-properties=ratio", 400, "parameter-invalid", "exclude-properties", "out"),
+    (f"{PLACES}/items?skipGeometry=yes", 400, "parameter-invalid", "skipGeometry", "true, false"),
+    (f"{PLACES}/items?precision=99", 400, "parameter-invalid", "precision", "0 to 15"),
+    (f"{PLACES}/items?zoom-level=-1", 400, "parameter-invalid", "zoom-level", "0 to 24"),
+    (f"{PLACES}/items?offset=-1", 400, "parameter-invalid", "offset", "from 0"),
+    (f"{PLACES}/items?offset=99999999999999", 400, "parameter-invalid", "offset", "from 0"),
+    (f"{PLACES}/items?offset=1&cursor=x", 400, "parameter-invalid", "offset", "leave one out"),
+    (f"{PLACES}/items?resultType=hit", 400, "parameter-invalid", "resultType", "'hits'"),
+    (f"{PLACES}/items?count=some", 400, "parameter-invalid", "count", "exact"),
+    (f"{PLACES}/items?q=%20", 400, "parameter-invalid", "q", "word"),
+    (f"{PLACES}/items?ids=1,,2", 400, "parameter-invalid", "ids", "commas"),
     (f"{PLACES}/items?bbox=1,2,3", 400, "bbox-invalid", "bbox", "west,south,east,north"),
     (f"{PLACES}/items?bbox=a,b,c,d", 400, "bbox-invalid", "bbox", "west,south,east,north"),
     (f"{PLACES}/items?bbox=0,50,10,40", 400, "bbox-invalid", "bbox", "west,south,east,north"),
@@ -105,7 +127,7 @@ def test_cursor_of_another_filter_is_refused(client: FlaskClient):
     page = json.loads(client.get(f"{PLACES}/items?limit=2").data)
     url = next(link["href"] for link in page["links"] if link["rel"] == "next")
     response = client.get(f"{url.removeprefix('http://localhost')}&capital=true")
-    assert json.loads(response.data)["detail"] == "the cursor belongs to another collection or filter"
+    assert json.loads(response.data)["detail"] == "the cursor belongs to another collection, filter or order"
 
 
 def test_no_mistake_is_logged_with_a_traceback(client: FlaskClient, caplog: pytest.LogCaptureFixture):

@@ -23,6 +23,8 @@ def roads() -> Collection:
         table="roads_7",
         row_count=3,
         srid=4326,
+        srs_authority="EPSG",
+        srs_text='GEOGCS["WGS 84"]',
         geometry_type="LineString",
         null_geometries=0,
         bbox_crs84=BBox(24, 60, 25, 61),

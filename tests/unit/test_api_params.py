@@ -13,13 +13,21 @@ from hypothesis import given, strategies as st
 from werkzeug.datastructures import MultiDict
 
 from api.cursor import parse_cursor, render_cursor
-from api.params import Limits, items_query, parse_interval, parse_limit, queryable_columns
-from api.query import Cursor, Equals, Filter, Interval
+from api.params.common import Limits
+from api.params.items import items_query, parse_limit, queryable_columns
+from api.params.time import parse_interval
+from api.query import Cursor, Equals, Filter, Interval, SortKey, digest
 from core.bbox import BBox
 from core.catalog import Collection, Column
 from core.errors import BadCursor, BadParameter
 
 LIMITS = Limits(10, 100)
+
+
+def bare_collection() -> Collection:
+    """Version 7 of a collection of points without properties."""
+    described = ("roads_7", 3, 4326, None, None, "Point", 0, None, None, None, ())
+    return Collection(*["roads"] * 5, 7, *described, datetime.now(UTC))
 
 
 def test_empty_request_is_the_first_page_of_everything(roads: Collection):
@@ -33,7 +41,7 @@ def test_all_parameters_together(roads: Collection):
     )
     query = items_query(args, roads, LIMITS)
     assert query.limit == 5
-    assert query.filter.bbox_crs84 == BBox(1, 2, 3, 4)
+    assert query.filter.box == BBox(1, 2, 3, 4)
     name, lanes = query.filter.equals
     assert (name, lanes) == (
         Equals(Column("name", "name", "string"), "A"),
@@ -75,28 +83,34 @@ def test_other_texts_are_no_interval(text: str):
 
 @given(st.sampled_from(["next", "prev"]), st.integers(-(2**63) + 1, 2**63 - 1))
 def test_text_of_a_cursor_is_the_same_cursor(direction: Literal["next", "prev"], fid: int):
-    collection = Collection(*["roads"] * 5, 7, "roads_7", 3, 4326, "Point", 0, None, None, None, (), datetime.now(UTC))
+    collection = Collection(
+        *["roads"] * 5, 7, "roads_7", 3, 4326, None, None, "Point", 0, None, None, None, (), datetime.now(UTC)
+    )
     cursor, everything = Cursor(direction, fid), Filter()
-    assert parse_cursor(render_cursor(cursor, everything, collection), everything, collection) == cursor
+    assert parse_cursor(render_cursor(cursor, everything, (), collection), everything, (), collection) == cursor
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_cursor_parser(text: str):
-    collection = Collection(*["roads"] * 5, 7, "roads_7", 3, 4326, "Point", 0, None, None, None, (), datetime.now(UTC))
+    collection = Collection(
+        *["roads"] * 5, 7, "roads_7", 3, 4326, None, None, "Point", 0, None, None, None, (), datetime.now(UTC)
+    )
     with pytest.raises(BadCursor):
-        parse_cursor(text, Filter(), collection)
+        parse_cursor(text, Filter(), (), collection)
 
 
 @pytest.mark.parametrize(
     "parts",
     [
         ["roads", 7, "digest", "next"],
-        ["roads", 7, Filter().digest(), "sideways", 1],
-        ["roads", 7, Filter().digest(), "next", "1"],
-        ["roads", 7, Filter().digest(), "next", True],
-        ["roads", 7, Filter().digest(), "next", 2**63],
-        ["roads", 8, Filter().digest(), "next", 1],
-        ["lakes", 7, Filter().digest(), "next", 1],
+        ["roads", 7, digest(Filter(), ()), "sideways", 1],
+        ["roads", 7, digest(Filter(), ()), "next", "1"],
+        ["roads", 7, digest(Filter(), ()), "next", True],
+        ["roads", 7, digest(Filter(), ()), "next", 2**63],
+        ["roads", 7, digest(Filter(), ()), "next", 1, "a value too many"],
+        ["roads", 7, digest(Filter(), ()), "next", 1, 5],
+        ["roads", 8, digest(Filter(), ()), "next", 1],
+        ["lakes", 7, digest(Filter(), ()), "next", 1],
         {"a": 1},
         5,
     ],
@@ -104,28 +118,60 @@ def test_no_text_breaks_the_cursor_parser(text: str):
 def test_made_up_cursor_is_refused(roads: Collection, parts: object):
     text = urlsafe_b64encode(json.dumps(parts).encode()).decode()
     with pytest.raises(BadCursor):
-        parse_cursor(text, Filter(), roads)
+        parse_cursor(text, Filter(), (), roads)
 
 
 def test_digest_tells_filters_apart(roads: Collection):
     name, lanes = roads.columns[:2]
     filters = [
         Filter(),
-        Filter(bbox_crs84=BBox(1, 2, 3, 4)),
-        Filter(bbox_crs84=BBox(1, 2, 3, 5)),
+        Filter(box=BBox(1, 2, 3, 4)),
+        Filter(box=BBox(1, 2, 3, 5)),
         Filter(interval=Interval(None, datetime(2024, 1, 1, tzinfo=UTC))),
         Filter(equals=(Equals(name, "1"),)),
         Filter(equals=(Equals(lanes, 1),)),
     ]
-    assert len({found.digest() for found in filters}) == len(filters)
+    assert len({digest(found, ()) for found in filters}) == len(filters)
 
 
 def test_digest_does_not_depend_on_the_order_of_parameters(roads: Collection):
     one, other = Equals(roads.columns[0], "1"), Equals(roads.columns[1], 1)
-    assert Filter(equals=(one, other)).digest() == Filter(equals=(other, one)).digest()
+    assert digest(Filter(equals=(one, other)), ()) == digest(Filter(equals=(other, one)), ())
 
 
 def test_new_version_refuses_the_old_cursor(roads: Collection):
-    text = render_cursor(Cursor("next", 1), Filter(), roads)
+    text = render_cursor(Cursor("next", 1), Filter(), (), roads)
     with pytest.raises(BadCursor, match="loaded anew"):
-        parse_cursor(text, Filter(), replace(roads, version=8))
+        parse_cursor(text, Filter(), (), replace(roads, version=8))
+
+
+def test_cursor_keeps_the_sort_values_and_belongs_to_the_order(roads: Collection):
+    sort = (SortKey(roads.columns[0], descending=True), SortKey(roads.columns[1]))
+    cursor = Cursor("prev", 5, ("A", None))
+    text = render_cursor(cursor, Filter(), sort, roads)
+    assert parse_cursor(text, Filter(), sort, roads) == cursor
+    with pytest.raises(BadCursor, match="order"):
+        parse_cursor(text, Filter(), sort[:1], roads)
+
+
+def test_sort_keys_are_read_with_their_direction(roads: Collection):
+    query = items_query(MultiDict({"sortby": "-name,+lanes,opened"}), roads, LIMITS)
+    assert [(key.column.name, key.descending) for key in query.sort] == [
+        ("name", True),
+        ("lanes", False),
+        ("opened", False),
+    ]
+
+
+def test_properties_are_kept_or_left_out_in_the_order_of_the_collection(roads: Collection):
+    kept = items_query(MultiDict({"properties": "lanes,name"}), roads, LIMITS).presentation.columns
+    assert kept is not None
+    assert [column.name for column in kept] == ["name", "lanes"]
+    left = items_query(MultiDict({"exclude-properties": "lanes,name"}), roads, LIMITS).presentation.columns
+    assert left is not None
+    assert [column.name for column in left] == ["opened", 'we"ird', "limit", "tags"]
+    assert items_query(MultiDict({"properties": ""}), roads, LIMITS).presentation.columns == ()
+
+
+def test_ids_that_are_no_numbers_belong_to_no_feature(roads: Collection):
+    assert items_query(MultiDict({"ids": "3,x,1,3"}), roads, LIMITS).filter.ids == (1, 3)

@@ -6,20 +6,25 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from api.crs import CRS84, EVERYWHERE, crs_list, storage_crs
 from api.links import GEOJSON, HTML, JSON, OGC_REL, SCHEMA_JSON, Link, Links
 from core.catalog import Collection
 
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 
 
 def collections_document(collections: Iterable[Collection], links: Links) -> dict[str, Any]:
     """All collections."""
-    return {"links": [], "collections": [collection_document(collection, links) for collection in collections]}
+    return {
+        "links": [],
+        "crs": [crs.uri for crs in EVERYWHERE],
+        "collections": [collection_document(collection, links) for collection in collections],
+    }
 
 
 def collection_document(collection: Collection, links: Links) -> dict[str, Any]:
     """One collection: what it is, where it lies, and what can be asked of it."""
+    storage = storage_crs(collection)
     document = {
         "id": collection.id,
         "title": collection.title,
@@ -27,17 +32,18 @@ def collection_document(collection: Collection, links: Links) -> dict[str, Any]:
         "attribution": collection.attribution,
         "itemType": "feature",
         "extent": extent(collection),
-        "crs": [CRS84],
+        "crs": [crs.uri for crs in crs_list(collection)],
+        "storageCrs": storage.uri if storage else None,
         "links": collection_links(collection, links),
     }
-    return {name: value for name, value in document.items() if value not in (None, {})}
+    return {name: value for name, value in document.items() if value not in (None, {}, [])}
 
 
 def extent(collection: Collection) -> dict[str, Any]:
     """The spatial extent in CRS84 degrees and the temporal one, as far as there are any."""
     found: dict[str, Any] = {}
     if collection.bbox_crs84:
-        found["spatial"] = {"bbox": [collection.bbox_crs84.as_list()], "crs": CRS84}
+        found["spatial"] = {"bbox": [collection.bbox_crs84.as_list()], "crs": CRS84.uri}
     if collection.interval:
         found["temporal"] = {"interval": [[rfc3339(end) for end in collection.interval]], "trs": GREGORIAN}
     return found
@@ -56,6 +62,7 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
         links.link("items", GEOJSON, f"features of {collection.title}", *here, "items"),
         links.link("items", HTML, f"features of {collection.title} as a table", *here, "items", query={"f": "html"}),
         links.link(f"{OGC_REL}queryables", SCHEMA_JSON, "queryables", *here, "queryables"),
+        links.link(f"{OGC_REL}sortables", SCHEMA_JSON, "sortables", *here, "sortables"),
         links.link(f"{OGC_REL}schema", SCHEMA_JSON, "schema of the properties", *here, "schema"),
         links.link("describedby", SCHEMA_JSON, "schema of a feature", *here, "feature-schema"),
     ]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from api.documents.landing import DESCRIPTION
+from api.documents.parameters import parameter_components
 from api.documents.schemas import SCHEMA_OF_TYPE
 from api.links import GEOJSON, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON, Links
-from api.params import Limits, queryable_columns
-from api.tiles import WEB_MERCATOR_QUAD
+from api.params.common import Limits
+from api.params.items import ITEMS_PARAMETERS, queryable_columns
 from core.catalog import Catalog, Collection
 from core.settings import Settings
 
@@ -54,6 +54,15 @@ OPERATIONS = (
         _WITH_404,
     ),
     Operation(
+        f"{_COLLECTION}/sortables",
+        "getSortables",
+        "What the features can be sorted by",
+        "features",
+        (SCHEMA_JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
         f"{_COLLECTION}/schema",
         "getSchema",
         "Schema of the properties",
@@ -77,7 +86,7 @@ OPERATIONS = (
         "A page of features",
         "features",
         (GEOJSON, HTML),
-        ("collectionId", "limit", "bbox", "datetime", "cursor", "f"),
+        ("collectionId", *ITEMS_PARAMETERS),
         (*_WITH_404, 504),
     ),
     Operation(
@@ -86,7 +95,7 @@ OPERATIONS = (
         "One feature",
         "features",
         (GEOJSON, HTML),
-        ("collectionId", "featureId", "f"),
+        ("collectionId", "featureId", "f", "crs"),
         (*_WITH_404, 504),
     ),
     Operation(_TILES, "getTilesets", "Tilesets of a collection", "tiles", (JSON, HTML), _OF_COLLECTION, _WITH_404),
@@ -149,7 +158,7 @@ def openapi_document(settings: Settings, catalog: Catalog, links: Links) -> dict
         ],
         "paths": paths,
         "components": {
-            "parameters": parameters(catalog, limits),
+            "parameters": parameter_components(next(iter(catalog), "roads"), limits),
             "responses": {
                 "problem": problem_response("Any other error."),
                 **{str(status): problem_response(text) for status, text in STATUS_MEANING.items()},
@@ -214,46 +223,6 @@ def items_path(collection: Collection) -> tuple[str, dict[str, Any]]:
             "parameters": [*common, *own],
         }
     }
-
-
-def parameters(catalog: Catalog, limits: Limits) -> dict[str, Any]:
-    """The parameters that operations refer to."""
-    some = next(iter(catalog), "roads")
-    numbers = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
-    limit = {"type": "integer", "minimum": 1, "maximum": limits.largest, "default": limits.default}
-    row = {"type": "integer", "minimum": 0}
-    return {
-        "f": query_parameter(
-            "f", {"type": "string", "enum": ["json", "html"]}, "Format of the answer; overrides Accept.", "json"
-        ),
-        "limit": query_parameter("limit", limit, "Features on a page.", 10),
-        "bbox": {
-            **query_parameter("bbox", numbers, "west,south,east,north in degrees; west > east crosses 180.", None),
-            "explode": False,
-        },
-        "datetime": query_parameter("datetime", {"type": "string"}, "An instant, or start/end.", "2024-01-01/.."),
-        "cursor": query_parameter("cursor", {"type": "string"}, "A place in the walk, from a next or prev link.", None),
-        "collectionId": path_parameter("collectionId", {"type": "string"}, "Id of a collection.", some),
-        "featureId": path_parameter("featureId", {"type": "integer"}, "Id of a feature.", 1),
-        "tileMatrixSetId": path_parameter(
-            "tileMatrixSetId", {"type": "string", "enum": [WEB_MERCATOR_QUAD]}, "Tile matrix set.", WEB_MERCATOR_QUAD
-        ),
-        "tileMatrix": path_parameter("tileMatrix", {"type": "string"}, "Zoom.", "0"),
-        "tileRow": path_parameter("tileRow", row, "Row, counted from the north.", 0),
-        "tileCol": path_parameter("tileCol", row, "Column, counted from 180 degrees west.", 0),
-        "code": path_parameter("code", {"type": "string"}, "Code of a problem.", "parameter-unknown"),
-    }
-
-
-def query_parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) -> dict[str, Any]:
-    """A query parameter, never required."""
-    found = {"name": name, "in": "query", "required": False, "description": text, "schema": schema, "style": "form"}
-    return found if example is None else {**found, "example": example}
-
-
-def path_parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) -> dict[str, Any]:
-    """A path parameter."""
-    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}
 
 
 def problem_response(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.links import Links
-from api.params import queryable_columns
+from api.params.items import queryable_columns, sortable_columns
 from core.catalog import Collection, Column, ColumnType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,6 +32,18 @@ def queryables_document(collection: Collection, links: Links) -> dict[str, Any]:
         "type": "object",
         "title": f"Queryables of {collection.title}",
         "properties": {**properties, **geometry_property(collection)},
+        "additionalProperties": False,
+    }
+
+
+def sortables_document(collection: Collection, links: Links) -> dict[str, Any]:
+    """What features can be sorted by (Part 5, sortables)."""
+    return {
+        "$schema": DIALECT,
+        "$id": links.collection(collection, "sortables"),
+        "type": "object",
+        "title": f"Sortables of {collection.title}",
+        "properties": {column.name: property_schema(column) for column in sortable_columns(collection)},
         "additionalProperties": False,
     }
 

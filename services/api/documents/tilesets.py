@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.documents.collections import CRS84
+from api.crs import CRS84, EPSG_3857
 from api.links import JSON, MVT, OGC_REL, Links
 from api.tiles import (
     HALF_WORLD_M,
@@ -18,7 +18,6 @@ from api.tiles import (
 from core.bbox import BBox
 from core.catalog import Collection, ColumnType
 
-CRS_3857 = "http://www.opengis.net/def/crs/EPSG/0/3857"
 TILEJSON_MAX_ZOOM = 14
 """The largest zoom that clients ask for; they enlarge its tiles beyond, which lose nothing at extent 4096."""
 
@@ -74,7 +73,7 @@ def tileset_head(collection: Collection) -> dict[str, Any]:
     return {
         "title": collection.title,
         "dataType": "vector",
-        "crs": CRS_3857,
+        "crs": EPSG_3857.uri,
         "tileMatrixSetURI": TILE_MATRIX_SET_URI,
     }
 
@@ -113,7 +112,7 @@ def bounding_box(box: BBox | None) -> dict[str, Any] | None:
     """The extent in the words of the tile matrix set standard."""
     if box is None:
         return None
-    return {"lowerLeft": [box.west, box.south], "upperRight": [box.east, box.north], "crs": CRS84}
+    return {"lowerLeft": [box.west, box.south], "upperRight": [box.east, box.north], "crs": CRS84.uri}
 
 
 def matrix_limits(box: BBox | None, z: int) -> dict[str, Any]:
@@ -140,7 +139,7 @@ def tile_matrix_set_document() -> dict[str, Any]:
         "id": WEB_MERCATOR_QUAD,
         "title": "Google Maps Compatible for the World",
         "uri": TILE_MATRIX_SET_URI,
-        "crs": CRS_3857,
+        "crs": EPSG_3857.uri,
         "orderedAxes": ["X", "Y"],
         "wellKnownScaleSet": "http://www.opengis.net/def/wkss/OGC/1.0/GoogleMapsCompatible",
         "tileMatrices": [tile_matrix(z) for z in range(LARGEST_ZOOM + 1)],

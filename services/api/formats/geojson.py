@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from api.links import Link
 
-FeatureRow = tuple[int, str]
 
-
-def render_page(features: Sequence[FeatureRow], links: Sequence[Link], number_matched: int | None) -> bytes:
-    """A FeatureCollection. `number_matched` None leaves the member out: the count was not made."""
+def render_page(features: Sequence[str], links: Sequence[Link], counts: Mapping[str, int]) -> bytes:
+    """A FeatureCollection. `counts` are further members: numberMatched when it is exact, or an estimate."""
     stamp = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    members = {
-        "type": '"FeatureCollection"',
-        "features": f"[{','.join(text for _, text in features)}]",
-        "numberReturned": str(len(features)),
-        "timeStamp": json.dumps(stamp),
-        "links": json.dumps(links, ensure_ascii=False),
-    }
-    if number_matched is not None:
-        members["numberMatched"] = str(number_matched)
-    return f"{{{','.join(f'{json.dumps(name)}:{text}' for name, text in members.items())}}}".encode()
+    members: dict[str, Any] = {"numberReturned": len(features), **counts, "timeStamp": stamp, "links": links}
+    rest = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    return f'{{"type":"FeatureCollection","features":[{",".join(features)}],{rest[1:]}'.encode()
 
 
-def render_feature(feature: FeatureRow, links: Sequence[Link]) -> bytes:
+def render_feature(feature: str, links: Sequence[Link]) -> bytes:
     """A Feature with its links."""
-    _, text = feature
-    return f'{text[:-1]},"links":{json.dumps(links, ensure_ascii=False)}}}'.encode()
+    return f'{feature[:-1]},"links":{json.dumps(links, ensure_ascii=False, separators=(",", ":"))}}}'.encode()

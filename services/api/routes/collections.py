@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from api.answers import answer
 from api.context import api
 from api.documents.collections import collection_document, collections_document
-from api.documents.schemas import feature_schema_document, queryables_document, schema_document
+from api.documents.schemas import feature_schema_document, queryables_document, schema_document, sortables_document
 from api.links import SCHEMA_JSON
 
 bp = Blueprint("collections", __name__, url_prefix="/collections")
@@ -33,6 +33,13 @@ def queryables(id: str) -> Response:
     """What can be asked of the features."""
     found = api().catalog[id]
     return schema(queryables_document(found, api().links), f"Queryables of {found.title}")
+
+
+@bp.get("/<id>/sortables")
+def sortables(id: str) -> Response:
+    """What features can be sorted by."""
+    found = api().catalog[id]
+    return schema(sortables_document(found, api().links), f"Sortables of {found.title}")
 
 
 @bp.get("/<id>/schema")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
 from api.answers import own_links, page, respond
 from api.context import api
-from api.counts import number_matched
+from api.counts import Count, count_matches
+from api.crs import CRS84, Crs, parse_crs
 from api.cursor import render_cursor
-from api.formats.geojson import FeatureRow, render_feature, render_page
+from api.formats.geojson import render_feature, render_page
 from api.formats.negotiation import choose_format
 from api.links import GEOJSON, HTML, JSON, Link
-from api.params import items_query, reject_unknown
-from api.query import Cursor, Direction, ItemsQuery
+from api.pages import Page, cut_page
+from api.params.common import reject_unknown
+from api.params.items import items_query
+from api.query import AS_STORED, Cursor, Direction, ItemsQuery, Presentation
 from api.sql.items import select_feature, select_page
 from core.catalog import Collection
 from core.errors import UnknownFeature
@@ -27,42 +30,39 @@ bp = Blueprint("items", __name__, url_prefix="/collections/<id>/items")
 FORMATS = {"json": GEOJSON, "html": HTML}
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of features in ascending order, and the places where the walk goes on."""
-
-    features: list[FeatureRow]
-    next: Cursor | None
-    prev: Cursor | None
-
-
 @bp.get("")
 def items(id: str) -> Response:
     """A page of features."""
     collection = api().catalog[id]
     query = items_query(request.args, collection, api().limits)
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
-    found = cut_page(query, cast("list[FeatureRow]", api().database.run(select_page(collection, query))))
-    matched = number_matched(api().database, collection, query.filter, api().settings.exact_count_rows)
+    if chosen == "html":
+        query = replace(query, presentation=replace(query.presentation, crs=CRS84))
+    found = fetch_page(collection, query)
+    count = count_page(collection, query)
     links = [*own_links(FORMATS, chosen), *walk_links(collection, query, found, chosen), collection_link(collection)]
-    if chosen == "json":
-        return respond(render_page(found.features, links, matched), GEOJSON)
-    return items_page(collection, query, found, links, matched)
+    if chosen == "html":
+        return items_page(collection, found, links, count)
+    members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
+    counts = {name: number for name, number in members.items() if number is not None}
+    return geojson(render_page(found.features, links, counts), query.presentation.crs)
 
 
 @bp.get("/<feature_id>")
 def feature(id: str, feature_id: str) -> Response:
     """One feature."""
-    reject_unknown(request.args, ("f",))
+    reject_unknown(request.args, ("f", "crs"))
     collection = api().catalog[id]
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
-    rows = api().database.run(select_feature(collection, parse_feature_id(feature_id, collection)))
+    crs = parse_crs("crs", request.args["crs"], collection) if "crs" in request.args else CRS84
+    shown = Presentation(crs=crs) if chosen == "json" else AS_STORED
+    rows = api().database.run(select_feature(collection, parse_feature_id(feature_id, collection), shown))
     if not rows:
         raise unknown_feature(feature_id, collection)
     links = [*own_links(FORMATS, chosen), collection_link(collection)]
-    body = render_feature(cast(FeatureRow, rows[0]), links)
+    body = render_feature(rows[0][1], links)
     if chosen == "json":
-        return respond(body, GEOJSON)
+        return geojson(body, crs)
     return page(
         "feature.html",
         title=f"{collection.title} {feature_id}",
@@ -70,6 +70,26 @@ def feature(id: str, feature_id: str) -> Response:
         feature=json.loads(body),
         document={"links": links},
     )
+
+
+def geojson(body: bytes, crs: Crs) -> Response:
+    """A GeoJSON answer that says its CRS (Part 2, /req/crs/ogc-crs-header)."""
+    response = respond(body, GEOJSON)
+    response.headers["Content-Crs"] = f"<{crs.uri}>"
+    return response
+
+
+def fetch_page(collection: Collection, query: ItemsQuery) -> Page:
+    """The features of a page; none when only their number is asked for."""
+    if query.hits_only:
+        return Page((), None, None)
+    return cut_page(query, api().database.run(select_page(collection, query)))
+
+
+def count_page(collection: Collection, query: ItemsQuery) -> Count:
+    """The number of matches, exact when it is all that is asked for."""
+    mode = "exact" if query.hits_only and query.count == "auto" else query.count
+    return count_matches(api().database, collection, query.filter, mode, api().settings.exact_count_rows)
 
 
 def parse_feature_id(text: str, collection: Collection) -> int:
@@ -89,33 +109,15 @@ def unknown_feature(text: str, collection: Collection) -> UnknownFeature:
     return UnknownFeature(f"'{collection.id}' has no feature '{text}'", hint=hint, parameter="featureId")
 
 
-def cut_page(query: ItemsQuery, rows: list[FeatureRow]) -> Page:
-    """The page in ascending order, from rows in the order of the walk with one too many when there is more."""
-    more = len(rows) > query.limit
-    backwards = query.cursor is not None and query.cursor.direction == "prev"
-    features = rows[: query.limit]
-    if backwards:
-        features.reverse()
-    if not features:
-        return Page([], None, None)
-    has_next = more or backwards
-    has_prev = more if backwards else query.cursor is not None
-    return Page(
-        features,
-        Cursor("next", features[-1][0]) if has_next else None,
-        Cursor("prev", features[0][0]) if has_prev else None,
-    )
-
-
 def walk_links(collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
     """The links `next` and `prev`, with every parameter of this request and another cursor."""
     here = api().links.collection(collection, "items")
+    kept = {name: value for name, value in request.args.items() if name != "offset"}
     places: dict[Direction, Cursor | None] = {"next": found.next, "prev": found.prev}
     links: list[Link] = []
     for rel, cursor in places.items():
         if cursor is not None:
-            text = render_cursor(cursor, query.filter, collection)
-            given = urlencode({**request.args, "cursor": text})
+            given = urlencode({**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)})
             links.append({"href": f"{here}?{given}", "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"})
     return links
 
@@ -125,17 +127,14 @@ def collection_link(collection: Collection) -> Link:
     return api().links.link("collection", JSON, collection.title, "collections", collection.id)
 
 
-def items_page(
-    collection: Collection, query: ItemsQuery, found: Page, links: list[Link], matched: int | None
-) -> Response:
+def items_page(collection: Collection, found: Page, links: list[Link], count: Count) -> Response:
     """The page as a table with a map."""
-    features: list[dict[str, Any]] = [json.loads(text) for _, text in found.features]
+    features: list[dict[str, Any]] = [json.loads(text) for text in found.features]
     return page(
         "items.html",
         title=collection.title,
         collection=collection,
-        query=query,
         features=features,
-        matched=matched,
+        count=count,
         document={"links": links},
     )

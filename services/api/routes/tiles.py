@@ -15,7 +15,7 @@ from api.documents.tilesets import (
 )
 from api.formats.gzip import compress, decompress
 from api.links import MVT
-from api.params import reject_unknown
+from api.params.common import reject_unknown
 from api.sql.tiles import select_tile
 from api.tiles import Tile, check_tile_matrix_set, parse_tile
 from core.catalog import Collection

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from api.answers import page
 from api.context import api
-from api.params import reject_unknown
+from api.params.common import reject_unknown
 
 bp = Blueprint("viewer", __name__)
 

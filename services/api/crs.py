@@ -1,0 +1,60 @@
+"""Coordinate reference systems that a client may ask for, and which axis comes first in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.catalog import Collection
+from core.errors import BadParameter
+
+EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
+
+
+@dataclass(frozen=True, slots=True)
+class Crs:
+    """A system by its URI. `northing_first`: its coordinates are latitude or northing, then longitude or easting."""
+
+    uri: str
+    srid: int
+    northing_first: bool
+    digits: int
+    """Decimals of its coordinates: 7 for degrees (1 cm), 3 for metres."""
+
+
+CRS84 = Crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84", 4326, northing_first=False, digits=7)
+EPSG_4326 = Crs(f"{EPSG}4326", 4326, northing_first=True, digits=7)
+EPSG_3857 = Crs(f"{EPSG}3857", 3857, northing_first=False, digits=3)
+EVERYWHERE = (CRS84, EPSG_4326, EPSG_3857)
+"""What every collection is answered in."""
+
+
+def storage_crs(collection: Collection) -> Crs | None:
+    """The system that the collection is stored in; None without geometry, or when the system has no EPSG code.
+
+    Degrees of WGS 84 are stored longitude first: CRS84.
+    """
+    srid = collection.srid
+    if srid is None or collection.srs_authority != "EPSG":
+        return None
+    common = {crs.srid: crs for crs in (CRS84, EPSG_3857)}
+    digits = 7 if collection.in_degrees else 3
+    return common.get(srid) or Crs(f"{EPSG}{srid}", srid, northing_first=collection.northing_first, digits=digits)
+
+
+def crs_list(collection: Collection) -> list[Crs]:
+    """The systems that the collection is answered in, CRS84 first."""
+    if not collection.has_geometry:
+        return []
+    storage = storage_crs(collection)
+    return [*EVERYWHERE, *([storage] if storage and storage not in EVERYWHERE else [])]
+
+
+def parse_crs(name: str, text: str, collection: Collection) -> Crs:
+    """The system of a URI, `[EPSG:3067]` or `EPSG:3067`. Raises: BadParameter (Part 2, /req/crs/crs-exception)"""
+    wanted = text.removeprefix("[").removesuffix("]")
+    for crs in crs_list(collection):
+        short = "OGC:CRS84" if crs is CRS84 else f"EPSG:{crs.srid}"
+        if wanted in (crs.uri, short):
+            return crs
+    known = ", ".join(crs.uri for crs in crs_list(collection)) or "none, the collection has no geometry"
+    raise BadParameter(f"{name} is '{text}'", hint=f"available: {known}", parameter=name)

@@ -1,0 +1,95 @@
+"""The parameters of the OpenAPI document, by name. A test asks for each one that the items' parser knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.crs import CRS84
+from api.params.common import Limits
+from api.params.items import COUNT_MODES, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
+from api.tiles import WEB_MERCATOR_QUAD
+
+Schema = Mapping[str, Any]
+
+TEXT: Schema = {"type": "string"}
+WHOLE: Schema = {"type": "integer", "minimum": 0}
+URI: Schema = {"type": "string", "format": "uri", "default": CRS84.uri}
+
+
+def array_of(kind: str, **limits: int) -> Schema:
+    """Values with commas between them."""
+    return {"type": "array", "items": {"type": kind}, **limits}
+
+
+def words(*choices: str) -> Schema:
+    """One of some words, the first by default."""
+    return {"type": "string", "enum": list(choices), "default": choices[0]}
+
+
+def parameter_components(collection: str, limits: Limits) -> dict[str, Any]:
+    """Every parameter. `collection` is the id that the examples name."""
+    limit = {"type": "integer", "minimum": 1, "maximum": limits.largest, "default": limits.default}
+    offset = {**WHOLE, "maximum": LARGEST_OFFSET}
+    return {
+        "f": query_parameter("f", words("json", "html"), "Format of the answer; overrides Accept."),
+        "limit": query_parameter("limit", limit, "Features on a page."),
+        "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),
+        "cursor": query_parameter("cursor", TEXT, "A place in the walk, from a next or prev link."),
+        "sortby": query_parameter("sortby", array_of("string"), "Properties to sort by, -name for descending."),
+        "resultType": query_parameter("resultType", words("results", "hits"), "hits: only the number of matches."),
+        "count": query_parameter("count", words(*COUNT_MODES), "How the matches are counted."),
+        **filter_parameters(),
+        **presentation_parameters(),
+        **path_parameters(collection),
+    }
+
+
+def filter_parameters() -> dict[str, Any]:
+    """Which features."""
+    box = "west,south,east,north in degrees (or in bbox-crs); west > east crosses 180 degrees."
+    return {
+        "bbox": query_parameter("bbox", array_of("number", minItems=4, maxItems=6), box),
+        "bbox-crs": query_parameter("bbox-crs", URI, "CRS of bbox, one that the collection lists."),
+        "datetime": query_parameter("datetime", TEXT, "An instant, or start/end with .. for an open end."),
+        "ids": query_parameter("ids", array_of("integer"), "Ids of features."),
+        "q": query_parameter("q", TEXT, "What some string property contains, in any case."),
+    }
+
+
+def presentation_parameters() -> dict[str, Any]:
+    """How the features are written."""
+    digits, zoom = {**WHOLE, "maximum": MOST_DIGITS}, {**WHOLE, "maximum": LARGEST_ZOOM}
+    return {
+        "crs": query_parameter("crs", URI, "CRS of the answer, one that the collection lists."),
+        "properties": query_parameter("properties", array_of("string"), "Properties to include."),
+        "exclude-properties": query_parameter("exclude-properties", array_of("string"), "Properties to leave out."),
+        "skipGeometry": query_parameter("skipGeometry", words("false", "true"), "true: no geometries."),
+        "precision": query_parameter("precision", digits, "Decimals of the coordinates."),
+        "zoom-level": query_parameter("zoom-level", zoom, "Simplify geometries to what this zoom can show."),
+    }
+
+
+def path_parameters(collection: str) -> dict[str, Any]:
+    """The places in paths."""
+    matrix_set = {"type": "string", "enum": [WEB_MERCATOR_QUAD]}
+    return {
+        "collectionId": path_parameter("collectionId", TEXT, "Id of a collection.", collection),
+        "featureId": path_parameter("featureId", {"type": "integer"}, "Id of a feature.", 1),
+        "tileMatrixSetId": path_parameter("tileMatrixSetId", matrix_set, "Tile matrix set.", WEB_MERCATOR_QUAD),
+        "tileMatrix": path_parameter("tileMatrix", TEXT, "Zoom.", "0"),
+        "tileRow": path_parameter("tileRow", WHOLE, "Row, counted from the north.", 0),
+        "tileCol": path_parameter("tileCol", WHOLE, "Column, counted from 180 degrees west.", 0),
+        "code": path_parameter("code", TEXT, "Code of a problem.", "parameter-unknown"),
+    }
+
+
+def query_parameter(name: str, schema: Schema, text: str) -> dict[str, Any]:
+    """A query parameter, never required; lists have commas between their values."""
+    found = {"name": name, "in": "query", "required": False, "description": text, "schema": schema, "style": "form"}
+    return {**found, "explode": False} if schema["type"] == "array" else found
+
+
+def path_parameter(name: str, schema: Schema, text: str, example: Any) -> dict[str, Any]:
+    """A path parameter."""
+    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}

@@ -1,0 +1,1 @@
+"""Query parameters to values. Every mistake is a BadParameter or UnknownParameter that names the parameter."""

@@ -1,0 +1,164 @@
+"""The parameters of a page of features."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from api.crs import CRS84, Crs, parse_crs
+from api.cursor import parse_cursor
+from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
+from api.params.time import parse_interval
+from api.params.values import VALUE_PARSERS, equals
+from api.query import CountMode, Filter, GridBox, ItemsQuery, Presentation, SortKey
+from core.bbox import BBox, parse_bbox, parse_numbers
+from core.catalog import Collection, Column
+from core.errors import BadBBox, BadParameter, suggestion
+
+FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q")
+PRESENTATION_PARAMETERS = ("crs", "properties", "exclude-properties", "skipGeometry", "precision", "zoom-level")
+PAGE_PARAMETERS = ("f", "limit", "offset", "cursor", "sortby", "resultType", "count")
+ITEMS_PARAMETERS = (*PAGE_PARAMETERS, *FILTER_PARAMETERS, *PRESENTATION_PARAMETERS)
+"""Parameters of a page of features beside the queryables; a property of one of these names cannot be asked for."""
+
+MOST_IDS = 1000
+MOST_SORT_KEYS = 8
+LARGEST_OFFSET = 10_000_000
+MOST_DIGITS = 15
+LARGEST_ZOOM = 24
+COUNT_MODES = ("auto", "exact", "estimated", "none")
+
+
+def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuery:
+    """The page that a request asks for.
+
+    Raises: UnknownParameter, BadParameter, BadBBox, BadCursor
+    """
+    reject_unknown(args, [*ITEMS_PARAMETERS, *(column.name for column in queryable_columns(collection))])
+    if "cursor" in args and "offset" in args:
+        raise BadParameter("cursor and offset exclude each other", hint="leave one out", parameter="offset")
+    filter, sort = parse_filter(args, collection), parse_sort(args.get("sortby", ""), collection)
+    return ItemsQuery(
+        limit=parse_limit(args["limit"], limits) if "limit" in args else limits.default,
+        filter=filter,
+        sort=sort,
+        cursor=parse_cursor(args["cursor"], filter, sort, collection) if "cursor" in args else None,
+        offset=parse_whole("offset", args.get("offset", "0"), least=0, most=LARGEST_OFFSET),
+        presentation=parse_presentation(args, collection),
+        count=cast(CountMode, parse_choice("count", args.get("count", "auto"), COUNT_MODES)),
+        hits_only=parse_choice("resultType", args.get("resultType", "results"), ("results", "hits")) == "hits",
+    )
+
+
+def queryable_columns(collection: Collection) -> list[Column]:
+    """The columns that are query parameters: simple values whose names no other parameter has."""
+    return [column for column in collection.columns if is_simple(column) and column.name not in ITEMS_PARAMETERS]
+
+
+def sortable_columns(collection: Collection) -> list[Column]:
+    """The columns that features can be sorted by: simple values."""
+    return [column for column in collection.columns if is_simple(column)]
+
+
+def is_simple(column: Column) -> bool:
+    """Whether a column's values can be compared."""
+    return column.type in VALUE_PARSERS
+
+
+def parse_filter(args: Args, collection: Collection) -> Filter:
+    """The conditions of a request. Raises: BadParameter, BadBBox"""
+    queryables = {column.name: column for column in queryable_columns(collection)}
+    if "bbox-crs" in args and "bbox" not in args:
+        raise BadParameter("bbox-crs is given without bbox", hint="give both, or none", parameter="bbox-crs")
+    crs = parse_crs("bbox-crs", args["bbox-crs"], collection) if "bbox-crs" in args else CRS84
+    return Filter(
+        box=parse_box(args["bbox"], crs) if "bbox" in args else None,
+        interval=parse_interval(args["datetime"]) if "datetime" in args else None,
+        equals=tuple(equals(queryables[name], args[name]) for name in args if name in queryables),
+        ids=parse_ids(args["ids"]) if "ids" in args else None,
+        text=parse_search(args["q"]) if "q" in args else None,
+    )
+
+
+def parse_box(text: str, crs: Crs) -> BBox | GridBox:
+    """A box in some system, its numbers in the official order of the axes. Raises: BadBBox"""
+    if crs is CRS84:
+        return parse_bbox(text)
+    west, south, east, north = parse_numbers(text)
+    if crs.northing_first:
+        west, south, east, north = south, west, north, east
+    if crs.srid == CRS84.srid:
+        return BBox(west, south, east, north)
+    if west > east or south > north or not all(map(math.isfinite, (west, south, east, north))):
+        raise BadBBox(f"'{text}' is no box", hint=f"the lower corner comes first, in {crs.uri}", parameter="bbox")
+    return GridBox(crs.srid, west, south, east, north)
+
+
+def parse_ids(text: str) -> tuple[int, ...]:
+    """Ids of features. One that is no number belongs to no feature, so it is left out."""
+    names = parse_names("ids", text)
+    if len(names) > MOST_IDS:
+        raise BadParameter(f"ids has {len(names)} ids", hint=f"ask for {MOST_IDS} at a time", parameter="ids")
+    return tuple(sorted({int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 19}))
+
+
+def parse_search(text: str) -> str:
+    """A text to look for. Raises: BadParameter"""
+    if not text.strip() or "\0" in text:
+        raise BadParameter(f"q is '{text}'", hint="it takes a word or a part of one", parameter="q")
+    return text.strip()
+
+
+def parse_limit(text: str, limits: Limits) -> int:
+    """A number of features from 1. More than the largest page is answered with the largest page (Part 1, 7.15.2)."""
+    if text.isascii() and text.isdecimal() and int(text[:19]) > limits.largest:
+        return limits.largest
+    return parse_whole("limit", text, least=1, most=limits.largest)
+
+
+def parse_sort(text: str, collection: Collection) -> tuple[SortKey, ...]:
+    """`name,-population`: ascending, or descending with a minus. Raises: BadParameter"""
+    if not text:
+        return ()
+    known = {column.name: column for column in sortable_columns(collection)}
+    keys: list[SortKey] = []
+    for part in parse_names("sortby", text):
+        name = part[1:] if part[0] in "+- " else part
+        if name not in known:
+            hint = suggestion(name, known) or f"sortable: {', '.join(known)}"
+            raise BadParameter(f"sortby names '{name}'", hint=hint, parameter="sortby")
+        keys.append(SortKey(known[name], descending=part[0] == "-"))
+    if len(keys) > MOST_SORT_KEYS or len({key.column for key in keys}) < len(keys):
+        hint = f"name each property once, {MOST_SORT_KEYS} at most"
+        raise BadParameter(f"sortby is '{text}'", hint=hint, parameter="sortby")
+    return tuple(keys)
+
+
+def parse_presentation(args: Args, collection: Collection) -> Presentation:
+    """How the features are to be written. Raises: BadParameter"""
+    precision, zoom = args.get("precision"), args.get("zoom-level")
+    return Presentation(
+        crs=parse_crs("crs", args["crs"], collection) if "crs" in args else CRS84,
+        columns=parse_columns(args, collection),
+        geometry=parse_choice("skipGeometry", args.get("skipGeometry", "false"), ("true", "false")) == "false",
+        precision=None if precision is None else parse_whole("precision", precision, least=0, most=MOST_DIGITS),
+        zoom=None if zoom is None else parse_whole("zoom-level", zoom, least=0, most=LARGEST_ZOOM),
+    )
+
+
+def parse_columns(args: Args, collection: Collection) -> tuple[Column, ...] | None:
+    """The properties to write; None for all. Raises: BadParameter for unknown ones, or both parameters at once"""
+    given = [name for name in ("properties", "exclude-properties") if name in args]
+    if len(given) == 2:
+        hint = "say what to include or what to leave out"
+        raise BadParameter("properties and exclude-properties exclude each other", hint=hint, parameter=given[1])
+    if not given:
+        return None
+    parameter, known = given[0], {column.name: column for column in collection.columns}
+    names = parse_names(parameter, args[parameter]) if args[parameter] else []
+    for name in names:
+        if name not in known:
+            hint = suggestion(name, known) or f"published: {', '.join(known)}"
+            raise BadParameter(f"{parameter} names '{name}'", hint=hint, parameter=parameter)
+    wanted = (parameter == "properties", set(names))
+    return tuple(column for column in collection.columns if (column.name in wanted[1]) is wanted[0])

@@ -1,0 +1,45 @@
+"""The parameter `datetime` (RFC 3339, OGC API Features Part 1, 7.15.4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from api.query import Interval
+from core.errors import BadParameter
+
+
+def parse_interval(text: str) -> Interval:
+    """An instant, or `start/end` where an end is open when it is empty or `..` (RFC 3339, or a date alone).
+
+    A date alone is the whole day.
+    """
+    parts = text.split("/")
+    if len(parts) > 2 or all(part in ("", "..") for part in parts):
+        raise bad_datetime(text)
+    start = parse_instant(parts[0], text, day_end=False)
+    end = parse_instant(parts[-1], text, day_end=True)
+    if start and end and start > end:
+        raise BadParameter(
+            f"datetime '{text}' ends before it starts", hint="the order is start/end", parameter="datetime"
+        )
+    return Interval(start, end)
+
+
+def parse_instant(part: str, whole: str, *, day_end: bool) -> datetime | None:
+    """One end of an interval in UTC; None when it is open."""
+    if part in ("", ".."):
+        return None
+    try:
+        if len(part) == len("2024-01-01"):
+            day = datetime.combine(date.fromisoformat(part), time(tzinfo=UTC))
+            return day + timedelta(days=1, microseconds=-1) if day_end else day
+        instant = datetime.fromisoformat(part)
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise bad_datetime(whole) from error
+
+
+def bad_datetime(text: str) -> BadParameter:
+    """The error for a `datetime` that is neither an instant nor an interval."""
+    hint = "write 2024-05-01, 2024-05-01T12:00:00Z, 2024-01-01/2024-12-31 or 2024-01-01/.."
+    return BadParameter(f"datetime is '{text}'", hint=hint, parameter="datetime")

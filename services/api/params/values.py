@@ -1,0 +1,64 @@
+"""Texts as values of a column's type, for properties that are query parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import date, datetime, time
+
+from api.query import Equals, Value
+from core.catalog import Column, ColumnType
+from core.errors import BadParameter
+
+
+def equals(column: Column, text: str) -> Equals:
+    """The condition that a column equals a value. Raises: BadParameter when the value is not of the column's type."""
+    parse, example = VALUE_PARSERS[column.type]
+    try:
+        return Equals(column, parse(text))
+    except (ValueError, OverflowError) as error:
+        raise BadParameter(
+            f"'{text}' is no {column.type}", hint=f"'{column.name}' takes {example}", parameter=column.name
+        ) from error
+
+
+def parse_integer(text: str) -> int:
+    """A whole number that fits a bigint."""
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(text)
+    return number
+
+
+def parse_number(text: str) -> float:
+    """A finite number."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def parse_boolean(text: str) -> bool:
+    """`true` or `false`."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def parse_text(text: str) -> str:
+    """Any text that PostgreSQL can hold, which is all without U+0000."""
+    if "\0" in text:
+        raise ValueError(text)
+    return text
+
+
+# column type -> parser, what to write
+VALUE_PARSERS: dict[ColumnType, tuple[Callable[[str], Value], str]] = {
+    "integer": (parse_integer, "a whole number, such as 42"),
+    "number": (parse_number, "a number, such as 4.2"),
+    "boolean": (parse_boolean, "true or false"),
+    "string": (parse_text, "a text"),
+    "date": (lambda text: date.fromisoformat(text).isoformat(), "a date, such as 2024-05-01"),
+    "datetime": (lambda text: datetime.fromisoformat(text).isoformat(), "a time, such as 2024-05-01T12:00:00Z"),
+    "time": (lambda text: time.fromisoformat(text).isoformat(), "a time of day, such as 12:00:00"),
+}
