@@ -1,4 +1,4 @@
-"""CQL2 as values: one frozen class for each kind of node. What a node means is decided elsewhere (check.py, api.sql.cql2).
+"""CQL2 as values: one frozen class for each kind of node. Meaning is in check.py and api.sql.cql2.
 
 Source: OGC 21-065r2, annex B (BNF) and annex C (JSON Schema).
 Every node carries `at`, the place it was read from: an offset into the text, or a JSON pointer. It says where a
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, cast
 
 Place = int | str | None
 ComparisonOp = Literal["=", "<>", "<", ">", "<=", ">="]
@@ -260,9 +260,10 @@ LITERALS = (String, Number, Boolean, Date, Timestamp)
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below a node, in order."""
-    for part in fields(node):
-        value: object = getattr(node, part.name)
+    for member in fields(node):
+        value: object = getattr(node, member.name)
         if isinstance(value, Node):
             yield value
-        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
-            yield from value
+        elif isinstance(value, tuple):
+            parts = cast("tuple[object, ...]", value)
+            yield from (part for part in parts if isinstance(part, Node))

@@ -1,0 +1,216 @@
+"""CQL2 JSON to a tree. Places of mistakes are JSON pointers.
+
+Source: OGC 21-065r2, annex C. Taken beyond the schema: operators in any case, a property alone as a condition, and
+geometry collections of fewer than two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NoReturn, cast
+
+from api.cql2 import ast
+from api.cql2.ast import Node
+from api.cql2.geojson import parse_shape
+from api.cql2.lexer import RESERVED, WORD
+from api.cql2.limits import check_json_depth, check_length, check_tree
+from api.cql2.literals import check_text, parse_date, parse_instant, parse_number, parse_timestamp
+from api.cql2.mistakes import mistake
+
+Json = Any
+Build = Callable[[str, list[Json], str], Node]
+
+LOWER = {op.lower(): op for op in ("isNull", *ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS)}
+PATTERNS = (ast.String, ast.CaseI, ast.AccentI)
+RANGE = (*ast.NUMBERS, ast.String, ast.Date, ast.Timestamp)
+
+
+def parse_json(text: str) -> Node:
+    """The tree of a filter that is JSON text. Raises: BadFilter with a JSON pointer to the mistake"""
+    check_length(text)
+    check_json_depth(text)
+    try:
+        value: Json = json.loads(text, parse_int=parse_number, parse_float=parse_number, parse_constant=no_number)
+    except json.JSONDecodeError as error:
+        raise mistake(f"the filter is no JSON: {error.msg}", error.pos) from error
+    except ValueError as error:
+        raise mistake(str(error)) from error
+    root = read(value, "", ast.CONDITIONS, "a condition")
+    check_tree(root)
+    return root
+
+
+def no_number(text: str) -> NoReturn:
+    """NaN and Infinity, which Python's JSON would let pass."""
+    raise ValueError(f"{text} is no JSON")
+
+
+def read(value: Json, at: str, kinds: tuple[type[Node], ...], what: str) -> Node:
+    """The node of a value. Raises: BadFilter when it is of none of the kinds"""
+    node = node_of(value, at)
+    if not isinstance(node, kinds):
+        raise mistake(f"expected {what}", at)
+    return node
+
+
+def node_of(value: Json, at: str) -> Node:
+    """The node of any value."""
+    if isinstance(value, bool):
+        return ast.Boolean(value, at=at)
+    if isinstance(value, int | Decimal):
+        return ast.Number(value, at=at)
+    if isinstance(value, str):
+        return ast.String(text_of(value, at), at=at)
+    if isinstance(value, list):
+        items = cast("list[Json]", value)
+        return ast.Array(tuple(node_of(item, f"{at}/{index}") for index, item in enumerate(items)), at=at)
+    if isinstance(value, dict):
+        return object_node(cast("dict[str, Json]", value), at)
+    raise mistake("null is no value of CQL2", at, hint='write {"op": "isNull", "args": [...]}')
+
+
+def object_node(value: dict[str, Json], at: str) -> Node:
+    """The node of an object, by the member that names its kind."""
+    if "op" in value:
+        return operation(value, at)
+    if "property" in value:
+        name = text_of(value["property"], f"{at}/property")
+        return ast.Property(name, at=at)
+    if "date" in value or "timestamp" in value:
+        return instant(value, at)
+    if "interval" in value:
+        start, end = elements(value["interval"], f"{at}/interval", 2)
+        return ast.Interval(interval_end(start, f"{at}/interval/0"), interval_end(end, f"{at}/interval/1"), at=at)
+    if "type" in value or "bbox" in value:
+        try:
+            return parse_shape(value, at)
+        except ValueError as error:
+            raise mistake(str(error), at) from error
+    raise mistake("an object is no operation, property, time or geometry", at, hint='it has a member such as "op"')
+
+
+def text_of(value: Json, at: str) -> str:
+    """A text that PostgreSQL can hold. Raises: BadFilter"""
+    if not isinstance(value, str):
+        raise mistake("expected a text", at)
+    try:
+        return check_text(value)
+    except ValueError as error:
+        raise mistake(str(error), at) from error
+
+
+def instant(value: dict[str, Json], at: str) -> Node:
+    """`{"date": "2024-05-01"}` or `{"timestamp": "2024-05-01T12:00:00Z"}`."""
+    try:
+        if "date" in value:
+            return ast.Date(parse_date(text_of(value["date"], f"{at}/date")), at=at)
+        return ast.Timestamp(parse_timestamp(text_of(value["timestamp"], f"{at}/timestamp")), at=at)
+    except ValueError as error:
+        raise mistake(str(error), at) from error
+
+
+def interval_end(value: Json, at: str) -> Node | None:
+    """`".."`, an instant, a property or a call."""
+    if not isinstance(value, str):
+        return read(value, at, (ast.Date, ast.Timestamp, ast.Property, ast.Function), "a day or a time")
+    try:
+        return None if value == ".." else parse_instant(value, at)
+    except ValueError as error:
+        raise mistake(str(error), at) from error
+
+
+def elements(value: Json, at: str, count: int | None = None) -> list[Json]:
+    """A list, of a certain length if one is given. Raises: BadFilter"""
+    if not isinstance(value, list):
+        raise mistake("expected a list", at)
+    items = cast("list[Json]", value)
+    if count is not None and len(items) != count:
+        raise mistake(f"expected {count} elements, not {len(items)}", at)
+    return items
+
+
+def operation(value: dict[str, Json], at: str) -> Node:
+    """An operator with its `args`, or the call of a function."""
+    op = text_of(value["op"], f"{at}/op")
+    if "args" not in value:
+        raise mistake(f"'{op}' has no args", at)
+    place = f"{at}/args"
+    args = elements(value["args"], place)
+    name = LOWER.get(op.lower(), op.lower())
+    builder = BUILDERS.get(name)
+    if builder is not None:
+        return builder(name, args, at)
+    if not WORD.fullmatch(op) or op.upper() in RESERVED or op.upper() in ("DATE", "TIMESTAMP", "INTERVAL", "BBOX"):
+        raise mistake(f"'{op}' is no operator and no name of a function", f"{at}/op")
+    return ast.Function(op, tuple(node_of(arg, f"{place}/{index}") for index, arg in enumerate(args)), at=at)
+
+
+def operands(args: list[Json], at: str, *kinds: tuple[tuple[type[Node], ...], str]) -> list[Node]:
+    """As many arguments as there are kinds, each of its kind."""
+    elements(args, f"{at}/args", len(kinds))
+    return [
+        read(arg, f"{at}/args/{index}", kind, what)
+        for index, (arg, (kind, what)) in enumerate(zip(args, kinds, strict=True))
+    ]
+
+
+def joined(op: str, args: list[Json], at: str) -> Node:
+    """AND and OR."""
+    if len(args) < 2:
+        raise mistake(f"'{op}' takes two or more conditions", f"{at}/args")
+    parts = tuple(read(arg, f"{at}/args/{i}", ast.CONDITIONS, "a condition") for i, arg in enumerate(args))
+    return ast.And(parts, at=at) if op == "and" else ast.Or(parts, at=at)
+
+
+def in_list(_: str, args: list[Json], at: str) -> Node:
+    """IN: a value and a list."""
+    value, items = elements(args, f"{at}/args", 2)
+    listed = elements(items, f"{at}/args/1")
+    if not listed:
+        raise mistake("the list is empty", f"{at}/args/1")
+    scalars = [read(item, f"{at}/args/1/{i}", ast.SCALARS, "a value") for i, item in enumerate(listed)]
+    return ast.In(read(value, f"{at}/args/0", ast.SCALARS, "a value"), tuple(scalars), at=at)
+
+
+def is_null(_: str, args: list[Json], at: str) -> Node:
+    """IS NULL, of anything but a list."""
+    [value] = operands(args, at, ((Node,), "a value"))
+    if isinstance(value, ast.Array):
+        raise mistake("a list is never null", f"{at}/args/0")
+    return ast.IsNull(value, at=at)
+
+
+def pair(make: Callable[..., Node], kinds: tuple[type[Node], ...], what: str) -> Build:
+    """The builder of a node with an operator and two operands of the same kind."""
+
+    def build(op: str, args: list[Json], at: str) -> Node:
+        left, right = operands(args, at, (kinds, what), (kinds, what))
+        return make(op, left, right, at=at)
+
+    return build
+
+
+def plain(make: Callable[..., Node], *kinds: tuple[tuple[type[Node], ...], str]) -> Build:
+    """The builder of a node that has nothing but operands."""
+    return lambda _, args, at: make(*operands(args, at, *kinds), at=at)
+
+
+TEXT, NUMBER = (ast.TEXTS, "a text"), (RANGE, "a number")
+BUILDERS: dict[str, Build] = {
+    "and": joined,
+    "or": joined,
+    "not": plain(ast.Not, (ast.CONDITIONS, "a condition")),
+    "like": plain(ast.Like, TEXT, (PATTERNS, "a pattern")),
+    "between": plain(ast.Between, (ast.SCALARS, "a number"), NUMBER, NUMBER),
+    "in": in_list,
+    "isNull": is_null,
+    "casei": plain(ast.CaseI, TEXT),
+    "accenti": plain(ast.AccentI, TEXT),
+    **dict.fromkeys(ast.COMPARISON_OPS, pair(ast.Comparison, ast.SCALARS, "a value to compare")),
+    **dict.fromkeys(ast.ARITHMETIC_OPS, pair(ast.Arithmetic, ast.NUMBERS, "a number")),
+    **dict.fromkeys(ast.SPATIAL_OPS, pair(ast.Spatial, ast.GEOMETRIES, "a geometry")),
+    **dict.fromkeys(ast.TEMPORAL_OPS, pair(ast.Temporal, ast.TIMES, "a time")),
+    **dict.fromkeys(ast.ARRAY_OPS, pair(ast.ArrayPredicate, ast.ARRAYS, "a list")),
+}

@@ -1,0 +1,119 @@
+r"""Text to tokens: words, "quoted words", 'texts', numbers and signs, each with its offset.
+
+Source: OGC 21-065r2, annex B; /req/cql2-text/escaping for the escapes in texts. `\%`, `\_` and any other escape that
+the standard does not name stay as they are, for LIKE; `\\` is one backslash.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from api.cql2.limits import check_length
+from api.cql2.literals import check_text
+from api.cql2.mistakes import mistake_in
+
+Kind = Literal["word", "quoted", "text", "number", "sign", "end"]
+
+RESERVED = frozenset({"AND", "OR", "NOT", "IN", "IS", "LIKE", "BETWEEN", "NULL", "TRUE", "FALSE", "DIV"})
+"""Words that are never a property or a function. The other keywords are known by the parenthesis after them."""
+
+# Annex B, identifierStart and identifierPart
+START = (
+    ":_A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1ffe\u200c\u200d\u2070-\u218f\u2c00-\u2fef"
+    "\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+WORD = re.compile(f"[{START}][{START}.0-9\u0300-\u036f\u203f\u2040]*")
+# Annex B, whitespace
+SPACE = "\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+TOKEN = re.compile(
+    rf"(?P<space>[{SPACE}]+)"
+    rf"|(?P<word>{WORD.pattern})"
+    r'|(?P<quoted>"(?:[^"]|"")*")'
+    r"|(?P<text>'(?:[^'\\]|''|\\.)*')"
+    r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<sign><>|<=|>=|[=<>()+\-*/%^,])",
+    re.DOTALL,
+)
+ESCAPE = re.compile(r"''|\\(.)", re.DOTALL)
+CONTROLS = {"a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
+UNFINISHED = {"'": "a text is not closed", '"': "a quoted name is not closed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`value` is what the token means: a text without quotes and escapes, a word as it is written."""
+
+    kind: Kind
+    value: str
+    at: int
+
+    def is_word(self, *words: str) -> bool:
+        """Whether it is one of the keywords, in any case."""
+        return self.kind == "word" and self.value.upper() in words
+
+    def is_sign(self, *signs: str) -> bool:
+        """Whether it is one of the signs."""
+        return self.kind == "sign" and self.value in signs
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a filter, the last of them of kind `end`. Raises: BadFilter"""
+    check_length(text)
+    found: list[Token] = []
+    at = 0
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        if match is None:
+            raise unreadable(text, at)
+        if match.lastgroup != "space":
+            found.append(token(text, match))
+        at = match.end()
+    return [*found, Token("end", "", len(text))]
+
+
+def token(text: str, match: re.Match[str]) -> Token:
+    """The token of a match that is no space."""
+    at, value = match.start(), match.group()
+    if match.lastgroup == "number":
+        if WORD.match(text, match.end()):
+            raise mistake_in(text, "a number goes on as a word", match.end(), hint="texts stand in single quotes")
+        return Token("number", value, at)
+    if match.lastgroup == "quoted":
+        if len(value) == 2:
+            raise mistake_in(text, "a quoted name is empty", at)
+        return Token("quoted", checked(text, value[1:-1].replace('""', '"'), at), at)
+    if match.lastgroup == "text":
+        return Token("text", checked(text, ESCAPE.sub(unescape, value[1:-1]), at), at)
+    return Token("word" if match.lastgroup == "word" else "sign", value, at)
+
+
+def checked(text: str, value: str, at: int) -> str:
+    """The value, when PostgreSQL can hold it. Raises: BadFilter"""
+    try:
+        return check_text(value)
+    except ValueError as error:
+        raise mistake_in(text, str(error), at) from error
+
+
+def unescape(match: re.Match[str]) -> str:
+    """What an escape stands for."""
+    if match.group() == "''":
+        return "'"
+    character = match.group(1)
+    if character in "'\\":
+        return character
+    return CONTROLS.get(character, match.group())
+
+
+def unreadable(text: str, at: int) -> Exception:
+    """The error for a character that begins no token."""
+    character = text[at]
+    hint = None
+    if character == "'" and "\\'" in text[at:]:
+        hint = r"a backslash before a quote takes the quote into the text; write \\ for a backslash"
+    if character == "!":
+        hint = "not equal is <>"
+    what = UNFINISHED.get(character, f"the character {character!r} has no meaning here")
+    return mistake_in(text, what, at, hint=hint)

@@ -1,0 +1,47 @@
+"""How large and how deep a filter may be. Checked without recursion, so that no input can exhaust the stack."""
+
+from __future__ import annotations
+
+import re
+
+from api.cql2.ast import Node, children
+from api.cql2.mistakes import mistake
+
+MAX_LENGTH = 65_536
+"""Characters of a filter."""
+MAX_DEPTH = 60
+"""Levels of a tree, and of parentheses. PostgreSQL and Python both manage several times as many."""
+MAX_NODES = 10_000
+"""Nodes of a tree. PostgreSQL takes 65,535 parameters in a statement."""
+
+JSON_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+JSON_DEPTH = 3 * MAX_DEPTH
+"""A node of the tree takes up to three levels of JSON: an object, its `args`, and a list in them."""
+
+
+def check_length(text: str) -> None:
+    """Raises: BadFilter"""
+    if len(text) > MAX_LENGTH:
+        raise mistake(f"the filter has {len(text)} characters", hint=f"at most {MAX_LENGTH} are read")
+
+
+def check_json_depth(text: str) -> None:
+    """Count the brackets before the JSON parser recurses into them. Raises: BadFilter"""
+    depth = 0
+    for match in JSON_BRACKETS.finditer(text):
+        bracket = match.group()
+        depth += (bracket in "[{") - (bracket in "]}")
+        if depth > JSON_DEPTH:
+            raise mistake(f"the filter is nested more than {JSON_DEPTH} levels deep", match.start())
+
+
+def check_tree(root: Node) -> None:
+    """Raises: BadFilter for a tree that is too deep or has too many nodes"""
+    level, depth, count = [root], 0, 0
+    while level:
+        depth, count = depth + 1, count + len(level)
+        if depth > MAX_DEPTH:
+            raise mistake(f"the filter is nested more than {MAX_DEPTH} levels deep", level[0].at)
+        if count > MAX_NODES:
+            raise mistake(f"the filter has more than {MAX_NODES} parts", level[0].at)
+        level = [child for node in level for child in children(node)]

@@ -1,0 +1,250 @@
+"""CQL2 Text to a tree: calculations, literals, calls and lists.
+
+In an argument, parentheses are a list when nothing follows them that makes them a part of an expression: the grammar
+names arrayExpression before arithmeticExpression.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from api.cql2 import ast
+from api.cql2.ast import Node
+from api.cql2.cursor import Cursor
+from api.cql2.lexer import RESERVED, Token
+from api.cql2.limits import MAX_DEPTH
+from api.cql2.literals import parse_date, parse_instant, parse_number, parse_timestamp
+from api.cql2.wkt import parse_spatial, starts_geometry
+
+Part = TypeVar("Part")
+
+SUMS, PRODUCTS = ("+", "-"), ("*", "/", "%", "DIV")
+SPATIAL = {op.upper(): op for op in ast.SPATIAL_OPS}
+TEMPORAL = {op.upper(): op for op in ast.TEMPORAL_OPS}
+ARRAY = {op.upper(): op for op in ast.ARRAY_OPS}
+
+
+class Values(ABC):
+    """Reads what predicates are made of. Each method reads what it is named after, from the cursor on."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self.depth = 0
+
+    @abstractmethod
+    def any_of(self) -> Node:
+        """Anything, conditions joined by OR included."""
+
+    def operand(self, kinds: tuple[type[Node], ...], what: str) -> Node:
+        """An expression of one of the kinds."""
+        at = self.cursor.here.at
+        node = self.sum()
+        self.require(node, kinds, what, at)
+        return node
+
+    def require(self, node: Node, kinds: tuple[type[Node], ...], what: str, at: int) -> None:
+        """Raises: BadFilter when the node is of another kind"""
+        if not isinstance(node, kinds):
+            raise self.cursor.mistake(f"expected {what}", at)
+
+    def sum(self) -> Node:
+        """Products added and subtracted, from left to right."""
+        return self.calculation(SUMS, self.product)
+
+    def product(self) -> Node:
+        """Powers multiplied and divided, from left to right."""
+        return self.calculation(PRODUCTS, self.power)
+
+    def calculation(self, ops: tuple[str, ...], part: Callable[[], Node]) -> Node:
+        """One or more parts with operators between them."""
+        at = self.cursor.here.at
+        node = part()
+        length = 0
+        while self.cursor.here.is_sign(*ops) or self.cursor.here.is_word(*ops):
+            sign = self.cursor.take()
+            start = self.cursor.here.at
+            right = part()
+            self.require(node, ast.NUMBERS, "a number", at)
+            self.require(right, ast.NUMBERS, "a number", start)
+            length += 1
+            if length > MAX_DEPTH:
+                raise self.cursor.mistake(f"more than {MAX_DEPTH} operators in a row")
+            node = ast.Arithmetic(cast("ast.ArithmeticOp", sign.value.lower()), node, right, at=sign.at)
+        return node
+
+    def power(self) -> Node:
+        """A factor, or one raised to another."""
+        at = self.cursor.here.at
+        base = self.factor()
+        sign = self.cursor.takes_sign("^")
+        if sign is None:
+            return base
+        start = self.cursor.here.at
+        exponent = self.factor()
+        self.require(base, ast.NUMBERS, "a number", at)
+        self.require(exponent, ast.NUMBERS, "a number", start)
+        if self.cursor.here.is_sign("^"):
+            raise self.cursor.mistake("a power of a power needs parentheses", hint="write (2 ^ 3) ^ 2")
+        return ast.Arithmetic("^", base, exponent, at=sign.at)
+
+    def factor(self) -> Node:
+        """A primary, with a sign before it or without."""
+        sign = self.cursor.takes_sign("-", "+")
+        if sign is None:
+            return self.primary()
+        start = self.cursor.here
+        if start.kind == "number":
+            return self.number(self.cursor.take(), sign)
+        if sign.value == "+" or start.is_sign("-", "+"):
+            raise self.cursor.mistake("expected a number after the sign")
+        node = self.primary()
+        self.require(node, ast.NUMBERS, "a number", start.at)
+        return ast.Arithmetic("*", ast.Number(-1, at=sign.at), node, at=sign.at)
+
+    def number(self, token: Token, sign: Token | None = None) -> ast.Number:
+        """A literal number."""
+        at = token.at if sign is None else sign.at
+        try:
+            value = parse_number(token.value)
+        except ValueError as error:
+            raise self.cursor.mistake(str(error), at) from error
+        return ast.Number(-value if sign is not None and sign.value == "-" else value, at=at)
+
+    def primary(self) -> Node:
+        """A literal, a property, a call, or something in parentheses."""
+        token = self.cursor.here
+        if token.kind == "number":
+            return self.number(self.cursor.take())
+        if token.kind == "text":
+            return ast.String(self.cursor.take().value, at=token.at)
+        if token.kind == "quoted":
+            return ast.Property(self.cursor.take().value, at=token.at)
+        if token.is_sign("("):
+            return self.within(self.group)
+        if token.kind == "word":
+            return self.word()
+        raise self.cursor.mistake("expected a property, a value or a condition")
+
+    def within(self, read: Callable[[], Node]) -> Node:
+        """What stands in a pair of parentheses; they count as depth."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.cursor.mistake(f"the filter is nested more than {MAX_DEPTH} levels deep")
+        node = read()
+        self.depth -= 1
+        return node
+
+    def group(self) -> Node:
+        """An expression in parentheses."""
+        self.cursor.expect_sign("(")
+        node = self.any_of()
+        self.cursor.expect_sign(")")
+        return node
+
+    def word(self) -> Node:
+        """What begins with a word: TRUE, FALSE, a call, a geometry or a property."""
+        token = self.cursor.here
+        upper = token.value.upper()
+        if upper in ("TRUE", "FALSE"):
+            return ast.Boolean(self.cursor.take().value.upper() == "TRUE", at=token.at)
+        if upper in RESERVED:
+            hint = f'a property of this name stands in double quotes: "{token.value}"'
+            raise self.cursor.mistake(f"{upper} does not belong here", hint=hint)
+        if starts_geometry(self.cursor):
+            return parse_spatial(self.cursor)
+        self.cursor.take()
+        if self.cursor.here.is_sign("("):
+            return self.within(lambda: self.call(token, upper))
+        return ast.Property(token.value, at=token.at)
+
+    def call(self, name: Token, upper: str) -> Node:
+        """A name with arguments: one of CQL2's own, or a function."""
+        if upper in ("CASEI", "ACCENTI"):
+            [value] = self.exactly(1, name, lambda: self.operand(ast.TEXTS, "a text"))
+            return (ast.CaseI if upper == "CASEI" else ast.AccentI)(value, at=name.at)
+        if upper in ("DATE", "TIMESTAMP"):
+            return self.instant(name, upper)
+        if upper == "INTERVAL":
+            start, end = self.exactly(2, name, self.interval_end)
+            return ast.Interval(start, end, at=name.at)
+        if upper in SPATIAL:
+            left, right = self.exactly(2, name, lambda: self.operand(ast.GEOMETRIES, "a geometry"))
+            return ast.Spatial(SPATIAL[upper], left, right, at=name.at)
+        if upper in TEMPORAL:
+            left, right = self.exactly(2, name, lambda: self.operand(ast.TIMES, "a time"))
+            return ast.Temporal(TEMPORAL[upper], left, right, at=name.at)
+        if upper in ARRAY:
+            left, right = self.exactly(2, name, self.array_operand)
+            return ast.ArrayPredicate(ARRAY[upper], left, right, at=name.at)
+        return ast.Function(name.value, tuple(self.arguments(self.argument)), at=name.at)
+
+    def arguments(self, read: Callable[[], Part]) -> list[Part]:
+        """Parts in parentheses with commas between them; there may be none."""
+        self.cursor.expect_sign("(")
+        if self.cursor.takes_sign(")"):
+            return []
+        parts = [read()]
+        while self.cursor.takes_sign(","):
+            parts.append(read())
+        self.cursor.expect_sign(")")
+        return parts
+
+    def exactly(self, count: int, name: Token, read: Callable[[], Part]) -> list[Part]:
+        """The arguments of one of CQL2's own functions. Raises: BadFilter when there are more or fewer"""
+        parts = self.arguments(read)
+        if len(parts) != count:
+            takes = "one argument" if count == 1 else f"{count} arguments"
+            raise self.cursor.mistake(f"{name.value.upper()} takes {takes}, not {len(parts)}", name.at)
+        return parts
+
+    def instant(self, name: Token, upper: str) -> Node:
+        """`DATE('2024-05-01')` or `TIMESTAMP('2024-05-01T12:00:00Z')`."""
+        [text] = self.exactly(1, name, self.cursor.take)
+        if text.kind != "text":
+            raise self.cursor.mistake(f"{upper} takes a text in single quotes", text.at)
+        try:
+            if upper == "DATE":
+                return ast.Date(parse_date(text.value), at=name.at)
+            return ast.Timestamp(parse_timestamp(text.value), at=name.at)
+        except ValueError as error:
+            raise self.cursor.mistake(str(error), text.at) from error
+
+    def interval_end(self) -> Node | None:
+        """`'..'`, an instant in quotes, a property or a call."""
+        token = self.cursor.here
+        if token.kind != "text":
+            return self.operand((ast.Date, ast.Timestamp, ast.Property, ast.Function), "a day or a time")
+        self.cursor.take()
+        try:
+            return None if token.value == ".." else parse_instant(token.value, token.at)
+        except ValueError as error:
+            raise self.cursor.mistake(str(error), token.at) from error
+
+    def array_operand(self) -> Node:
+        """A list, a property or a call."""
+        if self.cursor.here.is_sign("("):
+            return self.within(self.array)
+        return self.operand(ast.ARRAYS, "a list such as ('a', 'b')")
+
+    def array(self) -> Node:
+        """A list in parentheses, perhaps empty."""
+        at = self.cursor.here.at
+        return ast.Array(tuple(self.arguments(self.argument)), at=at)
+
+    def argument(self) -> Node:
+        """An argument of a function, or an element of a list."""
+        if self.cursor.here.is_sign("(") and self.after_parenthesis().is_sign(",", ")"):
+            return self.within(self.array)
+        return self.any_of()
+
+    def after_parenthesis(self) -> Token:
+        """The token after the parenthesis that closes the one that comes next."""
+        depth = 0
+        for distance in range(len(self.cursor.tokens) - self.cursor.index):
+            token = self.cursor.ahead(distance)
+            depth += token.is_sign("(") - token.is_sign(")")
+            if depth == 0:
+                return self.cursor.ahead(distance + 1)
+        return self.cursor.tokens[-1]

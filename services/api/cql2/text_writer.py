@@ -1,0 +1,116 @@
+"""A tree to CQL2 Text, in one canonical form: the same tree gives the same text, and the text reads as that tree."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from api.cql2 import ast
+from api.cql2.ast import Node
+from api.cql2.geometry import wkt
+from api.cql2.lexer import CONTROLS, RESERVED, WORD
+from api.cql2.literals import instant_text, number_text
+from api.cql2.wkt import NAMES
+
+ESCAPES = str.maketrans({"\\": "\\\\", "'": "''", **{code: f"\\{letter}" for letter, code in CONTROLS.items()}})
+OPS = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS, "date", "timestamp", "interval", "casei", "accenti")
+KEYWORDS = RESERVED | NAMES | {op.upper() for op in OPS}
+STRENGTH: dict[str, int] = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "div": 2, "^": 3}
+"""Operator -> how strongly it binds; operands that bind no stronger stand in parentheses."""
+
+
+def render_text(node: Node) -> str:
+    """The text of a tree."""
+    match node:
+        case ast.And(args):
+            return " AND ".join(map(condition, args))
+        case ast.Or(args):
+            return " OR ".join(map(condition, args))
+        case ast.Not(arg):
+            return f"NOT {condition(arg)}"
+        case ast.IsNull(value):
+            return f"{operand(value)} IS NULL"
+        case ast.Comparison(op, left, right):
+            return f"{operand(left)} {op} {operand(right)}"
+        case ast.Like(value, pattern):
+            return f"{operand(value)} LIKE {operand(pattern)}"
+        case ast.Between(value, low, high):
+            return f"{operand(value)} BETWEEN {operand(low)} AND {operand(high)}"
+        case ast.In(value, items):
+            return f"{operand(value)} IN ({', '.join(map(operand, items))})"
+        case ast.Spatial(op, left, right) | ast.Temporal(op, left, right) | ast.ArrayPredicate(op, left, right):
+            return f"{op.upper()}({operand(left)}, {operand(right)})"
+        case _:
+            return value_text(node)
+
+
+def condition(node: Node) -> str:
+    """A part of AND, OR and NOT."""
+    return f"({render_text(node)})" if isinstance(node, ast.And | ast.Or | ast.Not) else render_text(node)
+
+
+def operand(node: Node) -> str:
+    """A part of a predicate."""
+    return f"({render_text(node)})" if isinstance(node, ast.PREDICATES) else render_text(node)
+
+
+def value_text(node: Node) -> str:
+    """The text of what is no predicate."""
+    match node:
+        case ast.Arithmetic(op, left, right):
+            return f"{factor(left, op)} {op} {factor(right, op, right=True)}"
+        case ast.Function(name, args):
+            return f"{name}({', '.join(map(render_text, args))})"
+        case ast.CaseI(value):
+            return f"CASEI({render_text(value)})"
+        case ast.AccentI(value):
+            return f"ACCENTI({render_text(value)})"
+        case ast.Interval(start, end):
+            return f"INTERVAL({interval_end(start)}, {interval_end(end)})"
+        case ast.Array(items):
+            return f"({', '.join(map(render_text, items))})"
+        case ast.Property(name):
+            return name_text(name)
+        case _:
+            return literal_text(node)
+
+
+def factor(node: Node, op: str, *, right: bool = False) -> str:
+    """A part of a calculation, in parentheses where the order would change without them."""
+    text = render_text(node)
+    if not isinstance(node, ast.Arithmetic):
+        return text
+    strength = STRENGTH[node.op]
+    same = strength == STRENGTH[op] and (right or op == "^")
+    return f"({text})" if strength < STRENGTH[op] or same else text
+
+
+def interval_end(node: Node | None) -> str:
+    """An end of an interval."""
+    if node is None:
+        return "'..'"
+    return f"'{instant_text(node)}'" if isinstance(node, ast.Date | ast.Timestamp) else render_text(node)
+
+
+def name_text(name: str) -> str:
+    """A property's name, in double quotes where it is no identifier or is a keyword."""
+    plain = WORD.fullmatch(name) and name.upper() not in KEYWORDS
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def literal_text(node: Node) -> str:
+    """The text of a literal."""
+    match node:
+        case ast.String(value):
+            return f"'{value.translate(ESCAPES)}'"
+        case ast.Number(value):
+            return number_text(value)
+        case ast.Boolean(value):
+            return "TRUE" if value else "FALSE"
+        case ast.Date():
+            return f"DATE('{instant_text(node)}')"
+        case ast.Timestamp():
+            return f"TIMESTAMP('{instant_text(node)}')"
+        case ast.BBox(numbers):
+            return f"BBOX({', '.join(map(repr, numbers))})"
+        case _:
+            return wkt(cast("ast.Geometry | ast.GeometryCollection", node))

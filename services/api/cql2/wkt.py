@@ -1,0 +1,133 @@
+"""Well-known text and BBOX(...) inside CQL2 Text. The `Z` is optional: positions of three numbers say it themselves.
+
+Source: OGC 21-065r2, annex B, geometryLiteral; /req/cql2-text/basic-spatial-functions-plus, B.
+"""
+
+from __future__ import annotations
+
+from api.cql2.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection
+from api.cql2.cursor import Cursor
+from api.cql2.geometry import TYPES, bbox, finite, geometry
+from api.cql2.literals import parse_number
+
+COLLECTION = "GEOMETRYCOLLECTION"
+NAMES = frozenset({*TYPES, COLLECTION, "BBOX"})
+
+
+def starts_geometry(cursor: Cursor) -> bool:
+    """Whether a geometry or a box comes next: its name and what can only follow such a name."""
+    if cursor.here.kind != "word" or base_name(cursor.here.value) not in NAMES:
+        return False
+    following = cursor.ahead()
+    return (
+        following.is_sign("(")
+        or following.is_word("Z", "EMPTY")
+        or (cursor.here.value.upper().endswith("Z") and following.is_sign("("))
+    )
+
+
+def base_name(word: str) -> str:
+    """`POINTZ` and `point` are POINT."""
+    upper = word.upper()
+    return upper[:-1] if upper.endswith("Z") and upper[:-1] in NAMES else upper
+
+
+def parse_spatial(cursor: Cursor) -> Geometry | GeometryCollection | BBox:
+    """The geometry or box that comes next. Raises: BadFilter"""
+    start = cursor.take()
+    name = base_name(start.value)
+    if name == "BBOX":
+        return parse_bbox(cursor, start.at)
+    cursor.takes_word("Z")
+    if name == COLLECTION:
+        return parse_collection(cursor, start.at)
+    return parse_geometry(cursor, name, start.at)
+
+
+def parse_bbox(cursor: Cursor, at: int) -> BBox:
+    """The numbers of a box."""
+    cursor.expect_sign("(")
+    numbers = [parse_signed(cursor)]
+    while cursor.takes_sign(","):
+        numbers.append(parse_signed(cursor))
+    cursor.expect_sign(")")
+    try:
+        return bbox(tuple(numbers), at)
+    except ValueError as error:
+        raise cursor.mistake(str(error), at, hint="write BBOX(24.9, 60.1, 25.0, 60.2)") from error
+
+
+def parse_collection(cursor: Cursor, at: int) -> GeometryCollection:
+    """The geometries of a collection."""
+    if cursor.takes_word("EMPTY"):
+        return GeometryCollection((), at=at)
+    cursor.expect_sign("(")
+    parts = [parse_member(cursor)]
+    while cursor.takes_sign(","):
+        parts.append(parse_member(cursor))
+    cursor.expect_sign(")")
+    return GeometryCollection(tuple(parts), at=at)
+
+
+def parse_member(cursor: Cursor) -> Geometry:
+    """A geometry in a collection."""
+    start = cursor.here
+    if start.kind != "word" or base_name(start.value) not in TYPES:
+        raise cursor.mistake("expected a geometry such as POINT(24.9 60.2)", hint="collections do not nest")
+    cursor.take()
+    cursor.takes_word("Z")
+    return parse_geometry(cursor, base_name(start.value), start.at)
+
+
+def parse_geometry(cursor: Cursor, name: str, at: int) -> Geometry:
+    """The positions of a geometry whose name is read."""
+    type = TYPES[name]
+    coordinates = parse_nested(cursor, LEVELS[type], points_in_brackets=type == "MultiPoint")
+    try:
+        return geometry(type, coordinates, at)
+    except ValueError as error:
+        raise cursor.mistake(str(error), at) from error
+
+
+def parse_nested(cursor: Cursor, level: int, *, points_in_brackets: bool = False) -> Coordinates:
+    """Brackets within brackets around positions. A multipoint may have its points in brackets of their own or not."""
+    if cursor.takes_word("EMPTY"):
+        return ()
+    cursor.expect_sign("(")
+    parts: list[Coordinates] = [parse_part(cursor, level, points_in_brackets=points_in_brackets)]
+    while level > 0 and cursor.takes_sign(","):
+        parts.append(parse_part(cursor, level, points_in_brackets=points_in_brackets))
+    cursor.expect_sign(")")
+    return parts[0] if level == 0 else tuple(parts)
+
+
+def parse_part(cursor: Cursor, level: int, *, points_in_brackets: bool) -> Coordinates:
+    """What stands between two commas."""
+    if level > 1:
+        return parse_nested(cursor, level - 1)
+    if points_in_brackets and cursor.takes_sign("("):
+        position = parse_position(cursor)
+        cursor.expect_sign(")")
+        return position
+    return parse_position(cursor)
+
+
+def parse_position(cursor: Cursor) -> tuple[float, ...]:
+    """Two or three numbers."""
+    numbers = [parse_signed(cursor), parse_signed(cursor)]
+    if cursor.here.kind == "number" or cursor.here.is_sign("-", "+"):
+        numbers.append(parse_signed(cursor))
+    return tuple(numbers)
+
+
+def parse_signed(cursor: Cursor) -> float:
+    """A number with or without a sign."""
+    at = cursor.here.at
+    sign = cursor.takes_sign("-", "+")
+    if cursor.here.kind != "number":
+        raise cursor.mistake("expected a number")
+    try:
+        value = finite(float(parse_number(cursor.take().value)))
+    except ValueError as error:
+        raise cursor.mistake(str(error), at) from error
+    return -value if sign is not None and sign.value == "-" else value
