@@ -44,12 +44,13 @@ stack_up() {
 # When the holder of the namespace restarted after the others joined it, they have no network card any more
 # and compose does not notice: restart them, so that they join the new namespace.
 rejoin_namespace() {
-  local name holder_started
+  local name holder_started left=()
   holder_started=$(container_started net)
   [ -n "$holder_started" ] || return 0
-  for name in postgis api loader; do
-    [[ ! $(container_started "$name-container") < $holder_started ]] || compose --profile container restart "$name-container"
+  for name in postgis-container api-container loader-container; do
+    [[ ! $(container_started "$name") < $holder_started ]] || left+=("$name")
   done
+  [ "${#left[@]}" -eq 0 ] || step 'joining the restarted network namespace again' compose --profile container restart "${left[@]}"
 }
 
 # container_id SERVICE: of this project, running or not
