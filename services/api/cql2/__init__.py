@@ -1,3 +1,38 @@
 """CQL2 1.0 (OGC 21-065r2): text and JSON to a tree and back, checked against a collection. No SQL here, no HTTP."""
 
 from __future__ import annotations
+
+from typing import Literal
+
+from api.cql2.ast import Node
+from api.cql2.check import check
+from api.cql2.functions import functions_document
+from api.cql2.json_reader import parse_json
+from api.cql2.json_writer import render_json
+from api.cql2.queryables import Queryables
+from api.cql2.text_reader import parse_text
+from api.cql2.text_writer import render_text
+from core.catalog import Collection
+
+__all__ = [
+    "Lang",
+    "Node",
+    "functions_document",
+    "parse_filter",
+    "parse_json",
+    "parse_text",
+    "render_json",
+    "render_text",
+]
+
+Lang = Literal["cql2-text", "cql2-json"]
+
+
+def parse_filter(text: str, lang: Lang, collection: Collection) -> Node:
+    """The tree of a filter, with names and literals as the collection has them.
+
+    `render_text` of it is the same for filters that differ only in spelling, so it serves as a key.
+    Raises: BadFilter, with the place of the mistake in its detail
+    """
+    root = parse_text(text) if lang == "cql2-text" else parse_json(text)
+    return check(root, Queryables.of(collection))

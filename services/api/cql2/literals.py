@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 from api.cql2.ast import Date, Place, Timestamp
@@ -61,6 +61,14 @@ def parse_instant(text: str, at: Place = None, *, zone_needed: bool = True) -> D
     if DAY.fullmatch(text):
         return Date(parse_date(text), at=at)
     return Timestamp(parse_timestamp(text, zone_needed=zone_needed), at=at)
+
+
+def parse_time(text: str) -> time:
+    """`12:30:00`, a time of day."""
+    try:
+        return time.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no time of day such as 12:30:00") from error
 
 
 def instant_text(instant: Date | Timestamp) -> str:

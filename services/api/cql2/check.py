@@ -1,0 +1,209 @@
+"""A tree checked against a collection: names, functions and types.
+
+The result is a tree whose names are the published ones and whose literals have the type that they are compared with.
+That takes what clients send: GDAL writes times as plain texts and booleans as 0 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from api.cql2 import ast
+from api.cql2.ast import Node
+from api.cql2.functions import FUNCTIONS, Kind
+from api.cql2.literals import parse_instant, parse_time
+from api.cql2.mistakes import mistake
+from api.cql2.queryables import Queryables, kind_of
+from api.cql2.text_writer import render_text
+from core.errors import suggestion
+
+Value = TypeVar("Value")
+
+TIMES: tuple[Kind, ...] = ("date", "datetime")
+SHOWN = 40
+"""Characters of an operand that an error shows."""
+ARTICLES: dict[Kind, str] = {"geometry": "a geometry", "interval": "an interval", "json": "a list or object (JSON)"}
+
+
+def check(root: Node, queryables: Queryables) -> Node:
+    """The tree, when it is a filter of the collection. Raises: BadFilter that names both sides of a misfit"""
+    return Checker(queryables).condition(root)
+
+
+def shown(node: Node) -> str:
+    """A node as an error quotes it."""
+    text = f"'{node.name}'" if isinstance(node, ast.Property) else render_text(node)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def article(kind: Kind) -> str:
+    """`a number`."""
+    return ARTICLES.get(kind, f"a {kind}")
+
+
+class Checker:
+    """Checks the nodes of one tree. Each method returns the node with names and literals put right."""
+
+    def __init__(self, queryables: Queryables) -> None:
+        self.queryables = queryables
+
+    def kind(self, node: Node) -> Kind:
+        """The kind of a checked node."""
+        return kind_of(node, self.queryables)
+
+    def condition(self, node: Node) -> Node:
+        """Something that is true, false or NULL."""
+        match node:
+            case ast.And(args) | ast.Or(args):
+                return replace(node, args=tuple(map(self.condition, args)))
+            case ast.Not(arg):
+                return replace(node, arg=self.condition(arg))
+            case _:
+                checked = self.value(node)
+                self.require(checked, ("boolean",), "a condition")
+                return checked
+
+    def value(self, node: Node) -> Node:
+        """Any node."""
+        match node:
+            case ast.Property(name):
+                return replace(node, name=self.queryables.resolve(name, node.at))
+            case ast.Function():
+                return self.function(node)
+            case ast.CaseI(value) | ast.AccentI(value):
+                return replace(node, value=self.of_kind(value, ("string",), "a text"))
+            case ast.Arithmetic(_, left, right):
+                left, right = (self.of_kind(part, ("number",), "a number") for part in (left, right))
+                return replace(node, left=left, right=right)
+            case ast.Interval():
+                return self.interval(node)
+            case ast.Array(items):
+                return replace(node, items=tuple(map(self.value, items)))
+            case ast.And() | ast.Or() | ast.Not():
+                return self.condition(node)
+            case _:
+                return self.predicate(node)
+
+    def predicate(self, node: Node) -> Node:
+        """A predicate; a literal is as it should be."""
+        match node:
+            case ast.Comparison(_, left, right):
+                left, right = self.alike(left, right)
+                return replace(node, left=left, right=right)
+            case ast.Between(value, low, high):
+                value, low, high = self.alike(value, low, high)
+                return replace(node, value=value, low=low, high=high)
+            case ast.In(value, items):
+                value, *items = self.alike(value, *items)
+                return replace(node, value=value, items=tuple(items))
+            case ast.Like():
+                return self.like(node)
+            case ast.IsNull(value):
+                return replace(node, value=self.value(value))
+            case ast.Spatial(_, left, right):
+                left, right = (self.of_kind(part, ("geometry",), "a geometry") for part in (left, right))
+                return replace(node, left=left, right=right)
+            case ast.Temporal():
+                return self.temporal(node)
+            case ast.ArrayPredicate(_, left, right):
+                left, right = (self.of_kind(part, ("json", "list"), "a list") for part in (left, right))
+                return replace(node, left=left, right=right)
+            case _:
+                return node
+
+    def require(self, node: Node, kinds: Sequence[Kind], what: str) -> None:
+        """Raises: BadFilter when a checked node is of another kind"""
+        kind = self.kind(node)
+        if kind not in kinds:
+            raise mistake(f"{shown(node)} is {article(kind)} where {what} is needed", node.at)
+
+    def of_kind(self, node: Node, kinds: Sequence[Kind], what: str) -> Node:
+        """A node of one of the kinds."""
+        checked = self.value(node)
+        self.require(checked, kinds, what)
+        return checked
+
+    def alike(self, *nodes: Node) -> list[Node]:
+        """Scalars that can be compared with the first of them that is no literal."""
+        checked = [self.value(node) for node in nodes]
+        model = next((node for node in checked if not isinstance(node, ast.LITERALS)), checked[0])
+        self.require(model, ("string", "number", "boolean", "time", *TIMES), "a value that can be compared")
+        return [self.fitting(node, model) for node in checked]
+
+    def fitting(self, node: Node, model: Node) -> Node:
+        """A node that is to be compared with another: a literal takes on its type if it can. Raises: BadFilter"""
+        wanted, kind = self.kind(model), self.kind(node)
+        if wanted == kind or (wanted in TIMES and kind in TIMES):
+            return node
+        if isinstance(node, ast.String) and wanted in TIMES:
+            return self.instant(node)
+        if isinstance(node, ast.String) and wanted == "time":
+            return tried(lambda: ast.String(parse_time(node.value).isoformat(), at=node.at), node)
+        if isinstance(node, ast.Number) and wanted == "boolean" and node.value in (0, 1):
+            return ast.Boolean(bool(node.value), at=node.at)
+        raise mistake(f"{shown(model)} is {article(wanted)}, {shown(node)} is {article(kind)}", node.at)
+
+    def instant(self, node: ast.String) -> ast.Date | ast.Timestamp:
+        """A day or time that came as a plain text; without a zone it is UTC. GDAL writes days as 2024/05/01."""
+        text = node.value.replace("/", "-")
+        return tried(lambda: parse_instant(text, node.at, zone_needed=False), node)
+
+    def function(self, node: ast.Function) -> Node:
+        """A call of a function that is on the list."""
+        signature = FUNCTIONS.get(node.name.lower())
+        if signature is None:
+            hint = suggestion(node.name.lower(), FUNCTIONS) or f"there are {', '.join(FUNCTIONS)}"
+            raise mistake(f"there is no function '{node.name}'", node.at, hint=hint)
+        if not signature.takes(len(node.args)):
+            least = f"{len(signature.args)}{' or more' if signature.variadic else ''}"
+            raise mistake(f"{signature.name} takes {least}, not {len(node.args)} arguments", node.at)
+        args = [
+            self.of_kind(arg, signature.kinds(index), article(signature.kinds(index)[0]))
+            for index, arg in enumerate(node.args)
+        ]
+        return replace(node, name=signature.name, args=tuple(args))
+
+    def like(self, node: ast.Like) -> Node:
+        """A text and its pattern, which may not end in the middle of an escape."""
+        literal = node.pattern
+        while isinstance(literal, ast.CaseI | ast.AccentI):
+            literal = literal.value
+        if not isinstance(literal, ast.String):
+            raise mistake("a pattern is a text in single quotes", node.pattern.at)
+        if (len(literal.value) - len(literal.value.rstrip("\\"))) % 2:
+            raise mistake("the pattern ends with a backslash that escapes nothing", literal.at)
+        return replace(node, value=self.of_kind(node.value, ("string",), "a text"))
+
+    def temporal(self, node: ast.Temporal) -> Node:
+        """Two times; most operators take intervals only (clause 7.6, "will result in a client error")."""
+        left, right = self.time(node.left), self.time(node.right)
+        for side in (left, right):
+            if node.op in ast.INTERVAL_OPS and not isinstance(side, ast.Interval):
+                what = f"{shown(side)} is no interval, and {node.op.upper()} takes two of them"
+                raise mistake(what, side.at, hint="T_INTERSECTS takes instants too; INTERVAL(start, end) makes one")
+        return replace(node, left=left, right=right)
+
+    def time(self, node: Node) -> Node:
+        """An instant or an interval."""
+        if isinstance(node, ast.String):
+            return self.instant(node)
+        return self.of_kind(node, (*TIMES, "interval"), "a day, a time or an interval")
+
+    def interval(self, node: ast.Interval) -> Node:
+        """An interval whose ends are days or times, in order."""
+        ends = [end and self.of_kind(end, TIMES, "a day or a time") for end in (node.start, node.end)]
+        days = [end.value.isoformat()[:10] for end in ends if isinstance(end, ast.Date | ast.Timestamp)]
+        whole = [end.value for end in ends if isinstance(end, ast.Timestamp)]
+        if days != sorted(days) or whole != sorted(whole):
+            raise mistake(f"{shown(node)} ends before it starts", node.at)
+        return replace(node, start=ends[0], end=ends[1])
+
+
+def tried(make: Callable[[], Value], node: Node) -> Value:
+    """What is made. Raises: BadFilter at the node for a ValueError"""
+    try:
+        return make()
+    except ValueError as error:
+        raise mistake(str(error), node.at) from error
