@@ -1,0 +1,95 @@
+"""Conditions in SQL: logic, comparisons, patterns, ranges, lists and NULL. The logic of three values is PostgreSQL's."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from psycopg import sql
+
+from api.cql2 import ast
+from api.cql2.ast import Node
+from api.sql.cql2 import numbers, texts
+from api.sql.cql2.arrays import array_predicate
+from api.sql.cql2.scope import SQL, Scope, comma
+from api.sql.cql2.spatial import spatial
+from api.sql.cql2.temporal import temporal
+from api.sql.cql2.values import comparable, function, text, value
+
+OPERATORS: dict[str, sql.SQL] = {
+    "=": sql.SQL("({} = {})"),
+    "<>": sql.SQL("({} <> {})"),
+    "<": sql.SQL("({} < {})"),
+    ">": sql.SQL("({} > {})"),
+    "<=": sql.SQL("({} <= {})"),
+    ">=": sql.SQL("({} >= {})"),
+}
+
+
+def condition_sql(node: Node, scope: Scope) -> SQL:
+    """A boolean expression in parentheses."""
+    match node:
+        case ast.And(args):
+            return sql.SQL("({})").format(sql.SQL(" AND ").join(condition_sql(arg, scope) for arg in args))
+        case ast.Or(args):
+            return sql.SQL("({})").format(sql.SQL(" OR ").join(condition_sql(arg, scope) for arg in args))
+        case ast.Not(arg):
+            return sql.SQL("(NOT {})").format(condition_sql(arg, scope))
+        case ast.Boolean(truth):
+            return sql.SQL("true" if truth else "false")
+        case ast.Property(name):
+            return scope.identifier(name)
+        case ast.Function():
+            return function(node, scope)
+        case _:
+            return predicate(node, scope)
+
+
+def predicate(node: Node, scope: Scope) -> SQL:
+    """A predicate."""
+    match node:
+        case ast.Comparison(op, left, right):
+            return OPERATORS[op].format(*comparable([left, right], scope))
+        case ast.Between(inner, low, high):
+            return sql.SQL("({} BETWEEN {} AND {})").format(*comparable([inner, low, high], scope))
+        case ast.Like(inner, pattern):
+            return sql.SQL("({} LIKE {})").format(text(inner, scope), texts.pattern(pattern, scope))
+        case ast.In():
+            return in_list(node, scope)
+        case ast.IsNull(inner):
+            return is_null(inner, scope)
+        case ast.Spatial():
+            return spatial(node, scope)
+        case ast.Temporal():
+            return temporal(node, scope)
+        case _:
+            return array_predicate(cast("ast.ArrayPredicate", node), scope)
+
+
+def in_list(node: ast.In, scope: Scope) -> SQL:
+    """IN. Long lists of texts and of whole numbers are one parameter."""
+    literals = [item.value for item in node.items if isinstance(item, ast.String | ast.Number)]
+    if len(literals) == len(node.items):
+        if scope.kind(node.value) == "string":
+            return sql.SQL("({} = ANY ({}))").format(text(node.value, scope), scope.bind(literals, "text[]"))
+        whole = isinstance(node.value, ast.Property) and scope.column(node.value.name).type == "integer"
+        if whole and all(isinstance(number, int) and number in numbers.BIGINT for number in literals):
+            return sql.SQL("({} = ANY ({}))").format(value_column(node.value, scope), scope.bind(literals, "bigint[]"))
+    first, *rest = comparable([node.value, *node.items], scope)
+    return sql.SQL("({} IN ({}))").format(first, comma(rest))
+
+
+def value_column(node: Node, scope: Scope) -> SQL:
+    """A property's column as it is."""
+    return scope.identifier(cast("ast.Property", node).name)
+
+
+def is_null(node: Node, scope: Scope) -> SQL:
+    """IS NULL, of columns without a cast."""
+    match node:
+        case ast.Property(name):
+            return sql.SQL("({} IS NULL)").format(scope.identifier(name))
+        case ast.Interval(start, end):
+            ends = [is_null(part, scope) for part in (start, end) if part is not None]
+            return sql.SQL("({})").format(sql.SQL(" OR ").join(ends)) if ends else sql.SQL("false")
+        case _:
+            return sql.SQL("({} IS NULL)").format(value(node, scope))

@@ -1,0 +1,167 @@
+"""Geometries: columns, literals in the collection's own system, and the functions of them.
+
+Literals are transformed, never columns, so that the spatial index is used. One in degrees is cut to the collection's
+extent before it goes into a national grid, where the rest of the world has no image, and its edges are split, since
+what is straight in degrees is not straight there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import cast
+
+from psycopg import sql
+
+from api.cql2 import ast
+from api.cql2.ast import BBox, Geometry, GeometryCollection, Node, Position
+from api.cql2.geometry import all_positions, lines, wkt
+from api.cql2.mistakes import mistake
+from api.sql.cql2.scope import SQL, Scope
+
+STEP_DEG = 0.1
+MOST_STEPS = 4000
+"""Pieces that the edges of a literal are split into, whatever their length."""
+MARGIN_DEG = 0.01
+
+FUNCTIONS: dict[str, sql.SQL] = {
+    "s_area": sql.SQL("ST_Area({})::numeric"),
+    "s_length": sql.SQL("ST_Length({})::numeric"),
+    "s_distance": sql.SQL("ST_Distance({}, {})::numeric"),
+    "s_centroid": sql.SQL("ST_Centroid({})"),
+}
+Literal = Geometry | GeometryCollection | BBox
+
+
+def target_srid(scope: Scope) -> int:
+    """The system that geometries are compared in: the collection's, or the filter's for a plain table."""
+    return scope.srid_in if scope.collection.srid is None else scope.collection.srid
+
+
+def shape(node: Node, scope: Scope) -> SQL:
+    """A geometry in the system of `target_srid`."""
+    match node:
+        case Geometry() | GeometryCollection() | BBox():
+            return in_target(whole(node, scope), node, scope)
+        case ast.Function():
+            return shape_function(node, scope)
+        case _:
+            return scope.identifier(cast("ast.Property", node).name)
+
+
+def shape_function(node: ast.Function, scope: Scope) -> SQL:
+    """The call of a function of geometries. Measures are taken on the ellipsoid."""
+    args = [shape(arg, scope) for arg in node.args]
+    if node.name != "s_centroid":
+        args = [geography(arg, scope, node) for arg in args]
+    return FUNCTIONS[node.name].format(*args)
+
+
+def geography(geometry: SQL, scope: Scope, node: Node) -> SQL:
+    """A geometry on the ellipsoid. Raises: BadFilter when nobody knows where on Earth it is"""
+    srid = target_srid(scope)
+    if srid == 0:
+        raise mistake(f"{scope.collection.id} has no known coordinate system to measure in", node.at)
+    degrees = geometry if srid == 4326 else sql.SQL("ST_Transform({}, 4326)").format(geometry)
+    return sql.SQL("({})::geography").format(degrees)
+
+
+def literal(scope: Scope, text: str) -> SQL:
+    """Well-known text as a geometry in the filter's own system."""
+    return sql.SQL("ST_GeomFromText({}, {})").format(scope.bind(text), sql.Literal(scope.srid_in))
+
+
+def whole(node: Literal, scope: Scope) -> SQL:
+    """A literal as one geometry, in the filter's own system."""
+    if not isinstance(node, BBox):
+        check_degrees(all_positions(node), scope, node)
+        return literal(scope, wkt(node, swap=scope.northing_first))
+    return literal(scope, wkt(together(halves(node, scope))))
+
+
+def together(boxes: list[Geometry]) -> Geometry:
+    """The halves of a box as one geometry: of several kinds, those of the most dimensions."""
+    for one, several in (("Polygon", "MultiPolygon"), ("LineString", "MultiLineString")):
+        parts = [box for box in boxes if box.type == one]
+        if len(parts) > 1:
+            return Geometry(several, tuple(part.coordinates for part in parts))
+        if parts:
+            return parts[0]
+    return boxes[0]
+
+
+def halves(node: BBox, scope: Scope) -> list[Geometry]:
+    """A box as one area, or two when it crosses 180 degrees; easting first. Heights are left out.
+
+    Raises: BadFilter
+    """
+    half = len(node.numbers) // 2
+    low, high = node.numbers[:2], node.numbers[half : half + 2]
+    (west, south), (east, north) = (low[::-1], high[::-1]) if scope.northing_first else (low, high)
+    check_degrees([low, high], scope, node)
+    if south > north:
+        raise mistake(f"the south of the box, {south:g}, is above its north, {north:g}", node.at)
+    if west <= east:
+        return [rectangle(west, south, east, north)]
+    if not scope.in_degrees:
+        raise mistake(f"the west of the box, {west:g}, is beyond its east, {east:g}", node.at)
+    return [rectangle(west, south, 180.0, north), rectangle(-180.0, south, east, north)]
+
+
+def rectangle(west: float, south: float, east: float, north: float) -> Geometry:
+    """A box as an area; one without area is the line or point that it is."""
+    if (west, south) == (east, north):
+        return Geometry("Point", (west, south))
+    if west == east or south == north:
+        return Geometry("LineString", ((west, south), (east, north)))
+    ring = ((west, south), (east, south), (east, north), (west, north), (west, south))
+    return Geometry("Polygon", (ring,))
+
+
+def check_degrees(positions: Iterator[Position] | list[Position], scope: Scope, node: Node) -> None:
+    """Raises: BadFilter for a position that is on no globe (annex A, "invalid coordinate")"""
+    if not scope.in_degrees:
+        return
+    for position in positions:
+        longitude, latitude = position[1::-1] if scope.northing_first else position[:2]
+        if abs(longitude) > 180 or abs(latitude) > 90:
+            hint = "positions are longitude first, latitude second, unless filter-crs says otherwise"
+            raise mistake(f"longitude {longitude:g}, latitude {latitude:g} is no place on Earth", node.at, hint=hint)
+
+
+def in_target(geometry: SQL, node: Literal, scope: Scope, *, cut: bool = False) -> SQL:
+    """A literal in the system of `target_srid`, with `cut` only the part of it near the collection."""
+    srid = target_srid(scope)
+    if srid == scope.srid_in:
+        return geometry
+    if srid == 0 or scope.srid_in == 0:
+        raise mistake(f"{scope.collection.id} has no known coordinate system", node.at)
+    if scope.srid_in == 4326:
+        part = sql.SQL("ST_Intersection({}, {})").format(geometry, extent(scope)) if cut else geometry
+        geometry = sql.SQL("ST_Segmentize({}, {})").format(part, sql.Literal(step(node)))
+    return sql.SQL("ST_Transform({}, {})").format(geometry, sql.Literal(srid))
+
+
+def extent(scope: Scope) -> SQL:
+    """A little more than the collection's extent, in degrees."""
+    box = scope.collection.bbox_crs84
+    west, south, east, north = box.as_list() if box else [0.0, 0.0, 0.0, 0.0]
+    if west > east:
+        west, east = -180.0, 180.0
+    edges = (west - MARGIN_DEG, south - MARGIN_DEG, east + MARGIN_DEG, north + MARGIN_DEG)
+    return sql.SQL("ST_MakeEnvelope({}, {}, {}, {}, 4326)").format(*map(sql.Literal, edges))
+
+
+def step(node: Literal) -> float:
+    """The longest edge in degrees that is left unsplit; longer for long literals, so that the pieces stay few."""
+    if isinstance(node, BBox):
+        return STEP_DEG
+    parts = node.geometries if isinstance(node, GeometryCollection) else (node,)
+    length = sum(
+        math.dist(start[:2], end[:2])
+        for part in parts
+        for line in lines(part.type, part.coordinates)
+        for start, end in pairwise(line)
+    )
+    return max(STEP_DEG, length / MOST_STEPS)

@@ -1,0 +1,81 @@
+"""Temporal predicates. An instant is an interval whose ends are equal.
+
+Days among days are compared as days. Beside a time, a day lasts from its midnight in UTC to its last microsecond.
+Source: OGC 21-065r2, clause 7.6, and OWL-Time for the relations between intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from psycopg import sql
+
+from api.cql2 import ast
+from api.cql2.ast import Node
+from api.sql.cql2.scope import SQL, Scope
+from api.sql.cql2.values import instant
+
+# s1, e1: start and end of the left operand; s2, e2: of the right one
+RELATIONS: dict[str, sql.SQL] = {
+    "t_after": sql.SQL("{s1} > {e2}"),
+    "t_before": sql.SQL("{e1} < {s2}"),
+    "t_disjoint": sql.SQL("({e1} < {s2} OR {s1} > {e2})"),
+    "t_equals": sql.SQL("{s1} = {s2} AND {e1} = {e2}"),
+    "t_intersects": sql.SQL("{s1} <= {e2} AND {e1} >= {s2}"),
+    "t_contains": sql.SQL("{s1} < {s2} AND {e1} > {e2}"),
+    "t_during": sql.SQL("{s1} > {s2} AND {e1} < {e2}"),
+    "t_finishedBy": sql.SQL("{s1} < {s2} AND {e1} = {e2}"),
+    "t_finishes": sql.SQL("{s1} > {s2} AND {e1} = {e2}"),
+    "t_meets": sql.SQL("{e1} = {s2}"),
+    "t_metBy": sql.SQL("{s1} = {e2}"),
+    "t_overlappedBy": sql.SQL("{s1} > {s2} AND {s1} < {e2} AND {e1} > {e2}"),
+    "t_overlaps": sql.SQL("{s1} < {s2} AND {e1} > {s2} AND {e1} < {e2}"),
+    "t_startedBy": sql.SQL("{s1} = {s2} AND {e1} > {e2}"),
+    "t_starts": sql.SQL("{s1} = {s2} AND {e1} < {e2}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Start and end of a time as nodes; None is open."""
+
+    start: Node | None
+    end: Node | None
+
+    @classmethod
+    def of(cls, node: Node) -> Span:
+        """The ends of an interval, or an instant twice."""
+        return cls(node.start, node.end) if isinstance(node, ast.Interval) else cls(node, node)
+
+    def ends(self) -> Iterator[Node]:
+        """The ends that are not open."""
+        yield from (end for end in (self.start, self.end) if end is not None)
+
+
+def temporal(node: ast.Temporal, scope: Scope) -> SQL:
+    """A temporal predicate."""
+    left, right = Span.of(node.left), Span.of(node.right)
+    days = all(scope.kind(end) == "date" for span in (left, right) for end in span.ends())
+    relation = RELATIONS[node.op].format(
+        s1=limit(left.start, scope, days=days, late=False),
+        e1=limit(left.end, scope, days=days, late=True),
+        s2=limit(right.start, scope, days=days, late=False),
+        e2=limit(right.end, scope, days=days, late=True),
+    )
+    return sql.SQL("({})").format(relation)
+
+
+def limit(node: Node | None, scope: Scope, *, days: bool, late: bool) -> SQL:
+    """One end: a date among days, else a time; `late` takes the last microsecond of a day."""
+    if node is None:
+        open_end = "'infinity'::{}" if late else "'-infinity'::{}"
+        return sql.SQL(open_end).format(sql.SQL("date" if days else "timestamptz"))
+    if days or scope.kind(node) == "datetime":
+        return instant(node, scope)
+    if isinstance(node, ast.Date):
+        clock = time.max if late else time.min
+        return scope.bind(datetime.combine(node.value, clock, tzinfo=UTC), "timestamptz")
+    midnight = sql.SQL("({}::timestamp AT TIME ZONE 'UTC')").format(instant(node, scope))
+    return sql.SQL("({} + interval '1 day' - interval '1 microsecond')").format(midnight) if late else midnight
