@@ -1,4 +1,4 @@
-"""Conditions in SQL: logic, comparisons, patterns, ranges, lists and NULL. The logic of three values is PostgreSQL's."""
+"""Conditions in SQL: logic, comparisons, patterns, ranges, lists and NULL. PostgreSQL has the same three values."""
 
 from __future__ import annotations
 

@@ -82,13 +82,12 @@ def whole(node: Literal, scope: Scope) -> SQL:
 
 def together(boxes: list[Geometry]) -> Geometry:
     """The halves of a box as one geometry: of several kinds, those of the most dimensions."""
-    for one, several in (("Polygon", "MultiPolygon"), ("LineString", "MultiLineString")):
-        parts = [box for box in boxes if box.type == one]
-        if len(parts) > 1:
-            return Geometry(several, tuple(part.coordinates for part in parts))
-        if parts:
-            return parts[0]
-    return boxes[0]
+    areas = [box for box in boxes if box.type == "Polygon"]
+    edges = [box for box in boxes if box.type == "LineString"]
+    best = areas or edges or boxes
+    if len(best) == 1 or best is boxes:
+        return best[0]
+    return Geometry("MultiPolygon" if areas else "MultiLineString", tuple(part.coordinates for part in best))
 
 
 def halves(node: BBox, scope: Scope) -> list[Geometry]:
