@@ -126,6 +126,7 @@ class Stack:
 
     folder: Path
     port: int = field(default_factory=free_port)
+    db_port: int = field(default_factory=free_port)
     mode: str = ""
     more: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -145,7 +146,7 @@ class Stack:
             "ISTHMUS_BIND": "127.0.0.1",
             "ISTHMUS_PROJECT": "",
             "ISTHMUS_RUN_DIR": "",
-            "ISTHMUS_DB_HOST_PORT": str(free_port()) if self.mode == "host" else "",
+            "ISTHMUS_DB_HOST_PORT": str(self.db_port) if self.mode == "host" else "",
             **self.more,
         }
 
@@ -268,5 +269,6 @@ def new_stack() -> Iterator[Stack]:
     try:
         yield stack
     finally:
+        stack.more = {}
         stack.down("--volumes")
         shutil.rmtree(folder)
