@@ -13,7 +13,6 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.BadValue: 400,
     errors.BadBBox: 400,
     errors.BadFilter: 400,
-    errors.BadQuery: 400,
     errors.UnknownParameter: 400,
     errors.BadCursor: 400,
     errors.UnknownCollection: 404,

@@ -33,6 +33,9 @@ ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
     "57": DatabaseUnavailable,
 }
 
+POSTGIS_SOURCES = "lwgeom_"
+"""How the files are named in which PostGIS gives up a geometry that GEOS or PROJ refuses; it has no state of its own."""
+
 
 def conninfo(settings: Settings, **extra: str) -> str:
     """libpq's connection string; `extra` adds or replaces its keywords."""
@@ -64,8 +67,8 @@ def translate(error: psycopg.Error) -> IsthmusError:
     """The error that says what the caller can do; the database's own text stays in `__cause__` for the log."""
     state = error.sqlstate or ""
     known = ERROR_OF_SQLSTATE.get(state) or ERROR_OF_SQLSTATE.get(state[:2])
-    if state == "XX000" and str(error).startswith("transform:"):
-        known = BadValue  # PostGIS has no state of its own for a coordinate that PROJ refuses
+    if state == "XX000" and (error.diag.source_file or "").startswith(POSTGIS_SOURCES):
+        known = BadValue
     if known is None and isinstance(error, psycopg.OperationalError):
         known = DatabaseUnavailable
     if known is BadValue:

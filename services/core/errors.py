@@ -68,12 +68,6 @@ class BadFilter(BadParameter):
     code = "filter-invalid"
 
 
-class BadQuery(IsthmusError):
-    """The values asked for cannot be calculated with."""
-
-    code = "query-invalid"
-
-
 class UnknownCollection(IsthmusError):
     """There is no collection of that name."""
 
