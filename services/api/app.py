@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from api.context import Api, api, install
+from api.delivery import begin, finish
 from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
 from api.proxy import TrustedProxies
@@ -39,23 +39,6 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_error_handler(Exception, answer_unexpected)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings)  # type: ignore[method-assign]
     return app
-
-
-def begin() -> None:
-    """Give the request an id, which its answer and the log carry."""
-    g.request_id = uuid.uuid4().hex[:12]
-
-
-def finish(response: Response) -> Response:
-    """Headers of every answer: its id, and that any page may read it."""
-    response.headers["X-Request-Id"] = g.request_id
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = "ETag, Link, X-Request-Id"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, OPTIONS")
-        response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
-    return response
 
 
 def answer_error(error: IsthmusError) -> Response:

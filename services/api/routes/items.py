@@ -14,6 +14,7 @@ from api.context import api
 from api.counts import Count, count_matches
 from api.crs import CRS84, Crs, parse_crs
 from api.cursor import render_cursor
+from api.delivery import validator_of
 from api.formats.geojson import render_feature, render_page
 from api.formats.negotiation import choose_format
 from api.links import GEOJSON, HTML, JSON, Link
@@ -36,16 +37,19 @@ def items(id: str) -> Response:
     collection = api().catalog[id]
     query = items_query(request.args, collection, api().limits)
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
+    validator = validator_of(collection, FORMATS[chosen])
+    if validator.unchanged():
+        return validator.mark(Response(status=304))
     if chosen == "html":
         query = replace(query, presentation=replace(query.presentation, crs=CRS84))
     found = fetch_page(collection, query)
     count = count_page(collection, query)
     links = [*own_links(FORMATS, chosen), *walk_links(collection, query, found, chosen), collection_link(collection)]
     if chosen == "html":
-        return items_page(collection, found, links, count)
+        return validator.mark(items_page(collection, found, links, count))
     members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
     counts = {name: number for name, number in members.items() if number is not None}
-    return geojson(render_page(found.features, links, counts), query.presentation.crs)
+    return validator.mark(geojson(render_page(found.features, links, counts), query.presentation.crs))
 
 
 @bp.get("/<feature_id>")
@@ -56,20 +60,24 @@ def feature(id: str, feature_id: str) -> Response:
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
     crs = parse_crs("crs", request.args["crs"], collection) if "crs" in request.args else CRS84
     shown = Presentation(crs=crs) if chosen == "json" else AS_STORED
-    rows = api().database.run(select_feature(collection, parse_feature_id(feature_id, collection), shown))
+    fid, validator = parse_feature_id(feature_id, collection), validator_of(collection, FORMATS[chosen])
+    if validator.unchanged():
+        return validator.mark(Response(status=304))
+    rows = api().database.run(select_feature(collection, fid, shown))
     if not rows:
         raise unknown_feature(feature_id, collection)
     links = [*own_links(FORMATS, chosen), collection_link(collection)]
     body = render_feature(rows[0][1], links)
     if chosen == "json":
-        return geojson(body, crs)
-    return page(
+        return validator.mark(geojson(body, crs))
+    shown_page = page(
         "feature.html",
         title=f"{collection.title} {feature_id}",
         collection=collection,
         feature=json.loads(body),
         document={"links": links},
     )
+    return validator.mark(shown_page)
 
 
 def geojson(body: bytes, crs: Crs) -> Response:

@@ -1,0 +1,3 @@
+"""The part of brotli that Isthmus uses; the package ships no types."""
+
+def compress(string: bytes, *, quality: int = 11) -> bytes: ...
