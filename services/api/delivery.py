@@ -65,7 +65,8 @@ def finish(response: Response) -> Response:
 
 def validate(response: Response) -> Response:
     """Documents without a validator of their own get one from their bytes; a client that has them gets a 304."""
-    if response.status_code != 200 or response.is_streamed or "ETag" in response.headers:
+    readable = request.method in ("GET", "HEAD") and response.status_code == 200 and not response.is_streamed
+    if not readable or "ETag" in response.headers:
         return response
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20], weak=True)
     response.headers.setdefault("Cache-Control", REVALIDATE)

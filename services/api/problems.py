@@ -32,6 +32,7 @@ HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("not-found", "the landing page links to everything there is"),
     405: ("method-not-allowed", "the Allow header lists the methods"),
     406: ("not-acceptable", "leave Accept out, or choose the format with the parameter f"),
+    413: ("body-too-long", "ask for less in one request"),
     414: ("uri-too-long", "ask for less in one request"),
 }
 

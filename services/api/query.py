@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from api.cql2 import Node, render_text
 from api.crs import CRS84, Crs
 from core.bbox import BBox
 from core.catalog import Column
@@ -55,6 +56,9 @@ class Filter:
     ids: tuple[int, ...] | None = None
     text: str | None = None
     """What some string property must contain, in any case."""
+    cql2: Node | None = None
+    cql2_crs: Crs = CRS84
+    """The system of the geometries in `cql2`."""
 
     @property
     def is_everything(self) -> bool:
@@ -122,5 +126,6 @@ def digest(filter: Filter, sort: Sequence[SortKey]) -> str:
     times = filter.interval and [filter.interval.start, filter.interval.end]
     equals: list[Any] = sorted([condition.column.name, condition.value] for condition in filter.equals)
     order = [[key.column.name, key.descending] for key in sort]
-    text = json.dumps([box, times, equals, filter.ids, filter.text, order], default=str)
+    cql2 = filter.cql2 and [render_text(filter.cql2), filter.cql2_crs.uri]
+    text = json.dumps([box, times, equals, filter.ids, filter.text, cql2, order], default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

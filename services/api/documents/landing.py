@@ -11,6 +11,7 @@ DESCRIPTION = "Spatial files as OGC API features and vector tiles, served by Ist
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
 _COMMON = "http://www.opengis.net/spec/ogcapi-common"
+_CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf"
 _TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
 
 CONFORMS_TO = (
@@ -27,6 +28,23 @@ CONFORMS_TO = (
     f"{_FEATURES}-2/1.0/conf/crs",
     f"{_FEATURES}-3/1.0/conf/queryables",
     f"{_FEATURES}-3/1.0/conf/queryables-query-parameters",
+    f"{_FEATURES}-3/1.0/conf/filter",
+    f"{_FEATURES}-3/1.0/conf/features-filter",
+    f"{_CQL2}/cql2-text",
+    f"{_CQL2}/cql2-json",
+    f"{_CQL2}/basic-cql2",
+    f"{_CQL2}/advanced-comparison-operators",
+    f"{_CQL2}/case-insensitive-comparison",
+    f"{_CQL2}/accent-insensitive-comparison",
+    f"{_CQL2}/basic-spatial-functions",
+    f"{_CQL2}/basic-spatial-functions-plus",
+    f"{_CQL2}/basic-spatial-operators",  # the name in the drafts, which QGIS looks for
+    f"{_CQL2}/spatial-functions",
+    f"{_CQL2}/temporal-functions",
+    f"{_CQL2}/array-functions",
+    f"{_CQL2}/property-property",
+    f"{_CQL2}/functions",
+    f"{_CQL2}/arithmetic",
     f"{_TILES}/core",
     f"{_TILES}/tileset",
     f"{_TILES}/tilesets-list",
@@ -47,6 +65,7 @@ def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
             links.link("service-doc", HTML, "the API for people", "api", query={"f": "html"}),
             links.link("conformance", JSON, "conformance classes", "conformance"),
             links.link("data", JSON, "collections", "collections"),
+            links.link(f"{OGC_REL}functions", JSON, "functions of filters", "functions"),
             links.link(f"{OGC_REL}tiling-schemes", JSON, "tile matrix sets", "tileMatrixSets"),
             links.link("preview", HTML, "map of all collections", "map"),
         ],

@@ -17,7 +17,7 @@ from core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A GET: its path, what it is for, its parameters (names in components), the media types of its answer."""
+    """A request: its path, what it is for, its parameters (names in components), the media types of its answer."""
 
     path: str
     id: str
@@ -26,6 +26,7 @@ class Operation:
     types: tuple[str, ...]
     parameters: tuple[str, ...] = ("f",)
     statuses: tuple[int, ...] = (400, 500, 503)
+    method: str = "get"
 
 
 _COLLECTION = "/collections/{collectionId}"
@@ -39,6 +40,7 @@ OPERATIONS = (
     Operation("/", "getLandingPage", "Landing page", "service", (JSON, HTML)),
     Operation("/api", "getApi", "This document", "service", (OPENAPI_JSON, HTML)),
     Operation("/conformance", "getConformance", "Conformance classes", "service", (JSON, HTML)),
+    Operation("/functions", "getFunctions", "Functions of filters", "service", (JSON, HTML), statuses=(400, 500)),
     Operation("/health/live", "getLive", "Does the process answer?", "service", (JSON, HTML), statuses=(400, 500)),
     Operation("/health/ready", "getReady", "Does the database answer too?", "service", (JSON, HTML)),
     Operation("/map", "getMap", "A map of all collections", "service", (HTML,), parameters=(), statuses=(400, 500)),
@@ -98,6 +100,16 @@ OPERATIONS = (
         ("collectionId", "featureId", "f", "crs"),
         (*_WITH_404, 504),
     ),
+    Operation(
+        f"{_COLLECTION}/search",
+        "searchItems",
+        "A page of features, asked for in a body",
+        "features",
+        (GEOJSON,),
+        ("collectionId",),
+        (*_WITH_404, 504),
+        method="post",
+    ),
     Operation(_TILES, "getTilesets", "Tilesets of a collection", "tiles", (JSON, HTML), _OF_COLLECTION, _WITH_404),
     Operation(_TILESET, "getTileset", "Tileset metadata", "tiles", (JSON, HTML), _OF_TILESET, _WITH_404),
     Operation(
@@ -145,7 +157,7 @@ STATUS_MEANING = {
 def openapi_document(settings: Settings, catalog: Catalog, links: Links) -> dict[str, Any]:
     """The whole API. Each collection has its own path for items, whose parameters are its queryables."""
     limits = Limits(settings.default_limit, settings.max_limit)
-    paths = {operation.path: {"get": render_operation(operation)} for operation in OPERATIONS}
+    paths = {operation.path: {operation.method: render_operation(operation)} for operation in OPERATIONS}
     paths.update(items_path(collection) for collection in catalog.values())
     return {
         "openapi": "3.0.3",
@@ -187,6 +199,19 @@ PROBLEM_SCHEMA = {
 }
 
 
+SEARCH_BODY = {
+    "description": "The parameters of /items. `filter` may be CQL2 JSON itself.",
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"type": "object"},
+            "example": {"filter": {"op": "isNull", "args": [{"property": "name"}]}, "limit": 10},
+        },
+        "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
+    },
+}
+
+
 def render_operation(operation: Operation) -> dict[str, Any]:
     """An operation object."""
     schema = {MVT: {"type": "string", "format": "binary"}, HTML: {"type": "string"}}
@@ -202,6 +227,7 @@ def render_operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "tags": [operation.tag],
         "parameters": [reference("parameters", name) for name in operation.parameters],
+        **({"requestBody": SEARCH_BODY} if operation.method == "post" else {}),
         "responses": responses,
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.crs import CRS84
 from api.params.common import Limits
-from api.params.items import COUNT_MODES, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
+from api.params.items import COUNT_MODES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.tiles import WEB_MERCATOR_QUAD
 
 Schema = Mapping[str, Any]
@@ -53,6 +53,9 @@ def filter_parameters() -> dict[str, Any]:
         "bbox-crs": query_parameter("bbox-crs", URI, "CRS of bbox, one that the collection lists."),
         "datetime": query_parameter("datetime", TEXT, "An instant, or start/end with .. for an open end."),
         "ids": query_parameter("ids", array_of("integer"), "Ids of features."),
+        "filter": query_parameter("filter", TEXT, "A CQL2 filter over the queryables: see docs/cql2.md."),
+        "filter-lang": query_parameter("filter-lang", words(*FILTER_LANGS), "The language of filter."),
+        "filter-crs": query_parameter("filter-crs", URI, "CRS of the geometries in filter."),
         "q": query_parameter("q", TEXT, "What some string property contains, in any case."),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.links import Links
-from api.params.items import queryable_columns, sortable_columns
+from api.params.items import sortable_columns
 from core.catalog import Collection, Column, ColumnType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -24,8 +24,8 @@ SCHEMA_OF_TYPE: dict[ColumnType, dict[str, Any]] = {
 
 
 def queryables_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """What can be asked: each property with a simple value, and the geometry (by `bbox`)."""
-    properties = {column.name: property_schema(column) for column in queryable_columns(collection)}
+    """What a filter may name: every property that is no bytes, and the geometry. Simple ones are parameters too."""
+    properties = {column.name: property_schema(column) for column in collection.columns if column.type != "binary"}
     return {
         "$schema": DIALECT,
         "$id": links.collection(collection, "queryables"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import cast
 
+from api.cql2 import Node, parse_filter
 from api.crs import CRS84, Crs, parse_crs
 from api.cursor import parse_cursor
 from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
@@ -15,7 +16,7 @@ from core.bbox import BBox, parse_bbox, parse_numbers
 from core.catalog import Collection, Column
 from core.errors import BadBBox, BadParameter, suggestion
 
-FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q")
+FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q", "filter", "filter-lang", "filter-crs")
 PRESENTATION_PARAMETERS = ("crs", "properties", "exclude-properties", "skipGeometry", "precision", "zoom-level")
 PAGE_PARAMETERS = ("f", "limit", "offset", "cursor", "sortby", "resultType", "count")
 ITEMS_PARAMETERS = (*PAGE_PARAMETERS, *FILTER_PARAMETERS, *PRESENTATION_PARAMETERS)
@@ -26,6 +27,9 @@ MOST_SORT_KEYS = 8
 LARGEST_OFFSET = 10_000_000
 MOST_DIGITS = 15
 LARGEST_ZOOM = 24
+FILTER_LANGS = ("cql2-text", "cql2-json", "cql-text")
+"""`cql-text` is what GDAL looks for before it sends a filter; what it sends is valid CQL2."""
+
 COUNT_MODES = ("auto", "exact", "estimated", "none")
 
 
@@ -37,7 +41,7 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
     reject_unknown(args, [*ITEMS_PARAMETERS, *(column.name for column in queryable_columns(collection))])
     if "cursor" in args and "offset" in args:
         raise BadParameter("cursor and offset exclude each other", hint="leave one out", parameter="offset")
-    filter, sort = parse_filter(args, collection), parse_sort(args.get("sortby", ""), collection)
+    filter, sort = parse_conditions(args, collection), parse_sort(args.get("sortby", ""), collection)
     return ItemsQuery(
         limit=parse_limit(args["limit"], limits) if "limit" in args else limits.default,
         filter=filter,
@@ -65,19 +69,32 @@ def is_simple(column: Column) -> bool:
     return column.type in VALUE_PARSERS
 
 
-def parse_filter(args: Args, collection: Collection) -> Filter:
+def parse_conditions(args: Args, collection: Collection) -> Filter:
     """The conditions of a request. Raises: BadParameter, BadBBox"""
     queryables = {column.name: column for column in queryable_columns(collection)}
     if "bbox-crs" in args and "bbox" not in args:
         raise BadParameter("bbox-crs is given without bbox", hint="give both, or none", parameter="bbox-crs")
     crs = parse_crs("bbox-crs", args["bbox-crs"], collection) if "bbox-crs" in args else CRS84
     return Filter(
+        cql2=parse_cql2(args, collection),
+        cql2_crs=parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84,
         box=parse_box(args["bbox"], crs) if "bbox" in args else None,
         interval=parse_interval(args["datetime"]) if "datetime" in args else None,
         equals=tuple(equals(queryables[name], args[name]) for name in args if name in queryables),
         ids=parse_ids(args["ids"]) if "ids" in args else None,
         text=parse_search(args["q"]) if "q" in args else None,
     )
+
+
+def parse_cql2(args: Args, collection: Collection) -> Node | None:
+    """The filter, checked against the collection. Raises: BadFilter; BadParameter for its companions without it"""
+    if "filter" not in args:
+        for name in ("filter-lang", "filter-crs"):
+            if name in args:
+                raise BadParameter(f"{name} is given without filter", hint="give both, or none", parameter=name)
+        return None
+    lang = parse_choice("filter-lang", args.get("filter-lang", "cql2-text"), FILTER_LANGS)
+    return parse_filter(args["filter"], "cql2-json" if lang == "cql2-json" else "cql2-text", collection)
 
 
 def parse_box(text: str, crs: Crs) -> BBox | GridBox:

@@ -19,6 +19,7 @@ from api.formats.geojson import render_feature, render_page
 from api.formats.negotiation import choose_format
 from api.links import GEOJSON, HTML, JSON, Link
 from api.pages import Page, cut_page
+from api.params.body import parse_body
 from api.params.common import reject_unknown
 from api.params.items import items_query
 from api.query import AS_STORED, Cursor, Direction, ItemsQuery, Presentation
@@ -26,12 +27,13 @@ from api.sql.items import select_feature, select_page
 from core.catalog import Collection
 from core.errors import UnknownFeature
 
-bp = Blueprint("items", __name__, url_prefix="/collections/<id>/items")
+bp = Blueprint("items", __name__, url_prefix="/collections/<id>")
 
 FORMATS = {"json": GEOJSON, "html": HTML}
+MOST_BODY_BYTES = 1_000_000
 
 
-@bp.get("")
+@bp.get("/items")
 def items(id: str) -> Response:
     """A page of features."""
     collection = api().catalog[id]
@@ -47,12 +49,30 @@ def items(id: str) -> Response:
     links = [*own_links(FORMATS, chosen), *walk_links(collection, query, found, chosen), collection_link(collection)]
     if chosen == "html":
         return validator.mark(items_page(collection, found, links, count))
-    members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
-    counts = {name: number for name, number in members.items() if number is not None}
-    return validator.mark(geojson(render_page(found.features, links, counts), query.presentation.crs))
+    return validator.mark(items_geojson(query, found, links, count))
 
 
-@bp.get("/<feature_id>")
+@bp.post("/search")
+def search(id: str) -> Response:
+    """A page of features, asked for in a body: for filters that are too long for an address."""
+    collection = api().catalog[id]
+    reject_unknown(request.args, ())
+    request.max_content_length = MOST_BODY_BYTES
+    args = parse_body(request.get_data(parse_form_data=True), request.mimetype, request.form)
+    query = items_query(args, collection, api().limits)
+    choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
+    found = fetch_page(collection, query)
+    here = api().links.collection(collection, "search")
+    kept = {name: value for name, value in args.items() if name != "offset"}
+    links = [collection_link(collection)]
+    for rel, cursor in walk_places(found).items():
+        body = {**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)}
+        goal = {"href": here, "rel": rel, "type": GEOJSON, "title": f"{rel} page", "method": "POST", "body": body}
+        links.append(goal)
+    return items_geojson(query, found, links, count_page(collection, query))
+
+
+@bp.get("/items/<feature_id>")
 def feature(id: str, feature_id: str) -> Response:
     """One feature."""
     reject_unknown(request.args, ("f", "crs"))
@@ -87,6 +107,13 @@ def geojson(body: bytes, crs: Crs) -> Response:
     return response
 
 
+def items_geojson(query: ItemsQuery, found: Page, links: list[Link], count: Count) -> Response:
+    """The page as GeoJSON."""
+    members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
+    counts = {name: number for name, number in members.items() if number is not None}
+    return geojson(render_page(found.features, links, counts), query.presentation.crs)
+
+
 def fetch_page(collection: Collection, query: ItemsQuery) -> Page:
     """The features of a page; none when only their number is asked for."""
     if query.hits_only:
@@ -117,16 +144,20 @@ def unknown_feature(text: str, collection: Collection) -> UnknownFeature:
     return UnknownFeature(f"'{collection.id}' has no feature '{text}'", hint=hint, parameter="featureId")
 
 
+def walk_places(found: Page) -> dict[Direction, Cursor]:
+    """The places where the walk goes on, forwards and back."""
+    places: dict[Direction, Cursor | None] = {"next": found.next, "prev": found.prev}
+    return {rel: cursor for rel, cursor in places.items() if cursor is not None}
+
+
 def walk_links(collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
     """The links `next` and `prev`, with every parameter of this request and another cursor."""
     here = api().links.collection(collection, "items")
     kept = {name: value for name, value in request.args.items() if name != "offset"}
-    places: dict[Direction, Cursor | None] = {"next": found.next, "prev": found.prev}
     links: list[Link] = []
-    for rel, cursor in places.items():
-        if cursor is not None:
-            given = urlencode({**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)})
-            links.append({"href": f"{here}?{given}", "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"})
+    for rel, cursor in walk_places(found).items():
+        given = urlencode({**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)})
+        links.append({"href": f"{here}?{given}", "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"})
     return links
 
 

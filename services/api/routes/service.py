@@ -7,6 +7,7 @@ from werkzeug.exceptions import NotFound
 
 from api.answers import answer
 from api.context import api
+from api.cql2 import functions_document
 from api.documents.landing import conformance_document, landing_document
 from api.documents.openapi import openapi_document
 from api.links import OPENAPI_JSON
@@ -39,6 +40,12 @@ def definition() -> Response:
 def conformance() -> Response:
     """The conformance classes that hold."""
     return answer(conformance_document(), title="Conformance")
+
+
+@bp.get("/functions")
+def functions() -> Response:
+    """The functions that filters may call."""
+    return answer(functions_document(), title="Functions of filters")
 
 
 @bp.get("/health/live")

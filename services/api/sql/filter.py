@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from api.query import Equals, Filter, GridBox, Interval
+from api.sql.cql2 import filter_condition
 from core.bbox import BBox
 from core.catalog import Collection, Column
 
@@ -36,6 +37,9 @@ def where(collection: Collection, filter: Filter) -> tuple[list[sql.Composable],
         parts.append((sql.SQL("t.fid = ANY (%(ids)s)"), {"ids": list(filter.ids)}))
     if filter.text is not None:
         parts.append(contains(collection, filter.text))
+    if filter.cql2 is not None:
+        crs = filter.cql2_crs
+        parts.append(filter_condition(filter.cql2, collection, crs.srid, northing_first=crs.northing_first))
     parts.extend(equal(condition, number) for number, condition in enumerate(filter.equals))
     params: dict[str, Any] = {}
     for _, values in parts:
