@@ -11,7 +11,7 @@ from api.links import Links
 from api.live_catalog import LiveCatalog
 from api.params.common import Limits
 from api.tilecache import TileCache
-from core.catalog import Catalog
+from core.catalog import Catalog, Collection
 from core.db import Database
 from core.settings import Settings
 
@@ -29,6 +29,14 @@ class Api:
     def catalog(self) -> Catalog:
         """The catalogue, at most a second old. Raises: DatabaseUnavailable, CatalogueMissing."""
         return self.live_catalog.current()
+
+    def collection(self, id: str) -> Collection:
+        """The collection of an id. One that is not known is looked for again: it may have been loaded just now.
+
+        Raises: UnknownCollection, DatabaseUnavailable, CatalogueMissing
+        """
+        known = self.catalog
+        return known[id] if id in known.collections else self.live_catalog.fresh()[id]
 
     @property
     def limits(self) -> Limits:

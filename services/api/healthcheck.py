@@ -20,8 +20,12 @@ def connect(listen: str) -> socket.socket:
     """A connected stream socket. Raises OSError when nobody listens."""
     if listen.startswith("unix:"):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(TIMEOUT_S)
-        connection.connect(listen.removeprefix("unix:"))
+        try:
+            connection.settimeout(TIMEOUT_S)
+            connection.connect(listen.removeprefix("unix:"))
+        except OSError:
+            connection.close()
+            raise
         return connection
     host, _, port = listen.rpartition(":")
     return socket.create_connection((host.strip("[]"), int(port)), timeout=TIMEOUT_S)

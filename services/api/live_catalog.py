@@ -38,10 +38,16 @@ class LiveCatalog:
                 self._lock.release()
         return self._catalog
 
-    def _refresh(self) -> Catalog:
+    def fresh(self) -> Catalog:
+        """The catalogue as it is at this moment, for a request that names what is not in the one that is known."""
+        with self._lock:
+            return self._refresh(older_than_s=0)
+
+    def _refresh(self, older_than_s: float | None = None) -> Catalog:
         """Ask for the generation, and for the collections when it rose. The lock is held."""
         known = self._catalog
-        if known is None or self._clock() - self._checked_at >= CHECK_EVERY_S:
+        limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
+        if known is None or self._clock() - self._checked_at >= limit_s:
             [(generation,)] = self._database.run(SELECT_GENERATION)
             if known is None or known.generation != generation:
                 known = parse_catalog(generation, self._database.run(SELECT_COLLECTIONS))

@@ -12,6 +12,7 @@ import click
 
 from cli import show
 from cli.group import EXIT_FAILED, Group
+from core import VERSION
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import Connection
 from core.errors import UnknownCollection, suggestion
@@ -30,6 +31,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for o
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="isthmus")
 @click.pass_context
 def isthmus(ctx: click.Context) -> None:
     """Spatial files in a folder, served on the web.

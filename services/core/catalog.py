@@ -109,8 +109,8 @@ SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))
 SELECT_COLLECTIONS = Statement(
     sql.SQL("""
 SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.table_name, v.row_count, v.srid,
-       s.auth_name, s.srtext, v.geometry_type, v.null_geometries, v.bbox, v.temporal_column, v.interval_start, v.interval_end,
-       v.columns, v.loaded_at
+       s.auth_name, s.srtext, v.geometry_type, v.null_geometries, v.bbox, v.temporal_column,
+       v.interval_start, v.interval_end, v.columns, v.loaded_at
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN public.spatial_ref_sys AS s ON s.srid = v.srid

@@ -170,6 +170,19 @@ def rows(to: Audience) -> list[tuple[str, str, str]]:
     ]
 
 
+# Variables that only the scripts and the images' builds read: name, default, meaning.
+BUILD_VARIABLES = (
+    ("POSTGIS_IMAGE", "", "image with PostgreSQL 17 and PostGIS to build on, in place of Debian's packages"),
+    ("ISTHMUS_BASE", "debian:trixie-slim", "image that every Dockerfile begins with"),
+    ("ISTHMUS_BUILD_CA", "", "file with a certificate authority that pip needs in builds (default: `SSL_CERT_FILE`)"),
+    (
+        "ISTHMUS_DEBIAN_MIRROR",
+        "",
+        "where `scripts/base-image` takes Debian from (default: what this machine's apt uses)",
+    ),
+    ("ISTHMUS_REQUIRE_DOCKER", "", "1: `scripts/test` installs and starts a Docker engine where none answers"),
+)
+
 DOCS_HEAD = """# Settings
 
 Written from `services/core/settings.py` by `scripts/bless`; do not edit.
@@ -191,7 +204,11 @@ def render_docs() -> str:
             f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} |" for name, default, meaning in rows(to)
         )
         parts.append("")
-    return "\n".join(parts)
+    parts.append("## For builds and tests\n\n| variable | default | meaning |\n|---|---|---|")
+    parts.extend(
+        f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in BUILD_VARIABLES
+    )
+    return "\n".join(parts) + "\n"
 
 
 def render_example() -> str:

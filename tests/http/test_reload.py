@@ -62,5 +62,17 @@ def test_withdrawn_collection_is_gone(client: FlaskClient, database: Database):
     assert client.get("/collections/places").status_code == 404
 
 
+def test_new_collection_is_there_at_once(database: Database):
+    publish(database, "places", OLD, columns={"name": "string"})
+    pool = Pool(database.reader)
+    try:
+        client = create_app(database.reader, pool).test_client()
+        assert client.get("/collections/lakes/items").status_code == 404
+        publish(database, "lakes", OLD, columns={"name": "string"})
+        assert client.get("/collections/lakes/items").status_code == 200
+    finally:
+        pool.close()
+
+
 def test_catalogue_is_asked_for_at_most_once_a_second():
     assert CHECK_EVERY_S == 1.0

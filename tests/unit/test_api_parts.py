@@ -193,3 +193,6 @@ def test_catalogue_is_read_once_and_looked_at_when_a_second_has_passed():
     database.generation, now[0] = 2, 2.2
     assert live.current().generation == 2
     assert database.asked[3:] == [SELECT_GENERATION, SELECT_COLLECTIONS]
+    database.generation = 3
+    assert live.current().generation == 2, "no second has passed"
+    assert live.fresh().generation == 3, "who needs it now gets it now"

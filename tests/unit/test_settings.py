@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,18 @@ from core.errors import BadSetting
 from core.settings import Settings, load_settings, render_docs, render_example, rows, variable
 
 ROOT = Path(__file__).parents[2]
+
+# What the scripts tell their own children and the compose files; nobody sets it by hand.
+INTERNAL = {
+    "ISTHMUS_BRIDGE_VARIANT",
+    "ISTHMUS_INPUTS_API",
+    "ISTHMUS_INPUTS_LOADER",
+    "ISTHMUS_INPUTS_POSTGIS",
+    "ISTHMUS_LOG_DIR",
+    "ISTHMUS_ROOT",
+    "ISTHMUS_STATE_DIR",
+    "ISTHMUS_VENV",
+}
 
 
 def test_defaults_hold_without_any_variable():
@@ -56,6 +69,15 @@ def test_value_that_does_not_fit_is_refused_by_name(name: str, value: str, hint:
 def test_docs_and_example_are_those_of_the_table():
     assert (ROOT / "docs/settings.md").read_text() == render_docs(), "run scripts/bless"
     assert (ROOT / ".env.example").read_text() == render_example(), "run scripts/bless"
+
+
+def test_every_variable_that_a_script_or_a_compose_file_reads_is_documented():
+    text = (ROOT / "docs/settings.md").read_text()
+    names: set[str] = set()
+    for path in [*(ROOT / "scripts").rglob("*"), *(ROOT / "compose").glob("*.yaml"), ROOT / "compose.yaml"]:
+        if path.is_file():
+            names |= set(re.findall(r"\$\{(ISTHMUS_[A-Z_]+)", path.read_text()))
+    assert {name for name in names - INTERNAL if f"`{name}`" not in text} == set()
 
 
 def test_every_setting_has_a_meaning_and_is_documented_once():

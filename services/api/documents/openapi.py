@@ -11,6 +11,7 @@ from api.documents.schemas import SCHEMA_OF_TYPE
 from api.links import GEOJSON, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON, Links
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS, queryable_columns
+from core import VERSION
 from core.catalog import Catalog, Collection
 from core.settings import Settings
 
@@ -161,7 +162,7 @@ def openapi_document(settings: Settings, catalog: Catalog, links: Links) -> dict
     paths.update(items_path(collection) for collection in catalog.values())
     return {
         "openapi": "3.0.3",
-        "info": {"title": settings.title, "description": DESCRIPTION, "version": "1.0.0", "license": LICENSE},
+        "info": {"title": settings.title, "description": DESCRIPTION, "version": VERSION, "license": LICENSE},
         "servers": [{"url": links.base, "description": "this server"}],
         "tags": [
             {"name": "service", "description": "The service itself"},

@@ -24,35 +24,35 @@ def collections() -> Response:
 @bp.get("/<id>")
 def collection(id: str) -> Response:
     """One collection."""
-    found = api().catalog[id]
+    found = api().collection(id)
     return answer(collection_document(found, api().links), "collection.html", title=found.title, collection=found)
 
 
 @bp.get("/<id>/queryables")
 def queryables(id: str) -> Response:
     """What can be asked of the features."""
-    found = api().catalog[id]
+    found = api().collection(id)
     return schema(queryables_document(found, api().links), f"Queryables of {found.title}")
 
 
 @bp.get("/<id>/sortables")
 def sortables(id: str) -> Response:
     """What features can be sorted by."""
-    found = api().catalog[id]
+    found = api().collection(id)
     return schema(sortables_document(found, api().links), f"Sortables of {found.title}")
 
 
 @bp.get("/<id>/schema")
 def properties(id: str) -> Response:
     """The properties of a feature."""
-    found = api().catalog[id]
+    found = api().collection(id)
     return schema(schema_document(found, api().links), f"Schema of {found.title}")
 
 
 @bp.get("/<id>/feature-schema")
 def feature_schema(id: str) -> Response:
     """A whole feature."""
-    found = api().catalog[id]
+    found = api().collection(id)
     return schema(feature_schema_document(found, api().links), f"Feature schema of {found.title}")
 
 

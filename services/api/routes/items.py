@@ -36,7 +36,7 @@ MOST_BODY_BYTES = 1_000_000
 @bp.get("/items")
 def items(id: str) -> Response:
     """A page of features."""
-    collection = api().catalog[id]
+    collection = api().collection(id)
     query = items_query(request.args, collection, api().limits)
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
     validator = validator_of(collection, FORMATS[chosen])
@@ -55,7 +55,7 @@ def items(id: str) -> Response:
 @bp.post("/search")
 def search(id: str) -> Response:
     """A page of features, asked for in a body: for filters that are too long for an address."""
-    collection = api().catalog[id]
+    collection = api().collection(id)
     reject_unknown(request.args, ())
     request.max_content_length = MOST_BODY_BYTES
     args = parse_body(request.get_data(parse_form_data=True), request.mimetype, request.form)
@@ -76,7 +76,7 @@ def search(id: str) -> Response:
 def feature(id: str, feature_id: str) -> Response:
     """One feature."""
     reject_unknown(request.args, ("f", "crs"))
-    collection = api().catalog[id]
+    collection = api().collection(id)
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
     crs = parse_crs("crs", request.args["crs"], collection) if "crs" in request.args else CRS84
     shown = Presentation(crs=crs) if chosen == "json" else AS_STORED

@@ -99,7 +99,7 @@ def tile_response(response: Response, etag: str) -> Response:
 
 def with_geometry(id: str) -> Collection:
     """The collection. Raises: UnknownCollection; NoGeometry for a plain table."""
-    collection = api().catalog[id]
+    collection = api().collection(id)
     if not collection.has_geometry:
         raise NoGeometry(f"'{id}' has no geometry", hint=f"its rows are at /collections/{id}/items")
     return collection
