@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
+from support.browser import chromium
 from support.cluster import ROOT, Cluster
 from support.publish import publish
 from support.server import running_api
 
 SCREENSHOTS = ROOT / "tests/screenshots"
-# No look-ups of its own: on a machine without internet each one is a delay.
-QUIET = [
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 POINTS = """
 SELECT n AS fid, 'place ' || n AS name, n * 10 AS size, ST_Point(n * 3 - 60, n - 10) AS geom
 FROM generate_series(0, 39) AS n
@@ -52,14 +42,9 @@ def url(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, as Debian packages it."""
-    path = shutil.which("chromium")
-    assert path, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        chromium = playwright.chromium.launch(executable_path=path, args=["--disable-gpu", *flags, *QUIET])
-        yield chromium
-        chromium.close()
+    """Chromium."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from playwright.sync_api import Page, expect
 
 from browser.conftest import screenshot
-
-DRAWN = """() => window.isthmusMap.queryRenderedFeatures().map((feature) => [feature.source, feature.id])"""
-IDLE = """() => new Promise((done) => {
-  const map = window.isthmusMap;
-  map.loaded() && !map.isMoving() ? done(true) : map.once('idle', () => done(true));
-})"""
-
-
-def open_map(page: Page, address: str = "/map") -> None:
-    """Open the map and wait until it has drawn everything."""
-    page.goto(address)
-    page.wait_for_selector("body[data-ready=true]")
-    page.evaluate(IDLE)
-
-
-def drawn(page: Page) -> Counter[str]:
-    """source -> number of different features that are on the screen."""
-    return Counter(source for source, _ in {tuple(pair) for pair in page.evaluate(DRAWN)})
+from support.browser import IDLE, drawn, open_map
 
 
 def test_every_feature_of_every_collection_is_drawn(page: Page):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from support.browser import chromium, drawn, open_map
 from support.stack import Answer, Stack, output, run, tcp_to_unix, wait_for
 
 SERVICES = ("postgis", "api", "loader")
@@ -79,6 +80,12 @@ class ServesFiles:
             seen = output("ogrinfo", "-ro", "-so", f"OAPIF:http://127.0.0.1:{port}", points)
         assert "Feature Count: 40" in seen
         assert "Geometry: Point" in seen
+
+    def test_maplibre_draws_every_feature(self, stack: Stack, points: str) -> None:
+        with self.tcp_port(stack) as port, chromium() as browser:
+            page = browser.new_page(base_url=f"http://127.0.0.1:{port}")
+            open_map(page, f"/map?collections={points}")
+            assert drawn(page) == {points: 40}
 
     def test_links_lead_back_to_where_the_client_asked(self, stack: Stack, points: str) -> None:
         with self.tcp_port(stack) as port:
