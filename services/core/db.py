@@ -34,7 +34,7 @@ ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
 }
 
 POSTGIS_SOURCES = "lwgeom_"
-"""How the files are named in which PostGIS gives up a geometry that GEOS or PROJ refuses; it has no state of its own."""
+"""How the files of PostGIS are named that report what GEOS or PROJ refuses, for which it has no state of its own."""
 
 
 def conninfo(settings: Settings, **extra: str) -> str:

@@ -29,12 +29,12 @@ def geometry(type: GeometryType, coordinates: Coordinates, at: Place = None) -> 
 
 
 def bbox(numbers: tuple[float, ...], at: Place = None) -> BBox:
-    """A box of four or six finite numbers, its south not above its north. Raises: ValueError"""
+    """A box of four or six numbers. Whether it is the right way up depends on the axes, which come with the CRS.
+
+    Raises: ValueError
+    """
     if len(numbers) not in (4, 6):
         raise ValueError(f"a box has four or six numbers, not {len(numbers)}")
-    half = len(numbers) // 2
-    if numbers[1] > numbers[half + 1]:
-        raise ValueError(f"the second axis of the box begins at {numbers[1]:g}, above its end {numbers[half + 1]:g}")
     return BBox(numbers, at=at)
 
 

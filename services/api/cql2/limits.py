@@ -15,8 +15,8 @@ MAX_NODES = 10_000
 """Nodes of a tree. PostgreSQL takes 65,535 parameters in a statement."""
 
 JSON_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-JSON_DEPTH = 3 * MAX_DEPTH
-"""A node of the tree takes up to three levels of JSON: an object, its `args`, and a list in them."""
+JSON_DEPTH = 2 * MAX_DEPTH + 8
+"""A node of the tree takes two levels of JSON, an object and its `args`; the coordinates of a geometry a few more."""
 
 
 def check_length(text: str) -> None:

@@ -1,4 +1,4 @@
-"""CQL2 Text to a tree: conditions and predicates. What they are made of is read by text_values.
+"""CQL2 Text to a tree, by precedence climbing: operators and predicates. Their operands are read by text_values.
 
 Source: OGC 21-065r2, annex B. From weak to strong: OR, AND, NOT, the predicates, + -, * / % div, ^, and a minus sign
 before an operand, which binds closer than ^ (arithmeticFactor). Taken beyond the grammar: a property alone as a
@@ -7,15 +7,25 @@ condition, and words such as DATE as names where no parenthesis follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import cast
 
 from api.cql2 import ast
 from api.cql2.ast import Node
 from api.cql2.cursor import Cursor
-from api.cql2.limits import check_tree
+from api.cql2.lexer import Token
+from api.cql2.limits import MAX_DEPTH, check_tree
 from api.cql2.mistakes import mistake
 from api.cql2.text_values import Values
+
+OR, AND, NOT, PREDICATE, SUM, PRODUCT, POWER = range(1, 8)
+WORDS = {"OR": OR, "AND": AND, **dict.fromkeys(("LIKE", "BETWEEN", "IN", "IS"), PREDICATE), "DIV": PRODUCT}
+SIGNS = {
+    **dict.fromkeys(ast.COMPARISON_OPS, PREDICATE),
+    **dict.fromkeys(("+", "-"), SUM),
+    **dict.fromkeys(("*", "/", "%"), PRODUCT),
+    "^": POWER,
+}
+RANGE_ENDS = (*ast.NUMBERS, ast.String, ast.Date, ast.Timestamp)
 
 
 def parse_text(text: str) -> Node:
@@ -23,103 +33,102 @@ def parse_text(text: str) -> Node:
     cursor = Cursor.over(text)
     if len(cursor.tokens) == 1:
         raise mistake("the filter is empty", hint="leave the parameter out to get everything")
-    root = Conditions(cursor).condition()
+    parser = Expressions(cursor)
+    root = parser.operand(ast.CONDITIONS, "a condition")
     if cursor.here.kind != "end":
         raise cursor.mistake("expected AND, OR or the end")
     check_tree(root)
     return root
 
 
-class Conditions(Values):
+class Expressions(Values):
     """Reads one filter. Each method reads what it is named after, from the cursor on."""
 
-    def condition(self) -> Node:
-        """Conditions joined by OR; what can be no condition is refused."""
+    def expression(self, strength: int = 0) -> Node:
+        """An operand and all operators after it that bind more strongly than `strength`."""
         at = self.cursor.here.at
-        node = self.any_of()
-        self.require(node, ast.CONDITIONS, "a condition", at)
+        node = self.negation() if strength < NOT and self.cursor.here.is_word("NOT") else self.factor()
+        length = 0
+        while (found := self.strength_here()) > strength:
+            node = self.operation(node, at, found)
+            length += found >= SUM
+            if length > MAX_DEPTH:
+                raise self.cursor.mistake(f"more than {MAX_DEPTH} operators in a row")
         return node
 
-    def any_of(self) -> Node:
-        """A chain of OR."""
-        return self.chain("OR", self.all_of, ast.Or)
+    def strength_here(self) -> int:
+        """How strongly the operator that comes next binds; 0 when none does."""
+        token = self.cursor.here
+        if token.is_word("NOT") and self.cursor.ahead().is_word("LIKE", "BETWEEN", "IN"):
+            return PREDICATE
+        if token.kind == "word":
+            return WORDS.get(token.value.upper(), 0)
+        return SIGNS.get(token.value, 0) if token.kind == "sign" else 0
 
-    def all_of(self) -> Node:
-        """A chain of AND."""
-        return self.chain("AND", self.negation, ast.And)
-
-    def chain(self, word: str, part: Callable[[], Node], kind: type[ast.And | ast.Or]) -> Node:
-        """One or more parts with a word between them."""
-        at = self.cursor.here.at
-        parts = [part()]
-        while self.cursor.here.is_word(word):
-            self.require(parts[-1], ast.CONDITIONS, "a condition", at)
-            self.cursor.take()
-            start = self.cursor.here.at
-            parts.append(part())
-            self.require(parts[-1], ast.CONDITIONS, "a condition", start)
-        return parts[0] if len(parts) == 1 else kind(tuple(parts), at=at)
+    def operation(self, left: Node, at: int, strength: int) -> Node:
+        """What the operator that comes next makes of its left side."""
+        if strength <= AND:
+            return self.joined(left, at, strength)
+        if strength == PREDICATE:
+            return self.predicate(left, at)
+        return self.calculation(left, at, strength)
 
     def negation(self) -> Node:
-        """A predicate, with NOT before it or without."""
-        start = self.cursor.takes_word("NOT")
-        if start is None:
-            return self.predicate()
-        at = self.cursor.here.at
+        """NOT and a predicate."""
+        word = self.cursor.take()
         if self.cursor.here.is_word("NOT"):
             raise self.cursor.mistake("NOT follows NOT", hint="write NOT (NOT a = 1)")
-        arg = self.predicate()
-        self.require(arg, ast.CONDITIONS, "a condition", at)
-        return ast.Not(arg, at=start.at)
+        return ast.Not(self.operand(ast.CONDITIONS, "a condition", NOT), at=word.at)
 
-    def predicate(self) -> Node:
-        """An expression, and what compares it."""
-        at = self.cursor.here.at
-        left = self.sum()
-        node = self.comparison(left, at)
-        while self.cursor.here.is_word("IS"):
-            node = self.null_test(node, at)
-        return node
+    def joined(self, left: Node, at: int, strength: int) -> Node:
+        """Conditions joined by AND, or by OR."""
+        word, kind = ("OR", ast.Or) if strength == OR else ("AND", ast.And)
+        self.require(left, ast.CONDITIONS, "a condition", at)
+        parts = [left]
+        while self.cursor.takes_word(word):
+            parts.append(self.operand(ast.CONDITIONS, "a condition", strength))
+        return kind(tuple(parts), at=at)
 
-    def comparison(self, left: Node, at: int) -> Node:
-        """`= 1`, `LIKE 'a%'`, `BETWEEN 1 AND 2` or `IN (1, 2)` after an expression; or nothing."""
-        sign = self.cursor.takes_sign(*ast.COMPARISON_OPS)
-        if sign is not None:
-            self.require(left, ast.SCALARS, "a value to compare", at)
-            right = self.operand(ast.SCALARS, "a value to compare")
-            return ast.Comparison(cast("ast.ComparisonOp", sign.value), left, right, at=sign.at)
-        negated = self.cursor.here.is_word("NOT") and self.cursor.ahead().is_word("LIKE", "BETWEEN", "IN")
-        start = self.cursor.take() if negated else self.cursor.here
-        word = self.cursor.takes_word("LIKE", "BETWEEN", "IN")
-        if word is None:
-            return left
+    def predicate(self, left: Node, at: int) -> Node:
+        """`= 1`, `LIKE 'a%'`, `BETWEEN 1 AND 2`, `IN (1, 2)` or `IS NULL`; the last four also with NOT."""
+        start = self.cursor.here
+        if start.is_word("IS"):
+            return self.null_test(left, at)
+        if start.kind == "sign":
+            return self.comparison(left, at)
+        negated = self.cursor.takes_word("NOT") is not None
+        word = self.cursor.take()
         read = {"LIKE": self.like, "BETWEEN": self.between, "IN": self.in_list}[word.value.upper()]
-        node = read(left, at, word.at)
+        node = read(left, at, word)
         return ast.Not(node, at=start.at) if negated else node
 
-    def like(self, left: Node, at: int, word_at: int) -> Node:
+    def comparison(self, left: Node, at: int) -> Node:
+        """A sign and a value."""
+        self.require(left, ast.SCALARS, "a value to compare", at)
+        sign = self.cursor.take()
+        right = self.operand(ast.SCALARS, "a value to compare", PREDICATE)
+        return ast.Comparison(cast("ast.ComparisonOp", sign.value), left, right, at=sign.at)
+
+    def like(self, left: Node, at: int, word: Token) -> Node:
         """The pattern after LIKE."""
         self.require(left, ast.TEXTS, "a text", at)
-        pattern = self.operand((ast.String, ast.CaseI, ast.AccentI), "a pattern in single quotes")
-        return ast.Like(left, pattern, at=word_at)
+        kinds = (ast.String, ast.CaseI, ast.AccentI)
+        return ast.Like(left, self.operand(kinds, "a pattern in single quotes", PREDICATE), at=word.at)
 
-    def between(self, left: Node, at: int, word_at: int) -> Node:
+    def between(self, left: Node, at: int, word: Token) -> Node:
         """The two ends after BETWEEN."""
-        kinds = (*ast.NUMBERS, ast.String, ast.Date, ast.Timestamp)
         self.require(left, ast.SCALARS, "a number", at)
-        low = self.operand(kinds, "a number")
+        low = self.operand(RANGE_ENDS, "a number", PREDICATE)
         self.cursor.expect_word("AND")
-        return ast.Between(left, low, self.operand(kinds, "a number"), at=word_at)
+        return ast.Between(left, low, self.operand(RANGE_ENDS, "a number", PREDICATE), at=word.at)
 
-    def in_list(self, left: Node, at: int, word_at: int) -> Node:
-        """The list after IN."""
+    def in_list(self, left: Node, at: int, word: Token) -> Node:
+        """The list after IN, which has one or more."""
         self.require(left, ast.SCALARS, "a value to compare", at)
-        self.cursor.expect_sign("(")
-        items = [self.operand(ast.SCALARS, "a value")]
-        while self.cursor.takes_sign(","):
-            items.append(self.operand(ast.SCALARS, "a value"))
-        self.cursor.expect_sign(")")
-        return ast.In(left, tuple(items), at=word_at)
+        if self.cursor.here.is_sign("(") and self.cursor.ahead().is_sign(")"):
+            raise self.cursor.mistake("the list is empty")
+        items = self.arguments(lambda: self.operand(ast.SCALARS, "a value"))
+        return ast.In(left, tuple(items), at=word.at)
 
     def null_test(self, left: Node, at: int) -> Node:
         """`IS NULL` or `IS NOT NULL`."""
@@ -128,3 +137,12 @@ class Conditions(Values):
         self.cursor.expect_word("NULL")
         test = ast.IsNull(left, at=at)
         return ast.Not(test, at=word.at) if negated else test
+
+    def calculation(self, left: Node, at: int, strength: int) -> Node:
+        """An arithmetic sign and a number."""
+        self.require(left, ast.NUMBERS, "a number", at)
+        sign = self.cursor.take()
+        right = self.operand(ast.NUMBERS, "a number", strength)
+        if strength == POWER and self.cursor.here.is_sign("^"):
+            raise self.cursor.mistake("a power of a power needs parentheses", hint="write (2 ^ 3) ^ 2")
+        return ast.Arithmetic(cast("ast.ArithmeticOp", sign.value.lower()), left, right, at=sign.at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from api.cql2 import ast
 from api.cql2.ast import Node
@@ -20,7 +20,6 @@ from api.cql2.wkt import parse_spatial, starts_geometry
 
 Part = TypeVar("Part")
 
-SUMS, PRODUCTS = ("+", "-"), ("*", "/", "%", "DIV")
 SPATIAL = {op.upper(): op for op in ast.SPATIAL_OPS}
 TEMPORAL = {op.upper(): op for op in ast.TEMPORAL_OPS}
 ARRAY = {op.upper(): op for op in ast.ARRAY_OPS}
@@ -34,13 +33,13 @@ class Values(ABC):
         self.depth = 0
 
     @abstractmethod
-    def any_of(self) -> Node:
-        """Anything, conditions joined by OR included."""
+    def expression(self, strength: int = 0) -> Node:
+        """An operand and all operators after it that bind more strongly than `strength`."""
 
-    def operand(self, kinds: tuple[type[Node], ...], what: str) -> Node:
+    def operand(self, kinds: tuple[type[Node], ...], what: str, strength: int = 0) -> Node:
         """An expression of one of the kinds."""
         at = self.cursor.here.at
-        node = self.sum()
+        node = self.expression(strength)
         self.require(node, kinds, what, at)
         return node
 
@@ -49,45 +48,17 @@ class Values(ABC):
         if not isinstance(node, kinds):
             raise self.cursor.mistake(f"expected {what}", at)
 
-    def sum(self) -> Node:
-        """Products added and subtracted, from left to right."""
-        return self.calculation(SUMS, self.product)
+    def opens(self) -> None:
+        """A parenthesis, and one level more."""
+        self.cursor.expect_sign("(")
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.cursor.mistake(f"the filter is nested more than {MAX_DEPTH} levels deep")
 
-    def product(self) -> Node:
-        """Powers multiplied and divided, from left to right."""
-        return self.calculation(PRODUCTS, self.power)
-
-    def calculation(self, ops: tuple[str, ...], part: Callable[[], Node]) -> Node:
-        """One or more parts with operators between them."""
-        at = self.cursor.here.at
-        node = part()
-        length = 0
-        while self.cursor.here.is_sign(*ops) or self.cursor.here.is_word(*ops):
-            sign = self.cursor.take()
-            start = self.cursor.here.at
-            right = part()
-            self.require(node, ast.NUMBERS, "a number", at)
-            self.require(right, ast.NUMBERS, "a number", start)
-            length += 1
-            if length > MAX_DEPTH:
-                raise self.cursor.mistake(f"more than {MAX_DEPTH} operators in a row")
-            node = ast.Arithmetic(cast("ast.ArithmeticOp", sign.value.lower()), node, right, at=sign.at)
-        return node
-
-    def power(self) -> Node:
-        """A factor, or one raised to another."""
-        at = self.cursor.here.at
-        base = self.factor()
-        sign = self.cursor.takes_sign("^")
-        if sign is None:
-            return base
-        start = self.cursor.here.at
-        exponent = self.factor()
-        self.require(base, ast.NUMBERS, "a number", at)
-        self.require(exponent, ast.NUMBERS, "a number", start)
-        if self.cursor.here.is_sign("^"):
-            raise self.cursor.mistake("a power of a power needs parentheses", hint="write (2 ^ 3) ^ 2")
-        return ast.Arithmetic("^", base, exponent, at=sign.at)
+    def closes(self) -> None:
+        """The end of a parenthesis."""
+        self.cursor.expect_sign(")")
+        self.depth -= 1
 
     def factor(self) -> Node:
         """A primary, with a sign before it or without."""
@@ -107,10 +78,10 @@ class Values(ABC):
         """A literal number."""
         at = token.at if sign is None else sign.at
         try:
-            value = parse_number(token.value)
+            value = parse_number(f"{sign.value if sign else ''}{token.value}")
         except ValueError as error:
             raise self.cursor.mistake(str(error), at) from error
-        return ast.Number(-value if sign is not None and sign.value == "-" else value, at=at)
+        return ast.Number(value, at=at)
 
     def primary(self) -> Node:
         """A literal, a property, a call, or something in parentheses."""
@@ -122,26 +93,13 @@ class Values(ABC):
         if token.kind == "quoted":
             return ast.Property(self.cursor.take().value, at=token.at)
         if token.is_sign("("):
-            return self.within(self.group)
+            self.opens()
+            node = self.expression()
+            self.closes()
+            return node
         if token.kind == "word":
             return self.word()
         raise self.cursor.mistake("expected a property, a value or a condition")
-
-    def within(self, read: Callable[[], Node]) -> Node:
-        """What stands in a pair of parentheses; they count as depth."""
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.cursor.mistake(f"the filter is nested more than {MAX_DEPTH} levels deep")
-        node = read()
-        self.depth -= 1
-        return node
-
-    def group(self) -> Node:
-        """An expression in parentheses."""
-        self.cursor.expect_sign("(")
-        node = self.any_of()
-        self.cursor.expect_sign(")")
-        return node
 
     def word(self) -> Node:
         """What begins with a word: TRUE, FALSE, a call, a geometry or a property."""
@@ -156,7 +114,7 @@ class Values(ABC):
             return parse_spatial(self.cursor)
         self.cursor.take()
         if self.cursor.here.is_sign("("):
-            return self.within(lambda: self.call(token, upper))
+            return self.call(token, upper)
         return ast.Property(token.value, at=token.at)
 
     def call(self, name: Token, upper: str) -> Node:
@@ -182,13 +140,13 @@ class Values(ABC):
 
     def arguments(self, read: Callable[[], Part]) -> list[Part]:
         """Parts in parentheses with commas between them; there may be none."""
-        self.cursor.expect_sign("(")
-        if self.cursor.takes_sign(")"):
-            return []
-        parts = [read()]
-        while self.cursor.takes_sign(","):
+        self.opens()
+        parts: list[Part] = []
+        if not self.cursor.here.is_sign(")"):
             parts.append(read())
-        self.cursor.expect_sign(")")
+            while self.cursor.takes_sign(","):
+                parts.append(read())
+        self.closes()
         return parts
 
     def exactly(self, count: int, name: Token, read: Callable[[], Part]) -> list[Part]:
@@ -225,7 +183,7 @@ class Values(ABC):
     def array_operand(self) -> Node:
         """A list, a property or a call."""
         if self.cursor.here.is_sign("("):
-            return self.within(self.array)
+            return self.array()
         return self.operand(ast.ARRAYS, "a list such as ('a', 'b')")
 
     def array(self) -> Node:
@@ -236,8 +194,8 @@ class Values(ABC):
     def argument(self) -> Node:
         """An argument of a function, or an element of a list."""
         if self.cursor.here.is_sign("(") and self.after_parenthesis().is_sign(",", ")"):
-            return self.within(self.array)
-        return self.any_of()
+            return self.array()
+        return self.expression()
 
     def after_parenthesis(self) -> Token:
         """The token after the parenthesis that closes the one that comes next."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -18,22 +19,22 @@ from api.sql.cql2.scope import SQL, Scope
 from api.sql.cql2.values import instant
 
 # s1, e1: start and end of the left operand; s2, e2: of the right one
-RELATIONS: dict[str, sql.SQL] = {
-    "t_after": sql.SQL("{s1} > {e2}"),
-    "t_before": sql.SQL("{e1} < {s2}"),
-    "t_disjoint": sql.SQL("({e1} < {s2} OR {s1} > {e2})"),
-    "t_equals": sql.SQL("{s1} = {s2} AND {e1} = {e2}"),
-    "t_intersects": sql.SQL("{s1} <= {e2} AND {e1} >= {s2}"),
-    "t_contains": sql.SQL("{s1} < {s2} AND {e1} > {e2}"),
-    "t_during": sql.SQL("{s1} > {s2} AND {e1} < {e2}"),
-    "t_finishedBy": sql.SQL("{s1} < {s2} AND {e1} = {e2}"),
-    "t_finishes": sql.SQL("{s1} > {s2} AND {e1} = {e2}"),
-    "t_meets": sql.SQL("{e1} = {s2}"),
-    "t_metBy": sql.SQL("{s1} = {e2}"),
-    "t_overlappedBy": sql.SQL("{s1} > {s2} AND {s1} < {e2} AND {e1} > {e2}"),
-    "t_overlaps": sql.SQL("{s1} < {s2} AND {e1} > {s2} AND {e1} < {e2}"),
-    "t_startedBy": sql.SQL("{s1} = {s2} AND {e1} > {e2}"),
-    "t_starts": sql.SQL("{s1} = {s2} AND {e1} < {e2}"),
+RELATIONS: dict[str, LiteralString] = {
+    "t_after": "{s1} > {e2}",
+    "t_before": "{e1} < {s2}",
+    "t_disjoint": "({e1} < {s2} OR {s1} > {e2})",
+    "t_equals": "{s1} = {s2} AND {e1} = {e2}",
+    "t_intersects": "{s1} <= {e2} AND {e1} >= {s2}",
+    "t_contains": "{s1} < {s2} AND {e1} > {e2}",
+    "t_during": "{s1} > {s2} AND {e1} < {e2}",
+    "t_finishedBy": "{s1} < {s2} AND {e1} = {e2}",
+    "t_finishes": "{s1} > {s2} AND {e1} = {e2}",
+    "t_meets": "{e1} = {s2}",
+    "t_metBy": "{s1} = {e2}",
+    "t_overlappedBy": "{s1} > {s2} AND {s1} < {e2} AND {e1} > {e2}",
+    "t_overlaps": "{s1} < {s2} AND {e1} > {s2} AND {e1} < {e2}",
+    "t_startedBy": "{s1} = {s2} AND {e1} > {e2}",
+    "t_starts": "{s1} = {s2} AND {e1} < {e2}",
 }
 
 
@@ -58,13 +59,12 @@ def temporal(node: ast.Temporal, scope: Scope) -> SQL:
     """A temporal predicate."""
     left, right = Span.of(node.left), Span.of(node.right)
     days = all(scope.kind(end) == "date" for span in (left, right) for end in span.ends())
-    relation = RELATIONS[node.op].format(
-        s1=limit(left.start, scope, days=days, late=False),
-        e1=limit(left.end, scope, days=days, late=True),
-        s2=limit(right.start, scope, days=days, late=False),
-        e2=limit(right.end, scope, days=days, late=True),
-    )
-    return sql.SQL("({})").format(relation)
+    relation = RELATIONS[node.op]
+    ends = {"s1": (left.start, False), "e1": (left.end, True), "s2": (right.start, False), "e2": (right.end, True)}
+    limits = {
+        name: limit(end, scope, days=days, late=late) for name, (end, late) in ends.items() if f"{{{name}}}" in relation
+    }
+    return sql.SQL("({})").format(sql.SQL(relation).format(**limits))
 
 
 def limit(node: Node | None, scope: Scope, *, days: bool, late: bool) -> SQL:
