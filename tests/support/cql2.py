@@ -43,9 +43,27 @@ def count(connection: Connection, collection: Collection, filter: str | Node, **
 
 def found(connection: Connection, collection: Collection, filter: str | Node, **options: Any) -> list[int]:
     """The fids of the features that a filter finds, in order."""
-    node = parse_filter(filter, "cql2-text", collection) if isinstance(filter, str) else filter
-    condition, params = filter_condition(node, collection, **options)
-    text = sql.SQL("SELECT t.fid FROM {} AS t WHERE {} ORDER BY t.fid").format(
-        sql.Identifier("data", collection.table), condition
-    )
+    condition, params = condition_of(collection, filter, **options)
+    text = sql.SQL("SELECT t.fid FROM {} AS t WHERE {} ORDER BY t.fid").format(table(collection), condition)
     return [row[0] for row in connection.execute(text, params)]
+
+
+def plan(connection: Connection, collection: Collection, filter: str | Node) -> str:
+    """What the planner does for a filter when it may not read the whole table."""
+    condition, params = condition_of(collection, filter)
+    text = sql.SQL("EXPLAIN SELECT 1 FROM {} AS t WHERE {}").format(table(collection), condition)
+    connection.execute("SET enable_seqscan = off")
+    lines = [line for (line,) in connection.execute(text, params)]
+    connection.execute("RESET enable_seqscan")
+    return "\n".join(lines)
+
+
+def table(collection: Collection) -> sql.Identifier:
+    """The table of a collection."""
+    return sql.Identifier("data", collection.table)
+
+
+def condition_of(collection: Collection, filter: str | Node, **options: Any) -> tuple[sql.Composable, dict[str, Any]]:
+    """The condition of a filter; a text is CQL2 Text."""
+    node = parse_filter(filter, "cql2-text", collection) if isinstance(filter, str) else filter
+    return filter_condition(node, collection, **options)

@@ -125,12 +125,11 @@ def predicates(depth: int) -> Trees:
     scalar, shape = scalars(depth - 1), literal_shapes | references(depth - 1)
     time = instants | intervals(depth - 1) | references(depth - 1) | st.builds(ast.String, strings)
     lists = arrays(depth - 1) | references(depth - 1)
-    ends = calculations(depth - 1) | instants | st.builds(ast.String, strings)
     nullable = scalar | literal_shapes | intervals(depth - 1)
     return st.one_of(
         st.builds(ast.Comparison, st.sampled_from(ast.COMPARISON_OPS), scalar, scalar),
         st.builds(ast.Like, texts(depth - 1), patterns(depth)),
-        st.builds(ast.Between, scalar, ends, ends),
+        st.builds(ast.Between, scalar, scalar, scalar),
         st.builds(ast.In, scalar, st.lists(scalar, min_size=1, max_size=3).map(tuple)),
         st.builds(ast.IsNull, nullable | conditions(depth - 1) if depth > 1 else nullable),
         st.builds(ast.Spatial, st.sampled_from(ast.SPATIAL_OPS), shape, shape),

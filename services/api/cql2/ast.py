@@ -197,7 +197,7 @@ class Like(Node):
 
 @dataclass(frozen=True, slots=True)
 class Between(Node):
-    """A number in a range, both ends included."""
+    """A scalar in a range, both ends included."""
 
     value: Node
     low: Node

@@ -24,7 +24,6 @@ Build = Callable[[str, list[Json], str], Node]
 
 LOWER = {op.lower(): op for op in ("isNull", *ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS)}
 PATTERNS = (ast.String, ast.CaseI, ast.AccentI)
-RANGE = (*ast.NUMBERS, ast.String, ast.Date, ast.Timestamp)
 
 
 def parse_json(text: str) -> Node:
@@ -197,13 +196,13 @@ def plain(make: Callable[..., Node], *kinds: tuple[tuple[type[Node], ...], str])
     return lambda _, args, at: make(*operands(args, at, *kinds), at=at)
 
 
-TEXT, NUMBER = (ast.TEXTS, "a text"), (RANGE, "a number")
+TEXT, SCALAR = (ast.TEXTS, "a text"), (ast.SCALARS, "a value to compare")
 BUILDERS: dict[str, Build] = {
     "and": joined,
     "or": joined,
     "not": plain(ast.Not, (ast.CONDITIONS, "a condition")),
     "like": plain(ast.Like, TEXT, (PATTERNS, "a pattern")),
-    "between": plain(ast.Between, (ast.SCALARS, "a number"), NUMBER, NUMBER),
+    "between": plain(ast.Between, SCALAR, SCALAR, SCALAR),
     "in": in_list,
     "isNull": is_null,
     "casei": plain(ast.CaseI, TEXT),

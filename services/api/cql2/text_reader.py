@@ -25,7 +25,6 @@ SIGNS = {
     **dict.fromkeys(("*", "/", "%"), PRODUCT),
     "^": POWER,
 }
-RANGE_ENDS = (*ast.NUMBERS, ast.String, ast.Date, ast.Timestamp)
 
 
 def parse_text(text: str) -> Node:
@@ -116,11 +115,11 @@ class Expressions(Values):
         return ast.Like(left, self.operand(kinds, "a pattern in single quotes", PREDICATE), at=word.at)
 
     def between(self, left: Node, at: int, word: Token) -> Node:
-        """The two ends after BETWEEN."""
-        self.require(left, ast.SCALARS, "a number", at)
-        low = self.operand(RANGE_ENDS, "a number", PREDICATE)
+        """The two ends after BETWEEN; not only numbers, as the grammar has it, but whatever can be compared."""
+        self.require(left, ast.SCALARS, "a value to compare", at)
+        low = self.operand(ast.SCALARS, "a value to compare", PREDICATE)
         self.cursor.expect_word("AND")
-        return ast.Between(left, low, self.operand(RANGE_ENDS, "a number", PREDICATE), at=word.at)
+        return ast.Between(left, low, self.operand(ast.SCALARS, "a value to compare", PREDICATE), at=word.at)
 
     def in_list(self, left: Node, at: int, word: Token) -> Node:
         """The list after IN, which has one or more."""

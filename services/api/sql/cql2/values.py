@@ -126,11 +126,16 @@ def comparable(nodes: Sequence[Node], scope: Scope) -> list[SQL]:
 
 
 def comparable_numbers(nodes: Sequence[Node], scope: Scope) -> list[SQL]:
-    """Numbers that are compared with each other: columns as they are unless something is calculated."""
-    if not all(isinstance(node, ast.Number | ast.Property) for node in nodes):
+    """Numbers of which the first is compared with each other one: columns as they are unless something is calculated.
+
+    A literal that takes its type from a column of doubles needs that column on the other side of every comparison.
+    """
+    inexact = [numbers.is_inexact_column(node, scope) for node in nodes]
+    taken_from_column = inexact[0] or (len(nodes) == 2 and inexact[1])
+    plain = all(isinstance(node, ast.Number | ast.Property) for node in nodes)
+    if not plain or (any(inexact) and not taken_from_column):
         return [exact(node, scope) for node in nodes]
-    inexact = any(numbers.is_inexact_column(node, scope) for node in nodes)
-    return [plain_number(node, scope, inexact=inexact) for node in nodes]
+    return [plain_number(node, scope, inexact=taken_from_column) for node in nodes]
 
 
 def plain_number(node: Node, scope: Scope, *, inexact: bool) -> SQL:
