@@ -27,14 +27,17 @@ SELECT n AS fid, 'line ' || n AS name, ST_MakeLine(ST_Point(-120, -20 - n * 3), 
 FROM generate_series(0, 6) AS n
 """
 
+CORNER = "SELECT n AS fid, 'n' AS name, ST_Point(n * 10, n * 10) AS geom FROM generate_series(0, 1) AS n"
+
 
 @pytest.fixture(scope="package")
 def url(cluster: Cluster) -> Iterator[str]:
-    """The address of an API with 40 points, 10 areas and 7 lines."""
+    """The address of an API with 40 points, 10 areas, 7 lines, and 2 points of which one is where four tiles meet."""
     database = cluster.clone()
     publish(database, "points", POINTS, columns={"name": "string", "size": "integer"})
     publish(database, "areas", AREAS, columns={"name": "string"}, geometry_type="Polygon")
     publish(database, "lines", LINES, columns={"name": "string"}, geometry_type="LineString")
+    publish(database, "corner", CORNER, columns={"name": "string"})
     with running_api(database) as address:
         yield address
     cluster.drop(database)

@@ -10,17 +10,17 @@ from support.browser import IDLE, drawn, open_map
 
 def test_every_feature_of_every_collection_is_drawn(page: Page):
     open_map(page, "/map#1/10/0")
-    assert drawn(page) == {"points": 40, "areas": 10, "lines": 7}
+    assert drawn(page) == {"points": 40, "areas": 10, "lines": 7, "corner": 2}
     assert screenshot(page, "map").stat().st_size > 10_000
 
 
 def test_legend_names_every_collection_and_switches_it(page: Page):
     open_map(page, "/map#1/10/0")
     legend = page.locator("#legend li")
-    expect(legend).to_have_count(3)
+    expect(legend).to_have_count(4)
     page.get_by_label("areas").uncheck()
     page.evaluate(IDLE)
-    assert drawn(page) == {"points": 40, "lines": 7}
+    assert drawn(page) == {"points": 40, "lines": 7, "corner": 2}
     page.get_by_label("areas").check()
     page.evaluate(IDLE)
     assert drawn(page)["areas"] == 10
@@ -51,6 +51,11 @@ def test_one_collection_alone_is_zoomed_to(page: Page):
     open_map(page, "/map?collections=lines")
     assert drawn(page) == {"lines": 7}
     expect(page.locator("#legend li")).to_have_count(1)
+
+
+def test_point_on_the_edge_of_its_tile_and_of_its_collection_is_drawn(page: Page):
+    open_map(page, "/map?collections=corner")
+    assert drawn(page) == {"corner": 2}
 
 
 def test_tiles_keep_coming_when_the_map_moves(page: Page):
@@ -88,7 +93,7 @@ def test_next_link_of_the_table_leads_to_the_next_features(page: Page):
 
 def test_landing_page_leads_to_the_map(page: Page):
     page.goto("/")
-    expect(page.locator(".cards li")).to_have_count(3)
+    expect(page.locator(".cards li")).to_have_count(4)
     screenshot(page, "landing")
     page.get_by_role("link", name="Open the map").click()
     page.wait_for_selector("body[data-ready=true]")

@@ -80,7 +80,7 @@ def test_tilejson_says_what_maplibre_needs(client: FlaskClient):
     document = json.loads(client.get(f"{TILES}/tilejson.json").data)
     assert document["tilejson"] == "3.0.0"
     assert document["tiles"] == [f"http://localhost{TILES}/{{z}}/{{y}}/{{x}}"]
-    assert document["bounds"] == [-171.76, -90, 178.44, 61.5]
+    assert document["bounds"] == pytest.approx([-171.761, -90, 178.441, 61.501])
     [layer] = document["vector_layers"]
     assert layer["id"] == "places"
     assert layer["fields"]["population"] == "Number"

@@ -21,6 +21,8 @@ from core.catalog import Collection, ColumnType
 TILEJSON_MAX_ZOOM = 14
 """The largest zoom that clients ask for; they enlarge its tiles beyond, which lose nothing at extent 4096."""
 
+MARGIN_DEG = 0.001
+
 TILEJSON_TYPE: dict[ColumnType, str] = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
 GEOMETRY_DIMENSION = {
     "Point": 0,
@@ -51,11 +53,22 @@ def tilejson_document(collection: Collection, links: Links) -> dict[str, Any]:
         "tiles": [links.tile_template(collection)],
         "minzoom": 0,
         "maxzoom": TILEJSON_MAX_ZOOM,
-        "bounds": box.as_list() if box.west <= box.east else [-180.0, box.south, 180.0, box.north],
+        "bounds": padded(box),
         "center": [longitude, latitude, 2],
         "vector_layers": [{"id": collection.id, "minzoom": 0, "maxzoom": TILEJSON_MAX_ZOOM, "fields": fields}],
     }
     return {name: value for name, value in document.items() if value is not None}
+
+
+def padded(box: BBox) -> list[float]:
+    """A box with a margin, within the degrees; the whole way round when it crosses 180.
+
+    MapLibre asks for no tile that only touches the bounds, and draws no point on a tile's far edge: a point on the
+    equator, at the southern end of its collection, would belong to a tile that nobody asks for.
+    """
+    west, east = (box.west, box.east) if box.west <= box.east else (-180.0, 180.0)
+    south, north = box.south - MARGIN_DEG, box.north + MARGIN_DEG
+    return [max(west - MARGIN_DEG, -180.0), max(south, -90.0), min(east + MARGIN_DEG, 180.0), min(north, 90.0)]
 
 
 def tilesets_document(collection: Collection, links: Links) -> dict[str, Any]:

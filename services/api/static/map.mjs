@@ -99,7 +99,8 @@ map.on('load', async () => {
       legend.querySelector('ul').append(legendRow(collection, colour));
     }
     addPopups(Object.fromEntries(collections.map((collection) => [collection.id, collection.title])));
-    status.textContent = collections.length ? `${collections.length} collections, click a feature for its attributes` : 'nothing to draw yet';
+    const number = collections.length === 1 ? '1 collection' : `${collections.length} collections`;
+    status.textContent = collections.length ? `${number}, click a feature for its attributes` : 'nothing to draw yet';
     if (collections.length === 1 && !location.hash) zoomTo(collections[0]);
     document.body.dataset.ready = 'true';
   } catch (error) {
