@@ -15,9 +15,9 @@ from support.publish import publish
 
 PLACES = """
 SELECT * FROM (VALUES
-    (1, 'Helsinki', 658000, 0.5::float8, true, date '1550-06-12', timestamptz '2024-01-01 10:00Z',
+    (1, 'Helsinki', 658000, 0.5::real, true, date '1550-06-12', timestamptz '2024-01-01 10:00Z',
      ST_Point(24.94, 60.17)),
-    (2, 'Tampere', 244000, 1.5, false, '1779-10-01', '2024-02-01 10:00Z', ST_Point(23.76, 61.50)),
+    (2, 'Tampere', 244000, 1.1, false, '1779-10-01', '2024-02-01 10:00Z', ST_Point(23.76, 61.50)),
     (3, 'Suva', 93000, 2.5, true, '1849-01-01', '2024-03-01 10:00Z', ST_Point(178.44, -18.14)),
     (4, 'Apia', 37000, 3.5, true, '1850-01-01', '2024-04-01 10:00Z', ST_Point(-171.76, -13.83)),
     (5, 'Quito "Luz"', 2011000, 4.5, true, '1534-12-06', '2024-05-01 10:00Z', ST_Point(-78.47, -0.18)),

@@ -173,6 +173,7 @@ def test_datetime_without_temporal_column_matches_everything(client: FlaskClient
         ("population=9007199254740993", [9]),
         ("population=0", [12]),
         ("ratio=2.5", [3]),
+        ("ratio=1.1", [2]),
         ("capital=false&limit=100", [2, 6, 9, 10, 12]),
         ("founded=1550-06-12", [1]),
         ("seen=2024-07-01T10:00:00.5Z", [9]),

@@ -30,12 +30,11 @@ def parse_integer(text: str) -> int:
     return number
 
 
-def parse_number(text: str) -> float:
-    """A finite number."""
-    number = float(text)
-    if not math.isfinite(number):
+def parse_number(text: str) -> str:
+    """A finite number, as the text it is: PostgreSQL reads it in the column's own type, so 0.1 finds a real of 0.1."""
+    if not math.isfinite(float(text)):
         raise ValueError(text)
-    return number
+    return text.strip()
 
 
 def parse_boolean(text: str) -> bool:
