@@ -1,0 +1,174 @@
+"""Documents made from a collection, by value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from api.documents.collections import collection_document, rfc3339
+from api.documents.openapi import OPERATIONS, openapi_document
+from api.documents.parameters import parameter_components
+from api.documents.schemas import (
+    feature_schema_document,
+    geometry_property,
+    queryables_document,
+    schema_document,
+    sortables_document,
+)
+from api.documents.tilesets import matrix_limits, padded, tile_matrix_set_document, tilejson_document, tileset_document
+from api.links import Links
+from api.params.common import Limits
+from api.params.items import ITEMS_PARAMETERS
+from core.bbox import BBox
+from core.catalog import Catalog, Collection, Column
+from core.settings import Settings
+
+LINKS = Links("http://x/gis")
+
+
+def test_collection_leaves_out_what_it_does_not_know(roads: Collection):
+    document = collection_document(roads, LINKS)
+    assert "description" not in document
+    assert "attribution" not in document
+    assert document["extent"] == {
+        "spatial": {"bbox": [[24, 60, 25, 61]], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
+    }
+    told = collection_document(replace(roads, description="Lines", attribution="me"), LINKS)
+    assert (told["description"], told["attribution"]) == ("Lines", "me")
+
+
+def test_interval_with_an_open_end_has_a_null(roads: Collection):
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    document = collection_document(replace(roads, interval=(start, None)), LINKS)
+    assert document["extent"]["temporal"]["interval"] == [["2024-01-01T00:00:00Z", None]]
+    assert rfc3339(None) is None
+
+
+def test_every_link_is_below_the_base(roads: Collection):
+    for link in collection_document(roads, LINKS)["links"]:
+        assert link["href"].startswith("http://x/gis/collections/roads")
+        assert link["type"]
+        assert link["title"]
+
+
+def test_id_that_needs_escaping_is_escaped_everywhere(roads: Collection):
+    document = collection_document(replace(roads, id="道路"), LINKS)
+    assert {link["href"].split("/")[5].partition("?")[0] for link in document["links"]} == {"%E9%81%93%E8%B7%AF"}
+
+
+def test_queryables_and_sortables_are_what_can_be_compared(roads: Collection):
+    with_bytes = replace(roads, columns=(*roads.columns, Column("raw", "raw", "binary")))
+    queryables = queryables_document(with_bytes, LINKS)["properties"]
+    assert list(queryables) == ["name", "lanes", "opened", 'we"ird', "limit", "tags", "geometry"]
+    assert list(sortables_document(with_bytes, LINKS)["properties"]) == ["name", "lanes", "opened", 'we"ird', "limit"]
+
+
+@pytest.mark.parametrize(
+    ("geometry_type", "expected"),
+    [("Point", "geometry-point"), ("MultiPolygon", "geometry-multipolygon"), ("Geometry", "geometry-any")],
+)
+def test_spatial_property_has_a_format_and_no_type(roads: Collection, geometry_type: str, expected: str):
+    [schema] = geometry_property(replace(roads, geometry_type=geometry_type)).values()
+    assert schema["format"] == expected
+    assert "type" not in schema
+
+
+def test_geometry_and_id_step_aside_for_properties_of_their_names(roads: Collection):
+    columns = (Column("id", "id", "string"), Column("geometry", "geometry", "string"))
+    properties = schema_document(replace(roads, columns=columns, temporal_column=None), LINKS)["properties"]
+    assert list(properties) == ["_id", "id", "geometry", "_geometry"]
+    assert properties["_id"]["x-ogc-role"] == "id"
+    assert properties["_geometry"]["x-ogc-role"] == "primary-geometry"
+
+
+def test_schema_marks_the_time_that_datetime_asks(roads: Collection):
+    properties = schema_document(roads, LINKS)["properties"]
+    assert [name for name, schema in properties.items() if schema.get("x-ogc-role") == "primary-instant"] == ["opened"]
+
+
+def test_schema_of_one_collection_does_not_change_the_next(roads: Collection):
+    schema_document(roads, LINKS)
+    assert "x-ogc-role" not in queryables_document(roads, LINKS)["properties"]["opened"]
+
+
+def test_feature_schema_names_the_geometry_type(roads: Collection):
+    document = feature_schema_document(roads, LINKS)
+    assert document["properties"]["geometry"] == {"$ref": "https://geojson.org/schema/LineString.json"}
+    table = feature_schema_document(replace(roads, srid=None), LINKS)
+    assert table["properties"]["geometry"] == {"type": "null"}
+
+
+def test_tilejson_describes_the_layer(roads: Collection):
+    document = tilejson_document(roads, LINKS)
+    assert document["tiles"] == ["http://x/gis/collections/roads/tiles/WebMercatorQuad/{z}/{y}/{x}"]
+    assert document["vector_layers"][0]["fields"] == {
+        "name": "String",
+        "lanes": "Number",
+        "opened": "String",
+        'we"ird': "String",
+        "limit": "Number",
+        "tags": "String",
+    }
+    assert document["center"] == [24.5, 60.5, 2]
+    assert document["version"] == "1.0.7"
+
+
+def test_bounds_have_a_margin_within_the_degrees():
+    assert padded(BBox(0, 0, 10, 10)) == pytest.approx([-0.001, -0.001, 10.001, 10.001])
+    assert padded(BBox(-180, -90, 180, 90)) == [-180, -90, 180, 90]
+    assert padded(BBox(170, -10, -170, 10)) == pytest.approx([-180, -10.001, 180, 10.001])
+
+
+def test_collection_without_features_covers_the_world_in_tilejson(roads: Collection):
+    document = tilejson_document(replace(roads, bbox_crs84=None), LINKS)
+    assert document["bounds"][0] == -180
+    assert "boundingBox" not in tileset_document(replace(roads, bbox_crs84=None), LINKS)
+
+
+def test_limits_grow_with_the_zoom():
+    box = BBox(24, 60, 25, 61)
+    sizes = [
+        (found["maxTileRow"] - found["minTileRow"] + 1) * (found["maxTileCol"] - found["minTileCol"] + 1)
+        for found in (matrix_limits(box, z) for z in range(15))
+    ]
+    assert sizes[0] == 1
+    assert sizes == sorted(sizes)
+
+
+def test_tileset_tells_the_dimension_of_its_layer(roads: Collection):
+    assert tileset_document(roads, LINKS)["layers"][0]["geometryDimension"] == 1
+    mixed = tileset_document(replace(roads, geometry_type="Geometry"), LINKS)
+    assert "geometryDimension" not in mixed["layers"][0]
+
+
+def test_each_matrix_has_half_the_cell_of_the_one_before():
+    matrices = tile_matrix_set_document()["tileMatrices"]
+    for wide, fine in zip(matrices, matrices[1:], strict=False):
+        assert fine["cellSize"] == wide["cellSize"] / 2
+        assert fine["matrixWidth"] == wide["matrixWidth"] * 2
+        assert fine["cellSize"] * 256 * fine["matrixWidth"] == pytest.approx(40075016.6855785)
+
+
+def test_every_parameter_of_an_operation_is_described():
+    known = parameter_components("roads", Limits(10, 100))
+    used = {name for operation in OPERATIONS for name in operation.parameters}
+    assert used == known.keys()
+    assert set(ITEMS_PARAMETERS) <= used
+    assert all(parameter["description"] for parameter in known.values())
+
+
+def test_openapi_has_the_limits_of_the_settings(roads: Collection):
+    settings = Settings(default_limit=7, max_limit=70, title="Maps")
+    document = openapi_document(settings, Catalog(1, {"roads": roads}), LINKS)
+    limit = document["components"]["parameters"]["limit"]["schema"]
+    assert (limit["default"], limit["maximum"]) == (7, 70)
+    assert document["info"]["title"] == "Maps"
+    assert document["servers"] == [{"url": "http://x/gis", "description": "this server"}]
+
+
+def test_operation_ids_are_unique(roads: Collection):
+    document = openapi_document(Settings(), Catalog(1, {"roads": roads, "lakes": replace(roads, id="lakes")}), LINKS)
+    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(set(ids)) == len(ids)
