@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import jsonschema
@@ -13,15 +12,9 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from api.documents.landing import CONFORMS_TO
 from api.documents.openapi import OPERATIONS
+from support.http import get
 
 REL = "http://www.opengis.net/def/rel/ogc/1.0/"
-
-
-def get(client: FlaskClient, url: str) -> dict:
-    """The JSON of an answer that must be a 200."""
-    response = client.get(url)
-    assert response.status_code == 200, response.text
-    return json.loads(response.data)
 
 
 def links_of(document: dict) -> dict[str, dict]:

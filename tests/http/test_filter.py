@@ -8,20 +8,15 @@ from urllib.parse import urlencode
 import pytest
 from flask.testing import FlaskClient
 
+from support.http import fids, get
+
 ITEMS = "/collections/places/items"
 SEARCH = "/collections/places/search"
 
 
-def get(client: FlaskClient, query: dict[str, object], url: str = ITEMS) -> dict:
-    """The JSON of a page that must be a 200."""
-    response = client.get(f"{url}?{urlencode(query)}")
-    assert response.status_code == 200, response.text
-    return json.loads(response.data)
-
-
-def fids(page: dict) -> list[int]:
-    """The ids of a page."""
-    return [feature["id"] for feature in page["features"]]
+def ask(client: FlaskClient, query: dict[str, object]) -> dict:
+    """A page of places that must be a 200."""
+    return get(client, f"{ITEMS}?{urlencode(query)}")
 
 
 @pytest.mark.parametrize(
@@ -56,14 +51,14 @@ def test_filter_finds_what_it_says(client: FlaskClient, text: str, expected: lis
 
 def test_filter_in_json_is_the_same_filter(client: FlaskClient):
     tree = {"op": ">", "args": [{"property": "population"}, 1000000]}
-    page = get(client, {"filter": json.dumps(tree), "filter-lang": "cql2-json"})
+    page = ask(client, {"filter": json.dumps(tree), "filter-lang": "cql2-json"})
     assert fids(page) == [5, 6, 9]
     assert page["numberMatched"] == 3
 
 
 def test_filter_goes_together_with_everything_else(client: FlaskClient):
     query = {"filter": "population > 100", "bbox": "20,-20,180,70", "capital": "true", "sortby": "-population"}
-    assert fids(get(client, query)) == [1, 3]
+    assert fids(ask(client, query)) == [1, 3]
 
 
 def test_walk_of_a_filter_meets_each_match_once(client: FlaskClient):
@@ -78,7 +73,7 @@ def test_walk_of_a_filter_meets_each_match_once(client: FlaskClient):
 
 
 def test_cursor_serves_the_same_filter_in_another_spelling(client: FlaskClient):
-    page = get(client, {"filter": "population>=0", "limit": 2})
+    page = ask(client, {"filter": "population>=0", "limit": 2})
     [href] = [link["href"] for link in page["links"] if link["rel"] == "next"]
     cursor = href.rpartition("cursor=")[2]
     again = client.get(f"{ITEMS}?{urlencode({'filter': 'population  >=  0', 'limit': 2})}&cursor={cursor}")
@@ -96,7 +91,7 @@ def test_cursor_serves_the_same_filter_in_another_spelling(client: FlaskClient):
     ],
 )
 def test_geometries_of_a_filter_are_in_filter_crs(client: FlaskClient, crs: str, box: str):
-    assert fids(get(client, {"filter": f"S_INTERSECTS(geometry, BBOX({box}))", "filter-crs": crs})) == [1, 2]
+    assert fids(ask(client, {"filter": f"S_INTERSECTS(geometry, BBOX({box}))", "filter-crs": crs})) == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from flask.testing import FlaskClient
+
+from support.http import fids, get, link
 
 ITEMS = "/collections/places/items"
 EVERY_FID = [1, 2, 3, 4, 5, 6, 7, 9, 10, 12]
 
 
-def get(client: FlaskClient, url: str) -> dict:
-    """The JSON of an answer that must be a 200."""
-    response = client.get(url)
-    assert response.status_code == 200, response.text
-    return json.loads(response.data)
-
-
-def fids(client: FlaskClient, query: str) -> list[int]:
-    """The ids of a page."""
-    return [feature["id"] for feature in get(client, f"{ITEMS}?{query}")["features"]]
-
-
-def link(document: dict, rel: str) -> str | None:
-    """The path and query of a link, or None."""
-    found = [link["href"] for link in document["links"] if link["rel"] == rel]
-    return found[0].removeprefix("http://localhost") if found else None
+def places(client: FlaskClient, query: str) -> list[int]:
+    """The ids of a page of places."""
+    return fids(get(client, f"{ITEMS}?{query}"))
 
 
 def test_page_has_the_members_of_the_standard(client: FlaskClient):
@@ -67,7 +54,7 @@ def test_quotes_and_other_scripts_survive(client: FlaskClient):
 
 
 def test_limit_above_the_largest_page_gives_the_largest_page(client: FlaskClient):
-    assert len(fids(client, "limit=99999999")) == 10
+    assert len(places(client, "limit=99999999")) == 10
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 9, 10, 11])
@@ -76,14 +63,14 @@ def test_walk_meets_every_feature_once_and_back_again(client: FlaskClient, limit
     pages: list[list[int]] = []
     while url:
         page = get(client, url)
-        pages.append([feature["id"] for feature in page["features"]])
+        pages.append(fids(page))
         last, url = url, link(page, "next")
     assert [fid for page in pages for fid in page] == EVERY_FID
     back: list[list[int]] = []
     url = last
     while url:
         page = get(client, url)
-        back.append([feature["id"] for feature in page["features"]])
+        back.append(fids(page))
         url = link(page, "prev")
     assert list(reversed(back)) == pages
 
@@ -102,30 +89,30 @@ def test_next_link_keeps_the_filter(client: FlaskClient):
 
 
 def test_bbox_keeps_what_meets_it_and_what_has_no_place(client: FlaskClient):
-    assert fids(client, "bbox=23,60,26,62") == [1, 2, 7]
+    assert places(client, "bbox=23,60,26,62") == [1, 2, 7]
 
 
 def test_bbox_across_the_antimeridian_is_the_small_one(client: FlaskClient):
-    assert fids(client, "bbox=170,-20,-170,20") == [3, 4, 7]
+    assert places(client, "bbox=170,-20,-170,20") == [3, 4, 7]
 
 
 def test_bbox_with_heights_leaves_them_unread(client: FlaskClient):
-    assert fids(client, "bbox=23,60,0,26,62,1000") == [1, 2, 7]
+    assert places(client, "bbox=23,60,0,26,62,1000") == [1, 2, 7]
 
 
 def test_bbox_edge_belongs_to_the_box(client: FlaskClient):
-    assert fids(client, "bbox=0,0,1,1") == [7, 12]
+    assert places(client, "bbox=0,0,1,1") == [7, 12]
 
 
 def test_world_wide_bbox_meets_everything_in_degrees_and_in_a_national_grid(client: FlaskClient):
-    assert fids(client, "bbox=-180,-90,180,90&limit=100") == EVERY_FID
+    assert places(client, "bbox=-180,-90,180,90&limit=100") == EVERY_FID
     grid = get(client, "/collections/grid/items?bbox=-180,-90,180,90&limit=100")
     assert [feature["id"] for feature in grid["features"]] == list(range(10))
 
 
 def test_bbox_in_a_national_grid_finds_the_cells_it_meets(client: FlaskClient):
     page = get(client, "/collections/grid/items?bbox=24.25,60.02,24.45,60.05")
-    assert [feature["id"] for feature in page["features"]] == [2, 3, 4]
+    assert fids(page) == [2, 3, 4]
 
 
 def test_bbox_far_from_a_national_grid_finds_nothing(client: FlaskClient):
@@ -156,7 +143,7 @@ def test_bbox_on_a_table_without_geometry_matches_all_of_it(client: FlaskClient)
     ],
 )
 def test_datetime_meets_instants_intervals_and_open_ends(client: FlaskClient, datetime: str, expected: list[int]):
-    assert fids(client, f"datetime={datetime}") == expected
+    assert places(client, f"datetime={datetime}") == expected
 
 
 def test_datetime_without_temporal_column_matches_everything(client: FlaskClient):
@@ -182,7 +169,7 @@ def test_datetime_without_temporal_column_matches_everything(client: FlaskClient
     ],
 )
 def test_property_equals_a_value_of_its_type(client: FlaskClient, condition: str, expected: list[int]):
-    assert fids(client, condition) == expected
+    assert places(client, condition) == expected
 
 
 def test_number_matched_counts_the_filter_not_the_page(client: FlaskClient):

@@ -13,6 +13,7 @@ from api.query import Cursor, Filter, SortKey
 from core.catalog import SELECT_COLLECTIONS, parse_catalog
 from core.db import connect
 from support.cluster import Database
+from support.http import fids, get, link
 
 ITEMS = "/collections/places/items"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
@@ -20,22 +21,9 @@ CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EVERY_FID = [1, 2, 3, 4, 5, 6, 7, 9, 10, 12]
 
 
-def get(client: FlaskClient, url: str) -> dict:
-    """The JSON of an answer that must be a 200."""
-    response = client.get(url)
-    assert response.status_code == 200, response.text
-    return json.loads(response.data)
-
-
-def fids(client: FlaskClient, query: str) -> list[int]:
+def places(client: FlaskClient, query: str) -> list[int]:
     """The ids of a page of places."""
-    return [feature["id"] for feature in get(client, f"{ITEMS}?{query}")["features"]]
-
-
-def link(document: dict, rel: str) -> str | None:
-    """The path and query of a link, or None."""
-    found = [link["href"] for link in document["links"] if link["rel"] == rel]
-    return found[0].removeprefix("http://localhost") if found else None
+    return fids(get(client, f"{ITEMS}?{query}"))
 
 
 @pytest.mark.parametrize(
@@ -86,12 +74,12 @@ def test_pole_has_no_place_in_web_mercator(client: FlaskClient):
     ],
 )
 def test_bbox_is_read_in_its_crs(client: FlaskClient, query: str, expected: list[int]):
-    assert fids(client, query) == expected
+    assert places(client, query) == expected
 
 
 def test_bbox_in_the_grid_of_the_collection(client: FlaskClient):
     page = get(client, "/collections/grid/items?bbox=332705,6655205,340000,6660000&bbox-crs=EPSG:3067")
-    assert [feature["id"] for feature in page["features"]] == [0, 1]
+    assert fids(page) == [0, 1]
 
 
 def test_absurd_bbox_of_a_grid_is_no_server_error(client: FlaskClient):
@@ -137,13 +125,13 @@ def walk(client: FlaskClient, url: str | None, rel: str) -> list[int]:
     last = url
     while url:
         page = get(client, url)
-        pages.append([feature["id"] for feature in page["features"]])
+        pages.append(fids(page))
         last, url = url, link(page, rel)
     back: list[list[int]] = []
     url = last
     while url:
         page = get(client, url)
-        back.insert(0, [feature["id"] for feature in page["features"]])
+        back.insert(0, fids(page))
         url = link(page, "prev")
     assert back == pages
     return [fid for page in pages for fid in page]
@@ -155,21 +143,21 @@ def test_several_keys_sort_within_each_other(client: FlaskClient):
 
 def test_offset_is_accepted_and_goes_on_by_cursor(client: FlaskClient):
     page = get(client, f"{ITEMS}?offset=3&limit=2")
-    assert [feature["id"] for feature in page["features"]] == [4, 5]
-    assert fids(client, (link(page, "next") or "").partition("?")[2]) == [6, 7]
-    assert fids(client, (link(page, "prev") or "").partition("?")[2]) == [2, 3]
+    assert fids(page) == [4, 5]
+    assert places(client, (link(page, "next") or "").partition("?")[2]) == [6, 7]
+    assert places(client, (link(page, "prev") or "").partition("?")[2]) == [2, 3]
 
 
 def test_ids_choose_features(client: FlaskClient):
-    assert fids(client, "ids=3,1,8,x") == [1, 3]
-    assert fids(client, "ids=8") == []
+    assert places(client, "ids=3,1,8,x") == [1, 3]
+    assert places(client, "ids=8") == []
 
 
 @pytest.mark.parametrize(
     ("q", "expected"), [("luz", [5]), ("UVA", [3]), ("京", [6]), ("%25", []), ("_", []), ("o'h", [9]), ("\\", [])]
 )
 def test_text_is_found_in_any_string_property(client: FlaskClient, q: str, expected: list[int]):
-    assert fids(client, f"q={q}") == expected
+    assert places(client, f"q={q}") == expected
 
 
 def test_hits_are_counted_and_not_sent(client: FlaskClient):
