@@ -19,15 +19,17 @@ read_env_file() {
   done <"$1"
 }
 
-# env_value TEXT: without quotes; without a trailing comment when it is not quoted
+# env_value TEXT: without blanks around it and without quotes; without a trailing comment when it is not quoted
 env_value() {
-  local text=$1 quote=${1:0:1}
+  local text=${1#"${1%%[![:space:]]*}"} quote
+  quote=${text:0:1}
   if [[ $quote == '"' || $quote == "'" ]]; then
     text=${text:1}
     [[ $text == *"$quote"* ]] || return 1
     printf '%s' "${text%%"$quote"*}"
   else
-    text=${text%%[[:space:]]#*}
+    text=${1%%[[:space:]]#*}
+    text=${text#"${text%%[![:space:]]*}"}
     printf '%s' "${text%"${text##*[![:space:]]}"}"
   fi
 }
@@ -37,11 +39,12 @@ absolute() {
   case $1 in /*) realpath -m -- "$1" ;; *) realpath -m -- "$root/$1" ;; esac
 }
 
-# check_number NAME LOWEST HIGHEST
+# check_number NAME LOWEST HIGHEST: and writes it without zeros in front, which bash would take for octal
 check_number() {
   if ! [[ ${!1} =~ ^[0-9]{1,7}$ ]] || (( 10#${!1} < $2 || 10#${!1} > $3 )); then
     die "$1 must be a number from $2 to $3, not '${!1}'"
   fi
+  printf -v "$1" '%d' "$((10#${!1}))"
 }
 
 short_hash() { printf '%s' "$1" | sha256sum | cut -c1-8; }
