@@ -70,6 +70,7 @@ remember_user() {
   [ "$(id -u)" -ne 0 ] || return 0
   [ "$ISTHMUS_UID" = "$(id -u)" ] || return 0
   ! grep -q '^ISTHMUS_UID=' "$root/.env" 2>/dev/null || return 0
+  if [ -n "$(tail -c 1 -- "$root/.env" 2>/dev/null)" ]; then echo >>"$root/.env"; fi   # its last line may have no end
   printf 'ISTHMUS_UID=%s\nISTHMUS_GID=%s\n' "$ISTHMUS_UID" "$ISTHMUS_GID" >>"$root/.env"
   say "the services run as you: wrote ISTHMUS_UID=$ISTHMUS_UID and ISTHMUS_GID=$ISTHMUS_GID to .env"
 }
