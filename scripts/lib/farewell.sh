@@ -6,9 +6,12 @@ has_files() { [ -n "$(find "$ISTHMUS_DATA_DIR" -path "$ISTHMUS_DATA_DIR/var" -pr
 
 # base_url LISTEN: as a client on this machine writes it
 base_url() {
-  local listen=$1
-  listen=${listen/#0.0.0.0:/127.0.0.1:}
-  case $listen in unix:*) printf 'http://localhost' ;; *) printf 'http://%s' "${listen/#\[::\]:/[::1]:}" ;; esac
+  local host=${1%:*}
+  [[ $1 != unix:* ]] || { printf 'http://localhost'; return; }
+  host=${host#\[}; host=${host%\]}
+  case $host in 0.0.0.0) host=127.0.0.1 ;; ::) host=::1 ;; esac
+  [[ $host != *:* ]] || host="[$host]"
+  printf 'http://%s:%s' "$host" "${1##*:}"
 }
 
 # farewell MODE LISTEN
@@ -36,5 +39,8 @@ farewell_socket() {
   printf '                  (no network in this mode: a browser needs a proxy that forwards to the socket, see docs/networking.md)\n'
 }
 
-# stop_prefix: the settings that `down` needs to find a stack that is not in the clone's own data folder
-stop_prefix() { [ "$ISTHMUS_DATA_DIR" = "$root/data" ] || printf 'ISTHMUS_DATA_DIR=%q ' "$ISTHMUS_DATA_DIR"; }
+# stop_prefix: the settings that `down` needs to find a stack of another data folder, or of a name that was given
+stop_prefix() {
+  [ "$ISTHMUS_DATA_DIR" = "$root/data" ] || printf 'ISTHMUS_DATA_DIR=%q ' "$ISTHMUS_DATA_DIR"
+  [ "$ISTHMUS_PROJECT" = "$(default_project)" ] || printf 'ISTHMUS_PROJECT=%q ' "$ISTHMUS_PROJECT"
+}
