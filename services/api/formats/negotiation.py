@@ -14,7 +14,7 @@ ALIASES = {"application/json": ("application/geo+json", "application/schema+json
 
 
 def choose_format(f: str | None, accept: MIMEAccept, formats: Mapping[str, str]) -> str:
-    """The name of the format to answer with.
+    """The name of the format to answer with. Parameters of media types (version, charset) are not compared.
 
     formats: name -> media type, the default one first
     Raises: BadParameter when `f` is none of them, NotAcceptable when the client refuses them all
@@ -31,7 +31,8 @@ def choose_format(f: str | None, accept: MIMEAccept, formats: Mapping[str, str])
         if type in offered or offered.keys() & set(others):
             name = offered.get(type) or next(offered[other] for other in others if other in offered)
             offered = {**offered, type: name, **dict.fromkeys(others, name)}
-    best = accept.best_match(list(offered))
+    bare = MIMEAccept([(type.partition(";")[0].strip(), quality) for type, quality in accept])
+    best = bare.best_match(list(offered))
     if best is None:
         raise NotAcceptable(f"available here: {', '.join(formats.values())}")
     return offered[best]
