@@ -16,6 +16,9 @@ TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer", "minimum": 0}
 URI: Schema = {"type": "string", "format": "uri", "default": CRS84.uri}
 
+FOUR_OR_SIX = [{"minItems": length, "maxItems": length} for length in (4, 6)]
+"""The lengths of a bbox (/req/core/fc-bbox-definition)."""
+
 
 def array_of(kind: str, **limits: int) -> Schema:
     """Values with commas between them."""
@@ -49,7 +52,7 @@ def filter_parameters() -> dict[str, Any]:
     """Which features."""
     box = "west,south,east,north in degrees (or in bbox-crs); west > east crosses 180 degrees."
     return {
-        "bbox": query_parameter("bbox", array_of("number", minItems=4, maxItems=6), box),
+        "bbox": query_parameter("bbox", {**array_of("number"), "oneOf": FOUR_OR_SIX}, box),
         "bbox-crs": query_parameter("bbox-crs", URI, "CRS of bbox, one that the collection lists."),
         "datetime": query_parameter("datetime", TEXT, "An instant, or start/end with .. for an open end."),
         "ids": query_parameter("ids", array_of("integer"), "Ids of features."),
