@@ -64,6 +64,7 @@ def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
             links.link("service-desc", OPENAPI_JSON, "the API definition (OpenAPI 3.0)", "api"),
             links.link("service-doc", HTML, "the API for people", "api", query={"f": "html"}),
             links.link("conformance", JSON, "conformance classes", "conformance"),
+            links.link(f"{OGC_REL}conformance", JSON, "conformance classes", "conformance"),
             links.link("data", JSON, "collections", "collections"),
             links.link(f"{OGC_REL}functions", JSON, "functions of filters", "functions"),
             links.link(f"{OGC_REL}tiling-schemes", JSON, "tile matrix sets", "tileMatrixSets"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.crs import CRS84, EPSG_3857
-from api.links import JSON, MVT, OGC_REL, Links
+from api.links import JSON, MVT, OGC_REL, Link, Links
 from api.tiles import (
     HALF_WORLD_M,
     LARGEST_ZOOM,
@@ -76,9 +76,17 @@ def tilesets_document(collection: Collection, links: Links) -> dict[str, Any]:
     here = ("collections", collection.id, "tiles")
     entry = {
         **tileset_head(collection),
-        "links": [links.link("self", JSON, f"{collection.title} in WebMercatorQuad", *here, WEB_MERCATOR_QUAD)],
+        "links": [
+            links.link("self", JSON, f"{collection.title} in WebMercatorQuad", *here, WEB_MERCATOR_QUAD),
+            tiling_scheme(links),
+        ],
     }
     return {"links": [], "tilesets": [entry]}
+
+
+def tiling_scheme(links: Links) -> Link:
+    """The link to the tile matrix set, which the list of tilesets has too (/req/tilesets-list/tileset-links)."""
+    return links.link(f"{OGC_REL}tiling-scheme", JSON, WEB_MERCATOR_QUAD, "tileMatrixSets", WEB_MERCATOR_QUAD)
 
 
 def tileset_head(collection: Collection) -> dict[str, Any]:
@@ -113,7 +121,7 @@ def tileset_document(collection: Collection, links: Links) -> dict[str, Any]:
         "layers": [{name: value for name, value in layer.items() if value is not None}],
         "links": [
             template,
-            links.link(f"{OGC_REL}tiling-scheme", JSON, WEB_MERCATOR_QUAD, "tileMatrixSets", WEB_MERCATOR_QUAD),
+            tiling_scheme(links),
             links.link("describedby", JSON, "TileJSON", *here, "tiles", WEB_MERCATOR_QUAD, "tilejson.json"),
             links.link(f"{OGC_REL}geodata", JSON, collection.title, *here),
         ],
