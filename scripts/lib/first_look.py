@@ -40,13 +40,13 @@ def connection(listen: str) -> http.client.HTTPConnection:
 
 
 def collection_names(listen: str) -> list[str]:
-    """Names of the served collections; empty when the API does not answer 200."""
+    """Names of the served collections; empty when the API does not answer 200, or not to the end."""
     client = connection(listen)
     try:
         client.request("GET", "/collections?f=json", headers={"Accept": "application/json"})
         answer = client.getresponse()
         body = answer.read()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return []
     finally:
         client.close()
