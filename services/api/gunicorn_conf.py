@@ -6,7 +6,14 @@ from core.settings import load_settings
 
 _settings = load_settings()
 
-bind = _settings.listen
+
+def bracketed(listen: str) -> str:
+    """host:port as gunicorn reads it: an IPv6 address in brackets. A socket's path is left alone."""
+    host, _, port = listen.rpartition(":")
+    return f"[{host}]:{port}" if ":" in host and not listen.startswith(("unix:", "[")) else listen
+
+
+bind = bracketed(_settings.listen)
 umask = 0 if bind.startswith("unix:") else 0o022  # any user of the host may connect to the socket
 workers = _settings.workers
 threads = _settings.threads
