@@ -20,9 +20,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
 
 
-def setting(default: Any, meaning: str, *, to: Audience = "operator") -> Any:
-    """A field of Settings. `to` says who sets it: the operator, or the launcher of a service."""
-    return field(default=default, metadata={"meaning": meaning, "to": to})
+def setting(default: Any, meaning: str, *, to: Audience = "operator", shown: bool = True) -> Any:
+    """A field of Settings. `to` says who sets it: the operator, or the launcher of a service. A secret is not shown."""
+    return field(default=default, repr=shown, metadata={"meaning": meaning, "to": to})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,10 @@ class Settings:
         "isthmus_reader", "database role: isthmus_reader for the API, isthmus_owner for the loader", to="service"
     )
     db_password: str = setting(
-        "", "the role's password; better ISTHMUS_DB_PASSWORD_FILE, the path of a file that holds it", to="service"
+        "",
+        "the role's password; better ISTHMUS_DB_PASSWORD_FILE, the path of a file that holds it",
+        to="service",
+        shown=False,
     )
 
     def __post_init__(self) -> None:

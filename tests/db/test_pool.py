@@ -1,0 +1,231 @@
+"""Pool and migrations against real PostgreSQL: limits of time and number, read-only, one migration at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from core.catalog import SELECT_GENERATION
+from core.db import MIGRATION_LOCK, Database as Pool, connect, migrate, migrations
+from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.settings import Settings
+from core.statement import Statement
+from support.cluster import PASSWORD, Database
+
+WITHIN_S = 10
+
+
+def statement(text: LiteralString) -> Statement:
+    """A statement without values."""
+    return Statement(sql.SQL(text))
+
+
+@contextmanager
+def pool(settings: Settings) -> Iterator[Pool]:
+    """A pool that lives as long as the block."""
+    opened = Pool(settings)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def wait_until_one_waits(database: Database) -> None:
+    """Until a session of this database waits for an advisory lock."""
+    deadline = time.monotonic() + WITHIN_S
+    look = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = %s::oid"
+    with database.connect() as connection:
+        connection.autocommit = True
+        [own] = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone() or [0]
+        while connection.execute(look, [own]).fetchone() != (1,):
+            assert time.monotonic() < deadline, "nobody waits for the lock"
+            time.sleep(0.02)
+
+
+def without_catalogue(database: Database) -> None:
+    """The database as the first loader finds it."""
+    with database.connect() as connection:
+        connection.execute("DROP SCHEMA isthmus CASCADE")
+        connection.execute("DROP SCHEMA published CASCADE")
+        connection.execute("CREATE SCHEMA isthmus")
+
+
+def test_a_migration_by_two_at_once_is_applied_by_one_of_them(database: Database):
+    without_catalogue(database)
+    ready = threading.Barrier(2)
+
+    def one(_: int) -> list[int]:
+        with database.connect() as connection:
+            ready.wait(WITHIN_S)
+            return migrate(connection)
+
+    with ThreadPoolExecutor(2) as threads:
+        applied = sorted(threads.map(one, range(2)))
+    assert applied == [[], [number for number, _ in migrations()]]
+    with database.connect() as connection:
+        assert connection.execute("SELECT number FROM isthmus.generation").fetchall() == [(1,)]
+        assert migrate(connection) == []
+
+
+def test_a_migration_waits_for_the_one_under_way_and_then_finds_it_done(database: Database):
+    without_catalogue(database)
+    with ThreadPoolExecutor(1) as threads, database.connect() as first, database.connect() as second:
+        with first.transaction():
+            first.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+            later = threads.submit(migrate, second)
+            wait_until_one_waits(database)
+            assert not later.done()
+            assert migrate(first) == [number for number, _ in migrations()]
+        assert later.result(WITHIN_S) == []
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(database: Database, monkeypatch: pytest.MonkeyPatch):
+    broken = [(901, "CREATE TABLE isthmus.half (a integer)"), (902, "SELECT nonsense")]
+    monkeypatch.setattr("core.db.migrations", lambda: iter(broken))
+    with database.connect() as connection:
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            migrate(connection)
+        assert connection.execute("SELECT to_regclass('isthmus.half')").fetchone() == (None,)
+        assert connection.execute("SELECT count(*) FROM isthmus.migrations WHERE number > 900").fetchone() == (0,)
+
+
+def test_a_statement_over_its_time_is_given_up_not_earlier_and_not_much_later(database: Database):
+    with pool(replace(database.reader, statement_timeout_s=1)) as opened:
+        started = time.monotonic()
+        with pytest.raises(QueryTooSlow) as caught:
+            opened.run(statement("SELECT pg_sleep(30)"))
+        assert 0.9 < time.monotonic() - started < 5
+        assert "smaller bbox" in (caught.value.hint or "")
+        assert opened.run(statement("SELECT 1")) == [(1,)], "the connection goes on"
+
+
+def test_an_exhausted_pool_is_unavailable_when_the_wait_is_over_and_free_again_later(database: Database):
+    settings = replace(database.reader, pool_size=1, pool_wait_s=0.4)
+    with pool(settings) as opened, ThreadPoolExecutor(1) as threads, database.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(7)")
+        opened.run(statement("SELECT 1"))
+        busy = threads.submit(opened.run, statement("SELECT 1 FROM pg_advisory_lock_shared(7)"))
+        wait_until_one_waits(database)
+        started = time.monotonic()
+        with pytest.raises(DatabaseUnavailable):
+            opened.run(statement("SELECT 1"))
+        assert 0.35 < time.monotonic() - started < 2, "waits as long as the settings say, and only once"
+        holder.execute("SELECT pg_advisory_unlock(7)")
+        assert busy.result(WITHIN_S) == [(1,)]
+        assert opened.run(statement("SELECT 2")) == [(2,)]
+
+
+def test_a_pool_has_no_more_connections_than_the_settings_say(database: Database):
+    name = database.reader.db_name
+    with pool(replace(database.reader, pool_size=3, pool_wait_s=5)) as opened, ThreadPoolExecutor(12) as threads:
+        rows = list(threads.map(opened.run, [statement("SELECT pg_backend_pid() FROM pg_sleep(0.02)")] * 36))
+        with database.connect() as connection:
+            count = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND usename = 'isthmus_reader'"
+            counted = connection.execute(count, [name]).fetchone()
+    assert 1 < len({row[0][0] for row in rows}) <= 3
+    assert counted is not None
+    assert counted[0] <= 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE data.mine (a integer)",
+        "UPDATE isthmus.generation SET number = 99 RETURNING number",
+        "DELETE FROM isthmus.collections RETURNING id",
+        "SELECT nextval('isthmus.versions_version_seq')",
+    ],
+)
+def test_a_connection_of_the_pool_refuses_to_write(database: Database, text: LiteralString):
+    with pool(database.owner) as opened:  # the owner has every right: what refuses is the connection
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            opened.run(statement(text))
+        assert opened.run(SELECT_GENERATION) == [(1,)]
+
+
+def test_the_reader_has_no_right_to_write_either(database: Database):
+    with connect(database.reader) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.commit()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("UPDATE isthmus.generation SET number = 99")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT 1 / 0", BadValue),
+        ("SELECT 'x'::integer", BadValue),
+        ("SELECT 9223372036854775807 + 1", BadValue),
+        ("SELECT ST_Transform(ST_Point(1e30, 1e30, 3067), 4326)", BadValue),
+        ("SELECT * FROM data.gone", CatalogueMissing),
+        ("SELECT * FROM nowhere.gone", CatalogueMissing),
+    ],
+)
+def test_real_errors_become_ours(database: Database, text: LiteralString, expected: type[IsthmusError]):
+    with pool(database.reader) as opened, pytest.raises(IsthmusError) as caught:
+        opened.run(statement(text))
+    assert type(caught.value) is expected
+    assert "gone" not in str(caught.value)
+
+
+def test_a_mistake_in_our_own_sql_is_not_hidden(database: Database):
+    with pool(database.reader) as opened, pytest.raises(psycopg.errors.SyntaxError):
+        opened.run(statement("SELEC 1"))
+
+
+def test_a_session_that_an_administrator_ends_costs_the_caller_nothing(database: Database):
+    with pool(replace(database.reader, pool_size=1)) as opened, database.connect() as other:
+        [(pid,)] = opened.run(statement("SELECT pg_backend_pid()"))
+        other.execute("SET ROLE isthmus_owner")
+        ended = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+        with connect(database.reader) as itself:
+            itself.execute("SELECT pg_terminate_backend(%s)", [pid])
+        deadline = time.monotonic() + WITHIN_S
+        while other.execute(ended, [pid]).fetchone() != (0,):
+            other.rollback()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        [(now,)] = opened.run(statement("SELECT pg_backend_pid()"))
+        assert now != pid
+
+
+@pytest.mark.parametrize("change", [{"db_password": "wr0ng-" + PASSWORD}, {"db_user": "nobody"}, {"db_port": 1}])
+def test_a_connection_that_fails_tells_no_password(database: Database, change: dict[str, str]):
+    settings = replace(database.reader, **change)
+    with pytest.raises(DatabaseUnavailable) as caught:
+        connect(settings)
+    texts = [str(caught.value), caught.value.hint or "", repr(caught.value), str(caught.value.__cause__)]
+    assert not [text for text in texts if settings.db_password in text]
+
+
+def test_a_pool_with_a_wrong_password_is_unavailable_and_tells_none(
+    database: Database, caplog: pytest.LogCaptureFixture
+):
+    settings = replace(database.reader, db_password="wr0ng-secret", pool_wait_s=0.3)
+    with pool(settings) as opened, pytest.raises(DatabaseUnavailable) as caught:
+        opened.run(SELECT_GENERATION)
+    told = " ".join([str(caught.value), repr(caught.value.__cause__), caplog.text])
+    assert "wr0ng-secret" not in told
+
+
+def test_a_pool_that_was_closed_is_unavailable(database: Database):
+    opened = Pool(database.reader)
+    opened.close()
+    with pytest.raises(DatabaseUnavailable):
+        opened.run(SELECT_GENERATION)
+
+
+def test_times_are_utc_and_binary_values_come_as_they_are(database: Database):
+    with pool(database.reader) as opened:
+        assert opened.run(statement("SHOW timezone")) == [("UTC",)]
+        assert opened.run(statement(r"SELECT '\x00ff'::bytea"), binary=True) == [(b"\x00\xff",)]
