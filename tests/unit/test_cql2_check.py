@@ -139,5 +139,5 @@ def test_list_of_functions_has_the_members_of_the_standard():
     assert documents["length"]["returns"] == ["integer"]
     kinds = {"string", "number", "integer", "datetime", "geometry", "boolean"}
     for document in documents.values():
-        assert set(document) == {"name", "description", "args", "returns"}
+        assert set(document) == {"name", "description", "args", "arguments", "returns"}
         assert {kind for arg in document["args"] for kind in arg["type"]} | set(document["returns"]) <= kinds

@@ -37,11 +37,16 @@ class Signature:
         return self.args[min(index, len(self.args) - 1)]
 
     def document(self) -> dict[str, Any]:
-        """Its entry in the list of functions (/req/functions/get-functions-response-json)."""
+        """Its entry in the list of functions: CQL2 says `args`, Features Part 3 says `arguments`.
+
+        Source: /req/functions/get-functions-response-json, /req/filter/get-functions-response-json
+        """
+        arguments = [{"type": sorted({type_name(kind) for kind in kinds})} for kinds in self.args]
         return {
             "name": self.name,
             "description": self.description,
-            "args": [{"type": sorted({type_name(kind) for kind in kinds})} for kinds in self.args],
+            "args": arguments,
+            "arguments": arguments,
             "returns": ["integer" if self.whole else type_name(self.returns)],
         }
 
