@@ -1,0 +1,453 @@
+"""OGC API Features Part 2 (coordinate systems) and Part 3 (queryables, filters), requirement by requirement.
+
+The id of the requirement is in the docstring. What filters mean is held to in the tests of CQL2.
+"""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+from flask.testing import FlaskClient
+
+from support.ogc import (
+    COLLECTIONS,
+    CRS84,
+    EPSG,
+    REL,
+    SPATIAL,
+    ask,
+    definition,
+    get,
+    ids,
+    items,
+    links_of,
+    mercator,
+    of_each_collection,
+    of_each_spatial_collection,
+    parameters_of,
+    path_of,
+    positions,
+    status,
+)
+
+ITEMS = "/collections/{collectionId}/items"
+FEATURE = "/collections/{collectionId}/items/{featureId}"
+
+
+def problem(client: FlaskClient, path: str, **query: str) -> dict:
+    """The problem of an answer that must be a 400."""
+    response = ask(client, path, **query)
+    assert response.status_code == 400
+    return json.loads(response.data)
+
+
+def swapped(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The positions of an answer in EPSG:4326, longitude first again."""
+    return [(second, first) for first, second in pairs]
+
+
+# Part 2: coordinate reference systems by reference
+
+
+@of_each_spatial_collection
+def test_every_listed_crs_has_a_uri_that_works(client: FlaskClient, name: str):
+    """/req/crs/crs-uri"""
+    for uri in get(client, f"/collections/{name}")["crs"]:
+        assert uri.startswith("http://www.opengis.net/def/crs/")
+        assert status(client, f"/collections/{name}/items", crs=uri) == 200
+
+
+@of_each_spatial_collection
+def test_collection_lists_its_systems_and_crs84_among_them(client: FlaskClient, name: str):
+    """/req/crs/fc-md-crs-list"""
+    systems = get(client, f"/collections/{name}")["crs"]
+    assert systems[0] == CRS84
+    assert len(set(systems)) == len(systems)
+
+
+@of_each_spatial_collection
+def test_collection_says_in_which_system_it_is_stored(client: FlaskClient, name: str):
+    """/req/crs/fc-md-storageCrs"""
+    expected = {"places": CRS84, "grid": f"{EPSG}3067"}
+    assert get(client, f"/collections/{name}")["storageCrs"] == expected[name]
+
+
+@of_each_spatial_collection
+def test_system_of_storage_is_one_of_the_list(client: FlaskClient, name: str):
+    """/req/crs/fc-md-storageCrs-valid-value"""
+    document = get(client, f"/collections/{name}")
+    assert document["storageCrs"] in document["crs"]
+
+
+@of_each_spatial_collection
+def test_global_list_is_valid_for_every_collection(client: FlaskClient, name: str):
+    """/req/crs/fc-md-crs-list-global"""
+    systems = get(client, "/collections")["crs"]
+    assert CRS84 in systems
+    assert set(systems) <= set(get(client, f"/collections/{name}")["crs"])
+
+
+@pytest.mark.parametrize("path", [ITEMS, FEATURE])
+def test_crs_is_defined_as_the_standard_has_it(client: FlaskClient, path: str):
+    """/req/crs/fc-crs-definition"""
+    crs = parameters_of(definition(client), path)["crs"]
+    assert (crs["in"], crs["required"], crs["style"]) == ("query", False, "form")
+    assert (crs["schema"]["type"], crs["schema"]["format"]) == ("string", "uri")
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+@pytest.mark.parametrize("below", ["items", "items/1"])
+@pytest.mark.parametrize("crs", [f"{EPSG}2056", f"{EPSG}999999", "http://example.org/crs", CRS84 + "h", "4326"])
+def test_crs_outside_the_list_is_a_400(client: FlaskClient, name: str, below: str, crs: str):
+    """/req/crs/fc-crs-valid-value"""
+    assert status(client, f"/collections/{name}/{below}", crs=crs) == 400
+
+
+@of_each_spatial_collection
+def test_geometries_come_in_the_crs_that_is_asked_for(client: FlaskClient, name: str):
+    """/req/crs/fc-crs-action"""
+    in_degrees = {feature["id"]: positions(feature["geometry"]) for feature in items(client, name)}
+    for feature in items(client, name, crs=f"{EPSG}4326"):
+        assert swapped(positions(feature["geometry"])) == in_degrees[feature["id"]]
+    for feature in items(client, name, crs=f"{EPSG}3857"):
+        for place, degrees in zip(positions(feature["geometry"]), in_degrees[feature["id"]], strict=False):
+            assert place == pytest.approx(mercator(*degrees), abs=0.02)
+    alone = get(client, f"/collections/{name}/items/1", crs=f"{EPSG}3857")
+    assert positions(alone["geometry"])[0] == pytest.approx(mercator(*in_degrees[1][0]), abs=0.02)
+
+
+def test_national_grid_comes_in_its_own_metres(client: FlaskClient):
+    """/req/crs/fc-crs-action, for a storage CRS"""
+    eastings = {x for feature in items(client, "grid", crs=f"{EPSG}3067") for x, _ in positions(feature["geometry"])}
+    northings = {y for feature in items(client, "grid", crs=f"{EPSG}3067") for _, y in positions(feature["geometry"])}
+    assert 330_000 < min(eastings) < max(eastings) < 390_000
+    assert 6_652_000 < min(northings) < max(northings) < 6_668_000
+
+
+@of_each_spatial_collection
+def test_geometries_come_in_crs84_when_no_crs_is_asked_for(client: FlaskClient, name: str):
+    """/req/crs/fc-crs-default-value"""
+    assert items(client, name) == items(client, name, crs=CRS84)
+
+
+def test_bbox_crs_is_defined_as_the_standard_has_it(client: FlaskClient):
+    """/req/crs/fc-bbox-crs-definition"""
+    crs = parameters_of(definition(client), ITEMS)["bbox-crs"]
+    assert (crs["in"], crs["required"], crs["style"]) == ("query", False, "form")
+    assert (crs["schema"]["type"], crs["schema"]["format"]) == ("string", "uri")
+
+
+BOXES = {"places": (23.0, 60.0, 26.0, 62.0), "grid": (24.25, 60.02, 24.45, 60.05)}
+
+
+@of_each_spatial_collection
+def test_bbox_is_read_in_its_own_crs(client: FlaskClient, name: str):
+    """/req/crs/fc-bbox-crs-action"""
+    west, south, east, north = BOXES[name]
+    expected = ids(items(client, name, bbox=f"{west},{south},{east},{north}"))
+    assert 0 < len(expected) < 10
+    north_first = f"{south},{west},{north},{east}"
+    assert ids(items(client, name, bbox=north_first, bbox_crs=f"{EPSG}4326")) == expected
+    metres = ",".join(map(str, (*mercator(west, south), *mercator(east, north))))
+    assert ids(items(client, name, bbox=metres, bbox_crs=f"{EPSG}3857")) == expected
+    swapped_ids = ids(items(client, name, bbox=north_first, bbox_crs=CRS84))
+    assert swapped_ids != expected
+
+
+@of_each_spatial_collection
+def test_bbox_is_in_crs84_when_no_crs_is_given(client: FlaskClient, name: str):
+    """/req/crs/fc-bbox-crs-default-value"""
+    box = ",".join(map(str, BOXES[name]))
+    assert ids(items(client, name, bbox=box)) == ids(items(client, name, bbox=box, bbox_crs=CRS84))
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_bbox_crs_outside_the_list_is_a_400(client: FlaskClient, name: str):
+    """/req/crs/fc-bbox-crs-valid-value"""
+    listed = get(client, f"/collections/{name}").get("crs", [])
+    for crs in (f"{EPSG}2056", f"{EPSG}3067", f"{EPSG}3857"):
+        expected = 200 if crs in listed else 400
+        assert status(client, f"/collections/{name}/items", bbox="1,2,3,4", bbox_crs=crs) == expected
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+@pytest.mark.parametrize("crs", ["", "x", "urn:ogc:def:crs:EPSG::2056", "http://www.opengis.net/def/crs/EPSG/0/"])
+def test_unknown_bbox_crs_is_answered_by_a_message_about_it(client: FlaskClient, name: str, crs: str):
+    """/req/crs/bbox-crs-exception"""
+    answer = problem(client, f"/collections/{name}/items", bbox="1,2,3,4", bbox_crs=crs)
+    assert answer["parameter"] == "bbox-crs"
+    assert crs in answer["detail"]
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+@pytest.mark.parametrize("crs", ["", "x", "urn:ogc:def:crs:EPSG::2056", "http://www.opengis.net/def/crs/EPSG/0/"])
+def test_unknown_crs_is_answered_by_a_message_about_it(client: FlaskClient, name: str, crs: str):
+    """/req/crs/crs-exception"""
+    answer = problem(client, f"/collections/{name}/items", crs=crs)
+    assert answer["parameter"] == "crs"
+    assert crs in answer["detail"]
+
+
+@of_each_collection
+@pytest.mark.parametrize("below", ["items", "items/1"])
+def test_every_answer_with_features_says_its_crs(client: FlaskClient, name: str, below: str):
+    """/req/crs/ogc-crs-header"""
+    assert client.get(f"/collections/{name}/{below}").headers["Content-Crs"] == f"<{CRS84}>"
+    assert "Content-Crs" in client.get(f"/collections/{name}/{below}").headers["Access-Control-Expose-Headers"]
+
+
+@of_each_spatial_collection
+@pytest.mark.parametrize("below", ["items", "items/1"])
+def test_crs_of_the_header_is_the_one_that_was_asked_for(client: FlaskClient, name: str, below: str):
+    """/req/crs/ogc-crs-header-value"""
+    for uri in get(client, f"/collections/{name}")["crs"]:
+        response = ask(client, f"/collections/{name}/{below}", crs=uri)
+        assert response.headers.getlist("Content-Crs") == [f"<{uri}>"]
+
+
+@of_each_spatial_collection
+def test_geojson_in_another_crs_is_only_for_who_asks_for_it(client: FlaskClient, name: str):
+    """/req/crs/geojson"""
+    asked = ask(client, f"/collections/{name}/items", crs=f"{EPSG}3857")
+    assert asked.content_type == "application/geo+json"
+    assert "crs" not in json.loads(asked.data)
+    for accept in ("application/geo+json", "application/json", "*/*"):
+        page = json.loads(client.get(f"/collections/{name}/items", headers={"Accept": accept}).data)
+        for feature in page["features"]:
+            assert all(abs(x) <= 180 and abs(y) <= 90 for x, y in positions(feature["geometry"]))
+
+
+# Part 3: queryables
+
+
+@of_each_collection
+def test_queryables_can_be_got_as_json_schema(client: FlaskClient, name: str):
+    """/req/queryables/get-queryables-op, /req/features-filter/get-queryables-op"""
+    response = client.get(f"/collections/{name}/queryables", headers={"Accept": "application/schema+json"})
+    assert (response.status_code, response.content_type) == (200, "application/schema+json")
+
+
+@of_each_collection
+def test_queryables_are_a_schema_of_properties(client: FlaskClient, name: str):
+    """/req/queryables/get-queryables-response"""
+    document = get(client, f"/collections/{name}/queryables")
+    jsonschema.Draft202012Validator.check_schema(document)
+    assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert document["$id"] == f"http://localhost/collections/{name}/queryables"
+    assert document["type"] == "object"
+    spatial = {key: value for key, value in document["properties"].items() if "geometry" in value.get("format", "")}
+    assert len(spatial) == (1 if name in SPATIAL else 0)
+    for value in spatial.values():
+        assert not {"type", "$ref"} & value.keys()
+        assert value["format"] == {"places": "geometry-point", "grid": "geometry-polygon"}[name]
+    assert all("type" in value for key, value in document["properties"].items() if key not in spatial)
+    temporal = {key: value["format"] for key, value in document["properties"].items() if key in ("founded", "seen")}
+    assert temporal == ({"founded": "date", "seen": "date-time"} if name == "places" else {})
+
+
+@of_each_collection
+def test_property_that_is_no_queryable_is_a_400_since_no_more_are_allowed(client: FlaskClient, name: str):
+    """/req/queryables/get-queryables-response, G"""
+    assert get(client, f"/collections/{name}/queryables")["additionalProperties"] is False
+    assert problem(client, f"/collections/{name}/items", filter="nothing_of_this_name = 1")["parameter"] == "filter"
+
+
+@of_each_collection
+def test_filter_may_use_every_queryable_and_nothing_else(client: FlaskClient, name: str):
+    """/req/queryables/expression-construction"""
+    for queryable in get(client, f"/collections/{name}/queryables")["properties"]:
+        assert status(client, f"/collections/{name}/items", filter=f'"{queryable}" IS NULL') == 200
+    for column in ("fid", "geom_3857", "tableoid", "ctid"):
+        assert status(client, f"/collections/{name}/items", filter=f"{column} IS NULL") == 400
+
+
+@of_each_collection
+def test_collection_links_to_its_queryables(client: FlaskClient, name: str):
+    """/req/queryables/queryables-link, /req/features-filter/queryables-link"""
+    [link] = links_of(get(client, f"/collections/{name}"), f"{REL}queryables")
+    assert get(client, path_of(link["href"]))["$id"] == link["href"]
+
+
+SIMPLE = [
+    *(("places", name) for name in ("name", "population", "ratio", "capital", "founded", "seen")),
+    ("grid", "name"),
+    ("stock", "amount"),
+]
+
+
+def written(value: object) -> str:
+    """A value as a parameter."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize(("name", "queryable"), SIMPLE)
+def test_simple_queryable_is_a_parameter_that_selects_its_value(client: FlaskClient, name: str, queryable: str):
+    """/req/queryables-query-parameters/parameters"""
+    schema = get(client, f"/collections/{name}/queryables")["properties"][queryable]
+    parameter = parameters_of(definition(client), f"/collections/{name}/items")[queryable]
+    assert parameter["schema"] == {key: value for key, value in schema.items() if key != "title"}
+    features = items(client, name)
+    for value in {feature["properties"][queryable] for feature in features} - {None}:
+        expected = [feature["id"] for feature in features if feature["properties"][queryable] == value]
+        response = client.get(f"/collections/{name}/items", query_string={queryable: written(value), "limit": 100})
+        assert ids(json.loads(response.data)["features"]) == expected
+
+
+def test_no_simple_queryable_is_left_out(client: FlaskClient):
+    """/req/queryables-query-parameters/parameters, C"""
+    simple = {"string", "number", "integer", "boolean"}
+    for name in COLLECTIONS:
+        properties = get(client, f"/collections/{name}/queryables")["properties"]
+        found = {(name, key) for key, value in properties.items() if str(value.get("type")) in simple}
+        assert found == {row for row in SIMPLE if row[0] == name}
+
+
+# Part 3: filters
+
+
+@pytest.mark.parametrize("path", [ITEMS, *(f"/collections/{name}/items" for name in COLLECTIONS)])
+def test_filter_parameters_are_defined_as_the_standard_has_them(client: FlaskClient, path: str):
+    """/req/filter/filter-param, /req/filter/filter-crs-param, A, /req/filter/filter-lang-param, A"""
+    parameters = parameters_of(definition(client), path)
+    for name in ("filter", "filter-lang", "filter-crs"):
+        found = parameters[name]
+        assert (found["in"], found["required"], found["style"]) == ("query", False, "form")
+        assert found["schema"]["type"] == "string"
+    assert parameters["filter-crs"]["schema"]["format"] in ("uri", "uri-reference")
+
+
+FILTERS = {
+    "places": ("population > 1000000", {"op": ">", "args": [{"property": "population"}, 1000000]}, [5, 6, 9]),
+    "grid": ("name = 'cell 4'", {"op": "=", "args": [{"property": "name"}, "cell 4"]}, [4]),
+    "stock": ("amount >= 4", {"op": ">=", "args": [{"property": "amount"}, 4]}, [2, 3]),
+}
+
+
+@of_each_collection
+def test_filter_works_in_every_language_that_the_definition_lists(client: FlaskClient, name: str):
+    """/req/filter/filter-lang-param, B and C, /req/features-filter/filter-lang-param"""
+    text, tree, expected = FILTERS[name]
+    schema = parameters_of(definition(client), f"/collections/{name}/items")["filter-lang"]["schema"]
+    assert {"cql2-text", "cql2-json"} <= set(schema["enum"])
+    assert schema["default"] == "cql2-text"
+    for language in schema["enum"]:
+        given = json.dumps(tree) if language.endswith("json") else text
+        assert ids(items(client, name, filter=given, filter_lang=language)) == expected
+    assert ids(items(client, name, filter=text)) == expected
+
+
+@of_each_collection
+def test_filter_keeps_what_is_true_and_drops_what_is_false(client: FlaskClient, name: str):
+    """/req/filter/response, /req/features-filter/filter-param, /req/features-filter/response, A to D"""
+    text, _, expected = FILTERS[name]
+    everything = ids(items(client, name))
+    kept, dropped = ids(items(client, name, filter=text)), ids(items(client, name, filter=f"NOT ({text})"))
+    assert kept == expected
+    unknown = [7] if name == "places" else []
+    assert sorted(kept + dropped + unknown) == everything, "7 has no population, which is neither more nor less"
+
+
+SHAPES = {
+    "places": "POLYGON((23 60,26 60,26 62,23 62,23 60))",
+    "grid": "POLYGON((24.25 60.02,24.45 60.02,24.45 60.05,24.25 60.02))",
+}
+
+
+@of_each_spatial_collection
+def test_geometries_of_a_filter_are_in_crs84_unless_said_otherwise(client: FlaskClient, name: str):
+    """/req/filter/filter-crs-wgs84"""
+    text = f"S_INTERSECTS(geometry, {SHAPES[name]})"
+    found = ids(items(client, name, filter=text))
+    assert (
+        found == ids(items(client, name, filter=text, filter_crs=CRS84)) == {"places": [1, 2], "grid": [2, 3, 4]}[name]
+    )
+
+
+@of_each_spatial_collection
+def test_geometries_of_a_filter_are_read_in_its_crs(client: FlaskClient, name: str):
+    """/req/filter/filter-crs-param, B, /req/features-filter/filter-crs-param"""
+    west, south, east, north = BOXES[name]
+    expected = ids(items(client, name, filter=f"S_INTERSECTS(geometry, BBOX({west},{south},{east},{north}))"))
+    assert 0 < len(expected) < 10
+    north_first = f"S_INTERSECTS(geometry, BBOX({south},{west},{north},{east}))"
+    assert ids(items(client, name, filter=north_first, filter_crs=f"{EPSG}4326")) == expected
+    metres = ",".join(f"{side:.3f}" for side in (*mercator(west, south), *mercator(east, north)))
+    in_metres = f"S_INTERSECTS(geometry, BBOX({metres}))"
+    assert ids(items(client, name, filter=in_metres, filter_crs=f"{EPSG}3857")) == expected
+
+
+@of_each_collection
+def test_filter_crs_that_is_not_supported_is_an_error(client: FlaskClient, name: str):
+    """/req/filter/filter-crs-param, C"""
+    for crs in (f"{EPSG}2056", "", "x"):
+        answer = problem(client, f"/collections/{name}/items", filter="1 = 1", filter_crs=crs)
+        assert answer["parameter"] == "filter-crs"
+
+
+OTHERS = {
+    "places": {"bbox": "0,0,180,90", "datetime": "2024-02-01T10:00:00Z/..", "capital": "false", "ids": "1,2,6,9"},
+    "grid": {"bbox": "24.25,60,24.45,60.1", "ids": "3,4,5"},
+    "stock": {"amount": "4", "ids": "2,3"},
+}
+
+
+@of_each_collection
+def test_filter_and_every_other_condition_hold_together(client: FlaskClient, name: str):
+    """/req/filter/mixing-expressions, /req/features-filter/response, B and C"""
+    text = FILTERS[name][0]
+    expected = set(ids(items(client, name, filter=text)))
+    for parameter, value in OTHERS[name].items():
+        single = client.get(f"/collections/{name}/items", query_string={parameter: value, "limit": 100})
+        both = client.get(f"/collections/{name}/items", query_string={parameter: value, "filter": text, "limit": 100})
+        selected = set(ids(json.loads(single.data)["features"]))
+        assert set(ids(json.loads(both.data)["features"])) == selected & set(ids(items(client, name, filter=text)))
+        expected &= selected
+    every = client.get(f"/collections/{name}/items", query_string={**OTHERS[name], "filter": text})
+    assert set(ids(json.loads(every.data)["features"])) == expected
+
+
+@of_each_collection
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filter": "name ="},
+        {"filter": ""},
+        {"filter": "{}", "filter-lang": "cql2-json"},
+        {"filter": "1 = 1", "filter-lang": "sql"},
+        {"filter": '{"op": "=", "args": [1, 1]}', "filter-lang": "cql2-text"},
+        {"filter": "1 = 1", "filter-crs": "http://example.org/crs"},
+    ],
+    ids=str,
+)
+def test_wrong_filter_language_or_crs_is_a_400(client: FlaskClient, name: str, query: dict):
+    """/req/features-filter/response, E"""
+    response = client.get(f"/collections/{name}/items", query_string=query)
+    assert response.status_code == 400
+    wrong = {"sql": "filter-lang", "http://example.org/crs": "filter-crs"}.get(list(query.values())[-1], "filter")
+    assert json.loads(response.data)["parameter"] == wrong
+
+
+def test_functions_can_be_got(client: FlaskClient):
+    """/req/filter/get-functions-operation"""
+    [link] = links_of(get(client, "/"), f"{REL}functions")
+    assert path_of(link["href"]) == "/functions"
+
+
+def test_functions_are_as_their_schema_says(client: FlaskClient):
+    """/req/filter/get-functions-response-json"""
+    types = {"enum": ["string", "number", "integer", "datetime", "geometry", "boolean"]}
+    kinds = {"type": "array", "items": types, "minItems": 1}
+    arguments = {"type": "array", "items": {"type": "object", "required": ["type"], "properties": {"type": kinds}}}
+    members = {"name": {"type": "string"}, "arguments": arguments, "args": arguments, "returns": kinds}
+    function = {"required": ["name", "arguments", "args", "returns"], "properties": members}
+    document = get(client, "/functions")
+    functions = {"type": "array", "items": function, "minItems": 1}
+    jsonschema.validate(document, {"required": ["functions"], "properties": {"functions": functions}})
+    for listed in document["functions"]:
+        wrong = problem(client, "/collections/places/items", filter=f"{listed['name']}(1,1,1,1,1,1,1,1,1) = 1")
+        assert "there is no function" not in wrong["detail"], listed["name"]
+    assert (
+        "no_such_function" in problem(client, "/collections/places/items", filter="no_such_function(1) = 1")["detail"]
+    )
