@@ -83,3 +83,13 @@ def tile_limits(box: BBox | None, z: int) -> tuple[Tile, Tile]:
     if box is None or box.west > box.east:
         box = BBox(-180, -90, 180, 90)
     return tile_at(box.west, box.north, z), tile_at(box.east, box.south, z)
+
+
+def check_limits(tile: Tile, box: BBox | None) -> None:
+    """Raise TileOutside for a tile outside the limits that the tileset states (/req/core/tc-error, A)."""
+    first, last = tile_limits(box, tile.z)
+    sides = (("tileRow", first.row, tile.row, last.row), ("tileCol", first.column, tile.column, last.column))
+    for name, least, number, most in sides:
+        if not least <= number <= most:
+            hint = f"at zoom {tile.z} the collection has {name} {least} to {most}"
+            raise TileOutside(f"{name} {number} is outside the collection", hint=hint, parameter=name)

@@ -116,7 +116,7 @@ def tileset_document(collection: Collection, links: Links) -> dict[str, Any]:
     }
     document = {
         **tileset_head(collection),
-        "tileMatrixSetLimits": [matrix_limits(collection.bbox_crs84, z) for z in range(TILEJSON_MAX_ZOOM + 1)],
+        "tileMatrixSetLimits": [matrix_limits(tiled_box(collection), z) for z in range(LARGEST_ZOOM + 1)],
         "boundingBox": bounding_box(collection.bbox_crs84),
         "layers": [{name: value for name, value in layer.items() if value is not None}],
         "links": [
@@ -127,6 +127,11 @@ def tileset_document(collection: Collection, links: Links) -> dict[str, Any]:
         ],
     }
     return {name: value for name, value in document.items() if value is not None}
+
+
+def tiled_box(collection: Collection) -> BBox | None:
+    """The box whose tiles the tileset has: the bounds of its TileJSON, or the world when no extent is known."""
+    return BBox(*padded(collection.bbox_crs84)) if collection.bbox_crs84 else None
 
 
 def bounding_box(box: BBox | None) -> dict[str, Any] | None:

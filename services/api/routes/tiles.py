@@ -9,6 +9,7 @@ from api.context import api
 from api.documents.tilesets import (
     tile_matrix_set_document,
     tile_matrix_sets_document,
+    tiled_box,
     tilejson_document,
     tileset_document,
     tilesets_document,
@@ -17,7 +18,7 @@ from api.formats.gzip import compress, decompress
 from api.links import MVT
 from api.params.common import reject_unknown
 from api.sql.tiles import select_tile
-from api.tiles import Tile, check_tile_matrix_set, parse_tile
+from api.tiles import Tile, check_limits, check_tile_matrix_set, parse_tile
 from core.catalog import Collection
 from core.errors import NoGeometry
 
@@ -62,10 +63,11 @@ def tilejson(id: str, tms: str) -> Response:
 
 @bp.get("/collections/<id>/tiles/<tms>/<z>/<row>/<column>")
 def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
-    """A tile: 200 with bytes, 204 when it is empty, 304 when the client has it."""
+    """A tile: 200 with bytes, 204 when it is empty, 304 when the client has it, 404 outside the tileset's limits."""
     reject_unknown(request.args, ())
     check_tile_matrix_set(tms)
     collection, place = with_geometry(id), parse_tile(z, row, column)
+    check_limits(place, tiled_box(collection))
     etag = f"{collection.version}-{place.z}-{place.row}-{place.column}"
     if etag in request.if_none_match:
         return tile_response(Response(status=304), etag)
