@@ -6,17 +6,19 @@ import json
 import logging
 
 from flask import Flask, Response, g, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from api.context import Api, api, install
 from api.delivery import begin, finish
+from api.exports import Exports
 from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
 from api.proxy import TrustedProxies
 from api.routes import collections, items, service, tiles, viewer
 from api.tilecache import TileCache
 from core.db import Database
-from core.errors import IsthmusError
+from core.errors import CatalogueMissing, IsthmusError
 from core.settings import Settings
 
 log = logging.getLogger("isthmus.api")
@@ -24,12 +26,28 @@ log = logging.getLogger("isthmus.api")
 PROBLEM_JSON = "application/problem+json"
 
 
+class Application(Flask):
+    """Flask, for requests that meet a reload."""
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Answer, once more when a table is missing: the catalogue may be older than the last loads, and name a version
+        that is not kept any more.
+        """
+        try:
+            return super().dispatch_request()
+        except CatalogueMissing:
+            api().live_catalog.fresh()
+            return super().dispatch_request()
+
+
 def create_app(settings: Settings, database: Database) -> Flask:
     """The WSGI application. The database need not answer yet."""
-    app = Flask(__name__)
+    app = Application(__name__)
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    install(app, Api(settings, database, LiveCatalog(database), TileCache(settings.tile_cache_mb * 1_000_000)))
+    tiles_kept = TileCache(settings.tile_cache_mb * 1_000_000)
+    exports = Exports(database, settings.pool_size, settings.export_timeout_s)
+    install(app, Api(settings, database, LiveCatalog(database), tiles_kept, exports))
     for module in (service, collections, items, tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)

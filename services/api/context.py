@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, current_app, request
 
+from api.exports import Exports
 from api.links import Links
 from api.live_catalog import LiveCatalog
 from api.params.common import Limits
@@ -24,6 +25,7 @@ class Api:
     database: Database
     live_catalog: LiveCatalog
     tiles: TileCache
+    exports: Exports
 
     @property
     def catalog(self) -> Catalog:

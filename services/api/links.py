@@ -12,6 +12,8 @@ from core.catalog import Collection
 JSON = "application/json"
 GEOJSON = "application/geo+json"
 HTML = "text/html"
+CSV = "text/csv"
+GEOJSON_SEQ = "application/geo+json-seq"
 SCHEMA_JSON = "application/schema+json"
 OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.0"
 MVT = "application/vnd.mapbox-vector-tile"

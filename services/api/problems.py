@@ -22,6 +22,7 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.NoGeometry: 404,
     errors.DatabaseUnavailable: 503,
     errors.CatalogueMissing: 503,
+    errors.TooManyExports: 503,
     errors.QueryTooSlow: 504,
 }
 

@@ -18,6 +18,8 @@ from core.statement import Statement
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+BLOCK_BYTES = 65_536
+
 MIGRATION_LOCK = 4_207_849
 """Key of the advisory lock under which one loader at a time migrates."""
 
@@ -132,6 +134,23 @@ class Database:
     def _run_once(self, statement: Statement, *, binary: bool) -> list[tuple[Any, ...]]:
         with self.pool.connection() as connection, connection.cursor(binary=binary) as cursor:
             return cursor.execute(statement.text, statement.params or None).fetchall()
+
+    def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
+        """The bytes that `COPY … TO STDOUT` sends, about 64 KB at a time, whatever the size of the whole.
+
+        COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
+        the statement is cancelled. Raises: as `run`, at the first step or later
+        """
+        with translated(), self.pool.connection() as connection, connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(timeout_s * 1000)))
+            with psycopg.ClientCursor(connection).copy(statement.text, statement.params or None) as rows:
+                gathered = bytearray()
+                for row in rows:
+                    gathered += row
+                    if len(gathered) >= BLOCK_BYTES:
+                        yield bytes(gathered)
+                        gathered.clear()
+                yield bytes(gathered)
 
     def close(self) -> None:
         """Close every connection; requests under way end with an error."""

@@ -110,6 +110,12 @@ class CatalogueMissing(DatabaseUnavailable):
     code = "catalogue-missing"
 
 
+class TooManyExports(IsthmusError):
+    """As many exports run as this server runs at once."""
+
+    code = "exports-too-many"
+
+
 class QueryTooSlow(IsthmusError):
     """The database needed longer than the time limit."""
 

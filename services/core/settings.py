@@ -46,6 +46,7 @@ class Settings:
         200_000, "filtered pages say `numberMatched` when the planner expects to read at most this many rows"
     )
     statement_timeout_s: int = setting(30, "seconds after which the database gives a request up (504)")
+    export_timeout_s: int = setting(3600, "seconds after which the database gives the export of a whole collection up")
     pool_size: int = setting(8, "database connections of each API worker")
     pool_wait_s: float = setting(2.0, "seconds a request waits for a free connection (then 503)")
     workers: int = setting(2, "API worker processes")
@@ -80,6 +81,7 @@ class Settings:
             "default_limit",
             "max_limit",
             "statement_timeout_s",
+            "export_timeout_s",
             "pool_size",
             "workers",
             "threads",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.documents.landing import DESCRIPTION
-from api.documents.parameters import parameter_components
+from api.documents.parameters import TEXT, parameter_components
 from api.documents.schemas import SCHEMA_OF_TYPE
-from api.links import GEOJSON, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON, Links
+from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON, Links
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS, queryable_columns
 from core import VERSION
@@ -88,8 +88,8 @@ OPERATIONS = (
         "getItems",
         "A page of features",
         "features",
-        (GEOJSON, HTML),
-        ("collectionId", *ITEMS_PARAMETERS),
+        (GEOJSON, HTML, CSV, GEOJSON_SEQ),
+        ("collectionId", "fItems", *(name for name in ITEMS_PARAMETERS if name != "f")),
         (*_WITH_404, 504),
     ),
     Operation(
@@ -231,7 +231,7 @@ SEARCH_BODY = {
 
 def render_operation(operation: Operation) -> dict[str, Any]:
     """An operation object."""
-    schema = {MVT: {"type": "string", "format": "binary"}, HTML: {"type": "string"}}
+    schema = {MVT: {"type": "string", "format": "binary"}, HTML: TEXT, CSV: TEXT, GEOJSON_SEQ: TEXT}
     success = {type: {"schema": schema.get(type, {"type": "object"})} for type in operation.types}
     responses: dict[str, Any] = {"200": {"description": operation.summary, "content": success}}
     if MVT in operation.types:

@@ -36,6 +36,9 @@ def parameter_components(collection: str, limits: Limits) -> dict[str, Any]:
     offset = {**WHOLE, "maximum": LARGEST_OFFSET}
     return {
         "f": query_parameter("f", words("json", "html"), "Format of the answer; overrides Accept."),
+        "fItems": query_parameter(
+            "f", words("json", "html", "csv", "geojsonl"), "Format; csv and geojsonl send every match, not a page."
+        ),
         "limit": query_parameter("limit", limit, "Features on a page."),
         "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),
         "cursor": query_parameter("cursor", TEXT, "A place in the walk, from a next or prev link."),

@@ -1,0 +1,50 @@
+"""Exports: everything that matches, streamed from PostgreSQL to the client with flat memory.
+
+Each holds a connection and a thread for as long as it runs, so only some run at once: the rest is for small requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from threading import BoundedSemaphore
+
+from core.db import Database
+from core.errors import TooManyExports
+from core.statement import Statement
+
+
+class Exports:
+    """The exports of a worker: at most half of its connections."""
+
+    def __init__(self, database: Database, pool_size: int, timeout_s: int) -> None:
+        """`timeout_s`: how long one may take in the database."""
+        self._database = database
+        self._timeout_s = timeout_s
+        self._slots = BoundedSemaphore(max(1, pool_size // 2))
+
+    def start(self, statement: Statement) -> Iterator[bytes]:
+        """The bytes of an export. The first ones are fetched here, so that what is refused is refused before an answer.
+
+        Raises: TooManyExports; whatever the database says to the statement
+        """
+        if not self._slots.acquire(blocking=False):
+            raise TooManyExports("other exports run at the moment", hint="try again in a minute")
+        blocks = self._run(statement)
+        first = next(blocks, b"")
+        return resumed(first, blocks)
+
+    def _run(self, statement: Statement) -> Generator[bytes]:
+        """The blocks; the slot is free again at the end, however it comes."""
+        try:
+            yield from self._database.stream(statement, self._timeout_s)
+        finally:
+            self._slots.release()
+
+
+def resumed(first: bytes, blocks: Generator[bytes]) -> Generator[bytes]:
+    """The first block and the rest. Closing this closes the rest, which a chain of iterators would not."""
+    try:
+        yield first
+        yield from blocks
+    finally:
+        blocks.close()

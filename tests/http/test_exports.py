@@ -1,0 +1,248 @@
+"""Exports: everything that matches, as CSV or as GeoJSON a line, streamed with flat memory."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from core.db import Database as Pool, connect
+from support.cluster import Cluster, Database
+from support.http import fids, get
+from support.publish import publish
+from support.server import running_api
+
+ITEMS = "/collections/places/items"
+BIG_ROWS = 250_000
+BIG = """
+SELECT n AS fid, 'row ' || n || repeat(' padding', 40) AS name, ST_Point(n % 180, n % 90) AS geom
+FROM generate_series(1, 250000) AS n
+"""
+
+
+def lines(client: FlaskClient, query: str = "") -> list[dict]:
+    """The features of an export as GeoJSON a line."""
+    response = client.get(f"{ITEMS}?f=geojsonl&{query}")
+    assert response.status_code == 200, response.text
+    records = response.data.decode().split("\x1e")
+    assert records[0] == ""
+    return [json.loads(record) for record in records[1:]]
+
+
+def table(client: FlaskClient, query: str = "", url: str = ITEMS) -> list[dict[str, str]]:
+    """The rows of an export as CSV."""
+    response = client.get(f"{url}?f=csv&{query}")
+    assert response.status_code == 200, response.text
+    return list(csv.DictReader(io.StringIO(response.data.decode())))
+
+
+def test_lines_are_the_features_of_the_pages(client: FlaskClient):
+    assert lines(client, "sortby=name") == get(client, f"{ITEMS}?sortby=name&limit=100")["features"]
+
+
+def test_export_has_no_page_size(client: FlaskClient):
+    assert len(lines(client)) == 10
+    assert len(table(client)) == 10
+    assert len(lines(client, "limit=3")) == 3
+    assert len(lines(client, "limit=99999999999")) == 10
+
+
+def test_rows_have_ids_properties_and_wkt(client: FlaskClient):
+    rows = {row["id"]: row for row in table(client)}
+    assert rows["1"] == {
+        "id": "1",
+        "name": "Helsinki",
+        "population": "658000",
+        "ratio": "0.5",
+        "capital": "t",
+        "founded": "1550-06-12",
+        "seen": "2024-01-01 10:00:00+00",
+        "WKT": "POINT(24.94 60.17)",
+    }
+    assert rows["5"]["name"] == 'Quito "Luz"'
+    assert rows["9"]["population"] == "9007199254740993"
+    assert rows["7"]["WKT"] == ""
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["bbox=23,60,26,62", "capital=true", "filter=population%20%3E%201000", "q=a", "ids=1,2", "datetime=2024-03-01/.."],
+)
+def test_same_filter_finds_the_same_features_in_any_format(client: FlaskClient, query: str):
+    expected = fids(get(client, f"{ITEMS}?{query}&limit=100"))
+    assert sorted(feature["id"] for feature in lines(client, query)) == expected
+    assert sorted(int(row["id"]) for row in table(client, query)) == expected
+
+
+def test_values_of_a_filter_are_quoted_into_the_copy(client: FlaskClient):
+    assert [row["id"] for row in table(client, "name=O'Higgins")] == ["9"]
+    assert table(client, "name=%27%20OR%20true%20--%20%5C%27") == []
+    assert [row["id"] for row in table(client, "q=%25")] == []
+
+
+def test_presentation_holds_for_exports_too(client: FlaskClient):
+    [row] = table(client, "ids=1&crs=EPSG:4326&properties=name&precision=1")
+    assert row == {"id": "1", "name": "Helsinki", "WKT": "POINT(60.2 24.9)"}
+    [feature] = lines(client, "ids=1&skipGeometry=true&properties=name")
+    assert feature == {"type": "Feature", "id": 1, "geometry": None, "properties": {"name": "Helsinki"}}
+    assert list(table(client, "ids=1&skipGeometry=true&properties=")[0]) == ["id"]
+
+
+def test_grid_and_table_without_geometry_are_exported(client: FlaskClient):
+    grid = table(client, "limit=1", "/collections/grid/items")
+    assert grid[0]["WKT"].startswith("POLYGON((24 60,")
+    stock = table(client, "", "/collections/stock/items")
+    assert stock[0] == {"id": "1", "amount": "2", "detail": '{"a": [1, 2]}'}
+
+
+def test_headers_name_a_file_a_crs_and_a_validator(client: FlaskClient):
+    response = client.get(f"{ITEMS}?f=csv")
+    assert response.content_type == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == "attachment; filename=places.csv"
+    assert response.headers["Content-Crs"] == "<http://www.opengis.net/def/crs/OGC/1.3/CRS84>"
+    again = client.get(f"{ITEMS}?f=csv", headers={"If-None-Match": response.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_accept_header_chooses_an_export(client: FlaskClient):
+    assert client.get(ITEMS, headers={"Accept": "text/csv"}).content_type.startswith("text/csv")
+    response = client.get(ITEMS, headers={"Accept": "application/geo+json-seq"})
+    assert response.content_type == "application/geo+json-seq"
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "resultType=hits", "count=exact", "limit=0", "bbox=1", "filter=nmae=1"])
+def test_mistake_is_a_problem_and_no_half_export(client: FlaskClient, query: str):
+    response = client.get(f"{ITEMS}?f=csv&{query}")
+    assert response.status_code == 400
+    assert json.loads(response.data)["parameter"] == query.partition("=")[0]
+
+
+def test_mistake_that_only_the_database_sees_is_a_problem_too(client: FlaskClient):
+    response = client.get("/collections/grid/items?f=csv&bbox=-1e300,-1e300,1e300,1e300&bbox-crs=EPSG:3857")
+    assert response.status_code == 400
+    assert json.loads(response.data)["code"] == "value-invalid"
+
+
+def test_gdal_reads_what_was_exported(client: FlaskClient, tmp_path: Path):
+    for name, driver in (("csv", "CSV"), ("geojsonl", "GeoJSONSeq")):
+        path = tmp_path / f"places.{name}"
+        path.write_bytes(client.get(f"{ITEMS}?f={name}").data)
+        seen = subprocess.run(["ogrinfo", "-ro", "-al", "-so", path], capture_output=True, text=True, check=True).stdout
+        assert f"using driver `{driver}'" in seen
+        assert "Feature Count: 10" in seen
+        assert "Extent: (-171.76" in seen
+
+
+@pytest.fixture(scope="module")
+def big(cluster: Cluster) -> Iterator[Database]:
+    """A collection whose export is about 100 MB."""
+    database = cluster.clone()
+    publish(database, "big", BIG, columns={"name": "string"})
+    yield database
+    cluster.drop(database)
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096 + sum(resident_bytes(int(child)) for child in children)
+
+
+def running_copies(database: Database) -> int:
+    """How many exports PostgreSQL works on."""
+    with connect(database.reader) as connection:
+        rows = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%%'"
+            " AND state = 'active'"
+        ).fetchall()
+    return rows[0][0]
+
+
+def server_pid(url: str) -> int:
+    """The process that listens at an address."""
+    port = f"{urlsplit(url).port:04X}"
+    inode = next(
+        line.split()[9]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if line.split()[1].endswith(f":{port}") and line.split()[3] == "0A"
+    )
+    owners = [
+        int(link.parts[2])
+        for link in Path("/proc").glob("[0-9]*/fd/*")
+        if link.is_symlink() and points_to(link, f"socket:[{inode}]")
+    ]
+    return min(owners)
+
+
+def points_to(link: Path, target: str) -> bool:
+    """Whether a link of /proc, which may vanish, leads to a target."""
+    try:
+        return str(link.readlink()) == target
+    except OSError:
+        return False
+
+
+def test_big_export_arrives_whole_while_memory_stays_flat(big: Database):
+    with running_api(big) as url:
+        client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        client.request("GET", "/collections/big/items?limit=1")
+        client.getresponse().read()
+        pid = server_pid(url)
+        before = resident_bytes(pid)
+        client.request("GET", "/collections/big/items?f=geojsonl")
+        response = client.getresponse()
+        size = records = most = 0
+        while block := response.read(1_000_000):
+            size += len(block)
+            records += block.count(b"\x1e")
+            most = max(most, resident_bytes(pid))
+        assert records == BIG_ROWS
+        assert size > 90_000_000
+        assert most - before < 64_000_000
+        client.close()
+
+
+def test_client_that_leaves_ends_its_query(big: Database):
+    with running_api(big) as url:
+        client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        client.request("GET", "/collections/big/items?f=geojsonl")
+        response = client.getresponse()
+        response.read(100_000)
+        assert running_copies(big) == 1
+        response.close()
+        client.close()
+        deadline = time.monotonic() + 10
+        while running_copies(big):
+            assert time.monotonic() < deadline, "the query goes on for nobody"
+            time.sleep(0.05)
+
+
+def test_small_requests_have_connections_left_while_exports_run(big: Database):
+    reader = replace(big.reader, pool_size=2)
+    pool = Pool(reader)
+    try:
+        client = create_app(reader, pool).test_client()
+        running = client.get("/collections/big/items?f=csv")
+        stream = running.iter_encoded()
+        assert len(next(iter(stream))) > 1000
+        refused = client.get("/collections/big/items?f=csv&limit=5")
+        assert refused.status_code == 503
+        assert json.loads(refused.data)["code"] == "exports-too-many"
+        assert refused.headers["Retry-After"]
+        assert client.get("/collections/big/items?limit=1").status_code == 200
+        running.close()
+        assert client.get("/collections/big/items?f=csv&limit=5").status_code == 200
+    finally:
+        pool.close()
