@@ -26,7 +26,10 @@ UID = 10001
 """PostgreSQL refuses to run as root; a run as root gives the cluster to this user, who needs no name."""
 
 PASSWORD = "only-for-tests"
-FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=128MB", "log_min_messages=fatal"]
+FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=128MB"]
+FAST += ["log_min_messages=fatal", "autovacuum=off"]
+"""Without autovacuum: its workers are a superuser's, whom `DROP DATABASE ... WITH (FORCE)` may not end."""
+
 numbers = itertools.count(1)
 
 
