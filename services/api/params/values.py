@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import date, datetime, time
 
 from api.query import Equals, Value
 from core.catalog import Column, ColumnType
 from core.errors import BadParameter
+
+INTEGER = re.compile(r"[+-]?[0-9]+")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""Python reads more than these: underscores, spaces, digits of other scripts."""
 
 
 def equals(column: Column, text: str) -> Equals:
@@ -23,25 +28,25 @@ def equals(column: Column, text: str) -> Equals:
 
 
 def parse_integer(text: str) -> int:
-    """A whole number that fits a bigint."""
+    """A whole number that fits a bigint, digits with perhaps a sign (Common, /req/core/query-param-value-integer)."""
     number = int(text)
-    if not -(2**63) <= number < 2**63:
+    if not INTEGER.fullmatch(text) or not -(2**63) <= number < 2**63:
         raise ValueError(text)
     return number
 
 
 def parse_number(text: str) -> str:
     """A finite number, as the text it is: PostgreSQL reads it in the column's own type, so 0.1 finds a real of 0.1."""
-    if not math.isfinite(float(text)):
+    if not NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         raise ValueError(text)
-    return text.strip()
+    return text
 
 
 def parse_boolean(text: str) -> bool:
-    """`true` or `false`."""
-    if text.lower() not in ("true", "false"):
+    """`true` or `false`, in this case (Common, /req/core/query-param-value-boolean)."""
+    if text not in ("true", "false"):
         raise ValueError(text)
-    return text.lower() == "true"
+    return text == "true"
 
 
 def parse_text(text: str) -> str:
