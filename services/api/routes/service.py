@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
@@ -11,7 +13,7 @@ from api.cql2 import functions_document
 from api.documents.landing import conformance_document, landing_document
 from api.documents.openapi import openapi_document
 from api.links import OPENAPI_JSON
-from api.problems import STATUS
+from api.problems import STATUS, UNEXPECTED, Problem, http_problem
 from core.catalog import SELECT_GENERATION
 from core.errors import DatabaseUnavailable
 
@@ -64,7 +66,9 @@ def ready() -> Response:
 @bp.get("/problems/<code>")
 def problem(code: str) -> Response:
     """What an error means: the address in the `type` of a problem document."""
-    for error, status in STATUS.items():
-        if error.code == code:
-            return answer({"code": code, "title": error.title(), "status": status}, title=error.title())
+    ours = [Problem(status, error.code, error.title(), "") for error, status in STATUS.items()]
+    theirs = [http_problem(status, status.phrase, "") for status in HTTPStatus if status >= 400]
+    for found in (*ours, UNEXPECTED, *theirs):
+        if found.code == code:
+            return answer({"code": code, "title": found.title, "status": int(found.status)}, title=found.title)
     raise NotFound(f"there is no problem '{code}'")
