@@ -31,6 +31,7 @@ from support.ogc import (
     path_of,
     positions,
     status,
+    without_format,
 )
 
 CONF = "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/"
@@ -40,7 +41,7 @@ OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 def has_self_and_alternate(document: dict, json_type: str) -> None:
     """Assert the links that every document of the standard has, each with its media type."""
     assert [link["type"] for link in links_of(document, "self")] == [json_type]
-    assert [link["type"] for link in links_of(document, "alternate")] == ["text/html"]
+    assert "text/html" in [link["type"] for link in links_of(document, "alternate")]
 
 
 def test_server_speaks_http_1_1(client: FlaskClient):
@@ -178,7 +179,7 @@ def test_collection_links_to_its_items_in_every_encoding(client: FlaskClient, na
     """/req/core/fc-md-items-links"""
     listed = next(found for found in get(client, "/collections")["collections"] if found["id"] == name)
     links = links_of(listed, "items")
-    assert [link["type"] for link in links] == ["application/geo+json", "text/html"]
+    assert {"application/geo+json", "text/html"} <= {link["type"] for link in links}
     for link in links:
         assert client.get(path_of(link["href"])).content_type.startswith(link["type"])
 
@@ -456,12 +457,6 @@ def test_features_are_geojson_with_their_links_beside_them(client: FlaskClient, 
     feature = get(client, f"/collections/{name}/items/2")
     jsonschema.validate(feature, {**FEATURE, "required": [*FEATURE["required"], "links"]})
     assert str(feature["id"]) == "2"
-
-
-def without_format(href: str) -> str:
-    """A link, whichever encoding of the resource it leads to."""
-    start, _, query = href.partition("?")
-    return "&".join([start, *(part for part in query.split("&") if not part.startswith("f="))])
 
 
 HTML_PATHS = ("/", "/api", "/conformance", "/collections", "/functions")

@@ -159,6 +159,12 @@ def parameters_of(api: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def without_format(href: str) -> str:
+    """A link, whichever encoding of the resource it leads to."""
+    start, _, query = href.partition("?")
+    return "&".join([start, *(part for part in query.split("&") if part and not part.startswith("f="))])
+
+
 class Page(HTMLParser):
     """An HTML page: the text of its body, and where its `a` elements lead."""
 
