@@ -7,6 +7,7 @@ loopback HTTP with one connection kept alive, against the same rows fetched by p
 from __future__ import annotations
 
 import argparse
+import gzip
 import http.client
 import json
 import os
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -115,7 +116,7 @@ def load_floor(bench: Bench, id: str) -> float:
     return took
 
 
-def tiles_of(zooms: Sequence[int], count: int, box: tuple[float, float, float, float]) -> list[Tile]:
+def tiles_of(zooms: Sequence[int], count: int, box: Sequence[float]) -> list[Tile]:
     """Different tiles at random places of a box (west, south, east, north)."""
     chance = random.Random(SEED)
     found: dict[Tile, None] = {}
@@ -141,8 +142,9 @@ def tile_floor(bench: Bench, id: str) -> Callable[[Tile], Callable[[], object]]:
     return lambda tile: lambda: bench.rows(statement, {"z": tile.z, "x": tile.column, "y": tile.row})
 
 
-def bench_tiles(bench: Bench, id: str, zooms: Sequence[int], box: tuple[float, float, float, float]) -> list[Result]:
-    """Cold tiles, each asked for once, and the same tiles again from the cache."""
+def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:
+    """Cold tiles all over the collection, each asked for once, and the same tiles again from the cache."""
+    box = json.loads(gzip.decompress(bench.get(f"/collections/{id}")))["extent"]["spatial"]["bbox"][0]
     tiles, floor = tiles_of(zooms, bench.runs, box), tile_floor(bench, id)
 
     def ask(tile: Tile) -> Callable[[], object]:
@@ -188,6 +190,38 @@ def bench_feature(bench: Bench, id: str, count: int) -> Result:
     return compare(f"{id} one feature", "SELECT by key", [pair() for _ in range(bench.runs)])
 
 
+def bench_filter(bench: Bench, id: str) -> Result:
+    """A page of an attribute filter in CQL2, which no index serves."""
+    page = sql.SQL(
+        "SELECT fid, ST_AsGeoJSON(geom, 7), name, kind, size, score FROM {}"
+        " WHERE size < %(size)s AND kind = 'cafe' ORDER BY fid LIMIT 101"
+    ).format(bench.table(id))
+    chance = random.Random(SEED)
+
+    def pair() -> tuple[Callable[[], object], Callable[[], object]]:
+        size = chance.randrange(1000, 90_000)
+        given = urlencode({"limit": 100, "count": "none", "filter": f"size < {size} AND kind = 'cafe'"})
+        return lambda: bench.rows(page, {"size": size}), lambda: bench.get(f"/collections/{id}/items?{given}")
+
+    return compare(f"{id} CQL2 filter limit=100", "SELECT with the same WHERE", [pair() for _ in range(bench.runs)])
+
+
+def bench_export(bench: Bench, id: str) -> Result:
+    """The whole collection as GeoJSON a line."""
+    copy = sql.SQL(
+        "COPY (SELECT json_build_object('type', 'Feature', 'id', fid, 'geometry', ST_AsGeoJSON(geom, 7)::json,"
+        " 'properties', json_build_object('name', name, 'kind', kind, 'size', size, 'score', score)) FROM {}) TO STDOUT"
+    ).format(bench.table(id))
+
+    def floor() -> None:
+        with bench.connection.cursor().copy(copy) as rows:
+            for _ in rows:
+                pass
+
+    pairs = [(floor, lambda: bench.get(f"/collections/{id}/items?f=geojsonl"))] * 3
+    return compare(f"{id} export, all rows", "COPY of the same features, json_build_object", pairs)
+
+
 def run(points: int, polygons: int, runs: int) -> list[Result]:
     """Generate, load, ask; returns what was measured."""
     with private_cluster() as cluster:
@@ -212,10 +246,11 @@ def run(points: int, polygons: int, runs: int) -> list[Result]:
                 words = "COPY of one binary stream, equal indexes"
                 results.append(Result(f"{id} load", words, floor_s, took, took, 1))
             progress("requests")
-            results += bench_tiles(bench, "points", range(6, 13), (-170, -50, 170, 70))
-            results += bench_tiles(bench, "polygons", range(11, 16), (5, 45, 5.8, 45.8))
+            results += bench_tiles(bench, "points", range(6, 13))
+            results += bench_tiles(bench, "polygons", range(11, 18))
             results += [bench_items(bench, "points", 10), bench_items(bench, "points", 1000)]
             results.append(bench_feature(bench, "points", points))
+            results += [bench_filter(bench, "points"), bench_export(bench, "points")]
             client.close()
     return results
 
