@@ -9,6 +9,12 @@ check_space() {
   [ "$free_mib" -ge "$2" ] || die "no space: $1 has $free_mib MiB free, $3 needs $2 MiB"
 }
 
+# check_socket PATH: a client could not connect to a longer one
+check_socket() {
+  local length; length=$(printf '%s' "$1" | wc -c)
+  [ "$length" -le 107 ] || die "the socket's path $1 has $length bytes, and 107 is the most: choose a shorter ISTHMUS_RUN_DIR, for example ISTHMUS_RUN_DIR=/run/isthmus"
+}
+
 # check_port PORT ADDRESS VARIABLE: free, or held by this very stack
 check_port() {
   local port=$1 address=$2 variable=$3 other=$(($1 < 65535 ? $1 + 1 : $1 - 1)) answer status=0 pid name

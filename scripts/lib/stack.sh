@@ -17,6 +17,7 @@ check_stack() {
       [ "$ISTHMUS_PORT" -ne 0 ] || die 'ISTHMUS_PORT=0 (a free port) works in bridge and container mode only'
       check_port "$ISTHMUS_PORT" "$ISTHMUS_BIND" ISTHMUS_PORT
       check_port "$ISTHMUS_DB_HOST_PORT" 127.0.0.1 ISTHMUS_DB_HOST_PORT ;;
+    none) check_socket "$ISTHMUS_RUN_DIR/api.sock" ;;
   esac
   if [ "$mode" = bridge ] && [ -n "$db_port_chosen" ]; then
     check_port "$ISTHMUS_DB_HOST_PORT" 127.0.0.1 ISTHMUS_DB_HOST_PORT

@@ -297,3 +297,11 @@ def test_a_step_that_works_leaves_no_log_of_its_own(clone: Clone):
     told = clone.says("step 'doing it' echo hidden", TMPDIR=str(clone.root / "data"))
     assert told == "doing it ..."
     assert list((clone.root / "data").iterdir()) == []
+
+
+def test_socket_path_that_no_client_could_use_is_refused_before_the_start(clone: Clone):
+    long = clone.run(f"load_settings; check_socket /{'x' * 110}/api.sock; echo fine")
+    assert long.returncode == 1
+    assert "107 is the most" in long.stderr
+    assert "ISTHMUS_RUN_DIR=" in long.stderr
+    assert clone.run(f"load_settings; check_socket /{'x' * 97}/api.sock; echo fine").stdout == "fine\n"
