@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from werkzeug.datastructures import MultiDict
@@ -33,11 +33,27 @@ def parse_body(body: bytes, media_type: str, form: Args) -> Args:
 
 
 def parse_members(members: Mapping[str, Any]) -> Args:
-    """The members of a JSON object as parameters."""
+    """The members of a JSON object as parameters. Raises: BadParameter"""
+    if not all(map(is_unicode, texts_of([*members, *members.values()]))):
+        raise BadParameter("the body has half of a surrogate pair", hint="send whole characters", parameter="body")
     given = {name: parameter_text(name, value) for name, value in members.items() if value is not None}
     if isinstance(members.get("filter"), dict):
         given.setdefault("filter-lang", "cql2-json")
     return MultiDict(given)
+
+
+def texts_of(values: Iterable[Any]) -> Iterator[str]:
+    """The texts among values and in lists of them. A filter's objects are left to the reader of CQL2."""
+    for value in values:
+        if isinstance(value, list):
+            yield from texts_of(cast("list[Any]", value))
+        elif isinstance(value, str):
+            yield value
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8. JSON may name half of a surrogate pair, which is no character."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def parameter_text(name: str, value: Any) -> str:
