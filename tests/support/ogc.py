@@ -18,6 +18,9 @@ EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
 
 COLLECTIONS = ("grid", "places", "stock")
 SPATIAL = ("grid", "places")
+BOXES = {"places": (23.0, 60.0, 26.0, 62.0), "grid": (24.25, 60.02, 24.45, 60.05)}
+"""Boxes in CRS84 that hold a few features of a collection and leave a few out."""
+
 of_each_collection = pytest.mark.parametrize("name", COLLECTIONS)
 of_each_spatial_collection = pytest.mark.parametrize("name", SPATIAL)
 
@@ -105,6 +108,13 @@ def status(client: FlaskClient, path: str, **query: Any) -> int:
     return ask(client, path, **query).status_code
 
 
+def problem(client: FlaskClient, path: str, **query: str) -> dict:
+    """The problem of an answer that must be a 400."""
+    response = ask(client, path, **query)
+    assert response.status_code == 400
+    return json.loads(response.data)
+
+
 def path_of(href: str) -> str:
     """A link of this API as the path and query that the test's client asks for."""
     assert href.startswith(BASE), href
@@ -114,6 +124,12 @@ def path_of(href: str) -> str:
 def links_of(document: dict[str, Any], rel: str) -> list[dict[str, Any]]:
     """The links of a relation."""
     return [link for link in document["links"] if link["rel"] == rel]
+
+
+def has_self_and_alternate(document: dict, json_type: str) -> None:
+    """Assert the links that every document of the standard has, each with its media type."""
+    assert [link["type"] for link in links_of(document, "self")] == [json_type]
+    assert "text/html" in [link["type"] for link in links_of(document, "alternate")]
 
 
 def items(client: FlaskClient, name: str, **query: Any) -> list[dict[str, Any]]:
