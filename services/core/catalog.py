@@ -27,7 +27,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One version of a collection, as it is served. `bbox_crs84` is None when no feature has a geometry."""
+    """One version of a collection, as it is served. `bbox_crs84` is None when no feature has a geometry.
+
+    `storage_bbox`: west, south, east, north in the table's own CRS, easting first whatever the official order.
+    """
 
     id: str
     title: str
@@ -43,6 +46,7 @@ class Collection:
     geometry_type: str | None
     null_geometries: int
     bbox_crs84: BBox | None
+    storage_bbox: tuple[float, ...] | None
     temporal_column: str | None
     interval: tuple[datetime | None, datetime | None] | None
     columns: tuple[Column, ...]
@@ -109,7 +113,7 @@ SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))
 SELECT_COLLECTIONS = Statement(
     sql.SQL("""
 SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.table_name, v.row_count, v.srid,
-       s.auth_name, s.srtext, v.geometry_type, v.null_geometries, v.bbox, v.temporal_column,
+       s.auth_name, s.srtext, v.geometry_type, v.null_geometries, v.bbox, v.storage_bbox, v.temporal_column,
        v.interval_start, v.interval_end, v.columns, v.loaded_at
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
@@ -122,10 +126,11 @@ ORDER BY c.id COLLATE "C"
 
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
-    *head, bbox, temporal_column, start, end, columns, loaded_at = row
+    *head, bbox, storage_bbox, temporal_column, start, end, columns, loaded_at = row
     return Collection(
         *head,
         bbox_crs84=BBox(*bbox) if bbox else None,
+        storage_bbox=tuple(storage_bbox) if storage_bbox else None,
         temporal_column=temporal_column,
         interval=(start, end) if start or end else None,
         columns=tuple(Column(**column) for column in columns),

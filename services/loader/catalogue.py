@@ -32,6 +32,7 @@ class Version:
     geometry_type: str | None
     null_geometries: int
     bbox: list[float] | None
+    storage_bbox: list[float] | None
     temporal_column: str | None
     interval_start: datetime | None
     interval_end: datetime | None
@@ -103,9 +104,10 @@ def save_version(connection: Connection, version: Version) -> None:
     connection.execute(
         """
         INSERT INTO isthmus.versions (version, collection_id, table_name, checksum, row_count, srid, geometry_type,
-                                      null_geometries, bbox, temporal_column, interval_start, interval_end, columns)
+                                      null_geometries, bbox, storage_bbox, temporal_column,
+                                      interval_start, interval_end, columns)
         OVERRIDING SYSTEM VALUE
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             version.version,
@@ -117,6 +119,7 @@ def save_version(connection: Connection, version: Version) -> None:
             version.geometry_type,
             version.null_geometries,
             version.bbox,
+            version.storage_bbox,
             version.temporal_column,
             version.interval_start,
             version.interval_end,

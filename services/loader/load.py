@@ -270,6 +270,7 @@ def version_row(connection: Connection, filled: Filled, version: int, id: str, s
         geometry_type=found.type if found else None,
         null_geometries=found.null_count if found else 0,
         bbox=found.bbox_crs84 if found else None,
+        storage_bbox=list(found.extent) if found and found.extent else None,
         temporal_column=temporal.name if temporal else None,
         interval_start=start,
         interval_end=end,

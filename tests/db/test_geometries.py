@@ -30,6 +30,7 @@ def test_a_projected_crs_is_kept_and_the_extent_is_in_degrees(loader: Loader) ->
     assert collection.bbox_crs84 is not None
     assert collection.bbox_crs84.as_list() == pytest.approx([24.93, 60.17, 24.95, 60.18], abs=0.02)
     assert loader.one("SELECT ST_SRID(geom) FROM published.h LIMIT 1") == 3067
+    assert collection.storage_bbox == (385000, 6672000, 386000, 6673000)
 
 
 def test_without_a_crs_degrees_are_assumed_and_said(loader: Loader) -> None:

@@ -315,7 +315,6 @@ def test_extent_is_in_crs84_and_as_tight_as_the_data(client: FlaskClient, name: 
         assert extent["bbox"] == [pytest.approx(sides, abs=1e-6)]
 
 
-@pytest.mark.xfail(reason="the catalogue keeps no extent in the stored CRS", strict=True)
 def test_extent_is_given_in_the_stored_crs_too(client: FlaskClient):
     """/req/collections/description-extent, B"""
     west, south, east, north = get(client, "/collections/grid")["extent"]["spatial"]["storageCrsBbox"][0]

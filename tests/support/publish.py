@@ -63,21 +63,23 @@ def insert_version(
         " ON CONFLICT DO NOTHING",
         {"id": id, "file": f"{id}.gpkg"},
     )
-    bbox = "NULL::float8[]"
+    bbox = storage_bbox = "NULL::float8[]"
     if srid is not None:
-        bbox = (
+        corners = (
             "(SELECT ARRAY[ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)]"
-            " FROM (SELECT ST_Extent(ST_Transform(geom, 4326)) AS e FROM {table}) AS x)"
+            " FROM (SELECT ST_Extent(%s) AS e FROM {table}) AS x)"
         )
+        bbox, storage_bbox = corners % "ST_Transform(geom, 4326)", corners % "geom"
     nulls = "0" if srid is None else "(SELECT count(*) FROM {table} WHERE geom IS NULL)"
     times = "NULL::timestamptz, NULL::timestamptz"
     if temporal_column is not None:
         times = "(SELECT min({time})::timestamptz FROM {table}), (SELECT max({time})::timestamptz FROM {table})"
     text = (
         "INSERT INTO isthmus.versions (collection_id, table_name, checksum, row_count, srid, geometry_type,"
-        " null_geometries, bbox,"
+        " null_geometries, bbox, storage_bbox,"
         " temporal_column, interval_start, interval_end, columns) SELECT %(id)s, %(name)s, 'x',"
-        f" (SELECT count(*) FROM {{table}}), %(srid)s, %(kind)s, {nulls}, {bbox}, %(temporal)s, {times}, %(columns)s"
+        f" (SELECT count(*) FROM {{table}}), %(srid)s, %(kind)s, {nulls}, {bbox}, {storage_bbox},"
+        f" %(temporal)s, {times}, %(columns)s"
         " RETURNING version"
     )
     statement = sql.SQL(text).format(table=table, time=sql.Identifier(temporal_column or "fid"))  # type: ignore[arg-type]

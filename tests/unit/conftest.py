@@ -28,6 +28,7 @@ def roads() -> Collection:
         geometry_type="LineString",
         null_geometries=0,
         bbox_crs84=BBox(24, 60, 25, 61),
+        storage_bbox=(24, 60, 25, 61),
         temporal_column="opened",
         interval=None,
         columns=(

@@ -26,7 +26,7 @@ LIMITS = Limits(10, 100)
 
 def bare_collection() -> Collection:
     """Version 7 of a collection of points without properties."""
-    described = ("roads_7", 3, 4326, None, None, "Point", 0, None, None, None, ())
+    described = ("roads_7", 3, 4326, None, None, "Point", 0, None, None, None, None, ())
     return Collection(*["roads"] * 5, 7, *described, datetime.now(UTC))
 
 
@@ -83,18 +83,14 @@ def test_other_texts_are_no_interval(text: str):
 
 @given(st.sampled_from(["next", "prev"]), st.integers(-(2**63) + 1, 2**63 - 1))
 def test_text_of_a_cursor_is_the_same_cursor(direction: Literal["next", "prev"], fid: int):
-    collection = Collection(
-        *["roads"] * 5, 7, "roads_7", 3, 4326, None, None, "Point", 0, None, None, None, (), datetime.now(UTC)
-    )
+    collection = bare_collection()
     cursor, everything = Cursor(direction, fid), Filter()
     assert parse_cursor(render_cursor(cursor, everything, (), collection), everything, (), collection) == cursor
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_cursor_parser(text: str):
-    collection = Collection(
-        *["roads"] * 5, 7, "roads_7", 3, 4326, None, None, "Point", 0, None, None, None, (), datetime.now(UTC)
-    )
+    collection = bare_collection()
     with pytest.raises(BadCursor):
         parse_cursor(text, Filter(), (), collection)
 

@@ -43,10 +43,20 @@ def extent(collection: Collection) -> dict[str, Any]:
     """The spatial extent in CRS84 degrees and the temporal one, as far as there are any."""
     found: dict[str, Any] = {}
     if collection.bbox_crs84:
-        found["spatial"] = {"bbox": [collection.bbox_crs84.as_list()], "crs": CRS84.uri}
+        found["spatial"] = {"bbox": [collection.bbox_crs84.as_list()], "crs": CRS84.uri, **storage_extent(collection)}
     if collection.interval:
         found["temporal"] = {"interval": [[rfc3339(end) for end in collection.interval]], "trs": GREGORIAN}
     return found
+
+
+def storage_extent(collection: Collection) -> dict[str, Any]:
+    """The extent in the stored CRS, axes in official order (Common Part 2, /req/collections/description-extent, B)."""
+    storage, box = storage_crs(collection), collection.storage_bbox
+    if storage in (None, CRS84) or box is None:
+        return {}
+    west, south, east, north = box
+    official = [south, west, north, east] if storage.northing_first else [west, south, east, north]
+    return {"storageCrsBbox": [official]}
 
 
 def rfc3339(instant: datetime | None) -> str | None:

@@ -31,6 +31,7 @@ CREATE TABLE isthmus.versions (
     geometry_type text,                 -- GeoJSON's name of it, 'Geometry' when mixed, NULL without geometry
     null_geometries bigint NOT NULL DEFAULT 0,  -- features without a geometry: every bbox matches them
     bbox double precision[],            -- west, south, east, north in CRS84 degrees; NULL when there is nothing
+    storage_bbox double precision[],    -- the same in the table's own CRS, easting or longitude first
     temporal_column text,               -- the published name of the column that `datetime` asks
     interval_start timestamptz,
     interval_end timestamptz,
