@@ -26,10 +26,18 @@ install_docker() {
   engine_answers || die 'the Docker engine was started but does not answer'
 }
 
+# drop_stale_pid NAME FILE: an engine that was killed leaves its number behind, which another process may have by now
+drop_stale_pid() {
+  local pid; pid=$(cat -- "$2" 2>/dev/null) || return 0
+  [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] || rm -f -- "$2"
+}
+
 start_engine() {
   local log=/var/log/isthmus-dockerd.log try
   if [ -d /run/systemd/system ]; then systemctl start docker
-  else setsid --fork dockerd >>"$log" 2>&1 </dev/null 9>&-; fi
+  else drop_stale_pid dockerd /var/run/docker.pid
+    drop_stale_pid containerd /var/run/docker/containerd/containerd.pid
+    setsid --fork dockerd >>"$log" 2>&1 </dev/null 9>&-; fi
   for try in $(seq 60); do
     if docker version --format '{{.Server.Version}}' 2>/dev/null; then return 0; fi
     sleep 0.5

@@ -305,3 +305,14 @@ def test_socket_path_that_no_client_could_use_is_refused_before_the_start(clone:
     assert "107 is the most" in long.stderr
     assert "ISTHMUS_RUN_DIR=" in long.stderr
     assert clone.run(f"load_settings; check_socket /{'x' * 97}/api.sock; echo fine").stdout == "fine\n"
+
+
+def test_number_that_a_killed_engine_left_behind_is_forgotten(clone: Clone):
+    file = clone.root / "engine.pid"
+    file.write_text(str(os.getpid()))
+    clone.run(f"drop_stale_pid dockerd {file}")
+    assert not file.exists(), "the process of that number is no engine"
+    name = Path(f"/proc/{os.getpid()}/comm").read_text().strip()
+    file.write_text(str(os.getpid()))
+    clone.run(f"drop_stale_pid {name} {file}; drop_stale_pid dockerd {clone.root}/none")
+    assert file.exists(), "the engine runs"
