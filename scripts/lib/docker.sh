@@ -34,10 +34,13 @@ drop_stale_pid() {
 
 start_engine() {
   local log=/var/log/isthmus-dockerd.log try
-  if [ -d /run/systemd/system ]; then systemctl start docker
-  else drop_stale_pid dockerd /var/run/docker.pid
+  if [ -d /run/systemd/system ]; then
+    systemctl start docker
+  else
+    drop_stale_pid dockerd /var/run/docker.pid
     drop_stale_pid containerd /var/run/docker/containerd/containerd.pid
-    setsid --fork dockerd >>"$log" 2>&1 </dev/null 9>&-; fi
+    setsid --fork dockerd >>"$log" 2>&1 </dev/null 9>&-
+  fi
   for try in $(seq 60); do
     if docker version --format '{{.Server.Version}}' 2>/dev/null; then return 0; fi
     sleep 0.5
