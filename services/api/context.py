@@ -32,6 +32,11 @@ class Api:
         """The catalogue, at most a second old. Raises: DatabaseUnavailable, CatalogueMissing."""
         return self.live_catalog.current()
 
+    @property
+    def fresh_catalog(self) -> Catalog:
+        """The catalogue of this moment, so that every worker lists the same. Raises: as `catalog`."""
+        return self.live_catalog.fresh()
+
     def collection(self, id: str) -> Collection:
         """The collection of an id. One that is not known is looked for again: it may have been loaded just now.
 

@@ -8,8 +8,10 @@ from threading import Lock
 
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, parse_catalog
 from core.db import Database
+from core.errors import DatabaseUnavailable
 
 CHECK_EVERY_S = 1.0
+WAIT_S = 2.0
 
 
 class LiveCatalog:
@@ -39,9 +41,16 @@ class LiveCatalog:
         return self._catalog
 
     def fresh(self) -> Catalog:
-        """The catalogue as it is at this moment, for a request that names what is not in the one that is known."""
-        with self._lock:
+        """The catalogue as it is at this moment: for lists, and for a name that is not in the one that is known.
+
+        Raises: DatabaseUnavailable, also when others have waited for the database for as long as this is willing to
+        """
+        if not self._lock.acquire(timeout=WAIT_S):
+            raise DatabaseUnavailable("PostgreSQL does not answer", hint="try again in a few seconds")
+        try:
             return self._refresh(older_than_s=0)
+        finally:
+            self._lock.release()
 
     def _refresh(self, older_than_s: float | None = None) -> Catalog:
         """Ask for the generation, and for the collections when it rose. The lock is held."""

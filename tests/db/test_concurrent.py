@@ -103,9 +103,9 @@ def api_on(database: Database) -> Iterator[Flask]:
 
 
 def read_until(ended: threading.Event, app: Flask, read: Callable[[FlaskClient, Seen], str]) -> Seen:
-    """Read again and again."""
+    """Read again and again, with a breath between: the loader of the test is a thread of the same interpreter."""
     seen, client = Seen(), app.test_client()
-    while not ended.is_set():
+    while not ended.wait(0.005):
         seen.ends[read(client, seen)] += 1
     return seen
 

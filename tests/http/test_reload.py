@@ -70,8 +70,24 @@ def test_new_collection_is_there_at_once(database: Database):
         assert client.get("/collections/lakes/items").status_code == 404
         publish(database, "lakes", OLD, columns={"name": "string"})
         assert client.get("/collections/lakes/items").status_code == 200
+        assert json.loads(client.get("/collections").data)["collections"][0]["id"] == "lakes"
     finally:
         pool.close()
+
+
+def test_list_is_never_older_than_the_request(database: Database):
+    publish(database, "places", OLD, columns={"name": "string"})
+    pools = [Pool(database.reader), Pool(database.reader)]
+    try:
+        workers = [create_app(database.reader, pool).test_client() for pool in pools]
+        for name in ("one", "two", "three"):
+            publish(database, name, OLD, columns={"name": "string"})
+            for worker in workers:
+                for url in ("/collections", "/", "/api"):
+                    assert name in worker.get(url, headers={"Accept": "text/html"}).text
+    finally:
+        for pool in pools:
+            pool.close()
 
 
 def test_catalogue_is_asked_for_at_most_once_a_second():

@@ -16,7 +16,7 @@ bp = Blueprint("collections", __name__, url_prefix="/collections")
 @bp.get("")
 def collections() -> Response:
     """All collections."""
-    catalog = api().catalog
+    catalog = api().fresh_catalog
     document = collections_document(catalog.values(), api().links)
     return answer(document, "collections.html", title="Collections", collections=list(catalog.values()))
 

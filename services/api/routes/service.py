@@ -24,7 +24,7 @@ bp = Blueprint("service", __name__)
 def landing() -> Response:
     """Where everything begins. It answers without the database too, with no collections to show."""
     try:
-        collections = list(api().catalog.values())
+        collections = list(api().fresh_catalog.values())
     except DatabaseUnavailable:
         collections = None
     document = landing_document(api().settings, api().links)
@@ -34,7 +34,7 @@ def landing() -> Response:
 @bp.get("/api")
 def definition() -> Response:
     """OpenAPI 3.0."""
-    document = openapi_document(api().settings, api().catalog, api().links)
+    document = openapi_document(api().settings, api().fresh_catalog, api().links)
     return answer(document, "api.html", type=OPENAPI_JSON, title="API")
 
 
