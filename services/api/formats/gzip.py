@@ -1,5 +1,7 @@
-"""gzip by ISA-L, which takes a tenth of zlib's time. Measured on 240 KB of GeoJSON: 0.20 ms and 13.5 % of the size, zlib
-at its default level 2.24 ms and 11.4 %, at its fastest 0.96 ms and 14.7 %.
+"""gzip by ISA-L, which takes a tenth of zlib's time.
+
+Measured on 240 KB of GeoJSON: 0.20 ms and 13.5 % of the size; zlib at its default level 2.24 ms and 11.4 %, at its
+fastest 0.96 ms and 14.7 %.
 """
 
 from __future__ import annotations
