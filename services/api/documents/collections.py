@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from api.crs import CRS84, EVERYWHERE, crs_list, storage_crs
-from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON, OGC_REL, SCHEMA_JSON, Link, Links
+from api.formats.offered import EXPORTS
+from api.links import GEOJSON, HTML, JSON, OGC_REL, SCHEMA_JSON, Link, Links
 from core.catalog import Collection
 
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
@@ -71,8 +72,10 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
         links.link("self", JSON, "this collection", *here),
         links.link("items", GEOJSON, f"features of {collection.title}", *here, "items"),
         links.link("items", HTML, f"features of {collection.title} as a table", *here, "items", query={"f": "html"}),
-        links.link("items", CSV, f"all features of {collection.title} as CSV", *here, "items", query={"f": "csv"}),
-        links.link("items", GEOJSON_SEQ, "all features, one GeoJSON a line", *here, "items", query={"f": "geojsonl"}),
+        *(
+            links.link("items", format.media_type, str(format.whole), *here, "items", query={"f": name})
+            for name, format in EXPORTS.items()
+        ),
         links.link(f"{OGC_REL}queryables", SCHEMA_JSON, "queryables", *here, "queryables"),
         links.link(f"{OGC_REL}sortables", SCHEMA_JSON, "sortables", *here, "sortables"),
         links.link(f"{OGC_REL}schema", SCHEMA_JSON, "schema of the properties", *here, "schema"),

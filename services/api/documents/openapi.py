@@ -8,6 +8,7 @@ from typing import Any
 from api.documents.landing import DESCRIPTION
 from api.documents.parameters import TEXT, parameter_components
 from api.documents.schemas import SCHEMA_OF_TYPE
+from api.formats.offered import MEDIA_TYPES
 from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON, Links
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS, queryable_columns
@@ -88,7 +89,7 @@ OPERATIONS = (
         "getItems",
         "A page of features",
         "features",
-        (GEOJSON, HTML, CSV, GEOJSON_SEQ),
+        tuple(dict.fromkeys(MEDIA_TYPES.values())),
         ("collectionId", "fItems", *(name for name in ITEMS_PARAMETERS if name != "f")),
         (*_WITH_404, 504),
     ),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.crs import CRS84
+from api.formats.offered import EXPORTS, ITEMS_FORMATS
 from api.params.common import Limits
 from api.params.items import COUNT_MODES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.tiles import WEB_MERCATOR_QUAD
@@ -37,7 +38,7 @@ def parameter_components(collection: str, limits: Limits) -> dict[str, Any]:
     return {
         "f": query_parameter("f", words("json", "html"), "Format of the answer; overrides Accept."),
         "fItems": query_parameter(
-            "f", words("json", "html", "csv", "geojsonl"), "Format; csv and geojsonl send every match, not a page."
+            "f", words(*ITEMS_FORMATS), f"Format; {', '.join(EXPORTS)} send every match, not a page."
         ),
         "limit": query_parameter("limit", limit, "Features on a page."),
         "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),

@@ -16,7 +16,7 @@ ALIASES = {"application/json": ("application/geo+json", "application/schema+json
 def choose_format(f: str | None, accept: MIMEAccept, formats: Mapping[str, str]) -> str:
     """The name of the format to answer with. Parameters of media types (version, charset) are not compared.
 
-    formats: name -> media type, the default one first
+    formats: name -> media type, the default one first; of two names of one type Accept finds the first
     Raises: BadParameter when `f` is none of them, NotAcceptable when the client refuses them all
     """
     if f is not None:
@@ -26,7 +26,9 @@ def choose_format(f: str | None, accept: MIMEAccept, formats: Mapping[str, str])
         return f
     if not accept:
         return next(iter(formats))
-    offered = {type.partition(";")[0]: name for name, type in formats.items()}
+    offered: dict[str, str] = {}
+    for name, type in formats.items():
+        offered.setdefault(type.partition(";")[0], name)
     for type, others in ALIASES.items():
         if type in offered or offered.keys() & set(others):
             name = offered.get(type) or next(offered[other] for other in others if other in offered)

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
-from werkzeug.http import dump_options_header
 
 from api.answers import own_links, page, respond
 from api.context import api
@@ -18,23 +17,21 @@ from api.cursor import render_cursor
 from api.delivery import validator_of
 from api.formats.geojson import render_feature, render_page
 from api.formats.negotiation import choose_format
-from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON, Link
+from api.formats.offered import EXPORTS, MEDIA_TYPES
+from api.links import GEOJSON, HTML, JSON, Link
 from api.pages import Page, cut_page
 from api.params.body import parse_body
-from api.params.common import Limits, reject_unknown
+from api.params.common import reject_unknown
 from api.params.items import items_query
 from api.query import AS_STORED, Cursor, Direction, ItemsQuery, Presentation
-from api.sql.items import copy_csv, copy_geojson_seq, select_feature, select_page
+from api.routes.exports import export
+from api.sql.items import select_feature, select_page
 from core.catalog import Collection
-from core.errors import BadParameter, UnknownFeature
+from core.errors import UnknownFeature
 
 bp = Blueprint("items", __name__, url_prefix="/collections/<id>")
 
 FORMATS = {"json": GEOJSON, "html": HTML}
-EXPORT_FORMATS = {"csv": CSV, "geojsonl": GEOJSON_SEQ}
-ITEMS_FORMATS = {**FORMATS, **EXPORT_FORMATS}
-WITHOUT_END = Limits(2**53, 2**53)
-"""Exports send every match when the request does not say how many."""
 
 MOST_BODY_BYTES = 1_000_000
 
@@ -43,13 +40,13 @@ MOST_BODY_BYTES = 1_000_000
 def items(id: str) -> Response:
     """A page of features."""
     collection = api().collection(id)
-    chosen = choose_format(request.args.get("f"), request.accept_mimetypes, ITEMS_FORMATS)
-    query = items_query(request.args, collection, WITHOUT_END if chosen in EXPORT_FORMATS else api().limits)
-    validator = validator_of(collection, ITEMS_FORMATS[chosen])
+    chosen = choose_format(request.args.get("f"), request.accept_mimetypes, MEDIA_TYPES)
+    if chosen in EXPORTS:
+        return export(collection, chosen)
+    query = items_query(request.args, collection, api().limits)
+    validator = validator_of(collection, FORMATS[chosen])
     if validator.unchanged():
         return validator.mark(Response(status=304))
-    if chosen in EXPORT_FORMATS:
-        return validator.mark(export(collection, query, chosen))
     if chosen == "html":
         query = replace(query, presentation=replace(query.presentation, crs=CRS84))
     found = fetch_page(collection, query)
@@ -62,24 +59,6 @@ def items(id: str) -> Response:
     if chosen == "html":
         return validator.mark(items_page(collection, found, links, count))
     return validator.mark(items_geojson(query, found, links, count))
-
-
-def export(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
-    """Every match, streamed. Raises: BadParameter for what only pages have"""
-    for name in ("cursor", "resultType", "count"):
-        if name in request.args:
-            hint = "leave it out, or ask for f=json"
-            raise BadParameter(f"f={chosen} has no {name}", hint=hint, parameter=name)
-    make = copy_csv if chosen == "csv" else copy_geojson_seq
-    blocks = api().exports.start(make(collection, query))
-    charset = "; charset=utf-8" if chosen == "csv" else ""
-    response = Response(blocks, content_type=f"{EXPORT_FORMATS[chosen]}{charset}")
-    response.headers["Content-Disposition"] = dump_options_header(
-        "attachment", {"filename": f"{collection.id}.{chosen}"}
-    )
-    response.headers["Content-Crs"] = f"<{query.presentation.crs.uri}>"
-    response.headers["Vary"] = "Accept"
-    return response
 
 
 @bp.post("/search")

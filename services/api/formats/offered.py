@@ -1,0 +1,31 @@
+"""The formats that features are answered in: one table for the routes, the links and the OpenAPI document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format. `whole` None: a page at a time; else what the export of everything that matches is called in links."""
+
+    media_type: str
+    whole: str | None = None
+    charset: str = ""
+
+
+ITEMS_FORMATS = {
+    "json": Format(GEOJSON),
+    "html": Format(HTML),
+    "csv": Format(CSV, "all features as CSV", "utf-8"),
+    "geojsonl": Format(GEOJSON_SEQ, "all features, one GeoJSON a line"),
+}
+"""By the value of `f`, the default first."""
+
+EXPORTS = {name: format for name, format in ITEMS_FORMATS.items() if format.whole}
+"""Those that send every match."""
+
+MEDIA_TYPES = {name: format.media_type for name, format in ITEMS_FORMATS.items()}
+"""The choice between them, as `choose_format` takes it."""
