@@ -45,6 +45,10 @@ class Api:
         known = self.catalog
         return known[id] if id in known.collections else self.live_catalog.fresh()[id]
 
+    def cache_control(self, collection: Collection) -> str:
+        """How long answers about a collection's data may be kept."""
+        return collection.cache_control or self.settings.cache_control
+
     @property
     def limits(self) -> Limits:
         """The sizes of a page."""

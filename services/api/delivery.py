@@ -10,6 +10,7 @@ from datetime import datetime
 from flask import Response, g, request
 from werkzeug.http import is_resource_modified
 
+from api.context import api
 from api.formats.encoding import ENCODERS, LEAST_BYTES, choose_encoding
 from core.catalog import Collection
 
@@ -27,6 +28,7 @@ class Validator:
 
     etag: str
     modified: datetime
+    cache_control: str
 
     def unchanged(self) -> bool:
         """Whether the client has the answer already."""
@@ -36,14 +38,16 @@ class Validator:
         """Give an answer its validators."""
         response.set_etag(self.etag, weak=True)
         response.last_modified = self.modified
-        response.headers["Cache-Control"] = REVALIDATE
+        response.headers["Cache-Control"] = self.cache_control
         return response
 
 
 def validator_of(collection: Collection, media_type: str) -> Validator:
     """The validator of an answer about a collection's features. Links are part of it, so the address is too."""
-    parts = [str(FORM), str(collection.version), media_type, request.url_root, request.full_path]
-    return Validator(hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20], collection.loaded_at)
+    changed = f"{collection.version} {collection.changed_at.timestamp()}"
+    parts = [str(FORM), changed, media_type, request.url_root, request.full_path]
+    etag = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
+    return Validator(etag, collection.changed_at, api().cache_control(collection))
 
 
 def begin() -> None:

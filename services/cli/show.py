@@ -47,7 +47,7 @@ def collection_json(collection: Collection) -> dict[str, Any]:
         "geometry_type": collection.geometry_type,
         "srid": collection.srid,
         "bbox_crs84": collection.bbox_crs84.as_list() if collection.bbox_crs84 else None,
-        "temporal_column": collection.temporal_column,
+        "time": [column.name for column in collection.times],
         "interval": [moment and moment.isoformat() for moment in collection.interval or ()] or None,
         "columns": [{"name": column.name, "type": column.type} for column in collection.columns],
         "loaded_at": collection.loaded_at.isoformat(),
@@ -66,7 +66,7 @@ def info_text(values: Mapping[str, Any]) -> str:
     """The paragraphs of `isthmus info`, from its JSON values."""
     facts = [(key, values[key]) for key in ("title", "description", "attribution", "file", "table", "rows")]
     facts += [("geometry", values["geometry_type"]), ("srid", values["srid"]), ("bbox", values["bbox_crs84"])]
-    facts += [("time", values["temporal_column"]), ("interval", values["interval"])]
+    facts += [("time", " to ".join(values["time"]) or None), ("interval", values["interval"])]
     head = [f"{key:<12} {value}" for key, value in facts if value is not None]
     columns = table([[column["name"], column["type"]] for column in values["columns"]], ["COLUMN", "TYPE"])
     versions = table(

@@ -30,6 +30,8 @@ class Collection:
     """One version of a collection, as it is served. `bbox_crs84` is None when no feature has a geometry.
 
     `storage_bbox`: west, south, east, north in the table's own CRS, easting first whatever the official order.
+    `temporal_end_column`: when features last; `temporal_column` is their start then, and either may be null: open.
+    `changed_at`: since when its answers are what they are. `cache_control` None: the default of the settings.
     """
 
     id: str
@@ -48,9 +50,18 @@ class Collection:
     bbox_crs84: BBox | None
     storage_bbox: tuple[float, ...] | None
     temporal_column: str | None
+    temporal_end_column: str | None
     interval: tuple[datetime | None, datetime | None] | None
     columns: tuple[Column, ...]
     loaded_at: datetime
+    changed_at: datetime
+    cache_control: str | None
+
+    @property
+    def times(self) -> tuple[Column, ...]:
+        """The columns that `datetime` asks: one of instants, or one of starts and one of ends; none at all."""
+        names = [name for name in (self.temporal_column, self.temporal_end_column) if name is not None]
+        return tuple(column for column in map(self.column, names) if column is not None)
 
     def column(self, name: str) -> Column | None:
         """The column published under a name, or None."""
@@ -114,7 +125,7 @@ SELECT_COLLECTIONS = Statement(
     sql.SQL("""
 SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.table_name, v.row_count, v.srid,
        s.auth_name, s.srtext, v.geometry_type, v.null_geometries, v.bbox, v.storage_bbox, v.temporal_column,
-       v.interval_start, v.interval_end, v.columns, v.loaded_at
+       v.temporal_end_column, v.interval_start, v.interval_end, v.columns, v.loaded_at, c.changed_at, c.cache_control
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN public.spatial_ref_sys AS s ON s.srid = v.srid
@@ -126,15 +137,19 @@ ORDER BY c.id COLLATE "C"
 
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
-    *head, bbox, storage_bbox, temporal_column, start, end, columns, loaded_at = row
+    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns = row[:-3]
+    loaded_at, changed_at, cache_control = row[-3:]
     return Collection(
         *head,
         bbox_crs84=BBox(*bbox) if bbox else None,
         storage_bbox=tuple(storage_bbox) if storage_bbox else None,
         temporal_column=temporal_column,
+        temporal_end_column=temporal_end_column,
         interval=(start, end) if start or end else None,
         columns=tuple(Column(**column) for column in columns),
         loaded_at=loaded_at,
+        changed_at=changed_at,
+        cache_control=cache_control,
     )
 
 

@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from core.caching import mistake_in
 from core.errors import BadSetting, suggestion
 
 Mode = Literal["bridge", "host", "container", "none", "native"]
@@ -44,6 +45,11 @@ class Settings:
     max_limit: int = setting(10_000, "most features on a page; a larger `limit` is answered with this many")
     exact_count_rows: int = setting(
         200_000, "filtered pages say `numberMatched` when the planner expects to read at most this many rows"
+    )
+    cache_control: str = setting(
+        "public, no-cache",
+        "`Cache-Control` of features, tiles and exports whose side-car has no `cache_control`; the default lets clients"
+        " keep an answer and ask each time whether it changed",
     )
     statement_timeout_s: int = setting(30, "seconds after which the database gives a request up (504)")
     export_timeout_s: int = setting(3600, "seconds after which the database gives the export of a whole collection up")
@@ -98,6 +104,11 @@ class Settings:
                 f"ISTHMUS_PUBLIC_URL is '{self.public_url}'",
                 hint="it begins with http:// or https://",
                 parameter="ISTHMUS_PUBLIC_URL",
+            )
+        mistake = mistake_in(self.cache_control)
+        if mistake is not None:
+            raise BadSetting(
+                f"ISTHMUS_CACHE_CONTROL is '{self.cache_control}'", hint=mistake, parameter="ISTHMUS_CACHE_CONTROL"
             )
         self.proxy_networks()
 

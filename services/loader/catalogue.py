@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,9 +34,20 @@ class Version:
     bbox: list[float] | None
     storage_bbox: list[float] | None
     temporal_column: str | None
+    temporal_end_column: str | None
     interval_start: datetime | None
     interval_end: datetime | None
     columns: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a collection beside its data."""
+
+    title: str
+    description: str | None = None
+    attribution: str | None = None
+    cache_control: str | None = None
 
 
 def lock(connection: Connection) -> None:
@@ -77,26 +88,36 @@ def next_version(connection: Connection) -> int:
     return int(rows.fetchall()[0][0])
 
 
-def save_collection(
-    connection: Connection, id: str, holder: Holder, title: str, texts: tuple[str | None, str | None]
-) -> None:
-    """Make a collection, or give an old one its new file and words. `texts`: description, attribution."""
+def save_collection(connection: Connection, id: str, holder: Holder, words: Words) -> None:
+    """Make a collection, or give an old one its new file and words."""
     connection.execute(
         """
-        INSERT INTO isthmus.collections (id, title, description, attribution, source_path, layer)
-        VALUES (%(id)s, %(title)s, %(description)s, %(attribution)s, %(path)s, %(layer)s)
+        INSERT INTO isthmus.collections (id, source_path, layer, title, description, attribution, cache_control)
+        VALUES (%(id)s, %(path)s, %(layer)s, %(title)s, %(description)s, %(attribution)s, %(cache_control)s)
         ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
-            attribution = excluded.attribution, source_path = excluded.source_path, layer = excluded.layer
+            attribution = excluded.attribution, cache_control = excluded.cache_control,
+            source_path = excluded.source_path, layer = excluded.layer
         """,
-        {
-            "id": id,
-            "title": title,
-            "description": texts[0],
-            "attribution": texts[1],
-            "path": holder.path,
-            "layer": holder.layer,
-        },
+        {"id": id, "path": holder.path, "layer": holder.layer, **asdict(words)},
     )
+
+
+def describe(connection: Connection, id: str, words: Words) -> bool:
+    """Give a collection new words. False when they are the ones it has."""
+    row = connection.execute(
+        "SELECT title, description, attribution, cache_control FROM isthmus.collections WHERE id = %s", [id]
+    ).fetchone()
+    if row is None or Words(*row) == words:  # the statement's trigger would raise the generation for nothing
+        return False
+    connection.execute(
+        """
+        UPDATE isthmus.collections SET title = %(title)s, description = %(description)s, attribution = %(attribution)s,
+            cache_control = %(cache_control)s, changed_at = now()
+        WHERE id = %(id)s
+        """,
+        {"id": id, **asdict(words)},
+    )
+    return True
 
 
 def save_version(connection: Connection, version: Version) -> None:
@@ -105,9 +126,9 @@ def save_version(connection: Connection, version: Version) -> None:
         """
         INSERT INTO isthmus.versions (version, collection_id, table_name, checksum, row_count, srid, geometry_type,
                                       null_geometries, bbox, storage_bbox, temporal_column,
-                                      interval_start, interval_end, columns)
+                                      temporal_end_column, interval_start, interval_end, columns)
         OVERRIDING SYSTEM VALUE
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             version.version,
@@ -121,6 +142,7 @@ def save_version(connection: Connection, version: Version) -> None:
             version.bbox,
             version.storage_bbox,
             version.temporal_column,
+            version.temporal_end_column,
             version.interval_start,
             version.interval_end,
             json.dumps(version.columns),
@@ -132,7 +154,8 @@ def save_version(connection: Connection, version: Version) -> None:
 def serve(connection: Connection, id: str, version: int) -> None:
     """Serve a version of a collection."""
     connection.execute(
-        "UPDATE isthmus.collections SET current_version = %s, withdrawn_at = NULL WHERE id = %s", [version, id]
+        "UPDATE isthmus.collections SET current_version = %s, withdrawn_at = NULL, changed_at = now() WHERE id = %s",
+        [version, id],
     )
 
 

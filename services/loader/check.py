@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from psycopg import sql
 
 from core.db import Connection
 from core.statement import Statement
-from loader.columns import TableColumn
 from loader.ddl import Table
 from loader.report import Note
 from loader.shape import MULTI, SIMPLE
@@ -140,18 +137,3 @@ def invalid_features(connection: Connection, table: Table) -> list[tuple[int, st
         "WHERE ST_Dimension(geom) > 0 AND NOT ST_IsValid(geom) ORDER BY fid LIMIT {}"
     ).format(table.identifier, sql.Literal(SHOWN))
     return [(int(fid), str(reason)) for fid, reason in connection.execute(text)]
-
-
-def look_at_interval(
-    connection: Connection, table: Table, column: TableColumn
-) -> tuple[datetime | None, datetime | None]:
-    """First and last time of a column, UTC where it names no zone; (None, None) when it is empty.
-
-    Years that Python's datetime cannot hold (before 1, after 9999) are passed over.
-    """
-    text = sql.SQL(
-        "SELECT min({column}::timestamptz), max({column}::timestamptz) FROM {table} "
-        "WHERE {column} >= '0001-01-02' AND {column} < '9999-12-31'"
-    ).format(column=sql.Identifier(column.column), table=table.identifier)
-    row: Any = connection.execute(text).fetchone()
-    return row[0], row[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -94,12 +94,3 @@ def table_columns(schema: pa.Schema) -> tuple[TableColumn, ...]:
         TableColumn(number, name, column, storage_of(field.type))
         for number, (name, column, field) in enumerate(zip(published, columns, schema, strict=True))
     )
-
-
-def temporal_column(columns: Sequence[TableColumn]) -> TableColumn | None:
-    """The column that `datetime` asks: the first with date and time, else the first date."""
-    for wanted in ("datetime", "date"):
-        for column in columns:
-            if column.storage.type == wanted:
-                return column
-    return None

@@ -13,7 +13,6 @@ from core.db import Connection
 from core.settings import Settings
 from loader import catalogue, check, ddl
 from loader.catalogue import Version
-from loader.columns import TableColumn, temporal_column
 from loader.copy import Copied, copy_layer
 from loader.crs import Crs, check_assumption, resolve_crs
 from loader.ddl import Table
@@ -24,8 +23,10 @@ from loader.progress import Event, Listener, ended
 from loader.read import LayerRef, find_layers, open_layer, plainly_named
 from loader.read_model import OpenLayer
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
-from loader.scan import Dataset, checksum, scan
+from loader.same import content_checksum, same_content, words_of
+from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, read_side_car
+from loader.times import Times, choose_times, look_at_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Filled:
     table: Table
     rows: int
     geometries: check.Geometries | None
-    temporal: TableColumn | None
+    times: Times | None
     notes: tuple[Note, ...]
 
 
@@ -73,10 +74,14 @@ def attempt(job: Job, started: datetime) -> Report:
     """The transaction. Raises: DatasetError"""
     with refusals_explained(), job.connection.transaction():
         catalogue.lock(job.connection)
-        sha256 = file_checksum(job.dataset)
-        report = None if job.force else same_content(job, started, sha256)
-        if report is None:
-            report = load_layers(job, started, sha256)
+        side_car = read_side_car(job.dataset.side_car)
+        sha256 = content_checksum(job.dataset, side_car)
+        earlier = None if job.force else same_content(job.connection, job.dataset, side_car, sha256)
+        if earlier is None:
+            report = load_layers(job, started, sha256, side_car)
+        else:
+            because = f"{job.because}, with the content that was loaded before"
+            report = replace(earlier, because=because, started_at=started, ended_at=datetime.now(UTC))
         refuse_changed(job)
         catalogue.save_report(job.connection, report, job.dataset.signature, "loaded")
     return report
@@ -95,39 +100,11 @@ class refusals_explained:  # noqa: N801 - reads as the context it is
             raise CannotRead(f"PostgreSQL refuses the data: {str(error).splitlines()[0]}") from error
 
 
-def file_checksum(dataset: Dataset) -> str:
-    """SHA-256 of the content. Raises: CannotRead"""
-    try:
-        return checksum(dataset)
-    except OSError as error:
-        raise CannotRead(
-            f"{dataset.path} cannot be read: {error.strerror}", hint="let the loader's user read it: chmod a+r"
-        ) from error
-
-
 def refuse_changed(job: Job) -> None:
     """Raises: ChangedMeanwhile when the file looks different now"""
     now = scan(job.settings.data_dir).datasets.get(job.dataset.path)
     if now is None or now.signature != job.dataset.signature:
         raise ChangedMeanwhile(f"{job.dataset.path} changed while it was read", hint="it is loaded again when it rests")
-
-
-def same_content(job: Job, started: datetime, sha256: str) -> Report | None:
-    """The report of a file whose content is loaded already, and shown again if it was gone; None for a new content."""
-    path = job.dataset.path
-    ids = [id for id, known in catalogue.newest_checksums(job.connection, path).items() if known == sha256]
-    earlier = catalogue.last_loaded_report(job.connection, path)
-    if not ids or earlier is None:
-        return None
-    was_away = catalogue.restore(job.connection, ids)
-    because = f"{job.because}, with the content that was loaded before"
-    return replace(
-        earlier,
-        status="restored" if was_away else "unchanged",
-        because=because,
-        started_at=started,
-        ended_at=datetime.now(UTC),
-    )
 
 
 def failure(job: Job, started: datetime, error: DatasetError) -> Report:
@@ -145,16 +122,15 @@ def failure(job: Job, started: datetime, error: DatasetError) -> Report:
     return report
 
 
-def load_layers(job: Job, started: datetime, sha256: str) -> Report:
+def load_layers(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Report:
     """Load every layer, serve the new versions, withdraw the layers that the file no longer has."""
     with plainly_named(job.dataset) as dataset:
-        return load_named_layers(replace(job, dataset=dataset), started, sha256)
+        return load_named_layers(replace(job, dataset=dataset), started, sha256, side_car)
 
 
-def load_named_layers(job: Job, started: datetime, sha256: str) -> Report:
+def load_named_layers(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Report:
     """The same, of a dataset that GDAL can find."""
     path = job.dataset.path
-    side_car = read_side_car(job.dataset.side_car)
     refs = find_layers(job.dataset)
     assignments = assign_ids(path, [ref.name for ref in refs], catalogue.read_holders(job.connection))
     collections: list[CollectionReport] = []
@@ -198,22 +174,13 @@ def load_layer(
         srid = crs.srid if crs else None
         copied = copy_layer(job.connection, name, layer, srid, rows_listener(job, ref, layer))
         notes = layer.notes
-    filled = finish(job.connection, copied, crs)
+    filled = finish(job.connection, copied, crs, side_car)
     holder = Holder(job.dataset.path, ref.name)
-    title = side_car.title or default_title(ref.name or job.dataset.stem)
-    catalogue.save_collection(
-        job.connection, assignment.id, holder, title, (side_car.description, side_car.attribution)
-    )
+    catalogue.save_collection(job.connection, assignment.id, holder, words_of(job.dataset, ref.name, side_car))
     row = version_row(job.connection, filled, version, assignment.id, sha256)
     catalogue.save_version(job.connection, row)
     seconds = time.perf_counter() - clock
     return collection_report(row, ref, crs, seconds), (*notes, *filled.notes)
-
-
-def default_title(name: str) -> str:
-    """A layer's name as a title: `big_cities` is 'Big cities'."""
-    words = name.replace("_", " ").strip() or name
-    return words[:1].upper() + words[1:]
 
 
 def rows_listener(job: Job, ref: LayerRef, layer: OpenLayer) -> Callable[[int], None]:
@@ -225,8 +192,8 @@ def rows_listener(job: Job, ref: LayerRef, layer: OpenLayer) -> Callable[[int], 
     return tell
 
 
-def finish(connection: Connection, copied: Copied, crs: Crs | None) -> Filled:
-    """Check, key, index and describe the filled table. Raises: CannotRead, UnknownCrs"""
+def finish(connection: Connection, copied: Copied, crs: Crs | None, side_car: SideCar) -> Filled:
+    """Check, key, index and describe the filled table. Raises: CannotRead, UnknownCrs, BadSideCar"""
     table = copied.table
     if check.count_rows(connection, table) != copied.rows:
         raise CannotRead(f"{copied.rows} rows were sent, and not all arrived", hint="load again; report it if it stays")
@@ -236,10 +203,11 @@ def finish(connection: Connection, copied: Copied, crs: Crs | None) -> Filled:
         assumed = check_assumption(crs, found.extent)
         notes += [note for note in (assumed, *check.geometry_notes(connection, table, found)) if note]
     notes += add_key(connection, table)
-    temporal = temporal_column(table.columns)
-    for statement in (*ddl.create_indexes(table, temporal), ddl.analyze(table)):
+    times, time_notes = choose_times(connection, table, side_car.time)
+    indexes = ddl.create_indexes(table, times.columns if times else ())
+    for statement in (*indexes, ddl.analyze(table)):
         connection.execute(statement.text)
-    return Filled(table, copied.rows, found, temporal, tuple(notes))
+    return Filled(table, copied.rows, found, times, (*notes, *time_notes))
 
 
 def add_key(connection: Connection, table: Table) -> list[Note]:
@@ -257,8 +225,8 @@ def add_key(connection: Connection, table: Table) -> list[Note]:
 
 def version_row(connection: Connection, filled: Filled, version: int, id: str, sha256: str) -> Version:
     """The catalogue's row of a filled table."""
-    temporal = filled.temporal
-    start, end = check.look_at_interval(connection, filled.table, temporal) if temporal else (None, None)
+    times = filled.times
+    start, end = look_at_interval(connection, filled.table, times) if times else (None, None)
     found = filled.geometries
     return Version(
         version=version,
@@ -271,7 +239,8 @@ def version_row(connection: Connection, filled: Filled, version: int, id: str, s
         null_geometries=found.null_count if found else 0,
         bbox=found.bbox_crs84 if found else None,
         storage_bbox=list(found.extent) if found and found.extent else None,
-        temporal_column=temporal.name if temporal else None,
+        temporal_column=times.start.name if times else None,
+        temporal_end_column=times.end.name if times and times.end else None,
         interval_start=start,
         interval_end=end,
         columns=[column.as_json() for column in filled.table.columns],
@@ -291,6 +260,7 @@ def collection_report(row: Version, ref: LayerRef, crs: Crs | None, seconds: flo
         bbox_crs84=row.bbox,
         columns=row.columns,
         temporal_column=row.temporal_column,
+        temporal_end_column=row.temporal_end_column,
         seconds=round(seconds, 3),
         rows_per_second=round(row.row_count / seconds) if seconds else 0,
     )

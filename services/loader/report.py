@@ -15,7 +15,7 @@ from loader.names import slug
 
 log = logging.getLogger(__name__)
 
-Outcome = Literal["loaded", "failed", "unchanged", "restored", "withdrawn"]
+Outcome = Literal["loaded", "failed", "unchanged", "described", "restored", "withdrawn"]
 Level = Literal["info", "warning"]
 
 
@@ -46,6 +46,7 @@ class CollectionReport:
     temporal_column: str | None
     seconds: float
     rows_per_second: int
+    temporal_end_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

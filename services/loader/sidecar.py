@@ -1,28 +1,33 @@
-"""The optional `NAME.toml` beside a dataset: title, description, attribution, crs; `[layers.NAME]` for a layer."""
+"""The optional `NAME.toml` beside a dataset: words about it, its CRS, its times; `[layers.NAME]` for a layer."""
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+from core.caching import mistake_in
 from core.errors import suggestion
 from loader.errors import BadSideCar
 from loader.report import Note
 
-KEYS = ("title", "description", "attribution", "crs")
+UNKNOWN_KEY = "side-car-key-unknown"
+"""The code of the note about a key that means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SideCar:
-    """What the side-car says of a dataset. None where it says nothing."""
+    """What the side-car says of a dataset. None where it says nothing. `time`: no column, one, or start and end."""
 
     title: str | None = None
     description: str | None = None
     attribution: str | None = None
     crs: str | None = None
+    time: tuple[str, ...] | None = None
+    cache_control: str | None = None
     layers: Mapping[str, SideCar] = field(default_factory=dict[str, "SideCar"])
     notes: tuple[Note, ...] = ()
 
@@ -34,7 +39,47 @@ class SideCar:
             description=own.description or self.description,
             attribution=own.attribution or self.attribution,
             crs=own.crs or self.crs,
+            time=self.time if own.time is None else own.time,
+            cache_control=own.cache_control or self.cache_control,
         )
+
+    def data_settings(self) -> str:
+        """What it says about how rows are loaded, as a text; empty for nothing. Its words only describe them."""
+        said = {name: (part.crs, part.time) for name, part in {"": self, **self.layers}.items()}
+        return json.dumps(said, sort_keys=True) if any(said != (None, None) for said in said.values()) else ""
+
+
+def parse_text(value: object) -> str:
+    """A text. Raises: ValueError"""
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004  the caller makes one error of all mistakes
+    return value
+
+
+def parse_time(value: object) -> tuple[str, ...]:
+    """A column, a list of start and end, or an empty list. Raises: ValueError"""
+    names: list[object] = cast("list[object]", value) if isinstance(value, list) else [value]
+    texts = tuple(parse_text(name) for name in names)
+    if len(set(texts)) < len(texts) or len(texts) > 2:
+        raise ValueError
+    return texts
+
+
+def parse_cache_control(value: object) -> str:
+    """The value of a Cache-Control header. Raises: ValueError, saying what to write"""
+    text = parse_text(value)
+    mistake = mistake_in(text)
+    if mistake is not None:
+        raise ValueError(mistake)
+    return text
+
+
+# key -> its parser, what it is, and how it is written
+KEYS: dict[str, tuple[Callable[[object], object], str, str]] = {
+    **{name: (parse_text, "no text", f'write {name} = "…"') for name in ("title", "description", "attribution", "crs")},
+    "time": (parse_time, "no column", 'write time = "seen", or time = ["start", "end"] for features that last'),
+    "cache_control": (parse_cache_control, "no Cache-Control", 'write cache_control = "public, max-age=3600"'),
+}
 
 
 def read_side_car(path: Path | None) -> SideCar:
@@ -57,18 +102,22 @@ def read_side_car(path: Path | None) -> SideCar:
 
 
 def parse_table(table: object, file: str) -> tuple[SideCar, tuple[Note, ...]]:
-    """The known keys of one table, and a note for each unknown one. Raises: BadSideCar for a value that is no text"""
+    """The known keys of one table, and a note for each unknown one. Raises: BadSideCar for a value of another kind"""
     if not isinstance(table, dict):
         raise BadSideCar(f"a layer in {file} is no table", hint="write [layers.NAME]", parameter=file)
     values = cast("dict[str, Any]", table)
-    for key in KEYS:
-        if not isinstance(values.get(key, ""), str):
-            raise BadSideCar(f"'{key}' in {file} is no text", hint=f'write {key} = "…"', parameter=file)
-    return SideCar(**{key: values[key] for key in KEYS if key in values}), tuple(unknown_keys(values, file))
+    parsed: dict[str, Any] = {}
+    for key in values.keys() & KEYS.keys():
+        parse, lack, hint = KEYS[key]
+        try:
+            parsed[key] = parse(values[key])
+        except ValueError as error:
+            raise BadSideCar(f"'{key}' in {file} is {lack}", hint=str(error) or hint, parameter=file) from error
+    return SideCar(**parsed), tuple(unknown_keys(values, file))
 
 
 def unknown_keys(values: Mapping[str, Any], file: str) -> Iterator[Note]:
     """A warning for each key that means nothing here."""
-    for key in values.keys() - set(KEYS):
+    for key in values.keys() - KEYS.keys():
         hint = suggestion(key, KEYS) or f"the keys are {', '.join(KEYS)}"
-        yield Note("warning", "side-car-key-unknown", f"'{key}' in {file} means nothing", hint)
+        yield Note("warning", UNKNOWN_KEY, f"'{key}' in {file} means nothing", hint)

@@ -416,8 +416,48 @@ def test_the_side_car_gives_title_description_and_attribution(loader: Loader) ->
     note = next(note for note in report.notes if note.code == "side-car-key-unknown")
     assert note.hint == "perhaps you meant 'title'"
     loader.path("p.toml").write_text('title = "Other"')
-    assert step(loader) == ["loaded"]
+    assert step(loader) == ["described"]
     assert loader.catalog()["p"].title == "Other"
+
+
+def test_new_words_of_a_side_car_are_served_without_loading_the_data_again(loader: Loader) -> None:
+    write_points(loader.path("p.geojson"), ["a"])
+    assert step(loader) == ["loaded"]
+    before = loader.catalog()["p"]
+    loader.path("p.toml").write_text('cache_control = "public, max-age=3600"\ncolour = "red"\n')
+    assert step(loader) == ["described"]
+    after = loader.catalog()["p"]
+    assert (before.cache_control, after.cache_control) == (None, "public, max-age=3600")
+    assert (after.version, after.table, after.loaded_at) == (before.version, before.table, before.loaded_at)
+    assert after.changed_at > before.changed_at
+    assert "side-car-key-unknown" in report_file(loader.data_dir, "p.geojson").read_text()
+    loader.path("p.toml").unlink()
+    assert step(loader) == ["described"]
+    assert loader.catalog()["p"].cache_control is None
+    assert "side-car-key-unknown" not in report_file(loader.data_dir, "p.geojson").read_text()
+    loader.path("p.toml").write_text("# nothing\n")
+    assert step(loader) == ["unchanged"]
+
+
+def test_what_a_side_car_says_of_the_data_loads_it_again(loader: Loader) -> None:
+    write_points(loader.path("p.geojson"), ["a"])
+    assert step(loader) == ["loaded"]
+    loader.path("p.toml").write_text('crs = "EPSG:4258"')
+    assert step(loader) == ["loaded"]
+    assert step(loader) == []
+    loader.path("p.toml").write_text('crs = "EPSG:4258"\ntitle = "Q"')
+    assert step(loader) == ["described"]
+
+
+def test_a_roll_back_changes_since_when_answers_are_what_they_are(loader: Loader) -> None:
+    for name in ("old", "new"):
+        write_points(loader.path("p.geojson"), [name])
+        loader.load("p.geojson")
+    before = loader.catalog()["p"]
+    roll_back(loader.connection, "p", None)
+    after = loader.catalog()["p"]
+    assert after.loaded_at < before.loaded_at
+    assert after.changed_at > before.changed_at
 
 
 def test_a_broken_side_car_fails_the_dataset_and_names_the_line(loader: Loader) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 import brotli
 import pytest
 import zstandard
+from flask import Flask
 from flask.testing import FlaskClient
 
-from core.db import Database
+from api.app import create_app
+from core.db import Database as Pool
+from support.cluster import Database
 
 ITEMS = "/collections/places/items"
 UNPACK = {
@@ -25,13 +30,13 @@ UNPACK = {
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that the database is asked from here on."""
     seen: list[str] = []
-    run = Database.run
+    run = Pool.run
 
-    def recording(self: Database, statement, **options):
+    def recording(self: Pool, statement, **options):
         seen.append(statement.as_text())
         return run(self, statement, **options)
 
-    monkeypatch.setattr(Database, "run", recording)
+    monkeypatch.setattr(Pool, "run", recording)
     return seen
 
 
@@ -109,3 +114,39 @@ def test_short_answers_are_left_alone(client: FlaskClient):
 def test_packed_answer_to_head_has_no_body(client: FlaskClient):
     response = client.head("/collections", headers={"Accept-Encoding": "gzip"})
     assert (response.status_code, response.data) == (200, b"")
+
+
+@pytest.fixture
+def keep_an_hour(world: Database) -> Iterator[str]:
+    """A value of Cache-Control that the side-car of one collection set."""
+    value = "public, max-age=3600"
+    change = "UPDATE isthmus.collections SET cache_control = %s WHERE id = 'places'"
+    with world.connect() as connection:
+        connection.execute(change, [value])
+    yield value
+    with world.connect() as connection:
+        connection.execute(change, [None])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/items", "/items?f=csv", "/items?f=html", "/items/1", "/tiles/WebMercatorQuad/0/0/0", "/items?f=geojsonl"],
+)
+def test_a_collection_says_how_long_its_answers_are_kept(app: Flask, keep_an_hour: str, path: str) -> None:
+    client = app.test_client()
+    client.get("/collections")  # the list is of this moment, and so is the catalogue then
+    first = client.get(f"/collections/places{path}")
+    assert (first.status_code, first.headers["Cache-Control"]) == (200, keep_an_hour)
+    again = client.get(f"/collections/places{path}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.headers["Cache-Control"]) == (304, keep_an_hour)
+
+
+def test_other_collections_are_kept_as_the_settings_say(app: Flask, world: Database, keep_an_hour: str) -> None:
+    assert app.test_client().get("/collections/grid/items").headers["Cache-Control"] == "public, no-cache"
+    pool = Pool(world.reader)
+    settings = replace(world.reader, cache_control="private, max-age=5")
+    client = create_app(settings, pool).test_client()
+    assert client.get("/collections/grid/items").headers["Cache-Control"] == "private, max-age=5"
+    assert client.get("/collections/places/items").headers["Cache-Control"] == keep_an_hour
+    assert client.get("/collections/grid").headers["Cache-Control"] == "public, no-cache"
+    pool.close()

@@ -19,6 +19,7 @@ def publish(
     srid: int | None = 4326,
     geometry_type: str | None = "Point",
     temporal_column: str | None = None,
+    temporal_end_column: str | None = None,
 ) -> int:
     """Make a version of a collection from a SELECT of (fid, columns..., geom) and serve it; returns its number.
 
@@ -42,7 +43,9 @@ def publish(
             for column in ("geom", "geom_3857"):
                 connection.execute(sql.SQL("CREATE INDEX ON {} USING gist ({})").format(table, sql.Identifier(column)))
         connection.execute(sql.SQL("ANALYZE {}").format(table))
-        version = insert_version(connection, id, name, table, columns, srid, geometry_type, temporal_column)
+        version = insert_version(
+            connection, id, name, table, columns, srid, geometry_type, (temporal_column, temporal_end_column)
+        )
         connection.commit()
     return version
 
@@ -55,7 +58,7 @@ def insert_version(
     columns: dict[str, str],
     srid: int | None,
     geometry_type: str | None,
-    temporal_column: str | None,
+    times: tuple[str | None, str | None],
 ) -> int:
     """The rows of the catalogue."""
     connection.execute(
@@ -71,25 +74,30 @@ def insert_version(
         )
         bbox, storage_bbox = corners % "ST_Transform(geom, 4326)", corners % "geom"
     nulls = "0" if srid is None else "(SELECT count(*) FROM {table} WHERE geom IS NULL)"
-    times = "NULL::timestamptz, NULL::timestamptz"
-    if temporal_column is not None:
-        times = "(SELECT min({time})::timestamptz FROM {table}), (SELECT max({time})::timestamptz FROM {table})"
+    interval = "NULL::timestamptz, NULL::timestamptz"
+    if times[0] is not None:
+        interval = (
+            "(SELECT min({start})::timestamptz FROM {table} WHERE isfinite({start})),"
+            " (SELECT max({end})::timestamptz FROM {table} WHERE isfinite({end}))"
+        )
     text = (
         "INSERT INTO isthmus.versions (collection_id, table_name, checksum, row_count, srid, geometry_type,"
         " null_geometries, bbox, storage_bbox,"
-        " temporal_column, interval_start, interval_end, columns) SELECT %(id)s, %(name)s, 'x',"
+        " temporal_column, temporal_end_column, interval_start, interval_end, columns) SELECT %(id)s, %(name)s, 'x',"
         f" (SELECT count(*) FROM {{table}}), %(srid)s, %(kind)s, {nulls}, {bbox}, {storage_bbox},"
-        f" %(temporal)s, {times}, %(columns)s"
+        f" %(start)s, %(end)s, {interval}, %(columns)s"
         " RETURNING version"
     )
-    statement = sql.SQL(text).format(table=table, time=sql.Identifier(temporal_column or "fid"))  # type: ignore[arg-type]
+    start, end = times[0] or "fid", times[1] or times[0] or "fid"
+    statement = sql.SQL(text).format(table=table, start=sql.Identifier(start), end=sql.Identifier(end))  # type: ignore[arg-type]
     described = [{"name": column, "column": column, "type": kind} for column, kind in columns.items()]
     values = {
         "id": id,
         "name": name,
         "srid": srid,
         "kind": geometry_type,
-        "temporal": temporal_column,
+        "start": times[0],
+        "end": times[1],
         "columns": json.dumps(described),
     }
     [version] = connection.execute(statement, values).fetchone()

@@ -30,6 +30,7 @@ def roads() -> Collection:
         bbox_crs84=BBox(24, 60, 25, 61),
         storage_bbox=(24, 60, 25, 61),
         temporal_column="opened",
+        temporal_end_column=None,
         interval=None,
         columns=(
             Column("name", "name", "string"),
@@ -40,4 +41,6 @@ def roads() -> Collection:
             Column("tags", "tags", "json"),
         ),
         loaded_at=datetime(2024, 1, 1, tzinfo=UTC),
+        changed_at=datetime(2024, 1, 1, tzinfo=UTC),
+        cache_control=None,
     )

@@ -26,8 +26,8 @@ LIMITS = Limits(10, 100)
 
 def bare_collection() -> Collection:
     """Version 7 of a collection of points without properties."""
-    described = ("roads_7", 3, 4326, None, None, "Point", 0, None, None, None, None, ())
-    return Collection(*["roads"] * 5, 7, *described, datetime.now(UTC))
+    described = ("roads_7", 3, 4326, None, None, "Point", 0, None, None, None, None, None, ())
+    return Collection(*["roads"] * 5, 7, *described, datetime.now(UTC), datetime.now(UTC), None)
 
 
 def test_empty_request_is_the_first_page_of_everything(roads: Collection):

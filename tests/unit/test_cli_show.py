@@ -28,6 +28,7 @@ KNOWN: dict[str, Any] = {
     "interval": (WHEN, None),
     "columns": (Column("name", "name", "string"), Column("fid", "fid_1", "integer")),
     "loaded_at": WHEN,
+    "changed_at": WHEN,
 }
 ROADS = Collection(**{field.name: KNOWN.get(field.name) for field in fields(Collection)})
 TABLE = replace(ROADS, id="t", srid=None, geometry_type=None, bbox_crs84=None, temporal_column=None, interval=None)

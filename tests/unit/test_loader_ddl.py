@@ -24,7 +24,7 @@ def test_a_table_has_the_files_columns_between_fid_and_geometry() -> None:
 
 def test_a_table_without_geometry_has_none_and_no_spatial_index() -> None:
     assert "geom" not in ddl.create_table(PLAIN).as_text()
-    assert list(ddl.create_indexes(PLAIN, None)) == []
+    assert list(ddl.create_indexes(PLAIN, ())) == []
     with pytest.raises(ValueError, match="nothing to repair"):
         list(ddl.move_from_staging(PLAIN))
 
@@ -72,6 +72,6 @@ def test_a_view_is_dropped_and_made_and_remembers_its_table() -> None:
 
 def test_time_is_indexed_when_there_is_a_column_of_it() -> None:
     (column,) = table_columns(pa.schema([pa.field("seen", pa.timestamp("us"))]))
-    assert [text.as_text() for text in ddl.create_indexes(PLAIN, column)] == [
+    assert [text.as_text() for text in ddl.create_indexes(PLAIN, [column])] == [
         'CREATE INDEX ON "data"."codes_8" ("seen")'
     ]

@@ -76,13 +76,15 @@ def test_the_signature_stays_when_nothing_changes_and_where_reading_leaves_trace
     assert scan(tmp_path).datasets["a.gpkg"].signature != before
 
 
-def test_the_checksum_follows_the_content_and_not_the_time(tmp_path: Path) -> None:
+def test_the_checksum_follows_the_content_and_not_the_time_nor_the_side_car(tmp_path: Path) -> None:
     put(tmp_path, "a.gpkg", "a.toml")
     dataset = scan(tmp_path).datasets["a.gpkg"]
     before = checksum(dataset)
     os.utime(tmp_path / "a.gpkg", (1, 1))
     assert checksum(dataset) == before
     (tmp_path / "a.toml").write_text("title = 'x'")
+    assert checksum(dataset) == before
+    (tmp_path / "a.gpkg").write_text("x")
     assert checksum(dataset) != before
 
 

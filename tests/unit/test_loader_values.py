@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from loader.columns import table_columns, temporal_column
+from loader.columns import table_columns
 from loader.crs import Crs, check_assumption, parse_code
 from loader.encode import json_text
 from loader.errors import BadSideCar, UnknownCrs
@@ -19,6 +19,7 @@ from loader.progress import Event, bars, ended, json_lines, listener, sentence
 from loader.read_model import MAX_CHUNK_ROWS, MIN_CHUNK_ROWS, chunk_rows
 from loader.report import CollectionReport, Note, Report, parse_report, report_file, write_report
 from loader.sidecar import SideCar, read_side_car
+from loader.times import candidates
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PART = CollectionReport("p", "", 3, 1200, "Point", 4326, "file", [1, 2, 3, 4], [], None, 0.5, 2400)
@@ -72,18 +73,110 @@ def test_a_side_car_gives_words_for_the_file_and_for_its_layers(tmp_path: Path) 
     assert read_side_car(None) == SideCar()
 
 
-@pytest.mark.parametrize("text", ["title = 5", "title = ", "layers = 5", "[layers]\nroads = 5", "title = '\x00'"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title = 5",
+        "title = ",
+        "layers = 5",
+        "[layers]\nroads = 5",
+        "title = '\x00'",
+        "time = 5",
+        "time = [5]",
+        "time = ['a', 'b', 'c']",
+        "time = ['a', 'a']",
+        "cache_control = 60",
+    ],
+)
 def test_a_bad_side_car_is_an_error_that_names_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(BadSideCar, match=r"a\.toml"):
         read_side_car(tmp_path / "a.toml")
 
 
-def test_the_temporal_column_is_the_first_datetime_else_the_first_date() -> None:
+def test_times_are_the_first_datetime_else_the_first_date() -> None:
     day, moment, text = (pa.field("d", pa.date32()), pa.field("t", pa.timestamp("s")), pa.field("n", pa.string()))
-    for fields, expected in [([text, day, moment], "t"), ([text, day], "d"), ([text], None)]:
-        column = temporal_column(table_columns(pa.schema(fields)))
-        assert (column and column.name) == expected
+    for fields, expected in [([text, day, moment], ["t", "d"]), ([text, day], ["d"]), ([text], [])]:
+        assert [times.start.name for times in candidates(table_columns(pa.schema(fields)))] == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        (["start", "end"], ("start", "end")),
+        (["seen", "valid_to", "valid_from"], ("valid_from", "valid_to")),
+        (["StartDate", "EndDate"], ("StartDate", "EndDate")),
+        (["date_begin", "date_end"], ("date_begin", "date_end")),
+        (["from", "until"], ("from", "until")),
+        (["start", "ended"], None),
+        (["restart", "friend"], None),
+        (["end", "seen"], None),
+    ],
+)
+def test_a_pair_of_columns_is_a_start_and_an_end_when_the_names_say_so(
+    names: list[str], pair: tuple[str, str] | None
+) -> None:
+    columns = table_columns(pa.schema([pa.field(name, pa.date32()) for name in names]))
+    found = next(candidates(columns))
+    assert (found.end and (found.start.name, found.end.name)) == pair
+
+
+def test_columns_of_a_pair_hold_times_both() -> None:
+    fields = [pa.field("start", pa.date32()), pa.field("end", pa.string())]
+    assert [times.columns for times in candidates(table_columns(pa.schema(fields)))] == [
+        (table_columns(pa.schema(fields))[0],)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('time = "seen"', ("seen",)),
+        ('time = ["from", "to"]', ("from", "to")),
+        ("time = []", ()),
+        ('title = "x"', None),
+    ],
+)
+def test_a_side_car_names_the_columns_of_time(tmp_path: Path, line: str, expected: tuple[str, ...] | None) -> None:
+    (tmp_path / "a.toml").write_text(line)
+    assert read_side_car(tmp_path / "a.toml").of_layer("x").time == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("public, max-age=3600", None),
+        ("private,no-store", None),
+        ("max-age=60, stale-while-revalidate=600, immutable", None),
+        ("max-age", "'max-age' takes seconds, as in max-age=3600"),
+        ("max-age=-1", "'max-age' takes seconds, as in max-age=3600"),
+        ("maxage=60", "perhaps you meant 'max-age'"),
+        ("public=1", "'public' takes no value"),
+        ("public, public", "'public' is there twice"),
+        ("public, private", "public and private exclude each other"),
+        ("no-store\r\nX-Evil: 1", "it takes public"),
+        ("", "it takes public"),
+    ],
+)
+def test_a_side_car_says_how_long_answers_are_kept(tmp_path: Path, value: str, hint: str | None) -> None:
+    (tmp_path / "a.toml").write_text(f"cache_control = {json.dumps(value)}")
+    if hint is None:
+        assert read_side_car(tmp_path / "a.toml").cache_control == value
+        return
+    with pytest.raises(BadSideCar, match="'cache_control' in a.toml") as caught:
+        read_side_car(tmp_path / "a.toml")
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith(hint)
+
+
+def test_words_of_a_side_car_do_not_change_how_the_data_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    said = {}
+    for line in ('title = "x"\ncache_control = "no-store"', 'crs = "EPSG:3067"', '[layers.a]\ntime = "seen"'):
+        path.write_text(line)
+        said[line] = read_side_car(path).data_settings()
+    assert [text == "" for text in said.values()] == [True, False, False]
+    assert len(set(said.values())) == 3
 
 
 def test_chunks_hold_about_the_same_bytes() -> None:

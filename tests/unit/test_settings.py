@@ -54,6 +54,7 @@ def test_password_comes_from_its_file(tmp_path: Path):
         ("ISTHMUS_WORKERS", "0", "from 1"),
         ("ISTHMUS_MODE", "bridg", "'bridge'"),
         ("ISTHMUS_LOG_LEVEL", "loud", "debug, info"),
+        ("ISTHMUS_CACHE_CONTROL", "max-age: 5", "max-age"),
         ("ISTHMUS_PUBLIC_URL", "maps.example.org", "http://"),
         ("ISTHMUS_TRUSTED_PROXIES", "10.0.0.0/8,proxy", "addresses"),
         ("ISTHMUS_DB_PASSWORD_FILE", "/no/such/file", "scripts/up"),

@@ -51,8 +51,9 @@ def sortables_document(collection: Collection, links: Links) -> dict[str, Any]:
 def schema_document(collection: Collection, links: Links) -> dict[str, Any]:
     """The properties of a feature side by side, with their roles (Part 5, core roles)."""
     properties = {column.name: property_schema(column) for column in collection.columns}
-    if collection.temporal_column:
-        properties[collection.temporal_column]["x-ogc-role"] = "primary-instant"
+    roles = ("primary-instant",) if len(collection.times) == 1 else ("primary-interval-start", "primary-interval-end")
+    for column, role in zip(collection.times, roles, strict=False):
+        properties[column.name]["x-ogc-role"] = role
     return {
         "$schema": DIALECT,
         "$id": links.collection(collection, "schema"),

@@ -70,17 +70,17 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     check_limits(place, tiled_box(collection))
     etag = f"{collection.version}-{place.z}-{place.row}-{place.column}"
     if etag in request.if_none_match:
-        return tile_response(Response(status=304), etag)
+        return tile_response(Response(status=304), collection, etag)
     compressed = api().tiles.get((collection.version, place.z, place.row, place.column))
     if compressed is None:
         compressed = make_tile(collection, place)
     if not compressed:
-        return tile_response(Response(status=204), etag)
+        return tile_response(Response(status=204), collection, etag)
     if request.accept_encodings["gzip"] > 0:
         response = Response(compressed, content_type=MVT, headers={"Content-Encoding": "gzip"})
     else:
         response = Response(decompress(compressed), content_type=MVT)
-    return tile_response(response, etag)
+    return tile_response(response, collection, etag)
 
 
 def make_tile(collection: Collection, place: Tile) -> bytes:
@@ -91,10 +91,10 @@ def make_tile(collection: Collection, place: Tile) -> bytes:
     return compressed
 
 
-def tile_response(response: Response, etag: str) -> Response:
-    """The headers that every answer about a tile has. Clients keep it and ask whether it changed."""
+def tile_response(response: Response, collection: Collection, etag: str) -> Response:
+    """The headers that every answer about a tile has."""
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Cache-Control"] = "public, no-cache"
+    response.headers["Cache-Control"] = api().cache_control(collection)
     response.set_etag(etag)
     return response
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import Equals, Filter, GridBox, Interval
+from api.query import Equals, Filter, GridBox
 from api.sql.cql2 import filter_condition
+from api.sql.times import in_interval
 from core.bbox import BBox
-from core.catalog import Collection, Column
+from core.catalog import Collection
 
 # SQL type that a column's value is cast to, where the parameter is text
 CASTS = {"date": sql.SQL("date"), "datetime": sql.SQL("timestamptz"), "time": sql.SQL("time")}
@@ -30,9 +31,8 @@ def where(collection: Collection, filter: Filter) -> tuple[list[sql.Composable],
     parts: list[Condition] = []
     if filter.box is not None and collection.has_geometry:
         parts.append(in_box(collection, filter.box))
-    temporal = collection.column(collection.temporal_column or "")
-    if filter.interval is not None and temporal is not None:
-        parts.append(in_interval(temporal, filter.interval))
+    if filter.interval is not None and collection.times:
+        parts.append(in_interval(collection.times, filter.interval))
     if filter.ids is not None:
         parts.append((sql.SQL("t.fid = ANY (%(ids)s)"), {"ids": list(filter.ids)}))
     if filter.text is not None:
@@ -94,24 +94,6 @@ def contains(collection: Collection, text: str) -> Condition:
     names = [sql.SQL("{} ILIKE %(q)s").format(sql.Identifier("t", column.column)) for column in columns]
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return sql.SQL("({})").format(sql.SQL(" OR ").join(names)), {"q": f"%{escaped}%"}
-
-
-def in_interval(column: Column, interval: Interval) -> Condition:
-    """Features whose time meets the interval, and those without a time (/req/core/fc-time-response, C).
-
-    A date is its whole day.
-    """
-    name = sql.Identifier("t", column.column)
-    cast = sql.SQL("date" if column.type == "date" else "timestamptz")
-    ends: list[sql.Composable] = []
-    params: dict[str, Any] = {}
-    if interval.start is not None:
-        ends.append(sql.SQL("{} >= %(start)s::timestamptz::{}").format(name, cast))
-        params["start"] = interval.start
-    if interval.end is not None:
-        ends.append(sql.SQL("{} <= %(end)s::timestamptz::{}").format(name, cast))
-        params["end"] = interval.end
-    return sql.SQL("({} OR {} IS NULL)").format(sql.SQL(" AND ").join(ends), name), params
 
 
 def equal(condition: Equals, number: int) -> Condition:
