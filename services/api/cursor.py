@@ -8,20 +8,20 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from api.query import Cursor, Filter, SortKey, digest
-from core.catalog import Collection
+from core.catalog import Collection, Key
 from core.errors import BadCursor
 
 HINT = "begin again with the first page: leave `cursor` out"
-LARGEST_FID = 2**63 - 1
+LARGEST_INTEGER = 2**63 - 1
 
 
 def render_cursor(cursor: Cursor, filter: Filter, sort: Sequence[SortKey], collection: Collection) -> str:
     """The text of a cursor, safe in a URL."""
-    bound_to = [collection.id, collection.version, digest(filter, sort)]
-    parts = [*bound_to, cursor.direction, cursor.fid, *cursor.place]
+    bound_to = [collection.id, collection.revision, digest(filter, sort)]
+    parts = [*bound_to, cursor.direction, cursor.key, *cursor.place]
     return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
@@ -30,24 +30,34 @@ def parse_cursor(text: str, filter: Filter, sort: Sequence[SortKey], collection:
 
     Raises: BadCursor when it is damaged, or was made for another collection, filter, order or version of the data
     """
-    id, version, made_for, cursor = decode(text)
+    id, revision, made_for, cursor = decode(text)
     if (id, made_for) != (collection.id, digest(filter, sort)):
         raise BadCursor("the cursor belongs to another collection, filter or order", hint=HINT, parameter="cursor")
-    if version != collection.version:
+    if revision != collection.revision:
         raise BadCursor("the collection was loaded anew since the cursor was made", hint=HINT, parameter="cursor")
-    if len(cursor.place) != len(sort):
+    if len(cursor.place) != len(sort) or not fits(cursor.key, collection.key):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
     return cursor
 
 
 def decode(text: str) -> tuple[Any, Any, Any, Cursor]:
-    """Collection, version, digest and place of a cursor. Raises: BadCursor"""
+    """Collection, revision, digest and place of a cursor. Raises: BadCursor"""
     try:
         parts = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        id, version, made_for, direction, fid, *place = parts
+        id, revision, made_for, direction, key, *place = parts
     except (ValueError, TypeError, RecursionError) as error:
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor") from error
-    whole = direction in ("next", "prev") and type(fid) is int and abs(fid) <= LARGEST_FID
+    whole = direction in ("next", "prev") and isinstance(key, list)
     if not whole or not all(value is None or isinstance(value, str) for value in place):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
-    return id, version, made_for, Cursor(direction, fid, tuple(place))
+    return id, revision, made_for, Cursor(direction, tuple(cast("list[Any]", key)), tuple(place))
+
+
+def fits(values: tuple[Any, ...], key: Key) -> bool:
+    """Whether values can be those of a key: whole numbers that fit a bigint, and texts that PostgreSQL can hold."""
+    return len(values) == len(key.parts) and all(
+        type(value) is int and abs(value) <= LARGEST_INTEGER
+        if part.type == "integer"
+        else isinstance(value, str) and "\0" not in value
+        for value, part in zip(values, key.parts, strict=True)
+    )

@@ -29,12 +29,13 @@ def cut_page(query: ItemsQuery, rows: Sequence[tuple[Any, ...]]) -> Page:
     has_next = more or query.backwards
     has_prev = more if query.backwards else query.cursor is not None or query.offset > 0
     return Page(
-        tuple(row[1] for row in kept),
-        place_of("next", kept[-1]) if has_next else None,
-        place_of("prev", kept[0]) if has_prev else None,
+        tuple(row[0] for row in kept),
+        place_of("next", query, kept[-1]) if has_next else None,
+        place_of("prev", query, kept[0]) if has_prev else None,
     )
 
 
-def place_of(direction: Direction, row: tuple[Any, ...]) -> Cursor:
-    """The cursor that goes on from a row."""
-    return Cursor(direction, row[0], tuple(row[2:]))
+def place_of(direction: Direction, query: ItemsQuery, row: tuple[Any, ...]) -> Cursor:
+    """The cursor that goes on from a row: its key and, at its end, the values that the query sorts by."""
+    end = len(row) - len(query.sort)
+    return Cursor(direction, tuple(row[1:end]), tuple(row[end:]))

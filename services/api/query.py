@@ -15,6 +15,8 @@ from core.bbox import BBox
 from core.catalog import Column
 
 Value = str | int | float | bool
+FeatureKey = tuple[int | str, ...]
+"""The values of the collection's key that tell a feature from the others: whole numbers, or texts of other types."""
 Direction = Literal["next", "prev"]
 CountMode = Literal["auto", "exact", "estimated", "none"]
 
@@ -53,7 +55,7 @@ class Filter:
     box: BBox | GridBox | None = None
     interval: Interval | None = None
     equals: tuple[Equals, ...] = ()
-    ids: tuple[int, ...] | None = None
+    ids: tuple[FeatureKey, ...] | None = None
     text: str | None = None
     """What some string property must contain, in any case."""
     cql2: Node | None = None
@@ -82,7 +84,7 @@ class Cursor:
     """
 
     direction: Direction
-    fid: int
+    key: FeatureKey
     place: tuple[str | None, ...] = ()
 
 

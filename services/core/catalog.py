@@ -14,15 +14,64 @@ from core.errors import UnknownCollection, suggestion
 from core.statement import Statement
 
 ColumnType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time", "json", "binary"]
+KeyType = Literal["integer", "text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A property of the features: its published name, its column in the table, and its type."""
+    """A property of the features: its published name, its column in the table, and its type.
+
+    `sql_type`: the column's own type in SQL where the loader would store that type in another one, such as `uuid`.
+    """
 
     name: str
     column: str
     type: ColumnType
+    sql_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPart:
+    """A column that features are told apart by, and its type in SQL."""
+
+    column: str
+    sql_type: str
+    type: KeyType = "integer"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What features are told apart by and walked along: columns that are never NULL, in the order of their index.
+
+    unique:  no two rows have the same values; else a walk counts the rows that it has seen of one value
+    is_id:   the values are the feature's id; else features have none, as with the place of a row on the disk
+    No parts: rows cannot be told apart.
+    """
+
+    parts: tuple[KeyPart, ...]
+    unique: bool = True
+    is_id: bool = True
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether ids are whole numbers: all others are texts."""
+        return self.is_id and len(self.parts) == 1 and self.parts[0].type == "integer"
+
+
+FID = Key((KeyPart("fid", "bigint"),))
+"""The key of every table that the loader makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A relation of the database that Isthmus only reads, and whose data change without its knowing.
+
+    relation:   an item of FROM that has the columns of the key, `geom`, `geom_3857`, and the collection's columns
+    definition: a digest of what the relation looks like, which cursors are bound to
+    """
+
+    relation: sql.Composable
+    definition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +105,19 @@ class Collection:
     loaded_at: datetime
     changed_at: datetime
     cache_control: str | None
+    key: Key = FID
+    source: Source | None = None
 
     @property
     def times(self) -> tuple[Column, ...]:
         """The columns that `datetime` asks: one of instants, or one of starts and one of ends; none at all."""
         names = [name for name in (self.temporal_column, self.temporal_end_column) if name is not None]
         return tuple(column for column in map(self.column, names) if column is not None)
+
+    @property
+    def revision(self) -> int | str:
+        """What cursors are bound to: the version of the data, or the definition of a source, whose data have none."""
+        return self.version if self.source is None else self.source.definition
 
     def column(self, name: str) -> Column | None:
         """The column published under a name, or None."""

@@ -185,7 +185,7 @@ def test_forged_cursor_is_no_server_error(client: FlaskClient, world: Database):
     for name, value in (("population", "many"), ("population", "9" * 30), ("seen", "noon"), ("ratio", "x")):
         column = places.column(name)
         assert column is not None
-        cursor = render_cursor(Cursor("next", 1, (value,)), Filter(), (SortKey(column),), places)
+        cursor = render_cursor(Cursor("next", (1,), (value,)), Filter(), (SortKey(column),), places)
         response = client.get(f"{ITEMS}?sortby={name}&cursor={cursor}")
         assert response.status_code == 400
         assert json.loads(response.data)["code"] == "value-invalid"

@@ -15,15 +15,15 @@ Row = tuple[Any, ...]
 
 
 def answer(rows: list[Row], query: ItemsQuery) -> list[Row]:
-    """What PostgreSQL would answer: rows are (fid, text, sort values...), in the order of the walk."""
+    """What PostgreSQL would answer: rows are (text, fid, sort values...), in the order of the walk."""
 
     def order(row: Row) -> tuple[Any, ...]:
         values = [(value is None, value or "") for value in row[2:]]
-        return (*values, row[0])
+        return (*values, row[1])
 
     ordered = sorted(rows, key=order)
     if query.cursor is not None:
-        here = order((query.cursor.fid, "", *query.cursor.place))
+        here = order(("", *query.cursor.key, *query.cursor.place))
         ordered = [row for row in ordered if (order(row) < here if query.backwards else order(row) > here)]
     if query.backwards:
         ordered.reverse()
@@ -41,7 +41,7 @@ def walk(rows: list[Row], query: ItemsQuery) -> list[Page]:
 
 names = st.none() | st.sampled_from(["a", "b", "c", "d"])
 some_rows = st.dictionaries(st.integers(0, 60), names, max_size=25).map(
-    lambda found: [(fid, f"<{fid}>", name) for fid, name in found.items()]
+    lambda found: [(f"<{fid}>", fid, name) for fid, name in found.items()]
 )
 
 
@@ -50,7 +50,7 @@ def test_walk_meets_every_row_once_in_order(rows: list[Row], limit: int):
     query = ItemsQuery(limit, sort=(NAME,))
     texts = [text for page in walk(rows, query) for text in page.features]
     everything = answer(rows, ItemsQuery(1000, sort=(NAME,)))
-    assert texts == [row[1] for row in everything]
+    assert texts == [row[0] for row in everything]
 
 
 @given(some_rows, st.integers(1, 8))
@@ -68,20 +68,20 @@ def test_way_back_meets_the_same_pages(rows: list[Row], limit: int):
 def test_offset_begins_in_the_middle_and_goes_on_by_cursor(rows: list[Row], limit: int, offset: int):
     pages = walk(rows, ItemsQuery(limit, sort=(NAME,), offset=offset))
     everything = answer(rows, ItemsQuery(1000, sort=(NAME,)))
-    assert [text for page in pages for text in page.features] == [row[1] for row in everything[offset:]]
+    assert [text for page in pages for text in page.features] == [row[0] for row in everything[offset:]]
     assert (pages[0].prev is None) == (offset == 0 or offset >= len(rows))
 
 
 def test_page_of_no_rows_has_no_neighbours():
     assert cut_page(ItemsQuery(5), []) == Page((), None, None)
-    assert cut_page(ItemsQuery(5, cursor=Cursor("next", 1)), []) == Page((), None, None)
+    assert cut_page(ItemsQuery(5, cursor=Cursor("next", (1,))), []) == Page((), None, None)
 
 
 def test_full_last_page_has_no_next():
-    assert cut_page(ItemsQuery(2), [(1, "a"), (2, "b")]).next is None
-    assert cut_page(ItemsQuery(2), [(1, "a"), (2, "b"), (3, "c")]).next == Cursor("next", 2)
+    assert cut_page(ItemsQuery(2), [("a", 1), ("b", 2)]).next is None
+    assert cut_page(ItemsQuery(2), [("a", 1), ("b", 2), ("c", 3)]).next == Cursor("next", (2,))
 
 
 def test_cursor_holds_the_sort_values_of_its_row():
-    page = cut_page(ItemsQuery(1, sort=(NAME,)), [(1, "a", "x"), (2, "b", None)])
-    assert page.next == Cursor("next", 1, ("x",))
+    page = cut_page(ItemsQuery(1, sort=(NAME,)), [("a", 1, "x"), ("b", 2, None)])
+    assert page.next == Cursor("next", (1,), ("x",))

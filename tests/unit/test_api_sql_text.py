@@ -17,7 +17,7 @@ from api.sql.keyset import beyond, order_by, select_places
 from api.sql.tiles import select_tile
 from api.tiles import Tile
 from core.bbox import BBox
-from core.catalog import Collection
+from core.catalog import FID, Collection
 
 
 def text(composable: sql.Composable) -> str:
@@ -33,7 +33,7 @@ def conditions(collection: Collection, filter: Filter) -> list[str]:
 def test_page_asks_for_one_row_more_than_it_shows(roads: Collection):
     statement = select_page(roads, ItemsQuery(10))
     assert statement.params == {"rows": 11, "offset": 0}
-    assert "ORDER BY t.fid ASC LIMIT %(rows)s OFFSET %(offset)s" in text(statement.text)
+    assert 'ORDER BY "t"."fid" ASC LIMIT %(rows)s OFFSET %(offset)s' in text(statement.text)
     assert 'FROM "data"."roads_7" AS t' in text(statement.text)
 
 
@@ -43,7 +43,7 @@ def test_names_are_quoted_whatever_they_hold(roads: Collection):
 
 
 def test_geometry_in_its_own_system_is_not_transformed(roads: Collection):
-    assert "ST_AsGeoJSON(t.geom, 7, 0)" in text(select_feature(roads, 1).text)
+    assert "ST_AsGeoJSON(t.geom, 7, 0)" in text(select_feature(roads, (1,)).text)
 
 
 @pytest.mark.parametrize(
@@ -61,26 +61,26 @@ def test_geometry_is_transformed_and_turned_as_the_crs_wants(
     roads: Collection, srid: int, crs: Crs | None, expected: str
 ):
     shown = Presentation(crs=crs) if crs else Presentation()
-    assert expected in text(select_feature(replace(roads, srid=srid), 1, shown).text)
+    assert expected in text(select_feature(replace(roads, srid=srid), (1,), shown).text)
 
 
 def test_simplification_is_one_pixel_of_the_zoom(roads: Collection):
-    in_degrees = text(select_feature(roads, 1, Presentation(zoom=1)).text)
+    in_degrees = text(select_feature(roads, (1,), Presentation(zoom=1)).text)
     assert "ST_Simplify(t.geom, 0.3515625, true)" in in_degrees
-    in_metres = text(select_feature(roads, 1, Presentation(zoom=0, crs=EPSG_3857)).text)
+    in_metres = text(select_feature(roads, (1,), Presentation(zoom=0, crs=EPSG_3857)).text)
     assert re.search(r"ST_Simplify\(t\.geom_3857, 78271\.\d+, true\)", in_metres)
 
 
 def test_chosen_properties_are_the_only_ones_read(roads: Collection):
     shown = Presentation(columns=(roads.columns[1],))
-    statement = text(select_feature(roads, 1, shown).text)
+    statement = text(select_feature(roads, (1,), shown).text)
     assert 'CROSS JOIN LATERAL (SELECT "t"."lanes" AS "lanes") AS p' in statement
-    assert "'{}'" in text(select_feature(roads, 1, Presentation(columns=())).text)
+    assert "'{}'" in text(select_feature(roads, (1,), Presentation(columns=())).text)
 
 
 def test_collection_without_geometry_has_none(roads: Collection):
     table = replace(roads, srid=None)
-    assert "COALESCE(NULL::text, 'null')" in text(select_feature(table, 1).text)
+    assert "COALESCE(NULL::text, 'null')" in text(select_feature(table, (1,)).text)
     assert conditions(table, Filter(box=BBox(0, 0, 1, 1))) == []
 
 
@@ -157,10 +157,10 @@ def keys(roads: Collection, *names: str) -> tuple[SortKey, ...]:
 
 def test_missing_values_come_last_both_ways(roads: Collection):
     sort = keys(roads, "name", "-lanes")
-    forwards = text(order_by(sort, backwards=False))
-    assert forwards == '"t"."name" ASC NULLS LAST, "t"."lanes" DESC NULLS LAST, t.fid ASC'
-    backwards = text(order_by(sort, backwards=True))
-    assert backwards == '"t"."name" DESC NULLS FIRST, "t"."lanes" ASC NULLS FIRST, t.fid DESC'
+    forwards = text(order_by(sort, FID, backwards=False))
+    assert forwards == '"t"."name" ASC NULLS LAST, "t"."lanes" DESC NULLS LAST, "t"."fid" ASC'
+    backwards = text(order_by(sort, FID, backwards=True))
+    assert backwards == '"t"."name" DESC NULLS FIRST, "t"."lanes" ASC NULLS FIRST, "t"."fid" DESC'
 
 
 def test_places_are_read_as_text_in_the_type_they_are_compared_in(roads: Collection):
@@ -172,32 +172,32 @@ def test_places_are_read_as_text_in_the_type_they_are_compared_in(roads: Collect
 @pytest.mark.parametrize(
     ("cursor", "names", "expected"),
     [
-        (Cursor("next", 5), (), "t.fid > %(fid)s"),
-        (Cursor("prev", 5), (), "t.fid < %(fid)s"),
+        (Cursor("next", (5,)), (), '"t"."fid" > %(key0)s::bigint'),
+        (Cursor("prev", (5,)), (), '"t"."fid" < %(key0)s::bigint'),
         (
-            Cursor("next", 5, ("A",)),
+            Cursor("next", (5,), ("A",)),
             ("name",),
             '(("t"."name" > %(place0)s::text OR "t"."name" IS NULL) OR ("t"."name" = %(place0)s::text'
-            " AND t.fid > %(fid)s))",
+            ' AND "t"."fid" > %(key0)s::bigint))',
         ),
-        (Cursor("next", 5, (None,)), ("name",), '(false OR ("t"."name" IS NULL AND t.fid > %(fid)s))'),
+        (Cursor("next", (5,), (None,)), ("name",), '(false OR ("t"."name" IS NULL AND "t"."fid" > %(key0)s::bigint))'),
         (
-            Cursor("prev", 5, (None,)),
+            Cursor("prev", (5,), (None,)),
             ("name",),
-            '("t"."name" IS NOT NULL OR ("t"."name" IS NULL AND t.fid < %(fid)s))',
+            '("t"."name" IS NOT NULL OR ("t"."name" IS NULL AND "t"."fid" < %(key0)s::bigint))',
         ),
         (
-            Cursor("prev", 5, ("2",)),
+            Cursor("prev", (5,), ("2",)),
             ("-lanes",),
-            '("t"."lanes" > %(place0)s::bigint OR ("t"."lanes" = %(place0)s::bigint AND t.fid < %(fid)s))',
+            '("t"."lanes" > %(place0)s::bigint OR ("t"."lanes" = %(place0)s::bigint AND "t"."fid" < %(key0)s::bigint))',
         ),
     ],
 )
 def test_rows_beyond_a_place(roads: Collection, cursor: Cursor, names: tuple[str, ...], expected: str):
-    condition, params = beyond(cursor, keys(roads, *names))
+    condition, params = beyond(cursor, keys(roads, *names), FID)
     assert text(condition) == expected
-    assert params["fid"] == 5
-    assert [value for name, value in params.items() if name != "fid"] == [v for v in cursor.place if v is not None]
+    assert params["key0"] == 5
+    assert [value for name, value in params.items() if name != "key0"] == [v for v in cursor.place if v is not None]
 
 
 def test_tile_scans_its_buffer_and_leaves_bytes_out(roads: Collection):

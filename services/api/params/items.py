@@ -8,10 +8,11 @@ from typing import cast
 from api.cql2 import Node, parse_filter
 from api.crs import CRS84, Crs, parse_crs
 from api.cursor import parse_cursor
+from api.ids import parse_id
 from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
-from api.query import CountMode, Filter, GridBox, ItemsQuery, Presentation, SortKey
+from api.query import CountMode, FeatureKey, Filter, GridBox, ItemsQuery, Presentation, SortKey
 from core.bbox import BBox, parse_bbox, parse_numbers
 from core.catalog import Collection, Column
 from core.errors import BadBBox, BadParameter, suggestion
@@ -81,7 +82,7 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
         box=parse_box(args["bbox"], crs) if "bbox" in args else None,
         interval=parse_interval(args["datetime"]) if "datetime" in args else None,
         equals=tuple(equals(queryables[name], args[name]) for name in args if name in queryables),
-        ids=parse_ids(args["ids"]) if "ids" in args else None,
+        ids=parse_ids(args["ids"], collection) if "ids" in args else None,
         text=parse_search(args["q"]) if "q" in args else None,
     )
 
@@ -111,12 +112,15 @@ def parse_box(text: str, crs: Crs) -> BBox | GridBox:
     return GridBox(crs.srid, west, south, east, north)
 
 
-def parse_ids(text: str) -> tuple[int, ...]:
-    """Ids of features. One that is no number belongs to no feature, so it is left out."""
+def parse_ids(text: str, collection: Collection) -> tuple[FeatureKey, ...]:
+    """Ids of features. One that no feature can have is left out. Raises: BadParameter"""
     names = parse_names("ids", text)
     if len(names) > MOST_IDS:
         raise BadParameter(f"ids has {len(names)} ids", hint=f"ask for {MOST_IDS} at a time", parameter="ids")
-    return tuple(sorted({int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 19}))
+    if not collection.key.is_id:
+        raise BadParameter(f"the features of {collection.id} have no ids", hint="use filter", parameter="ids")
+    found = {parse_id(name, collection.key) for name in names}
+    return tuple(sorted(key for key in found if key is not None))
 
 
 def parse_search(text: str) -> str:

@@ -18,12 +18,13 @@ from api.delivery import validator_of
 from api.formats.geojson import render_feature, render_page
 from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
+from api.ids import parse_id
 from api.links import GEOJSON, HTML, JSON, Link
 from api.pages import Page, cut_page
 from api.params.body import parse_body
 from api.params.common import reject_unknown
 from api.params.items import items_query
-from api.query import AS_STORED, Cursor, Direction, ItemsQuery, Presentation
+from api.query import AS_STORED, Cursor, Direction, FeatureKey, ItemsQuery, Presentation
 from api.routes.exports import export
 from api.sql.items import select_feature, select_page
 from core.catalog import Collection
@@ -89,14 +90,14 @@ def feature(id: str, feature_id: str) -> Response:
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
     crs = parse_crs("crs", request.args["crs"], collection) if "crs" in request.args else CRS84
     shown = Presentation(crs=crs) if chosen == "json" else AS_STORED
-    fid, validator = parse_feature_id(feature_id, collection), validator_of(collection, FORMATS[chosen])
+    key, validator = parse_feature_id(feature_id, collection), validator_of(collection, FORMATS[chosen])
     if validator.unchanged():
         return validator.mark(Response(status=304))
-    rows = api().database.run(select_feature(collection, fid, shown))
+    rows = api().database.run(select_feature(collection, key, shown))
     if not rows:
         raise unknown_feature(feature_id, collection)
     links = [*own_links(FORMATS, chosen), collection_link(collection)]
-    body = render_feature(rows[0][1], links)
+    body = render_feature(rows[0][0], links)
     if chosen == "json":
         return validator.mark(geojson(body, crs))
     shown_page = page(
@@ -136,15 +137,12 @@ def count_page(collection: Collection, query: ItemsQuery) -> Count:
     return count_matches(api().database, collection, query.filter, mode, api().settings.exact_count_rows)
 
 
-def parse_feature_id(text: str, collection: Collection) -> int:
-    """Ids are whole numbers. Raises: UnknownFeature for what is none, since no feature can have it."""
-    try:
-        fid = int(text)
-    except ValueError:
-        raise unknown_feature(text, collection) from None
-    if abs(fid) >= 2**63 or str(fid) != text:
+def parse_feature_id(text: str, collection: Collection) -> FeatureKey:
+    """The values of the key. Raises: UnknownFeature for an id that no feature can have"""
+    key = parse_id(text, collection.key)
+    if key is None:
         raise unknown_feature(text, collection)
-    return fid
+    return key
 
 
 def unknown_feature(text: str, collection: Collection) -> UnknownFeature:

@@ -8,8 +8,9 @@ from psycopg import sql
 
 from api.query import ItemsQuery
 from api.sql.filter import where, where_clause
-from api.sql.items import feature_text, properties_lateral, shown_geometry, table
+from api.sql.items import feature_text, properties_lateral, shown_geometry
 from api.sql.keyset import order_by
+from api.sql.relation import id_text, relation
 from core.catalog import Collection
 from core.statement import Statement
 
@@ -30,7 +31,9 @@ def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
     """COPY of every match as CSV with a header: `id`, the properties, and the geometry as `WKT`, which GDAL knows."""
     shown = query.presentation
     some = collection.columns if shown.columns is None else shown.columns
-    parts: list[sql.Composable] = [sql.SQL("t.fid AS {}").format(sql.Identifier(collection.free_name("id")))]
+    parts: list[sql.Composable] = []
+    if collection.key.is_id:
+        parts.append(sql.SQL("{} AS {}").format(id_text(collection.key), sql.Identifier(collection.free_name("id"))))
     parts += [
         sql.SQL("{} AS {}").format(sql.Identifier("t", column.column), sql.Identifier(column.name)) for column in some
     ]
@@ -49,10 +52,12 @@ def select_all(
     conditions, params = where(collection, query.filter)
     order = sql.SQL("")
     if query.sort or query.offset:
-        order = sql.SQL(" ORDER BY ") + order_by(query.sort, backwards=False)
-    text = sql.SQL("SELECT {columns} FROM {table} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s").format(
+        order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection.key, backwards=False)
+    text = sql.SQL(
+        "SELECT {columns} FROM {relation} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s"
+    ).format(
         columns=columns,
-        table=table(collection),
+        relation=relation(collection),
         lateral=lateral,
         where=where_clause(conditions),
         order=order,

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from api.query import Equals, Filter, GridBox
 from api.sql.cql2 import filter_condition
+from api.sql.relation import among_keys
 from api.sql.times import in_interval
 from core.bbox import BBox
 from core.catalog import Collection
@@ -34,7 +35,7 @@ def where(collection: Collection, filter: Filter) -> tuple[list[sql.Composable],
     if filter.interval is not None and collection.times:
         parts.append(in_interval(collection.times, filter.interval))
     if filter.ids is not None:
-        parts.append((sql.SQL("t.fid = ANY (%(ids)s)"), {"ids": list(filter.ids)}))
+        parts.append(among_keys(collection.key, filter.ids))
     if filter.text is not None:
         parts.append(contains(collection, filter.text))
     if filter.cql2 is not None:

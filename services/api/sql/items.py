@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from api.query import AS_STORED, Filter, ItemsQuery, Presentation
+from api.query import AS_STORED, FeatureKey, Filter, ItemsQuery, Presentation
 from api.sql.filter import where, where_clause
-from api.sql.keyset import beyond, order_by, select_places
+from api.sql.keyset import beyond, order_by, select_key, select_places
+from api.sql.relation import has_key, id_member, relation
 from core.catalog import Collection
 from core.statement import Statement
 
@@ -17,68 +18,66 @@ PIXELS = 512
 
 
 def select_page(collection: Collection, query: ItemsQuery) -> Statement:
-    """One page of features in the order of the sort keys, then of fid; from its end when the cursor goes back.
+    """One page of features in the order of the sort keys, then of the key; from its end when the cursor goes back.
 
-    Rows:   (fid bigint, feature text: a GeoJSON Feature in query.presentation.crs, one text for each sort key)
+    Rows:   (feature text: a GeoJSON Feature in query.presentation.crs, the values of the key, a text for each sort key)
     Count:  up to query.limit + 1; the extra row means that there is more in that direction
     Index:  primary key; GiST on geom when the filter has a box
     """
     conditions, params = where(collection, query.filter)
     if query.cursor is not None:
-        place, values = beyond(query.cursor, query.sort)
+        place, values = beyond(query.cursor, query.sort, collection.key)
         conditions.append(place)
         params.update(values)
     text = sql.SQL(
-        "SELECT t.fid, {feature}{places}\nFROM {table} AS t{lateral}{where}\n"
+        "SELECT {feature}{key}{places}\nFROM {relation} AS t{lateral}{where}\n"
         "ORDER BY {order}\nLIMIT %(rows)s OFFSET %(offset)s"
     )
     return Statement(
         text.format(
             feature=feature_text(collection, query.presentation),
+            key=select_key(collection.key),
             places=select_places(query.sort),
-            table=table(collection),
+            relation=relation(collection),
             lateral=properties_lateral(collection, query.presentation),
             where=where_clause(conditions),
-            order=order_by(query.sort, backwards=query.backwards),
+            order=order_by(query.sort, collection.key, backwards=query.backwards),
         ),
         {**params, "rows": query.limit + 1, "offset": query.offset},
     )
 
 
-def select_feature(collection: Collection, fid: int, presentation: Presentation = AS_STORED) -> Statement:
+def select_feature(collection: Collection, key: FeatureKey, presentation: Presentation = AS_STORED) -> Statement:
     """One feature, or no row.
 
-    Rows:   (fid bigint, feature text)
+    Rows:   (feature text)
     Index:  primary key
     """
-    text = sql.SQL("SELECT t.fid, {feature}\nFROM {table} AS t{lateral}\nWHERE t.fid = %(fid)s")
+    text = sql.SQL("SELECT {feature}\nFROM {relation} AS t{lateral}\nWHERE {is_key}")
+    is_key, params = has_key(collection.key, key)
     return Statement(
         text.format(
             feature=feature_text(collection, presentation),
-            table=table(collection),
+            relation=relation(collection),
             lateral=properties_lateral(collection, presentation),
+            is_key=is_key,
         ),
-        {"fid": fid},
+        params,
     )
 
 
 def select_count(collection: Collection, filter: Filter) -> Statement:
     """How many features a filter matches. Rows: one (count bigint). Cost: reads every match."""
     conditions, params = where(collection, filter)
-    text = sql.SQL("SELECT count(*) FROM {table} AS t{where}")
-    return Statement(text.format(table=table(collection), where=where_clause(conditions)), params)
+    text = sql.SQL("SELECT count(*) FROM {relation} AS t{where}")
+    return Statement(text.format(relation=relation(collection), where=where_clause(conditions)), params)
 
 
 def select_estimate(collection: Collection, filter: Filter) -> Statement:
     """The planner's view of the same count. Rows: one (plan json) whose `Plan` has `Plan Rows` and `Total Cost`."""
     conditions, params = where(collection, filter)
-    text = sql.SQL("EXPLAIN (FORMAT JSON) SELECT 1 FROM {table} AS t{where}")
-    return Statement(text.format(table=table(collection), where=where_clause(conditions)), params)
-
-
-def table(collection: Collection) -> sql.Identifier:
-    """The table of the collection's version."""
-    return sql.Identifier("data", collection.table)
+    text = sql.SQL("EXPLAIN (FORMAT JSON) SELECT 1 FROM {relation} AS t{where}")
+    return Statement(text.format(relation=relation(collection), where=where_clause(conditions)), params)
 
 
 def feature_text(collection: Collection, presentation: Presentation) -> sql.Composable:
@@ -88,9 +87,11 @@ def feature_text(collection: Collection, presentation: Presentation) -> sql.Comp
         geometry = geometry_text(collection, presentation)
     some = collection.columns if presentation.columns is None else presentation.columns
     return sql.SQL(
-        """'{{"type":"Feature","id":' || t.fid || ',"geometry":' || COALESCE({geometry}, 'null')"""
+        """'{{"type":"Feature",{id}"geometry":' || COALESCE({geometry}, 'null')"""
         """ || ',"properties":' || {properties} || '}}'"""
-    ).format(geometry=geometry, properties=sql.SQL("row_to_json(p)::text" if some else "'{}'"))
+    ).format(
+        id=id_member(collection.key), geometry=geometry, properties=sql.SQL("row_to_json(p)::text" if some else "'{}'")
+    )
 
 
 def geometry_text(collection: Collection, presentation: Presentation) -> sql.Composable:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from psycopg import sql
 
+from api.sql.relation import id_text, relation
 from api.tiles import Tile
-from core.catalog import Collection
+from core.catalog import Collection, Key
 from core.statement import Statement
 
 EXTENT_PX = 4096
@@ -26,9 +27,9 @@ def select_tile(collection: Collection, tile: Tile) -> Statement:
     text = sql.SQL("""
 SELECT ST_AsMVT(feature, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s)
 FROM (
-    SELECT t.fid AS {fid},
+    SELECT {id} AS {fid},
            ST_AsMVTGeom(t.geom_3857, ST_TileEnvelope(%(z)s, %(x)s, %(y)s), {extent}, {buffer}) AS {geom}{properties}
-    FROM {table} AS t
+    FROM {relation} AS t
     WHERE t.geom_3857 && ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {margin})
 ) AS feature
 """)
@@ -39,9 +40,10 @@ FROM (
             buffer=sql.Literal(BUFFER_PX),
             margin=sql.Literal(BUFFER_PX / EXTENT_PX),
             geom=sql.Identifier(geometry_name),
+            id=tile_id(collection.key),
             fid=sql.Identifier(fid_name),
             properties=sql.Composed(properties),
-            table=sql.Identifier("data", collection.table),
+            relation=relation(collection),
         ),
         {
             "layer": collection.id,
@@ -52,3 +54,8 @@ FROM (
             "y": tile.row,
         },
     )
+
+
+def tile_id(key: Key) -> sql.Composable:
+    """The id of a feature in a tile: whole numbers only, and PostGIS leaves negative ones out."""
+    return id_text(key) if key.is_integer else sql.SQL("NULL::bigint")
