@@ -2,7 +2,7 @@
 
 usage: first_look.py LISTEN SECONDS
 
-LISTEN is gunicorn's bind (`127.0.0.1:8080` or `unix:/path`). Prints `COUNT NAME`, or `0` when there was none
+LISTEN is the API's listen setting (`127.0.0.1:8080` or `unix:/path`). Prints `COUNT NAME`, or `0` when there was none
 within SECONDS. A large file may still be loading afterwards. Standard library only: in Docker's modes the host
 has no Python environment of ours.
 """
@@ -32,7 +32,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def connection(listen: str) -> http.client.HTTPConnection:
-    """A client for gunicorn's bind, not yet connected."""
+    """A client for the API's listen setting, not yet connected."""
     if listen.startswith("unix:"):
         return UnixConnection(listen.removeprefix("unix:"))
     host, _, port = listen.rpartition(":")

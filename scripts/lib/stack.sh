@@ -86,7 +86,7 @@ stack_exists() {
   [ -n "$(docker ps -aq --filter "$filter")$(docker network ls -q --filter "$filter")$(docker volume ls -q --filter "$filter")" ]
 }
 
-# stack_listen MODE: where the API answers, in gunicorn's words
+# stack_listen MODE: where the API answers, as ISTHMUS_LISTEN says it
 stack_listen() {
   case $1 in
     none) printf 'unix:%s/api.sock' "$ISTHMUS_RUN_DIR" ;;

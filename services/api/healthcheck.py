@@ -1,8 +1,8 @@
-"""Health of the API's container: one GET over the address that gunicorn listens on.
+"""Health of the API's container: one GET over the address that the API listens on.
 
 usage: python -I healthcheck.py LISTEN PATH [FILE]
 
-LISTEN is gunicorn's bind (`0.0.0.0:8080`, `[::1]:8080` or `unix:/run/isthmus/api.sock`). Exit 0 when the
+LISTEN is the API's listen setting (`0.0.0.0:8080`, `[::1]:8080` or `unix:/run/isthmus/api.sock`). Exit 0 when the
 answer is 200 within four seconds; otherwise 1 and one line that says why. FILE must exist too: in container
 mode the network card goes away when the namespace's holder restarts. Standard library only, no imports of
 ours: it runs every few seconds.

@@ -1,4 +1,4 @@
-"""A real Chromium on the real pages, served by gunicorn from real PostGIS."""
+"""A real Chromium on the real pages, served by the API from real PostGIS."""
 
 from __future__ import annotations
 

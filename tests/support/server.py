@@ -1,4 +1,4 @@
-"""The API under gunicorn, as it runs in a container, on a free port of loopback."""
+"""The API and its server, as it runs in a container, on a free port of loopback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def free_port() -> int:
 
 @contextmanager
 def running_api(database: Database, **settings: str) -> Iterator[str]:
-    """gunicorn on a database, as the reader; gives the address. `settings` are ISTHMUS_* variables."""
+    """The API on a database, as the reader; gives the address. `settings` are ISTHMUS_* variables."""
     port = free_port()
     reader = database.reader
     environment = {
@@ -41,7 +41,7 @@ def running_api(database: Database, **settings: str) -> Iterator[str]:
         "ISTHMUS_WORKERS": "1",
         **settings,
     }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_conf", "api.wsgi:make_app()"]
+    command = [sys.executable, "-m", "api.serve"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             wait_until_live(f"http://127.0.0.1:{port}", process)
@@ -59,7 +59,7 @@ def wait_until_live(url: str, process: subprocess.Popen[bytes]) -> None:
             urllib.request.urlopen(f"{url}/health/live", timeout=2).close()
         except (urllib.error.URLError, OSError):
             assert process.poll() is None, process.communicate()[0].decode()
-            assert time.monotonic() < deadline, "gunicorn does not answer"
+            assert time.monotonic() < deadline, "the API does not answer"
             time.sleep(0.05)
         else:
             return
