@@ -98,6 +98,8 @@ class Presentation:
     precision: int | None = None
     zoom: int | None = None
     """Geometries are simplified to what this zoom of WebMercatorQuad can show."""
+    profiles: tuple[str, ...] = ()
+    """Profiles that the client would like, those first that it names first."""
 
 
 AS_STORED = Presentation()

@@ -109,6 +109,27 @@ class Collection:
     source: Source | None = None
 
     @property
+    def id_column(self) -> Column | None:
+        """The id of a feature as a property: a published one, else one under a name that no property has.
+
+        None when features have no id, or one of several values, which can neither be asked for nor sorted by.
+        """
+        if not self.key.is_id or len(self.key.parts) != 1:
+            return None
+        part = self.key.parts[0]
+        published = next((column for column in self.columns if column.column == part.column), None)
+        if published is not None:
+            return published
+        sql_type = None if part.type == "integer" or part.sql_type == "text" else part.sql_type
+        return Column(self.free_name("id"), part.column, "integer" if part.type == "integer" else "string", sql_type)
+
+    @property
+    def columns_and_id(self) -> tuple[Column, ...]:
+        """What can be asked for: the id first, then the properties."""
+        own = self.id_column
+        return self.columns if own is None or own in self.columns else (own, *self.columns)
+
+    @property
     def times(self) -> tuple[Column, ...]:
         """The columns that `datetime` asks: one of instants, or one of starts and one of ends; none at all."""
         names = [name for name in (self.temporal_column, self.temporal_end_column) if name is not None]

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from core.db import Database as Pool
 from support.cluster import Cluster
-from support.ogc import get, ids, items
+from support.ogc import ids, items
 from support.publish import publish
 
 STAYS = """
@@ -66,9 +66,3 @@ def client(cluster: Cluster) -> Iterator[FlaskClient]:
 def test_datetime_meets_features_that_last(client: FlaskClient, datetime: str, expected: list[int]) -> None:
     """/req/core/fc-time-response: the interval of the feature and that of the parameter intersect."""
     assert ids(items(client, "stays", datetime=datetime)) == expected
-
-
-def test_schema_says_which_property_is_the_start_and_which_the_end(client: FlaskClient) -> None:
-    properties = get(client, "/collections/stays/schema")["properties"]
-    roles = {name: schema["x-ogc-role"] for name, schema in properties.items() if "x-ogc-role" in schema}
-    assert roles == {"id": "id", "from_day": "primary-interval-start", "to_time": "primary-interval-end"}

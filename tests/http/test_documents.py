@@ -75,6 +75,7 @@ def test_queryables_are_a_schema_of_the_simple_properties(client: FlaskClient):
     assert document["additionalProperties"] is False
     kinds = {name: (schema.get("type"), schema.get("format")) for name, schema in document["properties"].items()}
     assert kinds == {
+        "id": ("integer", None),
         "name": ("string", None),
         "population": ("integer", None),
         "ratio": ("number", None),
@@ -86,9 +87,9 @@ def test_queryables_are_a_schema_of_the_simple_properties(client: FlaskClient):
 
 
 def test_json_column_is_a_queryable_for_filters_and_no_parameter(client: FlaskClient):
-    assert list(get(client, "/collections/stock/queryables")["properties"]) == ["amount", "detail"]
+    assert list(get(client, "/collections/stock/queryables")["properties"]) == ["id", "amount", "detail"]
     parameters = get(client, "/api")["paths"]["/collections/stock/items"]["get"]["parameters"]
-    assert [parameter["name"] for parameter in parameters if "name" in parameter] == ["amount"]
+    assert [parameter["name"] for parameter in parameters if "name" in parameter] == ["id", "amount"]
 
 
 def test_functions_of_filters_are_listed(client: FlaskClient):
@@ -126,6 +127,7 @@ def test_openapi_gives_each_collection_its_queryables_as_parameters(client: Flas
     parameters = document["paths"]["/collections/places/items"]["get"]["parameters"]
     own = {parameter["name"]: parameter["schema"]["type"] for parameter in parameters if "name" in parameter}
     assert own == {
+        "id": "integer",
         "name": "string",
         "population": "integer",
         "ratio": "number",

@@ -30,7 +30,7 @@ MISTAKES = [
     (f"{PLACES}/items?sortby=nmae", 400, "parameter-invalid", "sortby", "'name'"),
     (f"{PLACES}/items?sortby=name,-name", 400, "parameter-invalid", "sortby", "once"),
     (f"{PLACES}/items?sortby=,", 400, "parameter-invalid", "sortby", "commas"),
-    ("/collections/stock/items?sortby=detail", 400, "parameter-invalid", "sortby", "sortable: amount"),
+    ("/collections/stock/items?sortby=detail", 400, "parameter-invalid", "sortby", "sortable: id, amount"),
     (f"{PLACES}/items?properties=nmae", 400, "parameter-invalid", "properties", "'name'"),
     (f"{PLACES}/items?properties=name&exclude-properties=ratio", 400, "parameter-invalid", "exclude-properties", "out"),
     (f"{PLACES}/items?skipGeometry=yes", 400, "parameter-invalid", "skipGeometry", "true, false"),

@@ -147,6 +147,8 @@ EXAMPLES = {
     "skipGeometry": "true",
     "precision": "2",
     "zoom-level": "3",
+    "profile": "rfc7946",
+    "id": "3",
     "name": "Suva",
     "population": "93000",
     "ratio": "2.5",

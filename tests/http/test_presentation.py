@@ -176,7 +176,10 @@ def test_answer_says_how_it_was_counted(client: FlaskClient):
 
 
 def test_sortables_are_the_simple_properties(client: FlaskClient):
-    assert list(get(client, "/collections/stock/sortables")["properties"]) == ["amount"]
+    assert list(get(client, "/collections/stock/sortables")["properties"]) == ["id", "amount"]
+    assert places(client, "sortby=-id&limit=2") == [12, 10]
+    assert places(client, "id=3") == [3]
+    assert places(client, "filter=id IN (1,2) OR name='Suva'&sortby=-id") == [3, 2, 1]
 
 
 def test_forged_cursor_is_no_server_error(client: FlaskClient, world: Database):

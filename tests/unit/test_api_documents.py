@@ -22,7 +22,7 @@ from api.links import Links
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS
 from core.bbox import BBox
-from core.catalog import Catalog, Collection, Column
+from core.catalog import Catalog, Collection, Column, Key, KeyPart
 from core.settings import Settings
 
 LINKS = Links("http://x/gis")
@@ -61,8 +61,9 @@ def test_id_that_needs_escaping_is_escaped_everywhere(roads: Collection):
 def test_queryables_and_sortables_are_what_can_be_compared(roads: Collection):
     with_bytes = replace(roads, columns=(*roads.columns, Column("raw", "raw", "binary")))
     queryables = queryables_document(with_bytes, LINKS)["properties"]
-    assert list(queryables) == ["name", "lanes", "opened", 'we"ird', "limit", "tags", "geometry"]
-    assert list(sortables_document(with_bytes, LINKS)["properties"]) == ["name", "lanes", "opened", 'we"ird', "limit"]
+    assert list(queryables) == ["id", "name", "lanes", "opened", 'we"ird', "limit", "tags", "geometry"]
+    sortables = sortables_document(with_bytes, LINKS)["properties"]
+    assert list(sortables) == ["id", "name", "lanes", "opened", 'we"ird', "limit"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,41 @@ def test_schema_marks_the_time_that_datetime_asks(roads: Collection):
 
 def test_schema_of_one_collection_does_not_change_the_next(roads: Collection):
     schema_document(roads, LINKS)
-    assert "x-ogc-role" not in queryables_document(roads, LINKS)["properties"]["opened"]
+    other = queryables_document(replace(roads, temporal_column=None), LINKS)
+    assert "x-ogc-role" not in other["properties"]["opened"]
+
+
+def test_id_is_a_property_to_ask_for_when_it_is_one_value(roads: Collection):
+    text, number = KeyPart("code", "uuid", "text"), KeyPart("lanes", "integer")
+    for key, expected in (
+        (Key((text,)), Column("id", "code", "string", "uuid")),
+        (Key((KeyPart("code", "text", "text"),)), Column("id", "code", "string")),
+        (Key((number,)), roads.column("lanes")),
+        (Key((text, number)), None),
+        (Key((text,), is_id=False), None),
+        (Key(()), None),
+    ):
+        assert replace(roads, key=key).id_column == expected
+
+
+def test_id_that_is_published_is_there_once_and_one_of_several_values_is_only_returned(roads: Collection):
+    number = KeyPart("lanes", "integer")
+    published, several = replace(roads, key=Key((number,))), replace(roads, key=Key((number, number)))
+    places = replace(roads, key=Key((number,), is_id=False))
+    for make in (schema_document, queryables_document, sortables_document):
+        properties = make(published, LINKS)["properties"]
+        assert [name for name, schema in properties.items() if schema.get("x-ogc-role") == "id"] == ["lanes"]
+        assert "id" not in properties
+        assert ("id" in make(several, LINKS)["properties"]) is (make is schema_document)
+        assert "id" not in make(places, LINKS)["properties"]
+
+
+def test_start_and_end_have_their_roles_when_they_are_of_one_kind(roads: Collection):
+    columns = (Column("a", "a", "date"), Column("b", "b", "date"), Column("c", "c", "datetime"))
+    for end, expected in (("b", ["primary-interval-start", "primary-interval-end"]), ("c", [])):
+        lasting = replace(roads, columns=columns, temporal_column="a", temporal_end_column=end)
+        properties = schema_document(lasting, LINKS)["properties"]
+        assert [properties[name]["x-ogc-role"] for name in "abc" if "x-ogc-role" in properties[name]] == expected
 
 
 def test_feature_schema_names_the_geometry_type(roads: Collection):

@@ -50,7 +50,7 @@ def test_all_parameters_together(roads: Collection):
 
 
 def test_property_named_like_a_parameter_is_no_queryable(roads: Collection):
-    assert [column.name for column in queryable_columns(roads)] == ["name", "lanes", "opened", 'we"ird']
+    assert [column.name for column in queryable_columns(roads)] == ["id", "name", "lanes", "opened", 'we"ird']
 
 
 @given(st.integers(1, 10**6))

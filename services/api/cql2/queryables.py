@@ -41,9 +41,10 @@ class Queryables:
 
     @classmethod
     def of(cls, collection: Collection) -> Queryables:
-        """All properties of a collection, and its geometry under the first free name of `geometry`, `_geometry`, …"""
+        """Id and properties of a collection, and its geometry under the first free name of `geometry`, `_geometry`…"""
         geometry = collection.free_name("geometry") if collection.has_geometry else None
-        return cls(collection.id, {column.name: column for column in collection.columns}, geometry)
+        columns = {column.name: column for column in collection.columns_and_id}
+        return cls(collection.id, columns, geometry)
 
     def resolve(self, name: str, at: Place) -> str:
         """The name as it is published: `geom` is the geometry where no property has that name. Raises: BadFilter"""

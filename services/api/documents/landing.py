@@ -11,6 +11,7 @@ DESCRIPTION = "Spatial files as OGC API features and vector tiles, served by Ist
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
 _COMMON = "http://www.opengis.net/spec/ogcapi-common"
+_SCHEMAS = f"{_COMMON}-3/1.0/conf"
 _CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf"
 _TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
 
@@ -30,6 +31,18 @@ CONFORMS_TO = (
     f"{_FEATURES}-3/1.0/conf/queryables-query-parameters",
     f"{_FEATURES}-3/1.0/conf/filter",
     f"{_FEATURES}-3/1.0/conf/features-filter",
+    f"{_SCHEMAS}/schemas",
+    f"{_SCHEMAS}/advanced-property-roles",
+    f"{_SCHEMAS}/returnables-and-receivables",
+    f"{_SCHEMAS}/queryables",
+    f"{_SCHEMAS}/sortables",
+    f"{_SCHEMAS}/profile-parameter",
+    f"{_FEATURES}-5/1.0/conf/schemas",  # the names in the drafts, before Part 5 was Common Part 3 as well
+    f"{_FEATURES}-5/1.0/conf/core-roles-features",
+    f"{_FEATURES}-5/1.0/conf/returnables-and-receivables",
+    f"{_FEATURES}-5/1.0/conf/queryables",
+    f"{_FEATURES}-5/1.0/conf/sortables",
+    f"{_FEATURES}-5/1.0/conf/profile-parameter",
     f"{_CQL2}/cql2-text",
     f"{_CQL2}/cql2-json",
     f"{_CQL2}/basic-cql2",

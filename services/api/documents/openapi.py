@@ -99,7 +99,7 @@ OPERATIONS = (
         "One feature",
         "features",
         (GEOJSON, HTML),
-        ("collectionId", "featureId", "f", "crs"),
+        ("collectionId", "featureId", "f", "crs", "profile"),
         (*_WITH_404, 504),
     ),
     Operation(

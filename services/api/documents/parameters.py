@@ -7,6 +7,7 @@ from typing import Any
 
 from api.crs import CRS84
 from api.formats.offered import EXPORTS, ITEMS_FORMATS
+from api.formats.profiles import PROFILES
 from api.params.common import Limits
 from api.params.items import COUNT_MODES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.tiles import WEB_MERCATOR_QUAD
@@ -69,6 +70,7 @@ def filter_parameters() -> dict[str, Any]:
 
 def presentation_parameters() -> dict[str, Any]:
     """How the features are written."""
+    profiles = {"type": "array", "items": {"type": "string", "enum": list(PROFILES)}}
     digits, zoom = {**WHOLE, "maximum": MOST_DIGITS}, {**WHOLE, "maximum": LARGEST_ZOOM}
     return {
         "crs": query_parameter("crs", URI, "CRS of the answer, one that the collection lists."),
@@ -76,6 +78,7 @@ def presentation_parameters() -> dict[str, Any]:
         "exclude-properties": query_parameter("exclude-properties", array_of("string"), "Properties to leave out."),
         "skipGeometry": query_parameter("skipGeometry", words("false", "true"), "true: no geometries."),
         "precision": query_parameter("precision", digits, "Decimals of the coordinates."),
+        "profile": query_parameter("profile", profiles, "Profiles that the answer follows where it can."),
         "zoom-level": query_parameter("zoom-level", zoom, "Simplify geometries to what this zoom can show."),
     }
 

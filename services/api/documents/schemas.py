@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from api.links import Links
@@ -19,53 +20,75 @@ SCHEMA_OF_TYPE: dict[ColumnType, dict[str, Any]] = {
     "datetime": {"type": "string", "format": "date-time"},
     "time": {"type": "string", "format": "time"},
     "json": {"type": ["object", "array"]},
-    "binary": {"type": "string", "contentEncoding": "base16"},
+    "binary": {"type": "string", "pattern": r"^\\x([0-9a-f]{2})*$"},
 }
 
 
+ID = {"x-ogc-role": "id"}
+
+
 def queryables_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """What a filter may name: every property that is no bytes, and the geometry. Simple ones are parameters too."""
-    properties = {column.name: property_schema(column) for column in collection.columns if column.type != "binary"}
-    return {
-        "$schema": DIALECT,
-        "$id": links.collection(collection, "queryables"),
-        "type": "object",
-        "title": f"Queryables of {collection.title}",
-        "properties": {**properties, **geometry_property(collection)},
-        "additionalProperties": False,
-    }
+    """What a filter may name: id, every property that is no bytes, geometry. Simple ones are parameters too."""
+    columns = [column for column in collection.columns_and_id if column.type != "binary"]
+    properties = {**described(collection, columns), **geometry_property(collection)}
+    return document(collection, links, "queryables", f"Queryables of {collection.title}", properties)
 
 
 def sortables_document(collection: Collection, links: Links) -> dict[str, Any]:
     """What features can be sorted by (Part 5, sortables)."""
-    return {
-        "$schema": DIALECT,
-        "$id": links.collection(collection, "sortables"),
-        "type": "object",
-        "title": f"Sortables of {collection.title}",
-        "properties": {column.name: property_schema(column) for column in sortable_columns(collection)},
-        "additionalProperties": False,
-    }
+    properties = described(collection, sortable_columns(collection))
+    return document(collection, links, "sortables", f"Sortables of {collection.title}", properties)
 
 
 def schema_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """The properties of a feature side by side, with their roles (Part 5, core roles)."""
-    properties = {column.name: property_schema(column) for column in collection.columns}
-    roles = ("primary-instant",) if len(collection.times) == 1 else ("primary-interval-start", "primary-interval-end")
-    for column, role in zip(collection.times, roles, strict=False):
-        properties[column.name]["x-ogc-role"] = role
+    """The properties of a feature side by side, with their roles (Part 5, returnables)."""
+    columns = described(collection, collection.columns_and_id)
+    properties = {**id_of_several_values(collection), **columns, **geometry_property(collection)}
+    return document(collection, links, "schema", collection.title, properties)
+
+
+def document(
+    collection: Collection, links: Links, name: str, title: str, properties: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """A schema of Part 5: nothing but the properties, in their order (/req/schemas/json-schema)."""
     return {
         "$schema": DIALECT,
-        "$id": links.collection(collection, "schema"),
+        "$id": links.collection(collection, name),
         "type": "object",
-        "title": collection.title,
+        "title": title,
         "properties": {
-            collection.free_name("id"): {"type": "integer", "x-ogc-role": "id", "readOnly": True},
-            **properties,
-            **geometry_property(collection),
+            key: {**schema, "x-ogc-propertySeq": number} for number, (key, schema) in enumerate(properties.items(), 1)
         },
         "additionalProperties": False,
     }
+
+
+def described(collection: Collection, columns: Iterable[Column]) -> dict[str, dict[str, Any]]:
+    """Columns as schemas with their roles, by name."""
+    extra = roles(collection)
+    return {column.name: {**property_schema(column), **extra.get(column.name, {})} for column in columns}
+
+
+def roles(collection: Collection) -> dict[str, dict[str, Any]]:
+    """What the id and the columns of time are (advanced-property-roles). A start and an end have their roles only as
+    dates both or times both, as the standard asks (/req/advanced-property-roles/primary-temporal-constraints, C).
+    """
+    times = collection.times
+    names = ["primary-instant"] if len(times) == 1 else ["primary-interval-start", "primary-interval-end"]
+    if len({column.type for column in times}) > 1:
+        names = []
+    found: dict[str, dict[str, Any]] = {
+        column.name: {"x-ogc-role": role} for column, role in zip(times, names, strict=False)
+    }
+    own = collection.id_column
+    return found if own is None else {**found, own.name: {**ID, "readOnly": own not in collection.columns}}
+
+
+def id_of_several_values(collection: Collection) -> dict[str, dict[str, Any]]:
+    """The id that is made of more than one column, which features have and nobody can ask for."""
+    if not collection.key.is_id or collection.id_column is not None or not collection.key.parts:
+        return {}
+    return {collection.free_name("id"): {"title": "id", "type": "string", **ID, "readOnly": True}}
 
 
 def feature_schema_document(collection: Collection, links: Links) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import cast
 from api.cql2 import Node, parse_filter
 from api.crs import CRS84, Crs, parse_crs
 from api.cursor import parse_cursor
+from api.formats.profiles import parse_profiles
 from api.ids import parse_id
 from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.time import parse_interval
@@ -18,7 +19,15 @@ from core.catalog import Collection, Column
 from core.errors import BadBBox, BadParameter, suggestion
 
 FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q", "filter", "filter-lang", "filter-crs")
-PRESENTATION_PARAMETERS = ("crs", "properties", "exclude-properties", "skipGeometry", "precision", "zoom-level")
+PRESENTATION_PARAMETERS = (
+    "crs",
+    "properties",
+    "exclude-properties",
+    "skipGeometry",
+    "precision",
+    "zoom-level",
+    "profile",
+)
 PAGE_PARAMETERS = ("f", "limit", "offset", "cursor", "sortby", "resultType", "count")
 ITEMS_PARAMETERS = (*PAGE_PARAMETERS, *FILTER_PARAMETERS, *PRESENTATION_PARAMETERS)
 """Parameters of a page of features beside the queryables; a property of one of these names cannot be asked for."""
@@ -56,13 +65,13 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
 
 
 def queryable_columns(collection: Collection) -> list[Column]:
-    """The columns that are query parameters: simple values whose names no other parameter has."""
-    return [column for column in collection.columns if is_simple(column) and column.name not in ITEMS_PARAMETERS]
+    """The columns that are query parameters: id and simple values whose names no other parameter has."""
+    return [column for column in sortable_columns(collection) if column.name not in ITEMS_PARAMETERS]
 
 
 def sortable_columns(collection: Collection) -> list[Column]:
-    """The columns that features can be sorted by: simple values."""
-    return [column for column in collection.columns if is_simple(column)]
+    """The columns that features can be sorted by: id and simple values."""
+    return [column for column in collection.columns_and_id if is_simple(column)]
 
 
 def is_simple(column: Column) -> bool:
@@ -164,6 +173,7 @@ def parse_presentation(args: Args, collection: Collection) -> Presentation:
         geometry=parse_choice("skipGeometry", args.get("skipGeometry", "false"), ("true", "false")) == "false",
         precision=None if precision is None else parse_whole("precision", precision, least=0, most=MOST_DIGITS),
         zoom=None if zoom is None else parse_whole("zoom-level", zoom, least=0, most=LARGEST_ZOOM),
+        profiles=parse_profiles(args["profile"]) if "profile" in args else (),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from api.delivery import validator_of
 from api.formats.geojson import render_feature, render_page
 from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
+from api.formats.profiles import geojson_profiles, parse_profiles, profile_header, profile_links
 from api.ids import parse_id
 from api.links import GEOJSON, HTML, JSON, Link
 from api.pages import Page, cut_page
@@ -85,10 +87,12 @@ def search(id: str) -> Response:
 @bp.get("/items/<feature_id>")
 def feature(id: str, feature_id: str) -> Response:
     """One feature."""
-    reject_unknown(request.args, ("f", "crs"))
+    reject_unknown(request.args, ("f", "crs", "profile"))
     collection = api().collection(id)
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
     crs = parse_crs("crs", request.args["crs"], collection) if "crs" in request.args else CRS84
+    wanted = parse_profiles(request.args["profile"]) if "profile" in request.args else ()
+    profiles = geojson_profiles(wanted, crs) if chosen == "json" else []
     shown = Presentation(crs=crs) if chosen == "json" else AS_STORED
     key, validator = parse_feature_id(feature_id, collection), validator_of(collection, FORMATS[chosen])
     if validator.unchanged():
@@ -96,10 +100,10 @@ def feature(id: str, feature_id: str) -> Response:
     rows = api().database.run(select_feature(collection, key, shown))
     if not rows:
         raise unknown_feature(feature_id, collection)
-    links = [*own_links(FORMATS, chosen), collection_link(collection)]
+    links = [*own_links(FORMATS, chosen), collection_link(collection), *profile_links(profiles)]
     body = render_feature(rows[0][0], links)
     if chosen == "json":
-        return validator.mark(geojson(body, crs))
+        return validator.mark(geojson(body, crs, profiles))
     shown_page = page(
         "feature.html",
         title=f"{collection.title} {feature_id}",
@@ -110,10 +114,12 @@ def feature(id: str, feature_id: str) -> Response:
     return validator.mark(shown_page)
 
 
-def geojson(body: bytes, crs: Crs) -> Response:
-    """A GeoJSON answer that says its CRS (Part 2, /req/crs/ogc-crs-header)."""
+def geojson(body: bytes, crs: Crs, profiles: Sequence[str] = ()) -> Response:
+    """A GeoJSON answer that says its CRS (Part 2, /req/crs/ogc-crs-header), and the profiles that it follows."""
     response = respond(body, GEOJSON)
     response.headers["Content-Crs"] = f"<{crs.uri}>"
+    if profiles:
+        response.headers["Link"] = profile_header(profiles)
     return response
 
 
@@ -121,7 +127,9 @@ def items_geojson(query: ItemsQuery, found: Page, links: list[Link], count: Coun
     """The page as GeoJSON."""
     members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
     counts = {name: number for name, number in members.items() if number is not None}
-    return geojson(render_page(found.features, links, counts), query.presentation.crs)
+    profiles = geojson_profiles(query.presentation.profiles, query.presentation.crs)
+    body = render_page(found.features, [*links, *profile_links(profiles)], counts)
+    return geojson(body, query.presentation.crs, profiles)
 
 
 def fetch_page(collection: Collection, query: ItemsQuery) -> Page:
