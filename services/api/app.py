@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from api.context import Api, api, install
 from api.delivery import begin, finish
 from api.exports import Exports
+from api.hot import ERROR, Hot
 from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
 from api.proxy import TrustedProxies
@@ -33,6 +34,8 @@ class Application(Flask):
         """Answer, once more when a table is missing: the catalogue may be older than the last loads, and name a version
         that is not kept any more.
         """
+        if ERROR in request.environ:
+            raise request.environ[ERROR]
         try:
             return super().dispatch_request()
         except CatalogueMissing:
@@ -47,7 +50,8 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     tiles_kept = TileCache(settings.tile_cache_mb * 1_000_000)
     exports = Exports(database, settings.pool_size, settings.export_timeout_s)
-    install(app, Api(settings, database, LiveCatalog(database), tiles_kept, exports))
+    parts = Api(settings, database, LiveCatalog(database), tiles_kept, exports)
+    install(app, parts)
     for module in (service, collections, items, tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)
@@ -55,7 +59,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)
-    app.wsgi_app = TrustedProxies(app.wsgi_app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = TrustedProxies(Hot(app.wsgi_app, parts), settings)  # type: ignore[method-assign]
     return app
 
 

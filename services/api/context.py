@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, current_app, request
 
+from api.asked import Asked
 from api.exports import Exports
 from api.links import Links
 from api.live_catalog import LiveCatalog
@@ -57,7 +58,11 @@ class Api:
     @property
     def links(self) -> Links:
         """Links from where this request's client stands: the public URL, or the address it called."""
-        return Links(self.settings.public_url.rstrip("/") or request.url_root.rstrip("/"))
+        return Links(self.base(request.url_root))
+
+    def base(self, url_root: str) -> str:
+        """The landing page's address for a client that called `url_root`: the public URL when there is one."""
+        return (self.settings.public_url or url_root).rstrip("/")
 
 
 EXTENSION = "isthmus"
@@ -71,3 +76,8 @@ def install(app: Flask, api: Api) -> None:
 def api() -> Api:
     """The parts, inside a request."""
     return cast(Api, current_app.extensions[EXTENSION])
+
+
+def asked() -> Asked:
+    """The request as a value."""
+    return Asked(api().links.base, request.path, request.query_string.decode("latin-1"), request.args)

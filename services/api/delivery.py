@@ -5,62 +5,58 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Response, g, request
-from werkzeug.http import is_resource_modified
 
-from api.context import api
+from api.context import api, asked
 from api.formats.encoding import ENCODERS, LEAST_BYTES, choose_encoding
+from api.validators import REVALIDATE, Validator, validator
 from core.catalog import Collection
 
-FORM = 1
-"""Rises when the form of answers changes, so that no client keeps one of an older Isthmus."""
-
 TEXTS = ("application/", "text/", "image/svg")
-REVALIDATE = "public, no-cache"
-"""Clients and proxies keep the answer and ask each time whether it changed, which costs no query."""
+FOR_EVERYONE = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "Content-Crs, ETag, Link, X-Request-Id"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+"""Headers of every answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Validator:
-    """Tells whether a client's copy is still right, from the version of the data and the request alone."""
+class Marker:
+    """The validator of this request's answer."""
 
-    etag: str
-    modified: datetime
-    cache_control: str
+    validator: Validator
 
     def unchanged(self) -> bool:
         """Whether the client has the answer already."""
-        return not is_resource_modified(request.environ, etag=f'W/"{self.etag}"', last_modified=self.modified)
+        return self.validator.unchanged(request.environ)
 
     def mark(self, response: Response) -> Response:
         """Give an answer its validators."""
-        response.set_etag(self.etag, weak=True)
-        response.last_modified = self.modified
-        response.headers["Cache-Control"] = self.cache_control
+        response.headers.update(self.validator.headers)
         return response
 
 
-def validator_of(collection: Collection, media_type: str) -> Validator:
-    """The validator of an answer about a collection's features. Links are part of it, so the address is too."""
-    changed = f"{collection.version} {collection.changed_at.timestamp()}"
-    parts = [str(FORM), changed, media_type, request.url_root, request.full_path]
-    etag = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
-    return Validator(etag, collection.changed_at, api().cache_control(collection))
+def validator_of(collection: Collection, media_type: str) -> Marker:
+    """The validator of an answer about a collection's features."""
+    return Marker(validator(collection, media_type, asked(), api().cache_control(collection)))
+
+
+def new_request_id() -> str:
+    """An id for a request, which its answer and the log carry."""
+    return uuid.uuid4().hex[:12]
 
 
 def begin() -> None:
     """Give the request an id, which its answer and the log carry."""
-    g.request_id = uuid.uuid4().hex[:12]
+    g.request_id = new_request_id()
 
 
 def finish(response: Response) -> Response:
     """What every answer gets."""
     response.headers["X-Request-Id"] = g.request_id
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = "Content-Crs, ETag, Link, X-Request-Id"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(FOR_EVERYONE)
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, OPTIONS")
         response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"

@@ -7,9 +7,9 @@ from typing import Any
 
 from api.crs import CRS84
 from api.formats.offered import EXPORTS, ITEMS_FORMATS
-from api.formats.profiles import PROFILES
 from api.params.common import Limits
 from api.params.items import COUNT_MODES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
+from api.profiles import PROFILES
 from api.tiles import WEB_MERCATOR_QUAD
 
 Schema = Mapping[str, Any]

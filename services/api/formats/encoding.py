@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import brotli
 import zstandard
 from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
 from api.formats.gzip import compress
 
@@ -29,3 +31,9 @@ def choose_encoding(accept: Accept) -> str | None:
     """The encoding to use, or None for none: the client's favourite, ours among equals."""
     wanted = [(accept[name], -place, name) for place, name in enumerate(ENCODERS) if accept[name] > 0]
     return max(wanted)[2] if wanted else None
+
+
+@lru_cache(maxsize=1000)
+def encoding_for(accept_encoding: str) -> str | None:
+    """The same for the text of the header."""
+    return choose_encoding(parse_accept_header(accept_encoding))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
+from werkzeug.http import parse_accept_header
 
 from core.errors import BadParameter, suggestion
 
@@ -38,3 +40,9 @@ def choose_format(f: str | None, accept: MIMEAccept, formats: Mapping[str, str])
     if best is None:
         raise NotAcceptable(f"available here: {', '.join(formats.values())}")
     return offered[best]
+
+
+@lru_cache(maxsize=1000)
+def format_for(f: str | None, accept: str, formats: tuple[tuple[str, str], ...]) -> str:
+    """The same for the text of the header and the items of the table. Raises: as `choose_format`"""
+    return choose_format(f, parse_accept_header(accept, MIMEAccept), dict(formats))

@@ -8,11 +8,11 @@ from typing import cast
 from api.cql2 import Node, parse_filter
 from api.crs import CRS84, Crs, parse_crs
 from api.cursor import parse_cursor
-from api.formats.profiles import parse_profiles
 from api.ids import parse_id
 from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
+from api.profiles import parse_profiles
 from api.query import CountMode, FeatureKey, Filter, GridBox, ItemsQuery, Presentation, SortKey
 from core.bbox import BBox, parse_bbox, parse_numbers
 from core.catalog import Collection, Column

@@ -1,0 +1,28 @@
+"""A request as a value, the same for Flask's routes and for the layer before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.links import Links
+from api.params.common import Args
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for. `base`: the landing page's address as the client knows it, without a slash at its end."""
+
+    base: str
+    path: str
+    query: str
+    args: Args
+
+    @property
+    def links(self) -> Links:
+        """Links from where the client stands."""
+        return Links(self.base)
+
+    @property
+    def here(self) -> str:
+        """The address of the resource, without its query."""
+        return self.base + self.path

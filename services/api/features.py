@@ -1,0 +1,107 @@
+"""Features as GeoJSON: from a request as a value to the bytes of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from api.asked import Asked
+from api.context import Api
+from api.counts import Count, count_matches
+from api.cursor import render_cursor
+from api.formats.geojson import render_feature, render_page
+from api.ids import parse_id
+from api.links import GEOJSON, HTML, JSON, Link, self_and_alternate
+from api.pages import Page, cut_page
+from api.query import Cursor, Direction, FeatureKey, ItemsQuery, Presentation
+from api.sql.items import select_feature, select_page
+from core.catalog import Collection
+from core.errors import UnknownFeature
+
+FORMATS = {"json": GEOJSON, "html": HTML}
+"""The formats of a page and of a single feature, the default first."""
+
+FEATURE_PARAMETERS = ("f", "crs", "profile")
+"""The parameters of a single feature."""
+
+
+def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
+    """The features of a page; none when only their number is asked for."""
+    if query.hits_only:
+        return Page((), None, None)
+    return cut_page(query, api.database.run(select_page(collection, query)))
+
+
+def count_page(api: Api, collection: Collection, query: ItemsQuery) -> Count:
+    """The number of matches, exact when it is all that is asked for."""
+    mode = "exact" if query.hits_only and query.count == "auto" else query.count
+    return count_matches(api.database, collection, query.filter, mode, api.settings.exact_count_rows)
+
+
+def page_geojson(found: Page, links: list[Link], count: Count) -> bytes:
+    """A page as a FeatureCollection."""
+    members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
+    counts = {name: number for name, number in members.items() if number is not None}
+    return render_page(found.features, links, counts)
+
+
+def page_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
+    """The links of a page, in one of FORMATS."""
+    return [
+        *self_and_alternate(asked.here, asked.args, FORMATS, chosen),
+        *walk_links(asked, collection, query, found, chosen),
+        collection_link(asked, collection),
+    ]
+
+
+def walk_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
+    """The links `next` and `prev`, with every parameter of this request and another cursor."""
+    here = asked.links.collection(collection, "items")
+    kept = {name: value for name, value in asked.args.items() if name != "offset"}
+    links: list[Link] = []
+    for rel, cursor in walk_places(found).items():
+        given = urlencode({**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)})
+        links.append({"href": f"{here}?{given}", "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"})
+    return links
+
+
+def walk_places(found: Page) -> dict[Direction, Cursor]:
+    """The places where the walk goes on, forwards and back."""
+    places: dict[Direction, Cursor | None] = {"next": found.next, "prev": found.prev}
+    return {rel: cursor for rel, cursor in places.items() if cursor is not None}
+
+
+def collection_link(asked: Asked, collection: Collection) -> Link:
+    """The link back to the collection."""
+    return asked.links.link("collection", JSON, collection.title, "collections", collection.id)
+
+
+def feature_key(text: str, collection: Collection) -> FeatureKey:
+    """The key of an id. Raises: UnknownFeature for a text that is the id of no feature"""
+    key = parse_id(text, collection.key)
+    if key is None:
+        raise unknown_feature(text, collection)
+    return key
+
+
+def find_feature(api: Api, collection: Collection, id: str, shown: Presentation) -> str:
+    """A feature as a text. Raises: UnknownFeature"""
+    rows = api.database.run(select_feature(collection, feature_key(id, collection), shown))
+    if not rows:
+        raise unknown_feature(id, collection)
+    return rows[0][0]
+
+
+def feature_geojson(
+    asked: Asked, collection: Collection, feature: str, chosen: str, more: Sequence[Link] = ()
+) -> tuple[bytes, list[Link]]:
+    """A feature with its links, and these links. `more`: links to put after those that every feature has."""
+    own = self_and_alternate(asked.here, asked.args, FORMATS, chosen)
+    links = [*own, collection_link(asked, collection), *more]
+    return render_feature(feature, links), links
+
+
+def unknown_feature(text: str, collection: Collection) -> UnknownFeature:
+    """The error for an id that no feature has."""
+    hint = f"/collections/{collection.id}/items lists the features"
+    return UnknownFeature(f"'{collection.id}' has no feature '{text}'", hint=hint, parameter="featureId")

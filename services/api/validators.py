@@ -1,0 +1,54 @@
+"""Validators: whether a client's copy of an answer is still right, told without a query on the data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from werkzeug.http import http_date, is_resource_modified
+
+from api.asked import Asked
+from core.catalog import Collection
+
+REVALIDATE = "public, no-cache"
+"""Clients and proxies keep the answer and ask each time whether it changed, which costs no query."""
+
+FORM = 1
+"""Rises when the form of answers changes, so that no client keeps one of an older Isthmus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """What tells an answer from an older or newer one: the version of the data and the request alone."""
+
+    etag: str
+    modified: datetime | None
+    cache_control: str
+
+    def unchanged(self, environ: Mapping[str, Any]) -> bool:
+        """Whether the client of a request has the answer already."""
+        if "HTTP_IF_NONE_MATCH" not in environ and "HTTP_IF_MODIFIED_SINCE" not in environ:
+            return False
+        return not is_resource_modified(dict(environ), etag=f'W/"{self.etag}"', last_modified=self.modified)
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers of the answer that tell it."""
+        modified = [("Last-Modified", http_date(self.modified))] if self.modified else []
+        return [("ETag", f'W/"{self.etag}"'), *modified, ("Cache-Control", self.cache_control)]
+
+
+def validator(collection: Collection, media_type: str, asked: Asked, cache_control: str) -> Validator:
+    """The validator of an answer about a collection's features. Links are part of it, so the address is too."""
+    changed = f"{collection.version} {collection.changed_at.timestamp()}"
+    parts = (str(FORM), changed, media_type, asked.here, asked.query)
+    etag = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
+    return Validator(etag, collection.changed_at, cache_control)
+
+
+def validator_of_body(body: bytes) -> Validator:
+    """The validator of an answer of which nothing else tells whether it changed."""
+    return Validator(hashlib.sha256(body).hexdigest()[:20], None, REVALIDATE)

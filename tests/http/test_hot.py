@@ -1,0 +1,96 @@
+"""What is answered before Flask is what Flask answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import Client, TestResponse
+
+from api.hot import Hot
+
+PAGE, FEATURE = "/collections/places/items", "/collections/places/items/1"
+CRS_3857 = "http://www.opengis.net/def/crs/EPSG/0/3857"
+
+ASKED = [
+    (PAGE, "", {}),
+    (PAGE, "limit=2", {"Accept": "*/*"}),
+    (PAGE, "limit=2&offset=3", {"Accept": "application/geo+json"}),
+    (PAGE, "limit=2&f=json&name=Suva", {"Accept": "text/html"}),
+    (PAGE, "bbox=170,-20,-170,20&count=none", {"Accept-Encoding": "gzip, br"}),
+    (PAGE, f"crs={CRS_3857}&sortby=-name&limit=3", {"Accept-Encoding": "zstd"}),
+    (PAGE, "filter=name%20LIKE%20%27%25a%25%27", {"Accept-Encoding": "identity"}),
+    (PAGE, "resultType=hits", {"Accept": "application/json;q=0.9, text/html;q=0.1"}),
+    (PAGE, "datetime=2024-01-01/..&properties=name&skipGeometry=true", {"Host": "maps.example.org"}),
+    (FEATURE, "", {}),
+    (FEATURE, "f=json", {"Accept": "text/html"}),
+    (FEATURE, f"crs={CRS_3857}", {"Host": "maps.example.org:8080"}),
+    ("/collections/grid/items/0", "", {"Accept-Encoding": "gzip"}),
+    ("/collections/stock/items", "", {}),
+]
+NOT_HOT = [
+    (PAGE, "", {"Accept": "text/html"}),
+    (PAGE, "f=csv", {}),
+    (PAGE, "nmae=Suva", {}),
+    (PAGE, "limit=none", {}),
+    (PAGE, "f=xml", {}),
+    (PAGE, "profile=rfc7946", {}),
+    (PAGE, "", {"Accept": "image/png"}),
+    (FEATURE, "limit=1", {}),
+    ("/collections/places/items/8", "", {}),
+    ("/collections/place/items", "", {}),
+    ("/collections/places/items/", "", {}),
+]
+
+
+def flask_alone(app: Flask) -> Client:
+    """A client of Flask without the layers before it."""
+    return Client(lambda environ, start_response: Flask.wsgi_app(app, environ, start_response))
+
+
+def hot_alone(app: Flask) -> Client:
+    """A client of the layer with nothing behind it but a 404."""
+
+    def nothing(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("404 NOT FOUND", [])
+        return [b""]
+
+    return Client(Hot(nothing, app.extensions["isthmus"]))
+
+
+def told(response: TestResponse) -> tuple[int, bytes, dict[str, str]]:
+    """What an answer says, without the request's id and the time."""
+    headers = {name: value for name, value in response.headers.items() if name != "X-Request-Id"}
+    encoding = headers.get("Content-Encoding")
+    body = b"" if encoding else re.sub(rb'"timeStamp":"[^"]+"', b"", response.data)
+    if encoding:
+        headers.pop("Content-Length")  # the time is packed with the rest
+    return response.status_code, body, headers
+
+
+@pytest.mark.parametrize(("path", "query", "headers"), ASKED)
+def test_an_answer_is_the_same_with_and_without_flask(app: Flask, path: str, query: str, headers: dict[str, str]):
+    hot = hot_alone(app).get(path, query_string=query, headers=headers)
+    assert hot.status_code == 200
+    assert told(hot) == told(flask_alone(app).get(path, query_string=query, headers=headers))
+    known = {"If-None-Match": hot.headers["ETag"], **headers}
+    hot = hot_alone(app).get(path, query_string=query, headers=known)
+    assert hot.status_code == 304
+    assert told(hot) == told(flask_alone(app).get(path, query_string=query, headers=known))
+
+
+@pytest.mark.parametrize(("path", "query", "headers"), NOT_HOT)
+def test_other_requests_and_every_error_are_left_to_flask(app: Flask, path: str, query: str, headers: dict[str, str]):
+    assert hot_alone(app).get(path, query_string=query, headers=headers).status_code == 404
+    behind = app.test_client().get(path, query_string=query, headers=headers)
+    alone = flask_alone(app).get(path, query_string=query, headers=headers)
+    assert behind.status_code == alone.status_code
+
+
+def test_an_error_is_found_once_and_told_by_flask(app: Flask):
+    answer = app.test_client().get(PAGE, query_string="nmae=Suva")
+    assert (answer.status_code, answer.json["code"]) == (400, "parameter-unknown")
+    assert app.test_client().get("/collections/places/items/8").json["code"] == "feature-unknown"
