@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response, render_template, request
@@ -17,14 +17,20 @@ FORMATS = {"json": JSON, "html": HTML}
 
 
 def answer(
-    document: dict[str, Any], template: str = "document.html", *, type: str = JSON, title: str = "", **context: Any
+    document: dict[str, Any],
+    template: str = "document.html",
+    *,
+    type: str = JSON,
+    title: str = "",
+    parameters: Sequence[str] = ("f",),
+    **context: Any,
 ) -> Response:
     """A document in the format that the request wants. `type` is the media type of its JSON.
 
     A document with `links` is given `self` and `alternate`. `context` is for the template alone.
-    Raises: UnknownParameter for any parameter but `f`
+    Raises: UnknownParameter for any parameter but `parameters`
     """
-    reject_unknown(request.args, ("f",))
+    reject_unknown(request.args, parameters)
     formats = {"json": type, "html": HTML}
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, formats)
     if "links" in document:

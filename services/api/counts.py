@@ -22,13 +22,14 @@ def count_matches(database: Database, collection: Collection, filter: Filter, mo
     """The number of features that match.
 
     `auto` counts when the planner expects at most `most_rows` matches, and gives its estimate when it expects more.
-    Without a filter the number is known from the load, whatever the mode.
+    Without a filter the number is known from the load, whatever the mode; nobody knows that of a source.
     """
     if mode == "none":
         return Count()
-    if filter.is_everything:
-        return Count(exact=collection.row_count)
-    if mode == "estimated" or (mode == "auto" and collection.row_count > most_rows):
+    known = collection.row_count
+    if filter.is_everything and known is not None:
+        return Count(exact=known)
+    if mode == "estimated" or (mode == "auto" and (known is None or known > most_rows)):
         [(plan,)] = database.run(select_estimate(collection, filter))
         expected = int(plan[0]["Plan"]["Plan Rows"])
         if mode == "estimated" or expected > most_rows:

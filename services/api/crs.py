@@ -42,9 +42,11 @@ def storage_crs(collection: Collection) -> Crs | None:
 
 
 def crs_list(collection: Collection) -> list[Crs]:
-    """The systems that the collection is answered in, CRS84 first."""
+    """The systems that the collection is answered in, CRS84 first. That of srid 0 is nobody knows which: as it is."""
     if not collection.has_geometry:
         return []
+    if collection.srid == 0:
+        return [CRS84]
     storage = storage_crs(collection)
     return [*EVERYWHERE, *([storage] if storage and storage not in EVERYWHERE else [])]
 

@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from api.query import Cursor, Filter, SortKey, digest
-from core.catalog import Collection, Key
+from core.catalog import Collection, Key, KeyPart
 from core.errors import BadCursor
 
 HINT = "begin again with the first page: leave `cursor` out"
 LARGEST_INTEGER = 2**63 - 1
+MOST_SKIPPED = 10**12
 
 
 def render_cursor(cursor: Cursor, filter: Filter, sort: Sequence[SortKey], collection: Collection) -> str:
     """The text of a cursor, safe in a URL."""
     bound_to = [collection.id, collection.revision, digest(filter, sort)]
-    parts = [*bound_to, cursor.direction, cursor.key, *cursor.place]
+    parts = [*bound_to, cursor.direction, cursor.key, cursor.skip, *cursor.place]
     return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
@@ -35,7 +36,7 @@ def parse_cursor(text: str, filter: Filter, sort: Sequence[SortKey], collection:
         raise BadCursor("the cursor belongs to another collection, filter or order", hint=HINT, parameter="cursor")
     if revision != collection.revision:
         raise BadCursor("the collection was loaded anew since the cursor was made", hint=HINT, parameter="cursor")
-    if len(cursor.place) != len(sort) or not fits(cursor.key, collection.key):
+    if not fits(cursor, len(sort), collection.key):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
     return cursor
 
@@ -44,20 +45,25 @@ def decode(text: str) -> tuple[Any, Any, Any, Cursor]:
     """Collection, revision, digest and place of a cursor. Raises: BadCursor"""
     try:
         parts = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        id, revision, made_for, direction, key, *place = parts
+        id, revision, made_for, direction, key, skip, *place = parts
     except (ValueError, TypeError, RecursionError) as error:
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor") from error
-    whole = direction in ("next", "prev") and isinstance(key, list)
+    whole = direction in ("next", "prev") and isinstance(key, list) and type(skip) is int and 0 <= skip <= MOST_SKIPPED
     if not whole or not all(value is None or isinstance(value, str) for value in place):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
-    return id, revision, made_for, Cursor(direction, tuple(cast("list[Any]", key)), tuple(place))
+    return id, revision, made_for, Cursor(direction, tuple(cast("list[Any]", key)), tuple(place), skip)
 
 
-def fits(values: tuple[Any, ...], key: Key) -> bool:
-    """Whether values can be those of a key: whole numbers that fit a bigint, and texts that PostgreSQL can hold."""
-    return len(values) == len(key.parts) and all(
-        type(value) is int and abs(value) <= LARGEST_INTEGER
-        if part.type == "integer"
-        else isinstance(value, str) and "\0" not in value
-        for value, part in zip(values, key.parts, strict=True)
-    )
+def fits(cursor: Cursor, sort_keys: int, key: Key) -> bool:
+    """Whether a place can be one of this walk: its values are those of the key, or it is a number of rows."""
+    if not cursor.key and not key.unique:
+        return not cursor.place
+    same_length = len(cursor.place) == sort_keys and len(cursor.key) == len(key.parts)
+    return same_length and all(map(fits_part, cursor.key, key.parts))
+
+
+def fits_part(value: Any, part: KeyPart) -> bool:
+    """Whether a value can be one of the key: a whole number that fits a bigint, or a text that PostgreSQL can hold."""
+    if part.type == "integer":
+        return type(value) is int and abs(value) <= LARGEST_INTEGER
+    return isinstance(value, str) and "\0" not in value

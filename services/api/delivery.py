@@ -26,21 +26,28 @@ FOR_EVERYONE = (
 class Marker:
     """The validator of this request's answer."""
 
-    validator: Validator
+    validator: Validator | None
+    """None for a source: nobody knows when its data change, and the answer's bytes are its validator."""
+    cache_control: str
 
     def unchanged(self) -> bool:
         """Whether the client has the answer already."""
-        return self.validator.unchanged(request.environ)
+        return self.validator is not None and self.validator.unchanged(request.environ)
 
     def mark(self, response: Response) -> Response:
         """Give an answer its validators."""
-        response.headers.update(self.validator.headers)
+        response.headers["Cache-Control"] = self.cache_control
+        if self.validator is not None:
+            response.headers.update(self.validator.headers)
         return response
 
 
 def validator_of(collection: Collection, media_type: str) -> Marker:
     """The validator of an answer about a collection's features."""
-    return Marker(validator(collection, media_type, asked(), api().cache_control(collection)))
+    cache_control = api().cache_control(collection)
+    if collection.source is not None:
+        return Marker(None, cache_control)
+    return Marker(validator(collection, media_type, asked(), cache_control), cache_control)
 
 
 def new_request_id() -> str:

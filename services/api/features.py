@@ -29,7 +29,7 @@ def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
     """The features of a page; none when only their number is asked for."""
     if query.hits_only:
         return Page((), None, None)
-    return cut_page(query, api.database.run(select_page(collection, query)))
+    return cut_page(query, api.database.run(select_page(collection, query)), collection.key)
 
 
 def count_page(api: Api, collection: Collection, query: ItemsQuery) -> Count:
@@ -38,11 +38,11 @@ def count_page(api: Api, collection: Collection, query: ItemsQuery) -> Count:
     return count_matches(api.database, collection, query.filter, mode, api.settings.exact_count_rows)
 
 
-def page_geojson(found: Page, links: list[Link], count: Count) -> bytes:
-    """A page as a FeatureCollection."""
+def page_geojson(collection: Collection, found: Page, links: list[Link], count: Count) -> bytes:
+    """A page as a FeatureCollection. That of a source has no time stamp: its bytes are its validator."""
     members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
     counts = {name: number for name, number in members.items() if number is not None}
-    return render_page(found.features, links, counts)
+    return render_page(found.features, links, counts, stamped=collection.source is None)
 
 
 def page_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
@@ -78,6 +78,9 @@ def collection_link(asked: Asked, collection: Collection) -> Link:
 
 def feature_key(text: str, collection: Collection) -> FeatureKey:
     """The key of an id. Raises: UnknownFeature for a text that is the id of no feature"""
+    if not collection.key.is_id:
+        hint = f"they have no key; /collections/{collection.id}/items?filter=… finds them by their properties"
+        raise UnknownFeature(f"the features of '{collection.id}' have no ids", hint=hint, parameter="featureId")
     key = parse_id(text, collection.key)
     if key is None:
         raise unknown_feature(text, collection)

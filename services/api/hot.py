@@ -110,8 +110,9 @@ class Hot:
         if known and known.unchanged(environ):
             return not_modified(known)
         found, count = find_page(self._api, collection, query), count_page(self._api, collection, query)
-        body = page_geojson(found, page_links(asked, collection, query, found, "json"), count)
-        return geojson(body, query.presentation, known or validator_of_body(body), environ)
+        body = page_geojson(collection, found, page_links(asked, collection, query, found, "json"), count)
+        known = known or validator_of_body(body, self._api.cache_control(collection))
+        return geojson(body, query.presentation, known, environ)
 
     def feature(self, asked: Asked, environ: WSGIEnvironment, id: str, feature_id: str) -> Answer | None:
         """One feature."""
@@ -125,7 +126,8 @@ class Hot:
             return not_modified(known)
         found = find_feature(self._api, collection, feature_id, shown)
         body, _ = feature_geojson(asked, collection, found, "json")
-        return geojson(body, shown, known or validator_of_body(body), environ)
+        known = known or validator_of_body(body, self._api.cache_control(collection))
+        return geojson(body, shown, known, environ)
 
     def validator(self, collection: Collection, asked: Asked) -> Validator | None:
         """The validator of a GeoJSON answer; None for a source, whose data change without our knowing."""

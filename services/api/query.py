@@ -12,7 +12,7 @@ from typing import Any, Literal
 from api.cql2 import Node, render_text
 from api.crs import CRS84, Crs
 from core.bbox import BBox
-from core.catalog import Column
+from core.catalog import Argument, Column, Key
 
 Value = str | int | float | bool
 FeatureKey = tuple[int | str, ...]
@@ -49,6 +49,14 @@ class Equals:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """An argument of a function, and its value."""
+
+    argument: Argument
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which features of a collection are asked for. All conditions hold at once."""
 
@@ -56,6 +64,8 @@ class Filter:
     interval: Interval | None = None
     equals: tuple[Equals, ...] = ()
     ids: tuple[FeatureKey, ...] | None = None
+    arguments: tuple[Given, ...] = ()
+    """What a function is called with."""
     text: str | None = None
     """What some string property must contain, in any case."""
     cql2: Node | None = None
@@ -80,12 +90,14 @@ class SortKey:
 class Cursor:
     """A place in the walk through a collection: the page after (`next`) or before (`prev`) a feature.
 
-    `place` holds the feature's sort values as PostgreSQL writes them, in the order of the sort keys.
+    `place` holds the feature's sort values as PostgreSQL writes them, in the order of the sort keys. `skip`: rows that
+    were met of the same key, which only a key that is not unique needs; without a key, rows before the place.
     """
 
     direction: Direction
     key: FeatureKey
     place: tuple[str | None, ...] = ()
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,10 @@ class ItemsQuery:
     count: CountMode = "auto"
     hits_only: bool = False
 
+    def is_counted(self, key: Key) -> bool:
+        """Whether a place in this walk is a number of rows, as nothing tells them apart in this order."""
+        return not key.unique and (bool(self.sort) or not key.parts)
+
     @property
     def backwards(self) -> bool:
         """Whether the page is fetched from its end."""
@@ -131,5 +147,7 @@ def digest(filter: Filter, sort: Sequence[SortKey]) -> str:
     equals: list[Any] = sorted([condition.column.name, condition.value] for condition in filter.equals)
     order = [[key.column.name, key.descending] for key in sort]
     cql2 = filter.cql2 and [render_text(filter.cql2), filter.cql2_crs.uri]
-    text = json.dumps([box, times, equals, filter.ids, filter.text, cql2, order], default=str)
+    given = [[given.argument.name, given.value] for given in filter.arguments]
+    parts = [box, times, equals, filter.ids, filter.text, cql2, order, *([given] if given else [])]
+    text = json.dumps(parts, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

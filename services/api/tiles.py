@@ -67,15 +67,15 @@ def tile_at(longitude: float, latitude: float, z: int) -> Tile:
     return Tile(z, max(0, min(sides - 1, row)), max(0, min(sides - 1, column)))
 
 
-def tile_bounds(tile: Tile) -> BBox:
-    """The tile's box in CRS84 degrees."""
+def tile_bounds(tile: Tile, margin: float = 0.0) -> BBox:
+    """The tile's box in CRS84 degrees. `margin`: more on each side, in widths of the tile, within the degrees."""
     sides = 2**tile.z
 
-    def latitude(row: int) -> float:
+    def latitude(row: float) -> float:
         return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / sides))))
 
-    west, east = (column / sides * 360 - 180 for column in (tile.column, tile.column + 1))
-    return BBox(west, latitude(tile.row + 1), east, latitude(tile.row))
+    west, east = (column / sides * 360 - 180 for column in (tile.column - margin, tile.column + 1 + margin))
+    return BBox(max(west, -180), latitude(tile.row + 1 + margin), min(east, 180), latitude(tile.row - margin))
 
 
 def tile_limits(box: BBox | None, z: int) -> tuple[Tile, Tile]:

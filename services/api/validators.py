@@ -49,6 +49,6 @@ def validator(collection: Collection, media_type: str, asked: Asked, cache_contr
     return Validator(etag, collection.changed_at, cache_control)
 
 
-def validator_of_body(body: bytes) -> Validator:
+def validator_of_body(body: bytes, cache_control: str = REVALIDATE) -> Validator:
     """The validator of an answer of which nothing else tells whether it changed."""
-    return Validator(hashlib.sha256(body).hexdigest()[:20], None, REVALIDATE)
+    return Validator(hashlib.sha256(body).hexdigest()[:20], None, cache_control)

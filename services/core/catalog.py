@@ -63,21 +63,39 @@ FID = Key((KeyPart("fid", "bigint"),))
 
 
 @dataclass(frozen=True, slots=True)
+class Argument:
+    """A parameter of a function: its name there and in requests, its type, and that type in SQL."""
+
+    name: str
+    type: ColumnType
+    sql_type: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A relation of the database that Isthmus only reads, and whose data change without its knowing.
 
-    relation:   an item of FROM that has the columns of the key, `geom`, `geom_3857`, and the collection's columns
-    definition: a digest of what the relation looks like, which cursors are bound to
+    relation:     an item of FROM with the columns of the key, the collection's columns, and where there is a geometry:
+                  `geom` as it is stored, `shape` as it is shown, `geom_3857`, and for a geography itself as `geog`
+    after:        the rest of it, which stands behind the arguments of a function
+    definition:   a digest of what the relation looks like, which cursors are bound to
+    domain_crs84: at least where its geometries lie; None: anywhere
     """
 
     relation: sql.Composable
     definition: str
+    after: sql.Composable | None = None
+    arguments: tuple[Argument, ...] = ()
+    domain_crs84: BBox | None = None
+    is_geography: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
     """One version of a collection, as it is served. `bbox_crs84` is None when no feature has a geometry.
 
+    `row_count` None: nobody counted. `srid` None: no geometry; 0: coordinates in a system that nobody named.
     `storage_bbox`: west, south, east, north in the table's own CRS, easting first whatever the official order.
     `temporal_end_column`: when features last; `temporal_column` is their start then, and either may be null: open.
     `changed_at`: since when its answers are what they are. `cache_control` None: the default of the settings.
@@ -90,7 +108,7 @@ class Collection:
     source_path: str
     version: int
     table: str
-    row_count: int
+    row_count: int | None
     srid: int | None
     srs_authority: str | None
     srs_text: str | None
@@ -169,6 +187,21 @@ class Collection:
     def has_geometry(self) -> bool:
         """False for a plain table."""
         return self.srid is not None
+
+    @property
+    def has_tiles(self) -> bool:
+        """Whether its geometries can be put on a map: their system is known."""
+        return bool(self.srid)
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What a function takes; nothing for everything else."""
+        return self.source.arguments if self.source else ()
+
+    @property
+    def domain_crs84(self) -> BBox | None:
+        """At least where the geometries lie. None: nowhere, or anywhere when it is a source."""
+        return self.bbox_crs84 if self.source is None else self.source.domain_crs84
 
 
 @dataclass(frozen=True, slots=True)

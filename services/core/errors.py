@@ -93,7 +93,7 @@ class TileOutside(IsthmusError):
 
 
 class NoGeometry(IsthmusError):
-    """The collection has no geometry, so it has no tiles."""
+    """The collection has no geometry that a map could show, so it has no tiles."""
 
     code = "collection-without-geometry"
 

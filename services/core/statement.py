@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
@@ -22,3 +22,14 @@ class Statement:
     def as_text(self) -> str:
         """The text as the server sees it, for tests and logs."""
         return self.text.as_string(None)
+
+
+def quoted(*parts: str) -> sql.Composable:
+    """A quoted name, such as `"schema"."table"`.
+
+    psycopg reads a percent sign in the text of a statement with values as the place of one, so it becomes a code point.
+    """
+    if not any("%" in part for part in parts):
+        return sql.Identifier(*parts)
+    escaped = (part.replace("\\", "\\\\").replace('"', '""').replace("%", "\\0025") for part in parts)
+    return sql.SQL(cast("LiteralString", ".".join(f'U&"{part}"' for part in escaped)))

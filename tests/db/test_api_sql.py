@@ -137,3 +137,16 @@ def test_values_are_bound_and_never_part_of_the_text(world: tuple[psycopg.Connec
     statement = select_page(collection, ItemsQuery(1, Filter(equals=(evil,))))
     assert "DROP" not in statement.as_text()
     assert statement.params["equal0"] == evil.value
+
+
+def test_property_whose_name_has_a_percent_sign_is_read_and_filtered(cluster: Cluster):
+    database = cluster.clone()
+    select = """SELECT 1 AS fid, 50 AS "share %s", ST_Point(1, 2) AS geom"""
+    publish(database, "shares", select, columns={"share %s": "integer"})
+    with connect(database.reader) as connection:
+        collection = parse_catalog(1, connection.execute(SELECT_COLLECTIONS.text).fetchall())["shares"]
+        filter = Filter(equals=(Equals(collection.columns[0], 50),))
+        [(text, _)] = run(connection, select_page(collection, ItemsQuery(1, filter)))
+        assert json.loads(text)["properties"] == {"share %s": 50}
+        assert run(connection, select_tile(collection, Tile(0, 0, 0)))
+    cluster.drop(database)

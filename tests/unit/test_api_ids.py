@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -9,7 +11,7 @@ from api.ids import JOINT, escaped, parse_id
 from api.query import Cursor
 from api.sql.keyset import beyond, order_by, select_key
 from api.sql.relation import among_keys, has_key, id_member, id_text
-from core.catalog import FID, Key, KeyPart
+from core.catalog import FID, Collection, Key, KeyPart
 
 CODE = Key((KeyPart("code", "text", "text"),))
 PAIR = Key((KeyPart("land", "text", "text"), KeyPart("number", "smallint")))
@@ -57,11 +59,12 @@ def text(composable: object) -> str:
     return " ".join(composable.as_string(None).split())  # type: ignore[attr-defined]
 
 
-def test_key_of_two_columns_is_walked_by_a_comparison_of_rows():
+def test_key_of_two_columns_is_walked_by_a_comparison_of_rows(roads: Collection):
     condition, params = beyond(Cursor("next", ("FI", 5)), (), PAIR)
     assert text(condition) == '("t"."land", "t"."number") > (%(key0)s::text, %(key1)s::smallint)'
     assert params == {"key0": "FI", "key1": 5}
-    assert text(order_by((), PAIR, backwards=True)) == '"t"."land" DESC, "t"."number" DESC'
+    pairs = replace(roads, key=PAIR)
+    assert text(order_by((), pairs, backwards=True)) == '"t"."land" DESC, "t"."number" DESC'
     assert text(select_key(PAIR)) == ', "t"."land"::text, "t"."number"'
 
 

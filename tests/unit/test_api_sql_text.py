@@ -157,9 +157,9 @@ def keys(roads: Collection, *names: str) -> tuple[SortKey, ...]:
 
 def test_missing_values_come_last_both_ways(roads: Collection):
     sort = keys(roads, "name", "-lanes")
-    forwards = text(order_by(sort, FID, backwards=False))
+    forwards = text(order_by(sort, roads, backwards=False))
     assert forwards == '"t"."name" ASC NULLS LAST, "t"."lanes" DESC NULLS LAST, "t"."fid" ASC'
-    backwards = text(order_by(sort, FID, backwards=True))
+    backwards = text(order_by(sort, roads, backwards=True))
     assert backwards == '"t"."name" DESC NULLS FIRST, "t"."lanes" ASC NULLS FIRST, "t"."fid" DESC'
 
 

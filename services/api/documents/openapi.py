@@ -13,7 +13,7 @@ from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON, MVT, OPENAPI_JSON, 
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS, queryable_columns
 from core import VERSION
-from core.catalog import Catalog, Collection
+from core.catalog import Catalog, Collection, ColumnType
 from core.settings import Settings
 
 
@@ -254,10 +254,8 @@ def items_path(collection: Collection) -> tuple[str, dict[str, Any]]:
     """The path of a collection's items, with its queryables as parameters (Part 3, queryables-query-parameters)."""
     items = next(operation for operation in OPERATIONS if operation.id == "getItems")
     operation = render_operation(items)
-    own = [
-        {"name": column.name, "in": "query", "required": False, "schema": SCHEMA_OF_TYPE[column.type], "style": "form"}
-        for column in queryable_columns(collection)
-    ]
+    own = [own_parameter(argument.name, argument.type, argument.required) for argument in collection.arguments]
+    own += [own_parameter(column.name, column.type, required=False) for column in queryable_columns(collection)]
     common = [reference("parameters", name) for name in items.parameters if name != "collectionId"]
     return f"/collections/{collection.id}/items", {
         "get": {
@@ -267,6 +265,11 @@ def items_path(collection: Collection) -> tuple[str, dict[str, Any]]:
             "parameters": [*common, *own],
         }
     }
+
+
+def own_parameter(name: str, type: ColumnType, required: bool) -> dict[str, Any]:
+    """A parameter that only one collection has: a property, or an argument of a function."""
+    return {"name": name, "in": "query", "required": required, "schema": SCHEMA_OF_TYPE[type], "style": "form"}
 
 
 def problem_response(text: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def filter_parameters() -> dict[str, Any]:
         "bbox": query_parameter("bbox", {**array_of("number"), "oneOf": FOUR_OR_SIX}, box),
         "bbox-crs": query_parameter("bbox-crs", URI, "CRS of bbox, one that the collection lists."),
         "datetime": query_parameter("datetime", TEXT, "An instant, or start/end with .. for an open end."),
-        "ids": query_parameter("ids", array_of("integer"), "Ids of features."),
+        "ids": query_parameter("ids", array_of("string"), "Ids of features."),
         "filter": query_parameter("filter", TEXT, "A CQL2 filter over the queryables: see docs/cql2.md."),
         "filter-lang": query_parameter("filter-lang", words(*FILTER_LANGS), "The language of filter."),
         "filter-crs": query_parameter("filter-crs", URI, "CRS of the geometries in filter."),
@@ -88,7 +88,7 @@ def path_parameters(collection: str) -> dict[str, Any]:
     matrix_set = {"type": "string", "enum": [WEB_MERCATOR_QUAD]}
     return {
         "collectionId": path_parameter("collectionId", TEXT, "Id of a collection.", collection),
-        "featureId": path_parameter("featureId", {"type": "integer"}, "Id of a feature.", 1),
+        "featureId": path_parameter("featureId", TEXT, "Id of a feature.", "1"),
         "tileMatrixSetId": path_parameter("tileMatrixSetId", matrix_set, "Tile matrix set.", WEB_MERCATOR_QUAD),
         "tileMatrix": path_parameter("tileMatrix", TEXT, "Zoom.", "0"),
         "tileRow": path_parameter("tileRow", WHOLE, "Row, counted from the north.", 0),

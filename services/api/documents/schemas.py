@@ -101,7 +101,7 @@ def feature_schema_document(collection: Collection, links: Links) -> dict[str, A
         "required": ["type", "geometry", "properties"],
         "properties": {
             "type": {"type": "string", "const": "Feature"},
-            "id": {"type": "integer"},
+            **feature_id(collection),
             "geometry": geometry_schema(collection),
             "properties": {
                 "type": "object",
@@ -109,6 +109,11 @@ def feature_schema_document(collection: Collection, links: Links) -> dict[str, A
             },
         },
     }
+
+
+def feature_id(collection: Collection) -> dict[str, Any]:
+    """The member `id` of a feature; nothing when features have none."""
+    return {"id": {"type": "integer" if collection.key.is_integer else "string"}} if collection.key.is_id else {}
 
 
 def geometry_schema(collection: Collection) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from api.crs import CRS84, EPSG_3857
 from api.links import JSON, MVT, OGC_REL, Link, Links
@@ -22,6 +24,7 @@ TILEJSON_MAX_ZOOM = 14
 """The largest zoom that clients ask for; they enlarge its tiles beyond, which lose nothing at extent 4096."""
 
 MARGIN_DEG = 0.001
+NONE: Mapping[str, str] = {}
 
 TILEJSON_TYPE: dict[ColumnType, str] = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
 GEOMETRY_DIMENSION = {
@@ -34,8 +37,8 @@ GEOMETRY_DIMENSION = {
 }
 
 
-def tilejson_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """TileJSON 3.0.0, what MapLibre and QGIS read."""
+def tilejson_document(collection: Collection, links: Links, given: Mapping[str, str] = NONE) -> dict[str, Any]:
+    """TileJSON 3.0.0, what MapLibre and QGIS read. `given`: the arguments of a function, for the tiles' address."""
     box = collection.bbox_crs84 or BBox(-180, -85, 180, 85)
     longitude, latitude = box.centre()
     fields = {
@@ -50,7 +53,7 @@ def tilejson_document(collection: Collection, links: Links) -> dict[str, Any]:
         "attribution": collection.attribution,
         "version": f"1.0.{collection.version}",
         "scheme": "xyz",
-        "tiles": [links.tile_template(collection)],
+        "tiles": [links.tile_template(collection) + (f"?{urlencode(given)}" if given else "")],
         "minzoom": 0,
         "maxzoom": TILEJSON_MAX_ZOOM,
         "bounds": padded(box),
@@ -130,8 +133,11 @@ def tileset_document(collection: Collection, links: Links) -> dict[str, Any]:
 
 
 def tiled_box(collection: Collection) -> BBox | None:
-    """The box whose tiles the tileset has: the bounds of its TileJSON, or the world when no extent is known."""
-    return BBox(*padded(collection.bbox_crs84)) if collection.bbox_crs84 else None
+    """The box whose tiles the tileset has: the bounds of its TileJSON, or the world when no extent is known.
+
+    The extent of a source is what was found some time ago; its tiles go as far as its data may.
+    """
+    return BBox(*padded(collection.domain_crs84)) if collection.domain_crs84 else None
 
 
 def bounding_box(box: BBox | None) -> dict[str, Any] | None:

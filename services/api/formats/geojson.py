@@ -10,10 +10,16 @@ from typing import Any
 from api.links import Link
 
 
-def render_page(features: Sequence[str], links: Sequence[Link], counts: Mapping[str, int]) -> bytes:
-    """A FeatureCollection. `counts` are further members: numberMatched when it is exact, or an estimate."""
+def render_page(
+    features: Sequence[str], links: Sequence[Link], counts: Mapping[str, int], *, stamped: bool = True
+) -> bytes:
+    """A FeatureCollection. `counts` are further members: numberMatched when it is exact, or an estimate.
+
+    stamped: it has the time of the answer; without it the same features are the same bytes
+    """
     stamp = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    members: dict[str, Any] = {"numberReturned": len(features), **counts, "timeStamp": stamp, "links": links}
+    members: dict[str, Any] = {"numberReturned": len(features), **counts}
+    members.update({"timeStamp": stamp, "links": links} if stamped else {"links": links})
     rest = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
     return f'{{"type":"FeatureCollection","features":[{",".join(features)}],{rest[1:]}'.encode()
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import cast
 
 from api.cql2 import Node, parse_filter
 from api.crs import CRS84, Crs, parse_crs
 from api.cursor import parse_cursor
 from api.ids import parse_id
+from api.params.arguments import parse_arguments
 from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
 from api.profiles import parse_profiles
-from api.query import CountMode, FeatureKey, Filter, GridBox, ItemsQuery, Presentation, SortKey
+from api.query import CountMode, Cursor, FeatureKey, Filter, GridBox, ItemsQuery, Presentation, SortKey
 from core.bbox import BBox, parse_bbox, parse_numbers
-from core.catalog import Collection, Column
+from core.catalog import Collection, Column, Key
 from core.errors import BadBBox, BadParameter, suggestion
 
 FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q", "filter", "filter-lang", "filter-crs")
@@ -48,25 +50,38 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
 
     Raises: UnknownParameter, BadParameter, BadBBox, BadCursor
     """
-    reject_unknown(args, [*ITEMS_PARAMETERS, *(column.name for column in queryable_columns(collection))])
+    own = [*collection.arguments, *queryable_columns(collection)]
+    reject_unknown(args, [*ITEMS_PARAMETERS, *(parameter.name for parameter in own)])
     if "cursor" in args and "offset" in args:
         raise BadParameter("cursor and offset exclude each other", hint="leave one out", parameter="offset")
     filter, sort = parse_conditions(args, collection), parse_sort(args.get("sortby", ""), collection)
-    return ItemsQuery(
+    query = ItemsQuery(
         limit=parse_limit(args["limit"], limits) if "limit" in args else limits.default,
         filter=filter,
         sort=sort,
-        cursor=parse_cursor(args["cursor"], filter, sort, collection) if "cursor" in args else None,
         offset=parse_whole("offset", args.get("offset", "0"), least=0, most=LARGEST_OFFSET),
         presentation=parse_presentation(args, collection),
         count=cast(CountMode, parse_choice("count", args.get("count", "auto"), COUNT_MODES)),
         hits_only=parse_choice("resultType", args.get("resultType", "results"), ("results", "hits")) == "hits",
     )
+    if "cursor" not in args:
+        return query
+    return at_place(query, parse_cursor(args["cursor"], filter, sort, collection), collection.key)
+
+
+def at_place(query: ItemsQuery, cursor: Cursor, key: Key) -> ItemsQuery:
+    """The page at a cursor's place. One that is a number of rows is an offset, and before it there may be few."""
+    if cursor.key or key.unique:
+        return replace(query, cursor=cursor, offset=cursor.skip)
+    if cursor.direction == "next":
+        return replace(query, offset=cursor.skip)
+    return replace(query, offset=max(0, cursor.skip - query.limit), limit=max(1, min(query.limit, cursor.skip)))
 
 
 def queryable_columns(collection: Collection) -> list[Column]:
     """The columns that are query parameters: id and simple values whose names no other parameter has."""
-    return [column for column in sortable_columns(collection) if column.name not in ITEMS_PARAMETERS]
+    taken = {*ITEMS_PARAMETERS, *(argument.name for argument in collection.arguments)}
+    return [column for column in sortable_columns(collection) if column.name not in taken]
 
 
 def sortable_columns(collection: Collection) -> list[Column]:
@@ -88,7 +103,8 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
     return Filter(
         cql2=parse_cql2(args, collection),
         cql2_crs=parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84,
-        box=parse_box(args["bbox"], crs) if "bbox" in args else None,
+        box=parse_box(args["bbox"], crs, collection) if "bbox" in args else None,
+        arguments=parse_arguments(args, collection),
         interval=parse_interval(args["datetime"]) if "datetime" in args else None,
         equals=tuple(equals(queryables[name], args[name]) for name in args if name in queryables),
         ids=parse_ids(args["ids"], collection) if "ids" in args else None,
@@ -107,18 +123,19 @@ def parse_cql2(args: Args, collection: Collection) -> Node | None:
     return parse_filter(args["filter"], "cql2-json" if lang == "cql2-json" else "cql2-text", collection)
 
 
-def parse_box(text: str, crs: Crs) -> BBox | GridBox:
+def parse_box(text: str, crs: Crs, collection: Collection) -> BBox | GridBox:
     """A box in some system, its numbers in the official order of the axes. Raises: BadBBox"""
-    if crs is CRS84:
+    srid = 0 if collection.srid == 0 else crs.srid
+    if crs is CRS84 and srid:
         return parse_bbox(text)
     west, south, east, north = parse_numbers(text)
     if crs.northing_first:
         west, south, east, north = south, west, north, east
-    if crs.srid == CRS84.srid:
+    if srid == CRS84.srid:
         return BBox(west, south, east, north)
     if west > east or south > north or not all(map(math.isfinite, (west, south, east, north))):
         raise BadBBox(f"'{text}' is no box", hint=f"the lower corner comes first, in {crs.uri}", parameter="bbox")
-    return GridBox(crs.srid, west, south, east, north)
+    return GridBox(srid, west, south, east, north)
 
 
 def parse_ids(text: str, collection: Collection) -> tuple[FeatureKey, ...]:

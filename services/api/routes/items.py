@@ -61,7 +61,7 @@ def items(id: str) -> Response:
     links = page_links(asked(), collection, query, found, chosen)
     if chosen == "html":
         return validator.mark(items_page(collection, found, links, count))
-    return validator.mark(items_geojson(query, found, links, count))
+    return validator.mark(items_geojson(collection, query, found, links, count))
 
 
 @bp.post("/search")
@@ -81,10 +81,10 @@ def search(id: str) -> Response:
         body = {**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)}
         goal = {"href": here, "rel": rel, "type": GEOJSON, "title": f"{rel} page", "method": "POST", "body": body}
         links.append(goal)
-    return items_geojson(query, found, links, count)
+    return items_geojson(collection, query, found, links, count)
 
 
-@bp.get("/items/<feature_id>")
+@bp.get("/items/<path:feature_id>")
 def feature(id: str, feature_id: str) -> Response:
     """One feature."""
     reject_unknown(request.args, FEATURE_PARAMETERS)
@@ -120,11 +120,11 @@ def geojson(body: bytes, crs: Crs, profiles: Sequence[str] = ()) -> Response:
     return response
 
 
-def items_geojson(query: ItemsQuery, found: Page, links: list[Link], count: Count) -> Response:
+def items_geojson(collection: Collection, query: ItemsQuery, found: Page, links: list[Link], count: Count) -> Response:
     """The page as GeoJSON."""
     crs = query.presentation.crs
     profiles = geojson_profiles(query.presentation.profiles, crs)
-    return geojson(page_geojson(found, [*links, *profile_links(profiles)], count), crs, profiles)
+    return geojson(page_geojson(collection, found, [*links, *profile_links(profiles)], count), crs, profiles)
 
 
 def items_page(collection: Collection, found: Page, links: list[Link], count: Count) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from flask import Blueprint, Response, request
 
 from api.answers import answer
@@ -16,7 +18,9 @@ from api.documents.tilesets import (
 )
 from api.formats.gzip import compress, decompress
 from api.links import MVT
+from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
+from api.query import Filter
 from api.sql.tiles import select_tile
 from api.tiles import Tile, check_limits, check_tile_matrix_set, parse_tile
 from core.catalog import Collection
@@ -58,29 +62,48 @@ def tilejson(id: str, tms: str) -> Response:
     """TileJSON."""
     check_tile_matrix_set(tms)
     collection = with_geometry(id)
-    return answer(tilejson_document(collection, api().links), title=f"TileJSON of {collection.title}")
+    given = {
+        argument.name: request.args[argument.name] for argument in collection.arguments if argument.name in request.args
+    }
+    document = tilejson_document(collection, api().links, given)
+    return answer(document, parameters=("f", *given), title=f"TileJSON of {collection.title}")
 
 
 @bp.get("/collections/<id>/tiles/<tms>/<z>/<row>/<column>")
 def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     """A tile: 200 with bytes, 204 when it is empty, 304 when the client has it, 404 outside the tileset's limits."""
-    reject_unknown(request.args, ())
     check_tile_matrix_set(tms)
     collection, place = with_geometry(id), parse_tile(z, row, column)
+    reject_unknown(request.args, [argument.name for argument in collection.arguments])
     check_limits(place, tiled_box(collection))
+    if collection.source is not None:
+        return source_tile(collection, place)
     etag = f"{collection.version}-{place.z}-{place.row}-{place.column}"
     if etag in request.if_none_match:
         return tile_response(Response(status=304), collection, etag)
     compressed = api().tiles.get((collection.version, place.z, place.row, place.column))
     if compressed is None:
         compressed = make_tile(collection, place)
+    return tile_response(packed_tile(compressed), collection, etag)
+
+
+def source_tile(collection: Collection, place: Tile) -> Response:
+    """A tile of data that nobody announces: never kept, and its bytes are its validator."""
+    filter = Filter(arguments=parse_arguments(request.args, collection))
+    [(mvt,)] = api().database.run(select_tile(collection, place, filter), binary=True)
+    etag = hashlib.sha256(mvt or b"").hexdigest()[:20]
+    if etag in request.if_none_match:
+        return tile_response(Response(status=304), collection, etag)
+    return tile_response(packed_tile(compress(mvt) if mvt else b""), collection, etag)
+
+
+def packed_tile(compressed: bytes) -> Response:
+    """A tile in the encoding that the client takes; 204 for an empty one."""
     if not compressed:
-        return tile_response(Response(status=204), collection, etag)
+        return Response(status=204)
     if request.accept_encodings["gzip"] > 0:
-        response = Response(compressed, content_type=MVT, headers={"Content-Encoding": "gzip"})
-    else:
-        response = Response(decompress(compressed), content_type=MVT)
-    return tile_response(response, collection, etag)
+        return Response(compressed, content_type=MVT, headers={"Content-Encoding": "gzip"})
+    return Response(decompress(compressed), content_type=MVT)
 
 
 def make_tile(collection: Collection, place: Tile) -> bytes:
@@ -100,8 +123,11 @@ def tile_response(response: Response, collection: Collection, etag: str) -> Resp
 
 
 def with_geometry(id: str) -> Collection:
-    """The collection. Raises: UnknownCollection; NoGeometry for a plain table."""
+    """The collection. Raises: UnknownCollection; NoGeometry for a plain table, or coordinates of an unknown system."""
     collection = api().collection(id)
     if not collection.has_geometry:
         raise NoGeometry(f"'{id}' has no geometry", hint=f"its rows are at /collections/{id}/items")
+    if not collection.has_tiles:
+        hint = "its geometry column has SRID 0: give it the SRID of its coordinates"
+        raise NoGeometry(f"nobody knows where on Earth '{id}' lies", hint=hint)
     return collection

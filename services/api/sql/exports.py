@@ -10,9 +10,9 @@ from api.query import ItemsQuery
 from api.sql.filter import where, where_clause
 from api.sql.items import feature_text, properties_lateral, shown_geometry
 from api.sql.keyset import order_by
-from api.sql.relation import id_text, relation
+from api.sql.relation import id_text, relation, shown_column
 from core.catalog import Collection
-from core.statement import Statement
+from core.statement import Statement, quoted
 
 
 def copy_geojson_seq(collection: Collection, query: ItemsQuery) -> Statement:
@@ -33,14 +33,12 @@ def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
     some = collection.columns if shown.columns is None else shown.columns
     parts: list[sql.Composable] = []
     if collection.key.is_id:
-        parts.append(sql.SQL("{} AS {}").format(id_text(collection.key), sql.Identifier(collection.free_name("id"))))
-    parts += [
-        sql.SQL("{} AS {}").format(sql.Identifier("t", column.column), sql.Identifier(column.name)) for column in some
-    ]
+        parts.append(sql.SQL("{} AS {}").format(id_text(collection.key), quoted(collection.free_name("id"))))
+    parts += [shown_column(column) for column in some]
     if collection.has_geometry and shown.geometry:
         digits = shown.crs.digits if shown.precision is None else shown.precision
         wkt = sql.SQL("ST_AsText({}, {})").format(shown_geometry(collection, shown), sql.Literal(digits))
-        parts.append(sql.SQL("{} AS {}").format(wkt, sql.Identifier(collection.free_name("WKT"))))
+        parts.append(sql.SQL("{} AS {}").format(wkt, quoted(collection.free_name("WKT"))))
     rows, params = select_all(collection, query, sql.SQL(", ").join(parts), sql.SQL(""))
     return Statement(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(rows), params)
 
@@ -52,12 +50,12 @@ def select_all(
     conditions, params = where(collection, query.filter)
     order = sql.SQL("")
     if query.sort or query.offset:
-        order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection.key, backwards=False)
+        order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, backwards=False)
     text = sql.SQL(
         "SELECT {columns} FROM {relation} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s"
     ).format(
         columns=columns,
-        relation=relation(collection),
+        relation=relation(collection, query.filter),
         lateral=lateral,
         where=where_clause(conditions),
         order=order,

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from api.query import Equals, Filter, GridBox
 from api.sql.cql2 import filter_condition
-from api.sql.relation import among_keys
+from api.sql.relation import among_keys, argument_place, column_of, domain
 from api.sql.times import in_interval
 from core.bbox import BBox
 from core.catalog import Collection
@@ -18,6 +18,11 @@ CASTS = {"date": sql.SQL("date"), "datetime": sql.SQL("timestamptz"), "time": sq
 
 # A box without area is a point or a line here; ST_MakeEnvelope would make a polygon that meets nothing.
 ENVELOPE = sql.SQL("ST_Envelope(ST_MakeLine(ST_Point({west}, {south}, {srid}), ST_Point({east}, {north}, {srid})))")
+
+WIDE_DEG = 90
+"""Boxes wider than this hold so much of the globe that the index of a geography helps little."""
+AROUND_DEG = 0.01
+WORLD = sql.SQL("ST_MakeEnvelope(-180, -90, 180, 90)")
 
 Condition = tuple[sql.Composable, dict[str, Any]]
 
@@ -40,9 +45,10 @@ def where(collection: Collection, filter: Filter) -> tuple[list[sql.Composable],
         parts.append(contains(collection, filter.text))
     if filter.cql2 is not None:
         crs = filter.cql2_crs
-        parts.append(filter_condition(filter.cql2, collection, crs.srid, northing_first=crs.northing_first))
+        srid = crs.srid if collection.srid != 0 else 0
+        parts.append(filter_condition(filter.cql2, collection, srid, northing_first=crs.northing_first))
     parts.extend(equal(condition, number) for number, condition in enumerate(filter.equals))
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = {argument_place(given): given.value for given in filter.arguments}
     for _, values in parts:
         params.update(values)
     return [text for text, _ in parts], params
@@ -57,18 +63,41 @@ def in_box(collection: Collection, box: BBox | GridBox) -> Condition:
     params: dict[str, Any] = {}
     for number, half in enumerate(box.halves() if isinstance(box, BBox) else (box,)):
         area, values = area_of(collection, half, number)
-        halves.append(sql.SQL("ST_Intersects(t.geom, {})").format(area))
+        halves.append(meets(collection, half, area))
         params.update(values)
     if collection.null_geometries:
-        halves.append(sql.SQL("t.geom IS NULL"))
+        halves.append(sql.SQL("t.geog IS NULL" if is_geography(collection) else "t.geom IS NULL"))
     return sql.SQL("({})").format(sql.SQL(" OR ").join(halves)), params
+
+
+def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable:
+    """A geometry meets an area."""
+    condition = sql.SQL("ST_Intersects(t.geom, {})").format(area)
+    near = near_on_globe(collection, box, area)
+    return condition if near is None else sql.SQL("({} AND {})").format(near, condition)
+
+
+def near_on_globe(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable | None:
+    """The condition that a geography is near an area, for which its index serves; None where that is no help.
+
+    The corners of the area's edges are set close, as the parallels are no straight lines on the globe.
+    """
+    if not is_geography(collection) or not isinstance(box, BBox) or box.east - box.west > WIDE_DEG:
+        return None
+    text = sql.SQL("t.geog && ST_Segmentize(ST_ClipByBox2D(ST_Expand({}, {}), {}), 1)::geography")
+    return text.format(area, sql.Literal(AROUND_DEG), WORLD)
+
+
+def is_geography(collection: Collection) -> bool:
+    """Whether the geometries are stored on the globe, where edges are great circles."""
+    return collection.source is not None and collection.source.is_geography
 
 
 def area_of(collection: Collection, box: BBox | GridBox, number: int) -> Condition:
     """A box as an area in the collection's own CRS.
 
-    A box in degrees is cut to the collection's extent before it is transformed, since a world-wide box has no image in
-    a national grid, and its edges are split, since a parallel is no straight line there.
+    A box in degrees is cut to where the collection lies before it is transformed, since a box of the world has no image
+    in a national grid, and its edges are split, since a parallel is no straight line there.
     """
     names = {side: f"{side}{number}" for side in ("west", "south", "east", "north")}
     params = {name: getattr(box, side) for side, name in names.items()}
@@ -78,7 +107,7 @@ def area_of(collection: Collection, box: BBox | GridBox, number: int) -> Conditi
     if srid == collection.srid:
         return envelope, params
     if isinstance(box, BBox):
-        extent = collection.bbox_crs84.as_list() if collection.bbox_crs84 else [0.0, 0.0, 0.0, 0.0]
+        extent = domain(collection)
         own = sql.SQL("ST_Expand(ST_MakeEnvelope({}, {}, {}, {}, 4326), 0.01)").format(*map(sql.Literal, extent))
         envelope = sql.SQL("ST_Segmentize(ST_Intersection({}, {}), 0.1)").format(envelope, own)
     else:
@@ -92,7 +121,10 @@ def contains(collection: Collection, text: str) -> Condition:
     columns = [column for column in collection.columns if column.type == "string"]
     if not columns:
         return sql.SQL("false"), {}
-    names = [sql.SQL("{} ILIKE %(q)s").format(sql.Identifier("t", column.column)) for column in columns]
+    names = [
+        sql.SQL("{}::text ILIKE %(q)s" if column.sql_type else "{} ILIKE %(q)s").format(column_of(column))
+        for column in columns
+    ]
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return sql.SQL("({})").format(sql.SQL(" OR ").join(names)), {"q": f"%{escaped}%"}
 
@@ -102,5 +134,4 @@ def equal(condition: Equals, number: int) -> Condition:
     place: sql.Composable = sql.Placeholder(f"equal{number}")
     if condition.column.type in CASTS:
         place = sql.SQL("{}::{}").format(place, CASTS[condition.column.type])
-    name = sql.Identifier("t", condition.column.column)
-    return sql.SQL("{} = {}").format(name, place), {f"equal{number}": condition.value}
+    return sql.SQL("{} = {}").format(column_of(condition.column), place), {f"equal{number}": condition.value}

@@ -7,7 +7,7 @@ from psycopg import sql
 from api.query import AS_STORED, FeatureKey, Filter, ItemsQuery, Presentation
 from api.sql.filter import where, where_clause
 from api.sql.keyset import beyond, order_by, select_key, select_places
-from api.sql.relation import has_key, id_member, relation
+from api.sql.relation import has_key, id_member, relation, shown_column, shown_geometry_column
 from core.catalog import Collection
 from core.statement import Statement
 
@@ -38,10 +38,10 @@ def select_page(collection: Collection, query: ItemsQuery) -> Statement:
             feature=feature_text(collection, query.presentation),
             key=select_key(collection.key),
             places=select_places(query.sort),
-            relation=relation(collection),
+            relation=relation(collection, query.filter),
             lateral=properties_lateral(collection, query.presentation),
             where=where_clause(conditions),
-            order=order_by(query.sort, collection.key, backwards=query.backwards),
+            order=order_by(query.sort, collection, backwards=query.backwards),
         ),
         {**params, "rows": query.limit + 1, "offset": query.offset},
     )
@@ -53,7 +53,7 @@ def select_feature(collection: Collection, key: FeatureKey, presentation: Presen
     Rows:   (feature text)
     Index:  primary key
     """
-    text = sql.SQL("SELECT {feature}\nFROM {relation} AS t{lateral}\nWHERE {is_key}")
+    text = sql.SQL("SELECT {feature}\nFROM {relation} AS t{lateral}\nWHERE {is_key}\nLIMIT 1")
     is_key, params = has_key(collection.key, key)
     return Statement(
         text.format(
@@ -70,14 +70,14 @@ def select_count(collection: Collection, filter: Filter) -> Statement:
     """How many features a filter matches. Rows: one (count bigint). Cost: reads every match."""
     conditions, params = where(collection, filter)
     text = sql.SQL("SELECT count(*) FROM {relation} AS t{where}")
-    return Statement(text.format(relation=relation(collection), where=where_clause(conditions)), params)
+    return Statement(text.format(relation=relation(collection, filter), where=where_clause(conditions)), params)
 
 
 def select_estimate(collection: Collection, filter: Filter) -> Statement:
     """The planner's view of the same count. Rows: one (plan json) whose `Plan` has `Plan Rows` and `Total Cost`."""
     conditions, params = where(collection, filter)
     text = sql.SQL("EXPLAIN (FORMAT JSON) SELECT 1 FROM {relation} AS t{where}")
-    return Statement(text.format(relation=relation(collection), where=where_clause(conditions)), params)
+    return Statement(text.format(relation=relation(collection, filter), where=where_clause(conditions)), params)
 
 
 def feature_text(collection: Collection, presentation: Presentation) -> sql.Composable:
@@ -104,16 +104,17 @@ def geometry_text(collection: Collection, presentation: Presentation) -> sql.Com
 def shown_geometry(collection: Collection, presentation: Presentation) -> sql.Composable:
     """The geometry as it is shown: simplified, transformed, its axes in the CRS's order.
 
-    Web Mercator is stored, so it needs no transformation; it ends at 85.0511 degrees and has no heights.
+    Web Mercator is stored, so it needs no transformation; it ends at 85.0511 degrees and has no heights. Coordinates in
+    a system that nobody named are shown as they are.
     """
     crs = presentation.crs
     mercator = crs.srid == 3857
-    geometry: sql.Composable = sql.SQL("t.geom_3857" if mercator else "t.geom")
+    geometry: sql.Composable = sql.SQL("t.geom_3857") if mercator else shown_geometry_column(collection)
     if presentation.zoom is not None:
         around = DEGREES_ROUND if collection.in_degrees and not mercator else EARTH_M
         pixel = around / PIXELS / 2**presentation.zoom
         geometry = sql.SQL("ST_Simplify({}, {}, true)").format(geometry, sql.Literal(pixel))
-    if crs.srid != collection.srid and not mercator:
+    if collection.srid not in (crs.srid, 0) and not mercator:
         geometry = sql.SQL("ST_Transform({}, {})").format(geometry, sql.Literal(crs.srid))
     if crs.northing_first:
         geometry = sql.SQL("ST_FlipCoordinates({})").format(geometry)
@@ -125,7 +126,5 @@ def properties_lateral(collection: Collection, presentation: Presentation) -> sq
     some = collection.columns if presentation.columns is None else presentation.columns
     if not some:
         return sql.SQL("")
-    names = sql.SQL(", ").join(
-        sql.SQL("{} AS {}").format(sql.Identifier("t", column.column), sql.Identifier(column.name)) for column in some
-    )
+    names = sql.SQL(", ").join(map(shown_column, some))
     return sql.SQL("\nCROSS JOIN LATERAL (SELECT {}) AS p").format(names)

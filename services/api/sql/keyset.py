@@ -11,8 +11,8 @@ from typing import Any
 from psycopg import sql
 
 from api.query import Cursor, SortKey
-from api.sql.relation import key_cast, key_column
-from core.catalog import ColumnType, Key
+from api.sql.relation import column_of, key_cast, key_column, type_of
+from core.catalog import Collection, Column, ColumnType, Key
 
 # The type in which values of a column are written into a cursor and compared again. A real becomes a double on
 # both sides, since 0.1 as a real and as a double differ.
@@ -27,9 +27,9 @@ CURSOR_TYPE: dict[ColumnType, sql.SQL] = {
 }
 
 
-def column_of(key: SortKey) -> sql.Composable:
-    """The column that a key sorts by."""
-    return sql.Identifier("t", key.column.column)
+def cursor_type(column: Column) -> sql.SQL:
+    """The type that values of a column have in a cursor: its own, if it is none of the loader's."""
+    return type_of(column.sql_type) if column.sql_type else CURSOR_TYPE[column.type]
 
 
 def select_key(key: Key) -> sql.Composable:
@@ -40,19 +40,32 @@ def select_key(key: Key) -> sql.Composable:
 
 def select_places(sort: Sequence[SortKey]) -> sql.Composable:
     """The sort values of each row as text, to be put after the other columns of a SELECT."""
-    places = [sql.SQL(", {}::{}::text").format(column_of(key), CURSOR_TYPE[key.column.type]) for key in sort]
+    places = [sql.SQL(", {}::{}::text").format(column_of(key.column), cursor_type(key.column)) for key in sort]
     return sql.Composed(places)
 
 
-def order_by(sort: Sequence[SortKey], key: Key, *, backwards: bool) -> sql.Composable:
+def order_by(sort: Sequence[SortKey], collection: Collection, *, backwards: bool) -> sql.Composable:
     """The list after ORDER BY; the reverse order when the page is fetched from its end."""
+    key = collection.key
     nulls = sql.SQL("NULLS FIRST" if backwards else "NULLS LAST")
     keys = [
-        sql.SQL("{} {} {}").format(column_of(by), sql.SQL("DESC" if by.descending is not backwards else "ASC"), nulls)
+        sql.SQL("{} {} {}").format(
+            column_of(by.column), sql.SQL("DESC" if by.descending is not backwards else "ASC"), nulls
+        )
         for by in sort
     ]
-    parts = [sql.SQL("{} DESC" if backwards else "{} ASC").format(key_column(part)) for part in key.parts]
-    return sql.SQL(", ").join([*keys, *parts])
+    ends = [*map(key_column, key.parts), *([] if key.unique else every_value(collection))]
+    parts = [sql.SQL("{} DESC" if backwards else "{} ASC").format(end) for end in ends]
+    return sql.SQL(", ").join([*keys, *parts]) if keys or parts else sql.SQL("1")
+
+
+def every_value(collection: Collection) -> list[sql.Composable]:
+    """All values of a row, in an order of which only equal rows are a tie."""
+    values: list[sql.Composable] = [
+        sql.SQL("{}" if column.type in CURSOR_TYPE else "{}::text").format(column_of(column))
+        for column in collection.columns
+    ]
+    return [*values, sql.Identifier("t", "geom")] if collection.has_geometry else values
 
 
 def beyond(cursor: Cursor, sort: Sequence[SortKey], key: Key) -> tuple[sql.Composable, dict[str, Any]]:
@@ -65,22 +78,26 @@ def beyond(cursor: Cursor, sort: Sequence[SortKey], key: Key) -> tuple[sql.Compo
         name = f"place{number}"
         if value is not None:
             params[name] = value
-        place = sql.SQL("{}::{}").format(sql.Placeholder(name), CURSOR_TYPE[by.column.type])
+        place = sql.SQL("{}::{}").format(sql.Placeholder(name), cursor_type(by.column))
         further = beyond_key(by, place if value is not None else None, backwards=backwards)
-        equal = sql.SQL("{} IS NULL" if value is None else "{} = {}").format(column_of(by), place)
+        equal = sql.SQL("{} IS NULL" if value is None else "{} = {}").format(column_of(by.column), place)
         condition = sql.SQL("({} OR ({} AND {}))").format(further, equal, condition)
     return condition, params
 
 
 def beyond_row(key: Key, *, backwards: bool) -> sql.Composable:
-    """The condition on the collection's key: a comparison of rows, which goes by the index of all its columns."""
+    """The condition on the collection's key: a comparison of rows, which goes by the index of all its columns.
+
+    Of a key that is not unique the place itself is met again, and the rows of it that were met are skipped.
+    """
     names = [key_column(part) for part in key.parts]
     values = [
         sql.SQL("{}::{}").format(sql.Placeholder(f"key{number}"), key_cast(part))
         for number, part in enumerate(key.parts)
     ]
     sides = (names[0], values[0]) if len(names) == 1 else (row(names), row(values))
-    return sql.SQL("{} < {}" if backwards else "{} > {}").format(*sides)
+    operator = sql.SQL("<" if backwards else ">") if key.unique else sql.SQL("<=" if backwards else ">=")
+    return sql.SQL("{} {} {}").format(sides[0], operator, sides[1])
 
 
 def row(parts: Sequence[sql.Composable]) -> sql.Composable:
@@ -90,7 +107,7 @@ def row(parts: Sequence[sql.Composable]) -> sql.Composable:
 
 def beyond_key(key: SortKey, place: sql.Composable | None, *, backwards: bool) -> sql.Composable:
     """The condition on one key alone. `place` None: the cursor's feature has no value, so it is among the last."""
-    column = column_of(key)
+    column = column_of(key.column)
     if place is None:
         return sql.SQL("{} IS NOT NULL").format(column) if backwards else sql.SQL("false")
     comparison = sql.SQL("{} < {}" if key.descending is not backwards else "{} > {}").format(column, place)

@@ -11,25 +11,72 @@ from typing import Any, LiteralString, cast
 from psycopg import sql
 
 from api.ids import JOINT
-from api.query import FeatureKey
-from core.catalog import Collection, Key, KeyPart
+from api.query import FeatureKey, Filter, Given
+from core.catalog import Collection, Column, Key, KeyPart
+from core.statement import quoted
+
+NO_FILTER = Filter()
 
 
-def relation(collection: Collection) -> sql.Composable:
-    """An item of FROM, to be named `t`: the table of the version, or the source."""
-    if collection.source is not None:
+def relation(collection: Collection, filter: Filter = NO_FILTER) -> sql.Composable:
+    """An item of FROM, to be named `t`: the table of the version, or the source.
+
+    `filter`: holds what a function is called with, by name; the values are among those of `where`.
+    """
+    if collection.source is None:
+        return quoted("data", collection.table)
+    if collection.source.after is None:
         return collection.source.relation
-    return sql.Identifier("data", collection.table)
+    arguments = [
+        sql.SQL("{} => {}::{}").format(
+            quoted(given.argument.name), sql.Placeholder(argument_place(given)), type_of(given.argument.sql_type)
+        )
+        for given in filter.arguments
+    ]
+    return sql.Composed([collection.source.relation, sql.SQL(", ").join(arguments), collection.source.after])
+
+
+def argument_place(given: Given) -> str:
+    """The name of the place for an argument's value. Arguments may have any name, so it is written in hexadecimal."""
+    return f"arg_{given.argument.name.encode().hex()}"
+
+
+def domain(collection: Collection) -> list[float]:
+    """West, south, east and north of where the collection lies: nowhere without geometries, anywhere as a source."""
+    if collection.domain_crs84:
+        return collection.domain_crs84.as_list()
+    return [-180.0, -90.0, 180.0, 90.0] if collection.source else [0.0, 0.0, 0.0, 0.0]
+
+
+def shown_geometry_column(collection: Collection) -> sql.SQL:
+    """The geometry as it is shown, which of a source need not be as it is stored."""
+    return sql.SQL("t.geom" if collection.source is None else "t.shape")
+
+
+def type_of(text: str) -> sql.SQL:
+    """A type in SQL. It comes from PostgreSQL's catalogue, quoted."""
+    return sql.SQL(cast("LiteralString", text))
+
+
+def column_of(column: Column) -> sql.Composable:
+    """A property's column as it is, which its index is of."""
+    return quoted("t", column.column)
+
+
+def shown_column(column: Column) -> sql.Composable:
+    """A property under its published name, as the client sees it. Times without a zone are times in UTC."""
+    text = sql.SQL("{}::timestamptz AS {}" if column.sql_type == "timestamp without time zone" else "{} AS {}")
+    return text.format(column_of(column), quoted(column.name))
 
 
 def key_column(part: KeyPart) -> sql.Composable:
     """A column of the key."""
-    return sql.Identifier("t", part.column)
+    return quoted("t", part.column)
 
 
 def key_cast(part: KeyPart) -> sql.SQL:
-    """The type of a column of the key. It comes from PostgreSQL's catalogue, quoted."""
-    return sql.SQL(cast("LiteralString", part.sql_type))
+    """The type of a column of the key."""
+    return type_of(part.sql_type)
 
 
 def has_key(key: Key, values: FeatureKey) -> tuple[sql.Composable, dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import sql
 
 from api.query import Interval
+from api.sql.relation import column_of
 from core.catalog import Column
 
 Condition = tuple[sql.Composable, dict[str, Any]]
@@ -28,7 +29,7 @@ def in_interval(times: Sequence[Column], interval: Interval) -> Condition:
         case _:
             instant = times[0]
             ends = [*since(instant, interval), *until(instant, interval)]
-            name = sql.Identifier("t", instant.column)
+            name = column_of(instant)
             return sql.SQL("({} OR {} IS NULL)").format(sql.SQL(" AND ").join(ends), name), given
 
 
@@ -45,6 +46,6 @@ def until(column: Column, interval: Interval, *, open_if_null: bool = False) -> 
 def compare(column: Column, operator: sql.SQL, place: str, open_if_null: bool) -> sql.Composable:
     """A column beside an end of the interval. A date is its whole day, so the end counts as its day there."""
     cast = sql.SQL("date" if column.type == "date" else "timestamptz")
-    name = sql.Identifier("t", column.column)
+    name = column_of(column)
     text = sql.SQL("{} {} {}::timestamptz::{}").format(name, operator, sql.Placeholder(place), cast)
     return sql.SQL("({} OR {} IS NULL)").format(text, name) if open_if_null else text

@@ -11,9 +11,11 @@ from psycopg import sql
 from api.cql2.ast import Node
 from api.cql2.functions import Kind
 from api.cql2.queryables import Queryables, kind_of
+from api.sql.relation import column_of
 from core.catalog import Collection, Column
 
 SQL = sql.Composable
+GEOMETRY = sql.Identifier("t", "geom")
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class Scope:
 
     def identifier(self, name: str) -> SQL:
         """A property's column of the table `t`."""
-        return sql.Identifier("t", "geom" if name == self.queryables.geometry else self.column(name).column)
+        return GEOMETRY if name == self.queryables.geometry else column_of(self.column(name))
 
     @property
     def in_degrees(self) -> bool:

@@ -19,6 +19,7 @@ from api.cql2.ast import BBox, Geometry, GeometryCollection, Node, Position
 from api.cql2.geometry import all_positions, lines, wkt
 from api.cql2.mistakes import mistake
 from api.sql.cql2.scope import SQL, Scope
+from api.sql.relation import domain
 
 STEP_DEG = 0.1
 MOST_STEPS = 4000
@@ -143,9 +144,8 @@ def in_target(geometry: SQL, node: Literal, scope: Scope, *, cut: bool = False) 
 
 
 def extent(scope: Scope) -> SQL:
-    """A little more than the collection's extent, in degrees."""
-    box = scope.collection.bbox_crs84
-    west, south, east, north = box.as_list() if box else [0.0, 0.0, 0.0, 0.0]
+    """A little more than where the collection lies, in degrees."""
+    west, south, east, north = domain(scope.collection)
     if west > east:
         west, east = -180.0, 180.0
     edges = (west - MARGIN_DEG, south - MARGIN_DEG, east + MARGIN_DEG, north + MARGIN_DEG)
