@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from api.context import Api, api, install
+from api.counts import Counts
 from api.delivery import begin, finish
 from api.exports import Exports
 from api.hot import ERROR, Hot
@@ -49,8 +50,9 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     tiles_kept = TileCache(settings.tile_cache_mb * 1_000_000)
+    counts = Counts(database, settings.exact_count_cost)
     exports = Exports(database, settings.pool_size, settings.export_timeout_s)
-    parts = Api(settings, database, LiveCatalog(database), tiles_kept, exports)
+    parts = Api(settings, database, LiveCatalog(database), tiles_kept, exports, counts)
     install(app, parts)
     for module in (service, collections, items, tiles, viewer):
         app.register_blueprint(module.bp)

@@ -8,6 +8,7 @@ from typing import cast
 from flask import Flask, current_app, request
 
 from api.asked import Asked
+from api.counts import Counts
 from api.exports import Exports
 from api.links import Links
 from api.live_catalog import LiveCatalog
@@ -27,6 +28,7 @@ class Api:
     live_catalog: LiveCatalog
     tiles: TileCache
     exports: Exports
+    counts: Counts
 
     @property
     def catalog(self) -> Catalog:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 
-from api.query import CountMode, Filter
-from api.sql.items import select_count, select_estimate
+from api.pages import Page
+from api.query import Filter, ItemsQuery, digest
+from api.sql.items import select_count, select_count_plan
 from core.catalog import Collection
 from core.db import Database
+
+FEW_ROWS = 1000
+"""A collection of so many features is counted without asking for a plan, which takes as long."""
+
+KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +26,91 @@ class Count:
     estimate: int | None = None
 
 
-def count_matches(database: Database, collection: Collection, filter: Filter, mode: CountMode, most_rows: int) -> Count:
-    """The number of features that match.
+Key = tuple[str, int | str, str]
 
-    `auto` counts when the planner expects at most `most_rows` matches, and gives its estimate when it expects more.
-    Without a filter the number is known from the load, whatever the mode; nobody knows that of a source.
+
+class Counts:
+    """Counts matches. Safe for threads.
+
+    What was found is remembered, so that a walk through many pages counts once; not of a source, whose data may change.
     """
-    if mode == "none":
-        return Count()
-    known = collection.row_count
-    if filter.is_everything and known is not None:
-        return Count(exact=known)
-    if mode == "estimated" or (mode == "auto" and (known is None or known > most_rows)):
-        [(plan,)] = database.run(select_estimate(collection, filter))
-        expected = int(plan[0]["Plan"]["Plan Rows"])
-        if mode == "estimated" or expected > most_rows:
-            return Count(estimate=expected)
-    [(exact,)] = database.run(select_count(collection, filter))
-    return Count(exact=exact)
+
+    def __init__(self, database: Database, most_cost: int) -> None:
+        """`most_cost`: what a count may cost by the planner's reckoning to be made without being asked for."""
+        self._database = database
+        self._most_cost = most_cost
+        self._known: OrderedDict[Key, Count] = OrderedDict()
+        self._lock = Lock()
+
+    def of_page(self, collection: Collection, query: ItemsQuery, found: Page) -> Count:
+        """The number of features that match the filter of a page.
+
+        `auto` tells it exactly when it costs nothing or little, else as the planner expects it. When only the number
+        is asked for, it is exact.
+        """
+        if query.count == "none":
+            return Count()
+        if query.filter.is_everything and collection.row_count is not None:
+            return Count(exact=collection.row_count)
+        if query.count == "estimated":
+            return self._estimate(collection, query.filter)[0]
+        if query.hits_only or query.count == "exact":
+            return seen_whole(query, found) or self._exact(collection, query.filter)
+        return seen_whole(query, found) or self._auto(collection, query.filter)
+
+    def _auto(self, collection: Collection, filter: Filter) -> Count:
+        """The count, or the estimate when counting would cost too much."""
+        key = self._key(collection, filter)
+        known = self._recall(key)
+        if known is not None:
+            return known
+        if collection.row_count is not None and collection.row_count <= FEW_ROWS:
+            return self._exact(collection, filter)
+        estimate, cost = self._estimate(collection, filter)
+        return self._exact(collection, filter) if cost <= self._most_cost else self._keep(key, estimate)
+
+    def _exact(self, collection: Collection, filter: Filter) -> Count:
+        """The count. Cost: reads every match, unless it is remembered."""
+        key = self._key(collection, filter)
+        known = self._recall(key)
+        if known is not None and known.exact is not None:
+            return known
+        [(exact,)] = self._database.run(select_count(collection, filter))
+        return self._keep(key, Count(exact=exact))
+
+    def _estimate(self, collection: Collection, filter: Filter) -> tuple[Count, float]:
+        """What the planner expects, and what a count would cost."""
+        [(plan,)] = self._database.run(select_count_plan(collection, filter))
+        counting = plan[0]["Plan"]
+        matches = max((int(part["Plan Rows"]) for part in counting.get("Plans", ())), default=0)
+        return Count(estimate=matches), counting["Total Cost"]
+
+    def _key(self, collection: Collection, filter: Filter) -> Key | None:
+        return None if collection.source else (collection.id, collection.revision, digest(filter, ()))
+
+    def _recall(self, key: Key | None) -> Count | None:
+        if key is None:
+            return None
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None:
+                self._known.move_to_end(key)
+            return known
+
+    def _keep(self, key: Key | None, count: Count) -> Count:
+        if key is not None:
+            with self._lock:
+                self._known[key] = count
+                self._known.move_to_end(key)
+                while len(self._known) > KEPT:
+                    self._known.popitem(last=False)
+        return count
+
+
+def seen_whole(query: ItemsQuery, found: Page) -> Count | None:
+    """The count when the page shows it: it holds all that is left after its offset."""
+    if query.hits_only or query.cursor is not None or found.next is not None:
+        return None
+    if query.offset and not found.features:
+        return None
+    return Count(exact=query.offset + len(found.features))

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from api.asked import Asked
 from api.context import Api
-from api.counts import Count, count_matches
+from api.counts import Count
 from api.cursor import render_cursor
 from api.formats.geojson import render_feature, render_page
 from api.ids import parse_id
@@ -30,12 +30,6 @@ def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
     if query.hits_only:
         return Page((), None, None)
     return cut_page(query, api.database.run(select_page(collection, query)), collection.key)
-
-
-def count_page(api: Api, collection: Collection, query: ItemsQuery) -> Count:
-    """The number of matches, exact when it is all that is asked for."""
-    mode = "exact" if query.hits_only and query.count == "auto" else query.count
-    return count_matches(api.database, collection, query.filter, mode, api.settings.exact_count_rows)
 
 
 def page_geojson(collection: Collection, found: Page, links: list[Link], count: Count) -> bytes:

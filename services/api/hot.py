@@ -24,7 +24,6 @@ from api.delivery import FOR_EVERYONE, new_request_id
 from api.features import (
     FEATURE_PARAMETERS,
     FORMATS,
-    count_page,
     feature_geojson,
     find_feature,
     find_page,
@@ -109,7 +108,8 @@ class Hot:
         known = self.validator(collection, asked)
         if known and known.unchanged(environ):
             return not_modified(known)
-        found, count = find_page(self._api, collection, query), count_page(self._api, collection, query)
+        found = find_page(self._api, collection, query)
+        count = self._api.counts.of_page(collection, query, found)
         body = page_geojson(collection, found, page_links(asked, collection, query, found, "json"), count)
         known = known or validator_of_body(body, self._api.cache_control(collection))
         return geojson(body, query.presentation, known, environ)

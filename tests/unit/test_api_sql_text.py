@@ -12,7 +12,7 @@ from psycopg import sql
 from api.crs import EPSG_3857, EPSG_4326, Crs
 from api.query import Cursor, Equals, Filter, GridBox, Interval, ItemsQuery, Presentation, SortKey
 from api.sql.filter import where
-from api.sql.items import select_count, select_estimate, select_feature, select_page
+from api.sql.items import select_count, select_count_plan, select_feature, select_page
 from api.sql.keyset import beyond, order_by, select_places
 from api.sql.tiles import select_tile
 from api.tiles import Tile
@@ -140,7 +140,7 @@ def test_values_are_never_part_of_the_text(roads: Collection):
     for statement in (
         select_page(roads, ItemsQuery(1, filter)),
         select_count(roads, filter),
-        select_estimate(roads, filter),
+        select_count_plan(roads, filter),
     ):
         assert "DROP" not in text(statement.text)
         assert evil in statement.params.values()

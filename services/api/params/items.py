@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import cast
 
 from api.cql2 import Node, parse_filter
-from api.crs import CRS84, Crs, parse_crs
+from api.crs import CRS84, parse_crs
 from api.cursor import parse_cursor
 from api.ids import parse_id
 from api.params.arguments import parse_arguments
+from api.params.box import condition_of, parse_box
 from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
 from api.profiles import parse_profiles
-from api.query import CountMode, Cursor, FeatureKey, Filter, GridBox, ItemsQuery, Presentation, SortKey
-from core.bbox import BBox, parse_bbox, parse_numbers
+from api.query import CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey
 from core.catalog import Collection, Column, Key
-from core.errors import BadBBox, BadParameter, suggestion
+from core.errors import BadParameter, suggestion
 
 FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q", "filter", "filter-lang", "filter-crs")
 PRESENTATION_PARAMETERS = (
@@ -103,7 +102,7 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
     return Filter(
         cql2=parse_cql2(args, collection),
         cql2_crs=parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84,
-        box=parse_box(args["bbox"], crs, collection) if "bbox" in args else None,
+        box=condition_of(parse_box(args["bbox"], crs, collection), collection) if "bbox" in args else None,
         arguments=parse_arguments(args, collection),
         interval=parse_interval(args["datetime"]) if "datetime" in args else None,
         equals=tuple(equals(queryables[name], args[name]) for name in args if name in queryables),
@@ -121,21 +120,6 @@ def parse_cql2(args: Args, collection: Collection) -> Node | None:
         return None
     lang = parse_choice("filter-lang", args.get("filter-lang", "cql2-text"), FILTER_LANGS)
     return parse_filter(args["filter"], "cql2-json" if lang == "cql2-json" else "cql2-text", collection)
-
-
-def parse_box(text: str, crs: Crs, collection: Collection) -> BBox | GridBox:
-    """A box in some system, its numbers in the official order of the axes. Raises: BadBBox"""
-    srid = 0 if collection.srid == 0 else crs.srid
-    if crs is CRS84 and srid:
-        return parse_bbox(text)
-    west, south, east, north = parse_numbers(text)
-    if crs.northing_first:
-        west, south, east, north = south, west, north, east
-    if srid == CRS84.srid:
-        return BBox(west, south, east, north)
-    if west > east or south > north or not all(map(math.isfinite, (west, south, east, north))):
-        raise BadBBox(f"'{text}' is no box", hint=f"the lower corner comes first, in {crs.uri}", parameter="bbox")
-    return GridBox(srid, west, south, east, north)
 
 
 def parse_ids(text: str, collection: Collection) -> tuple[FeatureKey, ...]:

@@ -19,7 +19,6 @@ from api.features import (
     FEATURE_PARAMETERS,
     FORMATS,
     collection_link,
-    count_page,
     feature_geojson,
     find_feature,
     find_page,
@@ -57,7 +56,8 @@ def items(id: str) -> Response:
         return validator.mark(Response(status=304))
     if chosen == "html":
         query = replace(query, presentation=replace(query.presentation, crs=CRS84))
-    found, count = find_page(api(), collection, query), count_page(api(), collection, query)
+    found = find_page(api(), collection, query)
+    count = api().counts.of_page(collection, query, found)
     links = page_links(asked(), collection, query, found, chosen)
     if chosen == "html":
         return validator.mark(items_page(collection, found, links, count))
@@ -73,7 +73,8 @@ def search(id: str) -> Response:
     args = parse_body(request.get_data(parse_form_data=True), request.mimetype, request.form)
     query = items_query(args, collection, api().limits)
     choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
-    found, count = find_page(api(), collection, query), count_page(api(), collection, query)
+    found = find_page(api(), collection, query)
+    count = api().counts.of_page(collection, query, found)
     here = api().links.collection(collection, "search")
     kept = {name: value for name, value in args.items() if name != "offset"}
     links = [collection_link(asked(), collection)]

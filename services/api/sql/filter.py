@@ -32,11 +32,13 @@ def where_clause(conditions: list[sql.Composable]) -> sql.Composable:
     return sql.SQL("\nWHERE ") + sql.SQL("\n  AND ").join(conditions) if conditions else sql.SQL("")
 
 
-def where(collection: Collection, filter: Filter) -> tuple[list[sql.Composable], dict[str, Any]]:
-    """The conditions of a filter, and the values for them."""
+def where(
+    collection: Collection, filter: Filter, *, boxes_alone: bool = False
+) -> tuple[list[sql.Composable], dict[str, Any]]:
+    """The conditions of a filter, and the values for them. `boxes_alone`: what is in a box, by its own box only."""
     parts: list[Condition] = []
     if filter.box is not None and collection.has_geometry:
-        parts.append(in_box(collection, filter.box))
+        parts.append(in_box(collection, filter.box, boxes_alone=boxes_alone))
     if filter.interval is not None and collection.times:
         parts.append(in_interval(collection.times, filter.interval))
     if filter.ids is not None:
@@ -54,7 +56,7 @@ def where(collection: Collection, filter: Filter) -> tuple[list[sql.Composable],
     return [text for text, _ in parts], params
 
 
-def in_box(collection: Collection, box: BBox | GridBox) -> Condition:
+def in_box(collection: Collection, box: BBox | GridBox, *, boxes_alone: bool = False) -> Condition:
     """Features that meet the box, and those without geometry (Part 1, /req/core/fc-bbox-response, C).
 
     ST_Intersects goes by the index itself; with `&&` beside it the planner expects the square of the share.
@@ -63,16 +65,16 @@ def in_box(collection: Collection, box: BBox | GridBox) -> Condition:
     params: dict[str, Any] = {}
     for number, half in enumerate(box.halves() if isinstance(box, BBox) else (box,)):
         area, values = area_of(collection, half, number)
-        halves.append(meets(collection, half, area))
+        halves.append(meets(collection, half, area, boxes_alone=boxes_alone))
         params.update(values)
     if collection.null_geometries:
         halves.append(sql.SQL("t.geog IS NULL" if is_geography(collection) else "t.geom IS NULL"))
     return sql.SQL("({})").format(sql.SQL(" OR ").join(halves)), params
 
 
-def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable:
-    """A geometry meets an area."""
-    condition = sql.SQL("ST_Intersects(t.geom, {})").format(area)
+def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable, *, boxes_alone: bool) -> sql.Composable:
+    """A geometry meets an area, or its box does."""
+    condition = sql.SQL("t.geom && {}" if boxes_alone else "ST_Intersects(t.geom, {})").format(area)
     near = near_on_globe(collection, box, area)
     return condition if near is None else sql.SQL("({} AND {})").format(near, condition)
 

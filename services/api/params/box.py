@@ -1,0 +1,46 @@
+"""The parameter `bbox`, in any system that the collection has."""
+
+from __future__ import annotations
+
+import math
+
+from api.crs import CRS84, Crs
+from api.query import GridBox
+from core.bbox import BBox, parse_bbox, parse_numbers
+from core.catalog import Collection
+from core.errors import BadBBox
+
+
+def parse_box(text: str, crs: Crs, collection: Collection) -> BBox | GridBox:
+    """A box in some system, its numbers in the official order of the axes. Raises: BadBBox"""
+    srid = 0 if collection.srid == 0 else crs.srid
+    if crs is CRS84 and srid:
+        return parse_bbox(text)
+    west, south, east, north = parse_numbers(text)
+    if crs.northing_first:
+        west, south, east, north = south, west, north, east
+    if srid == CRS84.srid:
+        return BBox(west, south, east, north)
+    if west > east or south > north or not all(map(math.isfinite, (west, south, east, north))):
+        raise BadBBox(f"'{text}' is no box", hint=f"the lower corner comes first, in {crs.uri}", parameter="bbox")
+    return GridBox(srid, west, south, east, north)
+
+
+def condition_of(box: BBox | GridBox, collection: Collection) -> BBox | GridBox | None:
+    """The box, or None when every feature meets it: there is nothing to look for then, and the count is known.
+
+    The extent of a source is not exact, so its features are always looked at.
+    """
+    if not collection.has_geometry:
+        return None
+    if isinstance(box, GridBox):
+        extent, parts = (collection.storage_bbox if box.srid == collection.srid else None), (box,)
+    else:
+        extent, parts = (collection.bbox_crs84.as_list() if collection.bbox_crs84 else None), box.halves()
+    if extent is None or collection.source is not None:
+        return box
+    west, south, east, north = extent
+    whole = any(
+        part.west <= west and part.south <= south and part.east >= east and part.north >= north for part in parts
+    )
+    return None if whole else box
