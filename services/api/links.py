@@ -52,9 +52,10 @@ def self_and_alternate(here: str, given: Mapping[str, str], formats: Mapping[str
     here: its address without query; given: the query as it came; formats: f -> media type; chosen: the f of this answer
     """
     links: list[Link] = []
+    kept = urlencode({key: value for key, value in given.items() if key != "f"})
     for name in sorted(formats, key=lambda name: name != chosen):
-        query = {**{key: value for key, value in given.items() if key != "f"}, "f": name}
         rel = "self" if name == chosen else "alternate"
         title = "this document" if name == chosen else f"this document as {name.upper()}"
-        links.append({"href": f"{here}?{urlencode(query)}", "rel": rel, "type": formats[name], "title": title})
+        href = f"{here}?{kept}&f={name}" if kept else f"{here}?f={name}"
+        links.append({"href": href, "rel": rel, "type": formats[name], "title": title})
     return links

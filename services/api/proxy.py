@@ -31,6 +31,8 @@ class TrustedProxies:
 
     def trusts(self, peer: str) -> bool:
         """Whether a peer's headers are believed. A peer over a unix socket has no address."""
+        if not self._networks and not self._trusts_socket:
+            return False
         try:
             address = ip_address(peer)
         except ValueError:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from psycopg import sql
 
@@ -13,6 +13,7 @@ from core.bbox import BBox
 from core.errors import UnknownCollection, suggestion
 from core.statement import Statement
 
+T = TypeVar("T")
 ColumnType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time", "json", "binary"]
 KeyType = Literal["integer", "text"]
 
@@ -125,6 +126,8 @@ class Collection:
     cache_control: str | None
     key: Key = FID
     source: Source | None = None
+    memo: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
+    """What was worked out from the rest, to be kept as long as this value is (see `remembered`)."""
 
     @property
     def id_column(self) -> Column | None:
@@ -226,6 +229,21 @@ class Catalog(Mapping[str, Collection]):
     def __len__(self) -> int:
         """The number of collections."""
         return len(self.collections)
+
+
+MOST_REMEMBERED = 500
+"""A collection forgets everything when this is reached: what clients ask for has no end."""
+
+
+def remembered(collection: Collection, key: Hashable, work_out: Callable[[], T]) -> T:
+    """What `work_out` gave for a collection and key; called the first time only."""
+    memo = collection.memo
+    found = memo.get(key)
+    if found is None:
+        if len(memo) >= MOST_REMEMBERED:
+            memo.clear()
+        found = memo[key] = work_out()
+    return found
 
 
 SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))

@@ -30,7 +30,7 @@ KNOWN: dict[str, Any] = {
     "loaded_at": WHEN,
     "changed_at": WHEN,
 }
-ROADS = Collection(**{field.name: KNOWN.get(field.name) for field in fields(Collection)})
+ROADS = Collection(**{field.name: KNOWN.get(field.name) for field in fields(Collection) if field.init})
 TABLE = replace(ROADS, id="t", srid=None, geometry_type=None, bbox_crs84=None, temporal_column=None, interval=None)
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import LiteralString, cast
+
 from psycopg import sql
 
 from api.query import AS_STORED, FeatureKey, Filter, ItemsQuery, Presentation
 from api.sql.filter import where, where_clause
 from api.sql.keyset import beyond, order_by, select_key, select_places
-from api.sql.relation import has_key, id_member, relation, shown_column, shown_geometry_column
-from core.catalog import Collection
+from api.sql.relation import id_member, is_key, relation, shown_column, shown_geometry_column
+from core.catalog import Collection, remembered
 from core.statement import Statement
 
 EARTH_M = 40_075_016.68
 DEGREES_ROUND = 360.0
 PIXELS = 512
 """Pixels around the earth at zoom 0, as MapLibre draws it."""
+
+LIMIT_1 = sql.SQL("\nLIMIT 1")
 
 
 def select_page(collection: Collection, query: ItemsQuery) -> Statement:
@@ -29,41 +33,50 @@ def select_page(collection: Collection, query: ItemsQuery) -> Statement:
         place, values = beyond(query.cursor, query.sort, collection.key)
         conditions.append(place)
         params.update(values)
-    text = sql.SQL(
-        "SELECT {feature}{key}{places}\nFROM {relation} AS t{lateral}{where}\n"
-        "ORDER BY {order}\nLIMIT %(rows)s OFFSET %(offset)s"
-    )
-    return Statement(
-        text.format(
-            feature=feature_text(collection, query.presentation),
-            key=select_key(collection.key),
-            places=select_places(query.sort),
-            relation=relation(collection, query.filter),
-            lateral=properties_lateral(collection, query.presentation),
-            where=where_clause(conditions),
-            order=order_by(query.sort, collection, backwards=query.backwards),
-        ),
-        {**params, "rows": query.limit + 1, "offset": query.offset},
-    )
+    order = order_by(query.sort, collection, backwards=query.backwards)
+    end = sql.SQL("\nORDER BY {}\nLIMIT %(rows)s OFFSET %(offset)s").format(order)
+    text = select_features(collection, query) + where_clause(conditions) + end
+    return Statement(text, {**params, "rows": query.limit + 1, "offset": query.offset})
 
 
 def select_feature(collection: Collection, key: FeatureKey, presentation: Presentation = AS_STORED) -> Statement:
     """One feature, or no row.
 
-    Rows:   (feature text)
+    Rows:   (feature text, the values of the key)
     Index:  primary key
     """
-    text = sql.SQL("SELECT {feature}\nFROM {relation} AS t{lateral}\nWHERE {is_key}\nLIMIT 1")
-    is_key, params = has_key(collection.key, key)
-    return Statement(
-        text.format(
-            feature=feature_text(collection, presentation),
-            relation=relation(collection),
-            lateral=properties_lateral(collection, presentation),
-            is_key=is_key,
-        ),
-        params,
-    )
+
+    def compose() -> sql.SQL:
+        found = where_clause([is_key(collection.key)])
+        return rendered(select_features(collection, ItemsQuery(1, presentation=presentation)) + found + LIMIT_1)
+
+    text = remembered(collection, ("feature", presentation), compose)
+    return Statement(text, {f"id{number}": value for number, value in enumerate(key)})
+
+
+def select_features(collection: Collection, query: ItemsQuery) -> sql.Composed:
+    """`SELECT … FROM … AS t`, which is the same for every filter and composed once.
+
+    Rows:   (feature text, the values of the key, a text for each sort key)
+    """
+
+    def compose() -> sql.Composed:
+        text = sql.SQL("SELECT {feature}{key}{places}\nFROM {relation} AS t{lateral}").format(
+            feature=feature_text(collection, query.presentation),
+            key=select_key(collection.key),
+            places=select_places(query.sort),
+            relation=relation(collection, query.filter),
+            lateral=properties_lateral(collection, query.presentation),
+        )
+        return sql.Composed([rendered(text)])
+
+    arguments = tuple(given.argument.name for given in query.filter.arguments)
+    return remembered(collection, (query.presentation, query.sort, arguments), compose)
+
+
+def rendered(text: sql.Composed) -> sql.SQL:
+    """The same text in one piece, so that it is put together once."""
+    return sql.SQL(cast("LiteralString", text.as_string(None)))
 
 
 def select_count(collection: Collection, filter: Filter) -> Statement:

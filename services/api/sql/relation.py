@@ -79,13 +79,13 @@ def key_cast(part: KeyPart) -> sql.SQL:
     return type_of(part.sql_type)
 
 
-def has_key(key: Key, values: FeatureKey) -> tuple[sql.Composable, dict[str, Any]]:
-    """The condition that a row is the one with these values, and its parameters. Index: that of the key"""
+def is_key(key: Key) -> sql.Composable:
+    """The condition that a row is the one with the values `id0`, `id1`, … Index: that of the key"""
     parts = [
         sql.SQL("{} = {}::{}").format(key_column(part), sql.Placeholder(f"id{number}"), key_cast(part))
         for number, part in enumerate(key.parts)
     ]
-    return sql.SQL(" AND ").join(parts), {f"id{number}": value for number, value in enumerate(values)}
+    return sql.SQL(" AND ").join(parts)
 
 
 def among_keys(key: Key, some: tuple[FeatureKey, ...]) -> tuple[sql.Composable, dict[str, Any]]:

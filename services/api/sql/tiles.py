@@ -7,7 +7,8 @@ from typing import Any
 from psycopg import sql
 
 from api.query import Filter
-from api.sql.filter import area_of, near_on_globe, where
+from api.sql.boxes import area_of, near_on_globe
+from api.sql.filter import where
 from api.sql.relation import NO_FILTER, id_text, relation, shown_column
 from api.tiles import Tile, tile_bounds
 from core.bbox import BBox

@@ -1,0 +1,97 @@
+"""Conditions for boxes. A box goes to PostgreSQL as one binary geometry, which costs less than a call that makes it."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from psycopg import sql
+
+from api.query import GridBox
+from api.sql.relation import domain
+from core.bbox import BBox
+from core.catalog import Collection
+
+SRID_FLAG = 0x20000000
+POINT, LINE, POLYGON = 1, 2, 3
+"""Types of EWKB (PostGIS, doc/ZMSgeoms.txt)."""
+
+WIDE_DEG = 90
+"""Boxes wider than this hold so much of the globe that the index of a geography helps little."""
+AROUND_DEG = 0.01
+WORLD = sql.SQL("ST_MakeEnvelope(-180, -90, 180, 90)")
+
+Condition = tuple[sql.Composable, dict[str, Any]]
+
+
+def in_box(collection: Collection, box: BBox | GridBox, *, boxes_alone: bool = False) -> Condition:
+    """Features that meet the box, and those without geometry (Part 1, /req/core/fc-bbox-response, C).
+
+    ST_Intersects goes by the index itself; with `&&` beside it the planner expects the square of the share.
+    """
+    halves: list[sql.Composable] = []
+    params: dict[str, Any] = {}
+    for number, half in enumerate(box.halves() if isinstance(box, BBox) else (box,)):
+        area, values = area_of(collection, half, number)
+        halves.append(meets(collection, half, area, boxes_alone=boxes_alone))
+        params.update(values)
+    if collection.null_geometries:
+        halves.append(sql.SQL("t.geog IS NULL" if is_geography(collection) else "t.geom IS NULL"))
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(halves)), params
+
+
+def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable, *, boxes_alone: bool) -> sql.Composable:
+    """A geometry meets an area, or its box does."""
+    condition = sql.SQL("t.geom && {}" if boxes_alone else "ST_Intersects(t.geom, {})").format(area)
+    near = near_on_globe(collection, box, area)
+    return condition if near is None else sql.SQL("({} AND {})").format(near, condition)
+
+
+def near_on_globe(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable | None:
+    """The condition that a geography is near an area, for which its index serves; None where that is no help.
+
+    The corners of the area's edges are set close, as the parallels are no straight lines on the globe.
+    """
+    if not is_geography(collection) or not isinstance(box, BBox) or box.east - box.west > WIDE_DEG:
+        return None
+    text = sql.SQL("t.geog && ST_Segmentize(ST_ClipByBox2D(ST_Expand({}, {}), {}), 1)::geography")
+    return text.format(area, sql.Literal(AROUND_DEG), WORLD)
+
+
+def is_geography(collection: Collection) -> bool:
+    """Whether the geometries are stored on the globe, where edges are great circles."""
+    return collection.source is not None and collection.source.is_geography
+
+
+def area_of(collection: Collection, box: BBox | GridBox, number: int) -> Condition:
+    """A box as an area in the collection's own CRS.
+
+    A box in degrees is cut to where the collection lies before it is transformed, since a box of the world has no image
+    in a national grid, and its edges are split, since a parallel is no straight line there.
+    """
+    srid = box.srid if isinstance(box, GridBox) else 4326
+    name = f"box{number}"
+    area: sql.Composable = sql.SQL("{}::geometry").format(sql.Placeholder(name))
+    params: dict[str, Any] = {name: ewkb(srid, box.west, box.south, box.east, box.north)}
+    if srid == collection.srid:
+        return area, params
+    if isinstance(box, BBox):
+        own = sql.SQL("ST_Expand({}::geometry, {})").format(
+            sql.Literal(ewkb(4326, *domain(collection))), sql.Literal(AROUND_DEG)
+        )
+        area = sql.SQL("ST_Segmentize(ST_Intersection({}, {}), 0.1)").format(area, own)
+    else:
+        step = sql.Placeholder(f"step{number}")
+        area = sql.SQL("ST_Segmentize({}, {}::float8)").format(area, step)
+        params[f"step{number}"] = max((box.east - box.west + box.north - box.south) / 100, 1)
+    return sql.SQL("ST_Transform({}, {})").format(area, sql.Literal(collection.srid)), params
+
+
+def ewkb(srid: int, west: float, south: float, east: float, north: float) -> str:
+    """A box as hexadecimal EWKB: a polygon, or a line or a point when it has no area: such a polygon meets nothing."""
+    if west == east and south == north:
+        return struct.pack("<BII2d", 1, POINT | SRID_FLAG, srid, west, south).hex()
+    if west == east or south == north:
+        return struct.pack("<BIII4d", 1, LINE | SRID_FLAG, srid, 2, west, south, east, north).hex()
+    ring = (west, south, west, north, east, north, east, south, west, south)
+    return struct.pack("<BIIII10d", 1, POLYGON | SRID_FLAG, srid, 1, 5, *ring).hex()
