@@ -17,7 +17,7 @@ from api.hot import ERROR, Hot
 from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
 from api.proxy import TrustedProxies
-from api.routes import collections, items, service, tiles, viewer
+from api.routes import collections, items, search, service, tiles, viewer
 from api.tilecache import TileCache
 from core.db import Database
 from core.errors import CatalogueMissing, IsthmusError
@@ -54,7 +54,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     exports = Exports(database, settings.pool_size, settings.export_timeout_s)
     parts = Api(settings, database, LiveCatalog(database), tiles_kept, exports, counts)
     install(app, parts)
-    for module in (service, collections, items, tiles, viewer):
+    for module in (service, collections, items, search, tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.after_request(finish)

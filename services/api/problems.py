@@ -35,6 +35,7 @@ HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     406: ("not-acceptable", "leave Accept out, or choose the format with the parameter f"),
     413: ("body-too-long", "ask for less in one request"),
     414: ("uri-too-long", "ask for less in one request"),
+    415: ("media-type-unsupported", "send the parameters as application/json, or as a form"),
 }
 
 

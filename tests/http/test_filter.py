@@ -152,8 +152,10 @@ def test_next_link_of_a_body_is_a_body(client: FlaskClient):
     [
         (b"{", "application/json", "body"),
         (b"[1]", "application/json", "body"),
-        (b"[" * 100_000, "application/json", "body"),
-        (b"a", "text/plain", "body"),
+        (b"[" * 100_000, "application/json", "filter"),
+        (b'{"limit": NaN}', "application/json", "body"),
+        (b'{"limit": 1.5}', "application/json", "limit"),
+        (b'{"limit": 1e400}', "application/json", "limit"),
         (b'{"limit": {"a": 1}}', "application/json", "limit"),
         (b'{"limitt": 1}', "application/json", "limitt"),
         (b'{"filter": {"op": "nonsense", "args": []}}', "application/json", "filter"),
@@ -164,6 +166,53 @@ def test_mistake_in_a_body_is_explained(client: FlaskClient, body: bytes, media_
     response = client.post(SEARCH, data=body, content_type=media_type)
     assert response.status_code == 400
     assert json.loads(response.data)["parameter"] == parameter
+
+
+@pytest.mark.parametrize("url", [SEARCH, ITEMS])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/geo+json", "application/xml", ""])
+def test_body_of_another_kind_is_a_415(client: FlaskClient, url: str, media_type: str):
+    response = client.post(url, data=b'{"type": "Feature"}', content_type=media_type)
+    assert response.status_code == 415
+    assert json.loads(response.data)["code"] == "media-type-unsupported"
+
+
+@pytest.mark.parametrize("url", [SEARCH, ITEMS])
+def test_body_may_be_cql2_json_itself_beside_parameters_of_the_address(client: FlaskClient, url: str):
+    tree = {"op": ">=", "args": [{"property": "population"}, 0]}
+    response = client.post(f"{url}?limit=3&sortby=-population&filter-crs=EPSG:4326", json=tree)
+    assert response.status_code == 200, response.text
+    first = json.loads(response.data)
+    assert (fids(first), first["numberMatched"]) == ([9, 5, 6], 9)
+    [following] = [link for link in first["links"] if link["rel"] == "next"]
+    second = json.loads(client.post(following["href"].removeprefix("http://localhost"), json=following["body"]).data)
+    assert fids(second) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("url", [SEARCH, ITEMS])
+def test_parameter_in_the_address_and_in_the_body_is_a_400(client: FlaskClient, url: str):
+    response = client.post(f"{url}?limit=3", json={"limit": 3})
+    assert response.status_code == 400
+    assert json.loads(response.data)["parameter"] == "limit"
+
+
+NEXT_TO_0_3 = "0.30000000000000001"
+"""A number that a double cannot tell from 0.3, nor from what 0.1 and 0.2 make."""
+
+
+def test_numbers_beyond_doubles_are_kept_in_every_kind_of_json(client: FlaskClient):
+    """9007199254740993 is the population of O'Higgins; the nearest double is one less."""
+    for number, expected in (("9007199254740993", [9]), ("9007199254740992", []), ("9007199254740993.0", [9])):
+        tree = f'{{"op": "=", "args": [{{"property": "population"}}, {number}]}}'
+        for body in (tree, f'{{"filter": {tree}}}'):
+            for url in (SEARCH, ITEMS):
+                response = client.post(url, data=body, content_type="application/json")
+                assert fids(json.loads(response.data)) == expected
+        asked = client.get(ITEMS, query_string={"filter": tree, "filter-lang": "cql2-json"})
+        assert fids(json.loads(asked.data)) == expected
+    for number, expected in ((NEXT_TO_0_3, []), ("0.3", [12])):
+        tree = f'{{"op": "=", "args": [{{"op": "+", "args": [{{"property": "population"}}, 0.3]}}, {number}]}}'
+        response = client.post(SEARCH, data=f'{{"filter": {tree}}}', content_type="application/json")
+        assert fids(json.loads(response.data)) == expected
 
 
 def test_body_that_is_too_long_is_refused(client: FlaskClient):

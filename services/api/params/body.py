@@ -4,32 +4,54 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from decimal import Decimal
+from typing import Any, NoReturn, cast
 
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import UnsupportedMediaType
 
+from api.cql2.json_writer import dumps
+from api.cql2.limits import check_json_depth
 from api.params.common import Args
 from core.errors import BadParameter
 
-HINT = 'send {"filter": {...}, "limit": 10} as application/json, or the same parameters as a form'
+HINT = 'send CQL2 JSON, or {"filter": {...}, "limit": 10}, as application/json; or the parameters as a form'
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 
 def parse_body(body: bytes, media_type: str, form: Args) -> Args:
-    """The parameters, named as in an address. A JSON `filter` may be CQL2 JSON itself; lists stand for commas.
+    """The parameters, named as in an address. Lists stand for commas; a `filter` may be CQL2 JSON, and so may the body.
 
-    Raises: BadParameter
+    Raises: BadParameter; BadFilter when it is too deep; UnsupportedMediaType when it is neither JSON nor a form
     """
-    if media_type == "application/x-www-form-urlencoded":
+    if media_type == FORM:
         return form
-    if media_type != "application/json":
-        raise BadParameter(f"the body is '{media_type or 'nothing'}'", hint=HINT, parameter="body")
+    if media_type != JSON:
+        raise UnsupportedMediaType(f"the body is '{media_type or 'nothing'}'; this resource takes {JSON} and {FORM}")
+    check_json_depth(body.decode(errors="replace"))
     try:
-        members = json.loads(body)
+        members = json.loads(body, parse_float=Decimal, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise BadParameter("the body is no JSON", hint=HINT, parameter="body") from error
     if not isinstance(members, dict):
         raise BadParameter("the body is no JSON object", hint=HINT, parameter="body")
-    return parse_members(cast("dict[str, Any]", members))
+    given = cast("dict[str, Any]", members)
+    return parse_members({"filter": given} if given.keys() == {"op", "args"} else given)
+
+
+def refuse(text: str) -> NoReturn:
+    """NaN and Infinity, which Python's JSON would let pass."""
+    raise ValueError(text)
+
+
+def merged(address: Args, body: Args) -> Args:
+    """The parameters of the address and those of the body. Raises: BadParameter for one that is in both"""
+    for name in body:
+        if name in address:
+            hint = "give it in one of them"
+            raise BadParameter(f"'{name}' is in the address and in the body", hint=hint, parameter=name)
+    return MultiDict([*address.items(multi=True), *body.items(multi=True)])
 
 
 def parse_members(members: Mapping[str, Any]) -> Args:
@@ -63,11 +85,11 @@ def parameter_text(name: str, value: Any) -> str:
             return value
         case bool():
             return "true" if value else "false"
-        case int() | float():
+        case int() | Decimal():
             return str(value)
         case list():
             return ",".join(parameter_text(name, part) for part in cast("list[Any]", value))
         case dict() if name == "filter":
-            return json.dumps(value)
+            return dumps(value)
         case _:
             raise BadParameter(f"'{name}' has a value that is no parameter", hint=HINT, parameter=name)

@@ -13,24 +13,20 @@ from api.answers import page, respond
 from api.context import api, asked
 from api.counts import Count
 from api.crs import CRS84, Crs, parse_crs
-from api.cursor import render_cursor
 from api.delivery import validator_of
 from api.features import (
     FEATURE_PARAMETERS,
     FORMATS,
-    collection_link,
     feature_geojson,
     find_feature,
     find_page,
     page_geojson,
     page_links,
-    walk_places,
 )
 from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
 from api.links import GEOJSON, Link
 from api.pages import Page
-from api.params.body import parse_body
 from api.params.common import reject_unknown
 from api.params.items import items_query
 from api.profiles import geojson_profiles, parse_profiles, profile_header, profile_links
@@ -39,8 +35,6 @@ from api.routes.exports import export
 from core.catalog import Collection
 
 bp = Blueprint("items", __name__, url_prefix="/collections/<id>")
-
-MOST_BODY_BYTES = 1_000_000
 
 
 @bp.get("/items")
@@ -62,27 +56,6 @@ def items(id: str) -> Response:
     if chosen == "html":
         return validator.mark(items_page(collection, found, links, count))
     return validator.mark(items_geojson(collection, query, found, links, count))
-
-
-@bp.post("/search")
-def search(id: str) -> Response:
-    """A page of features, asked for in a body: for filters that are too long for an address."""
-    collection = api().collection(id)
-    reject_unknown(request.args, ())
-    request.max_content_length = MOST_BODY_BYTES
-    args = parse_body(request.get_data(parse_form_data=True), request.mimetype, request.form)
-    query = items_query(args, collection, api().limits)
-    choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
-    found = find_page(api(), collection, query)
-    count = api().counts.of_page(collection, query, found)
-    here = api().links.collection(collection, "search")
-    kept = {name: value for name, value in args.items() if name != "offset"}
-    links = [collection_link(asked(), collection)]
-    for rel, cursor in walk_places(found).items():
-        body = {**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)}
-        goal = {"href": here, "rel": rel, "type": GEOJSON, "title": f"{rel} page", "method": "POST", "body": body}
-        links.append(goal)
-    return items_geojson(collection, query, found, links, count)
 
 
 @bp.get("/items/<path:feature_id>")

@@ -1,0 +1,52 @@
+"""Features asked for in a body, for filters that are too long for an address."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from api.context import api, asked
+from api.cursor import render_cursor
+from api.features import collection_link, find_page, walk_places
+from api.formats.negotiation import choose_format
+from api.links import GEOJSON, Link
+from api.pages import Page
+from api.params.body import merged, parse_body
+from api.params.common import Args
+from api.params.items import items_query
+from api.query import ItemsQuery
+from api.routes.items import items_geojson
+from core.catalog import Collection
+
+bp = Blueprint("search", __name__, url_prefix="/collections/<id>")
+
+MOST_BODY_BYTES = 1_000_000
+
+
+@bp.post("/search")
+@bp.post("/items")
+def search(id: str) -> Response:
+    """A page of features. What is asked for is in the body, or partly in the address.
+
+    A body of another media type may become a way to add features (Part 4): it is a 415 now.
+    """
+    collection = api().collection(id)
+    request.max_content_length = MOST_BODY_BYTES
+    args = merged(request.args, parse_body(request.get_data(parse_form_data=True), request.mimetype, request.form))
+    query = items_query(args, collection, api().limits)
+    choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
+    found = find_page(api(), collection, query)
+    count = api().counts.of_page(collection, query, found)
+    links = [collection_link(asked(), collection), *walk_links(args, collection, query, found)]
+    return items_geojson(collection, query, found, links, count)
+
+
+def walk_links(args: Args, collection: Collection, query: ItemsQuery, found: Page) -> list[Link]:
+    """The links `next` and `prev`: a body with every parameter of this request and another cursor."""
+    here = api().links.collection(collection, "search")
+    kept = {name: value for name, value in args.items() if name != "offset"}
+    links: list[Link] = []
+    for rel, cursor in walk_places(found).items():
+        body = {**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)}
+        goal = {"href": here, "rel": rel, "type": GEOJSON, "title": f"{rel} page", "method": "POST", "body": body}
+        links.append(goal)
+    return links
