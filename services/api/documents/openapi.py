@@ -145,7 +145,7 @@ OPERATIONS = (
         "A vector tile",
         "tiles",
         (MVT,),
-        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol"),
+        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile"),
         (*_WITH_404, 504),
     ),
     Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),
