@@ -13,6 +13,7 @@ from api.context import Api, api, install
 from api.counts import Counts
 from api.delivery import begin, finish
 from api.exports import Exports
+from api.file_exports import FileExports
 from api.hot import ERROR, Hot
 from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
@@ -52,7 +53,8 @@ def create_app(settings: Settings, database: Database) -> Flask:
     tiles_kept = TileCache(settings.tile_cache_mb * 1_000_000)
     counts = Counts(database, settings.exact_count_cost)
     exports = Exports(database, settings.pool_size, settings.export_timeout_s)
-    parts = Api(settings, database, LiveCatalog(database), tiles_kept, exports, counts)
+    files = FileExports(settings, database, exports)
+    parts = Api(settings, database, LiveCatalog(database), tiles_kept, exports, files, counts)
     install(app, parts)
     for module in (service, collections, items, search, tiles, viewer):
         app.register_blueprint(module.bp)
@@ -79,7 +81,7 @@ def answer_http_error(error: HTTPException) -> Response:
         return Response(error.get_response().get_data(), error.code, dict(error.get_headers()))
     response = answer_problem(http_problem(error.code, error.name, error.description or error.name))
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in ("Allow", "Content-Range"):
             response.headers[name] = value
     return response
 

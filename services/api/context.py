@@ -10,6 +10,7 @@ from flask import Flask, current_app, request
 from api.asked import Asked
 from api.counts import Counts
 from api.exports import Exports
+from api.file_exports import FileExports
 from api.links import Links
 from api.live_catalog import LiveCatalog
 from api.params.common import Limits
@@ -28,6 +29,7 @@ class Api:
     live_catalog: LiveCatalog
     tiles: TileCache
     exports: Exports
+    files: FileExports
     counts: Counts
 
     @property

@@ -6,6 +6,7 @@ Each holds a connection and a thread for as long as it runs, so only some run at
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 
 from core.db import Database
@@ -27,11 +28,23 @@ class Exports:
 
         Raises: TooManyExports; whatever the database says to the statement
         """
-        if not self._slots.acquire(blocking=False):
-            raise TooManyExports("other exports run at the moment", hint="try again in a minute")
+        self._take()
         blocks = self._run(statement)
         first = next(blocks, b"")
         return resumed(first, blocks)
+
+    @contextmanager
+    def slot(self) -> Generator[None]:
+        """The place of an export that a process of its own works on. Raises: TooManyExports"""
+        self._take()
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _take(self) -> None:
+        if not self._slots.acquire(blocking=False):
+            raise TooManyExports("other exports run at the moment", hint="try again in a minute")
 
     def _run(self, statement: Statement) -> Generator[bytes]:
         """The blocks; the slot is free again at the end, however it comes."""

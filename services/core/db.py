@@ -136,7 +136,7 @@ class Database:
             return cursor.execute(statement.text, statement.params or None).fetchall()
 
     def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
-        """The bytes that `COPY … TO STDOUT` sends, about 64 KB at a time, whatever the size of the whole.
+        """The bytes that `COPY … TO STDOUT` sends, about 64 KB of whole rows at a time, whatever the size of the whole.
 
         COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
         the statement is cancelled. Raises: as `run`, at the first step or later
@@ -151,6 +151,11 @@ class Database:
                         yield bytes(gathered)
                         gathered.clear()
                 yield bytes(gathered)
+
+    def render(self, statement: Statement) -> str:
+        """The statement as one text with its values in it, quoted, for another process. Raises: DatabaseUnavailable"""
+        with translated(), self.pool.connection() as connection:
+            return psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
 
     def close(self) -> None:
         """Close every connection; requests under way end with an error."""

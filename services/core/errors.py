@@ -116,10 +116,39 @@ class TooManyExports(IsthmusError):
     code = "exports-too-many"
 
 
+class FormatUnsuitable(BadParameter):
+    """The format cannot hold what is asked for."""
+
+    code = "format-unsuitable"
+
+
+class FileTooLarge(IsthmusError):
+    """The file would be larger than this server makes files."""
+
+    code = "file-too-large"
+
+
+class FileNotWritten(IsthmusError):
+    """The file could not be written."""
+
+    code = "file-not-written"
+
+
 class QueryTooSlow(IsthmusError):
     """The database needed longer than the time limit."""
 
     code = "query-too-slow"
+
+
+def error_of(code: str, detail: str, *, hint: str | None, parameter: str | None) -> IsthmusError:
+    """The error that another process of ours met. One of an unknown code is of the base class."""
+    pending: list[type[IsthmusError]] = [IsthmusError]
+    while pending:
+        known = pending.pop()
+        if known.code == code:
+            return known(detail, hint=hint, parameter=parameter)
+        pending.extend(known.__subclasses__())
+    return IsthmusError(detail, hint=hint, parameter=parameter)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:

@@ -60,6 +60,9 @@ class Settings:
     workers: int = setting(2, "API worker processes")
     threads: int = setting(8, "threads of each API worker")
     tile_cache_mb: int = setting(64, "memory of each API worker for tiles already made, in MB; 0 turns it off")
+    spool_dir: str = setting("", "folder of the files that exports make (default: `var/spool` in the data folder)")
+    spool_mb: int = setting(4000, "most that exported files take up, in MB; the ones not used for longest go first")
+    spool_file_mb: int = setting(2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit")
     scan_interval_s: float = setting(1.0, "seconds between two looks at the data folder")
     keep_versions: int = setting(2, "versions kept of each collection, the served one included")
     log_level: LogLevel = setting("info", "debug, info, warning or error")
@@ -94,6 +97,8 @@ class Settings:
             "workers",
             "threads",
             "keep_versions",
+            "spool_mb",
+            "spool_file_mb",
         ):
             if getattr(self, name) < 1:
                 raise BadSetting(

@@ -75,6 +75,7 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
         *(
             links.link("items", format.media_type, str(format.whole), *here, "items", query={"f": name})
             for name, format in EXPORTS.items()
+            if collection.has_geometry or not format.needs_geometry
         ),
         links.link(f"{OGC_REL}queryables", SCHEMA_JSON, "queryables", *here, "queryables"),
         links.link(f"{OGC_REL}sortables", SCHEMA_JSON, "sortables", *here, "sortables"),

@@ -8,8 +8,8 @@ from typing import Any
 from api.documents.landing import DESCRIPTION
 from api.documents.parameters import TEXT, parameter_components
 from api.documents.schemas import SCHEMA_OF_TYPE
-from api.formats.offered import MEDIA_TYPES
-from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON, Links
+from api.formats.offered import EXPORTS, MEDIA_TYPES
+from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON, KML, MVT, OPENAPI_JSON, SCHEMA_JSON, Links
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS, queryable_columns
 from core import VERSION
@@ -91,7 +91,7 @@ OPERATIONS = (
         "features",
         tuple(dict.fromkeys(MEDIA_TYPES.values())),
         ("collectionId", "fItems", *(name for name in ITEMS_PARAMETERS if name != "f")),
-        (*_WITH_404, 504),
+        (400, 404, 413, 416, 500, 503, 504),
     ),
     Operation(
         f"{_COLLECTION}/items/{{featureId}}",
@@ -145,7 +145,7 @@ OPERATIONS = (
         "A vector tile",
         "tiles",
         (MVT,),
-        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile"),
+        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol"),
         (*_WITH_404, 504),
     ),
     Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),
@@ -163,9 +163,17 @@ OPERATIONS = (
     ),
 )
 
+BINARY = {"type": "string", "format": "binary"}
+FILE_RESPONSES = {
+    "206": {"description": "The range of a file that is asked for (f=gpkg and the other file formats)."},
+    "304": {"description": "The answer is the one that the client has (If-None-Match)."},
+}
+
 STATUS_MEANING = {
     400: "A parameter is wrong; the problem names it and says what to do.",
     404: "There is no such resource.",
+    413: "The file would be larger than this server makes files; the problem names other ways.",
+    416: "The file has no such range.",
     500: "Isthmus made a mistake.",
     503: "The database does not answer; try again after Retry-After seconds.",
     504: "The query needed longer than the time limit.",
@@ -232,12 +240,15 @@ SEARCH_BODY = {
 
 def render_operation(operation: Operation) -> dict[str, Any]:
     """An operation object."""
-    schema = {MVT: {"type": "string", "format": "binary"}, HTML: TEXT, CSV: TEXT, GEOJSON_SEQ: TEXT}
+    schema = {MVT: BINARY, HTML: TEXT, CSV: TEXT, GEOJSON_SEQ: TEXT, KML: TEXT}
+    schema |= {format.media_type: BINARY for format in EXPORTS.values() if format.binary}
     success = {type: {"schema": schema.get(type, {"type": "object"})} for type in operation.types}
     responses: dict[str, Any] = {"200": {"description": operation.summary, "content": success}}
     if MVT in operation.types:
         responses["204"] = {"description": "The tile is empty."}
         responses["304"] = {"description": "The tile is the one that the client has (If-None-Match)."}
+    if 416 in operation.statuses:
+        responses.update(FILE_RESPONSES)
     responses.update({str(status): reference("responses", str(status)) for status in operation.statuses})
     responses["default"] = reference("responses", "problem")
     return {

@@ -41,7 +41,6 @@ def parameter_components(collection: str, limits: Limits) -> dict[str, Any]:
         "fItems": query_parameter(
             "f", words(*ITEMS_FORMATS), f"Format; {', '.join(EXPORTS)} send every match, not a page."
         ),
-        "fTile": query_parameter("f", words("mvt"), "Format of the tile; overrides Accept."),
         "limit": query_parameter("limit", limit, "Features on a page."),
         "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),
         "cursor": query_parameter("cursor", TEXT, "A place in the walk, from a next or prev link."),

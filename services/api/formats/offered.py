@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML
+from api.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, KML, PARQUET, ZIP
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format. `whole` None: a page at a time; else what the export of everything that matches is called in links."""
+    """A format. `whole` None: a page at a time; else what the export of everything that matches is called in links.
+
+    extension: of the file's name, where it is not the value of `f`
+    """
 
     media_type: str
     whole: str | None = None
     charset: str = ""
+    extension: str = ""
+    binary: bool = False
+    needs_geometry: bool = False
 
 
 ITEMS_FORMATS = {
@@ -21,6 +27,11 @@ ITEMS_FORMATS = {
     "html": Format(HTML),
     "csv": Format(CSV, "all features as CSV", "utf-8"),
     "geojsonl": Format(GEOJSON_SEQ, "all features, one GeoJSON a line"),
+    "fgb": Format(FLATGEOBUF, "all features as FlatGeobuf", binary=True, needs_geometry=True),
+    "gpkg": Format(GEOPACKAGE, "all features as a GeoPackage", binary=True),
+    "parquet": Format(PARQUET, "all features as GeoParquet", binary=True),
+    "shp": Format(ZIP, "all features as a zipped Shapefile", extension="zip", binary=True),
+    "kml": Format(KML, "all features as KML", needs_geometry=True),
 }
 """By the value of `f`, the default first."""
 

@@ -1,22 +1,32 @@
-"""Exports: everything that matches, as an attachment."""
+"""Exports: everything that matches, as an attachment; streamed, or as a file from the spool."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+
 from flask import Response, request
+from werkzeug.datastructures import Range
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.http import dump_options_header
 
 from api.context import api
-from api.delivery import validator_of
+from api.delivery import Marker, validator_of
+from api.file_exports import plan_file
+from api.file_job import FILE_FORMATS, FileFormat
 from api.formats.offered import EXPORTS
 from api.params.common import Limits
 from api.params.items import items_query
 from api.query import ItemsQuery
+from api.spool import SpooledFile
 from api.sql.exports import copy_csv, copy_geojson_seq
 from core.catalog import Collection
 from core.errors import BadParameter
 
 WITHOUT_END = Limits(2**53, 2**53)
 """Exports send every match when the request does not say how many."""
+
+BLOCK_BYTES = 262_144
 
 STREAMS = {"csv": copy_csv, "geojsonl": copy_geojson_seq}
 """Formats that PostgreSQL writes: the statement whose COPY is passed on."""
@@ -30,20 +40,82 @@ def export(collection: Collection, chosen: str) -> Response:
             raise BadParameter(f"f={chosen} has no {name}", hint=hint, parameter=name)
     query = items_query(request.args, collection, WITHOUT_END)
     validator = validator_of(collection, EXPORTS[chosen].media_type)
+    if chosen in FILE_FORMATS:
+        return file(collection, query, chosen, validator)
     if validator.unchanged():
         return validator.mark(Response(status=304))
     return validator.mark(stream(collection, query, chosen))
 
 
 def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
-    """The answer as PostgreSQL writes it."""
+    """The answer as PostgreSQL writes it; for HEAD without asking it."""
+    blocks = iter(()) if request.method == "HEAD" else api().exports.start(STREAMS[chosen](collection, query))
+    return attachment(Response(blocks), collection, query, chosen)
+
+
+def attachment(response: Response, collection: Collection, query: ItemsQuery, chosen: str) -> Response:
+    """The response with what says how it is to be read and saved."""
     format = EXPORTS[chosen]
-    blocks = api().exports.start(STREAMS[chosen](collection, query))
+    name = {"filename": f"{collection.id}.{format.extension or chosen}"}
     charset = f"; charset={format.charset}" if format.charset else ""
-    response = Response(blocks, content_type=f"{format.media_type}{charset}")
-    response.headers["Content-Disposition"] = dump_options_header(
-        "attachment", {"filename": f"{collection.id}.{chosen}"}
-    )
+    response.content_type = f"{format.media_type}{charset}"
+    response.headers["Content-Disposition"] = dump_options_header("attachment", name)
     response.headers["Content-Crs"] = f"<{query.presentation.crs.uri}>"
     response.headers["Vary"] = "Accept"
     return response
+
+
+def file(collection: Collection, query: ItemsQuery, chosen: FileFormat, validator: Marker) -> Response:
+    """The answer as a file, made when nobody asked for it before; for HEAD it is not made.
+
+    Its tag begins with what the request comes to and ends with the file's own mark, so that ranges of two files that
+    were made for one request are never put together.
+    """
+    plan = plan_file(chosen, collection, query)
+    tags = request.if_none_match
+    known = next((tag for tag in tags.as_set(include_weak=True) if tag.startswith(plan.key)), None)
+    if collection.source is None and (known or (not tags and validator.unchanged())):
+        response = validator.mark(Response(status=304))
+        response.set_etag(known or plan.key)
+        return response
+    made = api().files.find(plan) if request.method == "HEAD" else api().files.open(plan)
+    response = validator.mark(attachment(Response(iter(())), collection, query, chosen))
+    return response if made is None else send(response, made, f"{plan.key}-{made.mark}")
+
+
+def send(response: Response, made: SpooledFile, tag: str) -> Response:
+    """The file, or the range of it that is asked for. Raises: RequestedRangeNotSatisfiable"""
+    first, end = 0, made.size_bytes
+    response.set_etag(tag)
+    response.headers["Accept-Ranges"] = "bytes"
+    wanted = asked_range(response)
+    if wanted is not None:
+        part = wanted.range_for_length(made.size_bytes)
+        if part is None:
+            raise RequestedRangeNotSatisfiable(made.size_bytes)
+        first, end = part
+        response.status_code = 206
+        response.headers["Content-Range"] = f"bytes {first}-{end - 1}/{made.size_bytes}"
+    response.content_length = end - first
+    response.response = blocks_of(made, first, end)
+    return response
+
+
+def blocks_of(made: SpooledFile, first: int, end: int) -> Iterator[bytes]:
+    """A part of the file, which is closed after it."""
+    with closing(made):
+        for place in range(first, end, BLOCK_BYTES):
+            yield made.read(place, min(BLOCK_BYTES, end - place))
+
+
+def asked_range(response: Response) -> Range | None:
+    """The range that the request asks for, when it is one, and of this very file.
+
+    For several, or a part of another file (If-Range), the whole is sent (RFC 9110, 14.2 and 13.1.5).
+    """
+    wanted, other = request.range, request.if_range
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or request.method == "HEAD":
+        return None
+    if (other.etag or other.date) and other.etag != response.get_etag()[0]:
+        return None
+    return wanted

@@ -1,0 +1,159 @@
+"""Exports as files: planned from a request, written once, kept in the spool for ranges and for the next who asks."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from api.crs import CRS84
+from api.exports import Exports
+from api.file_job import TOO_LARGE_HINT, FileColumn, FileFormat, FileJob
+from api.file_writer import run_writer
+from api.query import ItemsQuery
+from api.spool import Spool, SpooledFile
+from api.sql.files import copy_wire
+from core.catalog import Collection
+from core.db import Database
+from core.errors import FileNotWritten, FileTooLarge, FormatUnsuitable, TooManyExports
+from core.settings import Settings
+from core.statement import Statement
+
+FORM = 1
+"""Rises when the form of files changes, so that none of an older Isthmus is sent."""
+
+WAIT_S = 60.0
+LOOK_EVERY_S = 0.1
+LIVE_S = 10.0
+"""How old the file of a source may be that is sent again, such as range by range."""
+
+MB = 1_000_000
+NEEDS_GEOMETRY: dict[FileFormat, str] = {"fgb": "FlatGeobuf", "kml": "KML"}
+EXTENSIONS: dict[FileFormat, str] = {"shp": "zip"}
+LEAST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What a request for a file comes to."""
+
+    format: FileFormat
+    collection: Collection
+    query: ItemsQuery
+    statement: Statement
+
+    @property
+    def key(self) -> str:
+        """The same for requests that the same file answers."""
+        parts = [FORM, self.format, self.collection.id, self.collection.title, self.collection.revision]
+        asked = [self.query.presentation.crs.uri, self.statement.as_text(), sorted(self.statement.params.items())]
+        return hashlib.sha256(repr([*parts, *asked]).encode()).hexdigest()[:32]
+
+    @property
+    def name(self) -> str:
+        """The name of the file in the spool."""
+        return f"{self.key}.{self.format}"
+
+
+def plan_file(format: FileFormat, collection: Collection, query: ItemsQuery) -> FilePlan:
+    """The plan for a request. In files easting or longitude comes first, as the formats say or their readers expect.
+
+    Raises: FormatUnsuitable
+    """
+    shown = query.presentation
+    if format in NEEDS_GEOMETRY and not (collection.has_geometry and shown.geometry):
+        hint = "ask for f=csv, f=gpkg, f=parquet or f=shp"
+        raise FormatUnsuitable(f"{NEEDS_GEOMETRY[format]} needs geometries", hint=hint, parameter="f")
+    if format == "kml" and shown.crs is not CRS84:
+        hint = "leave crs out, or ask for f=gpkg, f=fgb or f=parquet"
+        raise FormatUnsuitable("KML is always in CRS84", hint=hint, parameter="crs")
+    query = replace(query, presentation=replace(shown, crs=replace(shown.crs, northing_first=False)))
+    return FilePlan(format, collection, query, copy_wire(collection, query, bounds=format == "parquet"))
+
+
+class FileExports:
+    """Makes files, each once, and finds those that were made."""
+
+    def __init__(self, settings: Settings, database: Database, exports: Exports) -> None:
+        """Nothing is made or deleted before the first file is asked for."""
+        folder = Path(settings.spool_dir) if settings.spool_dir else settings.data_dir / "var" / "spool"
+        self._spool = Spool(folder, settings.spool_mb * MB, settings.workers)
+        self._settings = settings
+        self._database = database
+        self._exports = exports
+
+    def find(self, plan: FilePlan) -> SpooledFile | None:
+        """The file when it was made already; of a source, whose data change unseen, only when it was made just now."""
+        found = self._spool.find(plan.name)
+        if found is None or plan.collection.source is None or time.time() - found.made_at < LIVE_S:
+            return found
+        found.close()
+        return None
+
+    def open(self, plan: FilePlan) -> SpooledFile:
+        """The file; one request makes it, others that want the same wait for it.
+
+        It is made to its end when the client leaves meanwhile: one that tries again finds it.
+        Raises: TooManyExports, FileTooLarge; as `run_writer`
+        """
+        found = self.find(plan)
+        if found is not None:
+            return found
+        deadline = time.monotonic() + WAIT_S
+        with self._exports.slot():
+            while time.monotonic() < deadline:
+                found = self._make_or_find(plan)
+                if found is not None:
+                    return found
+                time.sleep(LOOK_EVERY_S)
+        raise TooManyExports("other files are made at the moment", hint="try again in a minute")
+
+    def _make_or_find(self, plan: FilePlan) -> SpooledFile | None:
+        """Write the file and keep it, if nobody else does or did; None while somebody else is at it."""
+        try:
+            with self._spool.claim(plan.name) as folder:
+                found = self.find(plan)
+                if folder is None or found is not None:
+                    return found
+                job = self._job(plan, folder)
+                run_writer(job, self._check)
+                found = self._spool.keep(job.path, plan.name)
+            self._spool.make_room()
+        except OSError as error:
+            raise FileNotWritten("the server cannot write files", hint="is ISTHMUS_SPOOL_DIR writable?") from error
+        return found
+
+    def _job(self, plan: FilePlan, folder: Path) -> FileJob:
+        """What the writer is told. Raises: FileTooLarge when there is no room; DatabaseUnavailable"""
+        collection, shown = plan.collection, plan.query.presentation
+        columns = collection.columns if shown.columns is None else shown.columns
+        kind = (collection.geometry_type or "Geometry") if collection.has_geometry and shown.geometry else None
+        self._spool.make_room()
+        return FileJob(
+            format=plan.format,
+            path=folder / f"made.{EXTENSIONS.get(plan.format, plan.format)}",
+            layer=collection.id,
+            title=collection.title,
+            statement=self._database.render(plan.statement),
+            id=("integer" if collection.key.is_integer else "text") if collection.key.is_id else None,
+            columns=tuple(FileColumn(column.name, column.type) for column in columns),
+            geometry_type=kind,
+            crs=authority_code(plan),
+            sorted=bool(plan.query.sort),
+            most_bytes=min(self._settings.spool_file_mb * MB, max(self._spool.room_bytes(), LEAST_BYTES)),
+            timeout_s=self._settings.export_timeout_s,
+            settings=self._settings,
+        )
+
+    def _check(self) -> None:
+        """Whether the writer may go on. Raises: FileTooLarge"""
+        self._spool.make_room()
+        if self._spool.room_bytes() <= 0:
+            raise FileTooLarge("the server has no room for more files", hint=TOO_LARGE_HINT, parameter="f")
+
+
+def authority_code(plan: FilePlan) -> str:
+    """The system of the file. GeoPackage, Shapefile and FlatGeobuf know longitude before latitude as EPSG:4326."""
+    crs = plan.query.presentation.crs
+    return "OGC:CRS84" if plan.format == "parquet" and crs.uri == CRS84.uri else f"EPSG:{crs.srid}"

@@ -1,0 +1,53 @@
+"""Runs the process that writes a file, and watches it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from api.file_job import FileJob
+from core.errors import FileNotWritten, error_of
+
+CHECK_EVERY_S = 0.2
+SERVICES = Path(__file__).parents[1]
+
+
+def run_writer(job: FileJob, check: Callable[[], None]) -> None:
+    """Have the file of a job written. `check` is called a few times a second; when it raises, the writer is ended.
+
+    Raises: FormatUnsuitable, FileTooLarge, FileNotWritten; what the database says; what `check` raises
+    """
+    command = [sys.executable, "-m", "api.files"]
+    with subprocess.Popen(  # noqa: S603  nothing of the request is in the command
+        command, cwd=SERVICES, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            answer = converse(process, job, check)
+        finally:
+            process.kill()
+    if answer is None:
+        raise FileNotWritten("the file could not be written", hint="the server's log says why")
+    if "code" in answer:
+        raise error_of(str(answer["code"]), str(answer["detail"]), hint=answer["hint"], parameter=answer["parameter"])
+
+
+def converse(process: subprocess.Popen[str], job: FileJob, check: Callable[[], None]) -> dict[str, str | None] | None:
+    """Give the writer its job and wait for its answer; None when it ended without one.
+
+    Its standard input stays open meanwhile: when this worker is killed, it closes and the writer ends too.
+    """
+    if process.stdin is None or process.stdout is None:
+        raise ValueError(process.args)
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(f"{job.to_json()}\n")
+        process.stdin.flush()
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(CHECK_EVERY_S)
+            text = process.stdout.read()
+            return json.loads(text) if text else None
+        check()

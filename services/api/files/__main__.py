@@ -1,0 +1,94 @@
+"""`python -m api.files`: reads a job from standard input, writes its file, and says on standard output how it went.
+
+Standard input stays open as long as the worker that asked lives; when it closes, this process ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from threading import Thread
+
+import pyarrow as pa
+import pyogrio
+
+from api.file_job import TOO_LARGE_HINT, FileJob
+from api.files.failures import FAILURES
+from api.files.write import write
+from core.errors import FileTooLarge, IsthmusError
+
+GDAL_CONFIG = {
+    "GDAL_NUM_THREADS": "1",
+    "OGR_SQLITE_SYNCHRONOUS": "OFF",  # a file that a crash leaves half done is thrown away
+    "OGR_GPKG_MAX_RAM_USAGE_RTREE": "100000000",
+}
+MODEST = 5
+BLOCK_BYTES = 65_536
+MOST_MEMORY_BYTES = 1_000_000_000
+
+
+def main() -> None:
+    """Do the job that standard input holds."""
+    job = FileJob.from_json(sys.stdin.readline())
+    Thread(target=end_with_worker, daemon=True).start()
+    be_modest(job.most_bytes)
+    pyogrio.set_gdal_config_options(GDAL_CONFIG)
+    pa.set_memory_pool(pa.system_memory_pool())  # gives back what is not needed any more
+    try:
+        write(job)
+    except IsthmusError as error:
+        answer({"code": error.code, "detail": error.detail, "hint": error.hint, "parameter": error.parameter})
+    except FAILURES:
+        if not wrote_too_much(job):
+            raise
+        answer(too_large(job))
+    else:
+        # GDAL's KML driver does not notice that a file cannot grow
+        answer(too_large(job) if is_full(job) else {})
+
+
+def end_with_worker() -> None:
+    """End this process when the worker that started it is gone."""
+    sys.stdin.read()
+    os._exit(1)
+
+
+def be_modest(most_bytes: int) -> None:
+    """Let requests go first, write no larger file than allowed, and be the one that ends when memory runs out."""
+    os.nice(MODEST)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def is_full(job: FileJob) -> bool:
+    """Whether a file of the job is as large as one may be."""
+    sizes = [path.stat().st_size for path in job.path.parent.iterdir()]
+    return max(sizes, default=0) >= job.most_bytes - BLOCK_BYTES
+
+
+def wrote_too_much(job: FileJob) -> bool:
+    """Whether the writer wrote as much as a file may hold: libraries name the limit in many ways, and clear up."""
+    written = Path("/proc/self/io").read_text().partition("wchar: ")[2].partition("\n")[0]
+    return int(written) >= job.most_bytes - BLOCK_BYTES
+
+
+def too_large(job: FileJob) -> dict[str, str | None]:
+    """What the client is told."""
+    detail = f"the file would be larger than {job.most_bytes // 1_000_000} MB"
+    return {"code": FileTooLarge.code, "detail": detail, "hint": TOO_LARGE_HINT, "parameter": "f"}
+
+
+def answer(members: dict[str, str | None]) -> None:
+    """One line for the worker."""
+    sys.stdout.write(json.dumps(members) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The rows of a job, as Arrow record batches: CSV from PostgreSQL, a few megabytes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from typing import LiteralString, cast
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.types as pt
+from psycopg import sql
+
+from api.file_job import FileJob
+from api.files.layout import Layout
+from api.files.wkb import from_hex
+from core.catalog import ColumnType, KeyType
+from core.db import Database
+from core.errors import IsthmusError
+from core.statement import Statement
+
+CHUNK_BYTES = 4_000_000
+
+# column type -> how it travels, what it is in the file
+WIRE_TYPES: dict[ColumnType, tuple[pa.DataType, pa.DataType]] = {
+    "integer": (pa.int64(), pa.int64()),
+    "number": (pa.float64(), pa.float64()),
+    "boolean": (pa.bool_(), pa.bool_()),
+    "string": (pa.string(), pa.string()),
+    "date": (pa.int32(), pa.date32()),
+    "datetime": (pa.int64(), pa.timestamp("us", "UTC")),
+    "time": (pa.int64(), pa.time64("us")),
+    "json": (pa.string(), pa.string()),
+    "binary": (pa.string(), pa.binary()),
+}
+ID_TYPES: dict[KeyType, pa.DataType] = {"integer": pa.int64(), "text": pa.string()}
+AS_JSON = {"ARROW:extension:name": "arrow.json"}
+
+
+class Rows:
+    """What the job asks of PostgreSQL. Each walk asks anew."""
+
+    def __init__(self, job: FileJob, layout: Layout) -> None:
+        """Nothing is asked yet."""
+        self.failure: Exception | None = None
+        self.layout = layout
+        self._job = job
+        self._wire = wire_types(job, layout)
+        self.schema = file_schema(job, layout)
+
+    def nothing(self) -> pa.RecordBatch:
+        """A batch without rows."""
+        return pa.RecordBatch.from_pylist([], schema=self.schema)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The batches of one walk, of `schema`. Raises: what the database says to the statement"""
+        return self.guarded(self._walk())
+
+    def guarded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches. GDAL takes them through C, where an error loses its class: it is kept in `failure`."""
+        try:
+            yield from batches
+        except (IsthmusError, psycopg.Error, pa.ArrowException) as error:
+            self.failure = error
+            raise
+
+    def _walk(self) -> Iterator[pa.RecordBatch]:
+        database = Database(replace(self._job.settings, pool_size=1))
+        statement = Statement(sql.SQL(cast(LiteralString, self._job.statement)))
+        try:
+            for chunk in gathered(database.stream(statement, self._job.timeout_s)):
+                yield from self._parse(chunk)
+        finally:
+            database.close()
+
+    def _parse(self, chunk: bytes) -> Iterator[pa.RecordBatch]:
+        """The batches of whole lines."""
+        table = pc.read_csv(
+            pa.BufferReader(chunk),
+            pc.ReadOptions(column_names=list(self._wire), block_size=len(chunk) + 1, use_threads=False),
+            pc.ParseOptions(newlines_in_values=True),
+            pc.ConvertOptions(
+                column_types=self._wire,
+                null_values=[""],
+                true_values=["t"],
+                false_values=["f"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        for batch in table.to_batches():
+            columns = [
+                from_hex(array) if pt.is_binary(field.type) else array.cast(field.type)
+                for array, field in zip(batch.columns, self.schema, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+def wire_types(job: FileJob, layout: Layout) -> dict[str, pa.DataType]:
+    """The columns as they travel, by name."""
+    types = {layout.id: ID_TYPES[job.id]} if layout.id and job.id else {}
+    types |= {name: WIRE_TYPES[column.type][0] for name, column in zip(layout.columns, job.columns, strict=True)}
+    if layout.geometry:
+        types[layout.geometry] = pa.string()
+    return types | dict.fromkeys(layout.bounds, pa.float64())
+
+
+def file_schema(job: FileJob, layout: Layout) -> pa.Schema:
+    """The columns as they are written."""
+    fields = [pa.field(layout.id, ID_TYPES[job.id], nullable=False)] if layout.id and job.id else []
+    for name, column in zip(layout.columns, job.columns, strict=True):
+        metadata = AS_JSON if column.type == "json" else None
+        fields.append(pa.field(name, WIRE_TYPES[column.type][1], metadata=metadata))
+    if layout.geometry:
+        fields.append(pa.field(layout.geometry, pa.binary()))
+    return pa.schema([*fields, *(pa.field(name, pa.float64()) for name in layout.bounds)])
+
+
+def gathered(blocks: Iterable[bytes]) -> Generator[bytes]:
+    """Blocks of whole lines put together to larger ones."""
+    pending: list[bytes] = []
+    size_bytes = 0
+    for block in blocks:
+        pending.append(block)
+        size_bytes += len(block)
+        if size_bytes >= CHUNK_BYTES:
+            yield b"".join(pending)
+            pending, size_bytes = [], 0
+    if size_bytes:
+        yield b"".join(pending)

@@ -1,0 +1,28 @@
+"""Which writer makes which format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from api.file_job import FileFormat, FileJob
+from api.files.layout import layout_of
+from api.files.ogr import write_fgb, write_gpkg, write_kml
+from api.files.parquet import write_parquet
+from api.files.rows import Rows
+from api.files.shapefile import write_shp
+
+WRITERS: Mapping[FileFormat, Callable[[FileJob, Rows], None]] = {
+    "fgb": write_fgb,
+    "gpkg": write_gpkg,
+    "parquet": write_parquet,
+    "shp": write_shp,
+    "kml": write_kml,
+}
+
+
+def write(job: FileJob) -> None:
+    """Make the file of a job.
+
+    Raises: FormatUnsuitable; what the database says to the statement; OSError and GDAL's errors
+    """
+    WRITERS[job.format](job, Rows(job, layout_of(job)))
