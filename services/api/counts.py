@@ -54,6 +54,8 @@ class Counts:
             return Count(exact=collection.row_count)
         if query.count == "estimated":
             return self._estimate(collection, query.filter)[0]
+        if found.matched is not None:
+            return self._keep(self._key(collection, query.filter), Count(exact=found.matched))
         if query.hits_only or query.count == "exact":
             return seen_whole(query, found) or self._exact(collection, query.filter)
         return seen_whole(query, found) or self._auto(collection, query.filter)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 from api.asked import Asked
 from api.context import Api
 from api.counts import Count
 from api.cursor import render_cursor
+from api.density import Density, make_density
 from api.formats.geojson import render_feature, render_page
 from api.ids import parse_id
 from api.links import GEOJSON, HTML, JSON, Link, self_and_alternate
 from api.pages import Page, cut_page
-from api.query import Cursor, Direction, FeatureKey, ItemsQuery, Presentation
-from api.sql.items import select_feature, select_page
-from core.catalog import Collection
+from api.plans import can_be_planned, plan_page
+from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation
+from api.sql.items import select_feature
+from api.sql.pages import select_page, select_sample
+from core.catalog import Collection, remembered
 from core.errors import UnknownFeature
 
 FORMATS = {"json": GEOJSON, "html": HTML}
@@ -29,7 +34,28 @@ def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
     """The features of a page; none when only their number is asked for."""
     if query.hits_only:
         return Page((), None, None)
-    return cut_page(query, api.database.run(select_page(collection, query)), collection.key)
+    plan, rows = find_rows(api, collection, query)
+    if not plan.counts:
+        return cut_page(query, rows, collection.key)
+    page = cut_page(query, [row[:-1] for row in rows], collection.key)
+    return replace(page, matched=rows[0][-1] if rows else 0)
+
+
+def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan, list[tuple[Any, ...]]]:
+    """The rows of `select_page`, and how they were found. A walk that met too few of them was in vain."""
+    plan = BY_PLANNER
+    if can_be_planned(collection, query):
+        plan = plan_page(collection, query, density(api, collection))
+    rows = api.database.run(select_page(collection, query, plan))
+    if plan.way == "walk" and len(rows) <= query.limit:
+        plan = Plan("matches")
+        rows = api.database.run(select_page(collection, query, plan))
+    return plan, rows
+
+
+def density(api: Api, collection: Collection) -> Density:
+    """Where the features lie. Cost: a sample of the table, once for each version in each worker."""
+    return remembered(collection, "density", lambda: make_density(api.database.run(select_sample(collection))))
 
 
 def page_geojson(collection: Collection, found: Page, links: list[Link], count: Count) -> bytes:

@@ -21,6 +21,8 @@ class Page:
     features: tuple[str, ...]
     next: Cursor | None
     prev: Cursor | None
+    matched: int | None = None
+    """The number of all matches, where it was found on the way."""
 
 
 def cut_page(query: ItemsQuery, rows: Sequence[Row], key: Key = FID) -> Page:

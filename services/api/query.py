@@ -77,6 +77,11 @@ class Filter:
         """True when no condition is set."""
         return self == Filter()
 
+    @property
+    def is_box_alone(self) -> bool:
+        """True when there is a box and no other condition."""
+        return self.box is not None and self == Filter(box=self.box)
+
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
@@ -98,6 +103,24 @@ class Cursor:
     key: FeatureKey
     place: tuple[str | None, ...] = ()
     skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the rows of a page are found.
+
+    planner: as PostgreSQL thinks best
+    matches: every match is read and sorted, and can be counted
+    walk:    only so many rows along the key are looked at, so the page may end too early
+    """
+
+    way: Literal["planner", "matches", "walk"] = "planner"
+    walked: int = 0
+    counts: bool = False
+    """Whether the number of matches is a result too."""
+
+
+BY_PLANNER = Plan()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from psycopg import sql
 
 from api.query import Cursor, Equals, Filter, Interval, ItemsQuery
-from api.sql.items import select_count, select_count_plan, select_feature, select_page
+from api.sql.items import select_count, select_count_plan, select_feature
+from api.sql.pages import select_page
 from api.sql.tiles import select_tile
 from api.tiles import Tile
 from core.bbox import BBox

@@ -13,8 +13,9 @@ from api.crs import EPSG_3857, EPSG_4326, Crs
 from api.query import Cursor, Equals, Filter, GridBox, Interval, ItemsQuery, Presentation, SortKey
 from api.sql.boxes import ewkb
 from api.sql.filter import where
-from api.sql.items import select_count, select_count_plan, select_feature, select_page
+from api.sql.items import select_count, select_count_plan, select_feature
 from api.sql.keyset import beyond, order_by, select_places
+from api.sql.pages import select_page
 from api.sql.tiles import select_tile
 from api.tiles import Tile
 from core.bbox import BBox

@@ -1,4 +1,4 @@
-"""Statements for features: a page, one feature, and how many there are."""
+"""Statements for features: one feature, how many there are, and how one is written."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import LiteralString, cast
 
 from psycopg import sql
 
-from api.query import AS_STORED, FeatureKey, Filter, ItemsQuery, Presentation
+from api.query import AS_STORED, FeatureKey, Filter, Presentation
 from api.sql.filter import where, where_clause
-from api.sql.keyset import beyond, order_by, select_key, select_places
 from api.sql.relation import id_member, is_key, relation, shown_column, shown_geometry_column
 from core.catalog import Collection, remembered
 from core.statement import Statement
@@ -18,63 +17,30 @@ DEGREES_ROUND = 360.0
 PIXELS = 512
 """Pixels around the earth at zoom 0, as MapLibre draws it."""
 
-LIMIT_1 = sql.SQL("\nLIMIT 1")
-
-
-def select_page(collection: Collection, query: ItemsQuery) -> Statement:
-    """One page of features in the order of the sort keys, then of the key; from its end when the cursor goes back.
-
-    Rows:   (feature text: a GeoJSON Feature in query.presentation.crs, the values of the key, a text for each sort key)
-    Count:  up to query.limit + 1; the extra row means that there is more in that direction
-    Index:  primary key; GiST on geom when the filter has a box
-    """
-    conditions, params = where(collection, query.filter)
-    if query.cursor is not None:
-        place, values = beyond(query.cursor, query.sort, collection.key)
-        conditions.append(place)
-        params.update(values)
-    order = order_by(query.sort, collection, backwards=query.backwards)
-    end = sql.SQL("\nORDER BY {}\nLIMIT %(rows)s OFFSET %(offset)s").format(order)
-    text = select_features(collection, query) + where_clause(conditions) + end
-    return Statement(text, {**params, "rows": query.limit + 1, "offset": query.offset})
-
 
 def select_feature(collection: Collection, key: FeatureKey, presentation: Presentation = AS_STORED) -> Statement:
     """One feature, or no row.
 
-    Rows:   (feature text, the values of the key)
+    Rows:   (feature text)
     Index:  primary key
     """
 
     def compose() -> sql.SQL:
-        found = where_clause([is_key(collection.key)])
-        return rendered(select_features(collection, ItemsQuery(1, presentation=presentation)) + found + LIMIT_1)
+        text = sql.SQL("SELECT {feature}\nFROM {relation} AS t{lateral}\nWHERE {is_key}\nLIMIT 1")
+        return rendered(
+            text.format(
+                feature=feature_text(collection, presentation),
+                relation=relation(collection),
+                lateral=properties_lateral(collection, presentation),
+                is_key=is_key(collection.key),
+            )
+        )
 
     text = remembered(collection, ("feature", presentation), compose)
     return Statement(text, {f"id{number}": value for number, value in enumerate(key)})
 
 
-def select_features(collection: Collection, query: ItemsQuery) -> sql.Composed:
-    """`SELECT … FROM … AS t`, which is the same for every filter and composed once.
-
-    Rows:   (feature text, the values of the key, a text for each sort key)
-    """
-
-    def compose() -> sql.Composed:
-        text = sql.SQL("SELECT {feature}{key}{places}\nFROM {relation} AS t{lateral}").format(
-            feature=feature_text(collection, query.presentation),
-            key=select_key(collection.key),
-            places=select_places(query.sort),
-            relation=relation(collection, query.filter),
-            lateral=properties_lateral(collection, query.presentation),
-        )
-        return sql.Composed([rendered(text)])
-
-    arguments = tuple(given.argument.name for given in query.filter.arguments)
-    return remembered(collection, (query.presentation, query.sort, arguments), compose)
-
-
-def rendered(text: sql.Composed) -> sql.SQL:
+def rendered(text: sql.Composable) -> sql.SQL:
     """The same text in one piece, so that it is put together once."""
     return sql.SQL(cast("LiteralString", text.as_string(None)))
 

@@ -1,0 +1,51 @@
+"""How the rows of a page are found. PostgreSQL is told which index to go by where it cannot know.
+
+A page of features in a box, in order of their key, can be found through the box's index, reading every match and
+sorting them, or along the key, until enough rows of the box were met. The planner chooses well while the keys have
+nothing to do with the places. In a file where they have, as in most, the features of a box can be the last along the
+key, and the walk reads the whole table. So few matches are read and sorted, which counts them at no cost, and for many
+the walk is tried over some rows only.
+"""
+
+from __future__ import annotations
+
+from api.density import Density
+from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan
+from core.bbox import BBox
+from core.catalog import Collection
+
+WALK_MARGIN = 4
+"""How many times the rows that a walk should need by the share of the box are looked at before it is given up."""
+
+LEAST_WALKED, MOST_WALKED = 1000, 20_000
+"""Rows along the key. Looking at one costs 0.15 µs, reading a match elsewhere on the disk 1.1 µs (1 M points)."""
+
+
+def plan_page(collection: Collection, query: ItemsQuery, density: Density) -> Plan:
+    """The way to the rows of a page with a box: what reading the matches costs, against what a walk costs."""
+    box = query.filter.box
+    share = sum(density.share(*sides(half)) for half in halves(box)) if box is not None else 1.0
+    rows, wanted = collection.row_count or 0, query.limit + 1
+    if (share * rows) ** 2 <= rows * wanted / 2:
+        return Plan("matches", counts=query.cursor is None and query.count != "none")
+    if query.sort or not query.filter.is_box_alone:
+        return BY_PLANNER
+    return Plan("walk", walked=int(min(MOST_WALKED, max(LEAST_WALKED, WALK_MARGIN * wanted / share))))
+
+
+def can_be_planned(collection: Collection, query: ItemsQuery) -> bool:
+    """Whether a sample tells how many features are in the box of a query: its numbers are those of the table."""
+    box = query.filter.box
+    if box is None or query.offset or collection.source is not None:
+        return False
+    return collection.srid == (box.srid if isinstance(box, GridBox) else 4326)
+
+
+def halves(box: BBox | GridBox) -> tuple[BBox | GridBox, ...]:
+    """A box, or its two halves when it crosses 180 degrees."""
+    return box.halves() if isinstance(box, BBox) else (box,)
+
+
+def sides(box: BBox | GridBox) -> tuple[float, float, float, float]:
+    """West, south, east, north."""
+    return box.west, box.south, box.east, box.north

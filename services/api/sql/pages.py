@@ -1,0 +1,94 @@
+"""The statement for a page of features, and the sample from which its plan is made."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from api.query import BY_PLANNER, ItemsQuery, Plan
+from api.sql.filter import where, where_clause
+from api.sql.items import feature_text, properties_lateral, rendered
+from api.sql.keyset import beyond, order_by, select_key, select_places
+from api.sql.relation import relation
+from core.catalog import Collection, remembered
+from core.statement import Statement, quoted
+
+SAMPLE_ROWS = 10_000
+
+
+def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANNER) -> Statement:
+    """One page of features in the order of the sort keys, then of the key; from its end when the cursor goes back.
+
+    Rows:   (feature text: a GeoJSON Feature in query.presentation.crs, the values of the key, a text for each sort
+            key); with plan.counts the number of matches too, as the last column
+    Count:  up to query.limit + 1; the extra row means that there is more in that direction
+    Index:  primary key; GiST on geom when the filter has a box
+    """
+    conditions, params = where(collection, query.filter)
+    after: list[sql.Composable] = []
+    if query.cursor is not None:
+        place, values = beyond(query.cursor, query.sort, collection.key)
+        after.append(place)
+        params.update(values)
+    order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, backwards=query.backwards)
+    source, rest = relation(collection, query.filter), [*conditions, *after]
+    if plan.way == "matches":
+        source, rest = matches(collection, source, rest, counted=plan.counts), []
+    elif plan.way == "walk":
+        params["walked"] = plan.walked
+        source, rest = walked(source, after, order), conditions
+    before, lateral = parts(collection, query)
+    counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
+    text = [before, counted, sql.SQL("\nFROM "), source, sql.SQL(" AS t"), lateral, where_clause(rest), order, LIMITS]
+    return Statement(sql.Composed(text), {**params, "rows": query.limit + 1, "offset": query.offset})
+
+
+LIMITS = sql.SQL("\nLIMIT %(rows)s OFFSET %(offset)s")
+
+
+def parts(collection: Collection, query: ItemsQuery) -> tuple[sql.SQL, sql.SQL]:
+    """What is the same for every filter, composed once: `SELECT …`, and the row of properties after the relation."""
+
+    def compose() -> tuple[sql.SQL, sql.SQL]:
+        selected = sql.SQL("SELECT {}{}{}").format(
+            feature_text(collection, query.presentation), select_key(collection.key), select_places(query.sort)
+        )
+        return rendered(selected), rendered(properties_lateral(collection, query.presentation))
+
+    return remembered(collection, ("page", query.presentation, query.sort), compose)
+
+
+def matches(
+    collection: Collection, source: sql.Composable, conditions: list[sql.Composable], *, counted: bool
+) -> sql.Composable:
+    """All rows that match, read before they are sorted: neither a count over all nor OFFSET lets LIMIT through."""
+    if counted:
+        text = sql.SQL("(SELECT t.*, count(*) OVER () AS {} FROM {} AS t{})")
+        return text.format(counter(collection), source, where_clause(conditions))
+    return sql.SQL("(SELECT t.* FROM {} AS t{}\nOFFSET 0)").format(source, where_clause(conditions))
+
+
+def walked(source: sql.Composable, after: list[sql.Composable], order: sql.Composable) -> sql.Composable:
+    """The rows that a walk along the key looks at."""
+    text = sql.SQL("(SELECT t.* FROM {} AS t{}{}\nLIMIT %(walked)s)")
+    return text.format(source, where_clause(after), order)
+
+
+def counter(collection: Collection) -> sql.Composable:
+    """A name that no column has, for the number of matches."""
+    name = "matched"
+    while any(column.column == name for column in collection.columns):
+        name = f"_{name}"
+    return quoted(name)
+
+
+def select_sample(collection: Collection) -> Statement:
+    """The middles of some features, from pages of the table all over it. Cost: some milliseconds, whatever the size.
+
+    Rows: (x, y) in the table's CRS, about SAMPLE_ROWS of them
+    """
+    percent = min(100.0, 100.0 * SAMPLE_ROWS / max(1, collection.row_count or 1))
+    text = sql.SQL("""
+SELECT (ST_XMin(t.geom) + ST_XMax(t.geom)) / 2, (ST_YMin(t.geom) + ST_YMax(t.geom)) / 2
+FROM {} AS t TABLESAMPLE SYSTEM (%(percent)s) REPEATABLE (1)
+WHERE NOT ST_IsEmpty(t.geom)""")
+    return Statement(text.format(relation(collection)), {"percent": percent})

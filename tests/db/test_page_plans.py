@@ -1,0 +1,108 @@
+"""Every way to a page finds the same rows, and none reads the whole table for the few that lie at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+from psycopg import sql
+
+from api.density import make_density
+from api.plans import plan_page
+from api.query import Cursor, Direction, Filter, ItemsQuery, Plan, SortKey
+from api.sql.pages import select_page, select_sample
+from core.bbox import BBox
+from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
+from core.db import connect
+from core.statement import Statement
+from support.cluster import Cluster
+from support.publish import publish
+
+SORTED = """
+SELECT n AS fid, n % 7 AS kind, n AS matched,
+       ST_Point(n::float8 / 50000 * 360 - 180, n::bigint * 104729 % 180 - 90) AS geom
+FROM generate_series(0, 49999) AS n
+"""
+World = tuple[psycopg.Connection, Collection]
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster) -> Iterator[World]:
+    """A reader's connection, and 50,000 points from west to east along their key."""
+    database = cluster.clone()
+    publish(database, "points", SORTED, columns={"kind": "integer", "matched": "integer"})
+    with connect(database.reader) as connection:
+        yield connection, parse_catalog(1, connection.execute(SELECT_COLLECTIONS.text).fetchall())["points"]
+    cluster.drop(database)
+
+
+def run(connection: psycopg.Connection, statement: Statement) -> list[tuple]:
+    return connection.execute(statement.text, statement.params).fetchall()
+
+
+def rows_read(connection: psycopg.Connection, statement: Statement) -> int:
+    """How many rows the scans of a statement looked at."""
+
+    def looked_at(node: dict) -> int:
+        own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if "Relation Name" in node else 0
+        return own * node["Actual Loops"] + sum(map(looked_at, node.get("Plans", ())))
+
+    explained = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) {}").format(statement.text)
+    [(document,)] = connection.execute(explained, statement.params).fetchall()
+    return int(looked_at(document[0]["Plan"]))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_every_way_finds_the_same_rows(world: World, data: st.DataObject):
+    connection, collection = world
+    west, east = sorted(data.draw(st.tuples(st.integers(-180, 180), st.integers(-180, 180))))
+    sort = data.draw(st.sampled_from([(), (SortKey(collection.columns[0], descending=True),)]))
+    key, direction = data.draw(st.integers(0, 50_000)), data.draw(st.sampled_from(Direction.__args__))
+    cursor = data.draw(st.sampled_from([None, Cursor(direction, (key,), ("3",) * len(sort))]))
+    query = ItemsQuery(data.draw(st.integers(1, 300)), Filter(box=BBox(west, -40, east, 40)), sort, cursor)
+    planned = run(connection, select_page(collection, query))
+    assert run(connection, select_page(collection, query, Plan("matches"))) == planned
+    if cursor is None:
+        counted = run(connection, select_page(collection, query, Plan("matches", counts=True)))
+        assert [row[:-1] for row in counted] == planned
+        [(truth,)] = connection.execute(
+            sql.SQL("SELECT count(*) FROM {} WHERE ST_Intersects(geom, ST_MakeEnvelope(%s, -40, %s, 40, 4326))").format(
+                sql.Identifier("data", collection.table)
+            ),
+            [west, east],
+        ).fetchall()
+        assert {row[-1] for row in counted} <= {truth}
+    if not sort:
+        assert run(connection, select_page(collection, query, Plan("walk", walked=50_000))) == planned
+
+
+def test_the_plan_reads_few_rows_wherever_the_matches_lie_along_the_key(world: World):
+    connection, collection = world
+    density = make_density(run(connection, select_sample(collection)))
+    for west in (-180, 0, 150):
+        query = ItemsQuery(10, Filter(box=BBox(west, -80, west + 10, 80)))
+        plan = plan_page(collection, query, density)
+        assert plan.way == "walk"
+        assert rows_read(connection, select_page(collection, query, plan)) <= plan.walked
+        small = ItemsQuery(10, Filter(box=BBox(west, 0, west + 5, 20)))
+        assert plan_page(collection, small, density).way == "matches"
+        assert rows_read(connection, select_page(collection, small, Plan("matches", counts=True))) < 500
+
+
+def test_a_walk_that_meets_too_few_is_told_by_its_rows(world: World):
+    connection, collection = world
+    query = ItemsQuery(10, Filter(box=BBox(150, -80, 160, 80)))
+    assert run(connection, select_page(collection, query, Plan("walk", walked=1000))) == []
+    assert len(run(connection, select_page(collection, query, Plan("matches")))) == 11
+
+
+def test_a_sample_lies_where_the_features_lie(world: World):
+    connection, collection = world
+    sample = run(connection, select_sample(collection))
+    assert 3000 < len(sample) < 20_000
+    density = make_density(sample)
+    assert density.share(-180, -90, 180, 90) == pytest.approx(1, abs=0.01)
+    assert density.share(-180, -90, 0, 90) == pytest.approx(0.5, abs=0.1)

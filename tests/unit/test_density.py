@@ -1,0 +1,61 @@
+"""The share of features in a box, told from a sample."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from api.density import Density, make_density
+
+CHANCE = random.Random(20_261_124)
+TOWN = [(CHANCE.gauss(25, 0.1), CHANCE.gauss(60, 0.1)) for _ in range(5000)]
+COUNTRY = [(CHANCE.uniform(20, 30), CHANCE.uniform(58, 70)) for _ in range(5000)]
+NULL_ISLAND = [(0.0, 0.0)]
+SAMPLE = [*TOWN, *COUNTRY, *NULL_ISLAND]
+
+
+@pytest.fixture(scope="module")
+def density() -> Density:
+    return make_density(SAMPLE)
+
+
+def truth(west: float, south: float, east: float, north: float) -> float:
+    return sum(west <= x <= east and south <= y <= north for x, y in SAMPLE) / len(SAMPLE)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-180, -90, 180, 90),
+        (24.9, 59.9, 25.1, 60.1),
+        (20, 58, 30, 70),
+        (20, 65, 30, 70),
+        (26, 61, 27, 62),
+        (24, 59, 26, 61),
+        (25, -90, 180, 90),
+    ],
+)
+def test_a_share_is_near_the_truth(density: Density, box: tuple[float, float, float, float]):
+    assert density.share(*box) == pytest.approx(truth(*box), abs=0.04)
+
+
+def test_a_box_beside_the_features_holds_none(density: Density):
+    assert density.share(-180, -90, -10, -10) == 0
+    assert density.share(100, 0, 110, 10) == 0
+
+
+def test_shares_of_the_parts_add_up(density: Density):
+    whole = density.share(20, 58, 30, 70)
+    parts = [density.share(20 + n, 58, 21 + n, 70) for n in range(10)]
+    assert sum(parts) == pytest.approx(whole)
+
+
+def test_features_all_at_one_place_are_all_found_or_none():
+    density = make_density([(5.0, 6.0)] * 100)
+    assert density.share(4, 5, 7, 8) == 1
+    assert density.share(7, 7, 9, 9) == 0
+
+
+def test_nothing_has_no_share():
+    assert make_density([]).share(-180, -90, 180, 90) == 0
