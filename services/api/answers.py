@@ -10,7 +10,7 @@ from flask import Response, render_template, request
 
 from api.context import api
 from api.formats.negotiation import choose_format
-from api.links import HTML, JSON, Link, self_and_alternate
+from api.links import HTML, JSON, Link, quoted_path, self_and_alternate
 from api.params.common import reject_unknown
 
 FORMATS = {"json": JSON, "html": HTML}
@@ -43,7 +43,7 @@ def answer(
 
 def own_links(formats: Mapping[str, str], chosen: str) -> list[Link]:
     """Links `self` and `alternate` of the resource that is asked for."""
-    here = api().links.base + request.path
+    here = api().links.base + quoted_path(request.path)
     return self_and_alternate(here, request.args, formats, chosen)
 
 

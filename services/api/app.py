@@ -19,6 +19,7 @@ from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
 from api.proxy import TrustedProxies
 from api.routes import collections, items, search, service, tiles, viewer
+from api.sources.live import LiveSources
 from api.tilecache import TileCache
 from core.db import Database
 from core.errors import CatalogueMissing, IsthmusError
@@ -54,7 +55,9 @@ def create_app(settings: Settings, database: Database) -> Flask:
     counts = Counts(database, settings.exact_count_cost)
     exports = Exports(database, settings.pool_size, settings.export_timeout_s)
     files = FileExports(settings, database, exports)
-    parts = Api(settings, database, LiveCatalog(database), tiles_kept, exports, files, counts)
+    schemas = settings.source_schemas()
+    live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
+    parts = Api(settings, database, live, tiles_kept, exports, files, counts)
     install(app, parts)
     for module in (service, collections, items, search, tiles, viewer):
         app.register_blueprint(module.bp)

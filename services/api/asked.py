@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.links import Links
+from api.links import Links, quoted_path
 from api.params.common import Args
 
 
@@ -25,4 +25,4 @@ class Asked:
     @property
     def here(self) -> str:
         """The address of the resource, without its query."""
-        return self.base + self.path
+        return self.base + quoted_path(self.path)

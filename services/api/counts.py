@@ -8,6 +8,7 @@ from threading import Lock
 
 from api.pages import Page
 from api.query import Filter, ItemsQuery, digest
+from api.reading import reading
 from api.sql.items import select_count, select_count_plan
 from core.catalog import Collection
 from core.db import Database
@@ -77,12 +78,14 @@ class Counts:
         known = self._recall(key)
         if known is not None and known.exact is not None:
             return known
-        [(exact,)] = self._database.run(select_count(collection, filter))
+        with reading(collection):
+            [(exact,)] = self._database.run(select_count(collection, filter))
         return self._keep(key, Count(exact=exact))
 
     def _estimate(self, collection: Collection, filter: Filter) -> tuple[Count, float]:
         """What the planner expects, and what a count would cost."""
-        [(plan,)] = self._database.run(select_count_plan(collection, filter))
+        with reading(collection):
+            [(plan,)] = self._database.run(select_count_plan(collection, filter))
         counting = plan[0]["Plan"]
         matches = max((int(part["Plan Rows"]) for part in counting.get("Plans", ())), default=0)
         return Count(estimate=matches), counting["Total Cost"]

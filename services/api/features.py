@@ -18,10 +18,11 @@ from api.links import GEOJSON, HTML, JSON, Link, self_and_alternate
 from api.pages import Page, cut_page
 from api.plans import can_be_planned, plan_page
 from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation
+from api.reading import reading
 from api.sql.items import select_feature
 from api.sql.pages import select_page, select_sample
 from core.catalog import Collection, remembered
-from core.errors import UnknownFeature
+from core.errors import BadValue, UnknownFeature
 
 FORMATS = {"json": GEOJSON, "html": HTML}
 """The formats of a page and of a single feature, the default first."""
@@ -34,7 +35,8 @@ def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
     """The features of a page; none when only their number is asked for."""
     if query.hits_only:
         return Page((), None, None)
-    plan, rows = find_rows(api, collection, query)
+    with reading(collection):
+        plan, rows = find_rows(api, collection, query)
     if not plan.counts:
         return cut_page(query, rows, collection.key)
     page = cut_page(query, [row[:-1] for row in rows], collection.key)
@@ -109,7 +111,15 @@ def feature_key(text: str, collection: Collection) -> FeatureKey:
 
 def find_feature(api: Api, collection: Collection, id: str, shown: Presentation) -> str:
     """A feature as a text. Raises: UnknownFeature"""
-    rows = api.database.run(select_feature(collection, feature_key(id, collection), shown))
+    key = feature_key(id, collection)
+    try:
+        with reading(collection):
+            rows = api.database.run(select_feature(collection, key, shown))
+    except BadValue as error:
+        if collection.key.is_integer:
+            raise
+        # such as a text that is no UUID, where the key is one
+        raise unknown_feature(id, collection) from error
     if not rows:
         raise unknown_feature(id, collection)
     return rows[0][0]

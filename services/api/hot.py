@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+import psycopg
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.sansio.utils import get_current_url, get_host
@@ -78,26 +79,27 @@ class Hot:
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
         """The answer, or None to leave the request to Flask."""
-        found = PATH.fullmatch(environ["PATH_INFO"])
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        found = PATH.fullmatch(path)
         if found is None or "HTTP_HOST" not in environ or not environ["QUERY_STRING"].isascii():
             return None
-        answer, asked = self.page if found[2] is None else self.feature, self.asked(environ)
+        answer, asked = self.page if found[2] is None else self.feature, self.asked(environ, path)
         if "profile" in asked.args:
             return None
         try:
             return answer(asked, environ, *filter(None, found.groups()))
-        except (CatalogueMissing, HTTPException):
+        except (CatalogueMissing, HTTPException, psycopg.Error):
             return None
         except IsthmusError as error:
             environ[ERROR] = error
             return None
 
-    def asked(self, environ: WSGIEnvironment) -> Asked:
-        """The request as a value."""
+    def asked(self, environ: WSGIEnvironment, path: str) -> Asked:
+        """The request as a value. `path`: WSGI has that of the environment in Latin-1, whatever it is."""
         query = environ["QUERY_STRING"]
         root = url_root(environ["wsgi.url_scheme"], environ["HTTP_HOST"], environ.get("SCRIPT_NAME", ""))
         pairs = parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote")
-        return Asked(self._api.base(root), environ["PATH_INFO"], query, MultiDict(pairs))
+        return Asked(self._api.base(root), path, query, MultiDict(pairs))
 
     def page(self, asked: Asked, environ: WSGIEnvironment, id: str) -> Answer | None:
         """A page of features."""

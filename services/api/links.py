@@ -51,6 +51,11 @@ class Links:
         return f"{self.collection(collection, 'tiles', 'WebMercatorQuad')}/{matrix}/{row}/{column}"
 
 
+def quoted_path(path: str) -> str:
+    """A path as it stands in an address: the characters of its segments escaped where they have to be."""
+    return quote(path, safe="/~!$&'()*+,;=:@")
+
+
 def self_and_alternate(here: str, given: Mapping[str, str], formats: Mapping[str, str], chosen: str) -> list[Link]:
     """The links `self` and `alternate` of a resource.
 

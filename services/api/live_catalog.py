@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 
-from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, parse_catalog
+from api.sources.live import LiveSources
+from api.sources.naming import assign_ids
+from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, parse_catalog
 from core.db import Database
 from core.errors import DatabaseUnavailable
 
@@ -17,11 +19,19 @@ WAIT_S = 2.0
 class LiveCatalog:
     """Gives the current catalogue. One thread at a time asks the database; the others go on with what is known."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is asked before the first use. `clock` gives seconds."""
+    def __init__(
+        self, database: Database, sources: LiveSources | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Nothing is asked before the first use. `sources`: what is published beside the loaded files.
+
+        `clock` gives seconds.
+        """
         self._database = database
+        self._sources = sources
         self._clock = clock
         self._catalog: Catalog | None = None
+        self._loaded: Catalog | None = None
+        self._sources_number = -1
         self._checked_at = -CHECK_EVERY_S
         self._lock = Lock()
 
@@ -57,8 +67,32 @@ class LiveCatalog:
         known = self._catalog
         limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
         if known is None or self._clock() - self._checked_at >= limit_s:
-            [(generation,)] = self._database.run(SELECT_GENERATION)
-            if known is None or known.generation != generation:
-                known = parse_catalog(generation, self._database.run(SELECT_COLLECTIONS))
+            known = self._refresh_loaded() if self._sources is None else self._refresh_both(self._sources)
             self._catalog, self._checked_at = known, self._clock()
         return known
+
+    def _refresh_loaded(self) -> Catalog:
+        """The collections that the loader made."""
+        [(generation,)] = self._database.run(SELECT_GENERATION)
+        if self._loaded is None or self._loaded.generation != generation:
+            self._loaded = parse_catalog(generation, self._database.run(SELECT_COLLECTIONS))
+        return self._loaded
+
+    def _refresh_both(self, sources: LiveSources) -> Catalog:
+        """The loaded collections and those of the sources. A database where no loader ever ran has the latter alone."""
+        before = self._loaded
+        sources.refresh()
+        loaded = self._refresh_loaded() if sources.has_catalogue else NOTHING_LOADED
+        if self._catalog is None or loaded is not before or sources.number != self._sources_number:
+            self._loaded, self._sources_number = loaded, sources.number
+            return merge(loaded, assign_ids(sources.drafts(), loaded.collections))
+        return self._catalog
+
+
+NOTHING_LOADED = Catalog(0, {})
+
+
+def merge(loaded: Catalog, others: Mapping[str, Collection]) -> Catalog:
+    """The collections of both, in order of their ids."""
+    both = {**others, **loaded.collections}
+    return Catalog(loaded.generation, {id: both[id] for id in sorted(both)})

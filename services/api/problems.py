@@ -23,8 +23,10 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.NoGeometry: 404,
     errors.FileTooLarge: 413,
     errors.FileNotWritten: 500,
+    errors.CollectionBroken: 500,
     errors.DatabaseUnavailable: 503,
     errors.CatalogueMissing: 503,
+    errors.SourceChanged: 503,
     errors.TooManyExports: 503,
     errors.QueryTooSlow: 504,
 }

@@ -29,6 +29,7 @@ class Column:
     column: str
     type: ColumnType
     sql_type: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

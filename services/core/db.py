@@ -90,6 +90,25 @@ def translate(error: psycopg.Error) -> IsthmusError:
     raise error
 
 
+def set_timeout(timeout_s: int) -> sql.Composed:
+    """The statement that limits those behind it in its transaction."""
+    return sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(timeout_s * 1000))
+
+
+FIND_EXTENSIONS = """
+SELECT set_config(
+    'search_path', concat_ws(', ', NULLIF(current_setting('search_path'), ''), quote_ident(n.nspname)), false)
+FROM pg_extension AS e
+JOIN pg_namespace AS n ON n.oid = e.extnamespace
+WHERE e.extname IN ('postgis', 'unaccent') AND n.nspname <> ALL (current_schemas(true))
+"""
+
+
+def find_extensions(connection: Connection) -> None:
+    """Look for functions also where a database has its extensions, which need not be schema public."""
+    connection.execute(FIND_EXTENSIONS)
+
+
 class Database:
     """A pool of read-only connections. Opened without waiting, so that the API starts before PostgreSQL does."""
 
@@ -98,8 +117,8 @@ class Database:
         milliseconds = settings.statement_timeout_s * 1000
         # No parallel workers: starting them takes 15 ms, and requests are many already.
         options = (
-            "-c timezone=UTC -c default_transaction_read_only=on -c max_parallel_workers_per_gather=0"
-            f" -c statement_timeout={milliseconds}"
+            "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c default_transaction_read_only=on"
+            f" -c max_parallel_workers_per_gather=0 -c statement_timeout={milliseconds}"
         )
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo(settings, options=options),
@@ -109,17 +128,20 @@ class Database:
             # Short: an attempt given up is begun afresh by the next request, a long one backs off to half a minute.
             reconnect_timeout=3.0,
             kwargs={"autocommit": True},
+            configure=find_extensions,
             open=True,
         )
 
-    def run(self, statement: Statement, *, binary: bool = False) -> list[tuple[Any, ...]]:
+    def run(self, statement: Statement, *, binary: bool = False, timeout_s: int | None = None) -> list[tuple[Any, ...]]:
         """All rows of a statement. `binary` fetches bytea as it is, not as hexadecimal text.
+
+        `timeout_s`: what it may take in the database; None: what every statement may.
 
         A connection that turns out to be dead is replaced and the statement tried once more: it reads only.
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
         try:
-            return self._run_once(statement, binary=binary)
+            return self._run_once(statement, binary, timeout_s)
         except psycopg.OperationalError as error:
             if not isinstance(translate(error), DatabaseUnavailable) or isinstance(error, PoolTimeout):
                 raise translate(error) from error
@@ -127,13 +149,17 @@ class Database:
             raise translate(error) from error
         try:
             self.pool.check()
-            return self._run_once(statement, binary=binary)
+            return self._run_once(statement, binary, timeout_s)
         except psycopg.Error as error:
             raise translate(error) from error
 
-    def _run_once(self, statement: Statement, *, binary: bool) -> list[tuple[Any, ...]]:
+    def _run_once(self, statement: Statement, binary: bool, timeout_s: int | None) -> list[tuple[Any, ...]]:
         with self.pool.connection() as connection, connection.cursor(binary=binary) as cursor:
-            return cursor.execute(statement.text, statement.params or None).fetchall()
+            if timeout_s is None:
+                return cursor.execute(statement.text, statement.params or None).fetchall()
+            with connection.transaction():
+                connection.execute(set_timeout(timeout_s))
+                return cursor.execute(statement.text, statement.params or None).fetchall()
 
     def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
         """The bytes that `COPY … TO STDOUT` sends, about 64 KB of whole rows at a time, whatever the size of the whole.
@@ -142,7 +168,7 @@ class Database:
         the statement is cancelled. Raises: as `run`, at the first step or later
         """
         with translated(), self.pool.connection() as connection, connection.transaction():
-            connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(timeout_s * 1000)))
+            connection.execute(set_timeout(timeout_s))
             with psycopg.ClientCursor(connection).copy(statement.text, statement.params or None) as rows:
                 gathered = bytearray()
                 for row in rows:

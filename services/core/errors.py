@@ -110,6 +110,18 @@ class CatalogueMissing(DatabaseUnavailable):
     code = "catalogue-missing"
 
 
+class SourceChanged(CatalogueMissing):
+    """The table, view or function changed while it was read."""
+
+    code = "source-changed"
+
+
+class CollectionBroken(IsthmusError):
+    """The database fails to read the collection."""
+
+    code = "collection-broken"
+
+
 class TooManyExports(IsthmusError):
     """As many exports run as this server runs at once."""
 

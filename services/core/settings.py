@@ -55,6 +55,9 @@ class Settings:
     )
     statement_timeout_s: int = setting(30, "seconds after which the database gives a request up (504)")
     export_timeout_s: int = setting(3600, "seconds after which the database gives the export of a whole collection up")
+    schemas: str = setting(
+        "", "schemas of the database whose tables, views and functions are published too, with commas between them"
+    )
     pool_size: int = setting(8, "database connections of each API worker")
     pool_wait_s: float = setting(2.0, "seconds a request waits for a free connection (then 503)")
     workers: int = setting(2, "API worker processes")
@@ -118,6 +121,19 @@ class Settings:
                 f"ISTHMUS_CACHE_CONTROL is '{self.cache_control}'", hint=mistake, parameter="ISTHMUS_CACHE_CONTROL"
             )
         self.proxy_networks()
+        self.source_schemas()
+
+    def source_schemas(self) -> tuple[str, ...]:
+        """The schemas that are published beside the loaded files. Raises: BadSetting for those that are never"""
+        names = tuple(dict.fromkeys(name.strip() for name in self.schemas.split(",") if name.strip()))
+        for name in names:
+            if name in ("isthmus", "published", "information_schema") or name.startswith("pg_"):
+                raise BadSetting(
+                    f"ISTHMUS_SCHEMAS names '{name}'",
+                    hint="leave out what belongs to PostgreSQL or to Isthmus itself",
+                    parameter="ISTHMUS_SCHEMAS",
+                )
+        return names
 
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The trusted proxies that have an address."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,20 +11,11 @@ from psycopg import sql
 
 from core.db import Connection
 from core.errors import suggestion
+from core.times import end_names
 from loader.columns import TableColumn
 from loader.ddl import Table
 from loader.errors import BadSideCar
 from loader.report import Note
-
-END_OF_START = {
-    "start": ("end", "stop"),
-    "begin": ("end",),
-    "from": ("to", "until", "till"),
-    "since": ("until", "till"),
-}
-"""Words in the name of a start -> words in their place in the name of its end."""
-
-WORD = re.compile("start|begin|from|since", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +68,6 @@ def candidates(columns: Sequence[TableColumn]) -> Iterator[Times]:
             yield Times(column, end)
     for wanted in ("datetime", "date"):
         yield from (Times(column) for column in temporal if column.storage.type == wanted)
-
-
-def end_names(name: str) -> Iterator[str]:
-    """What the end beside a start of this name is called, in lower case: `valid_from` has `valid_to`."""
-    for found in WORD.finditer(name):
-        for word in END_OF_START[found[0].lower()]:
-            yield f"{name[: found.start()]}{word}{name[found.end() :]}".lower()
 
 
 def holds_any(connection: Connection, table: Table, times: Times) -> bool:

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
+from support.odd import make_odd_tables, sources_app
 from support.publish import publish
 
 PLACES = """
@@ -75,3 +76,26 @@ def app(world: Database) -> Iterator[Flask]:
 def client(app: Flask) -> FlaskClient:
     """A client of the API."""
     return app.test_client()
+
+
+@pytest.fixture(scope="package")
+def odd(cluster: Cluster) -> Iterator[Database]:
+    """A database of odd tables, and of one loaded collection."""
+    database = cluster.clone()
+    publish(database, "places", "SELECT 1 AS fid, 'loaded' AS name, ST_Point(1, 2) AS geom", columns={"name": "string"})
+    make_odd_tables(database)
+    yield database
+    cluster.drop(database)
+
+
+@pytest.fixture(scope="package")
+def odd_app(odd: Database) -> Iterator[Flask]:
+    """The API that publishes them."""
+    with sources_app(odd) as app:
+        yield app
+
+
+@pytest.fixture
+def odd_client(odd_app: Flask) -> FlaskClient:
+    """A client of that API."""
+    return odd_app.test_client()

@@ -129,8 +129,9 @@ class Cluster:
         return self.database(name)
 
     def drop(self, database: Database) -> None:
-        """Drop a clone, also while someone is connected, and remove its data folder."""
-        with psycopg.connect(conninfo(self.settings_of_template(), dbname="postgres"), autocommit=True) as connection:
+        """Drop a clone, also while someone is connected, and remove its data folder. Only a superuser may end all."""
+        as_superuser = conninfo(self.settings_of_template(), dbname="postgres", user="isthmus_tests")
+        with psycopg.connect(as_superuser, autocommit=True) as connection:
             name = sql.Identifier(database.owner.db_name)
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
         shutil.rmtree(database.owner.data_dir)

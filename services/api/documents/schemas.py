@@ -126,7 +126,8 @@ def geometry_schema(collection: Collection) -> dict[str, Any]:
 
 def property_schema(column: Column) -> dict[str, Any]:
     """The schema of a property. A copy, so that a caller may add to it."""
-    return {"title": column.name, **SCHEMA_OF_TYPE[column.type]}
+    described = {"description": column.description} if column.description else {}
+    return {"title": column.name, **described, **SCHEMA_OF_TYPE[column.type]}
 
 
 def geometry_property(collection: Collection) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from api.formats.offered import EXPORTS
 from api.params.common import Limits
 from api.params.items import items_query
 from api.query import ItemsQuery
+from api.reading import reading
 from api.spool import SpooledFile
 from api.sql.exports import copy_csv, copy_geojson_seq
 from core.catalog import Collection
@@ -49,7 +50,8 @@ def export(collection: Collection, chosen: str) -> Response:
 
 def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
     """The answer as PostgreSQL writes it; for HEAD without asking it."""
-    blocks = iter(()) if request.method == "HEAD" else api().exports.start(STREAMS[chosen](collection, query))
+    with reading(collection):
+        blocks = iter(()) if request.method == "HEAD" else api().exports.start(STREAMS[chosen](collection, query))
     return attachment(Response(blocks), collection, query, chosen)
 
 

@@ -14,7 +14,6 @@ from api.documents.landing import conformance_document, landing_document
 from api.documents.openapi import openapi_document
 from api.links import OPENAPI_JSON
 from api.problems import STATUS, UNEXPECTED, Problem, http_problem
-from core.catalog import SELECT_GENERATION
 from core.errors import DatabaseUnavailable
 
 bp = Blueprint("service", __name__)
@@ -59,7 +58,7 @@ def live() -> Response:
 @bp.get("/health/ready")
 def ready() -> Response:
     """The database answers too, else 503."""
-    [(generation,)] = api().database.run(SELECT_GENERATION)
+    generation = api().fresh_catalog.generation
     return answer({"status": "ready", "catalogueGeneration": generation}, title="Health")
 
 

@@ -21,6 +21,7 @@ from api.links import MVT
 from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
 from api.query import Filter
+from api.reading import reading
 from api.sql.tiles import select_tile
 from api.tiles import Tile, check_limits, check_tile_matrix_set, parse_tile
 from core.catalog import Collection
@@ -90,7 +91,8 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
 def source_tile(collection: Collection, place: Tile) -> Response:
     """A tile of data that nobody announces: never kept, and its bytes are its validator."""
     filter = Filter(arguments=parse_arguments(request.args, collection))
-    [(mvt,)] = api().database.run(select_tile(collection, place, filter), binary=True)
+    with reading(collection):
+        [(mvt,)] = api().database.run(select_tile(collection, place, filter), binary=True)
     etag = hashlib.sha256(mvt or b"").hexdigest()[:20]
     if etag in request.if_none_match:
         return tile_response(Response(status=304), collection, etag)

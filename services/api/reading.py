@@ -1,0 +1,51 @@
+"""What goes wrong while the database reads a source is the source's fault, or that of a function's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import psycopg
+
+from core.catalog import Collection
+from core.errors import BadValue, CatalogueMissing, CollectionBroken, IsthmusError, SourceChanged
+
+CHANGED = ("42703", "42804", "42846", "42883", "0A000")
+"""States of a statement that was made for what a relation was before: no such column, another type."""
+
+REFUSED = ("P0001", "23514", "22", "23")
+"""States by which functions, and the types of their parameters, refuse what they are called with."""
+
+
+@contextmanager
+def reading(collection: Collection) -> Generator[None]:
+    """Around statements that read a collection. Errors of PostgreSQL that nobody expects of the loader's tables are
+    told as what they are here; its own text stays in `__cause__` for the log.
+
+    Raises: SourceChanged, after which the catalogue is read anew and the request tried once more; CollectionBroken;
+    BadValue for what a function refuses
+    """
+    try:
+        yield
+    except CatalogueMissing as error:
+        raise error if collection.source is None else changed(collection) from error
+    except psycopg.Error as error:
+        if collection.source is None:
+            raise
+        raise error_of(collection, error.sqlstate or "") from error
+
+
+def error_of(collection: Collection, state: str) -> IsthmusError:
+    """The error for a state of PostgreSQL."""
+    if state in CHANGED:
+        return changed(collection)
+    if collection.arguments and (state in REFUSED or state[:2] in REFUSED):
+        names = ", ".join(argument.name for argument in collection.arguments)
+        return BadValue(f"'{collection.id}' refuses what it is called with", hint=f"look at {names}")
+    hint = "the log of the server says why; other collections are not concerned"
+    return CollectionBroken(f"'{collection.id}' cannot be read", hint=hint)
+
+
+def changed(collection: Collection) -> SourceChanged:
+    """The error for a relation that is not what it was."""
+    return SourceChanged(f"'{collection.id}' is not what it was a moment ago", hint="try again in a few seconds")

@@ -1,0 +1,166 @@
+"""A relation, and what was found out about it, as collections: one for each geometry column, or one without any."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from psycopg import sql
+
+from api.sources.columns import Read, read_columns
+from api.sources.comments import Comment, parse_comment
+from api.sources.domains import domain
+from api.sources.keys import Candidate, candidate, key_items, place_key
+from api.sources.model import Attribute, Draft, Omission, Relation, Systems
+from api.sources.shapes import Shape, shape_items, shape_of
+from api.sources.times import choose_times
+from core.bbox import BBox
+from core.catalog import Collection, Key, Source
+
+Interval = tuple[datetime | None, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found out about a geometry column: where its geometries lie."""
+
+    bbox_crs84: BBox | None = None
+    storage_bbox: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a look at the data of a relation found. Before it, nothing is taken for granted.
+
+    srids:    those of the geometry columns that are declared without one, by the number of the column
+    key_holds: whether the values of the candidate for a key are as they have to be; None: nobody looked
+    seen:     where geometries lie, by the number of the column
+    """
+
+    srids: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
+    key_holds: bool | None = None
+    seen: Mapping[int, Seen] = field(default_factory=dict[int, Seen])
+    interval: Interval | None = None
+
+
+NOTHING = Findings()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a relation can be published as, before its data are looked at."""
+
+    relation: Relation
+    comment: Comment
+    reads: tuple[Read, ...]
+    geometries: tuple[Attribute, ...]
+    candidate: Candidate | None
+
+
+def plan(relation: Relation) -> Plan | Omission | None:
+    """How a relation is to be published; an omission says why not, None that nobody wants it."""
+    comment = parse_comment(relation.comment)
+    if comment.omit:
+        return None
+    if not relation.usable:
+        hint = f"GRANT USAGE ON SCHEMA {named(relation.schema)} TO the API's role"
+        return Omission(relation.full_name, "its schema may not be used", hint)
+    if not any(attribute.readable for attribute in relation.attributes):
+        hint = f"GRANT SELECT ON {named(relation.schema)}.{named(relation.name)} TO the API's role"
+        return Omission(relation.full_name, "it may not be read", hint)
+    if not relation.filled:
+        return Omission(relation.full_name, "it was never filled", f"REFRESH MATERIALIZED VIEW {relation.full_name}")
+    reads = read_columns(relation.attributes)
+    geometries = tuple(a for a in relation.attributes if a.is_spatial and a.readable)
+    if not reads and not geometries:
+        return Omission(relation.full_name, "no column has a type that can be published", "add one")
+    return Plan(relation, comment, reads, geometries, candidate(relation, reads, comment.key))
+
+
+def named(name: str) -> str:
+    """A name in quotes, for people."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def build(plan: Plan, findings: Findings, systems: Systems, now: datetime) -> Iterator[Draft]:
+    """The collections of a relation. The first geometry column's has the relation's name, others add their own."""
+    key = chosen_key(plan, findings)
+    shapes: list[Shape | None] = [shape_of(a, plan.comment.srid, findings.srids.get(a.number)) for a in plan.geometries]
+    for number, shape in enumerate(shapes or [None]):
+        part = shape.attribute.name if shape and number else ""
+        yield Draft(
+            plan.relation.schema,
+            plan.relation.name,
+            part,
+            collection_of(plan, key, shape, findings, systems, now),
+        )
+
+
+def chosen_key(plan: Plan, findings: Findings) -> Key:
+    """The key: the candidate if it holds, else the places of the rows."""
+    found = plan.candidate
+    if found is not None and (found.is_certain or findings.key_holds):
+        return found.key
+    return place_key(plan.relation)
+
+
+def collection_of(  # noqa: PLR0913
+    plan: Plan, key: Key, shape: Shape | None, findings: Findings, systems: Systems, now: datetime
+) -> Collection:
+    """A collection of a relation, without its id."""
+    relation, comment = plan.relation, plan.comment
+    seen = findings.seen.get(shape.attribute.number, Seen()) if shape else Seen()
+    system = systems.get(shape.srid) if shape else None
+    start, end = choose_times([read.column for read in plan.reads], comment.time)
+    return Collection(
+        id="",
+        title=comment.title or " ".join(filter(None, (relation.name, shape_title(plan, shape)))),
+        description=comment.description,
+        attribution=None,
+        source_path=relation.full_name,
+        version=0,
+        table=relation.name,
+        row_count=None,
+        srid=shape.srid if shape else None,
+        srs_authority=system.authority if system else None,
+        srs_text=system.text if system else None,
+        geometry_type=shape.geometry_type if shape else None,
+        null_geometries=0 if shape is None or shape.attribute.filled else 1,
+        bbox_crs84=seen.bbox_crs84,
+        storage_bbox=seen.storage_bbox,
+        temporal_column=start,
+        temporal_end_column=end,
+        interval=findings.interval,
+        columns=tuple(read.column for read in plan.reads),
+        loaded_at=now,
+        changed_at=now,
+        cache_control=None,
+        key=key,
+        source=source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84),
+    )
+
+
+def shape_title(plan: Plan, shape: Shape | None) -> str:
+    """What the title of a further geometry column's collection says."""
+    return f"({shape.attribute.name})" if shape and shape.attribute is not plan.geometries[0] else ""
+
+
+def source_of(  # noqa: PLR0913
+    relation: Relation, key: Key, reads: Sequence[Read], shape: Shape | None, systems: Systems, extent: BBox | None
+) -> Source:
+    """The subquery that a collection is read from. PostgreSQL takes it apart, so that the indexes are used."""
+    items = [*key_items(key), *(read.item for read in reads), *(shape_items(shape, systems) if shape else [])]
+    text = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(items), relation.sql_name)
+    return Source(
+        relation=text,
+        definition=definition(relation, key, text.as_string(None)),
+        domain_crs84=domain(shape.srid, systems, extent) if shape else None,
+        is_geography=shape is not None and shape.is_geography,
+    )
+
+
+def definition(relation: Relation, key: Key, text: str) -> str:
+    """A digest of what a cursor depends on: which relation it is, how it is read, and the key."""
+    return hashlib.sha256(repr((relation.oid, text, key)).encode()).hexdigest()[:12]

@@ -1,0 +1,122 @@
+"""What tells the rows of a relation apart: a declared key, an index, a column that looks like one, or their places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from api.sources.columns import BEHIND, Read
+from api.sources.model import Relation, literal
+from core.catalog import Key, KeyPart
+from core.statement import Statement, quoted
+
+LIKELY_NAMES = ("id", "fid", "gid", "ogc_fid", "objectid")
+"""Columns that are looked at in relations that can have no index, in this order."""
+
+INTEGERS = ("int2", "int4", "int8")
+WITH_PLACES = ("r", "m")
+"""Tables and materialised views: a row has a place on the disk."""
+
+NO_KEY = Key((), unique=False, is_id=False)
+PLACE = Key((KeyPart("ctid", "tid", "text"),), is_id=False)
+PLACE_IN_TABLE = Key((KeyPart("tableoid", "oid", "text"), KeyPart("ctid", "tid", "text")), is_id=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Columns that may be a key, and what must be found out about their values before they are one."""
+
+    columns: tuple[Read, ...]
+    unique: bool
+    check_filled: bool = False
+    check_unique: bool = False
+
+    @property
+    def key(self) -> Key:
+        """The key that it is."""
+        return Key(tuple(map(part_of, self.columns)), unique=self.unique)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether PostgreSQL itself sees to it."""
+        return not self.check_filled and not self.check_unique
+
+
+def part_of(read: Read) -> KeyPart:
+    """A column as a part of a key."""
+    is_integer = read.attribute.type in INTEGERS
+    return KeyPart(read.column.column, read.attribute.sql_type, "integer" if is_integer else "text")
+
+
+def candidate(relation: Relation, columns: Sequence[Read], declared: Sequence[str]) -> Candidate | None:
+    """The best key that a relation may have. `declared`: the names that its comment says."""
+    return declared_key(columns, declared) or indexed_key(relation, columns) or likely_key(relation, columns)
+
+
+def declared_key(columns: Sequence[Read], names: Sequence[str]) -> Candidate | None:
+    """What a comment says. Nobody guarantees that values are unique, and rows without one would be lost."""
+    by_name = {read.column.name: read for read in columns if read.attribute.ordered or is_plain(read)}
+    if not names or not all(name in by_name for name in names):
+        return None
+    return Candidate(tuple(by_name[name] for name in names), unique=False, check_filled=True)
+
+
+def indexed_key(relation: Relation, columns: Sequence[Read]) -> Candidate | None:
+    """The primary key, or the shortest unique index. Those of materialised views do not say that they are filled."""
+    by_number = {read.attribute.number: read for read in columns}
+    for numbers in relation.indexes:
+        found = tuple(by_number[number] for number in numbers if number in by_number)
+        filled = all(read.attribute.filled for read in found)
+        if len(found) == len(numbers) and (filled or relation.kind == "m"):
+            return Candidate(found, unique=not relation.inherited, check_filled=not filled)
+    return None
+
+
+def likely_key(relation: Relation, columns: Sequence[Read]) -> Candidate | None:
+    """A column named like an id, of a view or a foreign table, if its values turn out to be one."""
+    if relation.kind not in ("v", "f"):
+        return None
+    by_name = {read.column.name.lower(): read for read in reversed(columns) if may_be_id(read)}
+    found = next((by_name[name] for name in LIKELY_NAMES if name in by_name), None)
+    return found and Candidate((found,), unique=False, check_filled=True, check_unique=True)
+
+
+def may_be_id(read: Read) -> bool:
+    """Whether a column's type is one that ids have."""
+    return read.attribute.type in (*INTEGERS, "text", "varchar", "uuid")
+
+
+def is_plain(read: Read) -> bool:
+    """Whether a column is a text that has no operators of its own, like varchar."""
+    return read.attribute.type == "varchar"
+
+
+def place_key(relation: Relation) -> Key:
+    """What the rows of a relation without a key are walked along; they have no ids."""
+    if not all(attribute.readable for attribute in relation.attributes):
+        return NO_KEY
+    if relation.kind == "p" or relation.inherited:
+        return PLACE_IN_TABLE
+    return PLACE if relation.kind in WITH_PLACES else NO_KEY
+
+
+def select_check(relation: Relation, candidate: Candidate) -> Statement:
+    """Whether the columns of a candidate are as they have to be. Rows: one (boolean). Cost: reads all of them."""
+    names = [quoted(BEHIND, read.attribute.name) for read in candidate.columns]
+    missing = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(name) for name in names)
+    if not candidate.check_unique:
+        text = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS s WHERE {})")
+        return Statement(text.format(relation.sql_name, missing))
+    text = sql.SQL("SELECT count(*) = count(DISTINCT {}) AND NOT COALESCE(bool_or({}), false) FROM {} AS s")
+    return Statement(text.format(names[0], missing, relation.sql_name))
+
+
+def key_items(key: Key) -> list[sql.Composable]:
+    """The items of SELECT for the columns of a key that are no properties: places."""
+    return [
+        sql.SQL("s.{} AS {}").format(literal(part.column), literal(part.column))
+        for part in key.parts
+        if part.sql_type in ("tid", "oid") and not key.is_id
+    ]

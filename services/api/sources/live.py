@@ -1,0 +1,142 @@
+"""The sources as they are now: looked at when the catalogue of the database changed, their data in the background."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from threading import Lock, Thread
+from typing import cast
+
+from psycopg import sql
+
+from api.sources.build import NOTHING, Findings, Plan, build, plan
+from api.sources.functions import draft_function, overloaded, refused
+from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
+from api.sources.survey import Asker, survey
+from core.db import Database
+from core.errors import IsthmusError
+from core.statement import Statement
+
+log = logging.getLogger("isthmus.api")
+
+FIRST_WAIT_S = 2.0
+"""How long the first answer waits for the look at the data."""
+
+AGAIN_S = 60.0
+"""Data are looked at again after so long, and after a hundred times what the look took."""
+
+
+def read_statement(name: str, schemas: Sequence[str]) -> Statement:
+    """A statement of this folder, for some schemas."""
+    text = (files("api.sources") / f"{name}.sql").read_text(encoding="utf-8")
+    return Statement(sql.SQL(cast("str", text)), {"schemas": list(schemas)})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found out about a relation, and when it is to be looked at again."""
+
+    plan: Plan
+    findings: Findings
+    again_at: float
+
+
+class LiveSources:
+    """The collections of some schemas. `number` rises whenever they may have changed."""
+
+    def __init__(self, database: Database, schemas: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is asked before the first use. `clock` gives seconds."""
+        self._database = database
+        self._clock = clock
+        self._statements = {name: read_statement(name, schemas) for name in ("fingerprint", "relations", "functions")}
+        self._fingerprint: str | None = None
+        self._plans: tuple[Plan, ...] = ()
+        self._functions: tuple[Function, ...] = ()
+        self._left_out: frozenset[Omission] = frozenset()
+        self._looked: dict[int, Looked] = {}
+        self._systems: dict[int, System] = {}
+        self._asker = Asker(database)
+        self._lock = Lock()
+        self._surveyor: Thread | None = None
+        self.has_catalogue = False
+        self.number = 0
+
+    def refresh(self) -> None:
+        """Look whether the schemas changed, and at their data when it is time to. One thread at a time does this.
+
+        Raises: DatabaseUnavailable
+        """
+        [(fingerprint, self.has_catalogue)] = self._database.run(self._statements["fingerprint"])
+        first = self._fingerprint is None
+        if fingerprint != self._fingerprint:
+            self._introspect()
+            self._fingerprint = fingerprint
+        self._start_survey(wait_s=FIRST_WAIT_S if first else 0)
+
+    def drafts(self) -> list[Draft]:
+        """The collections, without ids."""
+        now = datetime.now(UTC)
+        found: list[Draft] = []
+        for some in self._plans:
+            looked = self._looked.get(some.relation.oid)
+            findings = looked.findings if looked and looked.plan == some else NOTHING
+            found.extend(build(some, findings, self._systems, now))
+        for function in self._functions:
+            found.extend(draft_function(function, self._systems, now))
+        return found
+
+    def _introspect(self) -> None:
+        """Read what the schemas hold."""
+        relations = [plan(parse_relation(row)) for row in self._database.run(self._statements["relations"])]
+        functions = [parse_function(row) for row in self._database.run(self._statements["functions"])]
+        shared = overloaded(functions)
+        refusals = [refused(function, shared) for function in functions]
+        self._plans = tuple(found for found in relations if isinstance(found, Plan))
+        self._functions = tuple(f for f, refusal in zip(functions, refusals, strict=True) if refusal is None)
+        self._tell({found for found in [*relations, *refusals] if isinstance(found, Omission)})
+        self.number += 1
+
+    def _tell(self, left_out: set[Omission]) -> None:
+        """Log what is not published, once."""
+        for omission in sorted(left_out - self._left_out, key=str):
+            log.warning("%s", omission)
+        self._left_out = frozenset(left_out)
+
+    def _start_survey(self, wait_s: float) -> None:
+        """Begin to look at data in the background, when any are due and nobody looks yet."""
+        if self._surveyor is None or not self._surveyor.is_alive():
+            due = self._due()
+            if due:
+                self._surveyor = Thread(target=self._survey, args=(due,), name="isthmus-survey", daemon=True)
+                self._surveyor.start()
+        if self._surveyor is not None and wait_s:
+            self._surveyor.join(wait_s)
+
+    def _due(self) -> list[Plan]:
+        """The relations whose data are to be looked at, new ones first."""
+        known = self._looked
+        new = [some for some in self._plans if some.relation.oid not in known or known[some.relation.oid].plan != some]
+        now = self._clock()
+        old = [some for some in self._plans if some not in new and known[some.relation.oid].again_at <= now]
+        return [*new, *old]
+
+    def _survey(self, due: Sequence[Plan]) -> None:
+        """Look at the data of one relation after the other."""
+        for some in due:
+            began = self._clock()
+            try:
+                findings, systems = survey(self._asker, some, self._systems)
+            except IsthmusError as error:
+                log.warning("the look at the sources stopped: %s", error)
+                return
+            took = self._clock() - began
+            before = self._looked.get(some.relation.oid)
+            with self._lock:
+                self._systems = {**self._systems, **systems}
+                self._looked[some.relation.oid] = Looked(some, findings, self._clock() + max(AGAIN_S, 100 * took))
+            if before is None or before.plan != some or before.findings != findings:
+                self.number += 1

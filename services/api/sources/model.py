@@ -1,0 +1,184 @@
+"""What PostgreSQL's catalogue says of relations and functions, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString, cast
+
+from psycopg import sql
+
+from core.catalog import Collection
+from core.statement import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A column. `type` and `sql_type` are those of a domain's base; `kind` is pg_type.typtype.
+
+    ordered:  its type has an order, so that its values can be compared and sorted
+    filled:   it is never NULL
+    readable: the API's role may read it
+    """
+
+    name: str
+    number: int
+    type: str
+    sql_type: str
+    kind: str
+    category: str
+    typmod: int
+    ordered: bool
+    filled: bool
+    readable: bool
+    is_domain: bool
+    comment: str | None
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether it holds geometries, in the plane or on the globe."""
+        return self.type in ("geometry", "geography")
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view. `kind` is pg_class.relkind.
+
+    inherited: other tables inherit from it, so that its key is unique in each of them only
+    usable:    the API's role may use its schema
+    filled:    a materialised view holds data
+    indexes:   the numbers of the columns of each unique index, the primary key's first
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    comment: str | None
+    inherited: bool
+    usable: bool
+    filled: bool
+    attributes: tuple[Attribute, ...]
+    indexes: tuple[tuple[int, ...], ...]
+
+    @property
+    def full_name(self) -> str:
+        """Schema and name, for people."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def sql_name(self) -> sql.Composable:
+        """Schema and name, for PostgreSQL."""
+        return quoted(self.schema, self.name)
+
+    def numbered(self, number: int) -> Attribute | None:
+        """The column of a number."""
+        return next((attribute for attribute in self.attributes if attribute.number == number), None)
+
+    def named(self, name: str) -> Attribute | None:
+        """The column of a name."""
+        return next((attribute for attribute in self.attributes if attribute.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a function. `mode` is that of pg_proc.proargmodes."""
+
+    name: str
+    type: str
+    sql_type: str
+    kind: str
+    category: str
+    mode: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that returns rows of named columns."""
+
+    oid: int
+    schema: str
+    name: str
+    comment: str | None
+    usable: bool
+    parameters: tuple[Parameter, ...]
+    attributes: tuple[Attribute, ...]
+
+    @property
+    def full_name(self) -> str:
+        """Schema and name, for people."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """Something that is not published, and why. `hint` says what to do."""
+
+    name: str
+    reason: str
+    hint: str
+
+    def __str__(self) -> str:
+        """One line of the log."""
+        return f"{self.name} is not published: {self.reason}; {self.hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A collection that has no id yet. `part` tells several ones of the same relation apart, the first has none."""
+
+    schema: str
+    name: str
+    part: str
+    collection: Collection
+
+
+def parse_relation(row: Sequence[Any]) -> Relation:
+    """A row of relations.sql."""
+    oid, schema, name, kind, comment, inherited, usable, filled, attributes, indexes = row
+    return Relation(
+        oid,
+        schema,
+        name,
+        kind,
+        comment,
+        inherited,
+        usable,
+        filled,
+        tuple(Attribute(**attribute) for attribute in attributes),
+        tuple(tuple(index) for index in indexes),
+    )
+
+
+def parse_function(row: Sequence[Any]) -> Function:
+    """A row of functions.sql."""
+    oid, schema, name, comment, usable, parameters, attributes = row
+    takes = tuple(Parameter(**parameter) for parameter in parameters)
+    return Function(oid, schema, name, comment, usable, takes, tuple(Attribute(**column) for column in attributes))
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A coordinate reference system: how spatial_ref_sys has it, and where on Earth it is made for."""
+
+    authority: str | None
+    text: str | None
+    west: float | None = None
+    south: float | None = None
+    east: float | None = None
+    north: float | None = None
+
+    @property
+    def in_degrees(self) -> bool:
+        """Whether coordinates are degrees."""
+        return (self.text or "").startswith("GEOG")
+
+
+Systems = Mapping[int, System]
+"""By SRID."""
+
+
+def literal(text: str) -> sql.SQL:
+    """A text from PostgreSQL's catalogue, such as a type's name, as it is."""
+    return sql.SQL(cast("LiteralString", text))

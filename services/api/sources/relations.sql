@@ -1,0 +1,64 @@
+-- The tables, views, materialised views, partitioned and foreign tables of some schemas, in order of schema and name.
+--
+-- Left out: partitions, whose table is listed; what an extension owns; PostGIS's own tables where it is no extension.
+-- Row: oid, schema, name, kind (pg_class.relkind), comment, has children that inherit, may the schema be used,
+--      does it hold data (a materialised view may not yet), attributes (json, in their order), unique indexes (json, the primary key first)
+WITH RECURSIVE domains AS (
+    -- every domain, and what it is in the end
+    SELECT oid AS domain, typbasetype AS type, typtypmod AS typmod, typnotnull AS filled
+    FROM pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT d.domain, t.typbasetype, CASE WHEN d.typmod >= 0 THEN d.typmod ELSE t.typtypmod END, d.filled OR t.typnotnull
+    FROM domains AS d JOIN pg_type AS t ON t.oid = d.type AND t.typtype = 'd'
+),
+bases AS (
+    SELECT d.* FROM domains AS d JOIN pg_type AS t ON t.oid = d.type AND t.typtype <> 'd'
+),
+relations AS (
+    SELECT c.oid, n.nspname, n.oid AS namespace, c.relname, c.relkind, c.relispopulated
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%(schemas)s)
+      AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+      AND NOT c.relispartition
+      AND c.relname NOT IN ('spatial_ref_sys', 'geometry_columns', 'geography_columns', 'raster_columns', 'raster_overviews')
+      AND NOT EXISTS (
+          SELECT FROM pg_depend AS d
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+      )
+)
+SELECT r.oid::bigint, r.nspname, r.relname, r.relkind::text, obj_description(r.oid, 'pg_class'),
+       r.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = r.oid),
+       has_schema_privilege(r.namespace, 'USAGE'), r.relispopulated,
+       COALESCE(a.attributes, '[]'), COALESCE(i.indexes, '[]')
+FROM relations AS r
+LEFT JOIN LATERAL (
+    SELECT json_agg(
+        json_build_object(
+            'name', a.attname,
+            'number', a.attnum,
+            'type', t.typname,
+            'sql_type', format_type(t.oid, -1),
+            'kind', t.typtype,
+            'category', t.typcategory,
+            'typmod', CASE WHEN b.domain IS NULL OR a.atttypmod >= 0 THEN a.atttypmod ELSE b.typmod END,
+            'ordered', t.typtype IN ('e', 'r', 'm') OR EXISTS (
+                SELECT FROM pg_opclass AS o JOIN pg_am AS m ON m.oid = o.opcmethod
+                WHERE o.opcdefault AND m.amname = 'btree' AND o.opcintype = t.oid),
+            'filled', a.attnotnull OR COALESCE(b.filled, false),
+            'readable', has_column_privilege(r.oid, a.attnum, 'SELECT'),
+            'is_domain', b.domain IS NOT NULL,
+            'comment', col_description(r.oid, a.attnum)
+        ) ORDER BY a.attnum) AS attributes
+    FROM pg_attribute AS a
+    LEFT JOIN bases AS b ON b.domain = a.atttypid
+    JOIN pg_type AS t ON t.oid = COALESCE(b.type, a.atttypid)
+    WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+) AS a ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg((i.indkey::int[])[0:i.indnkeyatts - 1] ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid) AS indexes
+    FROM pg_index AS i
+    WHERE i.indrelid = r.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+      AND i.indpred IS NULL AND i.indexprs IS NULL
+) AS i ON true
+ORDER BY array_position(%(schemas)s::text[], r.nspname::text), r.relname

@@ -1,0 +1,165 @@
+"""The geometry column of a relation: its type and system, and the items of the SELECT that reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from psycopg import sql
+
+from api.sources.columns import BEHIND
+from api.sources.model import Attribute, Systems
+from core.bbox import MERCATOR_LIMIT_DEG
+from core.statement import quoted
+
+WGS_84, WEB_MERCATOR = 4326, 3857
+
+TYPES = (
+    "Geometry",
+    "Point",
+    "LineString",
+    "Polygon",
+    "MultiPoint",
+    "MultiLineString",
+    "MultiPolygon",
+    "GeometryCollection",
+    "CircularString",
+    "CompoundCurve",
+    "CurvePolygon",
+    "MultiCurve",
+    "MultiSurface",
+    "PolyhedralSurface",
+    "Triangle",
+    "Tin",
+)
+"""Types in the order of their numbers in a typmod (liblwgeom.h)."""
+
+STRAIGHT = frozenset(TYPES[1:7])
+SHOWN_AS = {
+    "CircularString": "LineString",
+    "CompoundCurve": "LineString",
+    "CurvePolygon": "Polygon",
+    "MultiCurve": "MultiLineString",
+    "MultiSurface": "MultiPolygon",
+    "PolyhedralSurface": "MultiPolygon",
+    "Triangle": "MultiPolygon",
+    "Tin": "MultiPolygon",
+}
+"""What types that GeoJSON does not have are shown as."""
+
+Reading = Literal["as it is", "declared", "mixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A geometry column.
+
+    srid:    the system that features are read in; 0: nobody said which
+    reading: `as it is`; `declared`: a comment says the system of coordinates that have none; `mixed`: several systems,
+             or none that is known yet, so that each geometry is transformed to EPSG:4326
+    """
+
+    attribute: Attribute
+    type: str
+    srid: int
+    reading: Reading = "as it is"
+
+    @property
+    def is_geography(self) -> bool:
+        """Whether it is stored on the globe."""
+        return self.attribute.type == "geography"
+
+    @property
+    def geometry_type(self) -> str:
+        """Its type as GeoJSON knows it."""
+        return SHOWN_AS.get(self.type, self.type)
+
+
+def type_of_typmod(typmod: int) -> str:
+    """The type that a column is declared with (gserialized_typmod.c: two bits for Z and M, six for the type)."""
+    number = (typmod & 0xFC) >> 2 if typmod >= 0 else 0
+    return TYPES[number] if number < len(TYPES) else "Geometry"
+
+
+def srid_of_typmod(typmod: int) -> int:
+    """The SRID that a column is declared with; 0: none."""
+    if typmod < 0:
+        return 0
+    return ((typmod & 0x0FFFFF00) - (typmod & 0x10000000)) >> 8
+
+
+def shape_of(attribute: Attribute, declared: int | None, found: frozenset[int] | None) -> Shape:
+    """The geometry column. `declared`: the SRID of a comment; `found`: those of its values, None: nobody looked.
+
+    A geography without a system is in degrees of WGS 84.
+    """
+    type, srid = type_of_typmod(attribute.typmod), srid_of_typmod(attribute.typmod)
+    if attribute.type == "geography":
+        return Shape(attribute, type, srid or WGS_84)
+    if srid:
+        return Shape(attribute, type, srid)
+    if declared:
+        return Shape(attribute, type, declared, "declared")
+    if found is None or len(found) > 1:
+        return Shape(attribute, type, WGS_84, "mixed")
+    return Shape(attribute, type, next(iter(found), 0))
+
+
+def shape_items(shape: Shape, systems: Systems) -> list[sql.Composable]:
+    """The items of SELECT: as it is stored, as it is shown, in Web Mercator, and a geography itself."""
+    geometry = read(shape)
+    shown = straightened(shape, geometry)
+    items: list[sql.Composable] = [
+        sql.SQL("{} AS geom").format(geometry),
+        sql.SQL("{} AS shape").format(shown),
+        sql.SQL("{} AS geom_3857").format(mercator(shape, shown, systems)),
+    ]
+    own = quoted(BEHIND, shape.attribute.name)
+    return [*items, sql.SQL("{} AS geog").format(own)] if shape.is_geography else items
+
+
+def read(shape: Shape) -> sql.Composable:
+    """The column as a geometry in the system of the shape."""
+    column = quoted(BEHIND, shape.attribute.name)
+    srid = sql.Literal(shape.srid)
+    if shape.is_geography:
+        return sql.SQL("{}::geometry").format(column)
+    if shape.reading == "declared":
+        return sql.SQL("ST_SetSRID({}, {})").format(column, srid)
+    if shape.reading == "mixed":
+        text = "CASE WHEN ST_SRID({c}) IN (0, {s}) THEN ST_SetSRID({c}, {s}) ELSE ST_Transform({c}, {s}) END"
+        return sql.SQL(text).format(c=column, s=srid)
+    return column
+
+
+# Curves as lines, and surfaces as polygons
+STRAIGHTENED = sql.SQL(
+    "CASE WHEN GeometryType({g}) IN ('TIN', 'POLYHEDRALSURFACE', 'TRIANGLE')"
+    " THEN (SELECT ST_Collect(ST_MakePolygon(ST_ExteriorRing(part.geom))) FROM ST_Dump({g}) AS part)"
+    " WHEN ST_HasArc({g}) THEN ST_CurveToLine({g}) ELSE {g} END"
+)
+
+
+def straightened(shape: Shape, geometry: sql.Composable) -> sql.Composable:
+    """The geometry as GeoJSON and vector tiles know it; only looked at where its type leaves that open."""
+    return geometry if shape.type in STRAIGHT else STRAIGHTENED.format(g=geometry)
+
+
+def mercator(shape: Shape, geometry: sql.Composable, systems: Systems) -> sql.Composable:
+    """The geometry in Web Mercator, cut where that ends, as the poles have no image. NULL: nobody knows where it is."""
+    if shape.srid == 0:
+        return sql.SQL("NULL::geometry")
+    if shape.srid == WEB_MERCATOR:
+        return geometry
+    if not is_in_degrees(shape.srid, systems):
+        return sql.SQL("ST_Transform(ST_Force2D({}), 3857)").format(geometry)
+    text = sql.SQL(
+        "ST_Transform(ST_Force2D(CASE WHEN ST_YMax({g}) > {l} OR ST_YMin({g}) < -{l}"
+        " THEN ST_ClipByBox2D({g}, ST_MakeEnvelope(-540, -{l}, 540, {l}, {s})) ELSE {g} END), 3857)"
+    )
+    return text.format(g=geometry, l=sql.Literal(MERCATOR_LIMIT_DEG), s=sql.Literal(shape.srid))
+
+
+def is_in_degrees(srid: int, systems: Systems) -> bool:
+    """Whether the coordinates of a system are degrees."""
+    return srid == WGS_84 or (srid in systems and systems[srid].in_degrees)

@@ -1,0 +1,183 @@
+"""Looks at the data of a relation: systems of geometries, whether a key holds, where and when features are.
+
+Each question has a time limit, and one that fails leaves the rest as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from api.sources.build import Findings, Interval, Plan, Seen
+from api.sources.keys import select_check
+from api.sources.model import Attribute, System, Systems
+from api.sources.shapes import Shape, is_in_degrees, read, shape_of, srid_of_typmod
+from api.sources.times import choose_times
+from core.bbox import BBox
+from core.db import Database
+from core.errors import BadBBox, IsthmusError
+from core.statement import Statement, quoted
+
+log = logging.getLogger("isthmus.api")
+
+LIMIT_S = 2
+"""What one question may take in the database."""
+
+SAMPLE_ROWS = 10_000
+"""Rows whose geometries are asked for their system, where the column does not say it."""
+
+
+class Asker:
+    """Asks the database about one relation after the other. What fails is logged once."""
+
+    def __init__(self, database: Database) -> None:
+        """Nothing is asked yet."""
+        self.database = database
+        self._said: set[tuple[str, str]] = set()
+
+    def one(self, plan: Plan, statement: Statement) -> tuple[Any, ...] | None:
+        """The row of an answer; None when there is none in time, or the relation is broken."""
+        try:
+            rows = self.database.run(statement, timeout_s=LIMIT_S)
+        except (IsthmusError, psycopg.Error) as error:
+            self._say(plan.relation.full_name, str(error.__cause__ or error).partition("\n")[0])
+            return None
+        return rows[0] if rows else None
+
+    def _say(self, name: str, text: str) -> None:
+        if (name, text) not in self._said:
+            self._said.add((name, text))
+            log.warning("%s: a look at its data failed: %s", name, text)
+
+
+def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[int, System]]:
+    """What a look at a relation's data finds, and the systems that were not known yet. Raises: DatabaseUnavailable"""
+    srids = {a.number: found for a in plan.geometries if (found := find_srids(asker, plan, a)) is not None}
+    shapes = [shape_of(a, plan.comment.srid, srids.get(a.number)) for a in plan.geometries]
+    new = find_systems(asker.database, {shape.srid for shape in shapes} - systems.keys())
+    known = {**systems, **new}
+    seen = {shape.attribute.number: find_extent(asker, plan, shape, known) for shape in shapes if shape.srid}
+    return Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan)), new
+
+
+def find_srids(asker: Asker, plan: Plan, attribute: Attribute) -> frozenset[int] | None:
+    """The systems of a column that is declared without one; None when that is not asked, or cannot be told yet."""
+    if attribute.type == "geography" or srid_of_typmod(attribute.typmod) or plan.comment.srid:
+        return None
+    text = sql.SQL("SELECT array_agg(DISTINCT ST_SRID(g)) FROM (SELECT {} AS g FROM {} AS s LIMIT {}) AS sample")
+    column = quoted("s", attribute.name)
+    row = asker.one(plan, Statement(text.format(column, plan.relation.sql_name, sql.Literal(SAMPLE_ROWS))))
+    found = frozenset(srid for srid in (row[0] if row and row[0] else ()) if srid is not None)
+    return found or None
+
+
+def find_key(asker: Asker, plan: Plan) -> bool | None:
+    """Whether the candidate for a key holds. One that a comment declares is believed when it cannot be checked."""
+    if plan.candidate is None or plan.candidate.is_certain:
+        return None
+    row = asker.one(plan, select_check(plan.relation, plan.candidate))
+    if row is None:
+        return not plan.candidate.check_unique
+    if not row[0] and plan.comment.key:
+        log.warning("%s: its key has rows without a value and is not used", plan.relation.full_name)
+    return bool(row[0])
+
+
+def find_extent(asker: Asker, plan: Plan, shape: Shape, systems: Systems) -> Seen:
+    """Where the geometries of a column lie: as its index or its statistics say, else as all of them say."""
+    for statement in select_extents(plan, shape):
+        row = asker.one(plan, statement)
+        if row is not None and row[0] is not None:
+            return seen(asker, plan, row, shape, systems)
+    return Seen()
+
+
+def select_extents(plan: Plan, shape: Shape) -> Iterator[Statement]:
+    """Statements for the extent, the cheap one first. Rows: one of (west, south, east, north), easting first"""
+    corners = sql.SQL("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT {} AS e {}) AS x")
+    relation, name = plan.relation, shape.attribute.name
+    exact = shape.is_geography or shape.attribute.is_domain or '"' in relation.schema + relation.name + name
+    exact = exact or shape.reading == "mixed"
+    if relation.kind in ("r", "m") and not relation.inherited and not exact:
+        estimate = sql.SQL("ST_EstimatedExtent(%(schema)s, %(name)s, %(column)s)")
+        yield Statement(
+            corners.format(estimate, sql.SQL("")), {"schema": relation.schema, "name": relation.name, "column": name}
+        )
+    whole = sql.SQL("ST_Extent({})").format(read(shape))
+    yield Statement(corners.format(whole, sql.SQL("FROM {} AS s").format(relation.sql_name)))
+
+
+def seen(asker: Asker, plan: Plan, corners: Sequence[float], shape: Shape, systems: Systems) -> Seen:
+    """An extent in the system of the shape, and in CRS84."""
+    own = (corners[0], corners[1], corners[2], corners[3])
+    if is_in_degrees(shape.srid, systems):
+        return Seen(degrees(own), own)
+    text = sql.SQL("""
+SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)
+FROM (SELECT ST_Transform(ST_Segmentize(ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, {srid}), %(step)s), 4326) AS e) AS x
+""").format(srid=sql.Literal(shape.srid))
+    step = max((own[2] - own[0] + own[3] - own[1]) / 100, 1e-9)
+    values = {"w": own[0], "s": own[1], "e": own[2], "n": own[3], "step": step}
+    row = asker.one(plan, Statement(text, values))
+    return Seen(degrees((row[0], row[1], row[2], row[3])) if row else None, own)
+
+
+def degrees(corners: tuple[float, float, float, float]) -> BBox | None:
+    """A box within the degrees, or None when it has no place there."""
+    west, south, east, north = corners
+    try:
+        return BBox(max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
+    except BadBBox:
+        return None
+
+
+def find_interval(asker: Asker, plan: Plan) -> Interval | None:
+    """The first and the last time. Infinite ones, and years that Python does not have, are open ends."""
+    start, end = choose_times([read.column for read in plan.reads], plan.comment.time)
+    columns = {read.column.name: quoted("s", read.attribute.name) for read in plan.reads}
+    if start is None or start not in columns:
+        return None
+    text = sql.SQL("""
+SELECT CASE WHEN first BETWEEN '0001-01-02' AND '9999-12-30' THEN first END,
+       CASE WHEN last BETWEEN '0001-01-02' AND '9999-12-30' THEN last END
+FROM (SELECT min({start})::timestamptz AS first, max({end})::timestamptz AS last FROM {relation} AS s) AS x
+""").format(start=columns[start], end=columns[end or start], relation=plan.relation.sql_name)
+    row = asker.one(plan, Statement(text))
+    return (row[0], row[1]) if row and (row[0] or row[1]) else None
+
+
+def find_systems(database: Database, srids: set[int]) -> dict[int, System]:
+    """Systems by SRID, from PostGIS. One that is not there is a system that nobody can transform."""
+    wanted = sorted(srid for srid in srids if srid)
+    if not wanted:
+        return {}
+    rows = database.run(Statement(SELECT_SYSTEMS, {"srids": wanted}))
+    found = {srid: System(authority, text) for srid, authority, text in rows}
+    areas = find_areas(database, wanted)
+    return {
+        srid: System(system.authority, system.text, *areas.get(srid, (None, None, None, None)))
+        for srid, system in found.items()
+    }
+
+
+def find_areas(database: Database, srids: Sequence[int]) -> dict[int, tuple[float, float, float, float]]:
+    """Where systems are made for, which PostGIS can tell from version 3.4 on: west, south, east, north."""
+    try:
+        rows = database.run(Statement(SELECT_AREAS, {"srids": list(srids)}), timeout_s=LIMIT_S)
+    except (IsthmusError, psycopg.Error):
+        return {}
+    return {srid: (west, south, east, north) for srid, west, south, east, north in rows if west is not None}
+
+
+SELECT_SYSTEMS = sql.SQL("SELECT srid, auth_name, srtext FROM spatial_ref_sys WHERE srid = ANY (%(srids)s)")
+
+SELECT_AREAS = sql.SQL("""
+SELECT s.srid, ST_X(a.point_sw), ST_Y(a.point_sw), ST_X(a.point_ne), ST_Y(a.point_ne)
+FROM spatial_ref_sys AS s
+CROSS JOIN LATERAL postgis_srs(s.auth_name, s.auth_srid::text) AS a
+WHERE s.srid = ANY (%(srids)s) AND s.auth_name = 'EPSG'
+""")

@@ -1,0 +1,5 @@
+-- A table that others inherit from: its key is unique in each of them only.
+CREATE TABLE odd.inherited (id integer PRIMARY KEY, name text);
+CREATE TABLE odd.inherited_child (extra text) INHERITS (odd.inherited);
+INSERT INTO odd.inherited SELECT n, 'parent' FROM generate_series(1, 15) AS n;
+INSERT INTO odd.inherited_child SELECT n, 'child', 'x' FROM generate_series(1, 15) AS n;
