@@ -19,6 +19,7 @@ from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
 from api.proxy import TrustedProxies
 from api.routes import collections, items, search, service, tiles, viewer
+from api.samples import Samples
 from api.sources.live import LiveSources
 from api.tilecache import TileCache
 from core.db import Database
@@ -57,7 +58,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     files = FileExports(settings, database, exports)
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
-    parts = Api(settings, database, live, tiles_kept, exports, files, counts)
+    parts = Api(settings, database, live, tiles_kept, exports, files, counts, Samples(database))
     install(app, parts)
     for module in (service, collections, items, search, tiles, viewer):
         app.register_blueprint(module.bp)

@@ -14,6 +14,7 @@ from api.file_exports import FileExports
 from api.links import Links
 from api.live_catalog import LiveCatalog
 from api.params.common import Limits
+from api.samples import Samples
 from api.tilecache import TileCache
 from core.catalog import Catalog, Collection
 from core.db import Database
@@ -31,6 +32,7 @@ class Api:
     exports: Exports
     files: FileExports
     counts: Counts
+    samples: Samples
 
     @property
     def catalog(self) -> Catalog:

@@ -51,12 +51,17 @@ def crs_list(collection: Collection) -> list[Crs]:
     return [*EVERYWHERE, *([storage] if storage and storage not in EVERYWHERE else [])]
 
 
+def accepted_crs(collection: Collection) -> list[Crs]:
+    """The systems that a request may name. Without a geometry the default one, which clients send to be sure."""
+    return crs_list(collection) or [CRS84]
+
+
 def parse_crs(name: str, text: str, collection: Collection) -> Crs:
     """The system of a URI, `[EPSG:3067]` or `EPSG:3067`. Raises: BadParameter (Part 2, /req/crs/crs-exception)"""
     wanted = text.removeprefix("[").removesuffix("]")
-    for crs in crs_list(collection):
+    for crs in accepted_crs(collection):
         short = "OGC:CRS84" if crs is CRS84 else f"EPSG:{crs.srid}"
         if wanted in (crs.uri, short):
             return crs
-    known = ", ".join(crs.uri for crs in crs_list(collection)) or "none, the collection has no geometry"
+    known = ", ".join(crs.uri for crs in accepted_crs(collection))
     raise BadParameter(f"{name} is '{text}'", hint=f"available: {known}", parameter=name)

@@ -64,6 +64,8 @@ def finish(response: Response) -> Response:
     """What every answer gets."""
     response.headers["X-Request-Id"] = g.request_id
     response.headers.update(FOR_EVERYONE)
+    if "Allow" in response.headers:
+        response.headers["Allow"] = ", ".join(sorted(response.headers["Allow"].split(", ")))
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, OPTIONS")
         response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"

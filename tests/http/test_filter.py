@@ -104,8 +104,8 @@ def test_geometries_of_a_filter_are_in_filter_crs(client: FlaskClient, crs: str,
         ({"filter": "(" * 3000 + "capital" + ")" * 3000}, "filter", ""),
         ({"filter": "[" * 3000, "filter-lang": "cql2-json"}, "filter", ""),
         ({"filter": "true", "filter-lang": "ecql"}, "filter-lang", "cql2-text"),
-        ({"filter-lang": "cql2-text"}, "filter-lang", "both"),
-        ({"filter-crs": "EPSG:4326"}, "filter-crs", "both"),
+        ({"filter-lang": "ecql"}, "filter-lang", "cql2-text"),
+        ({"filter-crs": "EPSG:1"}, "filter-crs", "CRS84"),
         ({"filter": "true", "filter-crs": "EPSG:1"}, "filter-crs", "CRS84"),
     ],
 )
@@ -116,6 +116,12 @@ def test_mistake_in_a_filter_is_explained(client: FlaskClient, query: dict[str, 
     assert problem["parameter"] == parameter
     assert part in problem.get("hint", "")
     assert "SELECT" not in response.text
+
+
+@pytest.mark.parametrize("query", ["filter-lang=cql2-json", "filter-crs=EPSG:4326", "bbox-crs=EPSG:3857"])
+def test_language_and_crs_of_what_is_not_given_have_no_effect(client: FlaskClient, query: str):
+    assert fids(get(client, f"{ITEMS}?{query}&limit=100")) == fids(get(client, f"{ITEMS}?limit=100"))
+    assert get(client, f"{ITEMS}?{query}")["numberMatched"] == 10
 
 
 def test_long_filter_goes_into_a_body(client: FlaskClient):

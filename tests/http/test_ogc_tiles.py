@@ -132,8 +132,25 @@ def bounds(place: tuple[int, int, int]) -> tuple[float, float, float, float]:
 def test_accept_header_gets_tiles_and_nothing_else(client: FlaskClient, name: str):
     """/req/core/tc-success, B"""
     path = tile_path(client, name, tile_of(24.94, 60.05, 4))
-    for accept in (MVT, "*/*", "application/*"):
+    protobuf = ("application/x-protobuf", "application/octet-stream")
+    for accept in (MVT, "*/*", "application/*", *protobuf, f"image/png, {MVT};q=0.1", "image/png,*/*;q=0.8"):
         assert client.get(path, headers={"Accept": accept}).content_type == MVT
+    assert client.get(f"{path}?f=mvt", headers={"Accept": "image/png"}).content_type == MVT
+    for accept in ("image/png", "application/json", "text/html", "application/geo+json, image/*", f"{MVT};q=0"):
+        refused = client.get(path, headers={"Accept": accept})
+        assert refused.status_code == 406, accept
+        assert MVT in json.loads(refused.data)["detail"]
+    assert client.get(f"{path}?f=png").status_code == 400
+
+
+@of_each_spatial_collection
+@pytest.mark.parametrize("accept", ["image/png", "application/json"])
+def test_empty_tile_and_one_that_the_client_has_are_negotiated_too(client: FlaskClient, name: str, accept: str):
+    """/req/core/tc-success, B"""
+    path = tile_path(client, name, tile_of(24.94, 60.05, 4))
+    etag = client.get(path).headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
+    assert client.get(path, headers={"If-None-Match": etag, "Accept": accept}).status_code == 406
 
 
 @of_each_spatial_collection

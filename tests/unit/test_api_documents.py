@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from api.documents.collections import collection_document, rfc3339
-from api.documents.openapi import OPERATIONS, openapi_document
+from api.documents.openapi import openapi_document
+from api.documents.operations import OPERATIONS
 from api.documents.parameters import parameter_components
+from api.documents.samples import NOTHING
 from api.documents.schemas import (
     feature_schema_document,
     geometry_property,
@@ -186,8 +188,8 @@ def test_each_matrix_has_half_the_cell_of_the_one_before():
         assert fine["cellSize"] * 256 * fine["matrixWidth"] == pytest.approx(40075016.6855785)
 
 
-def test_every_parameter_of_an_operation_is_described():
-    known = parameter_components("roads", Limits(10, 100))
+def test_every_parameter_of_an_operation_is_described(roads: Collection):
+    known = parameter_components(roads, NOTHING, Limits(10, 100))
     used = {name for operation in OPERATIONS for name in operation.parameters}
     assert used == known.keys()
     assert set(ITEMS_PARAMETERS) <= used

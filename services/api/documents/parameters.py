@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.crs import CRS84
+from api.documents.examples import COMMON, items_examples
+from api.documents.samples import Sample
 from api.formats.offered import EXPORTS, ITEMS_FORMATS
 from api.params.common import Limits
 from api.params.items import COUNT_MODES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.profiles import PROFILES
 from api.tiles import WEB_MERCATOR_QUAD
+from core.catalog import Collection
 
 Schema = Mapping[str, Any]
 
@@ -32,8 +35,22 @@ def words(*choices: str) -> Schema:
     return {"type": "string", "enum": list(choices), "default": choices[0]}
 
 
-def parameter_components(collection: str, limits: Limits) -> dict[str, Any]:
-    """Every parameter. `collection` is the id that the examples name."""
+def parameter_components(collection: Collection | None, sample: Sample, limits: Limits) -> dict[str, Any]:
+    """Every parameter by its name in the components. `collection` is the one that the examples are taken from."""
+    examples = items_examples(collection, sample) if collection else COMMON
+    found = query_parameters(limits)
+    described = {name: {**parameter, **example_of(parameter["name"], examples)} for name, parameter in found.items()}
+    described["fTile"]["example"] = "mvt"
+    return {**described, **path_parameters(collection.id if collection else "roads", sample.id or "1")}
+
+
+def example_of(name: str, examples: Mapping[str, Any]) -> dict[str, Any]:
+    """The member `example` of a parameter, when there is one."""
+    return {"example": examples[name]} if name in examples else {}
+
+
+def query_parameters(limits: Limits) -> dict[str, Any]:
+    """Every parameter that comes after the question mark."""
     limit = {"type": "integer", "minimum": 1, "maximum": limits.largest, "default": limits.default}
     offset = {**WHOLE, "maximum": LARGEST_OFFSET}
     return {
@@ -41,6 +58,7 @@ def parameter_components(collection: str, limits: Limits) -> dict[str, Any]:
         "fItems": query_parameter(
             "f", words(*ITEMS_FORMATS), f"Format; {', '.join(EXPORTS)} send every match, not a page."
         ),
+        "fTile": query_parameter("f", words("mvt"), "Format of the tile; overrides Accept."),
         "limit": query_parameter("limit", limit, "Features on a page."),
         "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),
         "cursor": query_parameter("cursor", TEXT, "A place in the walk, from a next or prev link."),
@@ -49,7 +67,6 @@ def parameter_components(collection: str, limits: Limits) -> dict[str, Any]:
         "count": query_parameter("count", words(*COUNT_MODES), "How the matches are counted."),
         **filter_parameters(),
         **presentation_parameters(),
-        **path_parameters(collection),
     }
 
 
@@ -83,12 +100,12 @@ def presentation_parameters() -> dict[str, Any]:
     }
 
 
-def path_parameters(collection: str) -> dict[str, Any]:
-    """The places in paths."""
+def path_parameters(collection: str, feature: str) -> dict[str, Any]:
+    """The places in paths. `collection`, `feature`: the ids that the examples name."""
     matrix_set = {"type": "string", "enum": [WEB_MERCATOR_QUAD]}
     return {
         "collectionId": path_parameter("collectionId", TEXT, "Id of a collection.", collection),
-        "featureId": path_parameter("featureId", TEXT, "Id of a feature.", "1"),
+        "featureId": path_parameter("featureId", TEXT, "Id of a feature.", feature),
         "tileMatrixSetId": path_parameter("tileMatrixSetId", matrix_set, "Tile matrix set.", WEB_MERCATOR_QUAD),
         "tileMatrix": path_parameter("tileMatrix", TEXT, "Zoom.", "0"),
         "tileRow": path_parameter("tileRow", WHOLE, "Row, counted from the north.", 0),

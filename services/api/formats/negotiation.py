@@ -12,7 +12,14 @@ from werkzeug.http import parse_accept_header
 from core.errors import BadParameter, suggestion
 
 # Other names of a media type that clients send in Accept
-ALIASES = {"application/json": ("application/geo+json", "application/schema+json", "application/vnd.oai.openapi+json")}
+ALIASES = {
+    "application/json": ("application/geo+json", "application/schema+json", "application/vnd.oai.openapi+json"),
+    "application/vnd.mapbox-vector-tile": (
+        "application/x-protobuf",
+        "application/protobuf",
+        "application/octet-stream",
+    ),
+}
 
 
 def choose_format(f: str | None, accept: MIMEAccept, formats: Mapping[str, str]) -> str:

@@ -94,14 +94,16 @@ def is_simple(column: Column) -> bool:
 
 
 def parse_conditions(args: Args, collection: Collection) -> Filter:
-    """The conditions of a request. Raises: BadParameter, BadBBox"""
+    """The conditions of a request. A CRS or a language of what is not given is read and has no effect.
+
+    Raises: BadParameter, BadBBox
+    """
     queryables = {column.name: column for column in queryable_columns(collection)}
-    if "bbox-crs" in args and "bbox" not in args:
-        raise BadParameter("bbox-crs is given without bbox", hint="give both, or none", parameter="bbox-crs")
     crs = parse_crs("bbox-crs", args["bbox-crs"], collection) if "bbox-crs" in args else CRS84
+    filter_crs = parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84
     return Filter(
         cql2=parse_cql2(args, collection),
-        cql2_crs=parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84,
+        cql2_crs=filter_crs if "filter" in args else CRS84,
         box=condition_of(parse_box(args["bbox"], crs, collection), collection) if "bbox" in args else None,
         arguments=parse_arguments(args, collection),
         interval=parse_interval(args["datetime"]) if "datetime" in args else None,
@@ -112,13 +114,10 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
 
 
 def parse_cql2(args: Args, collection: Collection) -> Node | None:
-    """The filter, checked against the collection. Raises: BadFilter; BadParameter for its companions without it"""
-    if "filter" not in args:
-        for name in ("filter-lang", "filter-crs"):
-            if name in args:
-                raise BadParameter(f"{name} is given without filter", hint="give both, or none", parameter=name)
-        return None
+    """The filter, checked against the collection. Raises: BadFilter, BadParameter"""
     lang = parse_choice("filter-lang", args.get("filter-lang", "cql2-text"), FILTER_LANGS)
+    if "filter" not in args:
+        return None
     return parse_filter(args["filter"], "cql2-json" if lang == "cql2-json" else "cql2-text", collection)
 
 

@@ -33,7 +33,8 @@ def landing() -> Response:
 @bp.get("/api")
 def definition() -> Response:
     """OpenAPI 3.0."""
-    document = openapi_document(api().settings, api().fresh_catalog, api().links)
+    catalog = api().fresh_catalog
+    document = openapi_document(api().settings, catalog, api().links, api().samples.of(catalog.values()))
     return answer(document, "api.html", type=OPENAPI_JSON, title="API")
 
 

@@ -17,6 +17,7 @@ from api.documents.tilesets import (
     tilesets_document,
 )
 from api.formats.gzip import compress, decompress
+from api.formats.negotiation import format_for
 from api.links import MVT
 from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
@@ -28,6 +29,8 @@ from core.catalog import Collection
 from core.errors import NoGeometry
 
 bp = Blueprint("tiles", __name__)
+
+TILE_FORMATS = (("mvt", MVT),)
 
 
 @bp.get("/tileMatrixSets")
@@ -75,7 +78,8 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     """A tile: 200 with bytes, 204 when it is empty, 304 when the client has it, 404 outside the tileset's limits."""
     check_tile_matrix_set(tms)
     collection, place = with_geometry(id), parse_tile(z, row, column)
-    reject_unknown(request.args, [argument.name for argument in collection.arguments])
+    reject_unknown(request.args, ["f", *(argument.name for argument in collection.arguments)])
+    format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
     check_limits(place, tiled_box(collection))
     if collection.source is not None:
         return source_tile(collection, place)
@@ -118,7 +122,7 @@ def make_tile(collection: Collection, place: Tile) -> bytes:
 
 def tile_response(response: Response, collection: Collection, etag: str) -> Response:
     """The headers that every answer about a tile has."""
-    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Vary"] = "Accept, Accept-Encoding"
     response.headers["Cache-Control"] = api().cache_control(collection)
     response.set_etag(etag)
     return response

@@ -1,0 +1,90 @@
+"""The path of one collection's items, with everything that only this collection has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.crs import accepted_crs
+from api.documents.examples import VALUES, items_examples
+from api.documents.operations import OPERATIONS
+from api.documents.rendering import reference, render_operation, search_body
+from api.documents.samples import Sample
+from api.documents.schemas import SCHEMA_OF_TYPE
+from api.formats.offered import ITEMS_FORMATS
+from api.params.items import queryable_columns, sortable_columns
+from core.catalog import Collection, ColumnType
+
+ITEMS = {operation.method: operation for operation in OPERATIONS if operation.path.endswith("}/items")}
+OF_A_COLLECTION = ("filter", "sortby", "properties", "exclude-properties", "bbox", "datetime", "ids", "q", "cursor")
+"""Parameters whose examples are other ones in each collection."""
+
+
+def items_path(
+    collection: Collection, sample: Sample, components: dict[str, Any]
+) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The path and its operations: the queryables are parameters (Part 3, queryables-query-parameters)."""
+    body = search_body(collection, sample)
+    operations = {method: render_operation(operation, body) for method, operation in ITEMS.items()}
+    for operation in operations.values():
+        operation["operationId"] = f"{operation['operationId']}.{collection.id}"
+        operation["summary"] = f"{operation['summary']}: {collection.title}"
+    operations["get"]["parameters"] = items_parameters(collection, sample, components)
+    operations["post"]["parameters"] = []
+    return f"/collections/{collection.id}/items", operations
+
+
+def items_parameters(collection: Collection, sample: Sample, components: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parameters of a collection's items."""
+    examples, choices = items_examples(collection, sample), choices_of(collection)
+    found: list[dict[str, Any]] = []
+    for name in ITEMS["get"].parameters:
+        common = components[name]
+        if common["in"] == "path" or choices.get(name) == []:  # there is nothing that could be given
+            continue
+        if name in choices:
+            found.append(narrowed(with_example(common, examples), choices[name]))
+        elif name in OF_A_COLLECTION:
+            found.append(with_example(common, examples))
+        else:
+            found.append(reference("parameters", name))
+    found += [
+        own_parameter(argument.name, argument.type, VALUES[argument.type], argument.required)
+        for argument in collection.arguments
+    ]
+    return found + [
+        own_parameter(column.name, column.type, examples[column.name]) for column in queryable_columns(collection)
+    ]
+
+
+def choices_of(collection: Collection) -> dict[str, list[str]]:
+    """Parameters that take a few words in this collection. None at all: they are no parameters of it."""
+    systems = [crs.uri for crs in accepted_crs(collection)]
+    names = [column.name for column in sortable_columns(collection)]
+    formats = [name for name, format in ITEMS_FORMATS.items() if collection.has_geometry or not format.needs_geometry]
+    return {
+        "fItems": formats,
+        **dict.fromkeys(("crs", "bbox-crs", "filter-crs"), systems),
+        "sortby": [sign + name for name in names for sign in ("", "-")],
+        **dict.fromkeys(("properties", "exclude-properties"), [column.name for column in collection.columns]),
+    }
+
+
+def with_example(parameter: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    """A parameter with the example of its name, or with none."""
+    bare = {key: value for key, value in parameter.items() if key != "example"}
+    name = parameter["name"]
+    return {**bare, "example": examples[name]} if name in examples else bare
+
+
+def narrowed(parameter: dict[str, Any], choices: list[str]) -> dict[str, Any]:
+    """A parameter that takes some words."""
+    schema = parameter["schema"]
+    if schema["type"] == "array":
+        return {**parameter, "schema": {**schema, "items": {"type": "string", "enum": choices}}}
+    return {**parameter, "schema": {**schema, "enum": choices}}
+
+
+def own_parameter(name: str, type: ColumnType, example: Any, required: bool = False) -> dict[str, Any]:
+    """A parameter that only one collection has: a property, or an argument of a function."""
+    schema = SCHEMA_OF_TYPE[type]
+    return {"name": name, "in": "query", "required": required, "schema": schema, "style": "form", "example": example}

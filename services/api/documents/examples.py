@@ -1,0 +1,126 @@
+"""Examples of parameters, each of which can be sent as it is: made of what a collection has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from api.cql2 import ast, render_text
+from api.crs import CRS84, accepted_crs
+from api.documents.samples import Sample
+from api.params.items import queryable_columns, sortable_columns
+from core.bbox import BBox
+from core.catalog import Collection, Column, ColumnType
+
+VALUES: dict[ColumnType, Any] = {
+    "integer": 1,
+    "number": 0.5,
+    "boolean": True,
+    "string": "a",
+    "date": "2024-05-01",
+    "datetime": "2024-05-01T12:00:00Z",
+    "time": "12:00:00",
+    "json": "{}",
+    "binary": "\\x00",
+}
+"""For properties of which no value is known."""
+
+COMMON: dict[str, Any] = {
+    "f": "json",
+    "limit": 5,
+    "offset": 0,
+    "resultType": "hits",
+    "count": "exact",
+    "filter-lang": "cql2-text",
+    "skipGeometry": "true",
+    "precision": 3,
+    "profile": ["rfc7946"],
+    "zoom-level": 8,
+    "crs": CRS84.uri,
+    "bbox-crs": CRS84.uri,
+    "filter-crs": CRS84.uri,
+    "q": "a",
+    "datetime": "2000-01-01T00:00:00Z/..",
+    "bbox": [-10, 35, 30, 70],
+}
+"""By the name of the parameter, whatever the collection."""
+
+PLAIN = re.compile(r"[\w .'-]{1,40}")
+"""Texts that are short enough to be read in an example, and that nothing has to be escaped for."""
+
+
+def items_examples(collection: Collection, sample: Sample) -> dict[str, Any]:
+    """Examples of the parameters of a collection's items, by name; without those that it has no example for."""
+    sample = with_id(collection, sample)
+    named = [column for column in sortable_columns(collection) if column != collection.id_column]
+    columns = named or sortable_columns(collection)
+    found = {
+        **COMMON,
+        "bbox": part_of(collection.bbox_crs84),
+        "crs": accepted_crs(collection)[-1].uri,
+        "datetime": since(collection),
+        "ids": [sample.id] if sample.id is not None else None,
+        "cursor": sample.cursor,
+        "filter": filter_example(columns[0], sample) if columns else None,
+        "sortby": [f"-{columns[0].name}"] if columns else None,
+        "properties": [column.name for column in named[:2]] or None,
+        "exclude-properties": [column.name for column in named[-1:]] or None,
+        "q": next((word(value) for value in sample.values.values() if word(value)), "a"),
+    }
+    own = {column.name: value_example(column, sample) for column in queryable_columns(collection)}
+    return {name: value for name, value in {**found, **own}.items() if value is not None}
+
+
+def with_id(collection: Collection, sample: Sample) -> Sample:
+    """The sample with the id among its values, where it can be asked for."""
+    own = collection.id_column
+    if own is None or sample.id is None or own.name in sample.values:
+        return sample
+    value = int(sample.id) if own.type == "integer" else sample.id
+    return replace(sample, values={own.name: value, **sample.values})
+
+
+def part_of(box: BBox | None) -> list[float]:
+    """The middle half of a box; a part of Europe when there is none."""
+    if box is None:
+        return COMMON["bbox"]
+    wide, high = (box.east - box.west) / 4, (box.north - box.south) / 4
+    return [round(number, 4) for number in (box.west + wide, box.south + high, box.east - wide, box.north - high)]
+
+
+def since(collection: Collection) -> str:
+    """The time from the collection's first on."""
+    start = collection.interval[0] if collection.interval else None
+    return f"{start:%Y-%m-%d}T00:00:00Z/.." if start and start.year >= 1000 else COMMON["datetime"]
+
+
+def word(value: object) -> str:
+    """The first word of a text, or nothing."""
+    found = re.match(r"\w{2,20}", value) if isinstance(value, str) else None
+    return found[0] if found else ""
+
+
+def value_example(column: Column, sample: Sample) -> Any:
+    """A value of a property, one that some feature has where that can be read."""
+    if column.name not in sample.values:
+        return VALUES[column.type]
+    value = sample.values[column.name]
+    if column.type == "string":
+        return value if PLAIN.fullmatch(value) else VALUES["string"]
+    return value.replace("+00:00", "Z") if column.type == "datetime" else value
+
+
+def filter_example(column: Column, sample: Sample) -> str:
+    """A filter of one property, as CQL2 text."""
+    value = value_example(column, sample)
+    name = ast.Property(column.name)
+    match column.type:
+        case "string":
+            return render_text(ast.Comparison("=", name, ast.String(str(value))))
+        case "integer":
+            return render_text(ast.Comparison(">=", name, ast.Number(int(value))))
+        case "boolean":
+            return render_text(ast.Comparison("=", name, ast.Boolean(value)))
+        case _:
+            return render_text(ast.Not(ast.IsNull(name)))

@@ -1,0 +1,166 @@
+"""The table of operations that the OpenAPI document is made from. A test compares it with the routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.formats.offered import MEDIA_TYPES
+from api.links import GEOJSON, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON
+from api.params.items import ITEMS_PARAMETERS
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A request: its path, what it is for, its parameters (names in components), the media types of its answer."""
+
+    path: str
+    id: str
+    summary: str
+    tag: str
+    types: tuple[str, ...]
+    parameters: tuple[str, ...] = ("f",)
+    statuses: tuple[int, ...] = (400, 500, 503)
+    method: str = "get"
+
+
+_COLLECTION = "/collections/{collectionId}"
+_TILES = f"{_COLLECTION}/tiles"
+_TILESET = f"{_TILES}/{{tileMatrixSetId}}"
+_OF_COLLECTION = ("collectionId", "f")
+_OF_TILESET = ("collectionId", "tileMatrixSetId", "f")
+_WITH_404 = (400, 404, 500, 503)
+
+OPERATIONS = (
+    Operation("/", "getLandingPage", "Landing page", "service", (JSON, HTML)),
+    Operation("/api", "getApi", "This document", "service", (OPENAPI_JSON, HTML)),
+    Operation("/conformance", "getConformance", "Conformance classes", "service", (JSON, HTML)),
+    Operation("/functions", "getFunctions", "Functions of filters", "service", (JSON, HTML), statuses=(400, 500)),
+    Operation("/health/live", "getLive", "Does the process answer?", "service", (JSON, HTML), statuses=(400, 500)),
+    Operation("/health/ready", "getReady", "Does the database answer too?", "service", (JSON, HTML)),
+    Operation("/map", "getMap", "A map of all collections", "service", (HTML,), parameters=(), statuses=(400, 500)),
+    Operation("/collections", "getCollections", "All collections", "features", (JSON, HTML)),
+    Operation(_COLLECTION, "getCollection", "One collection", "features", (JSON, HTML), _OF_COLLECTION, _WITH_404),
+    Operation(
+        f"{_COLLECTION}/queryables",
+        "getQueryables",
+        "What can be asked of the features",
+        "features",
+        (SCHEMA_JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_COLLECTION}/sortables",
+        "getSortables",
+        "What the features can be sorted by",
+        "features",
+        (SCHEMA_JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_COLLECTION}/schema",
+        "getSchema",
+        "Schema of the properties",
+        "features",
+        (SCHEMA_JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_COLLECTION}/feature-schema",
+        "getFeatureSchema",
+        "Schema of a whole feature",
+        "features",
+        (SCHEMA_JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_COLLECTION}/items",
+        "getItems",
+        "A page of features",
+        "features",
+        tuple(dict.fromkeys(MEDIA_TYPES.values())),
+        ("collectionId", "fItems", *(name for name in ITEMS_PARAMETERS if name != "f")),
+        (400, 404, 413, 416, 500, 503, 504),
+    ),
+    Operation(
+        f"{_COLLECTION}/items/{{featureId}}",
+        "getFeature",
+        "One feature",
+        "features",
+        (GEOJSON, HTML),
+        ("collectionId", "featureId", "f", "crs", "profile"),
+        (*_WITH_404, 504),
+    ),
+    Operation(
+        f"{_COLLECTION}/items",
+        "postItems",
+        "A page of features, asked for in a body",
+        "features",
+        (GEOJSON,),
+        ("collectionId",),
+        (*_WITH_404, 504),
+        method="post",
+    ),
+    Operation(
+        f"{_COLLECTION}/search",
+        "searchItems",
+        "A page of features, asked for in a body",
+        "features",
+        (GEOJSON,),
+        ("collectionId",),
+        (*_WITH_404, 504),
+        method="post",
+    ),
+    Operation(
+        _TILES,
+        "getTilesets.collection.vector.getTileSetsList",
+        "Tilesets of a collection",
+        "tiles",
+        (JSON, HTML),
+        _OF_COLLECTION,
+        _WITH_404,
+    ),
+    Operation(
+        _TILESET,
+        "getTileset.collection.vector.getTileSet",
+        "Tileset metadata",
+        "tiles",
+        (JSON, HTML),
+        _OF_TILESET,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_TILESET}/tilejson.json",
+        "getTileJson",
+        "TileJSON of a tileset",
+        "tiles",
+        (JSON, HTML),
+        _OF_TILESET,
+        _WITH_404,
+    ),
+    Operation(
+        f"{_TILESET}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
+        "getTile.collection.vector.getTile",
+        "A vector tile",
+        "tiles",
+        (MVT,),
+        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile"),
+        (*_WITH_404, 504),
+    ),
+    Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),
+    Operation(
+        "/tileMatrixSets/{tileMatrixSetId}",
+        "getTileMatrixSet",
+        "Definition of a tile matrix set",
+        "tiles",
+        (JSON, HTML),
+        ("tileMatrixSetId", "f"),
+        (400, 404, 500),
+    ),
+    Operation(
+        "/problems/{code}", "getProblem", "What an error means", "service", (JSON, HTML), ("code", "f"), (400, 404, 500)
+    ),
+)
