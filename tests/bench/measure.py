@@ -6,17 +6,41 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Whose CPU counts: some processes, and this thread where it does the work of the client."""
+
+    pids: Sequence[int]
+    client: bool = False
+
+    def cpu_of(self, work: Work) -> tuple[float, float]:
+        """Seconds that a call takes, and seconds of CPU. What it costs to read the clocks is not among them."""
+        others = cpu_of(self.pids)
+        own = time.thread_time()
+        took_s = time_of(work)
+        own = time.thread_time() - own if self.client else 0.0
+        return took_s, own + cpu_of(self.pids) - others
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured: medians in seconds, and the other's 99th percentile."""
+    """What was measured: medians in seconds, the other's 99th percentile, and CPU seconds of one call (the mean).
+
+    floor: what the floor is, as SQL or in words
+    """
 
     name: str
     floor: str
     floor_s: float
     ours_s: float
     ours_p99_s: float
+    floor_cpu_s: float
+    ours_cpu_s: float
     runs: int
 
     @property
@@ -24,43 +48,81 @@ class Result:
         """How many times the floor's time we take."""
         return self.ours_s / self.floor_s
 
+    @property
+    def cpu_ratio(self) -> float:
+        """How many times the floor's CPU we take."""
+        return self.ours_cpu_s / self.floor_cpu_s
 
-def time_of(work: Callable[[], object]) -> float:
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Times and CPU of the calls of one side."""
+
+    side: Side
+    times: list[float]
+    cpu_s: float = 0.0
+
+    def run(self, work: Work) -> None:
+        """Call, and note what it took."""
+        took_s, cpu_s = self.side.cpu_of(work)
+        self.times.append(took_s)
+        self.cpu_s += cpu_s
+
+
+def time_of(work: Work) -> float:
     """Seconds that a call takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-def compare(name: str, floor: str, pairs: Sequence[tuple[Callable[[], object], Callable[[], object]]]) -> Result:
-    """Time each (floor, ours) pair once. Every other pair begins with ours, since the second finds the caches warm.
+def cpu_of(pids: Sequence[int]) -> float:
+    """Seconds of CPU that the threads of some processes have used, to the nanosecond. A process that ended counts 0."""
+    total_ns = 0
+    for pid in pids:
+        for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            try:
+                total_ns += int(stat.read_text().split()[0])
+            except OSError:
+                continue
+    return total_ns / 1e9
 
-    floor: what the floor is, in words
-    """
-    times: list[tuple[float, float]] = []
-    for number, (bare, ours) in enumerate(pairs):
-        if number % 2:
-            ours_s = time_of(ours)
-            times.append((time_of(bare), ours_s))
-        else:
-            times.append((time_of(bare), time_of(ours)))
-    all_ours = sorted(pair[1] for pair in times)
+
+def compare(name: str, floor: str, pairs: Sequence[tuple[Work, Work]], sides: tuple[Side, Side]) -> Result:
+    """Run each pair (floor, ours) once. Every other pair begins with ours, since the second finds the caches warm."""
+    bare, ours = Stopwatch(sides[0], []), Stopwatch(sides[1], [])
+    for number, (floor_work, our_work) in enumerate(pairs):
+        turns = [(bare, floor_work), (ours, our_work)]
+        for watch, work in turns[::-1] if number % 2 else turns:
+            watch.run(work)
+    ordered = sorted(ours.times)
     return Result(
         name,
         floor,
-        floor_s=statistics.median(pair[0] for pair in times),
-        ours_s=statistics.median(all_ours),
-        ours_p99_s=all_ours[min(len(all_ours) - 1, int(len(all_ours) * 0.99))],
-        runs=len(times),
+        floor_s=statistics.median(bare.times),
+        ours_s=statistics.median(ordered),
+        ours_p99_s=ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))],
+        floor_cpu_s=bare.cpu_s / len(pairs),
+        ours_cpu_s=ours.cpu_s / len(pairs),
+        runs=len(pairs),
     )
 
 
 def render_table(results: Sequence[Result]) -> str:
-    """A table for people: milliseconds, and the ratio to the floor."""
-    head = f"{'what':<34}{'floor ms':>11}{'ours ms':>11}{'p99 ms':>11}{'ratio':>8}{'runs':>7}  floor"
+    """A table for people: milliseconds of time and of CPU, the ratios to the floor, and then each floor."""
+    sides = f"{'floor':>9}{'ours':>9}"
+    head = f"{'what':<36}{sides}{'p99':>9}{'ratio':>7} |  CPU{sides}{'ratio':>7}{'runs':>6}"
     lines = [
-        f"{result.name:<34}{result.floor_s * 1e3:>11.2f}{result.ours_s * 1e3:>11.2f}{result.ours_p99_s * 1e3:>11.2f}"
-        f"{result.ratio:>8.2f}{result.runs:>7}  {result.floor}"
+        f"{result.name:<36}{milliseconds(result.floor_s)}{milliseconds(result.ours_s)}{milliseconds(result.ours_p99_s)}"
+        f"{result.ratio:>7.2f} |     {milliseconds(result.floor_cpu_s)}{milliseconds(result.ours_cpu_s)}"
+        f"{result.cpu_ratio:>7.2f}{result.runs:>6}"
         for result in results
     ]
-    return "\n".join([head, *lines])
+    floors = [f"{result.name}\n    {' '.join(result.floor.split())}" for result in results]
+    note = "Milliseconds: medians of time, means of CPU (server, database and, on the floor's side, the client)."
+    return "\n".join([note, "", head, *lines, "", "The floors:", "", *floors])
+
+
+def milliseconds(seconds: float) -> str:
+    """Seconds as milliseconds, in a column of nine."""
+    return f"{seconds * 1e3:>9.3f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -11,18 +12,19 @@ import pytest
 
 from bench.bench import main
 from bench.generate import write_points, write_polygons
-from bench.measure import compare, time_of
+from bench.measure import Side, compare, cpu_of, time_of
 
 
 def test_benchmark_prints_a_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     main(["--points", "3000", "--polygons", "2000", "--runs", "10", "--json", str(tmp_path / "bench.json")])
     rows = json.loads((tmp_path / "bench.json").read_text())
     printed = capsys.readouterr().out
-    assert len(rows) == 11
+    assert len(rows) == 19
     for row in rows:
         assert row["name"] in printed
         assert row["ratio"] == row["ours_s"] / row["floor_s"]
-        assert row["floor_s"] > 1e-5, "a timer that stands still"
+        assert row["cpu_ratio"] == row["ours_cpu_s"] / row["floor_cpu_s"]
+        assert min(row["floor_s"], row["floor_cpu_s"], row["ours_cpu_s"]) > 1e-5, "a clock that stands still"
 
 
 def test_data_is_the_same_each_time(tmp_path: Path):
@@ -38,5 +40,15 @@ def test_timer_sees_a_known_time():
 
 
 def test_ratio_is_ours_to_the_floor():
-    result = compare("x", "sleep", [(lambda: time.sleep(0.002), lambda: time.sleep(0.01))] * 5)
+    sides = (Side([os.getpid()]), Side([os.getpid()]))
+    result = compare("x", "sleep", [(lambda: time.sleep(0.002), lambda: time.sleep(0.01))] * 5, sides)
     assert 1.5 < result.ratio < 20
+
+
+def test_cpu_is_that_of_the_process_alone():
+    before = cpu_of([os.getpid()])
+    time.sleep(0.05)
+    idle = cpu_of([os.getpid()]) - before
+    while cpu_of([os.getpid()]) - before < 0.05:
+        pass
+    assert idle < 0.04

@@ -1,0 +1,188 @@
+"""Pages, single features, filters, walks and exports, each against the SQL that gives the same text."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlencode, urlsplit
+
+from bench.generate import SEED
+from bench.measure import Result
+from bench.setting import Bench, Pair
+
+PROPERTIES = "CROSS JOIN LATERAL (SELECT t.name, t.kind, t.size, t.score) AS p"
+IN_BOX = "WHERE geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)"
+
+
+def bench_page(bench: Bench, id: str, limit: int, side_deg: float) -> Result:
+    """A page of the features in a box at a random place, with their number."""
+    statement, text = bench.floor(
+        f"SELECT {{feature}} FROM {{table}} AS t {PROPERTIES} {IN_BOX} ORDER BY fid LIMIT %(limit)s",  # type: ignore[arg-type]
+        id,
+    )
+    chance = random.Random(SEED)
+
+    def pair() -> Pair:
+        west, south = chance.uniform(-170, 135), chance.uniform(-50, 35)
+        sides = {"west": west, "south": south, "east": west + side_deg, "north": south + side_deg}
+        box = ",".join(f"{side:.4f}" for side in sides.values())
+        path = f"/collections/{id}/items?limit={limit}&bbox={box}"
+        return lambda: bench.rows(statement, {**sides, "limit": limit}), lambda: bench.get(path)
+
+    return bench.compare(f"{id} limit={limit}, bbox of {side_deg:g}°", text, pair, runs_for(bench, limit))
+
+
+def bench_large_page(bench: Bench, id: str, limit: int) -> Result:
+    """The first page of a collection."""
+    statement, text = bench.floor(
+        f"SELECT {{feature}} FROM {{table}} AS t {PROPERTIES} ORDER BY fid LIMIT %(limit)s",  # type: ignore[arg-type]
+        id,
+    )
+    path = f"/collections/{id}/items?limit={limit}"
+
+    def pair() -> Pair:
+        return lambda: bench.rows(statement, {"limit": limit}), lambda: bench.get(path)
+
+    return bench.compare(f"{id} limit={limit}", text, pair, runs_for(bench, limit))
+
+
+def bench_feature(bench: Bench, id: str, count: int) -> Result:
+    """A single feature."""
+    statement, text = bench.floor(
+        f"SELECT {{feature}} FROM {{table}} AS t {PROPERTIES} WHERE fid = %(fid)s",  # type: ignore[arg-type]
+        id,
+    )
+    chance = random.Random(SEED)
+
+    def pair() -> Pair:
+        fid = chance.randrange(count)
+        return lambda: bench.rows(statement, {"fid": fid}), lambda: bench.get(f"/collections/{id}/items/{fid}")
+
+    return bench.compare(f"{id} one feature", text, pair, bench.runs * 5)
+
+
+def bench_filter(bench: Bench, id: str) -> Result:
+    """A page of an attribute filter in CQL2, which no index serves."""
+    statement, text = bench.floor(
+        f"SELECT {{feature}} FROM {{table}} AS t {PROPERTIES} WHERE t.size < %(size)s AND t.kind = 'cafe'"  # type: ignore[arg-type]
+        " ORDER BY fid LIMIT 100",
+        id,
+    )
+    chance = random.Random(SEED)
+
+    def pair() -> Pair:
+        size = chance.randrange(1000, 5000)
+        given = urlencode({"limit": 100, "count": "none", "filter": f"size < {size} AND kind = 'cafe'"})
+        return lambda: bench.rows(statement, {"size": size}), lambda: bench.get(f"/collections/{id}/items?{given}")
+
+    return bench.compare(f"{id} CQL2 filter, limit=100", text, pair)
+
+
+def pages(bench: Bench, path: str) -> Iterator[str]:
+    """The paths of a walk along the `next` links, each when the page before was fetched."""
+    while True:
+        yield path
+        links = json.loads(bench.get(path))["links"]
+        following = [link["href"] for link in links if link["rel"] == "next"]
+        if not following:
+            return
+        split = urlsplit(following[0])
+        path = f"{split.path}?{split.query}"
+
+
+def bench_deep_page(bench: Bench, id: str, number: int) -> Result:
+    """A late page of a walk against its second page."""
+    walk = pages(bench, f"/collections/{id}/items?limit=10")
+    paths = [path for path, _ in zip(walk, range(number), strict=False)]
+
+    def pair() -> Pair:
+        return lambda: bench.get(paths[1]), lambda: bench.get(paths[-1])
+
+    return bench.compare(f"{id} page {len(paths)} of a walk", "page 2 of the same walk over HTTP", pair)
+
+
+def bench_walk(bench: Bench, id: str, limit: int) -> Result:
+    """A whole walk against one statement for all rows."""
+    statement, text = bench.floor(
+        f"SELECT {{feature}} FROM {{table}} AS t {PROPERTIES} ORDER BY fid",  # type: ignore[arg-type]
+        id,
+    )
+
+    def walk() -> None:
+        for _ in pages(bench, f"/collections/{id}/items?limit={limit}"):
+            pass
+
+    return bench.compare(f"{id} whole walk, limit={limit}", text, lambda: (lambda: bench.rows(statement, {}), walk), 1)
+
+
+def bench_export(bench: Bench, id: str) -> Result:
+    """The whole collection as GeoJSON a line."""
+    copy, text = bench.floor(
+        f"COPY (SELECT {{feature}} FROM {{table}} AS t {PROPERTIES}) TO STDOUT",  # type: ignore[arg-type]
+        id,
+    )
+
+    def floor() -> None:
+        with bench.connection.cursor().copy(copy) as rows:
+            for _ in rows:
+                pass
+
+    return bench.compare(
+        f"{id} export", text, lambda: (floor, lambda: bench.get(f"/collections/{id}/items?f=geojsonl")), 3
+    )
+
+
+def bench_first_byte(bench: Bench, id: str, count: int) -> Result:
+    """The first bytes of an export of everything, against a single feature."""
+
+    def first_byte() -> None:
+        client = http.client.HTTPConnection(bench.http.host, bench.http.port)
+        client.request("GET", f"/collections/{id}/items?f=geojsonl")
+        with client.getresponse() as response:
+            response.read(1)
+        client.close()
+
+    def pair() -> Pair:
+        return lambda: bench.get(f"/collections/{id}/items/{count // 2}"), first_byte
+
+    return bench.compare(f"{id} export, first byte", "one feature over HTTP", pair, 20)
+
+
+def bench_during_export(bench: Bench, id: str, count: int) -> Result:
+    """Single features while an export runs, against the same while none runs."""
+    chance, done = random.Random(SEED), threading.Event()
+
+    def one() -> bytes:
+        return bench.get(f"/collections/{id}/items/{chance.randrange(count)}")
+
+    alone = [(one, one)] * bench.runs
+    calm = bench.compare(f"{id} feature while exporting", "one feature while nothing else runs", lambda: alone[0])
+    exporter = threading.Thread(target=export_until, args=(bench, id, done))
+    exporter.start()
+    time.sleep(0.2)
+    busy = bench.compare(calm.name, calm.floor, lambda: alone[0])
+    done.set()
+    exporter.join()
+    return Result(
+        calm.name, calm.floor, calm.ours_s, busy.ours_s, busy.ours_p99_s, calm.ours_cpu_s, busy.ours_cpu_s, calm.runs
+    )
+
+
+def export_until(bench: Bench, id: str, done: threading.Event) -> None:
+    """Read exports of everything, one after the other."""
+    while not done.is_set():
+        client = http.client.HTTPConnection(bench.http.host, bench.http.port)
+        client.request("GET", f"/collections/{id}/items?f=geojsonl")
+        with client.getresponse() as response:
+            while response.read(1 << 20) and not done.is_set():
+                pass
+        client.close()
+
+
+def runs_for(bench: Bench, limit: int) -> int:
+    """Fewer runs for larger pages."""
+    return max(5, bench.runs * 100 // max(100, limit))

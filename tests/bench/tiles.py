@@ -1,0 +1,55 @@
+"""Vector tiles against the bare ST_AsMVT over the stored Web Mercator geometry."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+
+from psycopg import sql
+
+from api.tiles import Tile, tile_at
+from bench.generate import SEED
+from bench.measure import Result, compare
+from bench.setting import Bench
+
+
+def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:
+    """Cold tiles all over the collection, each asked for once, and the same tiles again from the cache."""
+    box = json.loads(bench.get(f"/collections/{id}"))["extent"]["spatial"]["bbox"][0]
+    tiles, (floor, text) = tiles_of(zooms, bench.runs, box), tile_floor(bench, id)
+
+    def ask(tile: Tile) -> Callable[[], object]:
+        path = f"/collections/{id}/tiles/WebMercatorQuad/{tile.z}/{tile.row}/{tile.column}"
+        return lambda: bench.get(path, "gzip")
+
+    pairs = [(floor(tile), ask(tile)) for tile in tiles]
+    span = f"z{min(zooms)}-{max(zooms)}"
+    return [compare(f"{id} tile {span}, {state}", text, pairs, bench.sides()) for state in ("cold", "warm")]
+
+
+def tiles_of(zooms: Sequence[int], count: int, box: Sequence[float]) -> list[Tile]:
+    """Different tiles at random places of a box (west, south, east, north)."""
+    chance = random.Random(SEED)
+    found: dict[Tile, None] = {}
+    while len(found) < count:
+        place = chance.uniform(box[0], box[2]), chance.uniform(box[1], box[3])
+        found[tile_at(*place, chance.choice(list(zooms)))] = None
+    return list(found)
+
+
+def tile_floor(bench: Bench, id: str) -> tuple[Callable[[Tile], Callable[[], object]], str]:
+    """The bare statement for a tile, with every property."""
+    table = bench.table(id)
+    described = bench.connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(table)).description or []
+    names = [column.name for column in described if column.name not in ("geom", "geom_3857", "fid")]
+    statement = sql.SQL(
+        "SELECT ST_AsMVT(f, 'x', 4096, 'geom', 'fid') FROM (SELECT fid, {columns}, ST_AsMVTGeom(geom_3857,"
+        " ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64) AS geom FROM {table}"
+        " WHERE geom_3857 && ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625)) AS f"
+    ).format(columns=sql.SQL(", ").join(map(sql.Identifier, names)), table=table)
+
+    def floor(tile: Tile) -> Callable[[], object]:
+        return lambda: bench.rows(statement, {"z": tile.z, "x": tile.column, "y": tile.row}, binary=True)
+
+    return floor, statement.as_string(None)
