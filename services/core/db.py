@@ -12,13 +12,12 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from core.copy_out import copy_out
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.settings import Settings
 from core.statement import Statement
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-BLOCK_BYTES = 65_536
 
 MIGRATION_LOCK = 4_207_849
 """Key of the advisory lock under which one loader at a time migrates."""
@@ -162,21 +161,15 @@ class Database:
                 return cursor.execute(statement.text, statement.params or None).fetchall()
 
     def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
-        """The bytes that `COPY … TO STDOUT` sends, about 64 KB of whole rows at a time, whatever the size of the whole.
+        """The bytes that `COPY … TO STDOUT` sends, some KB of whole rows at a time, whatever the size of the whole.
 
         COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
         the statement is cancelled. Raises: as `run`, at the first step or later
         """
         with translated(), self.pool.connection() as connection, connection.transaction():
             connection.execute(set_timeout(timeout_s))
-            with psycopg.ClientCursor(connection).copy(statement.text, statement.params or None) as rows:
-                gathered = bytearray()
-                for row in rows:
-                    gathered += row
-                    if len(gathered) >= BLOCK_BYTES:
-                        yield bytes(gathered)
-                        gathered.clear()
-                yield bytes(gathered)
+            text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
+            yield from copy_out(connection, text.encode())
 
     def render(self, statement: Statement) -> str:
         """The statement as one text with its values in it, quoted, for another process. Raises: DatabaseUnavailable"""
