@@ -8,6 +8,8 @@ from core.catalog import Collection
 from core.errors import BadParameter
 
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
+DIGITS_OF_DEGREES, DIGITS_OF_METRES = 7, 3
+"""A centimetre and a millimetre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +20,17 @@ class Crs:
     srid: int
     northing_first: bool
     digits: int
-    """Decimals of its coordinates: 7 for degrees (1 cm), 3 for metres."""
+    """Decimals of its coordinates."""
+
+    @property
+    def in_degrees(self) -> bool:
+        """Whether its coordinates are degrees."""
+        return self.digits == DIGITS_OF_DEGREES
 
 
-CRS84 = Crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84", 4326, northing_first=False, digits=7)
-EPSG_4326 = Crs(f"{EPSG}4326", 4326, northing_first=True, digits=7)
-EPSG_3857 = Crs(f"{EPSG}3857", 3857, northing_first=False, digits=3)
+CRS84 = Crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84", 4326, northing_first=False, digits=DIGITS_OF_DEGREES)
+EPSG_4326 = Crs(f"{EPSG}4326", 4326, northing_first=True, digits=DIGITS_OF_DEGREES)
+EPSG_3857 = Crs(f"{EPSG}3857", 3857, northing_first=False, digits=DIGITS_OF_METRES)
 EVERYWHERE = (CRS84, EPSG_4326, EPSG_3857)
 """What every collection is answered in."""
 
@@ -37,7 +44,7 @@ def storage_crs(collection: Collection) -> Crs | None:
     if srid is None or collection.srs_authority != "EPSG":
         return None
     common = {crs.srid: crs for crs in (CRS84, EPSG_3857)}
-    digits = 7 if collection.in_degrees else 3
+    digits = DIGITS_OF_DEGREES if collection.in_degrees else DIGITS_OF_METRES
     return common.get(srid) or Crs(f"{EPSG}{srid}", srid, northing_first=collection.northing_first, digits=digits)
 
 

@@ -5,7 +5,7 @@ Each holds a connection and a thread for as long as it runs, so only some run at
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
@@ -23,7 +23,7 @@ class Exports:
         self._timeout_s = timeout_s
         self._slots = BoundedSemaphore(max(1, pool_size // 2))
 
-    def start(self, statement: Statement) -> Iterator[bytes]:
+    def start(self, statement: Statement) -> Generator[bytes]:
         """The bytes of an export. The first ones are fetched here, so that what is refused is refused before an answer.
 
         Raises: TooManyExports; whatever the database says to the statement

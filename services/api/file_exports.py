@@ -153,7 +153,9 @@ class FileExports:
             raise FileTooLarge("the server has no room for more files", hint=TOO_LARGE_HINT, parameter="f")
 
 
-def authority_code(plan: FilePlan) -> str:
-    """The system of the file. GeoPackage, Shapefile and FlatGeobuf know longitude before latitude as EPSG:4326."""
+def authority_code(plan: FilePlan) -> str | None:
+    """The system of the file, if it is known. GeoPackage and its like know longitude before latitude as EPSG:4326."""
+    if plan.collection.srid == 0:
+        return None
     crs = plan.query.presentation.crs
     return "OGC:CRS84" if plan.format == "parquet" and crs.uri == CRS84.uri else f"EPSG:{crs.srid}"

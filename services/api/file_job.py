@@ -33,7 +33,7 @@ class FileJob:
 
     id: what the ids are; None when features have none, and no column
     geometry_type: GeoJSON's name, 'Geometry' for mixed ones, None without geometry
-    crs: an authority and a code, such as EPSG:3067. Easting comes first in the file whatever that says
+    crs: an authority and a code, such as EPSG:3067; None when nobody knows. Easting comes first whatever that says
     """
 
     format: FileFormat
@@ -44,7 +44,7 @@ class FileJob:
     id: KeyType | None
     columns: tuple[FileColumn, ...]
     geometry_type: str | None
-    crs: str
+    crs: str | None
     sorted: bool
     most_bytes: int
     timeout_s: int

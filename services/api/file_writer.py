@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from api.file_job import FileJob
-from core.errors import FileNotWritten, error_of
+import psycopg
+
+from api.file_job import TOO_LARGE_HINT, FileJob
+from core.errors import FileNotWritten, FileTooLarge, error_of
 
 CHECK_EVERY_S = 0.2
 SERVICES = Path(__file__).parents[1]
@@ -19,7 +22,7 @@ SERVICES = Path(__file__).parents[1]
 def run_writer(job: FileJob, check: Callable[[], None]) -> None:
     """Have the file of a job written. `check` is called a few times a second; when it raises, the writer is ended.
 
-    Raises: FormatUnsuitable, FileTooLarge, FileNotWritten; what the database says; what `check` raises
+    Raises: FormatUnsuitable, FileTooLarge, FileNotWritten, what the database says, psycopg.Error; what `check` raises
     """
     command = [sys.executable, "-m", "api.files"]
     with subprocess.Popen(  # noqa: S603  nothing of the request is in the command
@@ -29,10 +32,16 @@ def run_writer(job: FileJob, check: Callable[[], None]) -> None:
             answer = converse(process, job, check)
         finally:
             process.kill()
+    if answer is None and process.returncode == -signal.SIGABRT:
+        raise FileTooLarge("the file takes more memory than a writer may have", hint=TOO_LARGE_HINT, parameter="f")
     if answer is None:
         raise FileNotWritten("the file could not be written", hint="the server's log says why")
+    if "sqlstate" in answer:
+        raise psycopg.errors.lookup(answer["sqlstate"] or "XX000")(answer["detail"] or "")
     if "code" in answer:
-        raise error_of(str(answer["code"]), str(answer["detail"]), hint=answer["hint"], parameter=answer["parameter"])
+        raise error_of(
+            str(answer["code"]), str(answer["detail"] or ""), hint=answer["hint"], parameter=answer["parameter"]
+        )
 
 
 def converse(process: subprocess.Popen[str], job: FileJob, check: Callable[[], None]) -> dict[str, str | None] | None:

@@ -74,7 +74,8 @@ class Spool:
         The caller moves the file out by `keep` before it leaves the block, which deletes the folder.
         """
         folder = self.folder / f"{name}{BUILD}"
-        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # exist_ok stumbles over a folder that is deleted just then
+            folder.mkdir(parents=True)
         with locked(folder) as mine, contextlib.ExitStack() as stack:
             slot = mine and self._slot(stack)
             if not slot:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import http.client
 import io
 import json
 import subprocess
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import brotli
 import pytest
+import zstandard
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.formats.streaming import packed
 from core.db import Database as Pool, connect
 from support.cluster import Cluster, Database
 from support.http import fids, get
@@ -24,6 +29,16 @@ from support.publish import publish
 from support.server import running_api
 
 ITEMS = "/collections/places/items"
+UNPACK = {
+    "gzip": gzip.decompress,
+    "br": brotli.decompress,
+    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+}
+BEGIN = {
+    "gzip": lambda data: zlib.decompressobj(31).decompress(data),
+    "br": lambda data: brotli.Decompressor().process(data),
+    "zstd": UNPACK["zstd"],
+}
 BIG_ROWS = 250_000
 BIG = """
 SELECT n AS fid, 'row ' || n || repeat(' padding', 40) AS name, ST_Point(n % 180, n % 90) AS geom
@@ -246,3 +261,80 @@ def test_small_requests_have_connections_left_while_exports_run(big: Database):
         assert client.get("/collections/big/items?f=csv&limit=5").status_code == 200
     finally:
         pool.close()
+
+
+def test_geojson_of_everything_is_one_collection_of_the_same_features(client: FlaskClient):
+    response = client.get(f"{ITEMS}?f=geojson&sortby=name")
+    assert response.content_type == "application/geo+json"
+    assert response.headers["Content-Disposition"] == "attachment; filename=places.geojson"
+    document = json.loads(response.data)
+    assert document["type"] == "FeatureCollection"
+    assert document["features"] == get(client, f"{ITEMS}?sortby=name&limit=100")["features"]
+    assert json.loads(client.get(f"{ITEMS}?f=geojson&ids=99").data) == {"type": "FeatureCollection", "features": []}
+
+
+def test_accept_header_means_pages_of_geojson(client: FlaskClient):
+    response = client.get(ITEMS, headers={"Accept": "application/geo+json"})
+    assert "Content-Disposition" not in response.headers
+    assert "links" in json.loads(response.data)
+
+
+def test_points_are_two_columns_when_asked(client: FlaskClient):
+    [row] = table(client, "ids=1&csv-geometry=xy&properties=name")
+    assert row == {"id": "1", "name": "Helsinki", "lon": "24.94", "lat": "60.17"}
+    [swapped] = table(client, "ids=1&csv-geometry=xy&properties=name&crs=EPSG:4326")
+    assert swapped == row
+    [metres] = table(client, "ids=1&csv-geometry=xy&properties=&crs=EPSG:3857&precision=0")
+    assert metres == {"id": "1", "x": "2776308", "y": "8437684"}
+    nowhere = next(row for row in table(client, "csv-geometry=xy") if row["id"] == "7")
+    assert (nowhere["lon"], nowhere["lat"]) == ("", "")
+    assert table(client, "ids=1&csv-geometry=wkt") == table(client, "ids=1")
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("/collections/grid/items?f=csv&csv-geometry=xy", "WKT"),
+        ("/collections/stock/items?f=csv&csv-geometry=xy", "WKT"),
+        (f"{ITEMS}?csv-geometry=xy", "f=csv"),
+        (f"{ITEMS}?f=csv&csv-geometry=lonlat", "xy"),
+    ],
+)
+def test_columns_for_what_has_none_are_a_problem(client: FlaskClient, url: str, hint: str):
+    response = client.get(url)
+    problem = json.loads(response.data)
+    assert (response.status_code, problem["parameter"]) == (400, "csv-geometry")
+    assert hint in problem["hint"]
+
+
+@pytest.mark.parametrize("f", ["csv", "geojsonl", "geojson"])
+@pytest.mark.parametrize("encoding", ["gzip", "zstd", "br"])
+def test_streams_are_compressed_as_the_client_takes_it(client: FlaskClient, f: str, encoding: str):
+    plain = client.get(f"{ITEMS}?f={f}")
+    assert "Content-Encoding" not in plain.headers
+    response = client.get(f"{ITEMS}?f={f}", headers={"Accept-Encoding": encoding})
+    assert response.headers["Content-Encoding"] == encoding
+    assert {"Accept", "Accept-Encoding"} <= set(response.vary)
+    assert UNPACK[encoding](response.data) == plain.data
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd", "br"])
+def test_first_block_of_a_compressed_stream_does_not_wait_for_the_second(encoding: str):
+    asked: list[int] = []
+
+    def blocks():
+        for number in range(3):
+            asked.append(number)
+            yield b"first" if number == 0 else b"more"
+
+    stream = packed(blocks(), encoding)
+    begun = BEGIN[encoding](next(stream))
+    assert (begun, asked) == (b"first", [0])
+    stream.close()
+
+
+def test_head_asks_nothing_of_the_database(client: FlaskClient):
+    response = client.head(f"{ITEMS}?f=csv")
+    assert (response.status_code, response.data) == (200, b"")
+    assert response.content_type == "text/csv; charset=utf-8"
+    assert "Content-Length" not in response.headers

@@ -148,6 +148,7 @@ EXAMPLES = {
     "precision": "2",
     "zoom-level": "3",
     "profile": "rfc7946",
+    "csv-geometry": "wkt",
     "id": "3",
     "name": "Suva",
     "population": "93000",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from api.spool import Spool
@@ -43,6 +44,24 @@ def test_one_at_a_time_makes_a_file(tmp_path: Path):
         assert second is None
     with theirs.claim("a") as third:
         assert third is not None
+
+
+def test_many_that_come_and_go_never_meet_and_never_stumble(tmp_path: Path):
+    spool, inside, most = Spool(tmp_path, 10_000, 8), [0], [0]
+
+    def come_and_go(_: int) -> None:
+        for _ in range(100):
+            with spool.claim("a") as folder:
+                if folder is not None:
+                    inside[0] += 1
+                    most[0] = max(most[0], inside[0])
+                    (folder / "half").write_bytes(b"half")
+                    inside[0] -= 1
+            spool.make_room()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(come_and_go, range(6)))
+    assert most == [1]
 
 
 def test_only_some_files_are_made_at_once(tmp_path: Path):

@@ -73,7 +73,7 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
         links.link("items", GEOJSON, f"features of {collection.title}", *here, "items"),
         links.link("items", HTML, f"features of {collection.title} as a table", *here, "items", query={"f": "html"}),
         *(
-            links.link("items", format.media_type, str(format.whole), *here, "items", query={"f": name})
+            links.link(format.rel, format.media_type, str(format.whole), *here, "items", query={"f": name})
             for name, format in EXPORTS.items()
             if collection.has_geometry or not format.needs_geometry
         ),

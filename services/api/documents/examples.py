@@ -36,6 +36,7 @@ COMMON: dict[str, Any] = {
     "skipGeometry": "true",
     "precision": 3,
     "profile": ["rfc7946"],
+    "csv-geometry": "wkt",
     "zoom-level": 8,
     "crs": CRS84.uri,
     "bbox-crs": CRS84.uri,

@@ -10,7 +10,7 @@ from api.documents.examples import COMMON, items_examples
 from api.documents.samples import Sample
 from api.formats.offered import EXPORTS, ITEMS_FORMATS
 from api.params.common import Limits
-from api.params.items import COUNT_MODES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
+from api.params.items import COUNT_MODES, CSV_GEOMETRIES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.profiles import PROFILES
 from api.tiles import WEB_MERCATOR_QUAD
 from core.catalog import Collection
@@ -96,6 +96,9 @@ def presentation_parameters() -> dict[str, Any]:
         "skipGeometry": query_parameter("skipGeometry", words("false", "true"), "true: no geometries."),
         "precision": query_parameter("precision", digits, "Decimals of the coordinates."),
         "profile": query_parameter("profile", profiles, "Profiles that the answer follows where it can."),
+        "csv-geometry": query_parameter(
+            "csv-geometry", words(*CSV_GEOMETRIES), "xy, with f=csv: points as columns lon and lat (or x and y)."
+        ),
         "zoom-level": query_parameter("zoom-level", zoom, "Simplify geometries to what this zoom can show."),
     }
 

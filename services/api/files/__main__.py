@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from threading import Thread
 
+import psycopg
 import pyarrow as pa
 import pyogrio
 
@@ -28,7 +29,7 @@ GDAL_CONFIG = {
 }
 MODEST = 5
 BLOCK_BYTES = 65_536
-MOST_MEMORY_BYTES = 1_000_000_000
+MOST_MEMORY_BYTES = 1_500_000_000
 
 
 def main() -> None:
@@ -42,6 +43,8 @@ def main() -> None:
         write(job)
     except IsthmusError as error:
         answer({"code": error.code, "detail": error.detail, "hint": error.hint, "parameter": error.parameter})
+    except psycopg.Error as error:
+        answer({"sqlstate": error.sqlstate, "detail": str(error)})
     except FAILURES:
         if not wrote_too_much(job):
             raise

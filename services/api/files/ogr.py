@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import chain
 
 import pyarrow as pa
@@ -112,6 +113,7 @@ def write_layer(
 ) -> None:
     """A layer by GDAL. Raises: DataLayerError; what reading the rows raises"""
     job.path.unlink(missing_ok=True)
+    warnings.filterwarnings("ignore", message="'crs' was not provided")
     try:
         pyogrio.raw.write_arrow(
             reader,

@@ -89,7 +89,7 @@ def geo_metadata(job: FileJob, layout: Layout, seen: Seen) -> dict[str, Any]:
     column: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": sorted(seen.kinds),
-        "crs": projjson(job.crs),
+        "crs": projjson(job.crs) if job.crs else None,
         "edges": "planar",
         "covering": {"bbox": {name: [layout.bbox, name] for name in BOUNDS}},
     }

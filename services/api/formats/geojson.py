@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,3 +27,16 @@ def render_page(
 def render_feature(feature: str, links: Sequence[Link]) -> bytes:
     """A Feature with its links."""
     return f'{feature[:-1]},"links":{json.dumps(links, ensure_ascii=False, separators=(",", ":"))}}}'.encode()
+
+
+def framed(lines: Generator[bytes]) -> Generator[bytes]:
+    """A FeatureCollection of any size around lines that begin with a comma each; blocks may end anywhere."""
+    ahead = b'{"type":"FeatureCollection","features":[\n'
+    first = True
+    try:
+        for block in lines:
+            yield ahead + (block[1:] if first else block)
+            ahead, first = b"", first and not block
+        yield ahead + b"]}\n"
+    finally:
+        lines.close()

@@ -20,11 +20,14 @@ class Format:
     extension: str = ""
     binary: bool = False
     needs_geometry: bool = False
+    rel: str = "items"
+    """The relation of its link. GDAL takes a link to items of GeoJSON for the one to pages."""
 
 
 ITEMS_FORMATS = {
     "json": Format(GEOJSON),
     "html": Format(HTML),
+    "geojson": Format(GEOJSON, "all features as GeoJSON", rel="enclosure"),
     "csv": Format(CSV, "all features as CSV", "utf-8"),
     "geojsonl": Format(GEOJSON_SEQ, "all features, one GeoJSON a line"),
     "fgb": Format(FLATGEOBUF, "all features as FlatGeobuf", binary=True, needs_geometry=True),

@@ -28,6 +28,7 @@ PRESENTATION_PARAMETERS = (
     "precision",
     "zoom-level",
     "profile",
+    "csv-geometry",
 )
 PAGE_PARAMETERS = ("f", "limit", "offset", "cursor", "sortby", "resultType", "count")
 ITEMS_PARAMETERS = (*PAGE_PARAMETERS, *FILTER_PARAMETERS, *PRESENTATION_PARAMETERS)
@@ -41,6 +42,7 @@ LARGEST_ZOOM = 24
 FILTER_LANGS = ("cql2-text", "cql2-json", "cql-text")
 """`cql-text` is what GDAL looks for before it sends a filter; what it sends is valid CQL2."""
 
+CSV_GEOMETRIES = ("wkt", "xy")
 COUNT_MODES = ("auto", "exact", "estimated", "none")
 
 
@@ -174,7 +176,21 @@ def parse_presentation(args: Args, collection: Collection) -> Presentation:
         precision=None if precision is None else parse_whole("precision", precision, least=0, most=MOST_DIGITS),
         zoom=None if zoom is None else parse_whole("zoom-level", zoom, least=0, most=LARGEST_ZOOM),
         profiles=parse_profiles(args["profile"]) if "profile" in args else (),
+        xy="csv-geometry" in args and parse_csv_geometry(args, collection),
     )
+
+
+def parse_csv_geometry(args: Args, collection: Collection) -> bool:
+    """Whether points are two columns of a CSV. Raises: BadParameter for another format, or other geometries"""
+    name = "csv-geometry"
+    if parse_choice(name, args[name], CSV_GEOMETRIES) == "wkt":
+        return False
+    if args.get("f") != "csv":
+        raise BadParameter(f"{name} is given without f=csv", hint="add f=csv, or leave it out", parameter=name)
+    if collection.geometry_type != "Point":
+        hint = f"leave {name} out to have them as WKT"
+        raise BadParameter(f"the geometries of '{collection.id}' are not points", hint=hint, parameter=name)
+    return True
 
 
 def parse_columns(args: Args, collection: Collection) -> tuple[Column, ...] | None:

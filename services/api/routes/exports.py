@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 from flask import Response, request
@@ -14,13 +14,16 @@ from api.context import api
 from api.delivery import Marker, validator_of
 from api.file_exports import plan_file
 from api.file_job import FILE_FORMATS, FileFormat
+from api.formats.encoding import choose_encoding
+from api.formats.geojson import framed
 from api.formats.offered import EXPORTS
+from api.formats.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
 from api.query import ItemsQuery
 from api.reading import reading
 from api.spool import SpooledFile
-from api.sql.exports import copy_csv, copy_geojson_seq
+from api.sql.exports import copy_csv, copy_geojson, copy_geojson_seq
 from core.catalog import Collection
 from core.errors import BadParameter
 
@@ -29,7 +32,7 @@ WITHOUT_END = Limits(2**53, 2**53)
 
 BLOCK_BYTES = 262_144
 
-STREAMS = {"csv": copy_csv, "geojsonl": copy_geojson_seq}
+STREAMS = {"csv": copy_csv, "geojsonl": copy_geojson_seq, "geojson": copy_geojson}
 """Formats that PostgreSQL writes: the statement whose COPY is passed on."""
 
 
@@ -49,10 +52,23 @@ def export(collection: Collection, chosen: str) -> Response:
 
 
 def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
-    """The answer as PostgreSQL writes it; for HEAD without asking it."""
+    """The answer as PostgreSQL writes it, compressed as it comes; for HEAD without asking it."""
+    encoding = choose_encoding(request.accept_encodings)
+    blocks = iter(()) if request.method == "HEAD" else blocks_of(collection, query, chosen, encoding)
+    response = attachment(Response(blocks), collection, query, chosen)
+    response.vary.add("Accept-Encoding")
+    if encoding is not None:
+        response.headers["Content-Encoding"] = encoding
+    return response
+
+
+def blocks_of(collection: Collection, query: ItemsQuery, chosen: str, encoding: str | None) -> Generator[bytes]:
+    """The bytes of a stream. Raises: as `Exports.start`"""
     with reading(collection):
-        blocks = iter(()) if request.method == "HEAD" else api().exports.start(STREAMS[chosen](collection, query))
-    return attachment(Response(blocks), collection, query, chosen)
+        blocks = api().exports.start(STREAMS[chosen](collection, query))
+    if chosen == "geojson":
+        blocks = framed(blocks)
+    return blocks if encoding is None else packed(blocks, encoding)
 
 
 def attachment(response: Response, collection: Collection, query: ItemsQuery, chosen: str) -> Response:
@@ -80,7 +96,8 @@ def file(collection: Collection, query: ItemsQuery, chosen: FileFormat, validato
         response = validator.mark(Response(status=304))
         response.set_etag(known or plan.key)
         return response
-    made = api().files.find(plan) if request.method == "HEAD" else api().files.open(plan)
+    with reading(collection):
+        made = api().files.find(plan) if request.method == "HEAD" else api().files.open(plan)
     response = validator.mark(attachment(Response(iter(())), collection, query, chosen))
     return response if made is None else send(response, made, f"{plan.key}-{made.mark}")
 
@@ -99,11 +116,11 @@ def send(response: Response, made: SpooledFile, tag: str) -> Response:
         response.status_code = 206
         response.headers["Content-Range"] = f"bytes {first}-{end - 1}/{made.size_bytes}"
     response.content_length = end - first
-    response.response = blocks_of(made, first, end)
+    response.response = part_of(made, first, end)
     return response
 
 
-def blocks_of(made: SpooledFile, first: int, end: int) -> Iterator[bytes]:
+def part_of(made: SpooledFile, first: int, end: int) -> Iterator[bytes]:
     """A part of the file, which is closed after it."""
     with closing(made):
         for place in range(first, end, BLOCK_BYTES):

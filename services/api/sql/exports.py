@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from psycopg import sql
 
-from api.query import ItemsQuery
+from api.query import ItemsQuery, Presentation
 from api.sql.filter import where, where_clause
 from api.sql.items import feature_text, properties_lateral, shown_geometry
 from api.sql.keyset import order_by
@@ -20,7 +21,17 @@ def copy_geojson_seq(collection: Collection, query: ItemsQuery) -> Statement:
 
     The CSV form with a quote that no JSON text holds writes the text as it is; the text form would double backslashes.
     """
-    feature = sql.SQL("E'\\x1e' || {}").format(feature_text(collection, query.presentation))
+    return copy_features(collection, query, sql.SQL("E'\\x1e'"))
+
+
+def copy_geojson(collection: Collection, query: ItemsQuery) -> Statement:
+    """COPY of every match as the members of a list: a comma, a Feature, a line feed."""
+    return copy_features(collection, query, sql.SQL("','"))
+
+
+def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.SQL) -> Statement:
+    """COPY of every match as a line: something ahead, a Feature."""
+    feature = sql.SQL("{} || {}").format(ahead, feature_text(collection, query.presentation))
     lateral = properties_lateral(collection, query.presentation)
     rows, params = select_all(collection, query, feature, lateral)
     text = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')")
@@ -28,7 +39,10 @@ def copy_geojson_seq(collection: Collection, query: ItemsQuery) -> Statement:
 
 
 def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
-    """COPY of every match as CSV with a header: `id`, the properties, and the geometry as `WKT`, which GDAL knows."""
+    """COPY of every match as CSV with a header: `id`, the properties, and the geometry.
+
+    The geometry is `WKT`, which GDAL knows, or `lon` and `lat`, `x` and `y` in a projected system.
+    """
     shown = query.presentation
     some = collection.columns if shown.columns is None else shown.columns
     parts: list[sql.Composable] = []
@@ -36,11 +50,24 @@ def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
         parts.append(sql.SQL("{} AS {}").format(id_text(collection.key), quoted(collection.free_name("id"))))
     parts += [shown_column(column) for column in some]
     if collection.has_geometry and shown.geometry:
-        digits = shown.crs.digits if shown.precision is None else shown.precision
-        wkt = sql.SQL("ST_AsText({}, {})").format(shown_geometry(collection, shown), sql.Literal(digits))
-        parts.append(sql.SQL("{} AS {}").format(wkt, quoted(collection.free_name("WKT"))))
+        forms, names = csv_geometry(collection, shown)
+        parts += [
+            sql.SQL("{} AS {}").format(form, quoted(collection.free_name(name)))
+            for form, name in zip(forms, names, strict=True)
+        ]
     rows, params = select_all(collection, query, sql.SQL(", ").join(parts), sql.SQL(""))
     return Statement(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(rows), params)
+
+
+def csv_geometry(collection: Collection, shown: Presentation) -> tuple[list[sql.Composable], tuple[str, ...]]:
+    """The columns of the geometry in a CSV, and their names."""
+    digits = sql.Literal(shown.crs.digits if shown.precision is None else shown.precision)
+    if not shown.xy:
+        return [sql.SQL("ST_AsText({}, {})").format(shown_geometry(collection, shown), digits)], ("WKT",)
+    point = shown_geometry(collection, replace(shown, crs=replace(shown.crs, northing_first=False)))
+    form = "trim_scale(round({}({})::numeric, {}))"
+    forms = [sql.SQL(form).format(sql.SQL(axis), point, digits) for axis in ("ST_X", "ST_Y")]
+    return [*forms], ("lon", "lat") if shown.crs.in_degrees else ("x", "y")
 
 
 def select_all(
