@@ -30,7 +30,7 @@ def copy_out(connection: psycopg.Connection[Any], query: bytes) -> Generator[byt
     if started.status != ExecStatus.COPY_OUT:
         raise psycopg.errors.error_from_result(started, encoding="utf-8")
     try:
-        yield from blocks(pgconn)
+        rest = yield from blocks(pgconn)
     except GeneratorExit:
         connection.cancel_safe(timeout=CANCEL_S)
         drain(pgconn)
@@ -38,10 +38,11 @@ def copy_out(connection: psycopg.Connection[Any], query: bytes) -> Generator[byt
     result = last_result(pgconn)
     if result is None or result.status != ExecStatus.COMMAND_OK:
         raise psycopg.errors.error_from_result(result or started, encoding="utf-8")
+    yield rest
 
 
-def blocks(pgconn: PGconn) -> Generator[bytes]:
-    """The rows until there are no more, or the statement fails."""
+def blocks(pgconn: PGconn) -> Generator[bytes, None, bytes]:
+    """The rows until there are no more, or the statement fails. Returns the last of them."""
     gathered, enough = bytearray(), FIRST_BYTES
     while True:
         size, row = pgconn.get_copy_data(1)
@@ -55,8 +56,7 @@ def blocks(pgconn: PGconn) -> Generator[bytes]:
             wait_for_more(pgconn)
         else:
             break
-    if gathered:
-        yield bytes(gathered)
+    return bytes(gathered)
 
 
 def drain(pgconn: PGconn) -> None:
