@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 
 from core.catalog import Collection
-from core.errors import BadValue, CatalogueMissing, CollectionBroken, IsthmusError, SourceChanged
+from core.errors import BadFilter, BadValue, CatalogueMissing, CollectionBroken, IsthmusError, SourceChanged
 
 CHANGED = ("42703", "42804", "42846", "42883", "0A000")
 """States of a statement that was made for what a relation was before: no such column, another type."""
@@ -23,7 +23,7 @@ def reading(collection: Collection) -> Generator[None]:
     told as what they are here; its own text stays in `__cause__` for the log.
 
     Raises: SourceChanged, after which the catalogue is read anew and the request tried once more; CollectionBroken;
-    BadValue for what a function refuses
+    BadValue for what a function refuses; BadFilter for what the database has no means for
     """
     try:
         yield
@@ -32,7 +32,15 @@ def reading(collection: Collection) -> Generator[None]:
     except psycopg.Error as error:
         if collection.source is None:
             raise
-        raise error_of(collection, error.sqlstate or "") from error
+        raise missing(error) or error_of(collection, error.sqlstate or "") from error
+
+
+def missing(error: psycopg.Error) -> IsthmusError | None:
+    """The error for what a filter needs and somebody else's database need not have."""
+    if error.sqlstate != "42883" or "unaccent(" not in str(error):
+        return None
+    hint = "its owner can make it able to: CREATE EXTENSION unaccent"
+    return BadFilter("this database cannot ignore accents", hint=hint, parameter="filter")
 
 
 def error_of(collection: Collection, state: str) -> IsthmusError:

@@ -18,6 +18,10 @@ ColumnType = Literal["integer", "number", "boolean", "string", "date", "datetime
 KeyType = Literal["integer", "text"]
 
 
+RANGES = frozenset({"tstzrange", "tsrange", "daterange"})
+"""Types of SQL that hold a start and an end of a time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A property of the features: its published name, its column in the table, and its type.

@@ -48,6 +48,7 @@ def conninfo(settings: Settings, **extra: str) -> str:
         "password": settings.db_password or None,
         "connect_timeout": 5,
         "application_name": "isthmus",
+        "client_encoding": "UTF8",
         "options": "-c timezone=UTC -c intervalstyle=iso_8601",
     }
     return make_conninfo("", **{**keywords, **extra})

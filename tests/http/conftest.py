@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
-from support.odd import make_odd_tables, sources_app
+from support.odd import make_odd_tables, sources_app, surveyed
 from support.publish import publish
 
 PLACES = """
@@ -97,5 +97,5 @@ def odd_app(odd: Database) -> Iterator[Flask]:
 
 @pytest.fixture
 def odd_client(odd_app: Flask) -> FlaskClient:
-    """A client of that API."""
-    return odd_app.test_client()
+    """A client of that API, after its look at the data."""
+    return surveyed(odd_app)

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from support.cluster import Database
 from support.http import get, link
-from support.odd import FILES, rows_of, wait_for
+from support.odd import FILES, SCHEMAS, rows_of, sources_app
 
 BROKEN = {"broken_view": 500, "foreign_table_of_nobody": 503}
 SLOW = "slow_view"
@@ -62,16 +62,8 @@ def relation(source: str) -> str:
     return ".".join('"{}"'.format(part.replace('"', '""')) for part in (schema, name))
 
 
-@pytest.fixture(scope="module")
-def surveyed(odd_app: Any) -> FlaskClient:
-    """A client, once the data of every table were looked at."""
-    client = odd_app.test_client()
-    wait_for(lambda: get(client, "/collections/web_mercator"), lambda found: "extent" in found)
-    return client
-
-
-def test_every_file_makes_collections_but_those_that_are_not_to_be_read(surveyed: FlaskClient):
-    found = names(surveyed)
+def test_every_file_makes_collections_but_those_that_are_not_to_be_read(odd_client: FlaskClient):
+    found = names(odd_client)
     for path in FILES:
         name = {"mixed_case": 'Mixed Case "x"', "name_clash": "odd_other.clash", "functions": "near"}.get(
             path.stem, path.stem
@@ -81,17 +73,15 @@ def test_every_file_makes_collections_but_those_that_are_not_to_be_read(surveyed
 
 
 def test_what_postgis_has_in_schema_public_is_no_collection(odd: Database):
-    from support.odd import sources_app
-
     with sources_app(odd, "public") as app:
         assert names(app.test_client()) == {"places"}
 
 
-def test_walk_meets_every_row_of_every_relation_once(surveyed: FlaskClient, odd: Database):
-    for name, source in walkable(surveyed):
-        pages = walk(surveyed, items(name, limit="7"))
+def test_walk_meets_every_row_of_every_relation_once(odd_client: FlaskClient, odd: Database):
+    for name, source in walkable(odd_client):
+        pages = walk(odd_client, items(name, limit="7"))
         features = [feature for page in pages for feature in page]
-        whole = get(surveyed, items(name, limit="10000"))["features"]
+        whole = get(odd_client, items(name, limit="10000"))["features"]
         assert len(features) == rows_of(odd, relation(source)), name
         assert sorted(map(json.dumps, features)) == sorted(map(json.dumps, whole)), name
         assert all(len(page) == 7 for page in pages[:-1]), name
@@ -99,41 +89,41 @@ def test_walk_meets_every_row_of_every_relation_once(surveyed: FlaskClient, odd:
         assert ids == [] or len(ids) == len(features), name
 
 
-def test_walk_in_another_order_meets_every_row_once(surveyed: FlaskClient, odd: Database):
-    for name, source in walkable(surveyed):
-        sortables = get(surveyed, f"/collections/{quote(name, safe='')}/sortables")["properties"]
+def test_walk_in_another_order_meets_every_row_once(odd_client: FlaskClient, odd: Database):
+    for name, source in walkable(odd_client):
+        sortables = get(odd_client, f"/collections/{quote(name, safe='')}/sortables")["properties"]
         for sortable in list(sortables)[:60]:
             if "," in sortable:
                 continue
-            features = [f for page in walk(surveyed, items(name, limit="11", sortby=f"-{sortable}")) for f in page]
+            features = [f for page in walk(odd_client, items(name, limit="11", sortby=f"-{sortable}")) for f in page]
             assert len(features) == rows_of(odd, relation(source)), (name, sortable)
             texts = sorted(map(json.dumps, features))
-            assert texts == sorted(map(json.dumps, get(surveyed, items(name, limit="10000"))["features"])), name
+            assert texts == sorted(map(json.dumps, get(odd_client, items(name, limit="10000"))["features"])), name
 
 
-def test_way_back_meets_the_same_pages(surveyed: FlaskClient):
-    for name, _ in walkable(surveyed):
-        pages = walk(surveyed, items(name, limit="7"))
+def test_way_back_meets_the_same_pages(odd_client: FlaskClient):
+    for name, _ in walkable(odd_client):
+        pages = walk(odd_client, items(name, limit="7"))
         last = items(name, limit="7")
         for _ in pages[1:]:
-            following = link(get(surveyed, last), "next")
+            following = link(get(odd_client, last), "next")
             assert following is not None
             last = following
         for earlier in reversed(pages[:-1]):
-            back = link(get(surveyed, last), "prev")
+            back = link(get(odd_client, last), "prev")
             if back is None:
                 assert name == "view_declared_key", name
                 break
-            assert get(surveyed, back)["features"] == earlier, name
+            assert get(odd_client, back)["features"] == earlier, name
             last = back
 
 
-def test_feature_is_found_by_the_id_that_it_has(surveyed: FlaskClient):
-    for name, _ in walkable(surveyed):
-        for feature in get(surveyed, items(name, limit="20"))["features"]:
+def test_feature_is_found_by_the_id_that_it_has(odd_client: FlaskClient):
+    for name, _ in walkable(odd_client):
+        for feature in get(odd_client, items(name, limit="20"))["features"]:
             if "id" in feature and name not in ("view_declared_key", "inherited"):
                 url = f"/collections/{quote(name, safe='')}/items/{quote(str(feature['id']), safe='')}"
-                found = get(surveyed, url)
+                found = get(odd_client, url)
                 assert {key: found[key] for key in ("id", "geometry", "properties")} == {
                     key: feature[key] for key in ("id", "geometry", "properties")
                 }, url
@@ -157,11 +147,11 @@ def test_feature_is_found_by_the_id_that_it_has(surveyed: FlaskClient):
         ("forbidden_in_part", int, 1),
     ],
 )
-def test_key_is_the_id_as_a_number_or_a_text(surveyed: FlaskClient, name: str, kind: type, first: Any):
-    found = get(surveyed, items(name, limit="1"))["features"][0]["id"]
+def test_key_is_the_id_as_a_number_or_a_text(odd_client: FlaskClient, name: str, kind: type, first: Any):
+    found = get(odd_client, items(name, limit="1"))["features"][0]["id"]
     assert isinstance(found, kind)
     assert first is None or found == first
-    schema = get(surveyed, f"/collections/{name}/schema")["properties"]
+    schema = get(odd_client, f"/collections/{name}/schema")["properties"]
     [described] = [described for described in schema.values() if described.get("x-ogc-role") == "id"]
     assert described["type"] == ("integer" if kind is int else "string")
 
@@ -178,45 +168,43 @@ WITHOUT_KEY = [
 
 
 @pytest.mark.parametrize("name", WITHOUT_KEY)
-def test_features_without_a_key_have_no_ids_and_the_answer_says_so(surveyed: FlaskClient, name: str):
-    assert not any("id" in feature for feature in get(surveyed, items(name))["features"])
-    response = surveyed.get(f"/collections/{name}/items/1")
+def test_features_without_a_key_have_no_ids_and_the_answer_says_so(odd_client: FlaskClient, name: str):
+    assert not any("id" in feature for feature in get(odd_client, items(name))["features"])
+    response = odd_client.get(f"/collections/{name}/items/1")
     assert response.status_code == 404
     assert "have no key" in json.loads(response.data)["hint"]
-    assert surveyed.get(items(name, ids="1")).status_code == 400
-    assert "id" not in get(surveyed, f"/collections/{name}/feature-schema")["properties"]
-    assert f'href="http://localhost/collections/{name}/items/' not in surveyed.get(items(name, f="html")).text
+    assert odd_client.get(items(name, ids="1")).status_code == 400
+    assert "id" not in get(odd_client, f"/collections/{name}/feature-schema")["properties"]
+    assert f'href="http://localhost/collections/{name}/items/' not in odd_client.get(items(name, f="html")).text
 
 
-def test_ids_that_no_feature_can_have_are_no_server_error(surveyed: FlaskClient):
+def test_ids_that_no_feature_can_have_are_no_server_error(odd_client: FlaskClient):
     for name in ("uuid_key", "date_key", "enum_key", "composite_key", "partitioned"):
         for id in ("x", "1", "~", "1~2~3", "2024-13-01", "%00", "small~99999999999", "FI~1~x", "'"):
-            response = surveyed.get(f"/collections/{name}/items/{quote(id)}")
+            response = odd_client.get(f"/collections/{name}/items/{quote(id)}")
             assert response.status_code == 404, (name, id, response.text)
-            assert surveyed.get(items(name, ids=id)).status_code in (200, 400), (name, id)
+            assert odd_client.get(items(name, ids=id)).status_code in (200, 400), (name, id)
 
 
-def test_several_ids_are_asked_for_at_once(surveyed: FlaskClient):
+def test_several_ids_are_asked_for_at_once(odd_client: FlaskClient):
     for name in ("composite_key", "uuid_key", "date_key", "enum_key", "view_with_id", "partitioned"):
-        wanted = [feature["id"] for feature in get(surveyed, items(name, limit="40"))["features"]][::7]
-        found = get(surveyed, items(name, ids=",".join(map(str, wanted))))
+        wanted = [feature["id"] for feature in get(odd_client, items(name, limit="40"))["features"]][::7]
+        found = get(odd_client, items(name, ids=",".join(map(str, wanted))))
         assert [feature["id"] for feature in found["features"]] == wanted, name
 
 
-def test_broken_relations_stop_nobody_else_and_say_nothing_of_the_database(surveyed: FlaskClient):
+def test_broken_relations_stop_nobody_else_and_say_nothing_of_the_database(odd_client: FlaskClient):
     for name, status in BROKEN.items():
         for url in (items(name), items(name, f="csv"), items(name, resultType="hits"), f"{items(name)}&bbox=0,0,1,1"):
-            response = surveyed.get(url)
+            response = odd_client.get(url)
             assert response.status_code == status, (url, response.text)
             assert "secret" not in response.text
             assert "fail()" not in response.text
-        assert surveyed.get(f"/collections/{name}").status_code == 200
-    assert surveyed.get(f"/collections/{SLOW}").status_code == 200
+        assert odd_client.get(f"/collections/{name}").status_code == 200
+    assert odd_client.get(f"/collections/{SLOW}").status_code == 200
 
 
 def test_what_is_left_out_is_logged_with_what_to_do(odd: Database, caplog: pytest.LogCaptureFixture):
-    from support.odd import SCHEMAS, sources_app
-
     with sources_app(odd, SCHEMAS) as app, caplog.at_level("WARNING", "isthmus.api"):
         names(app.test_client())
         names(app.test_client())
@@ -226,78 +214,78 @@ def test_what_is_left_out_is_logged_with_what_to_do(odd: Database, caplog: pytes
     assert sum("odd.twice is not published" in line for line in said) == 1
 
 
-def test_one_name_in_two_schemas_belongs_to_neither_and_hides_no_loaded_collection(surveyed: FlaskClient):
-    found = names(surveyed)
+def test_one_name_in_two_schemas_belongs_to_neither_and_hides_no_loaded_collection(odd_client: FlaskClient):
+    found = names(odd_client)
     assert {"odd_other.clash", "odd.places", "places", "a_b"} <= found
     assert "clash" not in found
     assert len([name for name in found if "clash" in name]) == 3
-    assert get(surveyed, items("places"))["features"][0]["properties"] == {"name": "loaded"}
-    assert get(surveyed, items("a_b"))["features"] == []
+    assert get(odd_client, items("places"))["features"][0]["properties"] == {"name": "loaded"}
+    assert get(odd_client, items("a_b"))["features"] == []
 
 
-def test_column_that_may_not_be_read_is_no_property(surveyed: FlaskClient):
-    assert set(get(surveyed, items("forbidden_in_part"))["features"][0]["properties"]) == {"id", "open"}
+def test_column_that_may_not_be_read_is_no_property(odd_client: FlaskClient):
+    assert set(get(odd_client, items("forbidden_in_part"))["features"][0]["properties"]) == {"id", "open"}
 
 
-def test_comments_are_title_and_descriptions(surveyed: FlaskClient):
-    found = get(surveyed, "/collections/comments")
+def test_comments_are_title_and_descriptions(odd_client: FlaskClient):
+    found = get(odd_client, "/collections/comments")
     assert (found["title"], found["description"]) == ("Boreholes", "Holes in the ground.")
     assert found["extent"]["temporal"]["interval"] == [["2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z"]]
-    schema = get(surveyed, "/collections/comments/schema")["properties"]
+    schema = get(odd_client, "/collections/comments/schema")["properties"]
     assert schema["depth"]["description"] == "metres below the ground"
-    wells = get(surveyed, "/collections/view_declared_key")
+    wells = get(odd_client, "/collections/view_declared_key")
     assert (wells["title"], wells["description"]) == ("Wells of the region", "All wells since 1900.")
-    assert [f["id"] for f in get(surveyed, items("comments", datetime="2025-01-15/.."))["features"]] == [2]
+    assert [f["id"] for f in get(odd_client, items("comments", datetime="2025-01-15/.."))["features"]] == [2]
 
 
-def test_every_name_can_be_asked_for_sorted_by_and_exported(surveyed: FlaskClient):
+def test_every_name_can_be_asked_for_sorted_by_and_exported(odd_client: FlaskClient):
     name = 'Mixed Case "x"'
-    first = get(surveyed, items(name, limit="1"))["features"][0]
+    first = get(odd_client, items(name, limit="1"))["features"][0]
     assert first["properties"] == {
         "Gid": 1, "select": "s1", "limit": 1, "bbox": "b1", "fid": "f1", "geom": "g1", "geom_3857": "w1", "shape": "h1",
         "id": "i1", "share %": 1, "per%s": 1, "a.b": "ab", "ä": "ä",
     }  # fmt: skip
     for property, value in first["properties"].items():
         if property not in ("limit", "bbox"):
-            found = get(surveyed, items(name, **{property: str(value)}))["features"]
+            found = get(odd_client, items(name, **{property: str(value)}))["features"]
             assert first["id"] in [feature["id"] for feature in found], property
         quoted_name = f'"{property}"'
         literal = f"'{value}'" if isinstance(value, str) else value
-        found = get(surveyed, items(name, filter=f"{quoted_name} = {literal}"))["features"]
+        found = get(odd_client, items(name, filter=f"{quoted_name} = {literal}"))["features"]
         assert first["id"] in [feature["id"] for feature in found], property
-        assert get(surveyed, items(name, sortby=f"-{property}"))["features"]
-        assert set(get(surveyed, items(name, properties=property))["features"][0]["properties"]) == {property}
-    assert surveyed.get(items(name, f="csv")).status_code == 200
+        assert get(odd_client, items(name, sortby=f"-{property}"))["features"]
+        assert set(get(odd_client, items(name, properties=property))["features"][0]["properties"]) == {property}
+    assert odd_client.get(items(name, f="csv")).status_code == 200
     for format in ("geojsonl", "gpkg", "fgb", "parquet", "shp", "kml"):
-        response = surveyed.get(items(name, f=format))
+        response = odd_client.get(items(name, f=format))
         assert response.status_code == 200, (format, response.text)
         response.close()
 
 
-def test_pages_and_documents_of_every_collection_are_there(surveyed: FlaskClient):
-    for name in names(surveyed) - {SLOW, *BROKEN}:
+def test_pages_and_documents_of_every_collection_are_there(odd_client: FlaskClient):
+    for name in names(odd_client) - {SLOW, *BROKEN}:
         here = f"/collections/{quote(name, safe='')}"
         given = f"&{urlencode(FUNCTIONS[name])}" if name in FUNCTIONS else ""
         paths = ["", "/queryables", "/sortables", "/schema", "/feature-schema"]
         for url in [f"{here}{path}?f={f}" for path in paths for f in ("json", "html")]:
-            assert surveyed.get(url).status_code == 200, url
+            assert odd_client.get(url).status_code == 200, url
         for f in ("html", "csv", "geojsonl"):
-            response = surveyed.get(f"{here}/items?f={f}{given}")
+            response = odd_client.get(f"{here}/items?f={f}{given}")
             assert response.status_code == 200, (name, f, response.text)
-        links = get(surveyed, here)["links"]
+        links = get(odd_client, here)["links"]
         if any("tilesets-vector" in found["rel"] for found in links):
-            tilejson = get(surveyed, f"{here}/tiles/WebMercatorQuad/tilejson.json?f=json{given}")
+            tilejson = get(odd_client, f"{here}/tiles/WebMercatorQuad/tilejson.json?f=json{given}")
             tile = tilejson["tiles"][0].removeprefix("http://localhost")
-            response = surveyed.get(tile.replace("{z}", "0").replace("{y}", "0").replace("{x}", "0"))
+            response = odd_client.get(tile.replace("{z}", "0").replace("{y}", "0").replace("{x}", "0"))
             assert response.status_code in (200, 204), (name, response.text)
         else:
-            assert surveyed.get(f"{here}/tiles").status_code == 404
+            assert odd_client.get(f"{here}/tiles").status_code == 404
 
 
-def test_answer_about_a_source_is_validated_by_its_bytes(surveyed: FlaskClient):
+def test_answer_about_a_source_is_validated_by_its_bytes(odd_client: FlaskClient):
     for url in (items("view"), items("uuid_key", f="html"), "/collections/web_mercator/tiles/WebMercatorQuad/0/0/0"):
-        first = surveyed.get(url)
+        first = odd_client.get(url)
         assert first.status_code == 200
         assert "Last-Modified" not in first.headers
-        again = surveyed.get(url, headers={"If-None-Match": first.headers["ETag"]})
+        again = odd_client.get(url, headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")

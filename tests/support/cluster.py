@@ -51,6 +51,8 @@ class Cluster:
 
     directory: Path
     port: int = 5432
+    extra: tuple[str, ...] = ()
+    """Settings of PostgreSQL beside FAST."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -88,7 +90,7 @@ class Cluster:
         """Start PostgreSQL and wait until it answers. Raises: AssertionError with its log"""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*as_other_user(), str(ENTRYPOINT), *(f"-c{setting}" for setting in FAST)],
+                [*as_other_user(), str(ENTRYPOINT), *(f"-c{setting}" for setting in (*FAST, *self.extra))],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -164,7 +166,7 @@ def as_other_user() -> list[str]:
 
 
 @contextmanager
-def private_cluster(directory: Path | None = None) -> Generator[Cluster]:
+def private_cluster(directory: Path | None = None, extra: tuple[str, ...] = ()) -> Generator[Cluster]:
     """A cluster that lives as long as the block, in a directory with a short name (socket paths end at 107 bytes)."""
     folder = directory or Path(tempfile.mkdtemp(prefix="isth-", dir="/tmp"))
     folder.chmod(0o755)
@@ -174,7 +176,7 @@ def private_cluster(directory: Path | None = None) -> Generator[Cluster]:
     if os.geteuid() == 0:
         for path in (folder, folder / "password", folder / "pg", folder / "s"):
             os.chown(path, UID, UID)
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, extra=extra)
     try:
         cluster.start()
         with connect(cluster.settings_of_template()) as connection:

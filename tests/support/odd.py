@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask.testing import FlaskClient
 from psycopg import Connection
 
 from api.app import create_app
@@ -67,6 +68,13 @@ def sources_app(database: Database, schemas: str = SCHEMAS) -> Iterator[Flask]:
         yield app
     finally:
         pool.close()
+
+
+def surveyed(app: Flask) -> FlaskClient:
+    """A client of the API, once the data of every table were looked at."""
+    client = app.test_client()
+    wait_for(lambda: client.get("/collections/view_with_id").json, lambda found: "extent" in found)
+    return client
 
 
 def wait_for(look: Callable[[], Any], ready: Callable[[Any], bool], within_s: float = 10) -> Any:

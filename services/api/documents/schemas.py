@@ -7,7 +7,7 @@ from typing import Any
 
 from api.links import Links
 from api.params.items import sortable_columns
-from core.catalog import Collection, Column, ColumnType
+from core.catalog import RANGES, Collection, Column, ColumnType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -75,7 +75,7 @@ def roles(collection: Collection) -> dict[str, dict[str, Any]]:
     """
     times = collection.times
     names = ["primary-instant"] if len(times) == 1 else ["primary-interval-start", "primary-interval-end"]
-    if len({column.type for column in times}) > 1:
+    if len({column.type for column in times}) > 1 or any(column.sql_type in RANGES for column in times):
         names = []
     found: dict[str, dict[str, Any]] = {
         column.name: {"x-ogc-role": role} for column, role in zip(times, names, strict=False)

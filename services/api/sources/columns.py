@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from api.sources.model import Attribute
-from api.sources.types import is_text, published
+from api.sources.model import Attribute, literal
+from api.sources.types import published, read_as
 from core.catalog import Column
 from core.statement import quoted
 
@@ -41,6 +41,7 @@ def read_column(attribute: Attribute) -> Read | None:
         return None
     type, sql_type = found
     alias = f"c{a.number}" if a.name in OURS or "%" in a.name or "\0" in a.name else a.name
-    text = sql.SQL("{}::text AS {}") if is_text(a.type, a.kind, a.category, ordered=a.ordered) else sql.SQL("{} AS {}")
-    item = text.format(quoted(BEHIND, a.name), quoted(alias))
+    cast = read_as(a.type, a.kind, a.category, ordered=a.ordered)
+    value = quoted(BEHIND, a.name)
+    item = sql.SQL("{} AS {}").format(sql.SQL("{}::{}").format(value, literal(cast)) if cast else value, quoted(alias))
     return Read(Column(a.name, alias, type, sql_type, a.comment), a, item)

@@ -117,12 +117,12 @@ class LiveSources:
             self._surveyor.join(wait_s)
 
     def _due(self) -> list[Plan]:
-        """The relations whose data are to be looked at, new ones first."""
+        """The relations whose data are to be looked at: new ones first, of these the tables, as views may be slow."""
         known = self._looked
         new = [some for some in self._plans if some.relation.oid not in known or known[some.relation.oid].plan != some]
         now = self._clock()
         old = [some for some in self._plans if some not in new and known[some.relation.oid].again_at <= now]
-        return [*new, *old]
+        return [*sorted(new, key=lambda some: some.relation.kind in ("v", "f")), *old]
 
     def _survey(self, due: Sequence[Plan]) -> None:
         """Look at the data of one relation after the other."""
@@ -131,7 +131,7 @@ class LiveSources:
             try:
                 findings, systems = survey(self._asker, some, self._systems)
             except IsthmusError as error:
-                log.warning("the look at the sources stopped: %s", error)
+                log.info("the look at the sources stopped: %s", error)
                 return
             took = self._clock() - began
             before = self._looked.get(some.relation.oid)

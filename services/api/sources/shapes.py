@@ -154,7 +154,8 @@ def mercator(shape: Shape, geometry: sql.Composable, systems: Systems) -> sql.Co
     if not is_in_degrees(shape.srid, systems):
         return sql.SQL("ST_Transform(ST_Force2D({}), 3857)").format(geometry)
     text = sql.SQL(
-        "ST_Transform(ST_Force2D(CASE WHEN ST_YMax({g}) > {l} OR ST_YMin({g}) < -{l}"
+        "ST_Transform(ST_Force2D(CASE WHEN ST_YMin({g}) > {l} OR ST_YMax({g}) < -{l} THEN NULL"
+        " WHEN ST_YMax({g}) > {l} OR ST_YMin({g}) < -{l}"
         " THEN ST_ClipByBox2D({g}, ST_MakeEnvelope(-540, -{l}, 540, {l}, {s})) ELSE {g} END), 3857)"
     )
     return text.format(g=geometry, l=sql.Literal(MERCATOR_LIMIT_DEG), s=sql.Literal(shape.srid))

@@ -18,8 +18,9 @@ from api.sources.model import Attribute, System, Systems
 from api.sources.shapes import Shape, is_in_degrees, read, shape_of, srid_of_typmod
 from api.sources.times import choose_times
 from core.bbox import BBox
+from core.catalog import RANGES
 from core.db import Database
-from core.errors import BadBBox, IsthmusError
+from core.errors import BadBBox, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.statement import Statement, quoted
 
 log = logging.getLogger("isthmus.api")
@@ -32,19 +33,32 @@ SAMPLE_ROWS = 10_000
 
 
 class Asker:
-    """Asks the database about one relation after the other. What fails is logged once."""
+    """Asks the database about one relation after the other. What fails is logged once.
+
+    A relation that once took too long is asked nothing more in the same look at it.
+    """
 
     def __init__(self, database: Database) -> None:
         """Nothing is asked yet."""
         self.database = database
         self._said: set[tuple[str, str]] = set()
+        self._slow: Plan | None = None
 
     def one(self, plan: Plan, statement: Statement) -> tuple[Any, ...] | None:
-        """The row of an answer; None when there is none in time, or the relation is broken."""
+        """The row of an answer; None when there is none in time, or the relation is broken.
+
+        Raises: DatabaseUnavailable, unless it is another server's that a foreign table lies on
+        """
+        if plan is self._slow:
+            return None
         try:
             rows = self.database.run(statement, timeout_s=LIMIT_S)
         except (IsthmusError, psycopg.Error) as error:
-            self._say(plan.relation.full_name, str(error.__cause__ or error).partition("\n")[0])
+            cause = error.__cause__ or error
+            if isinstance(error, DatabaseUnavailable) and getattr(cause, "sqlstate", None) is None:
+                raise
+            self._slow = plan if isinstance(error, QueryTooSlow) else self._slow
+            self._say(plan.relation.full_name, str(cause).partition("\n")[0])
             return None
         return rows[0] if rows else None
 
@@ -53,9 +67,14 @@ class Asker:
             self._said.add((name, text))
             log.warning("%s: a look at its data failed: %s", name, text)
 
+    def begin(self) -> None:
+        """A new look, at a relation that may have become faster."""
+        self._slow = None
+
 
 def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[int, System]]:
     """What a look at a relation's data finds, and the systems that were not known yet. Raises: DatabaseUnavailable"""
+    asker.begin()
     srids = {a.number: found for a in plan.geometries if (found := find_srids(asker, plan, a)) is not None}
     shapes = [shape_of(a, plan.comment.srid, srids.get(a.number)) for a in plan.geometries]
     new = find_systems(asker.database, {shape.srid for shape in shapes} - systems.keys())
@@ -138,16 +157,29 @@ def degrees(corners: tuple[float, float, float, float]) -> BBox | None:
 def find_interval(asker: Asker, plan: Plan) -> Interval | None:
     """The first and the last time. Infinite ones, and years that Python does not have, are open ends."""
     start, end = choose_times([read.column for read in plan.reads], plan.comment.time)
-    columns = {read.column.name: quoted("s", read.attribute.name) for read in plan.reads}
-    if start is None or start not in columns:
+    if start is None:
         return None
-    text = sql.SQL("""
-SELECT CASE WHEN first BETWEEN '0001-01-02' AND '9999-12-30' THEN first END,
-       CASE WHEN last BETWEEN '0001-01-02' AND '9999-12-30' THEN last END
-FROM (SELECT min({start})::timestamptz AS first, max({end})::timestamptz AS last FROM {relation} AS s) AS x
-""").format(start=columns[start], end=columns[end or start], relation=plan.relation.sql_name)
-    row = asker.one(plan, Statement(text))
+    by_name = {read.column.name: read for read in plan.reads}
+    column = quoted("s", by_name[start].attribute.name)
+    if by_name[start].column.sql_type in RANGES:
+        ends = [sql.SQL(text).format(column) for text in ("lower({})", "upper({})", "lower_inf({})", "upper_inf({})")]
+    else:
+        other = quoted("s", by_name[end or start].attribute.name)
+        missing = sql.SQL("{} IS NULL AND {} IS NOT NULL")
+        ends = [column, other, missing.format(column, other), missing.format(other, column)]
+    row = asker.one(plan, Statement(SELECT_INTERVAL.format(*ends, plan.relation.sql_name)))
     return (row[0], row[1]) if row and (row[0] or row[1]) else None
+
+
+SELECT_INTERVAL = sql.SQL("""
+SELECT CASE WHEN NOT open_start AND first BETWEEN '0001-01-02' AND '9999-12-30' THEN first END,
+       CASE WHEN NOT open_end AND last BETWEEN '0001-01-02' AND '9999-12-30' THEN last END
+FROM (
+    SELECT min({0})::timestamptz AS first, max({1})::timestamptz AS last,
+           COALESCE(bool_or({2}), false) AS open_start, COALESCE(bool_or({3}), false) AS open_end
+    FROM {4} AS s
+) AS x
+""")
 
 
 def find_systems(database: Database, srids: set[int]) -> dict[int, System]:

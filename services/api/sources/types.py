@@ -24,14 +24,14 @@ PLAIN: dict[str, ColumnType] = {
     "hstore": "json",
     "bytea": "binary",
 }
+READ_AS: dict[str, tuple[str, ColumnType]] = {"money": ("numeric", "number")}
+"""Types that are read as another one."""
+
 OWN: dict[str, ColumnType] = {"numeric": "number", "timestamp": "datetime"}
 """Types that PostgreSQL must be told, as they are not what the loader stores."""
 
 LEFT_OUT = ("geometry", "geography", "raster", "tsvector", "tsquery")
 """Types of no property: geometries are collections of their own, the others mean nothing outside."""
-
-RANGES: dict[str, ColumnType] = {"tstzrange": "datetime", "tsrange": "datetime", "daterange": "date"}
-"""Ranges of time."""
 
 
 def published(type: str, sql_type: str, kind: str, category: str, *, ordered: bool) -> Published | None:
@@ -43,6 +43,8 @@ def published(type: str, sql_type: str, kind: str, category: str, *, ordered: bo
         return None
     if type in PLAIN:
         return PLAIN[type], None
+    if type in READ_AS:
+        return READ_AS[type][1], READ_AS[type][0]
     if type in OWN:
         return OWN[type], sql_type
     if category == "A" or kind == "c":
@@ -50,6 +52,9 @@ def published(type: str, sql_type: str, kind: str, category: str, *, ordered: bo
     return "string", sql_type if ordered else None
 
 
-def is_text(type: str, kind: str, category: str, *, ordered: bool) -> bool:
-    """Whether a column is read as its text, as its own type cannot be compared."""
-    return published(type, "", kind, category, ordered=ordered) == ("string", None) and type not in PLAIN
+def read_as(type: str, kind: str, category: str, *, ordered: bool) -> str | None:
+    """The type that a column is cast to where it is read: text, if its own cannot be compared. None: as it is."""
+    if type in READ_AS:
+        return READ_AS[type][0]
+    is_text = published(type, "", kind, category, ordered=ordered) == ("string", None)
+    return "text" if is_text and type not in PLAIN else None

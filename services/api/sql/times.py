@@ -7,13 +7,15 @@ Source: OGC API Features Part 1, /req/core/fc-time-response. Time kept in anothe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
 from api.query import Interval
 from api.sql.relation import column_of
-from core.catalog import Column
+from core.catalog import RANGES, Column
+
+ELEMENTS = {"tstzrange": sql.SQL("timestamptz"), "tsrange": sql.SQL("timestamp"), "daterange": sql.SQL("date")}
 
 Condition = tuple[sql.Composable, dict[str, Any]]
 
@@ -26,11 +28,25 @@ def in_interval(times: Sequence[Column], interval: Interval) -> Condition:
         case [start, end]:
             ends = [*since(end, interval, open_if_null=True), *until(start, interval, open_if_null=True)]
             return sql.SQL("({})").format(sql.SQL(" AND ").join(ends)), given
+        case [during] if during.sql_type in RANGES:
+            return meets_range(during, interval), given
         case _:
             instant = times[0]
             ends = [*since(instant, interval), *until(instant, interval)]
             name = column_of(instant)
             return sql.SQL("({} OR {} IS NULL)").format(sql.SQL(" AND ").join(ends), name), given
+
+
+def meets_range(column: Column, interval: Interval) -> sql.Composable:
+    """A range meets the interval. Index: GiST on the column. A range of days holds the whole of its days."""
+    kind = sql.SQL(cast("LiteralString", column.sql_type))
+    element = ELEMENTS[column.sql_type or ""]
+    ends = [
+        sql.SQL("NULL") if end is None else sql.SQL("{}::timestamptz::{}").format(sql.Placeholder(name), element)
+        for name, end in (("start", interval.start), ("end", interval.end))
+    ]
+    text = sql.SQL("({name} && {kind}({start}, {end}, '[]') OR {name} IS NULL)")
+    return text.format(name=column_of(column), kind=kind, start=ends[0], end=ends[1])
 
 
 def since(column: Column, interval: Interval, *, open_if_null: bool = False) -> list[sql.Composable]:

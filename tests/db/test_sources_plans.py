@@ -1,0 +1,155 @@
+"""Sources are read through subqueries: PostgreSQL takes them apart and uses the indexes of the tables behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from api.live_catalog import LiveCatalog
+from api.query import Cursor, Filter, ItemsQuery
+from api.sources.live import LiveSources
+from api.sql.items import select_feature
+from api.sql.pages import select_page
+from api.sql.tiles import select_tile
+from api.tiles import Tile
+from core.bbox import BBox
+from core.catalog import Collection
+from core.db import Database as Pool, connect
+from core.statement import Statement
+from support.cluster import Cluster
+from support.odd import as_superuser, wait_for
+
+TABLES = """
+CREATE SCHEMA big;
+CREATE TABLE big.points (id integer PRIMARY KEY, kind text, geom geometry(Point, 3067));
+INSERT INTO big.points
+SELECT n, 'kind ' || n % 9, ST_SetSRID(ST_Point(200000 + (n * 7919) % 400000, 6600000 + (n * 104729) % 900000), 3067)
+FROM generate_series(1, 20000) AS n;
+CREATE INDEX points_geom_idx ON big.points USING gist (geom);
+
+CREATE TABLE big.degrees (code text, number integer, "Geom" geometry(Point, 4326), PRIMARY KEY (code, number));
+INSERT INTO big.degrees
+SELECT 'c' || n % 10, n, ST_SetSRID(ST_Point((n * 7919) % 360 - 180, (n * 104729) % 180 - 90), 4326)
+FROM generate_series(1, 20000) AS n;
+CREATE INDEX degrees_geom_idx ON big.degrees USING gist ("Geom");
+
+CREATE TABLE big.globe (id bigint PRIMARY KEY, place geography(Point, 4326));
+INSERT INTO big.globe
+SELECT n, ST_Point((n * 7919) % 360 - 180, (n * 104729) % 180 - 90)::geography FROM generate_series(1, 20000) AS n;
+CREATE INDEX globe_place_idx ON big.globe USING gist (place);
+
+CREATE TABLE big.no_key AS
+SELECT n % 100 AS n, 'a text to fill the pages of the table' AS t FROM generate_series(1, 20000) AS n;
+CREATE VIEW big.view AS SELECT id AS gid, kind, geom FROM big.points WHERE id % 2 = 0;
+COMMENT ON VIEW big.view IS '@key gid';
+CREATE TABLE big.parts (id integer PRIMARY KEY, geom geometry(Point, 4326)) PARTITION BY RANGE (id);
+CREATE TABLE big.parts_1 PARTITION OF big.parts FOR VALUES FROM (0) TO (10000);
+CREATE TABLE big.parts_2 PARTITION OF big.parts FOR VALUES FROM (10000) TO (30000);
+INSERT INTO big.parts
+SELECT n, ST_SetSRID(ST_Point((n * 7919) % 360 - 180, (n * 104729) % 180 - 90), 4326)
+FROM generate_series(1, 20000) AS n;
+CREATE INDEX parts_geom ON big.parts USING gist (geom);
+GRANT USAGE ON SCHEMA big TO isthmus_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA big TO isthmus_reader;
+"""
+
+World = tuple[psycopg.Connection, dict[str, Collection]]
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster) -> Iterator[World]:
+    """A reader's connection, and the collections of some larger tables."""
+    database = cluster.clone()
+    with as_superuser(database) as connection:
+        connection.execute(TABLES)  # type: ignore[arg-type]
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("VACUUM ANALYZE")
+    settings = replace(database.reader, schemas="big")
+    pool = Pool(settings)
+    live = LiveCatalog(pool, LiveSources(pool, ("big",)))
+    wait_for(live.fresh, lambda catalog: len(catalog) == 6 and all(c.bbox_crs84 for c in catalog.values() if c.srid))
+    with connect(settings) as connection:
+        connection.execute("SET max_parallel_workers_per_gather = 0")
+        yield connection, dict(live.fresh())
+    pool.close()
+    cluster.drop(database)
+
+
+def plan(world: World, statement: Statement) -> str:
+    """What the planner does for a statement."""
+    explained = sql.SQL("EXPLAIN (FORMAT TEXT) {}").format(statement.text)
+    return "\n".join(row[0] for row in world[0].execute(explained, statement.params))
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "box"),
+    [
+        ("points", "points_geom_idx", BBox(24.9, 60.1, 25.0, 60.2)),
+        ("degrees", "degrees_geom_idx", BBox(10, 10, 12, 12)),
+        ("globe", "globe_place_idx", BBox(10, 10, 12, 12)),
+        ("view", "points_geom_idx", BBox(24.9, 60.1, 25.0, 60.2)),
+        ("parts", "parts_1_geom_idx", BBox(10, 10, 12, 12)),
+    ],
+)
+def test_small_box_goes_by_the_tables_own_spatial_index(world: World, name: str, index: str, box: BBox):
+    found = plan(world, select_page(world[1][name], ItemsQuery(10, Filter(box))))
+    assert index in found
+    assert "Seq Scan" not in found
+    assert "Subquery Scan" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "tile"),
+    [
+        ("points", "points_geom_idx", Tile(10, 297, 583)),
+        ("degrees", "degrees_geom_idx", Tile(8, 100, 100)),
+        ("globe", "globe_place_idx", Tile(8, 100, 100)),
+        ("view", "points_geom_idx", Tile(10, 297, 583)),
+    ],
+)
+def test_tile_goes_by_the_tables_own_spatial_index(world: World, name: str, index: str, tile: Tile):
+    found = plan(world, select_tile(world[1][name], tile))
+    assert index in found
+    assert "Seq Scan" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "key"),
+    [
+        ("points", "points_pkey", (15000,)),
+        ("degrees", "degrees_pkey", ("c7", 15000)),
+        ("view", "points_pkey", (15000,)),
+        ("parts", "parts_2_pkey", (15000,)),
+    ],
+)
+def test_deep_page_and_single_feature_go_by_the_tables_own_key(
+    world: World, name: str, index: str, key: tuple[int | str, ...]
+):
+    collection = world[1][name]
+    found = plan(world, select_page(collection, ItemsQuery(10, cursor=Cursor("next", key))))
+    assert index in found
+    assert "Index Cond" in found
+    assert "Seq Scan" not in found
+    assert index in plan(world, select_feature(collection, key))
+    assert index in plan(world, select_page(collection, ItemsQuery(10, Filter(ids=(key,)))))
+
+
+def test_deep_page_of_a_table_without_a_key_begins_at_its_place(world: World):
+    found = plan(world, select_page(world[1]["no_key"], ItemsQuery(10, cursor=Cursor("next", ("(150,1)",)))))
+    assert "Tid Range Scan" in found
+
+
+def test_extent_of_the_index_is_that_of_the_data(world: World):
+    box = world[1]["points"].bbox_crs84
+    assert box is not None
+    assert 19 < box.west < box.east < 30
+    assert 59 < box.south < box.north < 68
+    domain = world[1]["points"].domain_crs84
+    assert domain is not None
+    assert domain.west < 19.1
+    assert domain.east > 31.5

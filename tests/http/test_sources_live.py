@@ -1,0 +1,199 @@
+"""Sources that change while they are served: seen within seconds, by every client, without a restart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from support.cluster import Cluster, Database
+from support.http import get, link
+from support.odd import as_superuser, sources_app, wait_for
+
+SECONDS = 3.0
+
+
+@pytest.fixture
+def changing(cluster: Cluster) -> Iterator[Database]:
+    """A database with a schema of a user's own."""
+    database = cluster.clone()
+    with as_superuser(database) as connection:
+        connection.execute("CREATE SCHEMA live")
+        connection.execute("GRANT USAGE ON SCHEMA live TO isthmus_reader")
+        connection.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA live GRANT SELECT ON TABLES TO isthmus_reader")
+        connection.execute("CREATE TABLE live.wells (id integer PRIMARY KEY, name text, geom geometry(Point, 4326))")
+        connection.execute("INSERT INTO live.wells SELECT n, 'n' || n, NULL FROM generate_series(1, 30) AS n")
+    yield database
+    cluster.drop(database)
+
+
+@pytest.fixture
+def sql(changing: Database) -> Iterator[psycopg.Connection]:
+    """A user's connection, each statement a transaction."""
+    with as_superuser(changing) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+@pytest.fixture
+def client(changing: Database) -> Iterator[FlaskClient]:
+    """A client of the API that serves it."""
+    with sources_app(changing, "live") as app:
+        client = app.test_client()
+        get(client, "/collections/wells")
+        yield client
+
+
+def status(client: FlaskClient, url: str) -> int:
+    """The status of an answer."""
+    return client.get(url).status_code
+
+
+def features(client: FlaskClient, name: str = "wells") -> list[dict[str, Any]]:
+    """The features of a collection."""
+    return get(client, f"/collections/{name}/items?limit=1000")["features"]
+
+
+def names(client: FlaskClient) -> list[str]:
+    """The ids of the collections."""
+    return [collection["id"] for collection in get(client, "/collections")["collections"]]
+
+
+def test_new_table_is_a_collection_at_once(client: FlaskClient, sql: psycopg.Connection):
+    assert status(client, "/collections/roads") == 404
+    sql.execute("CREATE TABLE live.roads (id integer PRIMARY KEY, geom geometry(LineString, 3067))")
+    sql.execute("INSERT INTO live.roads VALUES (1, 'SRID=3067;LINESTRING(380000 6670000, 381000 6671000)')")
+    assert names(client) == ["roads", "wells"]
+    assert len(features(client, "roads")) == 1
+    found = wait_for(lambda: get(client, "/collections/roads"), lambda found: "extent" in found, SECONDS)
+    assert found["storageCrs"].endswith("/3067")
+
+
+def test_new_rows_are_there_with_the_next_request(client: FlaskClient, sql: psycopg.Connection):
+    first = client.get("/collections/wells/items?limit=1000")
+    sql.execute("INSERT INTO live.wells VALUES (31, 'new', ST_SetSRID(ST_Point(24, 60), 4326))")
+    again = client.get("/collections/wells/items?limit=1000", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, json.loads(again.data)["numberMatched"]) == (200, 31)
+    tile = "/collections/wells/tiles/WebMercatorQuad/0/0/0"
+    assert status(client, tile) == 200
+    sql.execute("DELETE FROM live.wells WHERE id = 31")
+    assert status(client, tile) == 204
+
+
+def test_dropped_table_is_gone(client: FlaskClient, sql: psycopg.Connection):
+    sql.execute("DROP TABLE live.wells")
+    assert status(client, "/collections/wells/items") == 404
+    assert names(client) == []
+
+
+def test_table_that_is_made_anew_is_read_anew(client: FlaskClient, sql: psycopg.Connection):
+    following = link(get(client, "/collections/wells/items?limit=5"), "next")
+    assert following is not None
+    sql.execute("DROP TABLE live.wells")
+    sql.execute("CREATE TABLE live.wells (gid bigint PRIMARY KEY, depth float8)")
+    sql.execute("INSERT INTO live.wells VALUES (7, 1.5)")
+    assert features(client) == [{"type": "Feature", "id": 7, "geometry": None, "properties": {"gid": 7, "depth": 1.5}}]
+    response = client.get(following)
+    assert (response.status_code, json.loads(response.data)["code"]) == (400, "cursor-invalid")
+
+
+@pytest.mark.parametrize(
+    ("change", "properties"),
+    [
+        ("ALTER TABLE live.wells ADD depth integer DEFAULT 5", {"id", "name", "depth"}),
+        ("ALTER TABLE live.wells DROP COLUMN name", {"id"}),
+        ("ALTER TABLE live.wells RENAME COLUMN name TO title", {"id", "title"}),
+        ("ALTER TABLE live.wells RENAME COLUMN id TO number", {"number", "name"}),
+        ("ALTER TABLE live.wells ALTER id TYPE bigint", {"id", "name"}),
+        ("ALTER TABLE live.wells ALTER id TYPE text", {"id", "name"}),
+        ("ALTER TABLE live.wells RENAME COLUMN geom TO place", {"id", "name"}),
+        ("ALTER TABLE live.wells DROP CONSTRAINT wells_pkey", {"id", "name"}),
+    ],
+)
+def test_altered_table_is_read_as_it_is_now(
+    client: FlaskClient, sql: psycopg.Connection, change: str, properties: set[str]
+):
+    for _ in range(8):  # so that PostgreSQL has the statement prepared
+        assert len(features(client)) == 30
+    sql.execute(change)  # type: ignore[arg-type]
+    found = wait_for(
+        lambda: features(client), lambda found: all(set(f["properties"]) == properties for f in found), SECONDS
+    )
+    assert len(found) == 30
+    described = wait_for(
+        lambda: get(client, "/collections/wells/feature-schema")["properties"],
+        lambda found: set(found["properties"]["properties"]) == properties,
+        SECONDS,
+    )
+    wanted = {"text": "string", "wells_pkey": None}.get(change.split()[-1], "integer")
+    wait_for(
+        lambda: get(client, "/collections/wells/feature-schema")["properties"].get("id", {}).get("type"),
+        lambda kind: kind == wanted,
+        SECONDS,
+    )
+    assert described
+
+
+def test_grant_and_revoke_are_seen(client: FlaskClient, sql: psycopg.Connection):
+    sql.execute("REVOKE SELECT ON live.wells FROM isthmus_reader")
+    wait_for(lambda: names(client), lambda found: found == [], SECONDS)
+    sql.execute("GRANT SELECT (id) ON live.wells TO isthmus_reader")
+    wait_for(lambda: names(client), lambda found: found == ["wells"], SECONDS)
+    assert set(features(client)[0]["properties"]) == {"id"}
+    sql.execute("GRANT SELECT ON live.wells TO isthmus_reader")
+    wait_for(lambda: set(features(client)[0]["properties"]), lambda found: found == {"id", "name"}, SECONDS)
+    sql.execute("REVOKE USAGE ON SCHEMA live FROM isthmus_reader")
+    wait_for(lambda: names(client), lambda found: found == [], SECONDS)
+
+
+def test_comment_and_name_are_seen(client: FlaskClient, sql: psycopg.Connection):
+    sql.execute("COMMENT ON TABLE live.wells IS 'Wells in use. @title Wells'")
+    found = wait_for(lambda: get(client, "/collections/wells"), lambda found: found["title"] == "Wells", SECONDS)
+    assert found["description"] == "Wells in use."
+    sql.execute("ALTER TABLE live.wells RENAME TO boreholes")
+    assert names(client) == ["boreholes"]
+
+
+def test_functions_and_views_come_and_go(client: FlaskClient, sql: psycopg.Connection):
+    sql.execute("CREATE VIEW live.deep AS SELECT * FROM live.wells WHERE id > 20")
+    sql.execute(
+        "CREATE FUNCTION live.some(n integer) RETURNS TABLE (a integer) LANGUAGE sql STABLE AS"
+        " 'SELECT generate_series(1, n)'"
+    )
+    assert names(client) == ["deep", "some", "wells"]
+    assert len(get(client, "/collections/some/items?n=3")["features"]) == 3
+    sql.execute("DROP FUNCTION live.some(integer)")
+    sql.execute("CREATE OR REPLACE VIEW live.deep AS SELECT *, 1 AS one FROM live.wells WHERE id > 25")
+    wait_for(lambda: names(client), lambda found: found == ["deep", "wells"], SECONDS)
+    wait_for(lambda: len(features(client, "deep")), lambda count: count == 5, SECONDS)
+
+
+def test_materialised_view_is_published_once_it_is_filled(client: FlaskClient, sql: psycopg.Connection):
+    sql.execute("CREATE MATERIALIZED VIEW live.sums AS SELECT count(*) AS n FROM live.wells WITH NO DATA")
+    assert names(client) == ["wells"]
+    sql.execute("REFRESH MATERIALIZED VIEW live.sums")
+    wait_for(lambda: names(client), lambda found: found == ["sums", "wells"], SECONDS)
+
+
+def test_schema_that_is_made_later_is_served(changing: Database, sql: psycopg.Connection):
+    with sources_app(changing, "later") as app:
+        client = app.test_client()
+        assert names(client) == []
+        sql.execute("CREATE SCHEMA later")
+        sql.execute("GRANT USAGE ON SCHEMA later TO isthmus_reader")
+        sql.execute("CREATE TABLE later.here (id integer PRIMARY KEY)")
+        sql.execute("GRANT SELECT ON later.here TO isthmus_reader")
+        wait_for(lambda: names(client), lambda found: found == ["here"], SECONDS)
+
+
+def test_half_a_change_is_never_seen(client: FlaskClient, changing: Database):
+    with as_superuser(changing) as connection:
+        connection.execute("ALTER TABLE live.wells ADD depth integer DEFAULT 5")
+        connection.execute("CREATE TABLE live.roads (id integer PRIMARY KEY)")
+        assert names(client) == ["wells"]
+        connection.commit()
+    wait_for(lambda: names(client), lambda found: found == ["roads", "wells"], SECONDS)

@@ -1,0 +1,222 @@
+"""Geometries of every kind: boxes find what lies in them, tiles show it, nothing fails at the poles."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from api.crs import CRS84, EPSG_3857
+from support.http import get
+
+MERCATOR = EPSG_3857.uri
+
+
+def found(client: FlaskClient, name: str, **parameters: str) -> list[int]:
+    """The ids of the features that are found."""
+    page = get(client, f"/collections/{quote(name)}/items?{urlencode({'limit': '10000', **parameters})}")
+    return [feature["id"] for feature in page["features"]]
+
+
+def geometry(client: FlaskClient, name: str, id: int, **parameters: str) -> dict[str, Any]:
+    """The geometry of a feature."""
+    page = get(client, f"/collections/{quote(name)}/items?{urlencode({'ids': str(id), **parameters})}")
+    return page["features"][0]["geometry"]
+
+
+def tile(client: FlaskClient, name: str, place: str) -> bytes:
+    """A vector tile, unpacked; empty for none."""
+    response = client.get(f"/collections/{quote(name)}/tiles/WebMercatorQuad/{place}")
+    assert response.status_code in (200, 204), response.text
+    packed = response.headers.get("Content-Encoding") == "gzip"
+    return gzip.decompress(response.data) if packed else response.data
+
+
+def tile_ids(mvt: bytes) -> list[int]:
+    """The ids of the features of a tile with one layer (Vector Tile 2.1, 4.2), in order."""
+    ids: list[int] = []
+    for field, layer in fields(mvt):
+        assert field == 3
+        features = [value for number, value in fields(layer) if number == 2]
+        ids += [number for feature in features for name, number in fields(feature) if name == 1]
+    return sorted(ids)
+
+
+def fields(message: bytes) -> list[tuple[int, Any]]:
+    """The fields of a protobuf message: numbers and bytes."""
+    result, at = [], 0
+    while at < len(message):
+        tag, at = varint(message, at)
+        value, at = varint(message, at)
+        if tag & 7 == 2:
+            value, at = message[at : at + value], at + value
+        result.append((tag >> 3, value))
+    return result
+
+
+def varint(message: bytes, at: int) -> tuple[int, int]:
+    """A number, and where it ends."""
+    number = shift = 0
+    while True:
+        byte = message[at]
+        number, shift, at = number | (byte & 127) << shift, shift + 7, at + 1
+        if byte < 128:
+            return number, at
+
+
+GLOBE = [(longitude, latitude) for longitude in range(-180, 181, 9) for latitude in range(-90, 91, 9)]
+halves = st.integers(-360, 360).map(lambda number: number / 2)
+quarters = st.integers(-180, 180).map(lambda number: number / 2)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(halves, halves, quarters, quarters)
+def test_box_finds_the_geographies_that_plain_python_finds(
+    odd_client: FlaskClient, west: float, east: float, one: float, other: float
+):
+    south, north = min(one, other), max(one, other)
+
+    def inside(longitude: int, latitude: int) -> bool:
+        in_width = west <= longitude <= east if west <= east else longitude >= west or longitude <= east
+        return in_width and south <= latitude <= north
+
+    wanted = [number for number, place in enumerate(GLOBE, 1) if inside(*place)]
+    assert found(odd_client, "geography", bbox=f"{west},{south},{east},{north}") == wanted
+
+
+def test_box_across_the_antimeridian_finds_both_sides(odd_client: FlaskClient):
+    assert found(odd_client, "antimeridian", bbox="178,-20,-178,0") == [19, 20, 21, 22, 23]
+    assert found(odd_client, "antimeridian", bbox="-180,-20,-179.5,0") == []
+
+
+@pytest.mark.parametrize("name", ['Mixed Case "x"', "untyped", "srid_declared", "function_data"])
+def test_box_in_degrees_finds_what_lies_in_a_grid(odd_client: FlaskClient, name: str):
+    everything = found(odd_client, name)
+    west, south, east, north = get(odd_client, f"/collections/{quote(name)}")["extent"]["spatial"]["bbox"][0]
+    assert found(odd_client, name, bbox="-180,-90,180,90") == everything
+    assert found(odd_client, name, bbox=f"{west - 1e-5},{south - 1e-5},{east + 1e-5},{north + 1e-5}") == everything
+    half = found(odd_client, name, bbox=f"{west - 1e-5},{south - 1},{(west + east) / 2},{north + 1}")
+    assert 0.3 * len(everything) < len(half) < 0.7 * len(everything)
+    text = f"S_INTERSECTS(geometry, BBOX({west - 1e-5},{south - 1},{(west + east) / 2},{north + 1}))"
+    assert found(odd_client, name, filter=text) == half
+    assert found(odd_client, name, bbox="100,0,101,1") == []
+
+
+def test_box_finds_geometries_of_several_systems(odd_client: FlaskClient):
+    assert found(odd_client, "mixed_srids", bbox="24.005,59.99,24.055,60.01") == [1, 2, 3, 4, 5]
+
+
+def test_box_finds_features_without_a_place_too(odd_client: FlaskClient):
+    assert found(odd_client, "null_geometry", bbox="23,59,25,61") == [1, 3, 5]
+    assert found(odd_client, "null_geometry", bbox="0,0,1,1") == [1, 5]
+
+
+def test_coordinates_without_a_system_are_shown_and_compared_as_they_are(odd_client: FlaskClient):
+    assert geometry(odd_client, "srid_0", 1)["coordinates"] == [380001, 6670000]
+    assert found(odd_client, "srid_0", bbox="380001,6669999,380003,6670001") == [1, 2, 3]
+    assert found(odd_client, "srid_0", filter="S_INTERSECTS(geometry, BBOX(380001,6669999,380003,6670001))") == [
+        1,
+        2,
+        3,
+    ]
+    collection = get(odd_client, "/collections/srid_0")
+    assert (collection["crs"], "storageCrs" in collection, "extent" in collection) == ([CRS84.uri], False, False)
+    response = odd_client.get("/collections/srid_0/tiles/WebMercatorQuad/0/0/0")
+    assert (response.status_code, "SRID 0" in json.loads(response.data)["hint"]) == (404, True)
+    assert odd_client.get("/collections/srid_0/items?f=html").status_code == 200
+
+
+def test_system_that_a_comment_declares_is_the_one_of_the_collection(odd_client: FlaskClient):
+    collection = get(odd_client, "/collections/srid_declared")
+    assert collection["storageCrs"] == "http://www.opengis.net/def/crs/EPSG/0/3067"
+    assert collection["description"] == "Points of a survey."
+    longitude, latitude = geometry(odd_client, "srid_declared", 1)["coordinates"]
+    assert (round(longitude, 3), round(latitude, 3)) == (24.839, 60.149)
+    assert tile_ids(tile(odd_client, "srid_declared", "0/0/0"))
+
+
+def test_heights_are_shown_and_measures_are_not(odd_client: FlaskClient):
+    assert geometry(odd_client, "z_and_m", 3)["coordinates"] == [3, 1, 5]
+    assert geometry(odd_client, "z_and_m.m", 3)["coordinates"] == [3, 1]
+    assert geometry(odd_client, "z_and_m.zm", 3)["coordinates"] == [[3, 1, 5], [3, 2, 6]]
+
+
+def test_each_geometry_column_is_a_collection_with_its_own_system(odd_client: FlaskClient):
+    centre, area = get(odd_client, "/collections/two_geometries"), get(odd_client, "/collections/two_geometries.area")
+    assert (centre["storageCrs"], area["storageCrs"]) == (CRS84.uri, "http://www.opengis.net/def/crs/EPSG/0/3067")
+    assert area["title"] == "two_geometries (area)"
+    assert geometry(odd_client, "two_geometries", 1)["type"] == "Point"
+    assert geometry(odd_client, "two_geometries.area", 1)["type"] == "Polygon"
+    page = get(odd_client, "/collections/two_geometries.area/items?limit=1")
+    assert set(page["features"][0]["properties"]) == {"id", "name"}
+
+
+def test_curves_and_surfaces_are_shown_as_lines_and_polygons(odd_client: FlaskClient):
+    types = [geometry(odd_client, "curves", id)["type"] for id in range(1, 8)]
+    assert types == [
+        "LineString",
+        "Polygon",
+        "MultiPolygon",
+        "MultiPolygon",
+        "LineString",
+        "Point",
+        "GeometryCollection",
+    ]
+    assert tile_ids(tile(odd_client, "curves", "0/0/0")) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_shapes_at_the_poles_are_cut_where_web_mercator_ends(odd_client: FlaskClient):
+    assert geometry(odd_client, "poles", 2, crs=MERCATOR) is None
+    ring = geometry(odd_client, "poles", 1, crs=MERCATOR)["coordinates"][0]
+    assert min(y for _, y in ring) == pytest.approx(-20037508.34, abs=0.02)
+    assert tile_ids(tile(odd_client, "poles", "0/0/0")) == [1, 3, 5]
+    for z in range(1, 6):
+        for row in (0, 2**z - 1):
+            tile(odd_client, "poles", f"{z}/{row}/0")
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("web_mercator", range(51)),
+        ("view_with_id", range(1, 51)),
+        ("mixed_srids", range(1, 31)),
+        ("foreign_table", range(1, 36)),
+        ("materialized_view", range(1, 41)),
+    ],
+)
+def test_tile_of_the_world_holds_every_feature_with_its_id(odd_client: FlaskClient, name: str, ids: range):
+    # A negative number is an id of GeoJSON and none of vector tiles.
+    assert tile_ids(tile(odd_client, name, "0/0/0")) == list(ids)
+
+
+def test_tiles_of_ids_that_are_no_numbers_have_none(odd_client: FlaskClient):
+    for name in ("uuid_key", "composite_key", "no_key", "view"):
+        mvt = tile(odd_client, name, "0/0/0")
+        assert mvt
+        assert tile_ids(mvt) == [], name
+
+
+def test_small_tiles_hold_what_lies_in_them(odd_client: FlaskClient):
+    # Points at every degree of the equator: 50 of them from 1 to 50 east, 360 / 64 degrees a tile.
+    assert tile_ids(tile(odd_client, "view_with_id", "6/32/33")) == [6, 7, 8, 9, 10, 11]
+    assert tile_ids(tile(odd_client, "geography", "3/3/4")) == sorted(
+        number for number, (x, y) in enumerate(GLOBE, 1) if 0 <= x <= 45 and 0 <= y <= 40.98
+    )
+
+
+def test_tile_across_a_grid_is_found_through_its_own_system(odd_client: FlaskClient):
+    extent = get(odd_client, "/collections/two_geometries.area")["extent"]["spatial"]["bbox"][0]
+    column = int((extent[0] + 180) / 360 * 2**10)
+    seen = {
+        id
+        for x in (column, column + 1)
+        for y in range(292, 300)
+        for id in tile_ids(tile(odd_client, "two_geometries.area", f"10/{y}/{x}"))
+    }
+    assert seen == set(range(1, 21))

@@ -1,0 +1,147 @@
+"""Values of every type of PostgreSQL: as they are shown, asked for, filtered, sorted and searched."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from flask.testing import FlaskClient
+
+from support.http import get
+
+TYPES = "/collections/types/items"
+
+SHOWN = {
+    "i2": -5,
+    "i8": 9007199254740993,
+    "num2": 1.5,
+    "f4": 0.1,
+    "f8": 0.1,
+    "yes": True,
+    "t": "t",
+    "vc": "vc",
+    "ch": "ch   ",
+    "n": "n",
+    "ci": "Ci",
+    "d": "2024-05-01",
+    "ts": "2024-05-01T12:00:00.5+00:00",
+    "tstz": "2024-05-01T09:00:00.5+00:00",
+    "tm": "12:34:56",
+    "tmtz": "12:34:56+03",
+    "iv": "P1DT2H",
+    "j": {"a": [1]},
+    "jb": {"b": None},
+    "hs": {"k": "v"},
+    "ints": [1, 2],
+    "texts": ["x", None],
+    "mood": "happy",
+    "pair": {"a": 1, "b": "b"},
+    "positive": 5,
+    "small": 7,
+    "bytes": "\\xdeadbeef",
+    "u": "00000000-0000-0000-0000-00000000000a",
+    "ip": "10.0.0.1",
+    "net": "10.0.0.0/8",
+    "mac": "08:00:2b:01:02:03",
+    "price": 12.5,
+    "bits": "101",
+    "x": "<a/>",
+    "r": "[1,5)",
+    "dr": "[2024-01-01,2024-02-01)",
+    "mr": "{[1,2)}",
+    "o": "42",
+    "pt": "(1,2)",
+    "path": '$."a"',
+    "lsn": "16/B374D848",
+}
+
+ASKED = {
+    "num": "12345678901234567890.123456789",
+    "ts": "2024-05-01T12:00:00.5Z",
+    "tstz": "2024-05-01T12:00:00.5+03:00",
+    "ch": "ch",
+    "ci": "cI",
+    "yes": "true",
+    "u": "00000000-0000-0000-0000-00000000000A",
+}
+
+FILTERS = [
+    "mood = 'happy'",
+    "u = '00000000-0000-0000-0000-00000000000a'",
+    "num > 5 AND num < 1e30",
+    "ts = TIMESTAMP('2024-05-01T12:00:00.5Z')",
+    "T_AFTER(ts, DATE('2024-01-01'))",
+    "iv = 'P1DT2H'",
+    "CASEI(ci) = casei('CI')",
+    "ACCENTI(t) = accenti('t')",
+    "A_CONTAINS(ints, (1,2))",
+    "A_OVERLAPS(texts, ('x'))",
+    "j IS NOT NULL",
+    "tsr LIKE '%2024%'",
+    "ip LIKE '10.%'",
+    "small + 1 = 8",
+    "price * 2 = 25",
+    "d = DATE('2024-05-01')",
+    "mood IN ('happy', 'ok') AND i8 = 9007199254740993",
+]
+
+
+def ids(client: FlaskClient, url: str = TYPES, **parameters: str) -> list[int]:
+    """The ids of the features that are found."""
+    return [feature["id"] for feature in get(client, f"{url}?{urlencode(parameters)}")["features"]]
+
+
+def test_every_value_is_shown_as_json_has_it(odd_client: FlaskClient):
+    found = get(odd_client, f"{TYPES}?ids=1")["features"][0]["properties"]
+    assert {name: found.get(name) for name in SHOWN} == SHOWN
+    assert set(found) - set(SHOWN) == {"id", "num", "tsr", "tstzr"}, "no geometry, no tsvector, nothing else"
+    assert "12345678901234567890.123456789" in odd_client.get(f"{TYPES}?ids=1").text
+    nothing = get(odd_client, f"{TYPES}?ids=3")["features"][0]["properties"]
+    assert {value for name, value in nothing.items() if name != "id"} == {None}
+
+
+def test_values_that_json_does_not_have_are_texts(odd_client: FlaskClient):
+    found = get(odd_client, f"{TYPES}?ids=2")["features"][0]["properties"]
+    values = (found["num"], found["f8"], found["d"], found["tstz"])
+    assert values == ("NaN", "Infinity", "infinity", "-infinity")
+
+
+@pytest.mark.parametrize("name", sorted({*SHOWN, *ASKED} - {"j", "jb", "hs", "ints", "texts", "pair", "bytes"}))
+def test_every_simple_value_can_be_asked_for(odd_client: FlaskClient, name: str):
+    value: Any = ASKED.get(name, SHOWN.get(name))
+    assert ids(odd_client, **{name: str(value)}) == [1]
+    assert odd_client.get(f"{TYPES}?{name}=no%20such%20value").status_code in (200, 400)
+
+
+@pytest.mark.parametrize("filter", FILTERS)
+def test_filters_find_values_of_other_types(odd_client: FlaskClient, filter: str):
+    assert ids(odd_client, filter=filter) == [1]
+
+
+@pytest.mark.parametrize("text", ["happy", "10.0.0", "P1DT", "0000a", "08:00"])
+def test_search_looks_into_everything_that_is_shown_as_text(odd_client: FlaskClient, text: str):
+    assert ids(odd_client, q=text) == [1]
+
+
+def test_enumeration_is_sorted_in_its_own_order(odd_client: FlaskClient):
+    assert ids(odd_client, sortby="mood") == [2, 1, 3]
+    assert ids(odd_client, sortby="-mood") == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["ranges", "ranges_local", "ranges_days"])
+def test_datetime_asks_ranges(odd_client: FlaskClient, name: str):
+    url = f"/collections/{name}/items"
+    assert ids(odd_client, url, datetime="2024-01-15T12:00:00Z") == [1, 3]
+    assert ids(odd_client, url, datetime="2024-02-01") == [2, 3]
+    assert ids(odd_client, url, datetime="2024-01-31/..") == [1, 2, 3]
+    assert ids(odd_client, url, datetime="../2023-12-31") == [3]
+    schema = get(odd_client, f"/collections/{name}/schema")["properties"]
+    assert "x-ogc-role" not in schema["during"]
+
+
+def test_extent_of_ranges_goes_from_the_first_to_the_last(odd_client: FlaskClient):
+    found = get(odd_client, "/collections/ranges")["extent"]["temporal"]["interval"]
+    assert found == [["2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z"]]
+    [[start, end]] = get(odd_client, "/collections/ranges_days")["extent"]["temporal"]["interval"]
+    assert (start, end) == ("2024-01-01T00:00:00Z", None)
