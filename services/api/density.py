@@ -17,11 +17,13 @@ class Density:
 
     columns, rows: the edges, ascending
     sums:          sums[i][j]: how many of the sample lie west of column edge i and south of row edge j
+    features:      how many there are in all, as far as the sample tells
     """
 
     columns: tuple[float, ...]
     rows: tuple[float, ...]
     sums: tuple[tuple[int, ...], ...]
+    features: float
 
     def share(self, west: float, south: float, east: float, north: float) -> float:
         """The share of the features whose middle lies in a box, from 0 to 1. Cost: some microseconds."""
@@ -53,15 +55,15 @@ def place(edges: Sequence[float], value: float) -> float:
     return after - 1 + (value - low) / (high - low)
 
 
-def make_density(middles: Sequence[tuple[float, float]]) -> Density:
-    """The table of a sample, given as the middles of its features."""
+def make_density(middles: Sequence[tuple[float, float]], features: float) -> Density:
+    """The table of a sample, given as the middles of its features. `features`: how many there are in all."""
     columns, rows = quantiles([x for x, _ in middles]), quantiles([y for _, y in middles])
     counts = [[0] * len(rows) for _ in columns]
     for x, y in middles:
         counts[min(bisect_right(columns, x), len(columns) - 1)][min(bisect_right(rows, y), len(rows) - 1)] += 1
     upwards = [list(accumulate(column)) for column in counts]
     sums = zip(*(accumulate(row) for row in zip(*upwards, strict=True)), strict=True)
-    return Density(columns, rows, tuple(sums))
+    return Density(columns, rows, tuple(sums), features)
 
 
 def quantiles(values: list[float]) -> tuple[float, ...]:

@@ -20,12 +20,15 @@ from api.plans import can_be_planned, plan_page
 from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation
 from api.reading import reading
 from api.sql.items import select_feature
-from api.sql.pages import select_page, select_sample
+from api.sql.pages import select_page, select_sample, select_size
 from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
 
 FORMATS = {"json": GEOJSON, "html": HTML}
 """The formats of a page and of a single feature, the default first."""
+
+SAMPLE_PAGES = 200
+"""Pages of a table that are read to learn where its features lie: about 10,000 points."""
 
 FEATURE_PARAMETERS = ("f", "crs", "profile")
 """The parameters of a single feature."""
@@ -47,7 +50,7 @@ def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan
     """The rows of `select_page`, and how they were found. A walk that met too few of them was in vain."""
     plan = BY_PLANNER
     if can_be_planned(collection, query):
-        plan = plan_page(collection, query, density(api, collection))
+        plan = plan_page(query, density(api, collection))
     rows = api.database.run(select_page(collection, query, plan))
     if plan.way == "walk" and len(rows) <= query.limit:
         plan = Plan("matches")
@@ -57,7 +60,14 @@ def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan
 
 def density(api: Api, collection: Collection) -> Density:
     """Where the features lie. Cost: a sample of the table, once for each version in each worker."""
-    return remembered(collection, "density", lambda: make_density(api.database.run(select_sample(collection))))
+
+    def sample() -> Density:
+        [(pages,)] = api.database.run(select_size(collection))
+        share = min(1.0, SAMPLE_PAGES / max(1, pages))
+        middles = api.database.run(select_sample(collection, 100 * share))
+        return make_density(middles, len(middles) / share if collection.row_count is None else collection.row_count)
+
+    return remembered(collection, "density", sample)
 
 
 def page_geojson(collection: Collection, found: Page, links: list[Link], count: Count) -> bytes:

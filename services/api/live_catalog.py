@@ -64,18 +64,17 @@ class LiveCatalog:
 
     def _refresh(self, older_than_s: float | None = None) -> Catalog:
         """Ask for the generation, and for the collections when it rose. The lock is held."""
-        known = self._catalog
         limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
-        if known is None or self._clock() - self._checked_at >= limit_s:
+        if self._catalog is None or self._clock() - self._checked_at >= limit_s:
             known = self._refresh_loaded() if self._sources is None else self._refresh_both(self._sources)
             self._catalog, self._checked_at = known, self._clock()
-        return known
+        return self._catalog
 
     def _refresh_loaded(self) -> Catalog:
         """The collections that the loader made."""
         [(generation,)] = self._database.run(SELECT_GENERATION)
         if self._loaded is None or self._loaded.generation != generation:
-            self._loaded = parse_catalog(generation, self._database.run(SELECT_COLLECTIONS))
+            self._loaded = kept(self._loaded, parse_catalog(generation, self._database.run(SELECT_COLLECTIONS)))
         return self._loaded
 
     def _refresh_both(self, sources: LiveSources) -> Catalog:
@@ -85,8 +84,21 @@ class LiveCatalog:
         loaded = self._refresh_loaded() if sources.has_catalogue else NOTHING_LOADED
         if self._catalog is None or loaded is not before or sources.number != self._sources_number:
             self._loaded, self._sources_number = loaded, sources.number
-            return merge(loaded, assign_ids(sources.drafts(), loaded.collections))
+            return kept(self._catalog, merge(loaded, assign_ids(sources.drafts(), loaded.collections)))
         return self._catalog
+
+
+def kept(before: Catalog | None, now: Catalog) -> Catalog:
+    """The catalogue of now, with the values of before where they are equal: they hold what was worked out for them."""
+    if before is None:
+        return now
+    collections = {id: same(before.collections.get(id), found) for id, found in now.collections.items()}
+    return Catalog(now.generation, collections)
+
+
+def same(before: Collection | None, now: Collection) -> Collection:
+    """The value of before if it is equal."""
+    return before if before is not None and before == now else now
 
 
 NOTHING_LOADED = Catalog(0, {})

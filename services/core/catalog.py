@@ -78,6 +78,10 @@ class Argument:
     required: bool
 
 
+SAMPLE = sql.SQL("TABLESAMPLE SYSTEM (%(percent)s) REPEATABLE (1)")
+"""What stands behind a table to read some of its pages, the same ones each time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A relation of the database that Isthmus only reads, and whose data change without its knowing.
@@ -87,6 +91,7 @@ class Source:
     after:        the rest of it, which stands behind the arguments of a function
     definition:   a digest of what the relation looks like, which cursors are bound to
     domain_crs84: at least where its geometries lie; None: anywhere
+    sampled:      the relation read from some of its pages (`sample`), where it has pages; `oid` is its number then
     """
 
     relation: sql.Composable
@@ -95,6 +100,8 @@ class Source:
     arguments: tuple[Argument, ...] = ()
     domain_crs84: BBox | None = None
     is_geography: bool = False
+    sampled: sql.Composable | None = None
+    oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from psycopg import sql
 from api.density import make_density
 from api.plans import plan_page
 from api.query import Cursor, Direction, Filter, ItemsQuery, Plan, SortKey
-from api.sql.pages import select_page, select_sample
+from api.sql.pages import select_page, select_sample, select_size
 from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import connect
@@ -81,14 +81,14 @@ def test_every_way_finds_the_same_rows(world: World, data: st.DataObject):
 
 def test_the_plan_reads_few_rows_wherever_the_matches_lie_along_the_key(world: World):
     connection, collection = world
-    density = make_density(run(connection, select_sample(collection)))
+    density = make_density(run(connection, select_sample(collection, 20)), 50_000)
     for west in (-180, 0, 150):
         query = ItemsQuery(10, Filter(box=BBox(west, -80, west + 10, 80)))
-        plan = plan_page(collection, query, density)
+        plan = plan_page(query, density)
         assert plan.way == "walk"
         assert rows_read(connection, select_page(collection, query, plan)) <= plan.walked
         small = ItemsQuery(10, Filter(box=BBox(west, 0, west + 5, 20)))
-        assert plan_page(collection, small, density).way == "matches"
+        assert plan_page(small, density).way == "matches"
         assert rows_read(connection, select_page(collection, small, Plan("matches", counts=True))) < 500
 
 
@@ -101,8 +101,9 @@ def test_a_walk_that_meets_too_few_is_told_by_its_rows(world: World):
 
 def test_a_sample_lies_where_the_features_lie(world: World):
     connection, collection = world
-    sample = run(connection, select_sample(collection))
-    assert 3000 < len(sample) < 20_000
-    density = make_density(sample)
+    [(pages,)] = run(connection, select_size(collection))
+    sample = run(connection, select_sample(collection, 100 * 100 / pages))
+    assert len(sample) * pages / 100 == pytest.approx(50_000, rel=0.5)
+    density = make_density(sample, 50_000)
     assert density.share(-180, -90, 180, 90) == pytest.approx(1, abs=0.01)
     assert density.share(-180, -90, 0, 90) == pytest.approx(0.5, abs=0.1)

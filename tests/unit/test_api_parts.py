@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -13,13 +14,13 @@ from werkzeug.exceptions import NotAcceptable
 from api.formats.gzip import compress, decompress
 from api.formats.negotiation import choose_format
 from api.links import Links, self_and_alternate
-from api.live_catalog import LiveCatalog
+from api.live_catalog import LiveCatalog, kept
 from api.problems import STATUS, problem_of
 from api.tilecache import ENTRY_OVERHEAD_BYTES, TileCache
 from api.tiles import Tile, parse_tile, tile_at, tile_bounds, tile_limits
 from core import errors
 from core.bbox import BBox
-from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION
+from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, remembered
 from core.db import Database
 from core.errors import BadParameter, TileOutside
 from core.statement import Statement
@@ -196,3 +197,13 @@ def test_catalogue_is_read_once_and_looked_at_when_a_second_has_passed():
     database.generation = 3
     assert live.current().generation == 2, "no second has passed"
     assert live.fresh().generation == 3, "who needs it now gets it now"
+
+
+def test_a_collection_that_did_not_change_keeps_what_was_worked_out_for_it(roads: Collection):
+    before = Catalog(1, {"roads": roads, "gone": replace(roads, id="gone")})
+    assert remembered(roads, "key", lambda: "worked out") == "worked out"
+    now = kept(before, Catalog(2, {"roads": replace(roads), "new": replace(roads, id="new")}))
+    assert (now.generation, list(now)) == (2, ["roads", "new"])
+    assert remembered(now["roads"], "key", lambda: "again") == "worked out"
+    reloaded = kept(before, Catalog(2, {"roads": replace(roads, version=8)}))
+    assert remembered(reloaded["roads"], "key", lambda: "again") == "again"

@@ -17,7 +17,7 @@ SAMPLE = [*TOWN, *COUNTRY, *NULL_ISLAND]
 
 @pytest.fixture(scope="module")
 def density() -> Density:
-    return make_density(SAMPLE)
+    return make_density(SAMPLE, len(SAMPLE))
 
 
 def truth(west: float, south: float, east: float, north: float) -> float:
@@ -52,10 +52,10 @@ def test_shares_of_the_parts_add_up(density: Density):
 
 
 def test_features_all_at_one_place_are_all_found_or_none():
-    density = make_density([(5.0, 6.0)] * 100)
+    density = make_density([(5.0, 6.0)] * 100, 100)
     assert density.share(4, 5, 7, 8) == 1
     assert density.share(7, 7, 9, 9) == 0
 
 
 def test_nothing_has_no_share():
-    assert make_density([]).share(-180, -90, 180, 90) == 0
+    assert make_density([], 0).share(-180, -90, 180, 90) == 0

@@ -17,7 +17,7 @@ EVENLY = [(x + 0.5, y + 0.5) for x in range(-180, 180, 2) for y in range(-90, 90
 
 @pytest.fixture(scope="module")
 def density() -> Density:
-    return make_density(EVENLY)
+    return make_density(EVENLY, 1_000_000)
 
 
 @pytest.fixture
@@ -30,35 +30,33 @@ def boxed(west: float, south: float, east: float, north: float, **more: object) 
     return ItemsQuery(100, Filter(box=BBox(west, south, east, north), **more))  # type: ignore[arg-type]
 
 
-def test_few_matches_are_read_and_counted(million: Collection, density: Density):
-    assert plan_page(million, boxed(0, 0, 8, 8), density) == Plan("matches", counts=True)
-    assert plan_page(million, boxed(178, 0, -178, 8), density) == Plan("matches", counts=True)
+def test_few_matches_are_read_and_counted(density: Density):
+    assert plan_page(boxed(0, 0, 8, 8), density) == Plan("matches", counts=True)
+    assert plan_page(boxed(178, 0, -178, 8), density) == Plan("matches", counts=True)
 
 
-def test_matches_are_not_counted_where_nobody_asks(million: Collection, density: Density):
-    assert plan_page(million, replace(boxed(0, 0, 8, 8), count="none"), density) == Plan("matches")
+def test_matches_are_not_counted_where_nobody_asks(density: Density):
+    assert plan_page(replace(boxed(0, 0, 8, 8), count="none"), density) == Plan("matches")
 
 
-def test_many_matches_are_met_on_a_walk_over_some_rows(million: Collection, density: Density):
-    plan = plan_page(million, boxed(-90, -45, 90, 45), density)
+def test_many_matches_are_met_on_a_walk_over_some_rows(density: Density):
+    plan = plan_page(boxed(-90, -45, 90, 45), density)
     assert plan.way == "walk"
     assert plan.walked == pytest.approx(4 * 101 / 0.25, rel=0.1)
-    assert plan_page(million, boxed(-179, -89, 179, 89), density).walked == LEAST_WALKED
+    assert plan_page(boxed(-179, -89, 179, 89), density).walked == LEAST_WALKED
     deep = replace(boxed(-90, -45, 90, 45), limit=10_000)
-    assert plan_page(million, deep, density).walked == MOST_WALKED
+    assert plan_page(deep, density).walked == MOST_WALKED
 
 
 @pytest.mark.parametrize("more", [{"text": "bridge"}, {"ids": ((1,),)}])
-def test_other_conditions_are_the_planners_when_the_box_is_large(
-    million: Collection, density: Density, more: dict[str, object]
-):
-    assert plan_page(million, boxed(-90, -45, 90, 45, **more), density) == Plan()
-    assert plan_page(million, boxed(0, 0, 2, 2, **more), density).way == "matches"
+def test_other_conditions_are_the_planners_when_the_box_is_large(density: Density, more: dict[str, object]):
+    assert plan_page(boxed(-90, -45, 90, 45, **more), density) == Plan()
+    assert plan_page(boxed(0, 0, 2, 2, **more), density).way == "matches"
 
 
 def test_another_order_is_the_planners_when_the_box_is_large(million: Collection, density: Density):
     query = replace(boxed(-90, -45, 90, 45), sort=(SortKey(million.columns[0]),))
-    assert plan_page(million, query, density) == Plan()
+    assert plan_page(query, density) == Plan()
 
 
 def test_only_boxes_in_the_numbers_of_the_table_can_be_planned(million: Collection):

@@ -17,7 +17,7 @@ from api.sources.model import Attribute, Draft, Omission, Relation, Systems
 from api.sources.shapes import Shape, shape_items, shape_of
 from api.sources.times import choose_times
 from core.bbox import BBox
-from core.catalog import Collection, Key, Source
+from core.catalog import SAMPLE, Collection, Key, Source
 
 Interval = tuple[datetime | None, datetime | None]
 
@@ -153,11 +153,15 @@ def source_of(  # noqa: PLR0913
     """The subquery that a collection is read from. PostgreSQL takes it apart, so that the indexes are used."""
     items = [*key_items(key), *(read.item for read in reads), *(shape_items(shape, systems) if shape else [])]
     text = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(items), relation.sql_name)
+    has_pages = shape is not None and relation.kind in ("r", "m") and not relation.inherited
+    sampled = sql.SQL("(SELECT {} FROM {} AS s {})").format(sql.SQL(", ").join(items), relation.sql_name, SAMPLE)
     return Source(
         relation=text,
         definition=definition(relation, key, text.as_string(None)),
         domain_crs84=domain(shape.srid, systems, extent) if shape else None,
         is_geography=shape is not None and shape.is_geography,
+        sampled=sampled if has_pages else None,
+        oid=relation.oid,
     )
 
 

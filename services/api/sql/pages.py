@@ -9,10 +9,8 @@ from api.sql.filter import where, where_clause
 from api.sql.items import feature_text, properties_lateral, rendered
 from api.sql.keyset import beyond, order_by, select_key, select_places
 from api.sql.relation import relation
-from core.catalog import Collection, remembered
+from core.catalog import SAMPLE, Collection, remembered
 from core.statement import Statement, quoted
-
-SAMPLE_ROWS = 10_000
 
 
 def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANNER) -> Statement:
@@ -81,14 +79,24 @@ def counter(collection: Collection) -> sql.Composable:
     return quoted(name)
 
 
-def select_sample(collection: Collection) -> Statement:
-    """The middles of some features, from pages of the table all over it. Cost: some milliseconds, whatever the size.
+def select_size(collection: Collection) -> Statement:
+    """How large the table is that features are read from. Rows: one (pages bigint)"""
+    source = collection.source
+    table = sql.SQL("{}::oid").format(sql.Literal(source.oid)) if source else sql.Literal(f'data."{collection.table}"')
+    text = sql.SQL("SELECT pg_relation_size({}::regclass) / current_setting('block_size')::int")
+    return Statement(text.format(table))
 
-    Rows: (x, y) in the table's CRS, about SAMPLE_ROWS of them
+
+def select_sample(collection: Collection, percent: float) -> Statement:
+    """The middles of the features on a part of the table's pages.
+
+    Rows: (x, y) in the table's CRS. Raises: nothing; a collection that cannot be sampled has none
     """
-    percent = min(100.0, 100.0 * SAMPLE_ROWS / max(1, collection.row_count or 1))
+    sampled: sql.Composable | None = sql.SQL("{} AS t {}").format(relation(collection), SAMPLE)
+    if collection.source is not None:
+        sampled = collection.source.sampled and sql.SQL("{} AS t").format(collection.source.sampled)
     text = sql.SQL("""
 SELECT (ST_XMin(t.geom) + ST_XMax(t.geom)) / 2, (ST_YMin(t.geom) + ST_YMax(t.geom)) / 2
-FROM {} AS t TABLESAMPLE SYSTEM (%(percent)s) REPEATABLE (1)
+FROM {}
 WHERE NOT ST_IsEmpty(t.geom)""")
-    return Statement(text.format(relation(collection)), {"percent": percent})
+    return Statement(text.format(sampled), {"percent": percent})
