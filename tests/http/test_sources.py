@@ -291,12 +291,12 @@ def test_answer_about_a_source_is_validated_by_its_bytes(odd_client: FlaskClient
         assert (again.status_code, again.data) == (304, b"")
 
 
-def test_the_number_of_matches_in_a_box_is_that_of_the_walk(surveyed: FlaskClient):
+def test_the_number_of_matches_in_a_box_is_that_of_the_walk(odd_client: FlaskClient):
     counted = 0
-    for name, _ in walkable(surveyed):
+    for name, _ in walkable(odd_client):
         url = items(name, bbox="-20,-40,60,70", limit="1")
-        told = get(surveyed, url).get("numberMatched")
+        told = get(odd_client, url).get("numberMatched")
         if told is not None:
             counted += 1
-            assert sum(map(len, walk(surveyed, url))) == told, name
+            assert sum(map(len, walk(odd_client, url))) == told, name
     assert counted > 20
