@@ -13,8 +13,9 @@ from api.counts import Count
 from api.cursor import render_cursor
 from api.density import Density, make_density
 from api.formats.geojson import render_feature, render_page
+from api.formats.offered import PAGES
 from api.ids import parse_id
-from api.links import GEOJSON, HTML, JSON, Link, self_and_alternate
+from api.links import JSON, Link, self_and_alternate
 from api.pages import Page, cut_page
 from api.plans import can_be_planned, plan_page
 from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation
@@ -24,7 +25,7 @@ from api.sql.pages import select_page, select_sample, select_size
 from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
 
-FORMATS = {"json": GEOJSON, "html": HTML}
+FORMATS = PAGES
 """The formats of a page and of a single feature, the default first."""
 
 SAMPLE_PAGES = 200

@@ -11,6 +11,7 @@ from core.catalog import Collection
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
+JSON_FG = "application/vnd.ogc.fg+json"
 HTML = "text/html"
 CSV = "text/csv"
 GEOJSON_SEQ = "application/geo+json-seq"

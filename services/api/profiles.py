@@ -12,7 +12,11 @@ REGISTER = "http://www.opengis.net/def/profile/OGC/0/"
 """Where the OGC registers profiles: an id from there, or this address of it, names one."""
 
 RFC_7946 = "rfc7946"
-PROFILES = (RFC_7946,)
+JSON_FG = "jsonfg"
+JSON_FG_PLUS = "jsonfg-plus"
+"""JSON-FG with a geometry in CRS84 beside each place, for readers of GeoJSON."""
+
+PROFILES = (RFC_7946, JSON_FG, JSON_FG_PLUS)
 """Profiles that some format of the features follows."""
 
 
@@ -29,9 +33,14 @@ def parse_profiles(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def geojson_profiles(wanted: Sequence[str], crs: Crs) -> list[str]:
-    """Those among the wanted profiles that GeoJSON in a CRS follows: RFC 7946 knows no CRS but CRS84."""
-    return [name for name in wanted if name == RFC_7946 and crs is CRS84]
+def geojson_profile(wanted: Sequence[str], crs: Crs) -> str | None:
+    """The first of the wanted profiles that GeoJSON in a CRS can follow: RFC 7946 knows no CRS but CRS84."""
+    return next((name for name in wanted if name != RFC_7946 or crs is CRS84), None)
+
+
+def json_fg_profile(wanted: Sequence[str]) -> str:
+    """The profile of an answer that is to be JSON-FG in any case."""
+    return next((name for name in wanted if name != RFC_7946), JSON_FG)
 
 
 def profile_links(profiles: Sequence[str]) -> list[Link]:

@@ -135,6 +135,8 @@ class Presentation:
     """Geometries are simplified to what this zoom of WebMercatorQuad can show."""
     profiles: tuple[str, ...] = ()
     """Profiles that the client would like, those first that it names first."""
+    fg: str = ""
+    """The profile of JSON-FG that features are written by; none for plain GeoJSON."""
     xy: bool = False
     """In CSV, points as two columns, longitude or easting first."""
 

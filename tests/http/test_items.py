@@ -21,7 +21,7 @@ def test_page_has_the_members_of_the_standard(client: FlaskClient):
     assert page["type"] == "FeatureCollection"
     assert (page["numberReturned"], page["numberMatched"]) == (2, 10)
     assert page["timeStamp"].endswith("Z")
-    assert [found["rel"] for found in page["links"]] == ["self", "alternate", "next", "collection"]
+    assert [found["rel"] for found in page["links"]] == ["self", "alternate", "alternate", "next", "collection"]
 
 
 def test_feature_is_what_was_stored(client: FlaskClient):

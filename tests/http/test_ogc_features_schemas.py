@@ -287,7 +287,7 @@ def test_profile_parameter_is_defined_as_the_standard_has_it(client: FlaskClient
     assert (parameter["in"], parameter["required"]) == ("query", False)
     assert (parameter["style"], parameter["explode"]) == ("form", False)
     assert parameter["schema"]["type"] == "array"
-    assert parameter["schema"]["items"] == {"type": "string", "enum": ["rfc7946"]}
+    assert parameter["schema"]["items"] == {"type": "string", "enum": ["rfc7946", "jsonfg", "jsonfg-plus"]}
 
 
 @pytest.mark.parametrize("path", ["/collections/places/items", "/collections/places/items/1"])

@@ -12,6 +12,7 @@ DESCRIPTION = "Spatial files as OGC API features and vector tiles, served by Ist
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
 _COMMON = "http://www.opengis.net/spec/ogcapi-common"
 _SCHEMAS = f"{_COMMON}-3/1.0/conf"
+_JSON_FG = "http://www.opengis.net/spec/json-fg-1/1.0/conf"
 _CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf"
 _TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
 
@@ -43,6 +44,10 @@ CONFORMS_TO = (
     f"{_FEATURES}-5/1.0/conf/queryables",
     f"{_FEATURES}-5/1.0/conf/sortables",
     f"{_FEATURES}-5/1.0/conf/profile-parameter",
+    f"{_JSON_FG}/core",
+    f"{_JSON_FG}/types-schemas",
+    f"{_JSON_FG}/profiles",
+    f"{_JSON_FG}/api",
     f"{_CQL2}/cql2-text",
     f"{_CQL2}/cql2-json",
     f"{_CQL2}/basic-cql2",

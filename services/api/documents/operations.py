@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.formats.offered import MEDIA_TYPES
+from api.formats.offered import MEDIA_TYPES, PAGES
 from api.links import GEOJSON, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON
 from api.params.items import ITEMS_PARAMETERS
 
@@ -90,8 +90,8 @@ OPERATIONS = (
         "getFeature",
         "One feature",
         "features",
-        (GEOJSON, HTML),
-        ("collectionId", "featureId", "f", "crs", "profile"),
+        tuple(PAGES.values()),
+        ("collectionId", "featureId", "fFeature", "crs", "profile"),
         (*_WITH_404, 504),
     ),
     Operation(

@@ -8,7 +8,7 @@ from typing import Any
 from api.crs import CRS84
 from api.documents.examples import COMMON, items_examples
 from api.documents.samples import Sample
-from api.formats.offered import EXPORTS, ITEMS_FORMATS
+from api.formats.offered import EXPORTS, ITEMS_FORMATS, PAGES
 from api.params.common import Limits
 from api.params.items import COUNT_MODES, CSV_GEOMETRIES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.profiles import PROFILES
@@ -58,6 +58,7 @@ def query_parameters(limits: Limits) -> dict[str, Any]:
         "fItems": query_parameter(
             "f", words(*ITEMS_FORMATS), f"Format; {', '.join(EXPORTS)} send every match, not a page."
         ),
+        "fFeature": query_parameter("f", words(*PAGES), "Format of the answer; overrides Accept."),
         "fTile": query_parameter("f", words("mvt"), "Format of the tile; overrides Accept."),
         "limit": query_parameter("limit", limit, "Features on a page."),
         "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),

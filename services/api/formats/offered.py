@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, KML, PARQUET, ZIP
+from api.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, JSON_FG, KML, PARQUET, ZIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Format:
 ITEMS_FORMATS = {
     "json": Format(GEOJSON),
     "html": Format(HTML),
+    "jsonfg": Format(JSON_FG),
     "geojson": Format(GEOJSON, "all features as GeoJSON", rel="enclosure"),
     "csv": Format(CSV, "all features as CSV", "utf-8"),
     "geojsonl": Format(GEOJSON_SEQ, "all features, one GeoJSON a line"),
@@ -40,6 +41,9 @@ ITEMS_FORMATS = {
 
 EXPORTS = {name: format for name, format in ITEMS_FORMATS.items() if format.whole}
 """Those that send every match."""
+
+PAGES = {name: format.media_type for name, format in ITEMS_FORMATS.items() if not format.whole}
+"""Those of a page, and of a single feature."""
 
 MEDIA_TYPES = {name: format.media_type for name, format in ITEMS_FORMATS.items()}
 """The choice between them, as `choose_format` takes it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from flask import Blueprint, Response, request
 from api.answers import page, respond
 from api.context import api, asked
 from api.counts import Count
-from api.crs import CRS84, Crs, parse_crs
+from api.crs import CRS84, parse_crs
 from api.delivery import validator_of
 from api.features import (
     FEATURE_PARAMETERS,
@@ -23,14 +22,15 @@ from api.features import (
     page_geojson,
     page_links,
 )
+from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
-from api.links import GEOJSON, Link
+from api.links import Link
 from api.pages import Page
 from api.params.common import reject_unknown
 from api.params.items import items_query
-from api.profiles import geojson_profiles, parse_profiles, profile_header, profile_links
-from api.query import AS_STORED, ItemsQuery, Presentation
+from api.profiles import RFC_7946, geojson_profile, json_fg_profile, parse_profiles, profile_header, profile_links
+from api.query import ItemsQuery, Presentation
 from api.routes.exports import export
 from core.catalog import Collection
 
@@ -48,14 +48,13 @@ def items(id: str) -> Response:
     validator = validator_of(collection, FORMATS[chosen])
     if validator.unchanged():
         return validator.mark(Response(status=304))
-    if chosen == "html":
-        query = replace(query, presentation=replace(query.presentation, crs=CRS84))
+    query = replace(query, presentation=presented(query.presentation, chosen))
     found = find_page(api(), collection, query)
     count = api().counts.of_page(collection, query, found)
     links = page_links(asked(), collection, query, found, chosen)
     if chosen == "html":
         return validator.mark(items_page(collection, found, links, count))
-    return validator.mark(items_geojson(collection, query, found, links, count))
+    return validator.mark(items_geojson(collection, query, found, links, count, chosen))
 
 
 @bp.get("/items/<path:feature_id>")
@@ -66,15 +65,14 @@ def feature(id: str, feature_id: str) -> Response:
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, FORMATS)
     crs = parse_crs("crs", request.args["crs"], collection) if "crs" in request.args else CRS84
     wanted = parse_profiles(request.args["profile"]) if "profile" in request.args else ()
-    profiles = geojson_profiles(wanted, crs) if chosen == "json" else []
-    shown = Presentation(crs=crs) if chosen == "json" else AS_STORED
+    shown = presented(Presentation(crs=crs, profiles=wanted), chosen)
     validator = validator_of(collection, FORMATS[chosen])
     if validator.unchanged():
         return validator.mark(Response(status=304))
     found = find_feature(api(), collection, feature_id, shown)
-    body, links = feature_geojson(asked(), collection, found, chosen, profile_links(profiles))
-    if chosen == "json":
-        return validator.mark(geojson(body, crs, profiles))
+    body, links = feature_geojson(asked(), collection, found, chosen, profile_links(shown.profiles))
+    if chosen != "html":
+        return validator.mark(geojson(body, collection, shown, chosen))
     shown_page = page(
         "feature.html",
         title=f"{collection.title} {feature_id}",
@@ -85,20 +83,35 @@ def feature(id: str, feature_id: str) -> Response:
     return validator.mark(shown_page)
 
 
-def geojson(body: bytes, crs: Crs, profiles: Sequence[str] = ()) -> Response:
-    """A GeoJSON answer that says its CRS (Part 2, /req/crs/ogc-crs-header), and the profiles that it follows."""
-    response = respond(body, GEOJSON)
-    response.headers["Content-Crs"] = f"<{crs.uri}>"
-    if profiles:
-        response.headers["Link"] = profile_header(profiles)
+def presented(shown: Presentation, chosen: str) -> Presentation:
+    """The presentation as it will be in a format: a profile that can be followed, or none; HTML is in CRS84."""
+    if chosen == "html":
+        return replace(shown, crs=CRS84, profiles=())
+    profile = json_fg_profile(shown.profiles) if chosen == "jsonfg" else geojson_profile(shown.profiles, shown.crs)
+    return replace(shown, profiles=(profile,) if profile else (), fg=profile if profile and profile != RFC_7946 else "")
+
+
+def geojson(body: bytes, collection: Collection, shown: Presentation, chosen: str, **members: int) -> Response:
+    """An answer in GeoJSON, or in JSON-FG, that says its CRS (Part 2, /req/crs/ogc-crs-header), and its profiles.
+
+    members: what the root of a JSON-FG document has beside those that every one has
+    """
+    if shown.fg:
+        body = with_root_members(body, {**root_members(collection, shown.crs, api().links), **members})
+    response = respond(body, FORMATS[chosen])
+    response.headers["Content-Crs"] = f"<{shown.crs.uri}>"
+    if shown.profiles:
+        response.headers["Link"] = profile_header(shown.profiles)
     return response
 
 
-def items_geojson(collection: Collection, query: ItemsQuery, found: Page, links: list[Link], count: Count) -> Response:
-    """The page as GeoJSON."""
-    crs = query.presentation.crs
-    profiles = geojson_profiles(query.presentation.profiles, crs)
-    return geojson(page_geojson(collection, found, [*links, *profile_links(profiles)], count), crs, profiles)
+def items_geojson(
+    collection: Collection, query: ItemsQuery, found: Page, links: list[Link], count: Count, chosen: str
+) -> Response:
+    """The page as GeoJSON or JSON-FG."""
+    shown = query.presentation
+    body = page_geojson(collection, found, [*links, *profile_links(shown.profiles)], count)
+    return geojson(body, collection, shown, chosen, **dimension_member(collection))
 
 
 def items_page(collection: Collection, found: Page, links: list[Link], count: Count) -> Response:

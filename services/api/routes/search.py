@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, request
 
 from api.context import api, asked
@@ -14,7 +16,7 @@ from api.params.body import merged, parse_body
 from api.params.common import Args
 from api.params.items import items_query
 from api.query import ItemsQuery
-from api.routes.items import items_geojson
+from api.routes.items import items_geojson, presented
 from core.catalog import Collection
 
 bp = Blueprint("search", __name__, url_prefix="/collections/<id>")
@@ -33,11 +35,12 @@ def search(id: str) -> Response:
     request.max_content_length = MOST_BODY_BYTES
     args = merged(request.args, parse_body(request.get_data(parse_form_data=True), request.mimetype, request.form))
     query = items_query(args, collection, api().limits)
+    query = replace(query, presentation=presented(query.presentation, "json"))
     choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
     found = find_page(api(), collection, query)
     count = api().counts.of_page(collection, query, found)
     links = [collection_link(asked(), collection), *walk_links(args, collection, query, found)]
-    return items_geojson(collection, query, found, links, count)
+    return items_geojson(collection, query, found, links, count, "json")
 
 
 def walk_links(args: Args, collection: Collection, query: ItemsQuery, found: Page) -> list[Link]:

@@ -9,7 +9,8 @@ from psycopg import sql
 
 from api.query import ItemsQuery, Presentation
 from api.sql.filter import where, where_clause
-from api.sql.items import feature_text, properties_lateral, shown_geometry
+from api.sql.geometry import shown_geometry
+from api.sql.items import feature_text, properties_lateral
 from api.sql.keyset import order_by
 from api.sql.relation import id_text, relation, shown_column
 from core.catalog import Collection

@@ -6,7 +6,7 @@ from psycopg import sql
 
 from api.query import ItemsQuery
 from api.sql.exports import select_all
-from api.sql.items import shown_geometry
+from api.sql.geometry import shown_geometry
 from api.sql.relation import column_of, id_text
 from core.catalog import Collection, Column, ColumnType
 from core.statement import Statement

@@ -1,0 +1,53 @@
+"""How geometries are written: simplified, transformed, as GeoJSON."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from api.query import Presentation
+from api.sql.relation import shown_geometry_column
+from core.catalog import Collection
+
+EARTH_M = 40_075_016.68
+DEGREES_ROUND = 360.0
+PIXELS = 512
+"""Pixels around the earth at zoom 0, as MapLibre draws it."""
+
+
+def geometry_member(collection: Collection, presentation: Presentation) -> sql.Composable:
+    """The member `geometry` of a Feature, from inside a text in quotes."""
+    return sql.SQL(""""geometry":' || {}""").format(geometry_or_null(collection, presentation))
+
+
+def geometry_or_null(collection: Collection, presentation: Presentation) -> sql.Composable:
+    """A GeoJSON geometry, or the text `null`."""
+    if not (collection.has_geometry and presentation.geometry):
+        return sql.SQL("COALESCE(NULL::text, 'null')")
+    return sql.SQL("COALESCE({}, 'null')").format(geometry_text(collection, presentation))
+
+
+def geometry_text(collection: Collection, presentation: Presentation) -> sql.Composable:
+    """A GeoJSON geometry."""
+    digits = presentation.crs.digits if presentation.precision is None else presentation.precision
+    shown = shown_geometry(collection, presentation)
+    return sql.SQL("ST_AsGeoJSON({}, {}, 0)").format(shown, sql.Literal(digits))
+
+
+def shown_geometry(collection: Collection, presentation: Presentation) -> sql.Composable:
+    """The geometry as it is shown: simplified, transformed, its axes in the CRS's order.
+
+    Web Mercator is stored, so it needs no transformation; it ends at 85.0511 degrees and has no heights. Coordinates in
+    a system that nobody named are shown as they are.
+    """
+    crs = presentation.crs
+    mercator = crs.srid == 3857
+    geometry: sql.Composable = sql.SQL("t.geom_3857") if mercator else shown_geometry_column(collection)
+    if presentation.zoom is not None:
+        around = DEGREES_ROUND if collection.in_degrees and not mercator else EARTH_M
+        pixel = around / PIXELS / 2**presentation.zoom
+        geometry = sql.SQL("ST_Simplify({}, {}, true)").format(geometry, sql.Literal(pixel))
+    if collection.srid not in (crs.srid, 0) and not mercator:
+        geometry = sql.SQL("ST_Transform({}, {})").format(geometry, sql.Literal(crs.srid))
+    if crs.northing_first:
+        geometry = sql.SQL("ST_FlipCoordinates({})").format(geometry)
+    return geometry
