@@ -27,6 +27,7 @@ class Column:
     """A property of the features: its published name, its column in the table, and its type.
 
     `sql_type`: the column's own type in SQL where the loader would store that type in another one, such as `uuid`.
+    `choices`: all values that it can have, in their order; empty when there are too many to tell.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Column:
     type: ColumnType
     sql_type: str | None = None
     description: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,11 @@ class Collection:
     def has_tiles(self) -> bool:
         """Whether its geometries can be put on a map: their system is known."""
         return bool(self.srid)
+
+    @property
+    def needs_arguments(self) -> bool:
+        """Whether it is a function that cannot be called without any."""
+        return any(argument.required for argument in self.arguments)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:

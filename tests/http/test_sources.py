@@ -278,7 +278,7 @@ def test_pages_and_documents_of_every_collection_are_there(odd_client: FlaskClie
             tile = tilejson["tiles"][0].removeprefix("http://localhost")
             response = odd_client.get(tile.replace("{z}", "0").replace("{y}", "0").replace("{x}", "0"))
             assert response.status_code in (200, 204), (name, response.text)
-        else:
+        elif name not in FUNCTIONS:
             assert odd_client.get(f"{here}/tiles").status_code == 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -145,3 +146,24 @@ def test_extent_of_ranges_goes_from_the_first_to_the_last(odd_client: FlaskClien
     assert found == [["2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z"]]
     [[start, end]] = get(odd_client, "/collections/ranges_days")["extent"]["temporal"]["interval"]
     assert (start, end) == ("2024-01-01T00:00:00Z", None)
+
+
+def test_values_of_an_enumeration_are_told_and_a_wrong_one_is_corrected(odd_client: FlaskClient):
+    for document in ("schema", "queryables", "sortables"):
+        properties = get(odd_client, f"/collections/types/{document}")["properties"]
+        assert properties["mood"]["enum"] == ["sad", "ok", "happy"]
+        assert properties["u"]["format"] == "uuid"
+    response = odd_client.get(f"{TYPES}?mood=hapy")
+    assert (response.status_code, json.loads(response.data)["hint"]) == (400, "perhaps you meant 'happy'")
+
+
+def test_examples_of_the_definition_can_be_sent_as_they_are(odd_client: FlaskClient):
+    paths = get(odd_client, "/api?f=json")["paths"]
+    for path in ("/collections/types/items", "/collections/uuid_key/items", "/collections/composite_key/items"):
+        for parameter in paths[path]["get"]["parameters"]:
+            if "example" in parameter and parameter["name"] != "cursor":
+                example = parameter["example"]
+                value = ",".join(map(str, example)) if isinstance(example, list) else example
+                value = str(value).lower() if isinstance(value, bool) else value
+                response = odd_client.get(f"{path}?{urlencode({parameter['name']: value})}")
+                assert response.status_code == 200, (path, parameter["name"], value, response.text)

@@ -9,10 +9,10 @@ from api.documents.examples import VALUES, items_examples
 from api.documents.operations import OPERATIONS
 from api.documents.rendering import reference, render_operation, search_body
 from api.documents.samples import Sample
-from api.documents.schemas import SCHEMA_OF_TYPE
+from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
 from api.formats.offered import ITEMS_FORMATS
 from api.params.items import queryable_columns, sortable_columns
-from core.catalog import Collection, ColumnType
+from core.catalog import Collection
 
 ITEMS = {operation.method: operation for operation in OPERATIONS if operation.path.endswith("}/items")}
 OF_A_COLLECTION = ("filter", "sortby", "properties", "exclude-properties", "bbox", "datetime", "ids", "q", "cursor")
@@ -48,11 +48,12 @@ def items_parameters(collection: Collection, sample: Sample, components: dict[st
         else:
             found.append(reference("parameters", name))
     found += [
-        own_parameter(argument.name, argument.type, VALUES[argument.type], argument.required)
+        own_parameter(argument.name, SCHEMA_OF_TYPE[argument.type], VALUES[argument.type], argument.required)
         for argument in collection.arguments
     ]
     return found + [
-        own_parameter(column.name, column.type, examples[column.name]) for column in queryable_columns(collection)
+        own_parameter(column.name, value_schema(column), examples.get(column.name))
+        for column in queryable_columns(collection)
     ]
 
 
@@ -84,7 +85,7 @@ def narrowed(parameter: dict[str, Any], choices: list[str]) -> dict[str, Any]:
     return {**parameter, "schema": {**schema, "enum": choices}}
 
 
-def own_parameter(name: str, type: ColumnType, example: Any, required: bool = False) -> dict[str, Any]:
+def own_parameter(name: str, schema: dict[str, Any], example: Any, required: bool = False) -> dict[str, Any]:
     """A parameter that only one collection has: a property, or an argument of a function."""
-    schema = SCHEMA_OF_TYPE[type]
-    return {"name": name, "in": "query", "required": required, "schema": schema, "style": "form", "example": example}
+    found = {"name": name, "in": "query", "required": required, "schema": schema, "style": "form"}
+    return found if example is None else {**found, "example": example}

@@ -82,6 +82,6 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
         links.link(f"{OGC_REL}schema", SCHEMA_JSON, "schema of the properties", *here, "schema"),
         links.link("describedby", SCHEMA_JSON, "schema of a feature", *here, "feature-schema"),
     ]
-    if collection.has_tiles:
+    if collection.has_tiles and not collection.needs_arguments:
         found.append(links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles", *here, "tiles"))
     return found

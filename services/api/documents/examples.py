@@ -26,6 +26,8 @@ VALUES: dict[ColumnType, Any] = {
 }
 """For properties of which no value is known."""
 
+UUID = "00000000-0000-0000-0000-000000000000"
+
 COMMON: dict[str, Any] = {
     "f": "json",
     "limit": 5,
@@ -103,13 +105,22 @@ def word(value: object) -> str:
 
 
 def value_example(column: Column, sample: Sample) -> Any:
-    """A value of a property, one that some feature has where that can be read."""
+    """A value of a property, one that some feature has where that can be read; None when there is none to be told."""
+    if column.choices:
+        return column.choices[0]
     if column.name not in sample.values:
-        return VALUES[column.type]
+        return unknown_value(column)
     value = sample.values[column.name]
     if column.type == "string":
         return value if PLAIN.fullmatch(value) else VALUES["string"]
     return value.replace("+00:00", "Z") if column.type == "datetime" else value
+
+
+def unknown_value(column: Column) -> Any:
+    """A value that a property could have; None for a text that PostgreSQL reads as a type of its own."""
+    if column.sql_type == "uuid":
+        return UUID
+    return None if column.type == "string" and column.sql_type else VALUES[column.type]
 
 
 def filter_example(column: Column, sample: Sample) -> str:

@@ -127,7 +127,15 @@ def geometry_schema(collection: Collection) -> dict[str, Any]:
 def property_schema(column: Column) -> dict[str, Any]:
     """The schema of a property. A copy, so that a caller may add to it."""
     described = {"description": column.description} if column.description else {}
-    return {"title": column.name, **described, **SCHEMA_OF_TYPE[column.type]}
+    return {"title": column.name, **described, **value_schema(column)}
+
+
+def value_schema(column: Column) -> dict[str, Any]:
+    """The schema of a column's values."""
+    schema = SCHEMA_OF_TYPE[column.type]
+    if column.choices:
+        return {**schema, "enum": list(column.choices)}
+    return {**schema, "format": "uuid"} if column.sql_type == "uuid" else schema
 
 
 def geometry_property(collection: Collection) -> dict[str, Any]:

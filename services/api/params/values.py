@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 
 from api.query import Equals, Value
 from core.catalog import Column, ColumnType
-from core.errors import BadParameter
+from core.errors import BadParameter, suggestion
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -19,6 +19,9 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 def equals(column: Column, text: str) -> Equals:
     """The condition that a column equals a value. Raises: BadParameter when the value is not of the column's type."""
     parse, example = VALUE_PARSERS[column.type]
+    if column.choices and text not in column.choices:
+        hint = suggestion(text, column.choices) or f"it takes one of: {', '.join(column.choices)}"
+        raise BadParameter(f"{column.name} is '{text}'", hint=hint, parameter=column.name)
     try:
         return Equals(column, parse(text))
     except (ValueError, OverflowError) as error:

@@ -44,4 +44,4 @@ def read_column(attribute: Attribute) -> Read | None:
     cast = read_as(a.type, a.kind, a.category, ordered=a.ordered)
     value = quoted(BEHIND, a.name)
     item = sql.SQL("{} AS {}").format(sql.SQL("{}::{}").format(value, literal(cast)) if cast else value, quoted(alias))
-    return Read(Column(a.name, alias, type, sql_type, a.comment), a, item)
+    return Read(Column(a.name, alias, type, sql_type, a.comment, a.labels), a, item)

@@ -39,6 +39,7 @@ LEFT JOIN LATERAL (
         'filled', false,
         'readable', true,
         'is_domain', d.typtype = 'd',
+        'labels', (SELECT array_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid),
         'comment', NULL
     ) ORDER BY c.number) AS attributes
     FROM (

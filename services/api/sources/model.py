@@ -19,6 +19,7 @@ class Attribute:
     ordered:  its type has an order, so that its values can be compared and sorted
     filled:   it is never NULL
     readable: the API's role may read it
+    labels:   the values of an enumeration, in their order
     """
 
     name: str
@@ -32,6 +33,7 @@ class Attribute:
     filled: bool
     readable: bool
     is_domain: bool
+    labels: tuple[str, ...]
     comment: str | None
 
     @property
@@ -134,6 +136,12 @@ class Draft:
     collection: Collection
 
 
+def parse_attribute(members: Mapping[str, Any]) -> Attribute:
+    """A column of a row of either statement."""
+    labels = tuple(members["labels"] or ())
+    return Attribute(**{name: value for name, value in members.items() if name != "labels"}, labels=labels)
+
+
 def parse_relation(row: Sequence[Any]) -> Relation:
     """A row of relations.sql."""
     oid, schema, name, kind, comment, inherited, usable, filled, attributes, indexes = row
@@ -146,7 +154,7 @@ def parse_relation(row: Sequence[Any]) -> Relation:
         inherited,
         usable,
         filled,
-        tuple(Attribute(**attribute) for attribute in attributes),
+        tuple(map(parse_attribute, attributes)),
         tuple(tuple(index) for index in indexes),
     )
 
@@ -155,7 +163,7 @@ def parse_function(row: Sequence[Any]) -> Function:
     """A row of functions.sql."""
     oid, schema, name, comment, usable, parameters, attributes = row
     takes = tuple(Parameter(**parameter) for parameter in parameters)
-    return Function(oid, schema, name, comment, usable, takes, tuple(Attribute(**column) for column in attributes))
+    return Function(oid, schema, name, comment, usable, takes, tuple(map(parse_attribute, attributes)))
 
 
 @dataclass(frozen=True, slots=True)

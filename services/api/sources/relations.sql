@@ -48,6 +48,7 @@ LEFT JOIN LATERAL (
             'filled', a.attnotnull OR COALESCE(b.filled, false),
             'readable', has_column_privilege(r.oid, a.attnum, 'SELECT'),
             'is_domain', b.domain IS NOT NULL,
+            'labels', (SELECT array_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid),
             'comment', col_description(r.oid, a.attnum)
         ) ORDER BY a.attnum) AS attributes
     FROM pg_attribute AS a
