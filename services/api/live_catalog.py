@@ -66,7 +66,7 @@ class LiveCatalog:
         """Ask for the generation, and for the collections when it rose. The lock is held."""
         limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
         if self._catalog is None or self._clock() - self._checked_at >= limit_s:
-            known = self._refresh_loaded() if self._sources is None else self._refresh_both(self._sources)
+            known = self._refresh_both(self._sources, now=limit_s == 0) if self._sources else self._refresh_loaded()
             self._catalog, self._checked_at = known, self._clock()
         return self._catalog
 
@@ -77,10 +77,10 @@ class LiveCatalog:
             self._loaded = kept(self._loaded, parse_catalog(generation, self._database.run(SELECT_COLLECTIONS)))
         return self._loaded
 
-    def _refresh_both(self, sources: LiveSources) -> Catalog:
+    def _refresh_both(self, sources: LiveSources, *, now: bool) -> Catalog:
         """The loaded collections and those of the sources. A database where no loader ever ran has the latter alone."""
         before = self._loaded
-        sources.refresh()
+        sources.refresh(now=now)
         loaded = self._refresh_loaded() if sources.has_catalogue else NOTHING_LOADED
         if self._catalog is None or loaded is not before or sources.number != self._sources_number:
             self._loaded, self._sources_number = loaded, sources.number

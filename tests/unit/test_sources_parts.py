@@ -348,3 +348,10 @@ def test_row_of_the_catalogue_is_read():
     }  # fmt: skip
     row = (5, "gis", "wells", "r", None, False, True, True, [members], [[1]])
     assert parse_relation(row) == replace(relation(ID, indexes=((1,),)), oid=5)
+
+
+def test_answer_that_did_not_come_in_time_is_the_one_before():
+    before = Findings({1: frozenset({3067})}, True, {1: Seen(BBox(1, 2, 3, 4))}, (NOW, None))
+    assert Findings(seen={1: Seen()}).with_known(before) == before
+    newer = Findings({1: frozenset({4326})}, False, {1: Seen(BBox(5, 6, 7, 8))}, (None, NOW))
+    assert newer.with_known(before) == newer

@@ -44,6 +44,15 @@ class Findings:
     seen: Mapping[int, Seen] = field(default_factory=dict[int, Seen])
     interval: Interval | None = None
 
+    def with_known(self, before: Findings) -> Findings:
+        """These, and what an earlier look found where this one got no answer in time."""
+        seen = {
+            number: before.seen[number] if found == Seen() and number in before.seen else found
+            for number, found in self.seen.items()
+        }
+        holds = before.key_holds if self.key_holds is None else self.key_holds
+        return Findings({**before.srids, **self.srids}, holds, seen, self.interval or before.interval)
+
 
 NOTHING = Findings()
 

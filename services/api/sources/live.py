@@ -11,6 +11,7 @@ from importlib.resources import files
 from threading import Lock, Thread
 from typing import cast
 
+import psycopg
 from psycopg import sql
 
 from api.sources.build import NOTHING, Findings, Plan, build, plan
@@ -18,13 +19,16 @@ from api.sources.functions import draft_function, overloaded, refused
 from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
 from api.sources.survey import Asker, survey
 from core.db import Database
-from core.errors import IsthmusError
+from core.errors import IsthmusError, QueryTooSlow
 from core.statement import Statement
 
 log = logging.getLogger("isthmus.api")
 
 FIRST_WAIT_S = 2.0
 """How long the first answer waits for the look at the data."""
+
+REST = 50
+"""The catalogue is looked at again after so many times what a look took, unless somebody wants to know it now."""
 
 AGAIN_S = 60.0
 """Data are looked at again after so long, and after a hundred times what the look took."""
@@ -62,32 +66,54 @@ class LiveSources:
         self._asker = Asker(database)
         self._lock = Lock()
         self._surveyor: Thread | None = None
-        self.has_catalogue = False
+        self._built: dict[int, tuple[Plan, Findings, list[Draft]]] = {}
+        self._rests_until = 0.0
+        self.has_catalogue = True
         self.number = 0
 
-    def refresh(self) -> None:
+    def refresh(self, *, now: bool) -> None:
         """Look whether the schemas changed, and at their data when it is time to. One thread at a time does this.
 
+        now: also when the last look, at a large database, was only just
         Raises: DatabaseUnavailable
         """
-        [(fingerprint, self.has_catalogue)] = self._database.run(self._statements["fingerprint"])
+        began = self._clock()
+        if not now and began < self._rests_until:
+            return
         first = self._fingerprint is None
+        try:
+            self._look()
+        except (psycopg.Error, QueryTooSlow):
+            log.exception("the schemas could not be looked at; what was known of them is served")
+        self._rests_until = self._clock() + REST * (self._clock() - began)
+        self._start_survey(wait_s=FIRST_WAIT_S if first else 0)
+
+    def _look(self) -> None:
+        """Read what the schemas hold, when it changed."""
+        [(fingerprint, self.has_catalogue)] = self._database.run(self._statements["fingerprint"])
         if fingerprint != self._fingerprint:
             self._introspect()
             self._fingerprint = fingerprint
-        self._start_survey(wait_s=FIRST_WAIT_S if first else 0)
 
     def drafts(self) -> list[Draft]:
         """The collections, without ids."""
         now = datetime.now(UTC)
         found: list[Draft] = []
         for some in self._plans:
-            looked = self._looked.get(some.relation.oid)
-            findings = looked.findings if looked and looked.plan == some else NOTHING
-            found.extend(build(some, findings, self._systems, now))
+            found.extend(self._drafts_of(some, now))
         for function in self._functions:
             found.extend(draft_function(function, self._systems, now))
         return found
+
+    def _drafts_of(self, some: Plan, now: datetime) -> list[Draft]:
+        """The collections of a relation, those that were built before if nothing changed."""
+        oid = some.relation.oid
+        looked = self._looked.get(oid)
+        findings = looked.findings if looked and looked.plan == some else NOTHING
+        before = self._built.get(oid)
+        if before is None or before[0] is not some or before[1] is not findings:
+            self._built[oid] = (some, findings, list(build(some, findings, self._systems, now)))
+        return self._built[oid][2]
 
     def _introspect(self) -> None:
         """Read what the schemas hold."""
@@ -95,10 +121,21 @@ class LiveSources:
         functions = [parse_function(row) for row in self._database.run(self._statements["functions"])]
         shared = overloaded(functions)
         refusals = [refused(function, shared) for function in functions]
-        self._plans = tuple(found for found in relations if isinstance(found, Plan))
+        before = {some.relation.oid: some for some in self._plans}
+        plans = [found for found in relations if isinstance(found, Plan)]
+        self._plans = tuple(
+            before[some.relation.oid] if before.get(some.relation.oid) == some else some for some in plans
+        )
+        self._forget({some.relation.oid for some in self._plans})
         self._functions = tuple(f for f, refusal in zip(functions, refusals, strict=True) if refusal is None)
         self._tell({found for found in [*relations, *refusals] if isinstance(found, Omission)})
         self.number += 1
+
+    def _forget(self, kept: set[int]) -> None:
+        """Drop what was found out about relations that are gone."""
+        with self._lock:
+            self._looked = {oid: looked for oid, looked in self._looked.items() if oid in kept}
+            self._built = {oid: built for oid, built in self._built.items() if oid in kept}
 
     def _tell(self, left_out: set[Omission]) -> None:
         """Log what is not published, once."""
@@ -134,9 +171,16 @@ class LiveSources:
                 log.info("the look at the sources stopped: %s", error)
                 return
             took = self._clock() - began
+            self._note(some, findings, systems, self._clock() + max(AGAIN_S, 100 * took))
+
+    def _note(self, some: Plan, findings: Findings, systems: dict[int, System], again_at: float) -> None:
+        """Keep what a look found."""
+        with self._lock:
             before = self._looked.get(some.relation.oid)
-            with self._lock:
-                self._systems = {**self._systems, **systems}
-                self._looked[some.relation.oid] = Looked(some, findings, self._clock() + max(AGAIN_S, 100 * took))
-            if before is None or before.plan != some or before.findings != findings:
+            if before is not None and before.plan == some:
+                findings = findings.with_known(before.findings)
+                findings = before.findings if findings == before.findings else findings
+            self._systems = {**self._systems, **systems}
+            self._looked[some.relation.oid] = Looked(some, findings, again_at)
+            if before is None or before.findings is not findings:
                 self.number += 1

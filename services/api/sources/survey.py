@@ -95,12 +95,12 @@ def find_srids(asker: Asker, plan: Plan, attribute: Attribute) -> frozenset[int]
 
 
 def find_key(asker: Asker, plan: Plan) -> bool | None:
-    """Whether the candidate for a key holds. One that a comment declares is believed when it cannot be checked."""
+    """Whether the candidate for a key holds; None: nobody knows. A declared one is believed as long as that is so."""
     if plan.candidate is None or plan.candidate.is_certain:
         return None
     row = asker.one(plan, select_check(plan.relation, plan.candidate))
     if row is None:
-        return not plan.candidate.check_unique
+        return None if plan.candidate.check_unique else True
     if not row[0] and plan.comment.key:
         log.warning("%s: its key has rows without a value and is not used", plan.relation.full_name)
     return bool(row[0])
