@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -21,17 +24,26 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with translated():
+            with translated(), flushed():
                 return super().invoke(ctx)
         except IsthmusError as error:
             say(error)
             ctx.exit(EXIT_USAGE if isinstance(error, USAGE) else EXIT_FAILED)
         except BrokenPipeError:
-            sys.stderr.close()  # `| head` has seen enough; nothing more to say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
             ctx.exit(0)
         except KeyboardInterrupt:
             click.echo("interrupted: nothing half done is left", err=True)
             ctx.exit(EXIT_INTERRUPTED)
+
+
+@contextmanager
+def flushed() -> Generator[None]:
+    """Write what is still in the buffer, so that a pipe that was closed is met here and not when Python ends."""
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
 
 
 def say(error: IsthmusError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -17,6 +18,7 @@ from loader.columns import TableColumn, table_columns
 from loader.ddl import Table
 from loader.encode import Encoder
 from loader.errors import CannotRead
+from loader.order import along_curve
 from loader.read_model import Chunk, OpenLayer
 from loader.report import Note
 from loader.shape import Shape, is_plain, promoted, shape_of, type_codes
@@ -85,10 +87,14 @@ class Copy:
                 for data in self.encoder.copy_data(chunk):
                     copy.write(data)
         except (psycopg.DataError, psycopg.errors.InternalError_) as error:
-            place = f"rows {self.rows + 1} to {self.rows + len(chunk)}"
-            raise CannotRead(
-                f"PostgreSQL refuses a value in {place}: {str(error).splitlines()[0]}", hint="repair it in the file"
-            ) from error
+            message = f"PostgreSQL refuses a value of {feature_of(error, chunk)}: {str(error).splitlines()[0]}"
+            raise CannotRead(message, hint="repair it in the file") from error
+
+
+def feature_of(error: psycopg.Error, chunk: Chunk) -> str:
+    """The feature that a COPY failed at, by the line that PostgreSQL names."""
+    line = re.search(r"line (\d+)", error.diag.context or "")
+    return f"feature {chunk.fids[int(line[1]) - 1].as_py()}" if line else "some feature"
 
 
 def distinct_codes(wkb: pa.Array) -> set[int]:
@@ -108,11 +114,12 @@ def copy_layer(
     """
     columns = table_columns(layer.schema)
     refuse_too_wide(columns)
-    first = next(layer.chunks, None)
+    chunks = along_curve(layer.chunks)
+    first = next(chunks, None)
     table = Table(name, columns, first_shape(layer, first), srid)
     copy = Copy(connection, table, Encoder(columns, geometry=table.shape is not None))
     copy.run(ddl.create_table(table))
-    for chunk in chain([] if first is None else [first], layer.chunks):
+    for chunk in chain([] if first is None else [first], chunks):
         copy.add(chunk)
         progress(copy.rows)
     if layer.row_count is not None and layer.row_count != copy.rows:
