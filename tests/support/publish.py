@@ -20,10 +20,12 @@ def publish(
     geometry_type: str | None = "Point",
     temporal_column: str | None = None,
     temporal_end_column: str | None = None,
+    typmod: LiteralString = "Geometry",
 ) -> int:
     """Make a version of a collection from a SELECT of (fid, columns..., geom) and serve it; returns its number.
 
     columns: published name -> the catalogue's type; the table's columns have the same names
+    typmod: the type of the geometry column, such as PointZ
     """
     with database.connect() as connection:
         number = connection.execute("SELECT coalesce(max(version), 0) + 1 FROM isthmus.versions").fetchone()
@@ -33,8 +35,8 @@ def publish(
         connection.execute(sql.SQL("CREATE TABLE {} AS ").format(table) + sql.SQL(select))
         connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(table))
         if srid is not None:
-            kind = sql.SQL("ALTER TABLE {} ALTER geom TYPE geometry(Geometry, {}) USING ST_SetSRID(geom, {})")
-            connection.execute(kind.format(table, sql.Literal(srid), sql.Literal(srid)))
+            kind = sql.SQL("ALTER TABLE {} ALTER geom TYPE geometry({}, {}) USING ST_SetSRID(geom, {})")
+            connection.execute(kind.format(table, sql.SQL(typmod), sql.Literal(srid), sql.Literal(srid)))
             connection.execute(
                 sql.SQL(
                     "ALTER TABLE {} ADD geom_3857 geometry GENERATED ALWAYS AS (isthmus.to_3857(geom)) STORED"

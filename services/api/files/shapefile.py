@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterator, Sequence
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -29,6 +31,7 @@ EXTRAS = {0: "", 1000: "_z", 2000: "_m", 3000: "_zm"}
 TABLE = "table"
 """What the part without geometries is called: a .dbf alone."""
 
+LOST_NUMBER = re.compile(r"Value (\S+) of field (.+) of feature \d+ not successfully written")
 COMPRESSION = 1
 """Fast: it saves nearly what the slowest level saves."""
 
@@ -85,11 +88,29 @@ def append(job: FileJob, rows: Rows, part: pa.RecordBatch, name: str, *, exists:
     geometry, type = rows.layout.geometry, type_of(name)
     if type is None and geometry:
         part = part.drop_columns([geometry])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        write_part(job, part, name, geometry if type else None, exists=exists)
+    refuse_lost_numbers(caught)
+
+
+def refuse_lost_numbers(caught: Sequence[warnings.WarningMessage]) -> None:
+    """Raise FormatUnsuitable when GDAL said of a number that it does not fit."""
+    for warning in caught:
+        lost = LOST_NUMBER.search(str(warning.message))
+        if lost:
+            hint = "ask for f=gpkg or f=parquet, or leave the property out"
+            raise FormatUnsuitable(f"a Shapefile cannot hold {lost[1]} of '{lost[2]}'", hint=hint, parameter="f")
+
+
+def write_part(job: FileJob, part: pa.RecordBatch, name: str, geometry: str | None, *, exists: bool) -> None:
+    """Write rows of one family by GDAL."""
+    type = type_of(name)
     pyogrio.raw.write_arrow(
         pa.Table.from_batches([part]),
         str(job.path.with_name(f"{name}.{'shp' if type else 'dbf'}")),
         driver="ESRI Shapefile",
-        geometry_name=geometry if type else None,
+        geometry_name=geometry,
         geometry_type=type,
         crs=job.crs if type else None,
         encoding="UTF-8",
