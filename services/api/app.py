@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from api.bodies import Bodies
 from api.context import Api, api, install
 from api.counts import Counts
 from api.delivery import begin, finish
@@ -16,7 +17,7 @@ from api.exports import Exports
 from api.file_exports import FileExports
 from api.hot import ERROR, Hot
 from api.live_catalog import LiveCatalog
-from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of
+from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
 from api.routes import collections, items, search, service, tiles, viewer
 from api.samples import Samples
@@ -58,7 +59,9 @@ def create_app(settings: Settings, database: Database) -> Flask:
     files = FileExports(settings, database, exports)
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
-    parts = Api(settings, database, live, tiles_kept, exports, files, counts, Samples(database))
+    parts = Api(
+        settings, database, live, tiles_kept, exports, files, counts, Samples(database), Bodies(settings.threads)
+    )
     install(app, parts)
     for module in (service, collections, items, search, tiles, viewer):
         app.register_blueprint(module.bp)
@@ -75,7 +78,8 @@ def answer_error(error: IsthmusError) -> Response:
     """An expected error: one line in the log, with the cause that the client is not told."""
     problem = problem_of(error)
     cause = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
-    log.info("%s %s %d %s: %s%s", g.request_id, request.path, problem.status, problem.code, error.detail, cause)
+    asked_for = shortened(request.path)
+    log.info("%s %s %d %s: %s%s", g.request_id, asked_for, problem.status, problem.code, problem.detail, cause)
     return answer_problem(problem)
 
 
@@ -92,7 +96,7 @@ def answer_http_error(error: HTTPException) -> Response:
 
 def answer_unexpected(error: Exception) -> Response:
     """A mistake of ours: the client gets the request id, the log the rest."""
-    log.error("%s %s failed", g.request_id, request.full_path, exc_info=error)
+    log.error("%s %s failed", g.request_id, shortened(request.full_path), exc_info=error)
     return answer_problem(UNEXPECTED)
 
 

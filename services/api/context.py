@@ -8,6 +8,7 @@ from typing import cast
 from flask import Flask, current_app, request
 
 from api.asked import Asked
+from api.bodies import Bodies
 from api.counts import Counts
 from api.exports import Exports
 from api.file_exports import FileExports
@@ -33,6 +34,7 @@ class Api:
     files: FileExports
     counts: Counts
     samples: Samples
+    bodies: Bodies
 
     @property
     def catalog(self) -> Catalog:

@@ -28,10 +28,13 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.CatalogueMissing: 503,
     errors.SourceChanged: 503,
     errors.TooManyExports: 503,
+    errors.TooManyBodies: 503,
     errors.QueryTooSlow: 504,
 }
 
 RETRY_AFTER_S = 2
+MOST_TOLD = 600
+"""Characters of a sentence in a problem, and of what the log has of a request."""
 
 # What Werkzeug raises by itself -> code and hint
 HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
@@ -72,13 +75,19 @@ class Problem:
 
 def problem_of(error: IsthmusError) -> Problem:
     """The problem for one of our errors."""
-    return Problem(STATUS[type(error)], error.code, error.title(), error.detail, error.hint, error.parameter)
+    told = [text and shortened(text) for text in (error.hint, error.parameter)]
+    return Problem(STATUS[type(error)], error.code, error.title(), shortened(error.detail), *told)
 
 
 def http_problem(status: int, name: str, detail: str) -> Problem:
     """The problem for an error that Werkzeug raised, such as a path that no route has."""
     code, hint = HTTP_PROBLEMS.get(status, (name.lower().replace(" ", "-"), None))
-    return Problem(status, code, name, detail, hint)
+    return Problem(status, code, name, shortened(detail), hint)
+
+
+def shortened(text: str) -> str:
+    """A text as far as it is read: what a client sends may be long, and is not sent back whole."""
+    return text if len(text) <= MOST_TOLD else f"{text[: MOST_TOLD * 3 // 4]}…{text[-MOST_TOLD // 4 :]}"
 
 
 UNEXPECTED = Problem(

@@ -128,6 +128,12 @@ class TooManyExports(IsthmusError):
     code = "exports-too-many"
 
 
+class TooManyBodies(IsthmusError):
+    """As many bodies are on their way as this server reads at once."""
+
+    code = "bodies-too-many"
+
+
 class FormatUnsuitable(BadParameter):
     """The format cannot hold what is asked for."""
 

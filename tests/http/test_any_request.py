@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings, strategies as st
 from werkzeug.test import TestResponse
 
-BASE = "http://localhost"
+from support.promises import BASE, LEAKS, is_complete
 
 GOOD = {
     "collectionId": ["places", "grid", "stock"],
@@ -90,11 +90,6 @@ BODIES = [
 ]
 METHODS = ["GET"] * 12 + ["POST"] * 4 + ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
 
-LEAKS = re.compile(
-    rb'Traceback|psycopg|\.py\b|werkzeug|LINE 1|geom_3857|isthmus\.[a-z]|\bdata\."|SELECT t\.|relation "'
-)
-"""Words of our own that no request above contains, so an answer has them only from the inside."""
-
 CHANGING = {"X-Request-Id", "Date"}
 
 
@@ -148,18 +143,6 @@ def without_what_changes(response: TestResponse) -> tuple[int, bytes | None]:
     if "Content-Encoding" in response.headers:
         return response.status_code, None
     return response.status_code, re.sub(rb'"(request_id|timeStamp)": ?"[^"]*"', b"", response.data)
-
-
-def is_complete(response: TestResponse) -> None:
-    """Assert that an error tells all that a problem document promises."""
-    assert response.content_type == "application/problem+json"
-    problem = json.loads(response.data)
-    assert {"type", "title", "status", "code", "detail", "request_id"} <= problem.keys()
-    assert all(problem[member] for member in ("type", "title", "status", "code", "detail", "request_id"))
-    assert problem["status"] == response.status_code
-    assert problem["type"] == f"{BASE}/problems/{problem['code']}"
-    assert problem["request_id"] == response.headers["X-Request-Id"]
-    assert re.fullmatch(r"[a-z0-9-]+", problem["code"])
 
 
 def check(client: FlaskClient, request: Request) -> None:

@@ -6,11 +6,13 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from support.cluster import ROOT, Database
 
@@ -42,24 +44,33 @@ def running_api(database: Database, **settings: str) -> Iterator[str]:
         **settings,
     }
     command = [sys.executable, "-m", "api.serve"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT) as process,
+    ):
         try:
-            wait_until_live(f"http://127.0.0.1:{port}", process)
+            wait_until_live(f"http://127.0.0.1:{port}", process, log)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.wait(timeout=20)
 
 
-def wait_until_live(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the API answers. Raises: AssertionError with its log."""
+def wait_until_live(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    """Wait until the API answers. Raises: AssertionError with its log, a file since a pipe that nobody reads fills."""
     deadline = time.monotonic() + START_S
     while True:
         try:
             urllib.request.urlopen(f"{url}/health/live", timeout=2).close()
         except (urllib.error.URLError, OSError):
-            assert process.poll() is None, process.communicate()[0].decode()
+            assert process.poll() is None, told(log)
             assert time.monotonic() < deadline, "the API does not answer"
             time.sleep(0.05)
         else:
             return
+
+
+def told(log: IO[bytes]) -> str:
+    """What the server wrote."""
+    log.seek(0)
+    return log.read().decode()

@@ -141,3 +141,33 @@ def test_list_of_functions_has_the_members_of_the_standard():
     for document in documents.values():
         assert set(document) == {"name", "description", "args", "arguments", "returns"}
         assert {kind for arg in document["args"] for kind in arg["type"]} | set(document["returns"]) <= kinds
+
+
+def test_case_and_accents_are_left_out_once(places: Collection):
+    once = "casei(accenti(p_string)) = 'x'"
+    for text in (once, "CASEI(CASEI(ACCENTI(p_string))) = 'x'", "CASEI(ACCENTI(CASEI(ACCENTI(p_string)))) = 'x'"):
+        tree = parse_filter(text, "cql2-text", places)
+        assert render_text(tree).lower().count("casei") == 1
+        assert render_text(tree).lower().count("accenti") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("p_number * p_number * p_number * p_integer > 1", True),
+        ("p_number ^ 2 * p_number ^ 3 > 1", True),
+        (" * ".join(["p_number"] * 50) + " > 1", True),
+        (" + ".join(["p_number ^ 50"] * 30) + " > 1", True),
+        (" * ".join(["p_number ^ 50"] * 3) + " > 1", False),
+        (" * ".join(["p_number"] * 51) + " > 1", False),
+        (" / ".join(["1e300"] * 8) + " > 1", False),
+        ("p_integer * " + "9" * 300 + " * 1e-300 > 1", True),
+    ],
+)
+def test_calculation_has_a_bounded_number_of_digits(places: Collection, text: str, taken: bool):
+    """Numbers are exact: a chain of products would take a second for a thousand features."""
+    if taken:
+        parse_filter(text, "cql2-text", places)
+        return
+    with pytest.raises(BadFilter, match="more than 2000 digits"):
+        parse_filter(text, "cql2-text", places)

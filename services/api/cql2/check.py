@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from api.cql2 import ast
 from api.cql2.ast import Node
+from api.cql2.digits import check_digits
 from api.cql2.functions import FUNCTIONS, Kind
 from api.cql2.literals import parse_instant, parse_time
 from api.cql2.mistakes import mistake
@@ -41,6 +42,15 @@ def shown(node: Node) -> str:
 def article(kind: Kind) -> str:
     """`a number`."""
     return ARTICLES.get(kind, f"a {kind}")
+
+
+def is_folded(node: Node, kind: type[Node]) -> bool:
+    """Whether case or accents are left out of a text already: a second time changes nothing, and takes as long."""
+    while isinstance(node, ast.CaseI | ast.AccentI):
+        if isinstance(node, kind):
+            return True
+        node = node.value
+    return False
 
 
 class Checker:
@@ -73,9 +83,11 @@ class Checker:
             case ast.Function():
                 return self.function(node)
             case ast.CaseI(value) | ast.AccentI(value):
-                return replace(node, value=self.of_kind(value, ("string",), "a text"))
+                inner = self.of_kind(value, ("string",), "a text")
+                return inner if is_folded(inner, type(node)) else replace(node, value=inner)
             case ast.Arithmetic(_, left, right):
                 left, right = (self.of_kind(part, ("number",), "a number") for part in (left, right))
+                check_digits(node)
                 return replace(node, left=left, right=right)
             case ast.Interval():
                 return self.interval(node)

@@ -38,6 +38,7 @@ MOST_IDS = 1000
 MOST_SORT_KEYS = 8
 LARGEST_OFFSET = 10_000_000
 MOST_DIGITS = 15
+LONGEST_SEARCH = 500
 LARGEST_ZOOM = 24
 FILTER_LANGS = ("cql2-text", "cql2-json", "cql-text")
 """`cql-text` is what GDAL looks for before it sends a filter; what it sends is valid CQL2."""
@@ -136,8 +137,9 @@ def parse_ids(text: str, collection: Collection) -> tuple[FeatureKey, ...]:
 
 def parse_search(text: str) -> str:
     """A text to look for. Raises: BadParameter"""
-    if not text.strip() or "\0" in text:
-        raise BadParameter(f"q is '{text}'", hint="it takes a word or a part of one", parameter="q")
+    if not text.strip() or "\0" in text or len(text) > LONGEST_SEARCH:
+        hint = f"it takes a word or a part of one, {LONGEST_SEARCH} characters at most"
+        raise BadParameter(f"q is '{text}'", hint=hint, parameter="q")
     return text.strip()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.context import api, asked
 from api.cursor import render_cursor
@@ -32,8 +33,7 @@ def search(id: str) -> Response:
     A body of another media type may become a way to add features (Part 4): it is a 415 now.
     """
     collection = api().collection(id)
-    request.max_content_length = MOST_BODY_BYTES
-    args = merged(request.args, parse_body(request.get_data(parse_form_data=True), request.mimetype, request.form))
+    args = merged(request.args, parse_body(whole_body(), request.mimetype, request.form))
     query = items_query(args, collection, api().limits)
     query = replace(query, presentation=presented(query.presentation, "json"))
     choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
@@ -41,6 +41,20 @@ def search(id: str) -> Response:
     count = api().counts.of_page(collection, query, found)
     links = [collection_link(asked(), collection), *walk_links(args, collection, query, found)]
     return items_geojson(collection, query, found, links, count, "json")
+
+
+def whole_body() -> bytes:
+    """The body, which `request.form` is then read from.
+
+    Of a body in chunks, whose length nobody tells, Werkzeug would give the first part.
+    Raises: TooManyBodies, RequestEntityTooLarge
+    """
+    request.max_content_length = MOST_BODY_BYTES + 1
+    with api().bodies.one():
+        body = request.get_data()
+    if len(body) > MOST_BODY_BYTES:
+        raise RequestEntityTooLarge
+    return body
 
 
 def walk_links(args: Args, collection: Collection, query: ItemsQuery, found: Page) -> list[Link]:
