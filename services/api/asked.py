@@ -1,4 +1,4 @@
-"""A request as a value, the same for Flask's routes and for the layer before them."""
+"""A request and an answer as values, for Flask's routes and for the layer before them."""
 
 from __future__ import annotations
 
@@ -26,3 +26,12 @@ class Asked:
     def here(self) -> str:
         """The address of the resource, without its query."""
         return self.base + quoted_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to GET, as WSGI has it."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes = b""

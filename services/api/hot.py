@@ -1,14 +1,14 @@
 """Features as GeoJSON, answered before Flask: routing, request and response objects cost more than the query does.
 
-Only what is asked for most: GET of a page or of one feature, as GeoJSON. The answer is the one of the route, made by
-the same functions (a test compares them). Whatever else is asked for, and every error, is left to Flask.
+Only what is asked for most: GET of a page or of one feature, as GeoJSON, and of tiles that are kept. The answer is the
+one of the route, made by the same functions (a test compares them). Whatever else is asked for, and every error, is
+left to Flask.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -18,7 +18,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.sansio.utils import get_current_url, get_host
 
-from api.asked import Asked
+from api.asked import Answer, Asked
 from api.context import Api
 from api.crs import CRS84, parse_crs
 from api.delivery import FOR_EVERYONE, new_request_id
@@ -34,6 +34,7 @@ from api.features import (
 from api.formats.encoding import ENCODERS, LEAST_BYTES, encoding_for
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
+from api.hot_tiles import kept_tile
 from api.links import GEOJSON
 from api.params.common import reject_unknown
 from api.params.items import items_query
@@ -52,15 +53,6 @@ ERROR = "isthmus.error"
 """Where in the environment of a request an error waits for Flask to tell it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer to GET."""
-
-    status: str
-    headers: list[tuple[str, str]]
-    body: bytes = b""
-
-
 class Hot:
     """WSGI layer before Flask."""
 
@@ -71,7 +63,9 @@ class Hot:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        answer = self.answer(environ) if environ["REQUEST_METHOD"] == "GET" else None
+        answer = None
+        if environ["REQUEST_METHOD"] == "GET":
+            answer = kept_tile(self._api, environ) or self.answer(environ)
         if answer is None:
             return self._app(environ, start_response)
         start_response(answer.status, [*answer.headers, ("X-Request-Id", new_request_id()), *FOR_EVERYONE])

@@ -94,3 +94,42 @@ def test_an_error_is_found_once_and_told_by_flask(app: Flask):
     answer = app.test_client().get(PAGE, query_string="nmae=Suva")
     assert (answer.status_code, answer.json["code"]) == (400, "parameter-unknown")
     assert app.test_client().get("/collections/places/items/8").json["code"] == "feature-unknown"
+
+
+TILE, EMPTY_TILE = (
+    "/collections/places/tiles/WebMercatorQuad/0/0/0",
+    "/collections/places/tiles/WebMercatorQuad/6/40/20",
+)
+
+
+@pytest.mark.parametrize("path", [TILE, EMPTY_TILE])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Accept-Encoding": "gzip, br"}, {"Accept": "*/*", "Accept-Encoding": "gzip;q=0"}]
+)
+def test_a_tile_that_is_kept_is_the_same_with_and_without_flask(app: Flask, path: str, headers: dict[str, str]):
+    alone = flask_alone(app).get(path, headers=headers)
+    hot = hot_alone(app).get(path, headers=headers)
+    assert hot.status_code in (200, 204)
+    assert told(hot) == told(alone)
+    assert hot.data == alone.data
+    known = {"If-None-Match": hot.headers["ETag"], **headers}
+    assert hot_alone(app).get(path, headers=known).status_code == 304
+    assert told(hot_alone(app).get(path, headers=known)) == told(flask_alone(app).get(path, headers=known))
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "headers"),
+    [
+        ("/collections/places/tiles/WebMercatorQuad/1/0/0", "", {}),
+        (TILE, "x=1", {}),
+        (TILE, "", {"Accept": "image/png"}),
+        (TILE, "", {"If-None-Match": 'W/"another"'}),
+        ("/collections/nowhere/tiles/WebMercatorQuad/0/0/0", "", {}),
+        ("/collections/places/tiles/Other/0/0/0", "", {}),
+    ],
+)
+def test_tiles_that_are_not_kept_and_other_requests_are_left_to_flask(
+    app: Flask, path: str, query: str, headers: dict[str, str]
+):
+    flask_alone(app).get(TILE)
+    assert hot_alone(app).get(path, query_string=query, headers=headers).status_code == 404

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, JSON_FG, KML, PARQUET, ZIP
+from api.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, JSON_FG, KML, MVT, PARQUET, ZIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +47,6 @@ PAGES = {name: format.media_type for name, format in ITEMS_FORMATS.items() if no
 
 MEDIA_TYPES = {name: format.media_type for name, format in ITEMS_FORMATS.items()}
 """The choice between them, as `choose_format` takes it."""
+
+TILE_FORMATS = (("mvt", MVT),)
+"""The formats of tiles, as `format_for` takes them."""

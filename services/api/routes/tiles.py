@@ -18,6 +18,7 @@ from api.documents.tilesets import (
 )
 from api.formats.gzip import compress, decompress
 from api.formats.negotiation import format_for
+from api.formats.offered import TILE_FORMATS
 from api.links import MVT
 from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
@@ -29,8 +30,6 @@ from core.catalog import Collection
 from core.errors import NoGeometry
 
 bp = Blueprint("tiles", __name__)
-
-TILE_FORMATS = (("mvt", MVT),)
 
 
 @bp.get("/tileMatrixSets")
@@ -106,7 +105,9 @@ def source_tile(collection: Collection, place: Tile) -> Response:
 def packed_tile(compressed: bytes) -> Response:
     """A tile in the encoding that the client takes; 204 for an empty one."""
     if not compressed:
-        return Response(status=204)
+        empty = Response(status=204)
+        del empty.headers["Content-Type"]
+        return empty
     if request.accept_encodings["gzip"] > 0:
         return Response(compressed, content_type=MVT, headers={"Content-Encoding": "gzip"})
     return Response(decompress(compressed), content_type=MVT)
