@@ -104,6 +104,8 @@ class Source:
     is_geography: bool = False
     sampled: sql.Composable | None = None
     oid: int = 0
+    magnitude: int = 0
+    """How large it was, in powers of two: what was learnt of a small table is not true of a large one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,3 +197,26 @@ def test_half_a_change_is_never_seen(client: FlaskClient, changing: Database):
         assert names(client) == ["wells"]
         connection.commit()
     wait_for(lambda: names(client), lambda found: found == ["roads", "wells"], SECONDS)
+
+
+def test_table_that_grows_is_found_through_its_index_again(
+    changing: Database, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("api.sources.live.AGAIN_S", 0.1)
+    sql.execute("CREATE INDEX ON live.wells USING gist (geom)")
+    sql.execute("UPDATE live.wells SET geom = ST_SetSRID(ST_Point(id, 60), 4326)")
+    with sources_app(changing, "live") as app:
+        client = app.test_client()
+        extensions: Any = app.extensions["isthmus"]
+        assert len(get(client, "/collections/wells/items?bbox=0,59,5.5,61")["features"]) == 5
+        before = extensions.catalog["wells"]
+        sql.execute(
+            "INSERT INTO live.wells SELECT n, 'n', ST_SetSRID(ST_Point(1 + n % 29, 60), 4326)"
+            " FROM generate_series(31, 60000) AS n"
+        )
+        wait_for(
+            lambda: get(client, "/collections/wells") and extensions.catalog["wells"],
+            lambda found: found.source.magnitude > before.source.magnitude + 3,
+        )
+        assert extensions.catalog["wells"] is not before
+        assert extensions.catalog["wells"].revision == before.revision, "cursors go on"

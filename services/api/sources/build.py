@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from psycopg import sql
@@ -37,12 +37,14 @@ class Findings:
     srids:    those of the geometry columns that are declared without one, by the number of the column
     key_holds: whether the values of the candidate for a key are as they have to be; None: nobody looked
     seen:     where geometries lie, by the number of the column
+    magnitude: the number of its pages in powers of two
     """
 
     srids: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
     key_holds: bool | None = None
     seen: Mapping[int, Seen] = field(default_factory=dict[int, Seen])
     interval: Interval | None = None
+    magnitude: int = 0
 
     def with_known(self, before: Findings) -> Findings:
         """These, and what an earlier look found where this one got no answer in time."""
@@ -51,7 +53,8 @@ class Findings:
             for number, found in self.seen.items()
         }
         holds = before.key_holds if self.key_holds is None else self.key_holds
-        return Findings({**before.srids, **self.srids}, holds, seen, self.interval or before.interval)
+        interval, magnitude = self.interval or before.interval, self.magnitude or before.magnitude
+        return Findings({**before.srids, **self.srids}, holds, seen, interval, magnitude)
 
 
 NOTHING = Findings()
@@ -147,7 +150,9 @@ def collection_of(  # noqa: PLR0913
         changed_at=now,
         cache_control=None,
         key=key,
-        source=source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84),
+        source=replace(
+            source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84), magnitude=findings.magnitude
+        ),
     )
 
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from api.sources.build import Findings, Interval, Plan, Seen
-from api.sources.keys import select_check
+from api.sources.keys import WITH_PLACES, select_check
 from api.sources.model import Attribute, System, Systems
 from api.sources.shapes import Shape, is_in_degrees, read, shape_of, srid_of_typmod
 from api.sources.times import choose_times
@@ -80,7 +80,17 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
     new = find_systems(asker.database, {shape.srid for shape in shapes} - systems.keys())
     known = {**systems, **new}
     seen = {shape.attribute.number: find_extent(asker, plan, shape, known) for shape in shapes if shape.srid}
-    return Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan)), new
+    magnitude = find_magnitude(asker, plan)
+    return Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan), magnitude), new
+
+
+def find_magnitude(asker: Asker, plan: Plan) -> int:
+    """The number of a table's pages in powers of two; 0 of what has no pages."""
+    if plan.relation.kind not in WITH_PLACES:
+        return 0
+    text = sql.SQL("SELECT pg_relation_size({}::oid) / current_setting('block_size')::bigint")
+    row = asker.one(plan, Statement(text.format(sql.Literal(plan.relation.oid))))
+    return int(row[0]).bit_length() if row and row[0] else 0
 
 
 def find_srids(asker: Asker, plan: Plan, attribute: Attribute) -> frozenset[int] | None:
