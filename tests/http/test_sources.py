@@ -212,6 +212,7 @@ def test_what_is_left_out_is_logged_with_what_to_do(odd: Database, caplog: pytes
     assert sum('GRANT SELECT ON "odd"."forbidden" TO' in line for line in said) == 1
     assert sum('GRANT USAGE ON SCHEMA "odd_locked" TO' in line for line in said) == 1
     assert sum("odd.twice is not published" in line for line in said) == 1
+    assert sum("odd.volatile_one is not published: it is VOLATILE" in line for line in said) == 1
 
 
 def test_one_name_in_two_schemas_belongs_to_neither_and_hides_no_loaded_collection(odd_client: FlaskClient):

@@ -101,6 +101,13 @@ def test_parameters_are_in_the_definition_of_the_api(odd_client: FlaskClient):
     assert len(names) == len(set(names))
 
 
+def test_page_of_a_function_tells_its_parameters(odd_client: FlaskClient):
+    page = odd_client.get("/collections/near?f=html").text
+    assert "<h2>Parameters</h2>" in page
+    assert "<td><code>least</code></td><td>integer</td><td>required</td>" in page
+    assert "<h2>Parameters</h2>" not in odd_client.get("/collections/all_data?f=html").text
+
+
 def test_search_takes_the_arguments_in_its_body(odd_client: FlaskClient):
     response = odd_client.post("/collections/near/search", json={"least": 99, "limit": 1})
     found = json.loads(response.data)

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from support.cluster import Cluster, Database
 from support.http import get, link
 from support.odd import as_superuser, sources_app, wait_for
+from support.publish import publish
 
 SECONDS = 3.0
 
@@ -177,6 +178,12 @@ def test_materialised_view_is_published_once_it_is_filled(client: FlaskClient, s
     assert names(client) == ["wells"]
     sql.execute("REFRESH MATERIALIZED VIEW live.sums")
     wait_for(lambda: names(client), lambda found: found == ["sums", "wells"], SECONDS)
+
+
+def test_tables_of_the_loader_are_no_sources(changing: Database):
+    publish(changing, "loaded", "SELECT 1 AS fid, ST_Point(1, 2) AS geom", columns={})
+    with sources_app(changing, "data,live") as app:
+        assert names(app.test_client()) == ["loaded", "wells"]
 
 
 def test_schema_that_is_made_later_is_served(changing: Database, sql: psycopg.Connection):

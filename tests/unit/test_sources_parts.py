@@ -311,7 +311,7 @@ def test_cursors_are_bound_to_what_a_relation_looks_like():
 
 def function(*parameters: Parameter, **members: Any) -> Function:
     """A function that returns rows of one column."""
-    known: dict[str, Any] = {"comment": None, "usable": True, "attributes": (ID,)}
+    known: dict[str, Any] = {"comment": None, "usable": True, "volatile": False, "attributes": (ID,)}
     return Function(1, "gis", "near", parameters=parameters, **{**known, **members})
 
 
@@ -328,6 +328,7 @@ X = Parameter("x", "float8", "double precision", "b", "N", "i", True)
         (function(replace(X, mode="v")), "no one type"),
         (function(replace(X, kind="p")), "no one type"),
         (function(X, usable=False), "may not be called"),
+        (function(X, volatile=True), "may change data"),
         (function(X, attributes=()), "no named columns"),
     ],
 )

@@ -36,6 +36,8 @@ def overloaded(functions: Iterable[Function]) -> frozenset[str]:
 def refused(function: Function, shared: Names[str]) -> Omission | None:
     """Why a function is not published; None when it is."""
     name, parameters = function.full_name, function.parameters
+    if function.volatile:
+        return Omission(name, "it is VOLATILE, so it may change data", "if it only reads, ALTER FUNCTION … STABLE")
     if not function.usable:
         hint = f'GRANT USAGE ON SCHEMA "{function.schema}", and GRANT EXECUTE ON FUNCTION {name}, TO the API\'s role'
         return Omission(name, "it may not be called", hint)

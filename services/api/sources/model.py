@@ -97,13 +97,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function that returns rows of named columns."""
+    """A function that returns rows. `volatile`: PostgreSQL takes it for one that changes data."""
 
     oid: int
     schema: str
     name: str
     comment: str | None
     usable: bool
+    volatile: bool
     parameters: tuple[Parameter, ...]
     attributes: tuple[Attribute, ...]
 
@@ -161,9 +162,9 @@ def parse_relation(row: Sequence[Any]) -> Relation:
 
 def parse_function(row: Sequence[Any]) -> Function:
     """A row of functions.sql."""
-    oid, schema, name, comment, usable, parameters, attributes = row
+    oid, schema, name, comment, usable, volatile, parameters, attributes = row
     takes = tuple(Parameter(**parameter) for parameter in parameters)
-    return Function(oid, schema, name, comment, usable, takes, tuple(map(parse_attribute, attributes)))
+    return Function(oid, schema, name, comment, usable, volatile, takes, tuple(map(parse_attribute, attributes)))
 
 
 @dataclass(frozen=True, slots=True)

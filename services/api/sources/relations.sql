@@ -21,6 +21,9 @@ relations AS (
     WHERE n.nspname = ANY (%(schemas)s)
       AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
       AND NOT c.relispartition
+      AND NOT (n.nspname = 'data' AND EXISTS (  -- where the loader keeps its versions
+          SELECT FROM pg_class AS g JOIN pg_namespace AS h ON h.oid = g.relnamespace
+          WHERE h.nspname = 'isthmus' AND g.relname = 'generation'))
       AND c.relname NOT IN ('spatial_ref_sys', 'geometry_columns', 'geography_columns', 'raster_columns', 'raster_overviews')
       AND NOT EXISTS (
           SELECT FROM pg_depend AS d
