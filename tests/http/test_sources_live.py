@@ -15,7 +15,7 @@ from support.http import get, link
 from support.odd import as_superuser, sources_app, wait_for
 from support.publish import publish
 
-SECONDS = 3.0
+SECONDS = 8.0
 
 
 @pytest.fixture

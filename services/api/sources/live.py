@@ -27,7 +27,7 @@ log = logging.getLogger("isthmus.api")
 FIRST_WAIT_S = 2.0
 """How long the first answer waits for the look at the data."""
 
-REST = 50
+REST, LONGEST_REST_S = 50, 2.0
 """The catalogue is looked at again after so many times what a look took, unless somebody wants to know it now."""
 
 AGAIN_S = 60.0
@@ -77,20 +77,21 @@ class LiveSources:
         now: also when the last look, at a large database, was only just
         Raises: DatabaseUnavailable
         """
-        began = self._clock()
-        if not now and began < self._rests_until:
+        if not now and self._clock() < self._rests_until:
             return
         first = self._fingerprint is None
         try:
             self._look()
         except (psycopg.Error, QueryTooSlow):
             log.exception("the schemas could not be looked at; what was known of them is served")
-        self._rests_until = self._clock() + REST * (self._clock() - began)
         self._start_survey(wait_s=FIRST_WAIT_S if first else 0)
 
     def _look(self) -> None:
         """Read what the schemas hold, when it changed."""
+        began = self._clock()
         [(fingerprint, self.has_catalogue)] = self._database.run(self._statements["fingerprint"])
+        ended = self._clock()
+        self._rests_until = ended + min(LONGEST_REST_S, REST * (ended - began))
         if fingerprint != self._fingerprint:
             self._introspect()
             self._fingerprint = fingerprint
