@@ -118,7 +118,7 @@ class Database:
         # No parallel workers: starting them takes 15 ms, and requests are many already.
         options = (
             "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c default_transaction_read_only=on"
-            f" -c max_parallel_workers_per_gather=0 -c statement_timeout={milliseconds}"
+            f" -c max_parallel_workers_per_gather=0 -c synchronize_seqscans=off -c statement_timeout={milliseconds}"
         )
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo(settings, options=options),

@@ -81,6 +81,8 @@ FILTERS = [
     "j IS NOT NULL",
     "tsr LIKE '%2024%'",
     "ip LIKE '10.%'",
+    "ip = '10.0.0.1'",
+    "net = '10.0.0.0/8'",
     "small + 1 = 8",
     "price * 2 = 25",
     "d = DATE('2024-05-01')",

@@ -9,7 +9,7 @@ from psycopg import sql
 from api.query import Equals, Filter
 from api.sql.boxes import Condition, in_box
 from api.sql.cql2 import filter_condition
-from api.sql.relation import among_keys, argument_place, column_of
+from api.sql.relation import among_keys, argument_place, column_of, text_of
 from api.sql.times import in_interval
 from core.catalog import Collection
 
@@ -52,7 +52,7 @@ def contains(collection: Collection, text: str) -> Condition:
     if not columns:
         return sql.SQL("false"), {}
     names = [
-        sql.SQL("{}::text ILIKE %(q)s" if column.sql_type else "{} ILIKE %(q)s").format(column_of(column))
+        sql.SQL("{} ILIKE %(q)s").format(text_of(column) if column.sql_type else column_of(column))
         for column in columns
     ]
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

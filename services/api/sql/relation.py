@@ -63,6 +63,11 @@ def column_of(column: Column) -> sql.Composable:
     return quoted("t", column.column)
 
 
+def text_of(column: Column) -> sql.Composable:
+    """A property as text, as it is shown: a cast would put the width of its network behind an address."""
+    return sql.SQL("abbrev({})" if column.sql_type == "inet" else "{}::text").format(column_of(column))
+
+
 def shown_column(column: Column) -> sql.Composable:
     """A property under its published name, as the client sees it. Times without a zone are times in UTC."""
     text = sql.SQL("{}::timestamptz AS {}" if column.sql_type == "timestamp without time zone" else "{} AS {}")

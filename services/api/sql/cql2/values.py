@@ -12,6 +12,7 @@ from api.cql2.ast import Node
 from api.sql.cql2 import numbers, texts
 from api.sql.cql2.scope import SQL, Scope
 from api.sql.cql2.shapes import FUNCTIONS as SHAPE_FUNCTIONS, shape, shape_function
+from api.sql.relation import text_of
 
 FUNCTIONS: dict[str, sql.SQL] = {
     "lower": sql.SQL("lower({})"),
@@ -38,7 +39,7 @@ def text(node: Node, scope: Scope) -> SQL:
         case ast.CaseI(value) | ast.AccentI(value):
             return texts.constant(node, texts.folded(node, text(value, scope)))
         case ast.Property(name):
-            return sql.SQL("{}::text").format(scope.identifier(name))
+            return text_of(scope.column(name))
         case _:
             return function(cast("ast.Function", node), scope)
 
