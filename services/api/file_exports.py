@@ -62,9 +62,12 @@ def plan_file(format: FileFormat, collection: Collection, query: ItemsQuery) -> 
     Raises: FormatUnsuitable
     """
     shown = query.presentation
-    if format in NEEDS_GEOMETRY and not (collection.has_geometry and shown.geometry):
+    has_geometry = collection.has_geometry and shown.geometry
+    if format in NEEDS_GEOMETRY and not has_geometry:
         hint = "ask for f=csv, f=gpkg, f=parquet or f=shp"
         raise FormatUnsuitable(f"{NEEDS_GEOMETRY[format]} needs geometries", hint=hint, parameter="f")
+    if not (collection.key.is_id or has_geometry or (collection.columns if shown.columns is None else shown.columns)):
+        raise FormatUnsuitable("no column is left to write", hint="name some properties", parameter="properties")
     if format == "kml" and shown.crs is not CRS84:
         hint = "leave crs out, or ask for f=gpkg, f=fgb or f=parquet"
         raise FormatUnsuitable("KML is always in CRS84", hint=hint, parameter="crs")
@@ -137,6 +140,7 @@ class FileExports:
             title=collection.title,
             statement=self._database.render(plan.statement),
             id=("integer" if collection.key.is_integer else "text") if collection.key.is_id else None,
+            unique=collection.key.unique,
             columns=tuple(FileColumn(column.name, column.type) for column in columns),
             geometry_type=kind,
             crs=authority_code(plan),

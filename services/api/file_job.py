@@ -32,6 +32,7 @@ class FileJob:
     the id, `columns`, and with geometry its WKB in hexadecimal and, for GeoParquet, its four bounds.
 
     id: what the ids are; None when features have none, and no column
+    unique: no two features have the same id
     geometry_type: GeoJSON's name, 'Geometry' for mixed ones, None without geometry
     crs: an authority and a code, such as EPSG:3067; None when nobody knows. Easting comes first whatever that says
     """
@@ -42,6 +43,7 @@ class FileJob:
     title: str
     statement: str
     id: KeyType | None
+    unique: bool
     columns: tuple[FileColumn, ...]
     geometry_type: str | None
     crs: str | None
@@ -49,6 +51,11 @@ class FileJob:
     most_bytes: int
     timeout_s: int
     settings: Settings
+
+    @property
+    def has_fids(self) -> bool:
+        """Whether the ids can be those of a table of GDAL: different whole numbers."""
+        return self.id == "integer" and self.unique
 
     def to_json(self) -> str:
         """One line for the writer's standard input. It holds the password, so it goes nowhere else."""

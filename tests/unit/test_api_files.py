@@ -25,6 +25,7 @@ JOB = FileJob(
     title="Roads",
     statement="COPY …",
     id="integer",
+    unique=True,
     columns=(FileColumn("name", "string"),),
     geometry_type="Point",
     crs="EPSG:3067",
@@ -54,6 +55,7 @@ def test_what_is_ours_steps_aside_for_properties():
 def test_features_without_id_have_no_column_for_it():
     assert layout_of(replace(JOB, id=None)).id is None
     assert layout_of(replace(JOB, id="text")).id == "id"
+    assert layout_of(replace(JOB, unique=False)).id == "id"
 
 
 @given(st.lists(st.text(min_size=1), max_size=30))

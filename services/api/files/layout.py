@@ -48,7 +48,7 @@ def layout_of(job: FileJob) -> Layout:
 
 def id_name(job: FileJob) -> str:
     """The name of the ids. GDAL reads the ids of KML's placemarks as `id`, which it numbers by itself."""
-    return "fid" if job.format == "kml" or (job.format == "gpkg" and job.id == "integer") else "id"
+    return "fid" if job.format == "kml" or (job.format == "gpkg" and job.has_fids) else "id"
 
 
 def free(name: str, taken: Iterable[str]) -> str:

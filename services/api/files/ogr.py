@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from itertools import chain
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from pyogrio.errors import DataLayerError
 
 from api.file_job import FileJob
 from api.files.failures import FAILURES
+from api.files.layout import layout_of
 from api.files.rows import Rows
 from api.files.wkb import HEIGHT, MEASURE, codes_of
 from core.errors import FormatUnsuitable
@@ -22,12 +24,18 @@ MIXED = "Unknown"
 
 
 def write_gpkg(job: FileJob, rows: Rows) -> None:
-    """A GeoPackage of one layer with a spatial index. Ids that are numbers are its fids."""
+    """A GeoPackage of one layer with a spatial index. Ids that can be are its fids; GDAL numbers anew what is below 0,
+    so where some id is, they become a column.
+    """
     options = {"GEOMETRY_NAME": rows.layout.geometry or "geom", "IDENTIFIER": job.title}
-    if rows.layout.id and job.id == "integer":
+    if rows.layout.id and job.has_fids:
         options["FID"] = rows.layout.id
-    reader, type = opened(job, rows)
-    write_layer(job, rows, reader, driver="GPKG", type=type, options=options)
+    try:
+        reader, type = opened(job, rows)
+        write_layer(job, rows, reader, driver="GPKG", type=type, options=options)
+    except BelowZero:
+        numbered = replace(job, unique=False)
+        write_gpkg(numbered, Rows(numbered, layout_of(numbered)))
 
 
 def write_kml(job: FileJob, rows: Rows) -> None:
@@ -66,9 +74,22 @@ def write_fgb_once(job: FileJob, rows: Rows, *, index: str) -> None:
     return write_layer(job, rows, reader, driver="FlatGeobuf", type=MIXED, options=options)
 
 
+class BelowZero(ValueError):
+    """An id that is no fid."""
+
+
+def checked(batch: pa.RecordBatch, id: str) -> pa.RecordBatch:
+    """The batch. Raises: BelowZero"""
+    if (pc.min(batch.column(id)).as_py() or 0) < 0:
+        raise BelowZero(id)
+    return batch
+
+
 def opened(job: FileJob, rows: Rows) -> tuple[pa.RecordBatchReader, str | None]:
     """The rows as a stream, and the layer's type: the declared kind, with heights if the first batch has some."""
     batches = rows.batches()
+    if job.has_fids and job.format == "gpkg":
+        batches = rows.guarded(checked(batch, str(rows.layout.id)) for batch in batches)
     first = next(batches, None)
     reader = pa.RecordBatchReader.from_batches(rows.schema, batches if first is None else chain([first], batches))
     if job.geometry_type is None:

@@ -61,7 +61,7 @@ class Rows:
         """The batches. GDAL takes them through C, where an error loses its class: it is kept in `failure`."""
         try:
             yield from batches
-        except (IsthmusError, psycopg.Error, pa.ArrowException) as error:
+        except (IsthmusError, psycopg.Error, pa.ArrowException, ValueError) as error:
             self.failure = error
             raise
 
@@ -79,7 +79,7 @@ class Rows:
         table = pc.read_csv(
             pa.BufferReader(chunk),
             pc.ReadOptions(column_names=list(self._wire), block_size=len(chunk) + 1, use_threads=False),
-            pc.ParseOptions(newlines_in_values=True),
+            pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),  # a NULL alone is one
             pc.ConvertOptions(
                 column_types=self._wire,
                 null_values=[""],
