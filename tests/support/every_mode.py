@@ -75,6 +75,12 @@ class ServesFiles:
         (stack.data / f"{name}.geojson").unlink()
         wait_for(lambda: stack.withdrawn(name), 5, "it is withdrawn")
 
+    def test_features_are_written_to_files_of_every_format(self, stack: Stack, points: str) -> None:
+        for f in ("gpkg", "fgb", "parquet", "shp", "kml"):
+            answer = stack.get(f"/collections/{points}/items?f={f}")
+            assert answer.status == 200, answer.body
+            assert answer.headers["accept-ranges"] == "bytes"
+
     def test_ogrinfo_reads_the_features(self, stack: Stack, points: str) -> None:
         with self.tcp_port(stack) as port:
             seen = output("ogrinfo", "-ro", "-so", f"OAPIF:http://127.0.0.1:{port}", points)
