@@ -81,7 +81,7 @@ class FileExports:
     def __init__(self, settings: Settings, database: Database, exports: Exports) -> None:
         """Nothing is made or deleted before the first file is asked for."""
         folder = Path(settings.spool_dir) if settings.spool_dir else settings.data_dir / "var" / "spool"
-        self._spool = Spool(folder, settings.spool_mb * MB, settings.workers)
+        self._spool = Spool(folder.absolute(), settings.spool_mb * MB, settings.workers)
         self._settings = settings
         self._database = database
         self._exports = exports
