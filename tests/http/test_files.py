@@ -296,6 +296,16 @@ def test_what_a_dead_process_left_is_tidied(spooled: tuple[FlaskClient, Path]):
     assert not left.exists()
 
 
+def test_spool_may_be_a_relative_path(rows: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The process that writes a file starts in another folder."""
+    monkeypatch.chdir(tmp_path)
+    pool = Pool(rows.reader)
+    client = create_app(replace(rows.reader, spool_dir="made/here"), pool).test_client()
+    assert client.get("/collections/rows/items?f=fgb&limit=3").status_code == 200
+    assert list((tmp_path / "made/here").glob("*.fgb"))
+    pool.close()
+
+
 def test_writer_that_dies_is_a_problem_and_leaves_nothing(
     spooled: tuple[FlaskClient, Path], monkeypatch: pytest.MonkeyPatch
 ):

@@ -23,14 +23,22 @@ def items_path(
     collection: Collection, sample: Sample, components: dict[str, Any]
 ) -> tuple[str, dict[str, dict[str, Any]]]:
     """The path and its operations: the queryables are parameters (Part 3, queryables-query-parameters)."""
-    body = search_body(collection, sample)
+    parameters = items_parameters(collection, sample, components)
+    known = [looked_up(parameter, components) for parameter in parameters]
+    members = {found["name"]: found["schema"] for found in known}
+    body = search_body(collection, sample, {**members, "f": {"type": "string", "enum": ["json"]}})
     operations = {method: render_operation(operation, body) for method, operation in ITEMS.items()}
     for operation in operations.values():
         operation["operationId"] = f"{operation['operationId']}.{collection.id}"
         operation["summary"] = f"{operation['summary']}: {collection.title}"
-    operations["get"]["parameters"] = items_parameters(collection, sample, components)
+    operations["get"]["parameters"] = parameters
     operations["post"]["parameters"] = []
     return f"/collections/{collection.id}/items", operations
+
+
+def looked_up(parameter: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """A parameter object, also where the path refers to it."""
+    return components[parameter["$ref"].rpartition("/")[2]] if "$ref" in parameter else parameter
 
 
 def items_parameters(collection: Collection, sample: Sample, components: dict[str, Any]) -> list[dict[str, Any]]:

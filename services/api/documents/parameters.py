@@ -10,9 +10,17 @@ from api.documents.examples import COMMON, items_examples
 from api.documents.samples import Sample
 from api.formats.offered import EXPORTS, ITEMS_FORMATS, PAGES
 from api.params.common import Limits
-from api.params.items import COUNT_MODES, CSV_GEOMETRIES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
+from api.params.items import (
+    COUNT_MODES,
+    CSV_GEOMETRIES,
+    FILTER_LANGS,
+    LARGEST_OFFSET,
+    LARGEST_ZOOM,
+    LONGEST_SEARCH,
+    MOST_DIGITS,
+)
 from api.profiles import PROFILES
-from api.tiles import WEB_MERCATOR_QUAD
+from api.tiles import LARGEST_ZOOM as LARGEST_MATRIX, WEB_MERCATOR_QUAD
 from core.catalog import Collection
 
 Schema = Mapping[str, Any]
@@ -20,6 +28,8 @@ Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer", "minimum": 0}
 URI: Schema = {"type": "string", "format": "uri", "default": CRS84.uri}
+
+SEARCHED: Schema = {"type": "string", "maxLength": LONGEST_SEARCH, "pattern": r"\S"}
 
 FOUR_OR_SIX = [{"minItems": length, "maxItems": length} for length in (4, 6)]
 """The lengths of a bbox (/req/core/fc-bbox-definition)."""
@@ -82,7 +92,7 @@ def filter_parameters() -> dict[str, Any]:
         "filter": query_parameter("filter", TEXT, "A CQL2 filter over the queryables: see docs/cql2.md."),
         "filter-lang": query_parameter("filter-lang", words(*FILTER_LANGS), "The language of filter."),
         "filter-crs": query_parameter("filter-crs", URI, "CRS of the geometries in filter."),
-        "q": query_parameter("q", TEXT, "What some string property contains, in any case."),
+        "q": query_parameter("q", SEARCHED, "What some string property contains, in any case."),
     }
 
 
@@ -111,7 +121,7 @@ def path_parameters(collection: str, feature: str) -> dict[str, Any]:
         "collectionId": path_parameter("collectionId", TEXT, "Id of a collection.", collection),
         "featureId": path_parameter("featureId", TEXT, "Id of a feature.", feature),
         "tileMatrixSetId": path_parameter("tileMatrixSetId", matrix_set, "Tile matrix set.", WEB_MERCATOR_QUAD),
-        "tileMatrix": path_parameter("tileMatrix", TEXT, "Zoom.", "0"),
+        "tileMatrix": path_parameter("tileMatrix", words(*map(str, range(LARGEST_MATRIX + 1))), "Zoom.", "0"),
         "tileRow": path_parameter("tileRow", WHOLE, "Row, counted from the north.", 0),
         "tileCol": path_parameter("tileCol", WHOLE, "Column, counted from 180 degrees west.", 0),
         "code": path_parameter("code", TEXT, "Code of a problem.", "parameter-unknown"),

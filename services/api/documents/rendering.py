@@ -63,8 +63,13 @@ def responses(operation: Operation, more: list[int]) -> dict[str, Any]:
     return {**found, "default": reference("responses", "problem")}
 
 
-def search_body(collection: Collection | None, sample: Sample) -> dict[str, Any]:
-    """The request body of a search, with an example from a collection."""
+def search_body(collection: Collection | None, sample: Sample, members: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The request body of a search, with an example from a collection. `members`: the schemas of all parameters."""
+    parameters: dict[str, Any] = {"type": "object"}
+    if members is not None:
+        parameters |= {"properties": members, "additionalProperties": False}
+    tree = {"type": "object", "required": ["op", "args"], "properties": {"op": TEXT, "args": {"type": "array"}}}
+    whole = {**parameters, "properties": {**(members or {}), "filter": {"anyOf": [TEXT, tree]}}}
     found = items_examples(collection, sample) if collection else {}
     example: dict[str, Any] = {"limit": 5}
     if "filter" in found:
@@ -74,8 +79,8 @@ def search_body(collection: Collection | None, sample: Sample) -> dict[str, Any]
         "description": "The parameters of /items, or CQL2 JSON. `filter` may be CQL2 JSON itself.",
         "required": True,
         "content": {
-            "application/json": {"schema": {"type": "object"}, "example": example},
-            "application/x-www-form-urlencoded": {"schema": {"type": "object"}, "example": form},
+            "application/json": {"schema": {"anyOf": [tree, whole]}, "example": example},
+            "application/x-www-form-urlencoded": {"schema": parameters, "example": form},
         },
     }
 
