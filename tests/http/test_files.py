@@ -372,15 +372,3 @@ def test_geoparquet_has_what_readers_skip_by(client: FlaskClient):
     paths = {file.metadata.row_group(0).column(n).path_in_schema: n for n in range(file.metadata.num_columns)}
     assert file.metadata.row_group(0).column(paths["bbox.xmin"]).statistics.min == -171.76
     assert file.metadata.row_group(0).column(paths["name"]).compression == "ZSTD"
-
-
-def test_a_data_folder_may_be_named_from_where_the_api_was_started(
-    rows: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    pool = Pool(rows.reader)
-    app = create_app(replace(rows.reader, data_dir=Path("here"), spool_dir=""), pool)
-    response = WholeClient(app, app.response_class).get("/collections/rows/items?f=gpkg&limit=10")
-    assert response.status_code == 200, response.text
-    assert list((tmp_path / "here/var/spool").glob("*.gpkg"))
-    pool.close()

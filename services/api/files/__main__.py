@@ -30,7 +30,7 @@ GDAL_CONFIG = {
 MODEST = 5
 BLOCK_BYTES = 65_536
 MOST_MEMORY_BYTES = 3_000_000_000
-"""Address space for data, of which Arrow keeps 1.1 GB in reserve. FlatGeobuf's index takes 250 bytes for each feature."""
+"""Of address space; Arrow keeps 1.1 GB in reserve. The index of FlatGeobuf takes 250 bytes for each feature."""
 
 
 def main() -> None:
