@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from threading import Lock
+from typing import Any
+
+import psycopg
 
 from api.sources.live import LiveSources
 from api.sources.naming import assign_ids
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, parse_catalog
 from core.db import Database
-from core.errors import DatabaseUnavailable
+from core.errors import CatalogueMissing, DatabaseUnavailable
 
 CHECK_EVERY_S = 1.0
 WAIT_S = 2.0
@@ -74,8 +77,16 @@ class LiveCatalog:
         """The collections that the loader made."""
         [(generation,)] = self._database.run(SELECT_GENERATION)
         if self._loaded is None or self._loaded.generation != generation:
-            self._loaded = kept(self._loaded, parse_catalog(generation, self._database.run(SELECT_COLLECTIONS)))
+            self._loaded = kept(self._loaded, parse_catalog(generation, self._select_collections()))
         return self._loaded
+
+    def _select_collections(self) -> list[tuple[Any, ...]]:
+        """The rows of the loaded collections. Raises: CatalogueMissing until the loader has migrated"""
+        try:
+            return self._database.run(SELECT_COLLECTIONS)
+        except psycopg.errors.UndefinedColumn as error:
+            hint = "is the loader running? It brings it up to date when it starts"
+            raise CatalogueMissing("the catalogue is of an older Isthmus", hint=hint) from error
 
     def _refresh_both(self, sources: LiveSources, *, now: bool) -> Catalog:
         """The loaded collections and those of the sources. A database where no loader ever ran has the latter alone."""

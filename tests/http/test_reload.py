@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.live_catalog import CHECK_EVERY_S
-from core.db import Database as Pool
+from core.db import Database as Pool, migrate
 from support.cluster import Database
 from support.publish import publish
 
@@ -92,3 +92,19 @@ def test_list_is_never_older_than_the_request(database: Database):
 
 def test_catalogue_is_asked_for_at_most_once_a_second():
     assert CHECK_EVERY_S == 1.0
+
+
+def test_catalogue_of_an_older_release_is_a_503_until_the_loader_has_brought_it_up_to_date(database: Database):
+    publish(database, "places", "SELECT 1 AS fid, ST_Point(1, 1) AS geom", columns={})
+    with database.connect() as connection:
+        connection.execute("DELETE FROM isthmus.migrations WHERE number > 1")
+        connection.execute("ALTER TABLE isthmus.versions DROP COLUMN temporal_end_column")
+        connection.execute("ALTER TABLE isthmus.collections DROP COLUMN cache_control, DROP COLUMN changed_at")
+    pool = Pool(database.reader)
+    client = create_app(database.reader, pool).test_client()
+    early = client.get("/collections/places/items")
+    assert (early.status_code, json.loads(early.data)["code"]) == (503, "catalogue-missing")
+    with database.connect() as connection:
+        assert migrate(connection) == [2]
+    assert client.get("/collections/places/items").status_code == 200
+    pool.close()
