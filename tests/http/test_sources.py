@@ -270,7 +270,7 @@ def test_pages_and_documents_of_every_collection_are_there(odd_client: FlaskClie
         paths = ["", "/queryables", "/sortables", "/schema", "/feature-schema"]
         for url in [f"{here}{path}?f={f}" for path in paths for f in ("json", "html")]:
             assert odd_client.get(url).status_code == 200, url
-        for f in ("html", "csv", "geojsonl"):
+        for f in ("html", "csv", "geojsonl", "geojson", "jsonfg"):
             response = odd_client.get(f"{here}/items?f={f}{given}")
             assert response.status_code == 200, (name, f, response.text)
         links = get(odd_client, here)["links"]

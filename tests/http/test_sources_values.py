@@ -169,3 +169,14 @@ def test_examples_of_the_definition_can_be_sent_as_they_are(odd_client: FlaskCli
                 value = str(value).lower() if isinstance(value, bool) else value
                 response = odd_client.get(f"{path}?{urlencode({parameter['name']: value})}")
                 assert response.status_code == 200, (path, parameter["name"], value, response.text)
+
+
+def test_time_of_a_range_is_an_interval_in_json_fg(odd_client: FlaskClient):
+    def times(name: str) -> list[Any]:
+        return [feature["time"] for feature in get(odd_client, f"/collections/{name}/items?f=jsonfg")["features"]]
+
+    first, second = ["2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z"], ["2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"]
+    for name in ("ranges", "ranges_local"):
+        assert times(name) == [{"interval": first}, {"interval": second}, None, None]
+    days = [{"interval": ["2024-01-01", "2024-01-31"]}, {"interval": ["2024-02-01", ".."]}]
+    assert times("ranges_days") == [*days, None, None]

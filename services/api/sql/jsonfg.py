@@ -15,7 +15,7 @@ from api.profiles import JSON_FG_PLUS
 from api.query import Presentation
 from api.sql.geometry import geometry_or_null
 from api.sql.relation import column_of
-from core.catalog import Collection, Column
+from core.catalog import RANGES, Collection, Column
 
 NULL = sql.SQL("'null'")
 
@@ -45,23 +45,30 @@ def time_text(times: Sequence[Column]) -> sql.Composable:
     """
     match times:
         case [start, end]:
-            days = start.type == end.type == "date"
-            ends = [sql.SQL("COALESCE({}, '..')").format(instant_text(column, days=days)) for column in times]
-            return sql.SQL(
-                """CASE WHEN COALESCE({start}, {end}) IS NULL OR {start} > {end} THEN 'null'"""
-                """ ELSE '{{"interval":["' || {first} || '","' || {last} || '"]}}' END"""
-            ).format(start=column_of(start), end=column_of(end), first=ends[0], last=ends[1])
+            return interval_text(column_of(start), column_of(end), days=start.type == end.type == "date")
+        case [during] if during.sql_type in RANGES:
+            days = during.sql_type == "daterange"
+            last = "(upper({0}) - 1)" if days else "upper({0})"  # a range of days ends before the day after it
+            ends = [sql.SQL(text).format(column_of(during)) for text in ("lower({0})", last)]
+            return interval_text(ends[0], ends[1], days=days)
         case [instant]:
             days = instant.type == "date"
             text = sql.SQL("""COALESCE('{{"{}":"' || {} || '"}}', 'null')""")
-            return text.format(sql.SQL("date" if days else "timestamp"), instant_text(instant, days=days))
+            return text.format(sql.SQL("date" if days else "timestamp"), instant_text(column_of(instant), days=days))
         case _:
             return NULL
 
 
-def instant_text(column: Column, *, days: bool) -> sql.Composable:
+def interval_text(start: sql.Composable, end: sql.Composable, *, days: bool) -> sql.Composable:
+    """The value of `time` from a start and an end, of which either may be open."""
+    first, last = (sql.SQL("COALESCE({}, '..')").format(instant_text(one, days=days)) for one in (start, end))
+    return sql.SQL(
+        """CASE WHEN COALESCE({start}, {end}) IS NULL OR {start} > {end} THEN 'null'"""
+        """ ELSE '{{"interval":["' || {first} || '","' || {last} || '"]}}' END"""
+    ).format(start=start, end=end, first=first, last=last)
+
+
+def instant_text(instant: sql.Composable, *, days: bool) -> sql.Composable:
     """A day, or an instant in UTC; NULL for what RFC 3339 cannot write."""
     text = "to_char({}, 'YYYY-MM-DD')" if days else "to_json({}::timestamptz AT TIME ZONE 'UTC') #>> '{{}}' || 'Z'"
-    return sql.SQL("CASE WHEN {} THEN {} END").format(
-        IN_RFC_3339.format(column_of(column)), sql.SQL(text).format(column_of(column))
-    )
+    return sql.SQL("CASE WHEN {} THEN {} END").format(IN_RFC_3339.format(instant), sql.SQL(text).format(instant))
