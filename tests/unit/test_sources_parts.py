@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, strategies as st
@@ -17,6 +17,7 @@ from api.sources.keys import NO_KEY, PLACE, PLACE_IN_TABLE
 from api.sources.model import Attribute, Draft, Function, Omission, Parameter, Relation, System, parse_relation
 from api.sources.naming import assign_ids
 from api.sources.shapes import shape_of, srid_of_typmod, type_of_typmod
+from api.sources.survey import Asker
 from api.sources.types import published, read_as
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart
@@ -356,3 +357,11 @@ def test_answer_that_did_not_come_in_time_is_the_one_before():
     assert Findings(seen={1: Seen()}).with_known(before) == before
     newer = Findings({1: frozenset({4326})}, False, {1: Seen(BBox(5, 6, 7, 8))}, (None, NOW))
     assert newer.with_known(before) == newer
+
+
+def test_what_a_look_finds_wrong_is_logged_once(caplog: pytest.LogCaptureFixture):
+    asker, one, other = Asker(cast(Any, None)), planned(relation(ID)), planned(relation(ID, kind="v"))
+    for text in ("broken", "broken", "slow"):
+        asker.say(one, text)
+    asker.say(other, "slow")
+    assert [record.getMessage() for record in caplog.records] == ["gis.wells: broken", "gis.wells: slow"]

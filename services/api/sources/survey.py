@@ -58,14 +58,15 @@ class Asker:
             if isinstance(error, DatabaseUnavailable) and getattr(cause, "sqlstate", None) is None:
                 raise
             self._slow = plan if isinstance(error, QueryTooSlow) else self._slow
-            self._say(plan.relation.full_name, str(cause).partition("\n")[0])
+            self.say(plan, f"a look at its data failed: {cause}".partition("\n")[0])
             return None
         return rows[0] if rows else None
 
-    def _say(self, name: str, text: str) -> None:
-        if (name, text) not in self._said:
-            self._said.add((name, text))
-            log.warning("%s: a look at its data failed: %s", name, text)
+    def say(self, plan: Plan, text: str) -> None:
+        """Log something about a relation, once."""
+        if (plan.relation.full_name, text) not in self._said:
+            self._said.add((plan.relation.full_name, text))
+            log.warning("%s: %s", plan.relation.full_name, text)
 
     def begin(self) -> None:
         """A new look, at a relation that may have become faster."""
@@ -112,7 +113,7 @@ def find_key(asker: Asker, plan: Plan) -> bool | None:
     if row is None:
         return None if plan.candidate.check_unique else True
     if not row[0] and plan.comment.key:
-        log.warning("%s: its key has rows without a value and is not used", plan.relation.full_name)
+        asker.say(plan, "its key has rows without a value and is not used")
     return bool(row[0])
 
 
