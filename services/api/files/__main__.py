@@ -6,6 +6,7 @@ Standard input stays open as long as the worker that asked lives; when it closes
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -28,6 +29,10 @@ GDAL_CONFIG = {
     "OGR_GPKG_MAX_RAM_USAGE_RTREE": "100000000",
 }
 MODEST = 5
+M_MMAP_THRESHOLD = -3
+"""The parameter's number in malloc.h."""
+
+MMAP_THRESHOLD_BYTES = 131_072
 BLOCK_BYTES = 65_536
 MOST_MEMORY_BYTES = 3_000_000_000
 """Of address space; Arrow keeps 1.1 GB in reserve. The index of FlatGeobuf takes 250 bytes for each feature."""
@@ -46,6 +51,9 @@ def main() -> None:
         answer({"code": error.code, "detail": error.detail, "hint": error.hint, "parameter": error.parameter})
     except psycopg.Error as error:
         answer({"sqlstate": error.sqlstate, "detail": str(error)})
+    except MemoryError:
+        detail = "the file takes more memory than a writer may have"
+        answer({"code": FileTooLarge.code, "detail": detail, "hint": TOO_LARGE_HINT, "parameter": "f"})
     except FAILURES:
         if not wrote_too_much(job):
             raise
@@ -62,7 +70,11 @@ def end_with_worker() -> None:
 
 
 def be_modest(most_bytes: int) -> None:
-    """Let requests go first, write no larger file than allowed, and be the one that ends when memory runs out."""
+    """Let requests go first, write no larger file than allowed, and be the one that ends when memory runs out.
+
+    Blocks of Arrow go back to the system at once: beside GDAL's small objects in the heap they would leave holes.
+    """
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
     os.nice(MODEST)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
