@@ -56,12 +56,15 @@ class Bench:
         statement = sql.SQL(text).format(table=self.table(id), feature=FEATURE)
         return statement, statement.as_string(None)
 
-    def compare(self, name: str, floor: str, pair: Callable[[], Pair], runs: int | None = None) -> Result:
-        """Measure as many pairs as are wanted, after a few that warm both sides up."""
+    def compare(
+        self, name: str, floor: str, pair: Callable[[], Pair], runs: int | None = None, *, over_http: bool = False
+    ) -> Result:
+        """Measure as many pairs as are wanted, after a few that warm both sides up. `over_http`: the floor's side too"""
         for work in (work for _ in range(3) for work in pair()):
             work()
         pairs = [pair() for _ in range(runs or self.runs)]
-        return compare(name, floor, pairs, self.sides())
+        bare, ours = self.sides()
+        return compare(name, floor, pairs, (ours if over_http else bare, ours))
 
     def sides(self) -> tuple[Side, Side]:
         """The raw connection with this process as its client, and the API's processes with their backends."""

@@ -343,3 +343,40 @@ def test_head_asks_nothing_of_the_database(client: FlaskClient):
     assert (response.status_code, response.data) == (200, b"")
     assert response.content_type == "text/csv; charset=utf-8"
     assert "Content-Length" not in response.headers
+
+
+@pytest.mark.parametrize("f", ["geojsonl", "geojson"])
+@pytest.mark.parametrize("name", ["stock", "many", "wide"])
+def test_a_whole_table_comes_in_groups_with_the_same_bytes(groups: FlaskClient, f: str, name: str):
+    whole = groups.get(f"/collections/{name}/items?f={f}").data
+    row_by_row = groups.get(f"/collections/{name}/items?f={f}&limit={2**53 - 1}").data
+    assert whole == row_by_row
+    assert b"\x03" not in whole
+
+
+@pytest.fixture(scope="module")
+def groups(cluster: Cluster) -> Iterator[FlaskClient]:
+    """An API on tables without geometry, of many pages, and of rows that do not fit into pages."""
+    database = cluster.clone()
+    many = (
+        "SELECT n AS fid, E'row\\n\\x02' || n AS name, ST_Point(n % 90, 7) AS geom FROM generate_series(1, 9999) AS n"
+    )
+    publish(database, "many", many, columns={"name": "string"})
+    stock = "SELECT n AS fid, n * 2 AS amount FROM generate_series(1, 3) AS n"
+    publish(database, "stock", stock, columns={"amount": "integer"}, srid=None, geometry_type=None)
+    texts = "(SELECT string_agg(md5((n * m)::text), '') FROM generate_series(1, 400) AS m)"
+    wide = f"SELECT n AS fid, {texts} AS name, ST_Point(n % 90, 7) AS geom FROM generate_series(1, 50) AS n"
+    publish(database, "wide", wide, columns={"name": "string"})
+    pool = Pool(database.reader)
+    yield create_app(database.reader, pool).test_client()
+    pool.close()
+    cluster.drop(database)
+
+
+def test_rows_that_do_not_fit_into_pages_come_one_by_one(groups: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    seen: list[str] = []
+    stream = Pool.stream
+    monkeypatch.setattr(Pool, "stream", lambda self, s, t: (seen.append(s.as_text()), stream(self, s, t))[1])
+    for name in ("many", "wide"):
+        assert groups.get(f"/collections/{name}/items?f=geojson").data
+    assert ["string_agg" in text for text in seen] == [True, False]

@@ -29,6 +29,15 @@ def render_feature(feature: str, links: Sequence[Link]) -> bytes:
     return f'{feature[:-1]},"links":{json.dumps(links, ensure_ascii=False, separators=(",", ":"))}}}'.encode()
 
 
+def lines_of(blocks: Generator[bytes], joint: bytes) -> Generator[bytes]:
+    """Blocks of features with line feeds between them, where PostgreSQL put something else."""
+    try:
+        for block in blocks:
+            yield block.replace(joint, b"\n")
+    finally:
+        blocks.close()
+
+
 def framed(lines: Generator[bytes]) -> Generator[bytes]:
     """A FeatureCollection of any size around lines that begin with a comma each; blocks may end anywhere."""
     ahead = b'{"type":"FeatureCollection","features":[\n'

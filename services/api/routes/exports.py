@@ -15,7 +15,7 @@ from api.delivery import Marker, validator_of
 from api.file_exports import plan_file
 from api.file_job import FILE_FORMATS, FileFormat
 from api.formats.encoding import choose_encoding
-from api.formats.geojson import framed
+from api.formats.geojson import framed, lines_of
 from api.formats.offered import EXPORTS
 from api.formats.streaming import packed
 from api.params.common import Limits
@@ -23,17 +23,18 @@ from api.params.items import items_query
 from api.query import ItemsQuery
 from api.reading import reading
 from api.spool import SpooledFile
-from api.sql.exports import copy_csv, copy_geojson, copy_geojson_seq
-from core.catalog import Collection
+from api.sql.exports import JOINT, WITHOUT_END, copy_csv, copy_geojson, copy_geojson_seq, is_everything, select_inline
+from core.catalog import Collection, remembered
 from core.errors import BadParameter
+from core.statement import Statement
 
-WITHOUT_END = Limits(2**53, 2**53)
+WITHOUT_LIMIT = Limits(WITHOUT_END, WITHOUT_END)
 """Exports send every match when the request does not say how many."""
 
 BLOCK_BYTES = 262_144
 
-STREAMS = {"csv": copy_csv, "geojsonl": copy_geojson_seq, "geojson": copy_geojson}
-"""Formats that PostgreSQL writes: the statement whose COPY is passed on."""
+FEATURES = {"geojsonl": copy_geojson_seq, "geojson": copy_geojson}
+"""Formats of lines that PostgreSQL writes: the statement whose COPY is passed on."""
 
 
 def export(collection: Collection, chosen: str) -> Response:
@@ -42,7 +43,7 @@ def export(collection: Collection, chosen: str) -> Response:
         if name in request.args:
             hint = "leave it out, or ask for f=json"
             raise BadParameter(f"f={chosen} has no {name}", hint=hint, parameter=name)
-    query = items_query(request.args, collection, WITHOUT_END)
+    query = items_query(request.args, collection, WITHOUT_LIMIT)
     validator = validator_of(collection, EXPORTS[chosen].media_type)
     if chosen in FILE_FORMATS:
         return file(collection, query, chosen, validator)
@@ -65,10 +66,24 @@ def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
 def blocks_of(collection: Collection, query: ItemsQuery, chosen: str, encoding: str | None) -> Generator[bytes]:
     """The bytes of a stream. Raises: as `Exports.start`"""
     with reading(collection):
-        blocks = api().exports.start(STREAMS[chosen](collection, query))
+        blocks = api().exports.start(statement(collection, query, chosen))
+    if chosen != "csv":
+        blocks = lines_of(blocks, JOINT.encode())
     if chosen == "geojson":
         blocks = framed(blocks)
     return blocks if encoding is None else packed(blocks, encoding)
+
+
+def statement(collection: Collection, query: ItemsQuery, chosen: str) -> Statement:
+    """The COPY of a stream. Features of a whole table come in groups, where rows are small."""
+    if chosen == "csv":
+        return copy_csv(collection, query)
+    return FEATURES[chosen](collection, query, in_groups=is_everything(collection, query) and is_inline(collection))
+
+
+def is_inline(collection: Collection) -> bool:
+    """Whether the rows of a table are small; asked once for each version."""
+    return remembered(collection, "inline", lambda: bool(api().database.run(select_inline(collection))[0][0]))
 
 
 def attachment(response: Response, collection: Collection, query: ItemsQuery, chosen: str) -> Response:

@@ -16,27 +16,73 @@ from api.sql.relation import id_text, relation, shown_column
 from core.catalog import Collection
 from core.statement import Statement, quoted
 
+WITHOUT_END = 2**53
+"""The limit of an export that nobody limits."""
 
-def copy_geojson_seq(collection: Collection, query: ItemsQuery) -> Statement:
-    """COPY of every match as a GeoJSON text sequence (RFC 8142): a record separator, a Feature, a line feed.
+
+def copy_geojson_seq(collection: Collection, query: ItemsQuery, *, in_groups: bool = False) -> Statement:
+    """COPY of every match as a GeoJSON text sequence (RFC 8142): a record separator, a Feature, a line feed."""
+    return copy_features(collection, query, sql.SQL("E'\\x1e'"), in_groups=in_groups)
+
+
+def copy_geojson(collection: Collection, query: ItemsQuery, *, in_groups: bool = False) -> Statement:
+    """COPY of every match as the members of a list: a comma, a Feature, a line feed."""
+    return copy_features(collection, query, sql.SQL("','"), in_groups=in_groups)
+
+
+def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.SQL, *, in_groups: bool) -> Statement:
+    """COPY of every match as a line: something ahead, a Feature. In groups, `JOINT` stands for most of the line feeds.
 
     The CSV form with a quote that no JSON text holds writes the text as it is; the text form would double backslashes.
     """
-    return copy_features(collection, query, sql.SQL("E'\\x1e'"))
-
-
-def copy_geojson(collection: Collection, query: ItemsQuery) -> Statement:
-    """COPY of every match as the members of a list: a comma, a Feature, a line feed."""
-    return copy_features(collection, query, sql.SQL("','"))
-
-
-def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.SQL) -> Statement:
-    """COPY of every match as a line: something ahead, a Feature."""
     feature = sql.SQL("{} || {}").format(ahead, feature_text(collection, query.presentation))
     lateral = properties_lateral(collection, query.presentation)
     rows, params = select_all(collection, query, feature, lateral)
+    if in_groups:
+        rows, params = select_groups(collection, feature, lateral), {}
     text = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')")
     return Statement(text.format(rows), params)
+
+
+GROUP_PAGES = 8
+"""Pages of a table whose features PostgreSQL joins to one row of COPY: a million rows cost 0.66 s here, 2,000 0.05."""
+
+JOINT = "\x03"
+"""What stands for a line feed between features that are joined: no JSON text holds it."""
+
+GROUPS = sql.SQL("""
+SELECT joined.lines
+FROM generate_series(0, pg_relation_size({name}) / current_setting('block_size')::int, {pages}) AS page
+CROSS JOIN LATERAL (
+    SELECT string_agg({feature}, {joint}) AS lines
+    FROM {relation} AS t{lateral}
+    WHERE t.ctid >= format('(%s,0)', page)::tid AND t.ctid < format('(%s,0)', page + {pages})::tid
+) AS joined
+WHERE joined.lines IS NOT NULL""")
+
+
+def select_groups(collection: Collection, feature: sql.Composable, lateral: sql.Composable) -> sql.Composable:
+    """Every feature of a table, as it lies on the disk, joined in groups. Index: none, a scan of ranges of pages"""
+    return GROUPS.format(
+        name=sql.Literal(f'data."{collection.table}"'),
+        pages=sql.Literal(GROUP_PAGES),
+        feature=feature,
+        joint=sql.Literal(JOINT),
+        relation=relation(collection),
+        lateral=lateral,
+    )
+
+
+def is_everything(collection: Collection, query: ItemsQuery) -> bool:
+    """Whether an export is of a whole loaded table, in no order."""
+    asked = query.filter.is_everything and not query.sort and not query.offset
+    return asked and collection.source is None and query.limit >= WITHOUT_END
+
+
+def select_inline(collection: Collection) -> Statement:
+    """Whether every row lies in its page as a whole, so that groups of pages stay small. Rows: one (boolean)"""
+    text = sql.SQL("SELECT COALESCE(pg_relation_size(reltoastrelid) = 0, true) FROM pg_class WHERE oid = {}::regclass")
+    return Statement(text.format(sql.Literal(f'data."{collection.table}"')))
 
 
 def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
