@@ -59,7 +59,7 @@ class Bench:
     def compare(
         self, name: str, floor: str, pair: Callable[[], Pair], runs: int | None = None, *, over_http: bool = False
     ) -> Result:
-        """Measure as many pairs as are wanted, after a few that warm both sides up. `over_http`: the floor's side too"""
+        """Measure as many pairs as are wanted, after a few that warm both sides up. `over_http`: the floor is, too."""
         for work in (work for _ in range(3) for work in pair()):
             work()
         pairs = [pair() for _ in range(runs or self.runs)]
