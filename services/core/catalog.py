@@ -269,12 +269,16 @@ def remembered(collection: Collection, key: Hashable, work_out: Callable[[], T])
 
 SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))
 
+# A time that Python has no year for is an open end.
 # Rows: one for each served collection, in order of id. Order of columns: the fields of Collection.
 SELECT_COLLECTIONS = Statement(
     sql.SQL("""
 SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.table_name, v.row_count, v.srid,
        s.auth_name, s.srtext, v.geometry_type, v.null_geometries, v.bbox, v.storage_bbox, v.temporal_column,
-       v.temporal_end_column, v.interval_start, v.interval_end, v.columns, v.loaded_at, c.changed_at, c.cache_control
+       v.temporal_end_column,
+       CASE WHEN v.interval_start BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_start END,
+       CASE WHEN v.interval_end BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_end END,
+       v.columns, v.loaded_at, c.changed_at, c.cache_control
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN public.spatial_ref_sys AS s ON s.srid = v.srid

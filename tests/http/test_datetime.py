@@ -66,3 +66,15 @@ def client(cluster: Cluster) -> Iterator[FlaskClient]:
 def test_datetime_meets_features_that_last(client: FlaskClient, datetime: str, expected: list[int]) -> None:
     """/req/core/fc-time-response: the interval of the feature and that of the parameter intersect."""
     assert ids(items(client, "stays", datetime=datetime)) == expected
+
+
+def test_times_before_our_era_are_an_open_end(cluster: Cluster):
+    database = cluster.clone()
+    select = "SELECT 1 AS fid, timestamptz '0044-03-15 12:00 BC' AS seen, ST_Point(12.5, 41.9) AS geom"
+    publish(database, "ides", select, columns={"seen": "datetime"}, temporal_column="seen")
+    pool = Pool(database.reader)
+    client = create_app(database.reader, pool).test_client()
+    assert client.get("/collections/ides").status_code == 200
+    assert client.get("/collections/ides/items").json["numberReturned"] == 1
+    pool.close()
+    cluster.drop(database)
