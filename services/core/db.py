@@ -115,10 +115,11 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         """Connections open in the background; nothing is asked of the database yet."""
         milliseconds = settings.statement_timeout_s * 1000
-        # No parallel workers: starting them takes 15 ms, and requests are many already.
+        # No parallel workers, no compiled plans: either takes 15 ms or more to start, and requests are many already.
         options = (
             "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c default_transaction_read_only=on"
-            f" -c max_parallel_workers_per_gather=0 -c synchronize_seqscans=off -c statement_timeout={milliseconds}"
+            " -c max_parallel_workers_per_gather=0 -c jit=off -c synchronize_seqscans=off"
+            f" -c statement_timeout={milliseconds}"
         )
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo(settings, options=options),

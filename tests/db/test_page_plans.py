@@ -83,7 +83,7 @@ def test_the_plan_reads_few_rows_wherever_the_matches_lie_along_the_key(world: W
     connection, collection = world
     density = make_density(run(connection, select_sample(collection, 20)), 50_000)
     for west in (-180, 0, 150):
-        query = ItemsQuery(10, Filter(box=BBox(west, -80, west + 10, 80)))
+        query = ItemsQuery(10, Filter(box=BBox(west, -80, west + 30, 80)))
         plan = plan_page(query, density)
         assert plan.way == "walk"
         assert rows_read(connection, select_page(collection, query, plan)) <= plan.walked

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from api.density import Density, make_density
-from api.plans import LEAST_WALKED, MOST_WALKED, can_be_planned, plan_page
+from api.plans import LEAST_WALKED, can_be_planned, plan_page
 from api.query import Filter, GridBox, ItemsQuery, Plan, SortKey
 from core.bbox import BBox
 from core.catalog import Collection
@@ -42,10 +42,16 @@ def test_matches_are_not_counted_where_nobody_asks(density: Density):
 def test_many_matches_are_met_on_a_walk_over_some_rows(density: Density):
     plan = plan_page(boxed(-90, -45, 90, 45), density)
     assert plan.way == "walk"
-    assert plan.walked == pytest.approx(4 * 101 / 0.25, rel=0.1)
+    assert plan.walked == pytest.approx(2 * 101 / 0.25, rel=0.1)
     assert plan_page(boxed(-179, -89, 179, 89), density).walked == LEAST_WALKED
-    deep = replace(boxed(-90, -45, 90, 45), limit=10_000)
-    assert plan_page(deep, density).walked == MOST_WALKED
+
+
+def test_a_walk_looks_at_no_more_rows_than_there_are_matches(density: Density):
+    for side in range(2, 90, 4):
+        for limit in (10, 1000, 10_000):
+            plan = plan_page(replace(boxed(-side, -side, side, side), limit=limit), density)
+            matches = 1_000_000 * (2 * side) ** 2 / (360 * 180)
+            assert plan.way == "matches" or plan.walked <= max(LEAST_WALKED, matches * 1.2)
 
 
 @pytest.mark.parametrize("more", [{"text": "bridge"}, {"ids": ((1,),)}])
