@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from api.sources.live import LiveSources
 from support.cluster import Cluster, Database
 from support.http import get, link
 from support.odd import as_superuser, sources_app, wait_for
@@ -72,6 +73,15 @@ def test_new_table_is_a_collection_at_once(client: FlaskClient, sql: psycopg.Con
     assert len(features(client, "roads")) == 1
     found = wait_for(lambda: get(client, "/collections/roads"), lambda found: "extent" in found, SECONDS)
     assert found["storageCrs"].endswith("/3067")
+
+
+def test_new_table_is_answered_in_its_own_system_before_its_data_are_looked_at(
+    client: FlaskClient, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(LiveSources, "_start_survey", lambda self, wait_s: None)
+    sql.execute("CREATE TABLE live.roads (id integer PRIMARY KEY, geom geometry(LineString, 3067))")
+    assert get(client, "/collections/roads")["storageCrs"].endswith("/3067")
+    assert status(client, "/collections/roads/items?crs=EPSG:3067") == 200
 
 
 def test_new_rows_are_there_with_the_next_request(client: FlaskClient, sql: psycopg.Connection):

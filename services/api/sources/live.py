@@ -17,7 +17,7 @@ from psycopg import sql
 from api.sources.build import NOTHING, Findings, Plan, build, plan
 from api.sources.functions import draft_function, overloaded, refused
 from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
-from api.sources.survey import Asker, survey
+from api.sources.survey import Asker, declared_systems, find_systems, survey
 from core.db import Database
 from core.errors import IsthmusError, QueryTooSlow
 from core.statement import Statement
@@ -128,9 +128,16 @@ class LiveSources:
             before[some.relation.oid] if before.get(some.relation.oid) == some else some for some in plans
         )
         self._forget({some.relation.oid for some in self._plans})
+        self._learn_systems(declared_systems(self._plans))
         self._functions = tuple(f for f, refusal in zip(functions, refusals, strict=True) if refusal is None)
         self._tell({found for found in [*relations, *refusals] if isinstance(found, Omission)})
         self.number += 1
+
+    def _learn_systems(self, srids: set[int]) -> None:
+        """Read the systems that are not known yet: features can be asked for in them from the first answer on."""
+        new = find_systems(self._database, srids - self._systems.keys())
+        with self._lock:
+            self._systems = {**self._systems, **new}
 
     def _forget(self, kept: set[int]) -> None:
         """Drop what was found out about relations that are gone."""

@@ -6,7 +6,7 @@ Each question has a time limit, and one that fails leaves the rest as it is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -191,6 +191,11 @@ FROM (
     FROM {4} AS s
 ) AS x
 """)
+
+
+def declared_systems(plans: Iterable[Plan]) -> set[int]:
+    """The SRIDs of geometry columns as far as they are declared."""
+    return {shape_of(a, some.comment.srid, None).srid for some in plans for a in some.geometries}
 
 
 def find_systems(database: Database, srids: set[int]) -> dict[int, System]:
