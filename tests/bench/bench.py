@@ -65,7 +65,8 @@ def ask(bench: Bench, points: int) -> list[Result]:
     """Every request."""
     progress("pages and features")
     id = "points"
-    results = [features.bench_feature(bench, id, points), features.bench_filter(bench, id)]
+    results = [features.bench_feature(bench, id, points), features.bench_route(bench, id, points)]
+    results.append(features.bench_filter(bench, id))
     results += [features.bench_page(bench, id, 10, 8), features.bench_page(bench, id, 100, 4)]
     results += [features.bench_page(bench, id, 100, 40), features.bench_page(bench, id, 1000, 8)]
     results += [features.bench_large_page(bench, id, 1000), features.bench_large_page(bench, id, 10_000)]

@@ -68,6 +68,18 @@ def bench_feature(bench: Bench, id: str, count: int) -> Result:
     return bench.compare(f"{id} one feature", text, pair, bench.runs * 5)
 
 
+def bench_route(bench: Bench, id: str, count: int) -> Result:
+    """A single feature against the least that a route of Flask costs."""
+    chance = random.Random(SEED)
+
+    def pair() -> Pair:
+        fid = chance.randrange(count)
+        return lambda: bench.get("/health/live"), lambda: bench.get(f"/collections/{id}/items/{fid}")
+
+    words = "/health/live over HTTP, a route of Flask that asks no database"
+    return bench.compare(f"{id} one feature, by a route", words, pair, bench.runs * 5, over_http=True)
+
+
 def bench_filter(bench: Bench, id: str) -> Result:
     """A page of an attribute filter in CQL2, which no index serves."""
     statement, text = bench.floor(
