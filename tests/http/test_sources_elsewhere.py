@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from psycopg import sql
 
 from core.db import conninfo
+from core.errors import DatabaseUnavailable
 from support.cluster import PASSWORD, Cluster, Database
 from support.http import get
 from support.odd import as_superuser, sources_app, superuser, wait_for
@@ -181,7 +182,7 @@ def caught_up(database: Database) -> bool:
     try:
         with as_superuser(database) as connection:
             return connection.execute("SELECT to_regclass('gis.lakes') IS NOT NULL").fetchall() == [(True,)]
-    except Exception:  # noqa: BLE001
+    except (DatabaseUnavailable, psycopg.Error):
         return False
 
 
