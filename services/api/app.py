@@ -15,6 +15,7 @@ from api.counts import Counts
 from api.delivery import begin, finish
 from api.exports import Exports
 from api.file_exports import FileExports
+from api.grids import Grids
 from api.hot import ERROR, Hot
 from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
@@ -59,9 +60,8 @@ def create_app(settings: Settings, database: Database) -> Flask:
     files = FileExports(settings, database, exports)
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
-    parts = Api(
-        settings, database, live, tiles_kept, exports, files, counts, Samples(database), Bodies(settings.threads)
-    )
+    samples, bodies = Samples(database), Bodies(settings.threads)
+    parts = Api(settings, database, live, tiles_kept, Grids(), exports, files, counts, samples, bodies)
     install(app, parts)
     for module in (service, collections, items, search, tiles, viewer):
         app.register_blueprint(module.bp)

@@ -12,6 +12,7 @@ from api.bodies import Bodies
 from api.counts import Counts
 from api.exports import Exports
 from api.file_exports import FileExports
+from api.grids import Grids
 from api.links import Links
 from api.live_catalog import LiveCatalog
 from api.params.common import Limits
@@ -30,6 +31,7 @@ class Api:
     database: Database
     live_catalog: LiveCatalog
     tiles: TileCache
+    grids: Grids
     exports: Exports
     files: FileExports
     counts: Counts

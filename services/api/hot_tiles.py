@@ -20,7 +20,7 @@ from core.errors import IsthmusError
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-PATH = re.compile(r"/collections/([^/]+)/tiles/WebMercatorQuad/([0-9]{1,2})/([0-9]{1,8})/([0-9]{1,8})")
+PATH = re.compile(r"/collections/([^/]+)/tiles/(WebMercatorQuad|WorldCRS84Quad)/([0-9]{1,2})/([0-9]{1,8})/([0-9]{1,8})")
 
 
 def kept_tile(api: Api, environ: WSGIEnvironment) -> Answer | None:
@@ -37,11 +37,11 @@ def kept_tile(api: Api, environ: WSGIEnvironment) -> Answer | None:
         return None
     if collection is None or collection.source is not None or not takes_tiles(environ.get("HTTP_ACCEPT", "")):
         return None
-    z, row, column = int(found[2]), int(found[3]), int(found[4])
-    tile = api.tiles.get((collection.version, z, row, column))
+    tms, z, row, column = found[2], int(found[3]), int(found[4]), int(found[5])
+    tile = api.tiles.get((collection.version, tms, z, row, column))
     if tile is None:
         return None
-    etag = f'"{collection.version}-{z}-{row}-{column}"'
+    etag = f'"{collection.version}-{tms}-{z}-{row}-{column}"'
     headers = [("Vary", "Accept, Accept-Encoding"), ("Cache-Control", api.cache_control(collection)), ("ETag", etag)]
     return tile_answer(tile, headers, environ)
 

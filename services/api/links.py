@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -47,9 +47,9 @@ class Links:
         """The address of a collection, or of something below it."""
         return self.url("collections", collection.id, *parts)
 
-    def tile_template(self, collection: Collection, row: str = "{y}", column: str = "{x}", matrix: str = "{z}") -> str:
-        """The address of the collection's tiles with places for zoom, row and column, in this order."""
-        return f"{self.collection(collection, 'tiles', 'WebMercatorQuad')}/{matrix}/{row}/{column}"
+    def template(self, *parts: str, places: Sequence[str], query: Mapping[str, str] | None = None) -> str:
+        """The address below a resource with places such as `{z}`, which stay as they are."""
+        return f"{self.url(*parts)}/{'/'.join(places)}{'?' + urlencode(query) if query else ''}"
 
 
 def quoted_path(path: str) -> str:

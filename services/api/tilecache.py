@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from threading import Lock
 
-Key = tuple[int, int, int, int]
-"""The collection's version, zoom, row, column."""
+Key = tuple[int, str, int, int, int]
+"""The collection's version, the tile matrix set, zoom, row, column."""
 
 ENTRY_OVERHEAD_BYTES = 300
 

@@ -1,95 +1,143 @@
-"""The tile matrix set WebMercatorQuad, and tiles of it as values.
-
-Source: OGC 17-083r4 (Two Dimensional Tile Matrix Set and Tile Set Metadata), annex D.1.
-"""
+"""Tiles of a tile matrix set as values: where they lie, and which of them an area has."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from api.matrix_sets import HALF_WORLD_M, WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
+from api.query import GridBox
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
-from core.errors import BadParameter, TileOutside, UnknownTileMatrixSet, suggestion
+from core.errors import BadParameter, TileOutside
 
-WEB_MERCATOR_QUAD = "WebMercatorQuad"
-LARGEST_ZOOM = 24
-TILE_MATRIX_SET_URI = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
-HALF_WORLD_M = math.pi * 6378137
-ZOOM_0_SCALE = 559082264.028717
-PIXEL_M = 0.00028
-"""Size of a pixel that scale denominators are defined with (OGC 17-083r4, 6.1.1)."""
+LONGEST_NUMBER = 18
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A tile of WebMercatorQuad: `row` counts from the north, `column` from 180 degrees west."""
+    """A tile: `z` is the place of its matrix in the set, `row` counts from the north, `column` from the west.
+
+    around: where on Earth it lies with its buffer, in a set that only the database can tell this of (see api/grids)
+    """
 
     z: int
     row: int
     column: int
+    matrix_set: TileMatrixSet = WEB_MERCATOR_QUAD
+    around: BBox | None = field(default=None, compare=False)
+
+    @property
+    def matrix(self) -> TileMatrix:
+        """The grid that it is part of."""
+        return self.matrix_set.matrices[self.z]
 
 
-def parse_tile(z: str, row: str, column: str) -> Tile:
+def parse_tile(z: str, row: str, column: str, matrix_set: TileMatrixSet = WEB_MERCATOR_QUAD) -> Tile:
     """The tile that a path names.
 
     Raises: BadParameter for what is no number, TileOutside for what lies outside the tile matrix set
     """
-    names = {"tileMatrix": z, "tileRow": row, "tileCol": column}
-    for name, text in names.items():
+    names = {"tileRow": row, "tileCol": column}
+    for name, text in {**({"tileMatrix": z} if matrix_set.has_numbers else {}), **names}.items():
         if not (text.isascii() and text.isdecimal()):
             raise BadParameter(f"{name} is '{text}'", hint="it takes a whole number from 0", parameter=name)
-    if len(z) > 2 or int(z) > LARGEST_ZOOM:
-        raise TileOutside(f"there is no zoom {z}", hint=f"the largest is {LARGEST_ZOOM}", parameter="tileMatrix")
-    last = 2 ** int(z) - 1
-    for name in ("tileRow", "tileCol"):
-        if len(names[name]) > 8 or int(names[name]) > last:
+    zoom = parse_zoom(z, matrix_set)
+    matrix = matrix_set.matrices[zoom]
+    for name, count in (("tileRow", matrix.rows), ("tileCol", matrix.columns)):
+        if len(names[name]) > LONGEST_NUMBER or int(names[name]) >= count:
             raise TileOutside(
                 f"{name} {names[name]} is outside zoom {z}",
-                hint=f"rows and columns go from 0 to {last}; the order is zoom/row/column",
+                hint=f"it goes from 0 to {count - 1}; the order is zoom/row/column",
                 parameter=name,
             )
-    return Tile(int(z), int(row), int(column))
+    return Tile(zoom, int(row), int(column), matrix_set)
 
 
-def check_tile_matrix_set(id: str) -> None:
-    """Raise UnknownTileMatrixSet for another name than WebMercatorQuad."""
-    if id != WEB_MERCATOR_QUAD:
-        hint = suggestion(id, [WEB_MERCATOR_QUAD]) or "known: WebMercatorQuad"
-        raise UnknownTileMatrixSet(f"there is no tile matrix set '{id}'", hint=hint, parameter="tileMatrixSetId")
+def parse_zoom(text: str, matrix_set: TileMatrixSet) -> int:
+    """The zoom of a matrix's id. Raises: TileOutside"""
+    id = (text.lstrip("0") or "0") if matrix_set.has_numbers else text
+    if id in matrix_set.zooms:
+        return matrix_set.zooms[id]
+    known = list(matrix_set.zooms)
+    hint = f"the largest is {known[-1]}" if matrix_set.has_numbers else f"it takes one of: {', '.join(known)}"
+    raise TileOutside(f"there is no zoom {text}", hint=hint, parameter="tileMatrix")
 
 
-def tile_at(longitude: float, latitude: float, z: int) -> Tile:
-    """The tile that holds a place in CRS84 degrees; beyond the matrix set's edge, the nearest."""
-    sides = 2**z
-    radians = math.radians(max(-MERCATOR_LIMIT_DEG, min(MERCATOR_LIMIT_DEG, latitude)))
-    column = int((longitude + 180) / 360 * sides)
-    row = int((1 - math.asinh(math.tan(radians)) / math.pi) / 2 * sides)
-    return Tile(z, max(0, min(sides - 1, row)), max(0, min(sides - 1, column)))
+def tile_box(tile: Tile, margin: float = 0.0) -> GridBox:
+    """The tile's box in the CRS of its set. `margin`: more on each side, in widths of the tile."""
+    matrix = tile.matrix
+    row = matrix.rows - 1 - tile.row if matrix.from_south else tile.row
+    west, north = matrix.left + (tile.column - margin) * matrix.width, matrix.top - (row - margin) * matrix.height
+    east, south = west + (1 + 2 * margin) * matrix.width, north - (1 + 2 * margin) * matrix.height
+    return GridBox(tile.matrix_set.crs.srid, west, south, east, north)
 
 
 def tile_bounds(tile: Tile, margin: float = 0.0) -> BBox:
-    """The tile's box in CRS84 degrees. `margin`: more on each side, in widths of the tile, within the degrees."""
-    sides = 2**tile.z
+    """The tile's box in CRS84 degrees, within the degrees. `margin`: as in `tile_box`; that of `around` is in it.
 
-    def latitude(row: float) -> float:
-        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / sides))))
+    Where a tile of a registered set lies is what was found in the database.
+    """
+    if tile.around is not None:
+        return tile.around
+    box = tile_box(tile, margin)
+    if box.srid != WEB_MERCATOR_QUAD.crs.srid:
+        return BBox(max(box.west, -180), max(box.south, -90), min(box.east, 180), min(box.north, 90))
+    west, east = (x / HALF_WORLD_M * 180 for x in (box.west, box.east))
+    south, north = (math.degrees(math.atan(math.sinh(y / HALF_WORLD_M * math.pi))) for y in (box.south, box.north))
+    return BBox(max(west, -180), south, min(east, 180), north)
 
-    west, east = (column / sides * 360 - 180 for column in (tile.column - margin, tile.column + 1 + margin))
-    return BBox(max(west, -180), latitude(tile.row + 1 + margin), min(east, 180), latitude(tile.row - margin))
 
+def extent_in(matrix_set: TileMatrixSet, box: BBox | None) -> GridBox | None:
+    """A box in the CRS of one of our sets; None: all of the set, as for None or a box across 180 degrees.
 
-def tile_limits(box: BBox | None, z: int) -> tuple[Tile, Tile]:
-    """The north-western and the south-eastern tile of a box; of the world for None or a box across 180 degrees."""
+    Web Mercator ends at 85.0511 degrees.
+    """
     if box is None or box.west > box.east:
-        box = BBox(-180, -90, 180, 90)
-    return tile_at(box.west, box.north, z), tile_at(box.east, box.south, z)
+        return None
+    if matrix_set.crs.srid != WEB_MERCATOR_QUAD.crs.srid:
+        return GridBox(matrix_set.crs.srid, *box.as_list())
+    south, north = (mercator_y(latitude) for latitude in (box.south, box.north))
+    west, east = (longitude / 180 * HALF_WORLD_M for longitude in (box.west, box.east))
+    return GridBox(matrix_set.crs.srid, west, south, east, north)
 
 
-def check_limits(tile: Tile, box: BBox | None) -> None:
+def mercator_y(latitude: float) -> float:
+    """The northing of a latitude in EPSG:3857 (EPSG method 1024)."""
+    radians = math.radians(max(-MERCATOR_LIMIT_DEG, min(MERCATOR_LIMIT_DEG, latitude)))
+    return HALF_WORLD_M * math.asinh(math.tan(radians)) / math.pi
+
+
+def tile_at(longitude: float, latitude: float, z: int) -> Tile:
+    """The tile of WebMercatorQuad that holds a place in CRS84 degrees; beyond the set's edge, the nearest."""
+    return tile_holding(longitude / 180 * HALF_WORLD_M, mercator_y(latitude), z, WEB_MERCATOR_QUAD)
+
+
+def tile_holding(x: float, y: float, z: int, matrix_set: TileMatrixSet) -> Tile:
+    """The tile that holds a place in the CRS of the set; beyond the set's edge, the nearest."""
+    matrix = matrix_set.matrices[z]
+    column, row = math.floor((x - matrix.left) / matrix.width), math.floor((matrix.top - y) / matrix.height)
+    row = max(0, min(matrix.rows - 1, row))
+    if matrix.from_south:
+        row = matrix.rows - 1 - row
+    return Tile(z, row, max(0, min(matrix.columns - 1, column)), matrix_set)
+
+
+def tile_limits(extent: GridBox | None, z: int, matrix_set: TileMatrixSet = WEB_MERCATOR_QUAD) -> tuple[Tile, Tile]:
+    """The tiles of least and of largest row and column that an area in the CRS of the set has. None: all of them."""
+    matrix = matrix_set.matrices[z]
+    if extent is None:
+        return Tile(z, 0, 0, matrix_set), Tile(z, matrix.rows - 1, matrix.columns - 1, matrix_set)
+    first = tile_holding(extent.west, extent.north, z, matrix_set)
+    last = tile_holding(extent.east, extent.south, z, matrix_set)
+    rows = sorted((first.row, last.row))
+    return Tile(z, rows[0], first.column, matrix_set), Tile(z, rows[1], last.column, matrix_set)
+
+
+def check_limits(tile: Tile, extent: GridBox | None) -> None:
     """Raise TileOutside for a tile outside the limits that the tileset states (/req/core/tc-error, A)."""
-    first, last = tile_limits(box, tile.z)
+    first, last = tile_limits(extent, tile.z, tile.matrix_set)
     sides = (("tileRow", first.row, tile.row, last.row), ("tileCol", first.column, tile.column, last.column))
     for name, least, number, most in sides:
         if not least <= number <= most:
-            hint = f"at zoom {tile.z} the collection has {name} {least} to {most}"
-            raise TileOutside(f"{name} {number} is outside the collection", hint=hint, parameter=name)
+            hint = f"at zoom {tile.matrix.id} the tileset has {name} {least} to {most}"
+            raise TileOutside(f"{name} {number} is outside the tileset", hint=hint, parameter=name)

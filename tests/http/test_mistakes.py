@@ -81,7 +81,7 @@ MISTAKES = [
     (f"{PLACES}/tiles/WebMercatorQuad/0/0/0?x=1", 400, "parameter-unknown", "x", "known here: f"),
     ("/collections/stock/tiles", 404, "collection-without-geometry", None, "items"),
     ("/collections/stock/tiles/WebMercatorQuad/0/0/0", 404, "collection-without-geometry", None, "items"),
-    ("/tileMatrixSets/WorldQuad", 404, "tile-matrix-set-unknown", "tileMatrixSetId", "WebMercatorQuad"),
+    ("/tileMatrixSets/WebQuad", 404, "tile-matrix-set-unknown", "tileMatrixSetId", "WebMercatorQuad"),
     ("/conformance?x=1", 400, "parameter-unknown", "x", "known here: f"),
     ("/map?collection=a", 400, "parameter-unknown", "collection", "'collections'"),
     ("/problems/no-such", 404, "not-found", None, "landing page"),

@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from support.grids import Place, read_grid
 from support.ogc import (
     EPSG,
     LINKS,
@@ -24,7 +25,6 @@ from support.ogc import (
     ids,
     items,
     links_of,
-    mercator,
     of_each_spatial_collection,
     parameters_of,
     path_of,
@@ -36,29 +36,30 @@ CONF = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
 MVT = "application/vnd.mapbox-vector-tile"
 TILE = "/collections/{collectionId}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}"
 HALF_WORLD = math.pi * 6378137
-URI = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
+REGISTER = "http://www.opengis.net/def/tilematrixset/OGC/1.0/"
+CRS_OF = {"WebMercatorQuad": f"{EPSG}3857", "WorldCRS84Quad": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
+"""The tile matrix sets that are always there."""
+
+of_each_set = pytest.mark.parametrize("tms", CRS_OF)
 
 
-def template_of(client: FlaskClient, name: str) -> str:
+def template_of(client: FlaskClient, name: str, tms: str) -> str:
     """The template of tiles, found as a client does: collection, list of tilesets, tileset, its item."""
     [tilesets] = links_of(get(client, f"/collections/{name}"), f"{REL}tilesets-vector")
-    [entry] = get(client, path_of(tilesets["href"]))["tilesets"]
+    [entry] = [
+        entry
+        for entry in get(client, path_of(tilesets["href"]))["tilesets"]
+        if links_of(entry, f"{REL}tiling-scheme")[0]["href"].endswith(f"/{tms}")
+    ]
     [tileset] = links_of(entry, "self")
     [template] = links_of(get(client, path_of(tileset["href"])), "item")
     return path_of(template["href"])
 
 
-def tile_path(client: FlaskClient, name: str, place: tuple[int, int, int]) -> str:
-    """The address of a tile (matrix, row, column)."""
+def tile_path(client: FlaskClient, name: str, tms: str, place: Place) -> str:
+    """The address of a tile."""
     matrix, row, column = place
-    return template_of(client, name).format(tileMatrix=matrix, tileRow=row, tileCol=column)
-
-
-def tile_of(longitude: float, latitude: float, matrix: int) -> tuple[int, int, int]:
-    """The tile that holds a place."""
-    x, y = mercator(longitude, latitude)
-    size = 2 * HALF_WORLD / 2**matrix
-    return matrix, int((HALF_WORLD - y) / size), int((x + HALF_WORLD) / size)
+    return template_of(client, name, tms).format(tileMatrix=matrix, tileRow=row, tileCol=column)
 
 
 def layers(client: FlaskClient, path: str) -> dict:
@@ -84,27 +85,31 @@ def test_tile_has_its_three_path_parameters(client: FlaskClient, name: str, kind
 
 
 @of_each_spatial_collection
-@pytest.mark.parametrize("matrix", [0, 1, 5, 10, 14, 18, 24])
-def test_tile_of_a_feature_is_where_the_template_says(client: FlaskClient, name: str, matrix: int):
+@of_each_set
+@pytest.mark.parametrize("matrix", [0, 1, 5, 10, 14, 18, 23])
+def test_tile_of_a_feature_is_where_the_template_says(client: FlaskClient, name: str, tms: str, matrix: int):
     """/req/core/tc-op"""
     longitude, latitude = {"places": (24.94, 60.17), "grid": (24.1, 60.1)}[name]
-    found = layers(client, tile_path(client, name, tile_of(longitude, latitude, matrix)))
+    place = read_grid(client, tms).tile_of(longitude, latitude, matrix)
+    found = layers(client, tile_path(client, name, tms, place))
     assert 1 in ids(found[name]["features"])
 
 
 @of_each_spatial_collection
-@pytest.mark.parametrize("matrix", [0, 4, 8])
-def test_tiles_hold_the_features_that_lie_in_them_and_no_others(client: FlaskClient, name: str, matrix: int):
+@of_each_set
+@pytest.mark.parametrize("matrix", ["0", "4", "8"])
+def test_tiles_hold_the_features_that_lie_in_them_and_no_others(client: FlaskClient, name: str, tms: str, matrix: str):
     """/req/core/tc-success"""
+    grid, most = read_grid(client, tms), 85 if tms == "WebMercatorQuad" else 90
     features = [
-        feature for feature in items(client, name) if abs((positions(feature["geometry"]) or [(0, 90)])[0][1]) < 85
+        feature for feature in items(client, name) if abs((positions(feature["geometry"]) or [(0, 99)])[0][1]) <= most
     ]
-    buffer = 2 * HALF_WORLD / 2**matrix * 64 / 4096
-    for place in {tile_of(*positions(feature["geometry"])[0], matrix) for feature in features}:
-        west, south, east, north = bounds(place)
+    buffer = max(grid.size(matrix)) * 64 / 4096
+    for place in {grid.tile_of(*inside(positions(feature["geometry"])[0]), matrix) for feature in features}:
+        west, south, east, north = grid.bounds(place)
         sure, possible = set(), set()
         for feature in features:
-            corners = [mercator(*corner) for corner in positions(feature["geometry"])]
+            corners = [grid.project(*corner) for corner in positions(feature["geometry"])]
             (least_x, most_x), (least_y, most_y) = ((min(axis), max(axis)) for axis in zip(*corners, strict=True))
             if any(west < x < east and south < y < north for x, y in corners):
                 sure.add(feature["id"])
@@ -115,23 +120,21 @@ def test_tiles_hold_the_features_that_lie_in_them_and_no_others(client: FlaskCli
                 and least_y <= north + buffer
             ):
                 possible.add(feature["id"])
-        found = set(ids(layers(client, tile_path(client, name, place))[name]["features"]))
+        found = set(ids(layers(client, tile_path(client, name, tms, place))[name]["features"]))
         assert sure <= found <= possible
         assert found, place
 
 
-def bounds(place: tuple[int, int, int]) -> tuple[float, float, float, float]:
-    """west, south, east, north of a tile in metres of EPSG:3857."""
-    matrix, row, column = place
-    size = 2 * HALF_WORLD / 2**matrix
-    west, north = column * size - HALF_WORLD, HALF_WORLD - row * size
-    return west, north - size, west + size, north
+def inside(corner: tuple[float, float]) -> tuple[float, float]:
+    """A place, or the nearest that is no pole, whose tile is beyond the last row."""
+    return corner[0], max(-89.999, min(89.999, corner[1]))
 
 
 @of_each_spatial_collection
-def test_accept_header_gets_tiles_and_nothing_else(client: FlaskClient, name: str):
+@of_each_set
+def test_accept_header_gets_tiles_and_nothing_else(client: FlaskClient, name: str, tms: str):
     """/req/core/tc-success, B"""
-    path = tile_path(client, name, tile_of(24.94, 60.05, 4))
+    path = tile_path(client, name, tms, read_grid(client, tms).tile_of(24.94, 60.05, 4))
     protobuf = ("application/x-protobuf", "application/octet-stream")
     for accept in (MVT, "*/*", "application/*", *protobuf, f"image/png, {MVT};q=0.1", "image/png,*/*;q=0.8"):
         assert client.get(path, headers={"Accept": accept}).content_type == MVT
@@ -147,43 +150,38 @@ def test_accept_header_gets_tiles_and_nothing_else(client: FlaskClient, name: st
 @pytest.mark.parametrize("accept", ["image/png", "application/json"])
 def test_empty_tile_and_one_that_the_client_has_are_negotiated_too(client: FlaskClient, name: str, accept: str):
     """/req/core/tc-success, B"""
-    path = tile_path(client, name, tile_of(24.94, 60.05, 4))
+    path = tile_path(client, name, "WebMercatorQuad", read_grid(client, "WebMercatorQuad").tile_of(24.94, 60.05, 4))
     etag = client.get(path).headers["ETag"]
     assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
     assert client.get(path, headers={"If-None-Match": etag, "Accept": accept}).status_code == 406
 
 
 @of_each_spatial_collection
-@pytest.mark.parametrize(
-    ("place", "expected"),
-    [
-        ((0, 1, 0), {404, 400}),
-        ((0, 0, 1), {404, 400}),
-        ((3, 8, 0), {404, 400}),
-        ((25, 0, 0), {404, 400}),
-        ((99999, 0, 0), {404, 400}),
-        ((3, -1, 0), {404, 400}),
-    ],
-)
-def test_tile_outside_the_matrix_is_an_error(client: FlaskClient, name: str, place: tuple, expected: set[int]):
+@of_each_set
+@pytest.mark.parametrize("place", [(0, 1, 0), (0, 0, 2), (3, 8, 0), (25, 0, 0), (99999, 0, 0), (3, -1, 0)])
+def test_tile_outside_the_matrix_is_an_error(client: FlaskClient, name: str, tms: str, place: tuple):
     """/req/core/tc-error, A, of the tile matrix set"""
-    response = client.get(tile_path(client, name, place))
-    assert response.status_code in expected
+    response = client.get(tile_path(client, name, tms, place))
+    assert response.status_code in {404, 400}
     assert json.loads(response.data)["parameter"] in ("tileMatrix", "tileRow", "tileCol")
 
 
 @of_each_spatial_collection
-def test_tile_outside_the_limits_of_the_tileset_is_an_error_and_inside_never(client: FlaskClient, name: str):
+@of_each_set
+def test_tile_outside_the_limits_of_the_tileset_is_an_error_and_inside_never(client: FlaskClient, name: str, tms: str):
     """/req/core/tc-error, A, of the limits"""
-    limits = get(client, f"/collections/{name}/tiles/WebMercatorQuad")["tileMatrixSetLimits"]
+    limits = get(client, f"/collections/{name}/tiles/{tms}")["tileMatrixSetLimits"]
+    grid = read_grid(client, tms)
+    assert [limit["tileMatrix"] for limit in limits] == list(grid.matrices)
     for limit in limits[1:]:
-        matrix, last = int(limit["tileMatrix"]), 2 ** int(limit["tileMatrix"]) - 1
+        matrix = limit["tileMatrix"]
+        most = grid.matrices[matrix]["matrixHeight"], grid.matrices[matrix]["matrixWidth"]
         rows, columns = (limit["minTileRow"], limit["maxTileRow"]), (limit["minTileCol"], limit["maxTileCol"])
         for row in (rows[0] - 1, *rows, rows[1] + 1):
             for column in (columns[0] - 1, *columns, columns[1] + 1):
-                if 0 <= row <= last and 0 <= column <= last:
+                if 0 <= row < most[0] and 0 <= column < most[1]:
                     inside = rows[0] <= row <= rows[1] and columns[0] <= column <= columns[1]
-                    found = status(client, f"/collections/{name}/tiles/WebMercatorQuad/{matrix}/{row}/{column}")
+                    found = status(client, f"/collections/{name}/tiles/{tms}/{matrix}/{row}/{column}")
                     assert found in ((200, 204) if inside else (404,)), limit
 
 
@@ -201,7 +199,7 @@ TILESET_ITEM = {
         "title": {"type": "string"},
         "dataType": {"enum": ["map", "vector", "coverage"]},
         "crs": CRS,
-        "tileMatrixSetURI": {"const": URI},
+        "tileMatrixSetURI": {"enum": [REGISTER + tms for tms in CRS_OF]},
         "links": LINKS,
     },
 }
@@ -229,9 +227,10 @@ LAYER = {
 
 
 @of_each_spatial_collection
-def test_tileset_is_as_its_schema_says(client: FlaskClient, name: str):
+@of_each_set
+def test_tileset_is_as_its_schema_says(client: FlaskClient, name: str, tms: str):
     """/req/tileset/description, A"""
-    response = client.get(f"/collections/{name}/tiles/WebMercatorQuad", headers={"Accept": "application/json"})
+    response = client.get(f"/collections/{name}/tiles/{tms}", headers={"Accept": "application/json"})
     assert response.content_type == "application/json"
     limits, layers = ({"type": "array", "items": found, "minItems": 1} for found in (LIMIT, LAYER))
     members = {"tileMatrixSetLimits": limits, "layers": layers, "boundingBox": BOX}
@@ -248,31 +247,54 @@ def test_tileset_offers_no_xml_that_it_could_get_wrong(client: FlaskClient, name
 
 
 @of_each_spatial_collection
-def test_tileset_names_the_registered_tile_matrix_set(client: FlaskClient, name: str):
+@of_each_set
+def test_tileset_names_the_registered_tile_matrix_set(client: FlaskClient, name: str, tms: str):
     """/req/tileset/description, C"""
-    tileset = get(client, f"/collections/{name}/tiles/WebMercatorQuad")
-    assert (tileset["tileMatrixSetURI"], tileset["crs"]) == (URI, f"{EPSG}3857")
+    tileset = get(client, f"/collections/{name}/tiles/{tms}")
+    assert (tileset["tileMatrixSetURI"], tileset["crs"]) == (f"{REGISTER}{tms}", CRS_OF[tms])
 
 
 @of_each_spatial_collection
-def test_tileset_links_to_its_tile_matrix_set_which_is_the_registered_one(client: FlaskClient, name: str):
+@pytest.mark.parametrize(
+    ("tms", "scale", "cell", "origin", "columns"),
+    [
+        ("WebMercatorQuad", 559082264.028717, 2 * HALF_WORLD / 256, [-HALF_WORLD, HALF_WORLD], 1),
+        ("WorldCRS84Quad", 279541132.014358, 0.703125, [-180, 90], 2),
+    ],
+)
+def test_tileset_links_to_its_tile_matrix_set_which_is_the_registered_one(  # noqa: PLR0913
+    client: FlaskClient, name: str, tms: str, scale: float, cell: float, origin: list[float], columns: int
+):
     """/req/tileset/description, D"""
-    [link] = links_of(get(client, f"/collections/{name}/tiles/WebMercatorQuad"), f"{REL}tiling-scheme")
+    [link] = links_of(get(client, f"/collections/{name}/tiles/{tms}"), f"{REL}tiling-scheme")
     scheme = get(client, path_of(link["href"]))
-    assert (scheme["id"], scheme["uri"], scheme["crs"]) == ("WebMercatorQuad", URI, f"{EPSG}3857")
+    assert (scheme["id"], scheme["uri"], scheme["crs"]) == (tms, f"{REGISTER}{tms}", CRS_OF[tms])
     for matrix in scheme["tileMatrices"]:
         number = int(matrix["id"])
-        assert matrix["scaleDenominator"] == pytest.approx(559082264.028717 / 2**number)
-        assert matrix["cellSize"] == pytest.approx(2 * HALF_WORLD / 256 / 2**number)
-        assert matrix["pointOfOrigin"] == pytest.approx([-HALF_WORLD, HALF_WORLD])
-        assert (matrix["matrixWidth"], matrix["matrixHeight"]) == (2**number, 2**number)
+        assert matrix["scaleDenominator"] == pytest.approx(scale / 2**number)
+        assert matrix["cellSize"] == pytest.approx(cell / 2**number)
+        assert matrix["pointOfOrigin"] == pytest.approx(origin)
+        assert (matrix["matrixWidth"], matrix["matrixHeight"]) == (columns * 2**number, 2**number)
         assert (matrix["tileWidth"], matrix["tileHeight"]) == (256, 256)
 
 
+def test_list_of_tile_matrix_sets_leads_to_each(client: FlaskClient):
+    """/rec/tileset/tmxslink, C and D"""
+    [link] = links_of(get(client, "/"), f"{REL}tiling-schemes")
+    listed = get(client, path_of(link["href"]))["tileMatrixSets"]
+    assert {entry["id"]: (entry["uri"], entry["crs"]) for entry in listed} == {
+        tms: (f"{REGISTER}{tms}", crs) for tms, crs in CRS_OF.items()
+    }
+    for entry in listed:
+        [full] = links_of(entry, "self")
+        assert get(client, path_of(full["href"]))["title"] == entry["title"]
+
+
 @of_each_spatial_collection
-def test_tileset_has_a_template_with_the_three_variables(client: FlaskClient, name: str):
+@of_each_set
+def test_tileset_has_a_template_with_the_three_variables(client: FlaskClient, name: str, tms: str):
     """/req/tileset/description, E, F and G"""
-    [item] = links_of(get(client, f"/collections/{name}/tiles/WebMercatorQuad"), "item")
+    [item] = links_of(get(client, f"/collections/{name}/tiles/{tms}"), "item")
     assert all(item["href"].count(variable) == 1 for variable in ("{tileMatrix}", "{tileRow}", "{tileCol}"))
     assert (item["type"], item["templated"]) == (MVT, True)
 
@@ -280,7 +302,8 @@ def test_tileset_has_a_template_with_the_three_variables(client: FlaskClient, na
 @of_each_spatial_collection
 def test_list_of_tilesets_is_at_tiles(client: FlaskClient, name: str):
     """/req/tilesets-list/tileset-path, /req/geodata-tilesets/operation"""
-    assert len(get(client, f"/collections/{name}/tiles")["tilesets"]) == 1
+    tilesets = get(client, f"/collections/{name}/tiles")["tilesets"]
+    assert [entry["crs"] for entry in tilesets] == list(CRS_OF.values())
     [home] = links_of(get(client, f"/collections/{name}"), "self")
     [link] = links_of(get(client, f"/collections/{name}"), f"{REL}tilesets-vector")
     assert path_of(link["href"]) == path_of(home["href"]).partition("?")[0] + "/tiles"
@@ -315,11 +338,14 @@ def test_only_collections_with_a_geometry_link_to_tiles(client: FlaskClient, nam
 
 
 @of_each_spatial_collection
+@of_each_set
 @pytest.mark.parametrize("matrix", [0, 6, 9])
-def test_tile_is_one_mvt_whose_features_have_a_geometry_and_a_type(client: FlaskClient, name: str, matrix: int):
+def test_tile_is_one_mvt_whose_features_have_a_geometry_and_a_type(
+    client: FlaskClient, name: str, tms: str, matrix: int
+):
     """/req/mvt/content, A and B"""
     place = {"places": (24.94, 60.17), "grid": (24.5, 60.05)}[name]
-    found = layers(client, tile_path(client, name, tile_of(*place, matrix)))
+    found = layers(client, tile_path(client, name, tms, read_grid(client, tms).tile_of(*place, matrix)))
     assert list(found) == [name]
     assert found[name]["version"] == 2
     for feature in found[name]["features"]:
@@ -328,18 +354,21 @@ def test_tile_is_one_mvt_whose_features_have_a_geometry_and_a_type(client: Flask
 
 
 @of_each_spatial_collection
+@of_each_set
 @pytest.mark.parametrize("matrix", [0, 6, 12, 16])
-def test_grid_of_a_tile_maps_linearly_to_the_tile_from_its_top_left_corner(client: FlaskClient, name: str, matrix: int):
+def test_grid_of_a_tile_maps_linearly_to_the_tile_from_its_top_left_corner(
+    client: FlaskClient, name: str, tms: str, matrix: int
+):
     """/req/mvt/content, C"""
-    corner = {"places": (24.94, 60.17), "grid": (24.1, 60.1)}[name]
-    place = tile_of(*corner, matrix)
-    west, _, east, north = bounds(place)
-    layer = layers(client, tile_path(client, name, place))[name]
+    corner, grid = {"places": (24.94, 60.17), "grid": (24.1, 60.1)}[name], read_grid(client, tms)
+    place = grid.tile_of(*corner, matrix)
+    west, south, east, north = grid.bounds(place)
+    layer = layers(client, tile_path(client, name, tms, place))[name]
     [feature] = [feature for feature in layer["features"] if feature["id"] == 1]
-    cell = (east - west) / layer["extent"]
-    in_metres = [(west + x * cell, north - y * cell) for x, y in positions(feature["geometry"])]
-    x, y = mercator(*corner)
-    assert min(math.hypot(x - found_x, y - found_y) for found_x, found_y in in_metres) <= 2 * cell
+    wide, high = (east - west) / layer["extent"], (north - south) / layer["extent"]
+    in_crs = [(west + x * wide, north - y * high) for x, y in positions(feature["geometry"])]
+    x, y = grid.project(*corner)
+    assert min(math.hypot((x - found_x) / wide, (y - found_y) / high) for found_x, found_y in in_crs) <= 2
 
 
 def test_definition_has_paths_for_every_tile_resource(client: FlaskClient):
@@ -356,8 +385,9 @@ def test_definition_has_paths_for_every_tile_resource(client: FlaskClient):
         found = parameters_of(api, path).values()
         assert {parameter["name"] for parameter in found if parameter["in"] == "path"} == names
     for name in SPATIAL:
-        path = TILE.replace("{collectionId}", name).replace("{tileMatrixSetId}", "WebMercatorQuad")
-        assert template_of(client, name) == path
+        for tms in CRS_OF:
+            path = TILE.replace("{collectionId}", name).replace("{tileMatrixSetId}", tms)
+            assert template_of(client, name, tms) == path
 
 
 def test_operations_of_tiles_end_in_the_suffixes_of_the_standard(client: FlaskClient):

@@ -9,6 +9,7 @@ import mapbox_vector_tile
 import pytest
 from flask.testing import FlaskClient
 
+from api.matrix_sets import OURS
 from api.tiles import Tile, tile_bounds
 
 TILES = "/collections/places/tiles/WebMercatorQuad"
@@ -55,6 +56,20 @@ def test_tile_of_a_national_grid_has_its_polygons(client: FlaskClient):
     assert kinds == {"Polygon"}
 
 
+def test_tile_of_degrees_reaches_to_the_pole(client: FlaskClient):
+    layers = decode(client, "/collections/places/tiles/WorldCRS84Quad/0/0/0")
+    assert [feature["id"] for feature in layers["places"]["features"]] == [4, 5, 9, 10, 12]
+    [pole] = [feature for feature in layers["places"]["features"] if feature["id"] == 10]
+    assert pole["geometry"]["coordinates"] == [4096, 4096]
+
+
+def test_tiles_of_two_sets_at_one_place_are_kept_apart(client: FlaskClient):
+    mercator, degrees = (client.get(f"/collections/places/tiles/{tms}/1/0/1") for tms in OURS)
+    assert mercator.headers["ETag"] != degrees.headers["ETag"]
+    assert mercator.data != degrees.data
+    assert client.get("/collections/places/tiles/WorldCRS84Quad/1/0/1").data == degrees.data
+
+
 def test_empty_tile_is_a_204_without_a_body(client: FlaskClient):
     response = client.get(f"{TILES}/5/31/0")
     assert (response.status_code, response.data) == (204, b"")
@@ -87,7 +102,7 @@ def test_tilejson_says_what_maplibre_needs(client: FlaskClient):
 
 
 def test_tileset_metadata_leads_to_the_tiles(client: FlaskClient):
-    [tileset] = json.loads(client.get("/collections/places/tiles").data)["tilesets"]
+    tileset = json.loads(client.get("/collections/places/tiles").data)["tilesets"][0]
     assert tileset["dataType"] == "vector"
     document = json.loads(client.get(tileset["links"][0]["href"].removeprefix("http://localhost")).data)
     [item] = [link for link in document["links"] if link["rel"] == "item"]

@@ -19,10 +19,20 @@ from api.documents.schemas import (
     schema_document,
     sortables_document,
 )
-from api.documents.tilesets import matrix_limits, padded, tile_matrix_set_document, tilejson_document, tileset_document
+from api.documents.tilesets import (
+    matrix_limits,
+    middle_zoom,
+    tile_matrix_set_document,
+    tilejson_document,
+    tileset_document,
+)
+from api.grids import Grids
 from api.links import Links
+from api.matrix_sets import WEB_MERCATOR_QUAD, TileMatrixSet
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS
+from api.tiles import extent_in
+from api.tilesets import Tileset, padded
 from core.bbox import BBox
 from core.catalog import Catalog, Collection, Column, Key, KeyPart
 from core.settings import Settings
@@ -137,8 +147,13 @@ def test_feature_schema_names_the_geometry_type(roads: Collection):
     assert table["properties"]["geometry"] == {"type": "null"}
 
 
+def tiles_of(collection: Collection, matrix_set: TileMatrixSet = WEB_MERCATOR_QUAD) -> Tileset:
+    """The tileset of a collection."""
+    return Grids().tileset(collection, matrix_set)
+
+
 def test_tilejson_describes_the_layer(roads: Collection):
-    document = tilejson_document(roads, LINKS)
+    document = tilejson_document(tiles_of(roads), LINKS)
     assert document["tiles"] == ["http://x/gis/collections/roads/tiles/WebMercatorQuad/{z}/{y}/{x}"]
     assert document["vector_layers"][0]["fields"] == {
         "name": "String",
@@ -148,7 +163,7 @@ def test_tilejson_describes_the_layer(roads: Collection):
         "limit": "Number",
         "tags": "String",
     }
-    assert document["center"] == [24.5, 60.5, 2]
+    assert document["center"] == [24.5, 60.5, 7]
     assert document["version"] == "1.0.7"
 
 
@@ -159,29 +174,39 @@ def test_bounds_have_a_margin_within_the_degrees():
 
 
 def test_collection_without_features_covers_the_world_in_tilejson(roads: Collection):
-    document = tilejson_document(replace(roads, bbox_crs84=None), LINKS)
+    empty = tiles_of(replace(roads, bbox_crs84=None))
+    document = tilejson_document(empty, LINKS)
     assert document["bounds"][0] == -180
-    assert "boundingBox" not in tileset_document(replace(roads, bbox_crs84=None), LINKS)
+    assert document["center"] == [0, 0, 0]
+    assert not {"boundingBox", "centerPoint"} & tileset_document(empty, LINKS).keys()
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [(BBox(0, 0, 90, 10), 2), (BBox(0, 0, 1, 80), 1), (BBox(5, 5, 5, 5), 14), (BBox(170, 0, -170, 1), 4)],
+)
+def test_map_begins_at_the_zoom_that_shows_the_whole_extent(box: BBox, expected: int):
+    assert middle_zoom(box, 14) == expected
 
 
 def test_limits_grow_with_the_zoom():
-    box = BBox(24, 60, 25, 61)
+    box = extent_in(WEB_MERCATOR_QUAD, BBox(24, 60, 25, 61))
     sizes = [
         (found["maxTileRow"] - found["minTileRow"] + 1) * (found["maxTileCol"] - found["minTileCol"] + 1)
-        for found in (matrix_limits(box, z) for z in range(15))
+        for found in (matrix_limits(box, z, WEB_MERCATOR_QUAD) for z in range(15))
     ]
     assert sizes[0] == 1
     assert sizes == sorted(sizes)
 
 
 def test_tileset_tells_the_dimension_of_its_layer(roads: Collection):
-    assert tileset_document(roads, LINKS)["layers"][0]["geometryDimension"] == 1
-    mixed = tileset_document(replace(roads, geometry_type="Geometry"), LINKS)
+    assert tileset_document(tiles_of(roads), LINKS)["layers"][0]["geometryDimension"] == 1
+    mixed = tileset_document(tiles_of(replace(roads, geometry_type="Geometry")), LINKS)
     assert "geometryDimension" not in mixed["layers"][0]
 
 
 def test_each_matrix_has_half_the_cell_of_the_one_before():
-    matrices = tile_matrix_set_document()["tileMatrices"]
+    matrices = tile_matrix_set_document(WEB_MERCATOR_QUAD)["tileMatrices"]
     for wide, fine in zip(matrices, matrices[1:], strict=False):
         assert fine["cellSize"] == wide["cellSize"] / 2
         assert fine["matrixWidth"] == wide["matrixWidth"] * 2

@@ -15,9 +15,11 @@ from api.formats.gzip import compress, decompress
 from api.formats.negotiation import choose_format
 from api.links import Links, self_and_alternate
 from api.live_catalog import LiveCatalog, kept
+from api.matrix_sets import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
 from api.problems import STATUS, problem_of
+from api.query import GridBox
 from api.tilecache import ENTRY_OVERHEAD_BYTES, TileCache
-from api.tiles import Tile, parse_tile, tile_at, tile_bounds, tile_limits
+from api.tiles import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
 from core import errors
 from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, remembered
@@ -40,8 +42,63 @@ def test_places_beyond_the_mercator_square_belong_to_its_edge():
 
 
 def test_limits_of_a_box_across_the_antimeridian_are_the_world():
-    assert tile_limits(BBox(170, -20, -170, 20), 1) == (Tile(1, 0, 0), Tile(1, 1, 1))
+    assert extent_in(WEB_MERCATOR_QUAD, BBox(170, -20, -170, 20)) is None
+    assert extent_in(WEB_MERCATOR_QUAD, None) is None
     assert tile_limits(None, 1) == (Tile(1, 0, 0), Tile(1, 1, 1))
+
+
+@pytest.mark.parametrize("matrix_set", OURS.values(), ids=OURS)
+@given(st.data())
+def test_middle_and_bounds_of_a_tile_lie_in_it_in_every_set(matrix_set: TileMatrixSet, data: st.DataObject):
+    z = data.draw(st.integers(0, len(matrix_set.matrices) - 1))
+    matrix = matrix_set.matrices[z]
+    place = data.draw(st.integers(0, matrix.rows - 1)), data.draw(st.integers(0, matrix.columns - 1))
+    tile = Tile(z, *place, matrix_set)
+    box = tile_box(tile)
+    assert tile_holding((box.west + box.east) / 2, (box.south + box.north) / 2, z, matrix_set) == tile
+    inner = tile_bounds(tile, -0.01)
+    assert tile_limits(extent_in(matrix_set, inner), z, matrix_set) == (tile, tile)
+
+
+def test_tile_of_degrees_is_half_a_world_at_zoom_0_and_wraps_at_no_buffer():
+    east = Tile(0, 0, 1, WORLD_CRS84_QUAD)
+    assert tile_box(east) == GridBox(4326, 0, -90, 180, 90)
+    assert tile_bounds(east, 1 / 64) == BBox(-2.8125, -90, 180, 90)
+    assert tile_holding(24.94, 60.17, 5, WORLD_CRS84_QUAD) == Tile(5, 5, 36, WORLD_CRS84_QUAD)
+
+
+def test_matrices_have_the_numbers_of_the_register():
+    first, last = WORLD_CRS84_QUAD.matrices[0], WORLD_CRS84_QUAD.matrices[-1]
+    assert (first.scale, first.cell_size) == (pytest.approx(279541132.014358), 0.703125)
+    assert (last.id, last.scale) == ("23", pytest.approx(33.3238997476528))
+    assert (first.columns, first.rows, last.columns, last.rows) == (2, 1, 2**24, 2**23)
+    assert WEB_MERCATOR_QUAD.matrices[24].scale == pytest.approx(33.3238997476528)
+
+
+def test_scale_tells_the_zoom_of_web_mercator():
+    assert [WORLD_CRS84_QUAD.matrices[z].mercator_zoom for z in (0, 5)] == [1, 6]
+    assert [WEB_MERCATOR_QUAD.matrices[z].mercator_zoom for z in (0, 24)] == [0, 24]
+
+
+def test_rows_are_counted_from_the_south_where_a_set_says_so():
+    matrix = TileMatrix("a", 1, 1, left=0, top=30, columns=2, rows=3, tile_width_px=10, tile_height_px=10)
+    north = TileMatrixSet("north", "", WEB_MERCATOR_QUAD.crs, ("X", "Y"), (matrix,))
+    south = TileMatrixSet("south", "", WEB_MERCATOR_QUAD.crs, ("X", "Y"), (replace(matrix, from_south=True),))
+    assert tile_box(Tile(0, 0, 0, north)) == GridBox(3857, 0, 20, 10, 30)
+    assert tile_box(Tile(0, 0, 0, south)) == GridBox(3857, 0, 0, 10, 10)
+    area = GridBox(3857, 1, 11, 2, 29)
+    assert [(t.row, t.column) for t in tile_limits(area, 0, north)] == [(0, 0), (1, 0)]
+    assert [(t.row, t.column) for t in tile_limits(area, 0, south)] == [(1, 0), (2, 0)]
+    assert tile_holding(1, 29, 0, south).row == 2
+
+
+def test_zoom_of_a_set_without_numbers_is_a_name():
+    matrix = TileMatrix("coarse", 1, 1, left=0, top=30, columns=2, rows=3)
+    named = TileMatrixSet("named", "", WEB_MERCATOR_QUAD.crs, ("X", "Y"), (matrix,))
+    assert parse_tile("coarse", "2", "1", named) == Tile(0, 2, 1, named)
+    with pytest.raises(TileOutside, match="there is no zoom 0") as raised:
+        parse_tile("0", "0", "0", named)
+    assert raised.value.hint == "it takes one of: coarse"
 
 
 @pytest.mark.parametrize("path", [("0", "0", "0"), ("24", "16777215", "16777215"), ("03", "007", "7")])
@@ -65,37 +122,38 @@ def test_nonsense_is_no_tile(path: tuple[str, str, str]):
 
 def test_cache_gives_back_what_was_put_and_knows_empty_tiles():
     cache = TileCache(10_000)
-    cache.put((1, 0, 0, 0), b"tile")
-    cache.put((1, 1, 0, 0), b"")
-    assert cache.get((1, 0, 0, 0)) == b"tile"
-    assert cache.get((1, 1, 0, 0)) == b""
-    assert cache.get((2, 0, 0, 0)) is None
+    cache.put((1, "q", 0, 0, 0), b"tile")
+    cache.put((1, "q", 1, 0, 0), b"")
+    assert cache.get((1, "q", 0, 0, 0)) == b"tile"
+    assert cache.get((1, "q", 1, 0, 0)) == b""
+    assert cache.get((2, "q", 0, 0, 0)) is None
+    assert cache.get((1, "r", 0, 0, 0)) is None
 
 
 def test_cache_drops_the_least_used_when_it_is_full():
     cache = TileCache(2 * (1000 + ENTRY_OVERHEAD_BYTES))
-    cache.put((1, 0, 0, 0), b"a" * 1000)
-    cache.put((1, 0, 0, 1), b"b" * 1000)
-    cache.get((1, 0, 0, 0))
-    cache.put((1, 0, 0, 2), b"c" * 1000)
-    assert cache.get((1, 0, 0, 1)) is None
-    assert cache.get((1, 0, 0, 0)) is not None
+    cache.put((1, "q", 0, 0, 0), b"a" * 1000)
+    cache.put((1, "q", 0, 0, 1), b"b" * 1000)
+    cache.get((1, "q", 0, 0, 0))
+    cache.put((1, "q", 0, 0, 2), b"c" * 1000)
+    assert cache.get((1, "q", 0, 0, 1)) is None
+    assert cache.get((1, "q", 0, 0, 0)) is not None
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3000)), max_size=60))
 def test_cache_never_holds_more_than_its_capacity_and_knows_its_size(puts: list[tuple[int, int]]):
     cache = TileCache(5000)
     for column, size in puts:
-        cache.put((1, 5, 0, column), b"x" * size)
+        cache.put((1, "q", 5, 0, column), b"x" * size)
         assert cache.size_bytes <= 5000
-    held = [tile for column in range(21) if (tile := cache.get((1, 5, 0, column))) is not None]
+    held = [tile for column in range(21) if (tile := cache.get((1, "q", 5, 0, column))) is not None]
     assert cache.size_bytes == sum(len(tile) + ENTRY_OVERHEAD_BYTES for tile in held)
 
 
 def test_cache_of_no_capacity_keeps_nothing():
     cache = TileCache(0)
-    cache.put((1, 0, 0, 0), b"")
-    assert cache.get((1, 0, 0, 0)) is None
+    cache.put((1, "q", 0, 0, 0), b"")
+    assert cache.get((1, "q", 0, 0, 0)) is None
 
 
 @given(st.binary(max_size=2000))

@@ -9,6 +9,7 @@ from api.crs import CRS84
 from api.documents.examples import COMMON, items_examples
 from api.documents.samples import Sample
 from api.formats.offered import EXPORTS, ITEMS_FORMATS, PAGES
+from api.matrix_sets import LARGEST_ZOOM as LARGEST_MATRIX, OURS, WEB_MERCATOR_QUAD
 from api.params.common import Limits
 from api.params.items import (
     COUNT_MODES,
@@ -20,7 +21,6 @@ from api.params.items import (
     MOST_DIGITS,
 )
 from api.profiles import PROFILES
-from api.tiles import LARGEST_ZOOM as LARGEST_MATRIX, WEB_MERCATOR_QUAD
 from core.catalog import Collection
 
 Schema = Mapping[str, Any]
@@ -116,11 +116,11 @@ def presentation_parameters() -> dict[str, Any]:
 
 def path_parameters(collection: str, feature: str) -> dict[str, Any]:
     """The places in paths. `collection`, `feature`: the ids that the examples name."""
-    matrix_set = {"type": "string", "enum": [WEB_MERCATOR_QUAD]}
+    matrix_set = {"type": "string", "enum": list(OURS)}
     return {
         "collectionId": path_parameter("collectionId", TEXT, "Id of a collection.", collection),
         "featureId": path_parameter("featureId", TEXT, "Id of a feature.", feature),
-        "tileMatrixSetId": path_parameter("tileMatrixSetId", matrix_set, "Tile matrix set.", WEB_MERCATOR_QUAD),
+        "tileMatrixSetId": path_parameter("tileMatrixSetId", matrix_set, "Tile matrix set.", WEB_MERCATOR_QUAD.id),
         "tileMatrix": path_parameter("tileMatrix", words(*map(str, range(LARGEST_MATRIX + 1))), "Zoom.", "0"),
         "tileRow": path_parameter("tileRow", WHOLE, "Row, counted from the north.", 0),
         "tileCol": path_parameter("tileCol", WHOLE, "Column, counted from 180 degrees west.", 0),

@@ -1,31 +1,24 @@
-"""Tilesets of a collection (OGC API Tiles), TileJSON, and the tile matrix set itself."""
+"""Tilesets and tile matrix sets as documents (OGC API Tiles, OGC 17-083r4), and TileJSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
 
-from api.crs import CRS84, EPSG_3857
+from api.crs import CRS84
 from api.links import JSON, MVT, OGC_REL, Link, Links
-from api.tiles import (
-    HALF_WORLD_M,
-    LARGEST_ZOOM,
-    PIXEL_M,
-    TILE_MATRIX_SET_URI,
-    WEB_MERCATOR_QUAD,
-    ZOOM_0_SCALE,
-    tile_limits,
-)
+from api.matrix_sets import TileMatrix, TileMatrixSet
+from api.query import GridBox
+from api.tiles import tile_limits
+from api.tilesets import Tileset, padded
 from core.bbox import BBox
 from core.catalog import Collection, ColumnType
 
 TILEJSON_MAX_ZOOM = 14
 """The largest zoom that clients ask for; they enlarge its tiles beyond, which lose nothing at extent 4096."""
 
-MARGIN_DEG = 0.001
-NONE: Mapping[str, str] = {}
-
+NO_LIMITS_DEG = BBox(-180, -85, 180, 85)
 TILEJSON_TYPE: dict[ColumnType, str] = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
 GEOMETRY_DIMENSION = {
     "Point": 0,
@@ -37,121 +30,147 @@ GEOMETRY_DIMENSION = {
 }
 
 
-def tilejson_document(collection: Collection, links: Links, given: Mapping[str, str] = NONE) -> dict[str, Any]:
-    """TileJSON 3.0.0, what MapLibre and QGIS read. `given`: the arguments of a function, for the tiles' address."""
-    box = collection.bbox_crs84 or BBox(-180, -85, 180, 85)
-    longitude, latitude = box.centre()
-    fields = {
-        column.name: TILEJSON_TYPE.get(column.type, "String")
-        for column in collection.columns
-        if column.type != "binary"
-    }
+def tilejson_document(tileset: Tileset, links: Links) -> dict[str, Any]:
+    """TileJSON 3.0.0, what MapLibre and QGIS read."""
+    box = tileset.bbox_crs84 or NO_LIMITS_DEG
+    last = largest_zoom(tileset.matrix_set)
     document = {
         "tilejson": "3.0.0",
-        "name": collection.title,
-        "description": collection.description,
-        "attribution": collection.attribution,
-        "version": f"1.0.{collection.version}",
+        "name": tileset.title,
+        "description": tileset.description,
+        "attribution": tileset.attribution,
+        "version": f"1.0.{max((collection.version for collection in tileset.collections), default=0)}",
         "scheme": "xyz",
-        "tiles": [links.tile_template(collection) + (f"?{urlencode(given)}" if given else "")],
+        "tiles": [tile_template(tileset, links, "{z}", "{y}", "{x}")],
         "minzoom": 0,
-        "maxzoom": TILEJSON_MAX_ZOOM,
+        "maxzoom": last,
         "bounds": padded(box),
-        "center": [longitude, latitude, 2],
-        "vector_layers": [{"id": collection.id, "minzoom": 0, "maxzoom": TILEJSON_MAX_ZOOM, "fields": fields}],
+        "center": [*box.centre(), middle_zoom(box, last)],
+        "vector_layers": [vector_layer(collection, last) for collection in tileset.collections],
     }
-    return {name: value for name, value in document.items() if value is not None}
+    return without_none(document)
 
 
-def padded(box: BBox) -> list[float]:
-    """A box with a margin, within the degrees; the whole way round when it crosses 180.
-
-    MapLibre asks for no tile that only touches the bounds, and draws no point on a tile's far edge: a point on the
-    equator, at the southern end of its collection, would belong to a tile that nobody asks for.
-    """
-    west, east = (box.west, box.east) if box.west <= box.east else (-180.0, 180.0)
-    south, north = box.south - MARGIN_DEG, box.north + MARGIN_DEG
-    return [max(west - MARGIN_DEG, -180.0), max(south, -90.0), min(east + MARGIN_DEG, 180.0), min(north, 90.0)]
+def largest_zoom(matrix_set: TileMatrixSet) -> int:
+    """The largest zoom that clients need."""
+    return min(TILEJSON_MAX_ZOOM, len(matrix_set.matrices) - 1)
 
 
-def tilesets_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """The list of the collection's tilesets: one."""
-    here = ("collections", collection.id, "tiles")
-    entry = {
-        **tileset_head(collection),
-        "links": [
-            links.link("self", JSON, f"{collection.title} in WebMercatorQuad", *here, WEB_MERCATOR_QUAD),
-            tiling_scheme(links),
-        ],
-    }
-    return {"links": [], "tilesets": [entry]}
+def vector_layer(collection: Collection, last: int) -> dict[str, Any]:
+    """A layer of the tiles: its properties, with the three types that TileJSON has."""
+    shown = [column for column in collection.columns if column.type != "binary"]
+    fields = {column.name: TILEJSON_TYPE.get(column.type, "String") for column in shown}
+    layer = {"id": collection.id, "description": collection.description, "minzoom": 0, "maxzoom": last}
+    return without_none({**layer, "fields": fields})
 
 
-def tiling_scheme(links: Links) -> Link:
-    """The link to the tile matrix set, which the list of tilesets has too (/req/tilesets-list/tileset-links)."""
-    return links.link(f"{OGC_REL}tiling-scheme", JSON, WEB_MERCATOR_QUAD, "tileMatrixSets", WEB_MERCATOR_QUAD)
+def middle_zoom(box: BBox, last: int) -> int:
+    """The zoom at which a box is about as large as a tile."""
+    wide = box.east - box.west if box.west <= box.east else box.east + 360 - box.west
+    size_deg = max(wide, 2 * (box.north - box.south), 360 / 2**last)
+    return max(0, min(last, math.floor(math.log2(360 / size_deg))))
 
 
-def tileset_head(collection: Collection) -> dict[str, Any]:
+def tile_template(tileset: Tileset, links: Links, matrix: str, row: str, column: str) -> str:
+    """The address of the tiles with places for zoom, row and column, in this order."""
+    return links.template(*tileset.path, places=(matrix, row, column), query=tileset.given)
+
+
+def tilesets_document(tilesets: Iterable[Tileset], links: Links) -> dict[str, Any]:
+    """A list of tilesets."""
+    return {"links": [], "tilesets": [tilesets_entry(tileset, links) for tileset in tilesets]}
+
+
+def tilesets_entry(tileset: Tileset, links: Links) -> dict[str, Any]:
+    """What the list says of one (/req/tilesets-list/tileset-links)."""
+    title = f"{tileset.title} in {tileset.matrix_set.id}"
+    own = links.link("self", JSON, title, *tileset.path, query=tileset.given)
+    return {**tileset_head(tileset), "links": [own, tiling_scheme(tileset.matrix_set, links)]}
+
+
+def tiling_scheme(matrix_set: TileMatrixSet, links: Links) -> Link:
+    """The link to the tile matrix set."""
+    return links.link(f"{OGC_REL}tiling-scheme", JSON, matrix_set.id, "tileMatrixSets", matrix_set.id)
+
+
+def tileset_head(tileset: Tileset) -> dict[str, Any]:
     """What a tileset is made of."""
-    return {
-        "title": collection.title,
+    head = {
+        "title": tileset.title,
         "dataType": "vector",
-        "crs": EPSG_3857.uri,
-        "tileMatrixSetURI": TILE_MATRIX_SET_URI,
+        "crs": tileset.matrix_set.crs.uri,
+        "tileMatrixSetURI": tileset.matrix_set.uri,
     }
+    return without_none(head)
 
 
-def tileset_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """Tileset metadata (OGC 17-083r4, 10): limits per zoom, the layer, where the tiles are."""
-    here = ("collections", collection.id)
-    layer = {
-        "id": collection.id,
-        "dataType": "vector",
-        "geometryDimension": GEOMETRY_DIMENSION.get(collection.geometry_type or ""),
-    }
-    template = {
-        "href": links.tile_template(collection, row="{tileRow}", column="{tileCol}", matrix="{tileMatrix}"),
-        "rel": "item",
-        "type": MVT,
-        "title": "a tile",
-        "templated": True,
-    }
+def tileset_document(tileset: Tileset, links: Links) -> dict[str, Any]:
+    """Tileset metadata (OGC 17-083r4, 10): limits per zoom, the layers, where the tiles are."""
+    matrix_set = tileset.matrix_set
     document = {
-        **tileset_head(collection),
-        "tileMatrixSetLimits": [matrix_limits(tiled_box(collection), z) for z in range(LARGEST_ZOOM + 1)],
-        "boundingBox": bounding_box(collection.bbox_crs84),
-        "layers": [{name: value for name, value in layer.items() if value is not None}],
-        "links": [
-            template,
-            tiling_scheme(links),
-            links.link("describedby", JSON, "TileJSON", *here, "tiles", WEB_MERCATOR_QUAD, "tilejson.json"),
-            links.link(f"{OGC_REL}geodata", JSON, collection.title, *here),
-        ],
+        **tileset_head(tileset),
+        "description": tileset.description,
+        "attribution": tileset.attribution,
+        "tileMatrixSetLimits": [matrix_limits(tileset.extent, z, matrix_set) for z in range(len(matrix_set.matrices))],
+        "boundingBox": bounding_box(tileset.bbox_crs84),
+        "centerPoint": centre_point(tileset),
+        "layers": [layer(collection) for collection in tileset.collections],
+        "links": tileset_links(tileset, links),
     }
-    return {name: value for name, value in document.items() if value is not None}
+    return without_none(document)
 
 
-def tiled_box(collection: Collection) -> BBox | None:
-    """The box whose tiles the tileset has: the bounds of its TileJSON, or the world when no extent is known.
+def layer(collection: Collection) -> dict[str, Any]:
+    """A layer of a tileset: the features of a collection."""
+    return without_none(
+        {
+            "id": collection.id,
+            "title": collection.title,
+            "description": collection.description,
+            "dataType": "vector",
+            "geometryDimension": GEOMETRY_DIMENSION.get(collection.geometry_type or ""),
+            "boundingBox": bounding_box(collection.bbox_crs84),
+        }
+    )
 
-    The extent of a source is what was found some time ago; its tiles go as far as its data may.
-    """
-    return BBox(*padded(collection.domain_crs84)) if collection.domain_crs84 else None
+
+def tileset_links(tileset: Tileset, links: Links) -> list[Link]:
+    """Where the tiles are, what they are cut by, and what they are made of."""
+    href = tile_template(tileset, links, "{tileMatrix}", "{tileRow}", "{tileCol}")
+    found: list[Link] = [
+        {"href": href, "rel": "item", "type": MVT, "title": "a tile", "templated": True},
+        tiling_scheme(tileset.matrix_set, links),
+    ]
+    if tileset.matrix_set.has_numbers:
+        found.append(links.link("describedby", JSON, "TileJSON", *tileset.path, "tilejson.json", query=tileset.given))
+    found += [
+        links.link(f"{OGC_REL}geodata", JSON, collection.title, "collections", collection.id)
+        for collection in tileset.collections
+    ]
+    return found
+
+
+def centre_point(tileset: Tileset) -> dict[str, Any] | None:
+    """Where a map may begin."""
+    box = tileset.bbox_crs84
+    if box is None:
+        return None
+    zoom = middle_zoom(box, largest_zoom(tileset.matrix_set))
+    return {"coordinates": list(box.centre()), "crs": CRS84.uri, "tileMatrix": tileset.matrix_set.matrices[zoom].id}
 
 
 def bounding_box(box: BBox | None) -> dict[str, Any] | None:
-    """The extent in the words of the tile matrix set standard."""
+    """An extent in the words of the tile matrix set standard."""
     if box is None:
         return None
     return {"lowerLeft": [box.west, box.south], "upperRight": [box.east, box.north], "crs": CRS84.uri}
 
 
-def matrix_limits(box: BBox | None, z: int) -> dict[str, Any]:
-    """The rows and columns of a zoom that the collection's extent covers."""
-    first, last = tile_limits(box, z)
+def matrix_limits(extent: GridBox | None, z: int, matrix_set: TileMatrixSet) -> dict[str, Any]:
+    """The rows and columns of a zoom that an extent covers."""
+    first, last = tile_limits(extent, z, matrix_set)
     return {
-        "tileMatrix": str(z),
+        "tileMatrix": first.matrix.id,
         "minTileRow": first.row,
         "maxTileRow": last.row,
         "minTileCol": first.column,
@@ -159,35 +178,48 @@ def matrix_limits(box: BBox | None, z: int) -> dict[str, Any]:
     }
 
 
-def tile_matrix_sets_document(links: Links) -> dict[str, Any]:
+def tile_matrix_sets_document(sets: Iterable[TileMatrixSet], links: Links) -> dict[str, Any]:
     """The tile matrix sets that tiles come in."""
-    link = links.link("self", JSON, WEB_MERCATOR_QUAD, "tileMatrixSets", WEB_MERCATOR_QUAD)
-    return {"tileMatrixSets": [{"id": WEB_MERCATOR_QUAD, "uri": TILE_MATRIX_SET_URI, "links": [link]}]}
+    return {"tileMatrixSets": [tile_matrix_sets_entry(matrix_set, links) for matrix_set in sets]}
 
 
-def tile_matrix_set_document() -> dict[str, Any]:
-    """WebMercatorQuad: 256 pixels a tile, each zoom twice as fine (OGC 17-083r4, annex D.1)."""
+def tile_matrix_sets_entry(matrix_set: TileMatrixSet, links: Links) -> dict[str, Any]:
+    """What the list says of one."""
+    link = links.link("self", JSON, matrix_set.id, "tileMatrixSets", matrix_set.id)
+    entry = {"id": matrix_set.id, "title": matrix_set.title, "uri": matrix_set.uri, "crs": matrix_set.crs.uri}
+    return without_none({**entry, "links": [link]})
+
+
+def tile_matrix_set_document(matrix_set: TileMatrixSet) -> dict[str, Any]:
+    """The definition of a set; that of a registered one is what it was registered by."""
+    if matrix_set.document is not None:
+        return {**matrix_set.document, "id": matrix_set.id}
+    document = {
+        "id": matrix_set.id,
+        "title": matrix_set.title,
+        "uri": matrix_set.uri,
+        "crs": matrix_set.crs.uri,
+        "orderedAxes": list(matrix_set.axes),
+        "wellKnownScaleSet": matrix_set.scale_set,
+        "tileMatrices": [tile_matrix(matrix) for matrix in matrix_set.matrices],
+    }
+    return without_none(document)
+
+
+def tile_matrix(matrix: TileMatrix) -> dict[str, Any]:
+    """One scale of a set of ours, in which easting comes first."""
     return {
-        "id": WEB_MERCATOR_QUAD,
-        "title": "Google Maps Compatible for the World",
-        "uri": TILE_MATRIX_SET_URI,
-        "crs": EPSG_3857.uri,
-        "orderedAxes": ["X", "Y"],
-        "wellKnownScaleSet": "http://www.opengis.net/def/wkss/OGC/1.0/GoogleMapsCompatible",
-        "tileMatrices": [tile_matrix(z) for z in range(LARGEST_ZOOM + 1)],
+        "id": matrix.id,
+        "scaleDenominator": matrix.scale,
+        "cellSize": matrix.cell_size,
+        "pointOfOrigin": [matrix.left, matrix.top],
+        "tileWidth": matrix.tile_width_px,
+        "tileHeight": matrix.tile_height_px,
+        "matrixWidth": matrix.columns,
+        "matrixHeight": matrix.rows,
     }
 
 
-def tile_matrix(z: int) -> dict[str, Any]:
-    """One zoom of WebMercatorQuad."""
-    scale = ZOOM_0_SCALE / 2**z
-    return {
-        "id": str(z),
-        "scaleDenominator": scale,
-        "cellSize": scale * PIXEL_M,
-        "pointOfOrigin": [-HALF_WORLD_M, HALF_WORLD_M],
-        "tileWidth": 256,
-        "tileHeight": 256,
-        "matrixWidth": 2**z,
-        "matrixHeight": 2**z,
-    }
+def without_none(members: dict[str, Any]) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from flask import Blueprint, Response, request
 
@@ -11,7 +12,6 @@ from api.context import api
 from api.documents.tilesets import (
     tile_matrix_set_document,
     tile_matrix_sets_document,
-    tiled_box,
     tilejson_document,
     tileset_document,
     tilesets_document,
@@ -25,7 +25,8 @@ from api.params.common import reject_unknown
 from api.query import Filter
 from api.reading import reading
 from api.sql.tiles import select_tile
-from api.tiles import Tile, check_limits, check_tile_matrix_set, parse_tile
+from api.tilecache import Key
+from api.tiles import Tile, check_limits, parse_tile
 from core.catalog import Collection
 from core.errors import NoGeometry
 
@@ -35,57 +36,60 @@ bp = Blueprint("tiles", __name__)
 @bp.get("/tileMatrixSets")
 def tile_matrix_sets() -> Response:
     """The tile matrix sets."""
-    return answer(tile_matrix_sets_document(api().links), title="Tile matrix sets")
+    return answer(tile_matrix_sets_document(api().grids.sets.values(), api().links), title="Tile matrix sets")
 
 
 @bp.get("/tileMatrixSets/<tms>")
 def tile_matrix_set(tms: str) -> Response:
     """The definition of one."""
-    check_tile_matrix_set(tms)
-    return answer(tile_matrix_set_document(), title=tms)
+    return answer(tile_matrix_set_document(api().grids.find(tms)), title=tms)
 
 
 @bp.get("/collections/<id>/tiles")
 def tilesets(id: str) -> Response:
     """The tilesets of a collection."""
     collection = with_geometry(id)
-    return answer(tilesets_document(collection, api().links), title=f"Tilesets of {collection.title}")
+    document = tilesets_document(api().grids.tilesets(collection), api().links)
+    return answer(document, title=f"Tilesets of {collection.title}")
 
 
 @bp.get("/collections/<id>/tiles/<tms>")
 def tileset(id: str, tms: str) -> Response:
     """One tileset."""
-    check_tile_matrix_set(tms)
+    matrix_set = api().grids.find(tms)
     collection = with_geometry(id)
-    return answer(tileset_document(collection, api().links), title=f"Tiles of {collection.title}")
+    document = tileset_document(api().grids.tileset(collection, matrix_set), api().links)
+    return answer(document, title=f"Tiles of {collection.title}")
 
 
 @bp.get("/collections/<id>/tiles/<tms>/tilejson.json")
 def tilejson(id: str, tms: str) -> Response:
     """TileJSON."""
-    check_tile_matrix_set(tms)
+    matrix_set = api().grids.find(tms)
     collection = with_geometry(id)
     given = {
         argument.name: request.args[argument.name] for argument in collection.arguments if argument.name in request.args
     }
-    document = tilejson_document(collection, api().links, given)
-    return answer(document, parameters=("f", *given), title=f"TileJSON of {collection.title}")
+    found = replace(api().grids.tileset(collection, matrix_set), given=given)
+    return answer(
+        tilejson_document(found, api().links), parameters=("f", *given), title=f"TileJSON of {collection.title}"
+    )
 
 
 @bp.get("/collections/<id>/tiles/<tms>/<z>/<row>/<column>")
 def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     """A tile: 200 with bytes, 204 when it is empty, 304 when the client has it, 404 outside the tileset's limits."""
-    check_tile_matrix_set(tms)
-    collection, place = with_geometry(id), parse_tile(z, row, column)
+    matrix_set = api().grids.find(tms)
+    collection, place = with_geometry(id), parse_tile(z, row, column, matrix_set)
     reject_unknown(request.args, ["f", *(argument.name for argument in collection.arguments)])
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
-    check_limits(place, tiled_box(collection))
+    check_limits(place, api().grids.extent(collection, matrix_set))
     if collection.source is not None:
         return source_tile(collection, place)
-    etag = f"{collection.version}-{place.z}-{place.row}-{place.column}"
+    etag = f"{collection.version}-{tms}-{place.z}-{place.row}-{place.column}"
     if etag in request.if_none_match:
         return tile_response(Response(status=304), collection, etag)
-    compressed = api().tiles.get((collection.version, place.z, place.row, place.column))
+    compressed = api().tiles.get(key_of(collection, place))
     if compressed is None:
         compressed = make_tile(collection, place)
     return tile_response(packed_tile(compressed), collection, etag)
@@ -117,8 +121,13 @@ def make_tile(collection: Collection, place: Tile) -> bytes:
     """The tile from the database, compressed and kept; empty bytes for an empty tile."""
     [(mvt,)] = api().database.run(select_tile(collection, place), binary=True)
     compressed = compress(mvt) if mvt else b""
-    api().tiles.put((collection.version, place.z, place.row, place.column), compressed)
+    api().tiles.put(key_of(collection, place), compressed)
     return compressed
+
+
+def key_of(collection: Collection, place: Tile) -> Key:
+    """What a tile is kept under."""
+    return collection.version, place.matrix_set.id, place.z, place.row, place.column
 
 
 def tile_response(response: Response, collection: Collection, etag: str) -> Response:

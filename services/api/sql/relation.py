@@ -42,9 +42,13 @@ def argument_place(given: Given) -> str:
 
 
 def domain(collection: Collection) -> list[float]:
-    """West, south, east and north of where the collection lies: nowhere without geometries, anywhere as a source."""
-    if collection.domain_crs84:
-        return collection.domain_crs84.as_list()
+    """West, south, east and north of where the collection lies: nowhere without geometries, anywhere as a source.
+
+    One wider than half the globe may hold a shape across 180 degrees, whose corners alone are in its extent.
+    """
+    box = collection.domain_crs84
+    if box:
+        return [-180.0, box.south, 180.0, box.north] if box.east - box.west > 180 else box.as_list()
     return [-180.0, -90.0, 180.0, 90.0] if collection.source else [0.0, 0.0, 0.0, 0.0]
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from psycopg import sql
 
+from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import Filter
-from api.sql.boxes import area_of, near_on_globe
+from api.sql.boxes import area_of, ewkb, near_on_globe
 from api.sql.filter import where
-from api.sql.relation import NO_FILTER, id_text, relation, shown_column
-from api.tiles import Tile, tile_bounds
+from api.sql.relation import NO_FILTER, id_text, relation, shown_column, shown_geometry_column
+from api.tiles import Tile, tile_bounds, tile_box
 from core.bbox import BBox
 from core.catalog import Collection, Key
 from core.statement import Statement, quoted
@@ -24,7 +25,7 @@ TILE = sql.SQL("""
 SELECT ST_AsMVT(feature, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s)
 FROM (
     SELECT {id} AS {fid},
-           ST_AsMVTGeom({mercator}, ST_TileEnvelope(%(z)s, %(x)s, %(y)s), {extent}, {buffer}) AS {geom}{properties}
+           ST_AsMVTGeom({shape}, {bounds}, {extent}, {buffer}) AS {geom}{properties}
     FROM {relation} AS t
     WHERE {meets}
 ) AS feature
@@ -36,14 +37,17 @@ def select_tile(collection: Collection, tile: Tile, filter: Filter = NO_FILTER) 
 
     filter: what a function is called with
     Rows:   one (tile bytea), empty when nothing meets the tile; feature ids are those of /items
-    Index:  GiST on geom_3857, of a source on its own geometry; the margin keeps the features of the buffer in the scan
+    Index:  GiST on geom_3857, of a source or for another set on its own geometry; the margin keeps the features of the
+            buffer in the scan
     """
     geometry_name, fid_name = collection.free_name("geom"), collection.free_name("fid")
-    mercator, meets, params = stored(collection) if collection.source is None else transformed(collection, tile)
+    shape, meets, params = stored() if is_stored(collection, tile) else transformed(collection, tile)
+    bounds, place = bounds_of(tile)
     text = TILE.format(
         extent=sql.Literal(EXTENT_PX),
         buffer=sql.Literal(BUFFER_PX),
-        mercator=mercator,
+        shape=shape,
+        bounds=bounds,
         meets=meets,
         geom=quoted(geometry_name),
         id=tile_id(collection.key),
@@ -52,29 +56,56 @@ def select_tile(collection: Collection, tile: Tile, filter: Filter = NO_FILTER) 
         relation=relation(collection, filter),
     )
     names = {"layer": collection.id, "geometry_name": geometry_name, "fid_name": fid_name}
-    place = {"z": tile.z, "x": tile.column, "y": tile.row}
     return Statement(text, {**names, **place, **where(collection, filter)[1], **params})
 
 
+def bounds_of(tile: Tile) -> tuple[sql.Composable, dict[str, Any]]:
+    """The tile's box in the CRS of its set."""
+    if tile.matrix_set is WEB_MERCATOR_QUAD:
+        return sql.SQL("ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"), {"z": tile.z, "x": tile.column, "y": tile.row}
+    box = tile_box(tile)
+    return sql.SQL("%(bounds)s::geometry"), {"bounds": ewkb(box.srid, box.west, box.south, box.east, box.north)}
+
+
 Parts = tuple[sql.Composable, sql.Composable, dict[str, Any]]
-"""The geometry in Web Mercator, the condition that it meets the tile, and the parameters of both."""
+"""The geometry in the CRS of the set, the condition that it meets the tile, and the parameters of both."""
 
 
-def stored(_: Collection) -> Parts:
+def is_stored(collection: Collection, tile: Tile) -> bool:
+    """Whether the loader prepared the geometries in the CRS of the set."""
+    return collection.source is None and tile.matrix_set is WEB_MERCATOR_QUAD
+
+
+def stored() -> Parts:
     """What the loader prepared."""
     envelope = sql.SQL("t.geom_3857 && ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {})")
     return sql.SQL("t.geom_3857"), envelope.format(sql.Literal(MARGIN)), {}
 
 
 def transformed(collection: Collection, tile: Tile) -> Parts:
-    """The geometries of a source, cut to the tile before they are transformed: what lies far off may have no image."""
-    box = tile_bounds(tile, MARGIN)
+    """The geometries, cut to the tile before they are transformed: what lies far off may have no image."""
+    box, srid = tile_bounds(tile, MARGIN), tile.matrix_set.crs.srid
     area, params = area_of(collection, box, 0)
     condition = meets_area(collection, box, area)
-    if collection.srid == 3857:
-        return sql.SQL("t.shape"), condition, params
-    cut = sql.SQL("CASE WHEN t.shape @ {area} THEN t.shape ELSE ST_ClipByBox2D(t.shape, {area}) END")
-    return sql.SQL("ST_Transform({}, 3857)").format(cut.format(area=area)), condition, params
+    shape: sql.Composable = shown_geometry_column(collection)
+    if collection.srid != srid:
+        cut = sql.SQL("CASE WHEN {shape} @ {area} THEN {shape} ELSE ST_ClipByBox2D({shape}, {area}) END")
+        shape = sql.SQL("ST_Transform({}, {})").format(cut.format(area=area, shape=shape), sql.Literal(srid))
+    if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection):
+        shape = CUT_AT_ANTIMERIDIAN.format(shape)
+    return shape, condition, params
+
+
+# OFFSET 0 keeps the geometry from being made three times.
+CUT_AT_ANTIMERIDIAN = sql.SQL("""(
+    SELECT CASE WHEN ST_XMax(g) - ST_XMin(g) > 180 THEN isthmus.cut_at_antimeridian(g) ELSE g END
+    FROM (SELECT {} AS g OFFSET 0) AS whole)""")
+
+
+def goes_round(collection: Collection) -> bool:
+    """Whether a geometry of the loader's may jump from one side of 180 degrees to the other."""
+    box = collection.bbox_crs84
+    return collection.source is None and box is not None and (box.west > box.east or box.east - box.west > 180)
 
 
 def meets_area(collection: Collection, box: BBox, area: sql.Composable) -> sql.Composable:
