@@ -23,7 +23,7 @@ from api.proxy import TrustedProxies
 from api.routes import collections, items, search, service, tiles, viewer
 from api.samples import Samples
 from api.sources.live import LiveSources
-from api.tilecache import TileCache
+from api.tile_store import TileStore
 from core.db import Database
 from core.errors import CatalogueMissing, IsthmusError
 from core.settings import Settings
@@ -54,14 +54,13 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app = Application(__name__)
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    tiles_kept = TileCache(settings.tile_cache_mb * 1_000_000)
     counts = Counts(database, settings.exact_count_cost)
     exports = Exports(database, settings.pool_size, settings.export_timeout_s)
     files = FileExports(settings, database, exports)
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
     samples, bodies = Samples(database), Bodies(settings.threads)
-    parts = Api(settings, database, live, tiles_kept, Grids(), exports, files, counts, samples, bodies)
+    parts = Api(settings, database, live, TileStore(settings), Grids(), exports, files, counts, samples, bodies)
     install(app, parts)
     for module in (service, collections, items, search, tiles, viewer):
         app.register_blueprint(module.bp)

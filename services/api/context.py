@@ -17,7 +17,7 @@ from api.links import Links
 from api.live_catalog import LiveCatalog
 from api.params.common import Limits
 from api.samples import Samples
-from api.tilecache import TileCache
+from api.tile_store import TileStore
 from core.catalog import Catalog, Collection
 from core.db import Database
 from core.settings import Settings
@@ -30,7 +30,7 @@ class Api:
     settings: Settings
     database: Database
     live_catalog: LiveCatalog
-    tiles: TileCache
+    tiles: TileStore
     grids: Grids
     exports: Exports
     files: FileExports

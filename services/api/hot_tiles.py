@@ -15,6 +15,7 @@ from api.formats.gzip import decompress
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.links import MVT
+from api.tile_keys import etag_of
 from core.errors import IsthmusError
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def kept_tile(api: Api, environ: WSGIEnvironment) -> Answer | None:
         return None
     if collection is None or collection.source is not None or not takes_tiles(environ.get("HTTP_ACCEPT", "")):
         return None
-    tms, z, row, column = found[2], int(found[3]), int(found[4]), int(found[5])
-    tile = api.tiles.get((collection.version, tms, z, row, column))
+    key = api.tiles.key(collection, (found[2], int(found[3]), int(found[4]), int(found[5])))
+    tile = api.tiles.get(key)
     if tile is None:
         return None
-    etag = f'"{collection.version}-{tms}-{z}-{row}-{column}"'
+    etag = f'"{etag_of(key)}"'
     headers = [("Vary", "Accept, Accept-Encoding"), ("Cache-Control", api.cache_control(collection)), ("ETag", etag)]
     return tile_answer(tile, headers, environ)
 

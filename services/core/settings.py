@@ -63,6 +63,10 @@ class Settings:
     workers: int = setting(2, "API worker processes")
     threads: int = setting(8, "threads of each API worker")
     tile_cache_mb: int = setting(64, "memory of each API worker for tiles already made, in MB; 0 turns it off")
+    tiles_dir: str = setting("", "folder of the tiles that were made (default: `var/tiles` in the data folder)")
+    tiles_mb: int = setting(
+        2000, "most that tiles take up there, in MB; the ones not used for longest go first; 0 keeps none on the disk"
+    )
     spool_dir: str = setting("", "folder of the files that exports make (default: `var/spool` in the data folder)")
     spool_mb: int = setting(4000, "most that exported files take up, in MB; the ones not used for longest go first")
     spool_file_mb: int = setting(2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit")

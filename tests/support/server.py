@@ -35,6 +35,7 @@ def running_api(database: Database, **settings: str) -> Iterator[str]:
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT / "services"),
         "ISTHMUS_LISTEN": f"127.0.0.1:{port}",
+        "ISTHMUS_DATA_DIR": str(reader.data_dir),
         "ISTHMUS_DB_HOST": reader.db_host,
         "ISTHMUS_DB_PORT": str(reader.db_port),
         "ISTHMUS_DB_NAME": reader.db_name,

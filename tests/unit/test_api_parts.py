@@ -1,4 +1,4 @@
-"""Tiles, tile cache, negotiation, problems, live catalogue: the small parts of the API."""
+"""Tiles, negotiation, problems, live catalogue: the small parts of the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from api.live_catalog import LiveCatalog, kept
 from api.matrix_sets import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
 from api.problems import STATUS, problem_of
 from api.query import GridBox
-from api.tilecache import ENTRY_OVERHEAD_BYTES, TileCache
 from api.tiles import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
 from core import errors
 from core.bbox import BBox
@@ -118,42 +117,6 @@ def test_tiles_outside_are_told_apart_from_nonsense(path: tuple[str, str, str]):
 def test_nonsense_is_no_tile(path: tuple[str, str, str]):
     with pytest.raises(BadParameter):
         parse_tile(*path)
-
-
-def test_cache_gives_back_what_was_put_and_knows_empty_tiles():
-    cache = TileCache(10_000)
-    cache.put((1, "q", 0, 0, 0), b"tile")
-    cache.put((1, "q", 1, 0, 0), b"")
-    assert cache.get((1, "q", 0, 0, 0)) == b"tile"
-    assert cache.get((1, "q", 1, 0, 0)) == b""
-    assert cache.get((2, "q", 0, 0, 0)) is None
-    assert cache.get((1, "r", 0, 0, 0)) is None
-
-
-def test_cache_drops_the_least_used_when_it_is_full():
-    cache = TileCache(2 * (1000 + ENTRY_OVERHEAD_BYTES))
-    cache.put((1, "q", 0, 0, 0), b"a" * 1000)
-    cache.put((1, "q", 0, 0, 1), b"b" * 1000)
-    cache.get((1, "q", 0, 0, 0))
-    cache.put((1, "q", 0, 0, 2), b"c" * 1000)
-    assert cache.get((1, "q", 0, 0, 1)) is None
-    assert cache.get((1, "q", 0, 0, 0)) is not None
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3000)), max_size=60))
-def test_cache_never_holds_more_than_its_capacity_and_knows_its_size(puts: list[tuple[int, int]]):
-    cache = TileCache(5000)
-    for column, size in puts:
-        cache.put((1, "q", 5, 0, column), b"x" * size)
-        assert cache.size_bytes <= 5000
-    held = [tile for column in range(21) if (tile := cache.get((1, "q", 5, 0, column))) is not None]
-    assert cache.size_bytes == sum(len(tile) + ENTRY_OVERHEAD_BYTES for tile in held)
-
-
-def test_cache_of_no_capacity_keeps_nothing():
-    cache = TileCache(0)
-    cache.put((1, "q", 0, 0, 0), b"")
-    assert cache.get((1, "q", 0, 0, 0)) is None
 
 
 @given(st.binary(max_size=2000))

@@ -25,7 +25,7 @@ from api.params.common import reject_unknown
 from api.query import Filter
 from api.reading import reading
 from api.sql.tiles import select_tile
-from api.tilecache import Key
+from api.tile_keys import etag_of
 from api.tiles import Tile, check_limits, parse_tile
 from core.catalog import Collection
 from core.errors import NoGeometry
@@ -86,12 +86,11 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     check_limits(place, api().grids.extent(collection, matrix_set))
     if collection.source is not None:
         return source_tile(collection, place)
-    etag = f"{collection.version}-{tms}-{place.z}-{place.row}-{place.column}"
+    key = api().tiles.key(collection, (tms, place.z, place.row, place.column))
+    etag = etag_of(key)
     if etag in request.if_none_match:
         return tile_response(Response(status=304), collection, etag)
-    compressed = api().tiles.get(key_of(collection, place))
-    if compressed is None:
-        compressed = make_tile(collection, place)
+    compressed = api().tiles.get_or_make(key, lambda: make_tile(collection, place))
     return tile_response(packed_tile(compressed), collection, etag)
 
 
@@ -118,16 +117,9 @@ def packed_tile(compressed: bytes) -> Response:
 
 
 def make_tile(collection: Collection, place: Tile) -> bytes:
-    """The tile from the database, compressed and kept; empty bytes for an empty tile."""
+    """The tile from the database, compressed; empty bytes for an empty tile."""
     [(mvt,)] = api().database.run(select_tile(collection, place), binary=True)
-    compressed = compress(mvt) if mvt else b""
-    api().tiles.put(key_of(collection, place), compressed)
-    return compressed
-
-
-def key_of(collection: Collection, place: Tile) -> Key:
-    """What a tile is kept under."""
-    return collection.version, place.matrix_set.id, place.z, place.row, place.column
+    return compress(mvt) if mvt else b""
 
 
 def tile_response(response: Response, collection: Collection, etag: str) -> Response:

@@ -1,38 +1,33 @@
-"""Tiles already made, in the memory of the worker: compressed, bounded in bytes, the least used dropped first.
-
-A key holds the collection's version, so a reload needs no purge: its tiles have other keys.
-"""
+"""Tiles in the memory of a worker: bounded in bytes, the least used dropped first."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
 
-Key = tuple[int, str, int, int, int]
-"""The collection's version, the tile matrix set, zoom, row, column."""
-
-ENTRY_OVERHEAD_BYTES = 300
+ENTRY_OVERHEAD_BYTES = 400
+"""What a key and its place take up beside the tile."""
 
 
-class TileCache:
+class TileMemory:
     """Compressed tiles by key. Safe for threads."""
 
     def __init__(self, capacity_bytes: int) -> None:
         """A capacity of 0 keeps nothing."""
         self.capacity_bytes = capacity_bytes
         self.size_bytes = 0
-        self._tiles: OrderedDict[Key, bytes] = OrderedDict()
+        self._tiles: OrderedDict[str, bytes] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Key) -> bytes | None:
-        """The compressed tile (empty: known to hold nothing), or None when it was not made yet."""
+    def get(self, key: str) -> bytes | None:
+        """The tile (empty: known to hold nothing), or None."""
         with self._lock:
             tile = self._tiles.get(key)
             if tile is not None:
                 self._tiles.move_to_end(key)
             return tile
 
-    def put(self, key: Key, tile: bytes) -> None:
+    def put(self, key: str, tile: bytes) -> None:
         """Keep a tile, and drop the least used ones until the capacity holds."""
         with self._lock:
             old = self._tiles.pop(key, None)

@@ -1,0 +1,210 @@
+"""Tiles on the disk, in a file of SQLite that all workers and containers on one machine share.
+
+A cache that fails must not be missed: whatever goes wrong here is told once in the log, and tiles are made as if there
+were no such file. SQLite in WAL mode lets readers go on while one writes. It needs a folder of a local disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+from api.tile_keys import number_of
+
+T = TypeVar("T")
+log = logging.getLogger("isthmus.api.tiles")
+
+BUSY_S = 0.25
+"""How long a writer waits for another. A tile that is not written is made again some day."""
+
+PAGE_BYTES = 8192
+RETRY_S = 60.0
+"""How long a disk that failed is left alone."""
+
+KEPT_SHARE = 0.9
+"""What is left of the limit after room was made."""
+
+DROPPED_AT_ONCE = 100
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+OCCUPIED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+# The uses stand apart: to note one must not write a whole tile again.
+TABLES = """
+CREATE TABLE IF NOT EXISTS tiles (
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL, crc INTEGER NOT NULL, tile BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS uses (number INTEGER PRIMARY KEY, used INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS uses_in_order ON uses (used);
+"""
+GET = "SELECT key, crc, tile FROM tiles WHERE number = ?"
+PUT = "INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?)"
+USE = "INSERT OR REPLACE INTO uses VALUES (?, ?)"
+USE_AGAIN = "UPDATE uses SET used = ? WHERE number = ?"
+LEAST_USED = "SELECT number FROM uses ORDER BY used LIMIT ?"
+
+
+class Access:
+    """A connection that one thread at a time uses."""
+
+    def __init__(self) -> None:
+        """Not yet open."""
+        self.lock = Lock()
+        self.connection: sqlite3.Connection | None = None
+        self.path: Path | None = None
+
+    def close(self) -> None:
+        """Close it, once or again."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+    __del__ = close
+
+
+class TileDisk:
+    """Compressed tiles by key. Safe for threads and for processes; opened when it is first needed."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        """`most_bytes`: how large the file may become; the least used tiles make room. 0 keeps nothing."""
+        self.folder = folder
+        self._most_pages = most_bytes // PAGE_BYTES
+        self._reading, self._writing = Access(), Access()
+        self._quiet_until = 0.0 if most_bytes else float("inf")
+
+    def get(self, key: str) -> bytes | None:
+        """The tile (empty: known to hold nothing), or None."""
+        number = number_of(key)
+        row = self._attempt(self._reading, lambda connection: connection.execute(GET, [number]).fetchone())
+        if row is None or row[0] != key or zlib.crc32(row[2]) != row[1]:
+            return None
+        return row[2]
+
+    def put(self, key: str, tile: bytes) -> None:
+        """Keep a tile, and make room for it."""
+        number = number_of(key)
+
+        def write(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(PUT, [number, key, zlib.crc32(tile), tile])
+                connection.execute(USE, [number, now()])
+            make_room(connection, self._most_pages)
+
+        self._attempt(self._writing, write)
+
+    def touch(self, keys: Iterable[str]) -> None:
+        """Note that tiles were used just now."""
+        numbers = [(now(), number_of(key)) for key in keys]
+
+        def write(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(USE_AGAIN, numbers)
+
+        self._attempt(self._writing, write)
+
+    @property
+    def works(self) -> bool:
+        """Whether it keeps anything, as far as is known."""
+        return time.monotonic() >= self._quiet_until
+
+    def close(self) -> None:
+        """Close the file, once or again."""
+        for access in (self._reading, self._writing):
+            with access.lock:
+                access.close()
+
+    def _attempt(self, access: Access, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """What `work` gives; None when the disk does not work."""
+        with access.lock:
+            if not self.works:
+                return None
+            try:
+                return work(self._open(access))
+            except (sqlite3.Error, OSError) as error:
+                self._failed(access, error)
+                return None
+
+    def _open(self, access: Access) -> sqlite3.Connection:
+        if access.connection is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            access.path = newest(self.folder)
+            access.connection = connect(access.path, self._most_pages)
+        return access.connection
+
+    def _failed(self, access: Access, error: Exception) -> None:
+        """Leave the disk alone for a while; a damaged file, for ever. A writer that waited in vain is no failure."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in OCCUPIED:
+            return
+        access.close()
+        if code in DAMAGED and access.path is not None:
+            log.warning("the kept tiles are damaged and are made again: %s: %s", access.path, error)
+            leave(access.path)
+            return
+        if self.works:
+            log.warning("tiles are not kept on the disk for %d s: %s: %s", RETRY_S, self.folder, error)
+        self._quiet_until = time.monotonic() + RETRY_S
+
+
+def now() -> int:
+    """The time in seconds."""
+    return int(time.time())
+
+
+def connect(path: Path, most_pages: int) -> sqlite3.Connection:
+    """Open the file, and make it when it is not there. Raises: sqlite3.Error"""
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -1000")
+        connection.execute("PRAGMA journal_size_limit = 20000000")
+        # Room is made at the limit; this holds also when that fails.
+        connection.execute(f"PRAGMA max_page_count = {most_pages + most_pages // 10 + 50}")
+        connection.executescript(TABLES)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def make_room(connection: sqlite3.Connection, most_pages: int) -> None:
+    """Drop the least used tiles when the limit is reached."""
+    if used_pages(connection) <= most_pages:
+        return
+    while used_pages(connection) > most_pages * KEPT_SHARE:
+        numbers = connection.execute(LEAST_USED, [DROPPED_AT_ONCE]).fetchall()
+        if not numbers:
+            return
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("DELETE FROM tiles WHERE number = ?", numbers)
+            connection.executemany("DELETE FROM uses WHERE number = ?", numbers)
+
+
+def used_pages(connection: sqlite3.Connection) -> int:
+    """Pages that hold something."""
+    [[pages]], [[free]] = (connection.execute(f"PRAGMA {name}").fetchall() for name in ("page_count", "freelist_count"))
+    return pages - free
+
+
+def newest(folder: Path) -> Path:
+    """The file in use: its number rises when one was damaged, since others may still have the old one open."""
+    return max(folder.glob("tiles-*.sqlite"), default=folder / "tiles-0001.sqlite")
+
+
+def leave(path: Path) -> None:
+    """Begin the next file, unless another worker did so before, and delete the damaged one."""
+    if newest(path.parent) == path:
+        number = int(path.stem.removeprefix("tiles-")) + 1
+        (path.parent / f"tiles-{number:04}.sqlite").touch()
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        (path.parent / name).unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""What a kept tile is found by, and the ETag of its answer.
+
+A key holds everything that a tile depends on, so nothing that is kept is ever wrong, and nothing needs purging.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.catalog import Collection, remembered
+from core.settings import Settings
+
+MAKERS = ("sql", "tiles.py", "matrix_sets.py")
+"""The code that tiles are made by. A release that changes it makes them anew."""
+
+SETTINGS: tuple[str, ...] = ()
+"""The settings that change what is in a tile."""
+
+
+def maker_of(settings: Settings) -> str:
+    """A digest of the code that makes tiles, and of the settings that it heeds."""
+    digest = hashlib.blake2b(digest_size=6)
+    for path in code():
+        digest.update(path.read_bytes())
+    for name in SETTINGS:
+        digest.update(f"{name}={getattr(settings, name)}\n".encode())
+    return digest.hexdigest()
+
+
+def code() -> Iterator[Path]:
+    """The files of that code, in order."""
+    for name in MAKERS:
+        place = Path(__file__).parent / name
+        yield from sorted(path for path in place.rglob("*") if path.suffix in (".py", ".sql")) or [place]
+
+
+def revision(collection: Collection) -> str:
+    """The version of a collection's data. A database that was made anew counts its versions from 1 again."""
+    return f"{collection.id}.{collection.version}.{collection.loaded_at.timestamp() * 1e6:.0f}"
+
+
+def tile_key(maker: str, collection: Collection, place: tuple[str, int, int, int], query: str = "") -> str:
+    """The key of a tile. `place`: tile matrix set, zoom, row, column; `query`: what else was asked for, normalised."""
+    data = remembered(collection, "tile revision", lambda: revision(collection))
+    tms, z, row, column = place
+    return f"{maker}/{data}/{tms}/{z}/{row}/{column}/{query}"
+
+
+def etag_of(key: str) -> str:
+    """The ETag of a tile, without its quotes."""
+    return hashlib.blake2b(key.encode(), digest_size=10).hexdigest()
+
+
+def number_of(key: str) -> int:
+    """A number for a key, which SQLite takes as the number of a row."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True)

@@ -1,0 +1,85 @@
+"""The tiles that were made: in memory, behind it on the disk, and each made by one builder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from api.tile_builders import Builders
+from api.tile_disk import TileDisk
+from api.tile_keys import maker_of, tile_key
+from api.tile_memory import TileMemory
+from core.catalog import Collection
+from core.settings import Settings
+
+MB = 1_000_000
+TOUCHED_OF = 64
+"""Of so many uses in memory one is told to the disk, which would else take what is used most for the least used."""
+
+TOUCHED_AT_ONCE = 50
+
+
+class TileStore:
+    """Compressed tiles (gzip) by key. Safe for threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is opened yet."""
+        folder = tiles_folder(settings)
+        self._maker = maker_of(settings)
+        self._memory = TileMemory(settings.tile_cache_mb * MB)
+        self._disk = TileDisk(folder, settings.tiles_mb * MB)
+        self._builders = Builders(folder if settings.tiles_mb else None)
+        self._uses = 0
+        self._touched: set[str] = set()
+
+    def key(self, collection: Collection, place: tuple[str, int, int, int], query: str = "") -> str:
+        """What a tile is kept under. `place`: tile matrix set, zoom, row, column; `query`: what else was asked for."""
+        return tile_key(self._maker, collection, place, query)
+
+    def get(self, key: str) -> bytes | None:
+        """The tile (empty: known to hold nothing), or None when it was not made yet."""
+        tile = self._memory.get(key)
+        if tile is not None:
+            self._used(key)
+            return tile
+        return self._from_disk(key)
+
+    def get_or_make(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """The tile; made, and kept, when it is missing. Raises: what `make` raises"""
+        tile = self.get(key)
+        if tile is not None:
+            return tile
+        return self._builders.build(key, lambda: self._from_disk(key), lambda: self._make(key, make))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._disk.close()
+
+    def _make(self, key: str, make: Callable[[], bytes]) -> bytes:
+        tile = make()
+        self._memory.put(key, tile)
+        self._disk.put(key, tile)
+        return tile
+
+    def _from_disk(self, key: str) -> bytes | None:
+        tile = self._disk.get(key)
+        if tile is not None:
+            self._memory.put(key, tile)
+            self._touch(key)
+        return tile
+
+    def _used(self, key: str) -> None:
+        self._uses += 1
+        if self._uses % TOUCHED_OF == 0:
+            self._touch(key)
+
+    def _touch(self, key: str) -> None:
+        self._touched.add(key)
+        if len(self._touched) >= TOUCHED_AT_ONCE:
+            touched, self._touched = self._touched, set()
+            self._disk.touch(touched)
+
+
+def tiles_folder(settings: Settings) -> Path:
+    """The folder of the kept tiles."""
+    return (Path(settings.tiles_dir) if settings.tiles_dir else settings.data_dir / "var" / "tiles").absolute()
