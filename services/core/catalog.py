@@ -109,6 +109,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Tiling:
+    """What was prepared for the tiles of low zooms, in EPSG:3857.
+
+    full_zoom:   the zoom of WebMercatorQuad from which on tiles hold everything, made from the collection's own table
+    table:       in schema data: (zoom, fid, geom_3857, properties); a tile shows rows whose `zoom` is at most its own
+    properties:  published names of those that the table has
+    whole_world: whether every feature has its place in EPSG:3857, so that other sets can be made from it too
+    """
+
+    full_zoom: int
+    table: str
+    properties: tuple[str, ...]
+    whole_world: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """One version of a collection, as it is served. `bbox_crs84` is None when no feature has a geometry.
 
@@ -142,6 +158,7 @@ class Collection:
     cache_control: str | None
     key: Key = FID
     source: Source | None = None
+    tiling: Tiling | None = None
     memo: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
     """What was worked out from the rest, to be kept as long as this value is (see `remembered`)."""
 
@@ -278,7 +295,7 @@ SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.
        v.temporal_end_column,
        CASE WHEN v.interval_start BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_start END,
        CASE WHEN v.interval_end BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_end END,
-       v.columns, v.loaded_at, c.changed_at, c.cache_control
+       v.columns, v.loaded_at, c.changed_at, c.cache_control, v.tiling
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN public.spatial_ref_sys AS s ON s.srid = v.srid
@@ -290,8 +307,8 @@ ORDER BY c.id COLLATE "C"
 
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
-    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns = row[:-3]
-    loaded_at, changed_at, cache_control = row[-3:]
+    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns = row[:-4]
+    loaded_at, changed_at, cache_control, tiling = row[-4:]
     return Collection(
         *head,
         bbox_crs84=BBox(*bbox) if bbox else None,
@@ -303,7 +320,16 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         loaded_at=loaded_at,
         changed_at=changed_at,
         cache_control=cache_control,
+        tiling=parse_tiling(tiling),
     )
+
+
+def parse_tiling(prepared: Mapping[str, Any] | None) -> Tiling | None:
+    """What a version's column `tiling` says; None where every tile is made from the table itself."""
+    if prepared is None or not prepared["full_zoom"]:
+        return None
+    values = {name: value for name, value in prepared.items() if name != "properties"}
+    return Tiling(**values, properties=tuple(prepared["properties"]))
 
 
 def parse_catalog(generation: int, rows: Sequence[Sequence[Any]]) -> Catalog:

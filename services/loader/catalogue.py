@@ -38,6 +38,7 @@ class Version:
     interval_start: datetime | None
     interval_end: datetime | None
     columns: list[dict[str, str]]
+    tiling: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,10 @@ def save_version(connection: Connection, version: Version) -> None:
         """
         INSERT INTO isthmus.versions (version, collection_id, table_name, checksum, row_count, srid, geometry_type,
                                       null_geometries, bbox, storage_bbox, temporal_column,
-                                      temporal_end_column, interval_start, interval_end, columns)
+                                      temporal_end_column, interval_start, interval_end, columns,
+                                      tiling)
         OVERRIDING SYSTEM VALUE
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             version.version,
@@ -146,6 +148,7 @@ def save_version(connection: Connection, version: Version) -> None:
             version.interval_start,
             version.interval_end,
             json.dumps(version.columns),
+            version.tiling and json.dumps(version.tiling),
         ],
     )
     serve(connection, version.collection_id, version.version)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 
@@ -19,13 +20,14 @@ from loader.ddl import Table
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
 from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
+from loader.prepare import prepare
 from loader.progress import Event, Listener, ended
 from loader.read import LayerRef, find_layers, open_layer, plainly_named
 from loader.read_model import OpenLayer
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
 from loader.same import content_checksum, same_content, words_of
 from loader.scan import Dataset, scan
-from loader.sidecar import SideCar, read_side_car
+from loader.sidecar import SideCar, TileOptions, read_side_car
 from loader.times import Times, choose_times, look_at_interval
 
 
@@ -49,6 +51,7 @@ class Filled:
     rows: int
     geometries: check.Geometries | None
     times: Times | None
+    tiling: dict[str, Any] | None
     notes: tuple[Note, ...]
 
 
@@ -207,7 +210,8 @@ def finish(connection: Connection, copied: Copied, crs: Crs | None, side_car: Si
     indexes = ddl.create_indexes(table, times.columns if times else ())
     for statement in (*indexes, ddl.analyze(table)):
         connection.execute(statement.text)
-    return Filled(table, copied.rows, found, times, (*notes, *time_notes))
+    tiling = prepare(connection, table, found, side_car.tiles or TileOptions()) if found else None
+    return Filled(table, copied.rows, found, times, tiling, (*notes, *time_notes))
 
 
 def add_key(connection: Connection, table: Table) -> list[Note]:
@@ -244,6 +248,7 @@ def version_row(connection: Connection, filled: Filled, version: int, id: str, s
         interval_start=start,
         interval_end=end,
         columns=[column.as_json() for column in filled.table.columns],
+        tiling=filled.tiling,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,18 @@ UNKNOWN_KEY = "side-car-key-unknown"
 
 
 @dataclass(frozen=True, slots=True)
+class TileOptions:
+    """What tiles of low zooms are to show. None where nothing is said.
+
+    rank:       the column by which features are shown first, the largest values before the others
+    properties: those that the features have there
+    """
+
+    rank: str | None = None
+    properties: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SideCar:
     """What the side-car says of a dataset. None where it says nothing. `time`: no column, one, or start and end."""
 
@@ -28,6 +40,7 @@ class SideCar:
     crs: str | None = None
     time: tuple[str, ...] | None = None
     cache_control: str | None = None
+    tiles: TileOptions | None = None
     layers: Mapping[str, SideCar] = field(default_factory=dict[str, "SideCar"])
     notes: tuple[Note, ...] = ()
 
@@ -41,12 +54,17 @@ class SideCar:
             crs=own.crs or self.crs,
             time=self.time if own.time is None else own.time,
             cache_control=own.cache_control or self.cache_control,
+            tiles=own.tiles or self.tiles,
         )
 
     def data_settings(self) -> str:
         """What it says about how rows are loaded, as a text; empty for nothing. Its words only describe them."""
-        said = {name: (part.crs, part.time) for name, part in {"": self, **self.layers}.items()}
-        return json.dumps(said, sort_keys=True) if any(said != (None, None) for said in said.values()) else ""
+        said = {name: part.about_data() for name, part in {"": self, **self.layers}.items()}
+        return json.dumps(said, sort_keys=True) if any(part != (None, None) for part in said.values()) else ""
+
+    def about_data(self) -> tuple[Any, ...]:
+        """What changes a table or its tiles. Tiles only where they are named: other checksums stay what they were."""
+        return (self.crs, self.time, *([asdict(self.tiles)] if self.tiles else []))
 
 
 def parse_text(value: object) -> str:
@@ -74,11 +92,26 @@ def parse_cache_control(value: object) -> str:
     return text
 
 
+def parse_tiles(value: object) -> TileOptions:
+    """The table `tiles`. Raises: ValueError, saying what is wrong in it"""
+    if not isinstance(value, dict):
+        raise ValueError  # noqa: TRY004  as above
+    values = cast("dict[str, object]", value)
+    for key in values.keys() - {"rank", "properties"}:
+        raise ValueError(suggestion(key, ["rank", "properties"]) or "its keys are rank and properties")
+    names = values.get("properties")
+    if names is not None and not isinstance(names, list):
+        raise ValueError('write properties = ["name", "kind"]')
+    properties = None if names is None else tuple(parse_text(name) for name in cast("list[object]", names))
+    return TileOptions(parse_text(values["rank"]) if "rank" in values else None, properties)
+
+
 # key -> its parser, what it is, and how it is written
 KEYS: dict[str, tuple[Callable[[object], object], str, str]] = {
     **{name: (parse_text, "no text", f'write {name} = "…"') for name in ("title", "description", "attribution", "crs")},
     "time": (parse_time, "no column", 'write time = "seen", or time = ["start", "end"] for features that last'),
     "cache_control": (parse_cache_control, "no Cache-Control", 'write cache_control = "public, max-age=3600"'),
+    "tiles": (parse_tiles, "no table of rank and properties", 'write [tiles], and below it rank = "population"'),
 }
 
 

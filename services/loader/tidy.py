@@ -35,9 +35,9 @@ WHERE view.relnamespace = 'published'::regnamespace AND view.relkind = 'v' AND c
 """
 # The served version is kept, and of the others the newest, until `keep` are together.
 VERSIONS_TO_DROP = """
-SELECT version, table_name
+SELECT version, table_name, tile_table
 FROM (
-    SELECT v.version, v.table_name,
+    SELECT v.version, v.table_name, v.tiling ->> 'table' AS tile_table,
            row_number() OVER (
                PARTITION BY v.collection_id
                ORDER BY (v.version = c.current_version) IS NOT TRUE, v.version DESC
@@ -77,9 +77,9 @@ def drop_views(connection: Connection) -> bool:
 def drop_versions(connection: Connection, keep: int) -> bool:
     """Drop the tables that are not kept, with their rows in the catalogue."""
     done = True
-    for version, table in connection.execute(VERSIONS_TO_DROP, [keep]).fetchall():
+    for version, *tables in connection.execute(VERSIONS_TO_DROP, [keep]).fetchall():
         forget = Statement(sql.SQL("DELETE FROM isthmus.versions WHERE version = {}").format(sql.Literal(version)))
-        done = attempt(connection, [ddl.drop_table(table), forget]) and done
+        done = attempt(connection, [*(ddl.drop_table(table) for table in tables if table), forget]) and done
     return done
 
 

@@ -76,6 +76,7 @@ def ask(bench: Bench, points: int) -> list[Result]:
     results += [features.bench_export(bench, id), features.bench_first_byte(bench, id, points)]
     results.append(features.bench_during_export(bench, id, points))
     progress("tiles")
+    results.append(tiles.bench_low_zooms(bench, id, range(6), min(12, bench.runs)))
     results += tiles.bench_tiles(bench, id, range(6, 13))
     return results + tiles.bench_tiles(bench, "polygons", range(11, 18))
 

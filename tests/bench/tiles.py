@@ -11,7 +11,7 @@ from psycopg import sql
 from api.tiles import Tile, tile_at
 from bench.generate import SEED
 from bench.measure import Result, compare
-from bench.setting import Bench
+from bench.setting import Bench, Pair
 
 
 def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:
@@ -28,6 +28,17 @@ def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:
     return [compare(f"{id} tile {span}, {state}", text, pairs, bench.sides()) for state in ("cold", "warm")]
 
 
+def bench_low_zooms(bench: Bench, id: str, zooms: Sequence[int], runs: int) -> Result:
+    """Cold tiles of low zooms, against the plain statement over the table as loaded, which leaves out nothing."""
+    box = json.loads(bench.get(f"/collections/{id}"))["extent"]["spatial"]["bbox"][0]
+    floor, text = plain_floor(bench, id)
+    pairs: list[Pair] = []
+    for tile in tiles_of(zooms, runs, box):
+        path = f"/collections/{id}/tiles/WebMercatorQuad/{tile.z}/{tile.row}/{tile.column}"
+        pairs.append((floor(tile), lambda path=path: bench.get(path, "gzip")))
+    return compare(f"{id} tile z{min(zooms)}-{max(zooms)}, cold", text, pairs, bench.sides())
+
+
 def tiles_of(zooms: Sequence[int], count: int, box: Sequence[float]) -> list[Tile]:
     """Different tiles at random places of a box (west, south, east, north)."""
     chance = random.Random(SEED)
@@ -38,16 +49,35 @@ def tiles_of(zooms: Sequence[int], count: int, box: Sequence[float]) -> list[Til
     return list(found)
 
 
-def tile_floor(bench: Bench, id: str) -> tuple[Callable[[Tile], Callable[[], object]], str]:
+STORED = sql.SQL(
+    "SELECT ST_AsMVT(f, 'x', 4096, 'geom', 'fid') FROM (SELECT fid, {columns}, ST_AsMVTGeom(geom_3857,"
+    " ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64) AS geom FROM {table}"
+    " WHERE geom_3857 && ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625)) AS f"
+)
+PLAIN = sql.SQL(
+    "SELECT ST_AsMVT(f, 'x', 4096, 'geom', 'fid') FROM (SELECT fid, {columns}, ST_AsMVTGeom(ST_Transform(geom, 3857),"
+    " ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64) AS geom FROM {table}"
+    " WHERE geom && ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625), 4326)) AS f"
+)
+Floor = tuple[Callable[[Tile], Callable[[], object]], str]
+
+
+def tile_floor(bench: Bench, id: str) -> Floor:
     """The bare statement for a tile, with every property."""
+    return floor_of(bench, id, STORED)
+
+
+def plain_floor(bench: Bench, id: str) -> Floor:
+    """The statement that needs no preparation, with every property."""
+    return floor_of(bench, id, PLAIN)
+
+
+def floor_of(bench: Bench, id: str, text: sql.SQL) -> Floor:
+    """A statement with the table and its properties filled in."""
     table = bench.table(id)
     described = bench.connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(table)).description or []
     names = [column.name for column in described if column.name not in ("geom", "geom_3857", "fid")]
-    statement = sql.SQL(
-        "SELECT ST_AsMVT(f, 'x', 4096, 'geom', 'fid') FROM (SELECT fid, {columns}, ST_AsMVTGeom(geom_3857,"
-        " ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64) AS geom FROM {table}"
-        " WHERE geom_3857 && ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625)) AS f"
-    ).format(columns=sql.SQL(", ").join(map(sql.Identifier, names)), table=table)
+    statement = text.format(columns=sql.SQL(", ").join(map(sql.Identifier, names)), table=table)
 
     def floor(tile: Tile) -> Callable[[], object]:
         return lambda: bench.rows(statement, {"z": tile.z, "x": tile.column, "y": tile.row}, binary=True)

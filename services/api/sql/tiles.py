@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg import sql
@@ -10,10 +11,11 @@ from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import Filter
 from api.sql.boxes import area_of, ewkb, near_on_globe
 from api.sql.filter import where
+from api.sql.prepared import prepared_columns, thinned, tiling_for
 from api.sql.relation import NO_FILTER, id_text, relation, shown_column, shown_geometry_column
 from api.tiles import Tile, tile_bounds, tile_box
 from core.bbox import BBox
-from core.catalog import Collection, Key
+from core.catalog import Collection, Column, Key, Tiling
 from core.statement import Statement, quoted
 
 EXTENT_PX = 4096
@@ -36,12 +38,14 @@ def select_tile(collection: Collection, tile: Tile, filter: Filter = NO_FILTER) 
     """A Mapbox Vector Tile (version 2.1) with one layer named as the collection, extent 4096, buffer 64.
 
     filter: what a function is called with
-    Rows:   one (tile bytea), empty when nothing meets the tile; feature ids are those of /items
+    Rows:   one (tile bytea), empty when nothing meets the tile; feature ids are those of /items. At low zooms a part of
+            the features, with some of their properties (see api/sql/prepared)
     Index:  GiST on geom_3857, of a source or for another set on its own geometry; the margin keeps the features of the
             buffer in the scan
     """
     geometry_name, fid_name = collection.free_name("geom"), collection.free_name("fid")
-    shape, meets, params = stored() if is_stored(collection, tile) else transformed(collection, tile)
+    tiling = tiling_for(collection, tile)
+    shape, meets, params = parts_of(collection, tile, tiling)
     bounds, place = bounds_of(tile)
     text = TILE.format(
         extent=sql.Literal(EXTENT_PX),
@@ -52,8 +56,8 @@ def select_tile(collection: Collection, tile: Tile, filter: Filter = NO_FILTER) 
         geom=quoted(geometry_name),
         id=tile_id(collection.key),
         fid=quoted(fid_name),
-        properties=properties(collection),
-        relation=relation(collection, filter),
+        properties=properties(prepared_columns(collection, tiling) if tiling else collection.columns),
+        relation=quoted("data", tiling.table) if tiling else relation(collection, filter),
     )
     names = {"layer": collection.id, "geometry_name": geometry_name, "fid_name": fid_name}
     return Statement(text, {**names, **place, **where(collection, filter)[1], **params})
@@ -69,6 +73,13 @@ def bounds_of(tile: Tile) -> tuple[sql.Composable, dict[str, Any]]:
 
 Parts = tuple[sql.Composable, sql.Composable, dict[str, Any]]
 """The geometry in the CRS of the set, the condition that it meets the tile, and the parameters of both."""
+
+
+def parts_of(collection: Collection, tile: Tile, tiling: Tiling | None) -> Parts:
+    """Those of the rows that the tile is made from."""
+    if tiling is not None:
+        return thinned(tile, MARGIN)
+    return stored() if is_stored(collection, tile) else transformed(collection, tile)
 
 
 def is_stored(collection: Collection, tile: Tile) -> bool:
@@ -115,10 +126,10 @@ def meets_area(collection: Collection, box: BBox, area: sql.Composable) -> sql.C
     return condition if near is None else sql.SQL("{} AND {}").format(near, condition)
 
 
-def properties(collection: Collection) -> sql.Composable:
+def properties(columns: Sequence[Column]) -> sql.Composable:
     """The properties of the features, bytes left out."""
-    columns = [column for column in collection.columns if column.type != "binary"]
-    return sql.Composed([sql.SQL(", {}").format(shown_column(column)) for column in columns])
+    shown = [column for column in columns if column.type != "binary"]
+    return sql.Composed([sql.SQL(", {}").format(shown_column(column)) for column in shown])
 
 
 def tile_id(key: Key) -> sql.Composable:

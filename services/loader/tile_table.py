@@ -1,0 +1,80 @@
+"""Statements for the table that tiles of low zooms are made from, beside a version's own. Text only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from psycopg import sql
+
+from core.statement import Statement
+from loader.columns import TableColumn
+from loader.ddl import SCHEMA, Table
+from loader.names import MAX_BYTES, cut
+
+SUFFIX = "_tiles"
+RANKED = "isthmus_ranked"
+"""A temporary table: which features, from which zoom on, in which order."""
+
+
+def tile_table_name(table: Table) -> str:
+    """The name of a version's tile table: that of its own table, which ends in its number, with a suffix."""
+    base, _, number = table.name.rpartition("_")
+    suffix = f"_{number}{SUFFIX}"
+    return f"{cut(base, MAX_BYTES - len(suffix))}{suffix}"
+
+
+# Rows: (fid, x and y of the middle, importance) of what has a place in EPSG:3857.
+PLACES = sql.SQL("""
+COPY (
+    SELECT fid, (ST_XMin(geom_3857) + ST_XMax(geom_3857)) / 2, (ST_YMin(geom_3857) + ST_YMax(geom_3857)) / 2{value}
+    FROM {table}
+    WHERE NOT ST_IsEmpty(geom_3857)
+) TO STDOUT (FORMAT binary)
+""")
+
+
+def copy_places(table: Table, rank: TableColumn | None) -> sql.Composed:
+    """COPY of ids as bigint, the others as doubles. Without a column of importance, that is left out."""
+    value = sql.SQL(", coalesce({}::double precision, '-Infinity')")
+    chosen = value.format(sql.Identifier(rank.column)) if rank else sql.SQL("")
+    return PLACES.format(value=chosen, table=table.identifier)
+
+
+def create_ranked() -> Statement:
+    """The temporary table of ranks."""
+    text = "CREATE TEMPORARY TABLE {} (fid bigint, zoom smallint, place integer) ON COMMIT DROP"
+    return Statement(sql.SQL(text).format(sql.Identifier(RANKED)))
+
+
+def copy_ranked() -> sql.Composed:
+    """COPY into it."""
+    return sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(RANKED))
+
+
+def create_tile_table(table: Table, name: str, properties: Sequence[TableColumn]) -> Iterator[Statement]:
+    """The tile table: (zoom, fid, geom_3857, some properties), in the order of `place`: a zoom's rows lie together."""
+    columns = sql.SQL("").join(sql.SQL(", t.{}").format(sql.Identifier(column.column)) for column in properties)
+    text = sql.SQL(
+        "CREATE TABLE {tiles} AS SELECT r.zoom, t.fid, t.geom_3857{columns}"
+        " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid ORDER BY r.place"
+    )
+    tiles, ranked = sql.Identifier(SCHEMA, name), sql.Identifier(RANKED)
+    yield Statement(sql.SQL("SET LOCAL work_mem = '128MB'"))
+    yield Statement(text.format(tiles=tiles, columns=columns, ranked=ranked, table=table.identifier))
+    yield Statement(sql.SQL("SET LOCAL work_mem TO DEFAULT"))
+    yield Statement(sql.SQL("DROP TABLE {}").format(ranked))
+
+
+def index_tiles(name: str, zooms: Sequence[int]) -> Iterator[Statement]:
+    """An index of the points that are shown at each of some zooms, and statistics."""
+    tiles = sql.Identifier(SCHEMA, name)
+    for zoom in zooms:
+        text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE zoom <= {}")
+        yield Statement(text.format(tiles, sql.Literal(zoom)))
+    yield Statement(sql.SQL("ANALYZE {}").format(tiles))
+
+
+def select_widths(table: Table) -> Statement:
+    """Rows: (column, mean bytes of its values), as ANALYZE found them."""
+    text = "SELECT attname, avg_width FROM pg_stats WHERE schemaname = %(schema)s AND tablename = %(table)s"
+    return Statement(sql.SQL(text), {"schema": SCHEMA, "table": table.name})
