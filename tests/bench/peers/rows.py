@@ -1,0 +1,53 @@
+"""What is measured: the rows of the table."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from bench.generate import SEED
+from bench.peers.asks import Ask, Deep, Everything, Feature, Items, Walk
+from bench.peers.rounds import Row
+
+
+def feature_rows(rows: dict[str, int], first: int, rounds: int) -> list[Row]:
+    """Pages, single features, filters, late pages, a walk and an export.
+
+    rows: how many each collection has; first: the smallest id; rounds: of the cheap asks, fewer of the dear ones
+    """
+    chance, points = random.Random(SEED), rows["points"]
+    late, dear = points * 99 // 100, max(3, rounds // 5)
+
+    def several(name: str, count: int, size: int, ask: Callable[[], Ask], what: str = "") -> Row:
+        return Row(name, [[ask() for _ in range(size)] for _ in range(count)], what=what)
+
+    return [
+        several("one feature", rounds, 20, lambda: Feature("points", first + chance.randrange(points))),
+        several("limit=100, bbox of 8°", rounds, 5, lambda: Items("points", 100, box(chance, 8))),
+        several("limit=1000, bbox of 30°", rounds, 2, lambda: Items("points", 1000, box(chance, 30))),
+        several("limit=10000", dear, 1, lambda: Items("points", 10_000)),
+        several("limit=1000, polygons", rounds, 1, lambda: Items("polygons", 1000)),
+        several("size=N, limit=100", dear, 1, lambda: Items("points", 100, equal=equal(chance))),
+        several("CQL2 of two properties, limit=100", dear, 1, lambda: Items("points", 100, where=where(chance))),
+        several("limit=10, offset at 99 %", dear, 1, lambda: Items("points", 10, offset=late - chance.randrange(100))),
+        several("limit=10, next link at 99 %", dear, 1, lambda: Deep("points", 10, late, first + late)),
+        several("walk of places, limit=1000", 2, 1, lambda: Walk("places", 1000, rows["places"])),
+        several("export of places", 3, 1, lambda: Everything("places", rows["places"])),
+    ]
+
+
+def box(chance: random.Random, side_deg: float) -> tuple[float, float, float, float]:
+    """A box somewhere between the polar circles."""
+    west, south = chance.uniform(-175, 175 - side_deg), chance.uniform(-55, 70 - side_deg)
+    west, south = round(west, 4), round(south, 4)
+    return west, south, round(west + side_deg, 4), round(south + side_deg, 4)
+
+
+def equal(chance: random.Random) -> tuple[str, str]:
+    """A value that one in 100,000 has."""
+    return "size", str(chance.randrange(100_000))
+
+
+def where(chance: random.Random) -> str:
+    """A condition on two properties that a few in a thousand fulfil."""
+    return f"size < {chance.randrange(1000, 5000)} AND kind = 'cafe'"
