@@ -20,7 +20,7 @@ from api.hot import ERROR, Hot
 from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
-from api.routes import collections, items, search, service, tiles, viewer
+from api.routes import collections, dataset_tiles, items, search, service, tiles, viewer
 from api.samples import Samples
 from api.sources.live import LiveSources
 from api.tile_store import TileStore
@@ -62,7 +62,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     samples, bodies = Samples(database), Bodies(settings.threads)
     parts = Api(settings, database, live, TileStore(settings), Grids(), exports, files, counts, samples, bodies)
     install(app, parts)
-    for module in (service, collections, items, search, tiles, viewer):
+    for module in (service, collections, items, search, tiles, dataset_tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.after_request(finish)

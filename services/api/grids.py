@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from api.matrix_sets import OURS, TileMatrixSet
 from api.query import GridBox
 from api.tiles import extent_in
-from api.tilesets import Tileset, of_collection, tiled_box
+from api.tilesets import Tileset, around, of_collection, of_dataset, tiled_box
 from core.catalog import Collection
 from core.errors import UnknownTileMatrixSet, suggestion
 
@@ -35,3 +37,10 @@ class Grids:
     def tilesets(self, collection: Collection) -> list[Tileset]:
         """The tiles of a collection in each set."""
         return [self.tileset(collection, matrix_set) for matrix_set in self.sets.values()]
+
+    def dataset(
+        self, collections: Sequence[Collection], matrix_set: TileMatrixSet, given: Mapping[str, str]
+    ) -> Tileset:
+        """The tiles of several collections in a set. `given`: the parameters that they were chosen by."""
+        extent = around(self.extent(collection, matrix_set) for collection in collections)
+        return of_dataset(collections, matrix_set, extent, given)

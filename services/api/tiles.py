@@ -135,9 +135,18 @@ def tile_limits(extent: GridBox | None, z: int, matrix_set: TileMatrixSet = WEB_
 
 def check_limits(tile: Tile, extent: GridBox | None) -> None:
     """Raise TileOutside for a tile outside the limits that the tileset states (/req/core/tc-error, A)."""
-    first, last = tile_limits(extent, tile.z, tile.matrix_set)
-    sides = (("tileRow", first.row, tile.row, last.row), ("tileCol", first.column, tile.column, last.column))
-    for name, least, number, most in sides:
+    for name, least, number, most in sides(tile, extent):
         if not least <= number <= most:
             hint = f"at zoom {tile.matrix.id} the tileset has {name} {least} to {most}"
             raise TileOutside(f"{name} {number} is outside the tileset", hint=hint, parameter=name)
+
+
+def is_within(tile: Tile, extent: GridBox | None) -> bool:
+    """Whether a tile lies inside the limits."""
+    return all(least <= number <= most for _, least, number, most in sides(tile, extent))
+
+
+def sides(tile: Tile, extent: GridBox | None) -> tuple[tuple[str, int, int, int], ...]:
+    """The row and the column of a tile, each with its name before it and between the limits of an area."""
+    first, last = tile_limits(extent, tile.z, tile.matrix_set)
+    return ("tileRow", first.row, tile.row, last.row), ("tileCol", first.column, tile.column, last.column)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from api.matrix_sets import TileMatrixSet
@@ -46,6 +46,27 @@ def of_collection(collection: Collection, matrix_set: TileMatrixSet, extent: Gri
     """The tileset of a collection."""
     path = ("collections", collection.id, "tiles", matrix_set.id)
     return Tileset(matrix_set, (collection,), path, collection.title, extent, collection.description)
+
+
+def of_dataset(
+    collections: Sequence[Collection], matrix_set: TileMatrixSet, extent: GridBox | None, given: Mapping[str, str]
+) -> Tileset:
+    """The tileset of several collections. `given`: by what they were chosen; nothing for all that there are."""
+    title = ", ".join(collection.title for collection in collections) if given else "All collections"
+    return Tileset(matrix_set, tuple(collections), ("tiles", matrix_set.id), title, extent, given=given)
+
+
+def around(extents: Iterable[GridBox | None]) -> GridBox | None:
+    """The box around some of one system; None, all of the set, when one of them is that or there is none."""
+    known: list[GridBox] = []
+    for extent in extents:
+        if extent is None:
+            return None
+        known.append(extent)
+    if not known:
+        return None
+    west, south = min(box.west for box in known), min(box.south for box in known)
+    return GridBox(known[0].srid, west, south, max(box.east for box in known), max(box.north for box in known))
 
 
 def union(boxes: Iterable[BBox | None]) -> BBox | None:

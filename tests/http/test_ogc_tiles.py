@@ -73,7 +73,16 @@ def test_tile_classes_that_these_tests_hold_are_declared(client: FlaskClient):
     """/req/core/conformance-success"""
     classes = get(client, "/conformance")["conformsTo"]
     declared = {name.removeprefix(CONF) for name in classes if name.startswith(CONF)}
-    assert declared == {"core", "tileset", "tilesets-list", "geodata-tilesets", "mvt", "oas30"}
+    assert declared == {
+        "core",
+        "tileset",
+        "tilesets-list",
+        "dataset-tilesets",
+        "geodata-tilesets",
+        "collections-selection",
+        "mvt",
+        "oas30",
+    }
 
 
 @pytest.mark.parametrize(("name", "kind"), [("tileMatrix", "string"), ("tileRow", "integer"), ("tileCol", "integer")])

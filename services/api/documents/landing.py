@@ -66,7 +66,9 @@ CONFORMS_TO = (
     f"{_TILES}/core",
     f"{_TILES}/tileset",
     f"{_TILES}/tilesets-list",
+    f"{_TILES}/dataset-tilesets",
     f"{_TILES}/geodata-tilesets",
+    f"{_TILES}/collections-selection",
     f"{_TILES}/mvt",
     f"{_TILES}/oas30",
 )
@@ -85,6 +87,7 @@ def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
             links.link(f"{OGC_REL}conformance", JSON, "conformance classes", "conformance"),
             links.link("data", JSON, "collections", "collections"),
             links.link(f"{OGC_REL}functions", JSON, "functions of filters", "functions"),
+            links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles of all collections", "tiles"),
             links.link(f"{OGC_REL}tiling-schemes", JSON, "tile matrix sets", "tileMatrixSets"),
             links.link("preview", HTML, "map of all collections", "map"),
         ],

@@ -26,6 +26,8 @@ class Operation:
 _COLLECTION = "/collections/{collectionId}"
 _TILES = f"{_COLLECTION}/tiles"
 _TILESET = f"{_TILES}/{{tileMatrixSetId}}"
+_DATASET_TILESET = "/tiles/{tileMatrixSetId}"
+_OF_DATASET = ("collections", "f")
 _OF_COLLECTION = ("collectionId", "f")
 _OF_TILESET = ("collectionId", "tileMatrixSetId", "f")
 _WITH_404 = (400, 404, 500, 503)
@@ -148,6 +150,41 @@ OPERATIONS = (
         "tiles",
         (MVT,),
         ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile"),
+        (*_WITH_404, 504),
+    ),
+    Operation(
+        "/tiles",
+        "getTilesets.dataset.vector.getTileSetsList",
+        "Tilesets of all collections",
+        "tiles",
+        (JSON, HTML),
+        _OF_DATASET,
+    ),
+    Operation(
+        _DATASET_TILESET,
+        "getTileset.dataset.vector.getTileSet",
+        "Metadata of a tileset of all collections",
+        "tiles",
+        (JSON, HTML),
+        ("tileMatrixSetId", *_OF_DATASET),
+        _WITH_404,
+    ),
+    Operation(
+        f"{_DATASET_TILESET}/tilejson.json",
+        "getDatasetTileJson",
+        "TileJSON of a tileset of all collections",
+        "tiles",
+        (JSON, HTML),
+        ("tileMatrixSetId", *_OF_DATASET),
+        _WITH_404,
+    ),
+    Operation(
+        f"{_DATASET_TILESET}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
+        "getTile.dataset.vector.getTile",
+        "A vector tile with a layer for each collection",
+        "tiles",
+        (MVT,),
+        ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "collections", "fTile"),
         (*_WITH_404, 504),
     ),
     Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),

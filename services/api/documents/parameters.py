@@ -51,6 +51,7 @@ def parameter_components(collection: Collection | None, sample: Sample, limits: 
     found = query_parameters(limits)
     described = {name: {**parameter, **example_of(parameter["name"], examples)} for name, parameter in found.items()}
     described["fTile"]["example"] = "mvt"
+    described["collections"]["example"] = [collection.id] if collection else ["roads"]
     return {**described, **path_parameters(collection.id if collection else "roads", sample.id or "1")}
 
 
@@ -70,6 +71,9 @@ def query_parameters(limits: Limits) -> dict[str, Any]:
         ),
         "fFeature": query_parameter("f", words(*PAGES), "Format of the answer; overrides Accept."),
         "fTile": query_parameter("f", words("mvt"), "Format of the tile; overrides Accept."),
+        "collections": query_parameter(
+            "collections", array_of("string"), "Collections, by id or address, in the order of the layers; else all."
+        ),
         "limit": query_parameter("limit", limit, "Features on a page."),
         "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),
         "cursor": query_parameter("cursor", TEXT, "A place in the walk, from a next or prev link."),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from api.crs import CRS84
+from api.documents.schemas import value_schema
 from api.links import JSON, MVT, OGC_REL, Link, Links
 from api.matrix_sets import TileMatrix, TileMatrixSet
 from api.query import GridBox
@@ -114,14 +115,16 @@ def tileset_document(tileset: Tileset, links: Links) -> dict[str, Any]:
         "tileMatrixSetLimits": [matrix_limits(tileset.extent, z, matrix_set) for z in range(len(matrix_set.matrices))],
         "boundingBox": bounding_box(tileset.bbox_crs84),
         "centerPoint": centre_point(tileset),
-        "layers": [layer(collection) for collection in tileset.collections],
+        "mediaTypes": [MVT],
+        "layers": [layer(collection, links) for collection in tileset.collections] or None,
         "links": tileset_links(tileset, links),
     }
     return without_none(document)
 
 
-def layer(collection: Collection) -> dict[str, Any]:
+def layer(collection: Collection, links: Links) -> dict[str, Any]:
     """A layer of a tileset: the features of a collection."""
+    properties = {column.name: value_schema(column) for column in collection.columns if column.type != "binary"}
     return without_none(
         {
             "id": collection.id,
@@ -129,9 +132,17 @@ def layer(collection: Collection) -> dict[str, Any]:
             "description": collection.description,
             "dataType": "vector",
             "geometryDimension": GEOMETRY_DIMENSION.get(collection.geometry_type or ""),
+            "attribution": collection.attribution,
             "boundingBox": bounding_box(collection.bbox_crs84),
+            "propertiesSchema": {"type": "object", "properties": properties},
+            "links": [geodata(collection, links)],
         }
     )
+
+
+def geodata(collection: Collection, links: Links) -> Link:
+    """The link to what a layer is made of."""
+    return links.link(f"{OGC_REL}geodata", JSON, collection.title, "collections", collection.id)
 
 
 def tileset_links(tileset: Tileset, links: Links) -> list[Link]:
@@ -143,11 +154,10 @@ def tileset_links(tileset: Tileset, links: Links) -> list[Link]:
     ]
     if tileset.matrix_set.has_numbers:
         found.append(links.link("describedby", JSON, "TileJSON", *tileset.path, "tilejson.json", query=tileset.given))
-    found += [
-        links.link(f"{OGC_REL}geodata", JSON, collection.title, "collections", collection.id)
-        for collection in tileset.collections
-    ]
-    return found
+    found += [geodata(collection, links) for collection in tileset.collections]
+    if tileset.path[0] == "tiles":
+        found.append(links.link(f"{OGC_REL}dataset", JSON, "the dataset"))
+    return [*found, links.link(f"{OGC_REL}conformance", JSON, "conformance classes", "conformance")]
 
 
 def centre_point(tileset: Tileset) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from api.context import api
 from api.documents.tilesets import (
     tile_matrix_set_document,
     tile_matrix_sets_document,
+    tile_template,
     tilejson_document,
     tileset_document,
     tilesets_document,
@@ -24,9 +25,11 @@ from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
 from api.query import Filter
 from api.reading import reading
+from api.sql.relation import NO_FILTER
 from api.sql.tiles import select_tile
 from api.tile_keys import etag_of
 from api.tiles import Tile, check_limits, parse_tile
+from api.tilesets import Tileset
 from core.catalog import Collection
 from core.errors import NoGeometry
 
@@ -58,8 +61,15 @@ def tileset(id: str, tms: str) -> Response:
     """One tileset."""
     matrix_set = api().grids.find(tms)
     collection = with_geometry(id)
-    document = tileset_document(api().grids.tileset(collection, matrix_set), api().links)
-    return answer(document, title=f"Tiles of {collection.title}")
+    found = api().grids.tileset(collection, matrix_set)
+    return linked(answer(tileset_document(found, api().links), title=f"Tiles of {collection.title}"), found)
+
+
+def linked(response: Response, tileset: Tileset) -> Response:
+    """The metadata of a tileset with the header that leads to its tiles (/rec/tileset/header-linktemplates)."""
+    href = tile_template(tileset, api().links, "{tileMatrix}", "{tileRow}", "{tileCol}")
+    response.headers["Link-Template"] = f'<{href}>; rel="item"; type="{MVT}"'
+    return response
 
 
 @bp.get("/collections/<id>/tiles/<tms>/tilejson.json")
@@ -86,23 +96,42 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     check_limits(place, api().grids.extent(collection, matrix_set))
     if collection.source is not None:
         return source_tile(collection, place)
-    key = api().tiles.key(collection, (tms, place.z, place.row, place.column))
+    key = key_of(collection, place)
     etag = etag_of(key)
     if etag in request.if_none_match:
-        return tile_response(Response(status=304), collection, etag)
-    compressed = api().tiles.get_or_make(key, lambda: make_tile(collection, place))
-    return tile_response(packed_tile(compressed), collection, etag)
+        return tile_response(Response(status=304), api().cache_control(collection), etag)
+    return tile_response(packed_tile(kept_tile(collection, place)), api().cache_control(collection), etag)
 
 
 def source_tile(collection: Collection, place: Tile) -> Response:
     """A tile of data that nobody announces: never kept, and its bytes are its validator."""
     filter = Filter(arguments=parse_arguments(request.args, collection))
+    return validated_tile(read_tile(collection, place, filter), api().cache_control(collection))
+
+
+def read_tile(collection: Collection, place: Tile, filter: Filter = NO_FILTER) -> bytes:
+    """A tile of a source."""
     with reading(collection):
         [(mvt,)] = api().database.run(select_tile(collection, place, filter), binary=True)
-    etag = hashlib.sha256(mvt or b"").hexdigest()[:20]
+    return mvt or b""
+
+
+def validated_tile(mvt: bytes, cache_control: str, etag: str | None = None) -> Response:
+    """A tile, compressed now. `etag` None: its bytes are its validator."""
+    etag = etag or hashlib.sha256(mvt).hexdigest()[:20]
     if etag in request.if_none_match:
-        return tile_response(Response(status=304), collection, etag)
-    return tile_response(packed_tile(compress(mvt) if mvt else b""), collection, etag)
+        return tile_response(Response(status=304), cache_control, etag)
+    return tile_response(packed_tile(compress(mvt) if mvt else b""), cache_control, etag)
+
+
+def key_of(collection: Collection, place: Tile) -> str:
+    """What a tile is kept under."""
+    return api().tiles.key(collection, (place.matrix_set.id, place.z, place.row, place.column))
+
+
+def kept_tile(collection: Collection, place: Tile) -> bytes:
+    """The tile as it was made before, or made now: compressed, or empty bytes."""
+    return api().tiles.get_or_make(key_of(collection, place), lambda: make_tile(collection, place))
 
 
 def packed_tile(compressed: bytes) -> Response:
@@ -122,10 +151,10 @@ def make_tile(collection: Collection, place: Tile) -> bytes:
     return compress(mvt) if mvt else b""
 
 
-def tile_response(response: Response, collection: Collection, etag: str) -> Response:
+def tile_response(response: Response, cache_control: str, etag: str) -> Response:
     """The headers that every answer about a tile has."""
     response.headers["Vary"] = "Accept, Accept-Encoding"
-    response.headers["Cache-Control"] = api().cache_control(collection)
+    response.headers["Cache-Control"] = cache_control
     response.set_etag(etag)
     return response
 
