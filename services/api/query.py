@@ -167,6 +167,30 @@ class ItemsQuery:
         return self.cursor is not None and self.cursor.direction == "prev"
 
 
+@dataclass(frozen=True, slots=True)
+class TileQuery:
+    """Which features of a collection a tile shows, and which of their properties. `columns` None: all."""
+
+    filter: Filter = Filter()
+    columns: tuple[Column, ...] | None = None
+
+    @property
+    def is_unconditional(self) -> bool:
+        """True when all features are asked for."""
+        return self.filter.is_everything
+
+    @property
+    def key(self) -> str:
+        """A short text that is the same for the same query; nothing for all features with everything."""
+        if self == WHOLE_TILE:
+            return ""
+        names = "" if self.columns is None else json.dumps([column.name for column in self.columns])
+        return digest(self.filter, ()) + hashlib.sha256(names.encode()).hexdigest()[:8]
+
+
+WHOLE_TILE = TileQuery()
+
+
 def digest(filter: Filter, sort: Sequence[SortKey]) -> str:
     """A short text that is the same for the same filter and order, to bind a cursor to them."""
     box = filter.box and [type(filter.box).__name__, repr(filter.box)]

@@ -17,7 +17,8 @@ from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.params.collections import parse_collections
 from api.params.common import reject_unknown
-from api.routes.tiles import kept_tile, key_of, linked, read_tile, tile_response, validated_tile
+from api.routes.tiles import linked, tile_response, validated_tile
+from api.tile_making import kept_tile, key_of, make_tile
 from api.tiles import Tile, check_limits, is_within, parse_tile
 from api.tilesets import Tileset
 from api.validators import REVALIDATE
@@ -117,14 +118,14 @@ def is_of_source(error: IsthmusError, collection: Collection) -> bool:
 def layer(collection: Collection, place: Tile) -> bytes:
     """The tile of one collection, as it is kept where it is."""
     if collection.source is not None:
-        return read_tile(collection, place)
-    compressed = kept_tile(collection, place)
+        return make_tile(api(), collection, place)
+    compressed = kept_tile(api(), collection, place)
     return decompress(compressed) if compressed else b""
 
 
 def etag_of_several(collections: Sequence[Collection], place: Tile) -> str:
     """The ETag of some collections' layers, in their order, from the keys of their tiles."""
-    texts = (key_of(collection, place) for collection in collections)
+    texts = (key_of(api(), collection, place) for collection in collections)
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:20]
 
 

@@ -23,11 +23,9 @@ from api.formats.offered import TILE_FORMATS
 from api.links import MVT
 from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
-from api.query import Filter
-from api.reading import reading
-from api.sql.relation import NO_FILTER
-from api.sql.tiles import select_tile
+from api.query import Filter, TileQuery
 from api.tile_keys import etag_of
+from api.tile_making import kept_tile, key_of, make_tile
 from api.tiles import Tile, check_limits, parse_tile
 from api.tilesets import Tileset
 from core.catalog import Collection
@@ -96,24 +94,17 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     check_limits(place, api().grids.extent(collection, matrix_set))
     if collection.source is not None:
         return source_tile(collection, place)
-    key = key_of(collection, place)
+    key = key_of(api(), collection, place)
     etag = etag_of(key)
     if etag in request.if_none_match:
         return tile_response(Response(status=304), api().cache_control(collection), etag)
-    return tile_response(packed_tile(kept_tile(collection, place)), api().cache_control(collection), etag)
+    return tile_response(packed_tile(kept_tile(api(), collection, place)), api().cache_control(collection), etag)
 
 
 def source_tile(collection: Collection, place: Tile) -> Response:
     """A tile of data that nobody announces: never kept, and its bytes are its validator."""
-    filter = Filter(arguments=parse_arguments(request.args, collection))
-    return validated_tile(read_tile(collection, place, filter), api().cache_control(collection))
-
-
-def read_tile(collection: Collection, place: Tile, filter: Filter = NO_FILTER) -> bytes:
-    """A tile of a source."""
-    with reading(collection):
-        [(mvt,)] = api().database.run(select_tile(collection, place, filter), binary=True)
-    return mvt or b""
+    query = TileQuery(Filter(arguments=parse_arguments(request.args, collection)))
+    return validated_tile(make_tile(api(), collection, place, query), api().cache_control(collection))
 
 
 def validated_tile(mvt: bytes, cache_control: str, etag: str | None = None) -> Response:
@@ -122,16 +113,6 @@ def validated_tile(mvt: bytes, cache_control: str, etag: str | None = None) -> R
     if etag in request.if_none_match:
         return tile_response(Response(status=304), cache_control, etag)
     return tile_response(packed_tile(compress(mvt) if mvt else b""), cache_control, etag)
-
-
-def key_of(collection: Collection, place: Tile) -> str:
-    """What a tile is kept under."""
-    return api().tiles.key(collection, (place.matrix_set.id, place.z, place.row, place.column))
-
-
-def kept_tile(collection: Collection, place: Tile) -> bytes:
-    """The tile as it was made before, or made now: compressed, or empty bytes."""
-    return api().tiles.get_or_make(key_of(collection, place), lambda: make_tile(collection, place))
 
 
 def packed_tile(compressed: bytes) -> Response:
@@ -143,12 +124,6 @@ def packed_tile(compressed: bytes) -> Response:
     if request.accept_encodings["gzip"] > 0:
         return Response(compressed, content_type=MVT, headers={"Content-Encoding": "gzip"})
     return Response(decompress(compressed), content_type=MVT)
-
-
-def make_tile(collection: Collection, place: Tile) -> bytes:
-    """The tile from the database, compressed; empty bytes for an empty tile."""
-    [(mvt,)] = api().database.run(select_tile(collection, place), binary=True)
-    return compress(mvt) if mvt else b""
 
 
 def tile_response(response: Response, cache_control: str, etag: str) -> Response:

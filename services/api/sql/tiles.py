@@ -8,11 +8,11 @@ from typing import Any
 from psycopg import sql
 
 from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
-from api.query import Filter
+from api.query import WHOLE_TILE, TileQuery
 from api.sql.boxes import area_of, ewkb, near_on_globe
 from api.sql.filter import where
 from api.sql.prepared import prepared_columns, thinned, tiling_for
-from api.sql.relation import NO_FILTER, id_text, relation, shown_column, shown_geometry_column
+from api.sql.relation import id_text, relation, shown_column, shown_geometry_column
 from api.tiles import Tile, tile_bounds, tile_box
 from core.bbox import BBox
 from core.catalog import Collection, Column, Key, Tiling
@@ -21,6 +21,9 @@ from core.statement import Statement, quoted
 EXTENT_PX = 4096
 BUFFER_PX = 64
 MARGIN = BUFFER_PX / EXTENT_PX
+
+AFTER_HALVES = 2
+"""The number of a tile's area among those of a statement: a bbox that is asked for may have two halves."""
 
 
 TILE = sql.SQL("""
@@ -34,33 +37,34 @@ FROM (
 """)
 
 
-def select_tile(collection: Collection, tile: Tile, filter: Filter = NO_FILTER) -> Statement:
+def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TILE) -> Statement:
     """A Mapbox Vector Tile (version 2.1) with one layer named as the collection, extent 4096, buffer 64.
 
-    filter: what a function is called with
     Rows:   one (tile bytea), empty when nothing meets the tile; feature ids are those of /items. At low zooms a part of
-            the features, with some of their properties (see api/sql/prepared)
+            the features, with some of their properties (see api/sql/prepared), unless the query has a condition: what
+            was prepared holds too few of those that meet it
     Index:  GiST on geom_3857, of a source or for another set on its own geometry; the margin keeps the features of the
             buffer in the scan
     """
     geometry_name, fid_name = collection.free_name("geom"), collection.free_name("fid")
-    tiling = tiling_for(collection, tile)
+    tiling = tiling_for(collection, tile) if query.is_unconditional else None
     shape, meets, params = parts_of(collection, tile, tiling)
+    conditions, values = where(collection, query.filter)
     bounds, place = bounds_of(tile)
     text = TILE.format(
         extent=sql.Literal(EXTENT_PX),
         buffer=sql.Literal(BUFFER_PX),
         shape=shape,
         bounds=bounds,
-        meets=meets,
+        meets=sql.SQL(" AND ").join([meets, *conditions]),
         geom=quoted(geometry_name),
         id=tile_id(collection.key),
         fid=quoted(fid_name),
-        properties=properties(prepared_columns(collection, tiling) if tiling else collection.columns),
-        relation=quoted("data", tiling.table) if tiling else relation(collection, filter),
+        properties=properties(shown_columns(collection, tiling, query)),
+        relation=quoted("data", tiling.table) if tiling else relation(collection, query.filter),
     )
     names = {"layer": collection.id, "geometry_name": geometry_name, "fid_name": fid_name}
-    return Statement(text, {**names, **place, **where(collection, filter)[1], **params})
+    return Statement(text, {**names, **place, **values, **params})
 
 
 def bounds_of(tile: Tile) -> tuple[sql.Composable, dict[str, Any]]:
@@ -96,7 +100,7 @@ def stored() -> Parts:
 def transformed(collection: Collection, tile: Tile) -> Parts:
     """The geometries, cut to the tile before they are transformed: what lies far off may have no image."""
     box, srid = tile_bounds(tile, MARGIN), tile.matrix_set.crs.srid
-    area, params = area_of(collection, box, 0)
+    area, params = area_of(collection, box, AFTER_HALVES)
     condition = meets_area(collection, box, area)
     shape: sql.Composable = shown_geometry_column(collection)
     if collection.srid != srid:
@@ -124,6 +128,12 @@ def meets_area(collection: Collection, box: BBox, area: sql.Composable) -> sql.C
     condition = sql.SQL("t.geom && {}").format(area)
     near = near_on_globe(collection, box, area)
     return condition if near is None else sql.SQL("{} AND {}").format(near, condition)
+
+
+def shown_columns(collection: Collection, tiling: Tiling | None, query: TileQuery) -> list[Column]:
+    """The properties of a tile's features: those that are asked for, of those that there are."""
+    there = prepared_columns(collection, tiling) if tiling else collection.columns
+    return [column for column in there if query.columns is None or column in query.columns]
 
 
 def properties(columns: Sequence[Column]) -> sql.Composable:
