@@ -24,6 +24,7 @@ from api.sql.items import select_feature
 from api.sql.pages import select_page, select_sample, select_size
 from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
+from core.prepared import Prepared, prepare
 
 FORMATS = PAGES
 """The formats of a page and of a single feature, the default first."""
@@ -120,24 +121,30 @@ def feature_key(text: str, collection: Collection) -> FeatureKey:
     return key
 
 
-def find_feature(api: Api, collection: Collection, id: str, shown: Presentation) -> str:
+def prepared_feature(collection: Collection, shown: Presentation) -> Prepared:
+    """The statement of one feature, put together once."""
+    return remembered(collection, ("feature", shown), lambda: prepare(select_feature(collection, shown)))
+
+
+def find_feature(api: Api, collection: Collection, id: str, shown: Presentation) -> bytes:
     """A feature as a text. Raises: UnknownFeature"""
     key = feature_key(id, collection)
+    values = {f"id{number}": value for number, value in enumerate(key)}
     try:
         with reading(collection):
-            rows = api.database.run(select_feature(collection, key, shown))
+            found = api.database.run_prepared(prepared_feature(collection, shown), values)
     except BadValue as error:
         if collection.key.is_integer:
             raise
         # such as a text that is no UUID, where the key is one
         raise unknown_feature(id, collection) from error
-    if not rows:
+    if found is None:
         raise unknown_feature(id, collection)
-    return rows[0][0]
+    return found
 
 
 def feature_geojson(
-    asked: Asked, collection: Collection, feature: str, chosen: str, more: Sequence[Link] = ()
+    asked: Asked, collection: Collection, feature: bytes, chosen: str, more: Sequence[Link] = ()
 ) -> tuple[bytes, list[Link]]:
     """A feature with its links, and these links. `more`: links to put after those that every feature has."""
     own = self_and_alternate(asked.here, asked.args, FORMATS, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ MVT = "application/vnd.mapbox-vector-tile"
 OGC_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 Link = dict[str, Any]
+
+PLAIN = re.compile(r"[\w/.~-]*", re.ASCII)
+"""Paths that have nothing to escape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Links:
 
 def quoted_path(path: str) -> str:
     """A path as it stands in an address: the characters of its segments escaped where they have to be."""
-    return quote(path, safe="/~!$&'()*+,;=:@")
+    return path if PLAIN.fullmatch(path) else quote(path, safe="/~!$&'()*+,;=:@")
 
 
 def self_and_alternate(here: str, given: Mapping[str, str], formats: Mapping[str, str], chosen: str) -> list[Link]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from werkzeug.http import http_date, is_resource_modified
@@ -37,8 +38,14 @@ class Validator:
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The headers of the answer that tell it."""
-        modified = [("Last-Modified", http_date(self.modified))] if self.modified else []
+        modified = [("Last-Modified", date_of(self.modified))] if self.modified else []
         return [("ETag", f'W/"{self.etag}"'), *modified, ("Cache-Control", self.cache_control)]
+
+
+@lru_cache(maxsize=1000)
+def date_of(moment: datetime) -> str:
+    """A moment as headers have it."""
+    return http_date(moment)
 
 
 def validator(collection: Collection, media_type: str, asked: Asked, cache_control: str) -> Validator:

@@ -69,6 +69,7 @@ def ask(bench: Bench, points: int) -> list[Result]:
     results.append(features.bench_filter(bench, id))
     results += [features.bench_page(bench, id, 10, 8), features.bench_page(bench, id, 100, 4)]
     results += [features.bench_page(bench, id, 100, 40), features.bench_page(bench, id, 1000, 8)]
+    results += [features.bench_wide_box(bench, id, 100, side_deg) for side_deg in (10, 40, 120)]
     results += [features.bench_large_page(bench, id, 1000), features.bench_large_page(bench, id, 10_000)]
     progress("walks")
     results += [features.bench_deep_page(bench, id, min(10_000, points // 20)), features.bench_walk(bench, id, 1000)]

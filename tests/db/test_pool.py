@@ -17,6 +17,7 @@ from psycopg import sql
 from core.catalog import SELECT_GENERATION
 from core.db import MIGRATION_LOCK, Database as Pool, connect, migrate, migrations
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.prepared import MOST, Prepared, prepare
 from core.settings import Settings
 from core.statement import Statement
 from support.cluster import PASSWORD, Database
@@ -183,18 +184,89 @@ def test_a_mistake_in_our_own_sql_is_not_hidden(database: Database):
         opened.run(statement("SELEC 1"))
 
 
-def test_a_session_that_an_administrator_ends_costs_the_caller_nothing(database: Database):
-    with pool(replace(database.reader, pool_size=1)) as opened, database.connect() as other:
-        [(pid,)] = opened.run(statement("SELECT pg_backend_pid()"))
-        other.execute("SET ROLE isthmus_owner")
-        ended = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
-        with connect(database.reader) as itself:
-            itself.execute("SELECT pg_terminate_backend(%s)", [pid])
+def prepared(text: LiteralString) -> Prepared:
+    """A statement to keep."""
+    return prepare(statement(text))
+
+
+SUM = prepared("SELECT %(a)s::integer + %(b)s::integer + %(a)s::integer || '%%'")
+KEPT: LiteralString = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'isthmus_%'"
+
+
+def test_a_prepared_statement_takes_its_values_by_name(database: Database):
+    with pool(replace(database.reader, pool_size=1)) as opened:
+        assert opened.run_prepared(SUM, {"b": 5, "a": 2, "c": 0}) == b"9%"
+        assert opened.run_prepared(SUM, {"b": "1", "a": "-1"}) == b"-1%"
+        assert opened.run(statement(KEPT)) == [(1,)]
+
+
+def test_a_prepared_statement_without_a_row_gives_nothing(database: Database):
+    with pool(database.reader) as opened:
+        assert opened.run_prepared(prepared("SELECT 1 WHERE %(a)s::text = 'x'"), {"a": "é'\\"}) is None
+        assert opened.run_prepared(prepared("SELECT %(a)s::text"), {"a": "é'\\"}) == "é'\\".encode()
+
+
+def test_a_connection_keeps_only_so_many_prepared_statements(database: Database):
+    with pool(replace(database.reader, pool_size=1)) as opened:
+        for number in range(MOST + 20):
+            assert opened.run_prepared(prepare(Statement(sql.SQL("SELECT {}").format(number))), {}) == b"%d" % number
+            opened.run_prepared(SUM, {"a": 1, "b": 1})
+        assert opened.run(statement(KEPT)) == [(MOST,)]
+        assert opened.run(statement("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%||%'")) == [
+            (1,)
+        ]
+
+
+@pytest.mark.parametrize("forget", ["DEALLOCATE ALL", "DISCARD ALL"])
+def test_a_prepared_statement_that_the_server_forgot_is_prepared_again(database: Database, forget: LiteralString):
+    with pool(replace(database.reader, pool_size=1)) as opened:
+        opened.run_prepared(SUM, {"a": 1, "b": 1})
+        opened.run_prepared(prepared("SELECT 1"), {})
+        with opened.pool.connection() as connection:
+            connection.execute(forget)
+        assert opened.run_prepared(prepared("SELECT 1"), {}) == b"1"
+        assert opened.run_prepared(SUM, {"a": 1, "b": 1}) == b"3%"
+        assert opened.run_prepared(prepared("SELECT 1"), {}) == b"1"
+
+
+def test_errors_of_prepared_statements_become_ours_and_the_connection_goes_on(database: Database):
+    with pool(replace(database.reader, pool_size=1, statement_timeout_s=1)) as opened:
+        for text, expected in (
+            ("SELECT 1 / %(a)s::integer", BadValue),
+            ("SELECT %(a)s::uuid", BadValue),
+            ("SELECT a FROM data.gone", CatalogueMissing),
+            ("SELECT pg_sleep(30)", QueryTooSlow),
+        ):
+            for _ in range(2):
+                with pytest.raises(expected):
+                    opened.run_prepared(prepared(text), {"a": 0})
+        assert opened.run_prepared(SUM, {"a": 1, "b": 1}) == b"3%"
+
+
+def end_session(database: Database, pid: int) -> None:
+    """End a session of the reader as an administrator does, and wait until it is gone."""
+    ended = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+    with connect(database.reader) as other:
+        other.autocommit = True
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
         deadline = time.monotonic() + WITHIN_S
         while other.execute(ended, [pid]).fetchone() != (0,):
-            other.rollback()
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def test_a_session_that_an_administrator_ends_costs_a_prepared_statement_nothing(database: Database):
+    whose = prepared("SELECT pg_backend_pid()")
+    with pool(replace(database.reader, pool_size=1)) as opened:
+        before = opened.run_prepared(whose, {})
+        end_session(database, int(before or 0))
+        assert opened.run_prepared(whose, {}) not in (None, before)
+
+
+def test_a_session_that_an_administrator_ends_costs_the_caller_nothing(database: Database):
+    with pool(replace(database.reader, pool_size=1)) as opened:
+        [(pid,)] = opened.run(statement("SELECT pg_backend_pid()"))
+        end_session(database, pid)
         [(now,)] = opened.run(statement("SELECT pg_backend_pid()"))
         assert now != pid
 

@@ -45,7 +45,7 @@ def test_names_are_quoted_whatever_they_hold(roads: Collection):
 
 
 def test_geometry_in_its_own_system_is_not_transformed(roads: Collection):
-    assert "ST_AsGeoJSON(t.geom, 7, 0)" in text(select_feature(roads, (1,)).text)
+    assert "ST_AsGeoJSON(t.geom, 7, 0)" in text(select_feature(roads).text)
 
 
 @pytest.mark.parametrize(
@@ -63,26 +63,26 @@ def test_geometry_is_transformed_and_turned_as_the_crs_wants(
     roads: Collection, srid: int, crs: Crs | None, expected: str
 ):
     shown = Presentation(crs=crs) if crs else Presentation()
-    assert expected in text(select_feature(replace(roads, srid=srid), (1,), shown).text)
+    assert expected in text(select_feature(replace(roads, srid=srid), shown).text)
 
 
 def test_simplification_is_one_pixel_of_the_zoom(roads: Collection):
-    in_degrees = text(select_feature(roads, (1,), Presentation(zoom=1)).text)
+    in_degrees = text(select_feature(roads, Presentation(zoom=1)).text)
     assert "ST_Simplify(t.geom, 0.3515625, true)" in in_degrees
-    in_metres = text(select_feature(roads, (1,), Presentation(zoom=0, crs=EPSG_3857)).text)
+    in_metres = text(select_feature(roads, Presentation(zoom=0, crs=EPSG_3857)).text)
     assert re.search(r"ST_Simplify\(t\.geom_3857, 78271\.\d+, true\)", in_metres)
 
 
 def test_chosen_properties_are_the_only_ones_read(roads: Collection):
     shown = Presentation(columns=(roads.columns[1],))
-    statement = text(select_feature(roads, (1,), shown).text)
+    statement = text(select_feature(roads, shown).text)
     assert 'CROSS JOIN LATERAL (SELECT "t"."lanes" AS "lanes") AS p' in statement
-    assert "'{}'" in text(select_feature(roads, (1,), Presentation(columns=())).text)
+    assert "'{}'" in text(select_feature(roads, Presentation(columns=())).text)
 
 
 def test_collection_without_geometry_has_none(roads: Collection):
     table = replace(roads, srid=None)
-    assert "COALESCE(NULL::text, 'null')" in text(select_feature(table, (1,)).text)
+    assert "COALESCE(NULL::text, 'null')" in text(select_feature(table).text)
     assert conditions(table, Filter(box=BBox(0, 0, 1, 1))) == []
 
 

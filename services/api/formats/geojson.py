@@ -9,6 +9,9 @@ from typing import Any
 
 from api.links import Link
 
+json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""A value as JSON without white space."""
+
 
 def render_page(
     features: Sequence[str], links: Sequence[Link], counts: Mapping[str, int], *, stamped: bool = True
@@ -20,13 +23,13 @@ def render_page(
     stamp = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     members: dict[str, Any] = {"numberReturned": len(features), **counts}
     members.update({"timeStamp": stamp, "links": links} if stamped else {"links": links})
-    rest = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    rest = json_text(members)
     return f'{{"type":"FeatureCollection","features":[{",".join(features)}],{rest[1:]}'.encode()
 
 
-def render_feature(feature: str, links: Sequence[Link]) -> bytes:
+def render_feature(feature: bytes, links: Sequence[Link]) -> bytes:
     """A Feature with its links."""
-    return f'{feature[:-1]},"links":{json.dumps(links, ensure_ascii=False, separators=(",", ":"))}}}'.encode()
+    return b'%b,"links":%b}' % (feature[:-1], json_text(links).encode())
 
 
 def lines_of(blocks: Generator[bytes], joint: bytes) -> Generator[bytes]:

@@ -6,35 +6,30 @@ from typing import LiteralString, cast
 
 from psycopg import sql
 
-from api.query import AS_STORED, FeatureKey, Filter, Presentation
+from api.query import AS_STORED, Filter, Presentation
 from api.sql.filter import where, where_clause
 from api.sql.geometry import geometry_member
 from api.sql.jsonfg import fg_members
 from api.sql.relation import id_member, is_key, relation, shown_column
-from core.catalog import Collection, remembered
+from core.catalog import Collection
 from core.statement import Statement
 
 
-def select_feature(collection: Collection, key: FeatureKey, presentation: Presentation = AS_STORED) -> Statement:
-    """One feature, or no row.
+def select_feature(collection: Collection, presentation: Presentation = AS_STORED) -> Statement:
+    """One feature, or no row. Its key is left open: the values `id0`, `id1`, …
 
     Rows:   (feature text)
     Index:  primary key
     """
-
-    def compose() -> sql.SQL:
-        text = sql.SQL("SELECT {feature}\nFROM {relation} AS t{lateral}\nWHERE {is_key}\nLIMIT 1")
-        return rendered(
-            text.format(
-                feature=feature_text(collection, presentation),
-                relation=relation(collection),
-                lateral=properties_lateral(collection, presentation),
-                is_key=is_key(collection.key),
-            )
+    text = sql.SQL("SELECT {feature}\nFROM {relation} AS t{lateral}\nWHERE {is_key}\nLIMIT 1")
+    return Statement(
+        text.format(
+            feature=feature_text(collection, presentation),
+            relation=relation(collection),
+            lateral=properties_lateral(collection, presentation),
+            is_key=is_key(collection.key),
         )
-
-    text = remembered(collection, ("feature", presentation), compose)
-    return Statement(text, {f"id{number}": value for number, value in enumerate(key)})
+    )
 
 
 def rendered(text: sql.Composable) -> sql.SQL:
