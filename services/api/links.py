@@ -24,6 +24,7 @@ KML = "application/vnd.google-earth.kml+xml"
 SCHEMA_JSON = "application/schema+json"
 OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.0"
 MVT = "application/vnd.mapbox-vector-tile"
+MAPLIBRE_STYLE = "application/vnd.mapbox.style+json"
 OGC_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 Link = dict[str, Any]

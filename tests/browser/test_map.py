@@ -68,9 +68,9 @@ def test_tiles_keep_coming_when_the_map_moves(page: Page):
 
 def test_preview_of_a_collection_draws_its_tiles(page: Page):
     page.goto("/collections/points?f=html")
-    page.wait_for_function("() => window.isthmusMap?.getSource('tiles')")
+    page.wait_for_function("() => window.isthmusMap?.getSource('points')")
     page.evaluate(IDLE)
-    assert drawn(page) == {"tiles": 40}
+    assert drawn(page) == {"points": 40}
     screenshot(page, "collection")
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from api.crs import CRS84, EVERYWHERE, crs_list, storage_crs
+from api.documents.landing import STYLE
 from api.formats.offered import EXPORTS
-from api.links import GEOJSON, HTML, JSON, OGC_REL, SCHEMA_JSON, Link, Links
+from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, SCHEMA_JSON, Link, Links
 from core.catalog import Collection
 
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
@@ -84,4 +85,5 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
     ]
     if collection.has_tiles and not collection.needs_arguments:
         found.append(links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles", *here, "tiles"))
+        found.append(links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *here, *STYLE))
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.links import HTML, JSON, OGC_REL, OPENAPI_JSON, Links
+from api.links import HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, Links
 from core.settings import Settings
 
+STYLE = ("tiles", "WebMercatorQuad", "style.json")
 DESCRIPTION = "Spatial files as OGC API features and vector tiles, served by Isthmus."
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
@@ -89,6 +90,7 @@ def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
             links.link(f"{OGC_REL}functions", JSON, "functions of filters", "functions"),
             links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles of all collections", "tiles"),
             links.link(f"{OGC_REL}tiling-schemes", JSON, "tile matrix sets", "tileMatrixSets"),
+            links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style of all collections", *STYLE),
             links.link("preview", HTML, "map of all collections", "map"),
         ],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.formats.offered import MEDIA_TYPES, PAGES
-from api.links import GEOJSON, HTML, JSON, MVT, OPENAPI_JSON, SCHEMA_JSON
+from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, MVT, OPENAPI_JSON, SCHEMA_JSON
 from api.params.items import ITEMS_PARAMETERS
 
 
@@ -144,6 +144,15 @@ OPERATIONS = (
         _WITH_404,
     ),
     Operation(
+        f"{_TILESET}/style.json",
+        "getStyle",
+        "MapLibre style of a tileset",
+        "tiles",
+        (MAPLIBRE_STYLE, HTML),
+        _OF_TILESET,
+        _WITH_404,
+    ),
+    Operation(
         f"{_TILESET}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
         "getTile.collection.vector.getTile",
         "A vector tile",
@@ -175,6 +184,15 @@ OPERATIONS = (
         "TileJSON of a tileset of all collections",
         "tiles",
         (JSON, HTML),
+        ("tileMatrixSetId", *_OF_DATASET),
+        _WITH_404,
+    ),
+    Operation(
+        f"{_DATASET_TILESET}/style.json",
+        "getDatasetStyle",
+        "MapLibre style of a tileset of all collections",
+        "tiles",
+        (MAPLIBRE_STYLE, HTML),
         ("tileMatrixSetId", *_OF_DATASET),
         _WITH_404,
     ),

@@ -8,8 +8,8 @@ from typing import Any
 
 from api.crs import CRS84
 from api.documents.schemas import value_schema
-from api.links import JSON, MVT, OGC_REL, Link, Links
-from api.matrix_sets import TileMatrix, TileMatrixSet
+from api.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
+from api.matrix_sets import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
 from api.query import GridBox
 from api.tiles import tile_limits
 from api.tilesets import Tileset, padded
@@ -154,10 +154,17 @@ def tileset_links(tileset: Tileset, links: Links) -> list[Link]:
     ]
     if tileset.matrix_set.has_numbers:
         found.append(links.link("describedby", JSON, "TileJSON", *tileset.path, "tilejson.json", query=tileset.given))
+    if tileset.matrix_set is WEB_MERCATOR_QUAD:
+        found.append(style_link(tileset, links))
     found += [geodata(collection, links) for collection in tileset.collections]
     if tileset.path[0] == "tiles":
         found.append(links.link(f"{OGC_REL}dataset", JSON, "the dataset"))
     return [*found, links.link(f"{OGC_REL}conformance", JSON, "conformance classes", "conformance")]
+
+
+def style_link(tileset: Tileset, links: Links) -> Link:
+    """The link to how its tiles may be drawn."""
+    return links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *tileset.path, "style.json", query=tileset.given)
 
 
 def centre_point(tileset: Tileset) -> dict[str, Any] | None:

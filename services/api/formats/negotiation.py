@@ -14,7 +14,12 @@ from core.errors import BadParameter, suggestion
 # Other names of a media type that clients send in Accept
 ALIASES = {
     "application/vnd.ogc.fg+json": ("application/fg+json",),
-    "application/json": ("application/geo+json", "application/schema+json", "application/vnd.oai.openapi+json"),
+    "application/json": (
+        "application/geo+json",
+        "application/schema+json",
+        "application/vnd.oai.openapi+json",
+        "application/vnd.mapbox.style+json",
+    ),
     "application/vnd.mapbox-vector-tile": (
         "application/x-protobuf",
         "application/protobuf",

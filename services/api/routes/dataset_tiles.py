@@ -17,7 +17,7 @@ from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.params.collections import parse_collections
 from api.params.common import reject_unknown
-from api.routes.tiles import linked, tile_response, validated_tile
+from api.routes.tiles import linked, style_answer, tile_response, validated_tile
 from api.tile_making import kept_tile, key_of, make_tile
 from api.tiles import Tile, check_limits, is_within, parse_tile
 from api.tilesets import Tileset
@@ -54,6 +54,12 @@ def tilejson(tms: str) -> Response:
     found = dataset_tileset(tms)
     document = tilejson_document(found, api().links)
     return answer(document, parameters=PARAMETERS, title=f"TileJSON of {found.title}")
+
+
+@bp.get("/tiles/<tms>/style.json")
+def style(tms: str) -> Response:
+    """A MapLibre style."""
+    return style_answer(dataset_tileset(tms), PARAMETERS)
 
 
 @bp.get("/tiles/<tms>/<z>/<row>/<column>")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flask import Blueprint, Response, request
 
 from api.answers import answer
 from api.context import api
+from api.documents.styles import style_document
 from api.documents.tilesets import (
     tile_matrix_set_document,
     tile_matrix_sets_document,
@@ -20,7 +22,8 @@ from api.documents.tilesets import (
 from api.formats.gzip import compress, decompress
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
-from api.links import MVT
+from api.links import MAPLIBRE_STYLE, MVT
+from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
 from api.query import Filter, TileQuery
@@ -29,7 +32,7 @@ from api.tile_making import kept_tile, key_of, make_tile
 from api.tiles import Tile, check_limits, parse_tile
 from api.tilesets import Tileset
 from core.catalog import Collection
-from core.errors import NoGeometry
+from core.errors import NoGeometry, UnknownTileMatrixSet
 
 bp = Blueprint("tiles", __name__)
 
@@ -73,15 +76,35 @@ def linked(response: Response, tileset: Tileset) -> Response:
 @bp.get("/collections/<id>/tiles/<tms>/tilejson.json")
 def tilejson(id: str, tms: str) -> Response:
     """TileJSON."""
+    found = asked_tileset(id, tms)
+    document = tilejson_document(found, api().links)
+    return answer(document, parameters=("f", *found.given), title=f"TileJSON of {found.title}")
+
+
+@bp.get("/collections/<id>/tiles/<tms>/style.json")
+def style(id: str, tms: str) -> Response:
+    """A MapLibre style."""
+    found = asked_tileset(id, tms)
+    return style_answer(found, ("f", *found.given))
+
+
+def asked_tileset(id: str, tms: str) -> Tileset:
+    """The tileset with what a function is to be called with, which its tiles are asked for with then."""
     matrix_set = api().grids.find(tms)
     collection = with_geometry(id)
     given = {
         argument.name: request.args[argument.name] for argument in collection.arguments if argument.name in request.args
     }
-    found = replace(api().grids.tileset(collection, matrix_set), given=given)
-    return answer(
-        tilejson_document(found, api().links), parameters=("f", *given), title=f"TileJSON of {collection.title}"
-    )
+    return replace(api().grids.tileset(collection, matrix_set), given=given)
+
+
+def style_answer(tileset: Tileset, parameters: Sequence[str]) -> Response:
+    """The style of a tileset. Raises: UnknownTileMatrixSet for a set that MapLibre cannot draw"""
+    if tileset.matrix_set is not WEB_MERCATOR_QUAD:
+        hint = f"there is one for {WEB_MERCATOR_QUAD.id}"
+        raise UnknownTileMatrixSet(f"there is no style for {tileset.matrix_set.id}", hint=hint)
+    document = style_document(tileset, api().links)
+    return answer(document, type=MAPLIBRE_STYLE, parameters=parameters, title=f"Style of {tileset.title}")
 
 
 @bp.get("/collections/<id>/tiles/<tms>/<z>/<row>/<column>")

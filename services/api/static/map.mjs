@@ -1,12 +1,12 @@
 // The map of all collections: a layer each from our tiles, a legend that switches and zooms, popups with attributes.
 
 import * as maplibregl from './vendor/maplibre-gl/maplibre-gl.mjs';
-import { EMPTY_STYLE, boundsOf, colourOf, layersOf } from './style.mjs';
+import { AS_JSON, EMPTY_STYLE, boundsOf, drawnLayers } from './style.mjs';
 
 const element = document.getElementById('map');
 const legend = document.getElementById('legend');
 const status = document.getElementById('status');
-const TILES_REL = 'http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector';
+const STYLE_REL = 'stylesheet';
 
 const map = new maplibregl.Map({ container: element, style: EMPTY_STYLE, center: [10, 25], zoom: 1.3, maxZoom: 22, hash: true });
 map.addControl(new maplibregl.NavigationControl(), 'top-right');
@@ -14,7 +14,7 @@ map.addControl(new maplibregl.ScaleControl(), 'bottom-right');
 window.isthmusMap = map; // for the tests, which count what is drawn
 
 const fetchJson = async (url) => {
-  const response = await fetch(url);
+  const response = await fetch(url, AS_JSON);
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return response.json();
 };
@@ -31,26 +31,25 @@ async function chosenCollections() {
   const { collections } = await fetchJson(element.dataset.collections);
   const wanted = new URLSearchParams(location.search).get('collections')?.split(',');
   return collections
-    .filter((collection) => collection.links.some((link) => link.rel === TILES_REL))
+    .filter((collection) => collection.links.some((link) => link.rel === STYLE_REL))
     .filter((collection) => !wanted || wanted.includes(collection.id))
     .sort((one, other) => areaOf(other) - areaOf(one));
 }
 
-async function addCollection(collection, index) {
-  const tilesets = collection.links.find((link) => link.rel === TILES_REL).href;
-  const url = `${tilesets}/WebMercatorQuad/tilejson.json`;
-  const tileset = await fetchJson(url);
-  map.addSource(collection.id, { type: 'vector', url });
-  const colour = colourOf(index);
-  layersOf(collection.id, tileset.vector_layers[0].id, colour).forEach((layer) => map.addLayer(layer));
-  return colour;
+// Adds the collection's own style and returns its layers.
+async function addCollection(collection) {
+  const style = await fetchJson(collection.links.find((link) => link.rel === STYLE_REL).href);
+  Object.entries(style.sources).forEach(([source, definition]) => map.addSource(source, definition));
+  const layers = drawnLayers(style);
+  layers.forEach((layer) => map.addLayer(layer));
+  return layers;
 }
 
-function setVisible(collection, visible) {
-  for (const kind of ['area', 'edge', 'line', 'point']) {
-    map.setLayoutProperty(`${collection.id}/${kind}`, 'visibility', visible ? 'visible' : 'none');
-  }
+function setVisible(layers, visible) {
+  layers.forEach((layer) => map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none'));
 }
+
+const colourOf = ([{ type, paint }]) => paint[`${type}-color`];
 
 function zoomTo(collection) {
   const bbox = bboxOf(collection);
@@ -64,10 +63,10 @@ function node(tag, properties = {}, ...children) {
   return made;
 }
 
-function legendRow(collection, colour) {
-  const box = node('input', { type: 'checkbox', checked: true, onchange: () => setVisible(collection, box.checked) });
+function legendRow(collection, layers) {
+  const box = node('input', { type: 'checkbox', checked: true, onchange: () => setVisible(layers, box.checked) });
   const swatch = node('span', { className: 'swatch' });
-  swatch.style.background = colour;
+  swatch.style.background = colourOf(layers);
   const name = node('span', { className: 'name', textContent: collection.title, title: collection.description ?? collection.id });
   const zoom = node('button', { type: 'button', textContent: 'zoom', title: `zoom to ${collection.title}`, onclick: () => zoomTo(collection) });
   return node('li', {}, node('label', {}, box, swatch, name), zoom);
@@ -94,9 +93,9 @@ function addPopups(titles) {
 map.on('load', async () => {
   try {
     const collections = await chosenCollections();
-    for (const [index, collection] of collections.entries()) {
-      const colour = await addCollection(collection, index);
-      legend.querySelector('ul').append(legendRow(collection, colour));
+    for (const collection of collections) {
+      const layers = await addCollection(collection);
+      legend.querySelector('ul').append(legendRow(collection, layers));
     }
     addPopups(Object.fromEntries(collections.map((collection) => [collection.id, collection.title])));
     const number = collections.length === 1 ? '1 collection' : `${collections.length} collections`;

@@ -1,7 +1,7 @@
 // The small map of a collection's page (its tiles) or of a page of features (their GeoJSON).
 
 import * as maplibregl from './vendor/maplibre-gl/maplibre-gl.mjs';
-import { EMPTY_STYLE, boundsOf, colourOf, layersOf } from './style.mjs';
+import { AS_JSON, EMPTY_STYLE, boundsOf, drawnLayers, layersOf } from './style.mjs';
 
 const element = document.getElementById('preview');
 const features = document.getElementById('features');
@@ -23,12 +23,14 @@ map.on('load', async () => {
     const bounds = new maplibregl.LngLatBounds();
     collection.features.forEach((feature) => positionsOf(feature.geometry, (position) => bounds.extend(position.slice(0, 2))));
     map.addSource('page', { type: 'geojson', data: collection });
-    layersOf('page', undefined, colourOf(0)).forEach((layer) => map.addLayer(layer));
+    layersOf('page').forEach((layer) => map.addLayer(layer));
     if (!bounds.isEmpty()) map.fitBounds(bounds, frame);
   } else {
-    const tileset = await (await fetch(element.dataset.tilejson)).json();
-    map.addSource('tiles', { type: 'vector', url: element.dataset.tilejson });
-    layersOf('tiles', tileset.vector_layers[0].id, colourOf(0)).forEach((layer) => map.addLayer(layer));
+    const style = await (await fetch(element.dataset.style, AS_JSON)).json();
+    const [[source, { url }]] = Object.entries(style.sources);
+    const tileset = await (await fetch(url, AS_JSON)).json();
+    map.addSource(source, { type: 'vector', url });
+    drawnLayers(style).forEach((layer) => map.addLayer(layer));
     map.fitBounds(boundsOf(tileset.bounds), frame);
   }
 });

@@ -1,22 +1,24 @@
-// How collections look on a map: a colour each, layers by the kind of geometry that a feature has.
+// What the maps have in common. Collections are drawn by the styles that the API makes; here is the one of a page of features.
 
-const COLOURS = ['#0b6e75', '#c2571a', '#5b4bb0', '#2e7d32', '#b3266b', '#8a6d00', '#1565c0', '#7b3f00', '#00838f', '#ad1457'];
+const COLOUR = '#0b6e75';
+
+export const AS_JSON = { headers: { Accept: 'application/json' } };
 
 export const EMPTY_STYLE = { version: 8, sources: {}, layers: [{ id: 'sea', type: 'background', paint: { 'background-color': '#dfe9ec' } }] };
 
-export const colourOf = (index) => COLOURS[index % COLOURS.length];
+// The layers of a style that draw features.
+export const drawnLayers = (style) => style.layers.filter((layer) => layer.source);
 
-// Layers of one source. `sourceLayer` is undefined for GeoJSON. Polygons lie below lines, lines below points.
-export function layersOf(source, sourceLayer, colour) {
-  const common = { source, ...(sourceLayer && { 'source-layer': sourceLayer }) };
+// Layers of a source of GeoJSON. Polygons lie below lines, lines below points.
+export function layersOf(source) {
   const isKind = (kind) => ['==', ['geometry-type'], kind];
   return [
-    { ...common, id: `${source}/area`, type: 'fill', filter: isKind('Polygon'), paint: { 'fill-color': colour, 'fill-opacity': 0.25 } },
-    { ...common, id: `${source}/edge`, type: 'line', filter: isKind('Polygon'), paint: { 'line-color': colour, 'line-width': 0.8 } },
-    { ...common, id: `${source}/line`, type: 'line', filter: isKind('LineString'), paint: { 'line-color': colour, 'line-width': ['interpolate', ['linear'], ['zoom'], 3, 1, 14, 2.5] } },
+    { source, id: 'area', type: 'fill', filter: isKind('Polygon'), paint: { 'fill-color': COLOUR, 'fill-opacity': 0.25 } },
+    { source, id: 'edge', type: 'line', filter: isKind('Polygon'), paint: { 'line-color': COLOUR, 'line-width': 0.8 } },
+    { source, id: 'line', type: 'line', filter: isKind('LineString'), paint: { 'line-color': COLOUR, 'line-width': ['interpolate', ['linear'], ['zoom'], 3, 1, 14, 2.5] } },
     {
-      ...common, id: `${source}/point`, type: 'circle', filter: isKind('Point'),
-      paint: { 'circle-color': colour, 'circle-radius': ['interpolate', ['linear'], ['zoom'], 0, 2, 6, 3.5, 14, 6], 'circle-stroke-color': '#fff', 'circle-stroke-width': 0.6 },
+      source, id: 'point', type: 'circle', filter: isKind('Point'),
+      paint: { 'circle-color': COLOUR, 'circle-radius': ['interpolate', ['linear'], ['zoom'], 0, 2, 6, 3.5, 14, 6], 'circle-stroke-color': '#fff', 'circle-stroke-width': 0.6 },
     },
   ];
 }
