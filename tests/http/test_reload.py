@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
+from psycopg import sql
 
 from api.app import create_app
 from api.live_catalog import CHECK_EVERY_S
-from core.db import Database as Pool, migrate
+from core.db import Database as Pool, migrate, migrations
 from support.cluster import Database
 from support.publish import publish
 
@@ -95,16 +96,19 @@ def test_catalogue_is_asked_for_at_most_once_a_second():
 
 
 def test_catalogue_of_an_older_release_is_a_503_until_the_loader_has_brought_it_up_to_date(database: Database):
-    publish(database, "places", "SELECT 1 AS fid, ST_Point(1, 1) AS geom", columns={})
+    (_, oldest), *later = migrations()
     with database.connect() as connection:
-        connection.execute("DELETE FROM isthmus.migrations WHERE number > 1")
-        connection.execute("ALTER TABLE isthmus.versions DROP COLUMN temporal_end_column")
-        connection.execute("ALTER TABLE isthmus.collections DROP COLUMN cache_control, DROP COLUMN changed_at")
+        connection.execute("DROP SCHEMA isthmus CASCADE")
+        connection.execute("DROP SCHEMA published CASCADE")
+        connection.execute("CREATE SCHEMA isthmus")
+        connection.execute("CREATE TABLE isthmus.migrations (number integer PRIMARY KEY)")
+        connection.execute(sql.SQL(oldest))
+        connection.execute("INSERT INTO isthmus.migrations VALUES (1)")
     pool = Pool(database.reader)
     client = create_app(database.reader, pool).test_client()
-    early = client.get("/collections/places/items")
+    early = client.get("/collections")
     assert (early.status_code, json.loads(early.data)["code"]) == (503, "catalogue-missing")
     with database.connect() as connection:
-        assert migrate(connection) == [2]
-    assert client.get("/collections/places/items").status_code == 200
+        assert migrate(connection) == [number for number, _ in later]
+    assert client.get("/collections").status_code == 200
     pool.close()
