@@ -101,6 +101,8 @@ def test_catalogue_of_an_older_release_is_a_503_until_the_loader_has_brought_it_
         connection.execute("DROP SCHEMA isthmus CASCADE")
         connection.execute("DROP SCHEMA published CASCADE")
         connection.execute("CREATE SCHEMA isthmus")
+        connection.execute("GRANT USAGE ON SCHEMA isthmus TO isthmus_reader")
+        connection.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA isthmus GRANT SELECT ON TABLES TO isthmus_reader")
         connection.execute("CREATE TABLE isthmus.migrations (number integer PRIMARY KEY)")
         connection.execute(sql.SQL(oldest))
         connection.execute("INSERT INTO isthmus.migrations VALUES (1)")
