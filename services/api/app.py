@@ -23,7 +23,7 @@ from api.proxy import TrustedProxies
 from api.routes import collections, dataset_tiles, items, search, service, tiles, viewer
 from api.samples import Samples
 from api.sources.live import LiveSources
-from api.tile_store import TileStore
+from api.tile_store import FILTERED, TileStore
 from core.db import Database
 from core.errors import CatalogueMissing, IsthmusError
 from core.settings import Settings
@@ -60,7 +60,8 @@ def create_app(settings: Settings, database: Database) -> Flask:
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
     samples, bodies = Samples(database), Bodies(settings.threads)
-    parts = Api(settings, database, live, TileStore(settings), Grids(), exports, files, counts, samples, bodies)
+    kept = TileStore(settings), TileStore(settings, FILTERED)
+    parts = Api(settings, database, live, *kept, Grids(), exports, files, counts, samples, bodies)
     install(app, parts)
     for module in (service, collections, items, search, tiles, dataset_tiles, viewer):
         app.register_blueprint(module.bp)

@@ -25,12 +25,13 @@ from core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The parts that `create_app` wired."""
+    """The parts that `create_app` wired. `filtered_tiles`: those that show what a request's filter leaves."""
 
     settings: Settings
     database: Database
     live_catalog: LiveCatalog
     tiles: TileStore
+    filtered_tiles: TileStore
     grids: Grids
     exports: Exports
     files: FileExports

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from api.cql2 import Node, render_text
+from api.cql2 import Node, has_geometry, render_text
 from api.crs import CRS84, Crs
 from core.bbox import BBox
 from core.catalog import Argument, Column, Key
@@ -181,11 +181,11 @@ class TileQuery:
 
     @property
     def key(self) -> str:
-        """A short text that is the same for the same query; nothing for all features with everything."""
+        """A text that is the same for the same query, however it is written; nothing for all features as they are."""
         if self == WHOLE_TILE:
             return ""
-        names = "" if self.columns is None else json.dumps([column.name for column in self.columns])
-        return digest(self.filter, ()) + hashlib.sha256(names.encode()).hexdigest()[:8]
+        names = None if self.columns is None else [column.name for column in self.columns]
+        return hashlib.sha256(canonical([*parts_of(self.filter), names])).hexdigest()[:40]
 
 
 WHOLE_TILE = TileQuery()
@@ -193,12 +193,21 @@ WHOLE_TILE = TileQuery()
 
 def digest(filter: Filter, sort: Sequence[SortKey]) -> str:
     """A short text that is the same for the same filter and order, to bind a cursor to them."""
+    order = [[key.column.name, key.descending] for key in sort]
+    given = [[given.argument.name, given.value] for given in filter.arguments]
+    parts = [*parts_of(filter), order, *([given] if given else [])]
+    return hashlib.sha256(canonical(parts)).hexdigest()[:12]
+
+
+def parts_of(filter: Filter) -> list[Any]:
+    """What a filter consists of but for arguments, in a form of its own: its CQL2 as text, its values in order."""
     box = filter.box and [type(filter.box).__name__, repr(filter.box)]
     times = filter.interval and [filter.interval.start, filter.interval.end]
     equals: list[Any] = sorted([condition.column.name, condition.value] for condition in filter.equals)
-    order = [[key.column.name, key.descending] for key in sort]
-    cql2 = filter.cql2 and [render_text(filter.cql2), filter.cql2_crs.uri]
-    given = [[given.argument.name, given.value] for given in filter.arguments]
-    parts = [box, times, equals, filter.ids, filter.text, cql2, order, *([given] if given else [])]
-    text = json.dumps(parts, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    cql2 = filter.cql2 and [render_text(filter.cql2), filter.cql2_crs.uri if has_geometry(filter.cql2) else CRS84.uri]
+    return [box, times, equals, filter.ids, filter.text, cql2]
+
+
+def canonical(parts: list[Any]) -> bytes:
+    """Values as JSON."""
+    return json.dumps(parts, default=str).encode()

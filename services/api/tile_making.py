@@ -28,11 +28,11 @@ def make_packed_tile(api: Api, collection: Collection, place: Tile, query: TileQ
 
 
 def key_of(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> str:
-    """What a tile is kept under."""
+    """What a tile of loaded data is kept under."""
     return api.tiles.key(collection, (place.matrix_set.id, place.z, place.row, place.column), query.key)
 
 
 def kept_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> bytes:
     """The tile of loaded data as it was made before, or made now: compressed, or empty bytes."""
-    key = key_of(api, collection, place, query)
-    return api.tiles.get_or_make(key, lambda: make_packed_tile(api, collection, place, query))
+    key, store = key_of(api, collection, place, query), api.filtered_tiles if query.key else api.tiles
+    return store.get_or_make(key, lambda: make_packed_tile(api, collection, place, query))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from api.tile_builders import Builders
@@ -19,15 +20,28 @@ TOUCHED_OF = 64
 TOUCHED_AT_ONCE = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A part of what is kept, which makes room for itself alone: its folder, and its share of the limits."""
+
+    folder: str
+    share: float
+
+
+PLAIN = Shelf("", 0.8)
+FILTERED = Shelf("filtered", 0.2)
+"""Of tiles that a request's filter is in. There is no end of filters, so they must not push out the plain tiles."""
+
+
 class TileStore:
     """Compressed tiles (gzip) by key. Safe for threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shelf: Shelf = PLAIN) -> None:
         """Nothing is opened yet."""
-        folder = tiles_folder(settings)
+        folder = tiles_folder(settings) / shelf.folder
         self._maker = maker_of(settings)
-        self._memory = TileMemory(settings.tile_cache_mb * MB)
-        self._disk = TileDisk(folder, settings.tiles_mb * MB)
+        self._memory = TileMemory(int(settings.tile_cache_mb * MB * shelf.share))
+        self._disk = TileDisk(folder, int(settings.tiles_mb * MB * shelf.share))
         self._builders = Builders(folder if settings.tiles_mb else None)
         self._uses = 0
         self._touched: set[str] = set()

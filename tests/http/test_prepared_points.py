@@ -153,6 +153,18 @@ def test_low_zooms_have_the_properties_that_are_short(client: FlaskClient, loade
     assert set(low["properties"]) == {"people", "kind"}
 
 
+def test_filtered_tile_of_a_low_zoom_has_every_feature_that_meets_the_filter(client: FlaskClient):
+    path = "/collections/plain/tiles/WebMercatorQuad/0/0/0"
+    response = client.get(path, query_string={"filter": "people < 100", "properties": "people,name"})
+    found = mapbox_vector_tile.decode(response.data)["plain"]["features"]
+    assert sorted(feature["properties"]["people"] for feature in found) == list(range(100))
+    assert all(len(feature["properties"]) == 2 for feature in found)
+    some = client.get(path, query_string={"properties": "kind,name"})
+    thinned = mapbox_vector_tile.decode(some.data)["plain"]["features"]
+    assert len(thinned) < 200
+    assert {tuple(feature["properties"]) for feature in thinned} == {("kind",)}, "names are not prepared"
+
+
 def test_other_sets_are_made_from_the_same_rows(client: FlaskClient):
     mercator = {feature["id"] for feature in features(client, "plain", 1, 0, 1)}
     degrees = {feature["id"] for feature in features(client, "plain", 0, 0, 1, "WorldCRS84Quad")}

@@ -20,7 +20,7 @@ from api.tile_builders import Builders
 from api.tile_disk import PAGE_BYTES, TileDisk
 from api.tile_keys import etag_of, maker_of, tile_key
 from api.tile_memory import ENTRY_OVERHEAD_BYTES, TileMemory
-from api.tile_store import TileStore
+from api.tile_store import FILTERED, PLAIN, TileStore
 from core.catalog import Collection
 from core.settings import Settings
 
@@ -222,7 +222,7 @@ def test_who_waits_too_long_makes_the_tile_itself(tmp_path: Path, monkeypatch: p
 WORKER = """
 import sys, time
 from pathlib import Path
-from api.tile_store import TileStore
+from api.tile_store import FILTERED, PLAIN, TileStore
 from core.settings import Settings
 
 store = TileStore(Settings(tiles_dir=sys.argv[1], tile_cache_mb=int(sys.argv[2])))
@@ -252,6 +252,23 @@ def test_store_finds_on_the_disk_what_memory_dropped(tmp_path: Path):
     assert store.get_or_make("a", lambda: b"tile") == b"tile"
     assert store.get("a") == b"tile"
     store.close()
+
+
+def test_filtered_tiles_have_a_share_of_their_own_and_never_push_out_plain_ones(tmp_path: Path):
+    settings = Settings(tiles_dir=str(tmp_path), tile_cache_mb=1, tiles_mb=1)
+    plain, filtered = TileStore(settings), TileStore(settings, FILTERED)
+    assert plain.get_or_make("plain", lambda: b"tile") == b"tile"
+    for number in range(30):
+        filtered.get_or_make(str(number), lambda: b"x" * 100_000)
+    assert plain.get("plain") == b"tile"
+    assert filtered.get("plain") is None
+    assert filtered.get("0") is None, "the bound holds"
+    assert filtered.get("29") is not None
+    size = sum(path.stat().st_size for path in (tmp_path / "filtered").glob("*.sqlite"))
+    assert size <= 1_000_000 * FILTERED.share
+    assert PLAIN.share + FILTERED.share == 1
+    plain.close()
+    filtered.close()
 
 
 def test_store_tells_the_disk_what_is_used_from_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from api.cql2.ast import Node
+from api.cql2.ast import Node, has_geometry
 from api.cql2.check import check
 from api.cql2.functions import functions_document
 from api.cql2.json_reader import parse_json
@@ -18,6 +18,7 @@ __all__ = [
     "Lang",
     "Node",
     "functions_document",
+    "has_geometry",
     "parse_filter",
     "parse_json",
     "parse_text",

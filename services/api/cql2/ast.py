@@ -258,6 +258,11 @@ ARRAYS = (Array, Property, Function)
 LITERALS = (String, Number, Boolean, Date, Timestamp)
 
 
+def has_geometry(node: Node) -> bool:
+    """Whether a geometry is written in a tree, so that its system matters."""
+    return isinstance(node, Geometry | GeometryCollection | BBox) or any(map(has_geometry, children(node)))
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below a node, in order."""
     for member in fields(node):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from api.formats.offered import MEDIA_TYPES, PAGES
 from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, MVT, OPENAPI_JSON, SCHEMA_JSON
 from api.params.items import ITEMS_PARAMETERS
+from api.params.tiles import TILE_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,15 @@ class Operation:
     method: str = "get"
 
 
+TILE_FILTERS = tuple(name for name in TILE_PARAMETERS if name != "f")
+
 _COLLECTION = "/collections/{collectionId}"
 _TILES = f"{_COLLECTION}/tiles"
 _TILESET = f"{_TILES}/{{tileMatrixSetId}}"
 _DATASET_TILESET = "/tiles/{tileMatrixSetId}"
 _OF_DATASET = ("collections", "f")
 _OF_COLLECTION = ("collectionId", "f")
-_OF_TILESET = ("collectionId", "tileMatrixSetId", "f")
+_OF_TILESET = ("collectionId", "tileMatrixSetId", "f", *TILE_FILTERS)
 _WITH_404 = (400, 404, 500, 503)
 
 OPERATIONS = (
@@ -158,7 +161,7 @@ OPERATIONS = (
         "A vector tile",
         "tiles",
         (MVT,),
-        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile"),
+        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile", *TILE_FILTERS),
         (*_WITH_404, 504),
     ),
     Operation(

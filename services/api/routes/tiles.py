@@ -24,12 +24,10 @@ from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.links import MAPLIBRE_STYLE, MVT
 from api.matrix_sets import WEB_MERCATOR_QUAD
-from api.params.arguments import parse_arguments
-from api.params.common import reject_unknown
-from api.query import Filter, TileQuery
+from api.params.tiles import given_parameters, tile_query, tileset_query
 from api.tile_keys import etag_of
 from api.tile_making import kept_tile, key_of, make_tile
-from api.tiles import Tile, check_limits, parse_tile
+from api.tiles import check_limits, parse_tile
 from api.tilesets import Tileset
 from core.catalog import Collection
 from core.errors import NoGeometry, UnknownTileMatrixSet
@@ -60,10 +58,9 @@ def tilesets(id: str) -> Response:
 @bp.get("/collections/<id>/tiles/<tms>")
 def tileset(id: str, tms: str) -> Response:
     """One tileset."""
-    matrix_set = api().grids.find(tms)
-    collection = with_geometry(id)
-    found = api().grids.tileset(collection, matrix_set)
-    return linked(answer(tileset_document(found, api().links), title=f"Tiles of {collection.title}"), found)
+    found = asked_tileset(id, tms)
+    document = tileset_document(found, api().links)
+    return linked(answer(document, parameters=("f", *found.given), title=f"Tiles of {found.title}"), found)
 
 
 def linked(response: Response, tileset: Tileset) -> Response:
@@ -89,13 +86,15 @@ def style(id: str, tms: str) -> Response:
 
 
 def asked_tileset(id: str, tms: str) -> Tileset:
-    """The tileset with what a function is to be called with, which its tiles are asked for with then."""
+    """The tileset of what a request asks for, which its tiles are asked for with then. Needed arguments may be missing.
+
+    Raises: UnknownTileMatrixSet, UnknownCollection, NoGeometry, UnknownParameter, BadParameter
+    """
     matrix_set = api().grids.find(tms)
     collection = with_geometry(id)
-    given = {
-        argument.name: request.args[argument.name] for argument in collection.arguments if argument.name in request.args
-    }
-    return replace(api().grids.tileset(collection, matrix_set), given=given)
+    query, given = tileset_query(request.args, collection), given_parameters(request.args)
+    shown = collection if query.columns is None else replace(collection, columns=query.columns)
+    return replace(api().grids.tileset(shown, matrix_set), given=given)
 
 
 def style_answer(tileset: Tileset, parameters: Sequence[str]) -> Response:
@@ -112,26 +111,19 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     """A tile: 200 with bytes, 204 when it is empty, 304 when the client has it, 404 outside the tileset's limits."""
     matrix_set = api().grids.find(tms)
     collection, place = with_geometry(id), parse_tile(z, row, column, matrix_set)
-    reject_unknown(request.args, ["f", *(argument.name for argument in collection.arguments)])
+    query = tile_query(request.args, collection)
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
     check_limits(place, api().grids.extent(collection, matrix_set))
     if collection.source is not None:
-        return source_tile(collection, place)
-    key = key_of(api(), collection, place)
-    etag = etag_of(key)
+        return validated_tile(make_tile(api(), collection, place, query), api().cache_control(collection))
+    etag = etag_of(key_of(api(), collection, place, query))
     if etag in request.if_none_match:
         return tile_response(Response(status=304), api().cache_control(collection), etag)
-    return tile_response(packed_tile(kept_tile(api(), collection, place)), api().cache_control(collection), etag)
-
-
-def source_tile(collection: Collection, place: Tile) -> Response:
-    """A tile of data that nobody announces: never kept, and its bytes are its validator."""
-    query = TileQuery(Filter(arguments=parse_arguments(request.args, collection)))
-    return validated_tile(make_tile(api(), collection, place, query), api().cache_control(collection))
+    return tile_response(packed_tile(kept_tile(api(), collection, place, query)), api().cache_control(collection), etag)
 
 
 def validated_tile(mvt: bytes, cache_control: str, etag: str | None = None) -> Response:
-    """A tile, compressed now. `etag` None: its bytes are its validator."""
+    """A tile, compressed now. `etag` None, as for data that nobody announces: its bytes are its validator."""
     etag = etag or hashlib.sha256(mvt).hexdigest()[:20]
     if etag in request.if_none_match:
         return tile_response(Response(status=304), cache_control, etag)
