@@ -17,6 +17,7 @@ from api.exports import Exports
 from api.file_exports import FileExports
 from api.grids import Grids
 from api.hot import ERROR, Hot
+from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
@@ -70,7 +71,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)
-    app.wsgi_app = TrustedProxies(Hot(app.wsgi_app, parts), settings)  # type: ignore[method-assign]
+    app.wsgi_app = HotTiles(TrustedProxies(Hot(app.wsgi_app, parts), settings), parts)  # type: ignore[method-assign]
     return app
 
 

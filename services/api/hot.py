@@ -1,8 +1,7 @@
 """Features as GeoJSON, answered before Flask: routing, request and response objects cost more than the query does.
 
-Only what is asked for most: GET of a page or of one feature, as GeoJSON, and of tiles that are kept. The answer is the
-one of the route, made by the same functions (a test compares them). Whatever else is asked for, and every error, is
-left to Flask.
+Only what is asked for most: GET of a page or of one feature, as GeoJSON. The answer is the one of the route, made by
+the same functions (a test compares them). Whatever else is asked for, and every error, is left to Flask.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ from api.features import (
 from api.formats.encoding import ENCODERS, LEAST_BYTES, encoding_for
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
-from api.hot_tiles import kept_tile
 from api.links import GEOJSON
 from api.params.common import reject_unknown
 from api.params.items import items_query
@@ -63,9 +61,7 @@ class Hot:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        answer = None
-        if environ["REQUEST_METHOD"] == "GET":
-            answer = kept_tile(self._api, environ) or self.answer(environ)
+        answer = self.answer(environ) if environ["REQUEST_METHOD"] == "GET" else None
         if answer is None:
             return self._app(environ, start_response)
         start_response(answer.status, [*answer.headers, ("X-Request-Id", new_request_id()), *FOR_EVERYONE])

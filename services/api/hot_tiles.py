@@ -1,75 +1,91 @@
-"""Tiles that the worker keeps, answered before Flask."""
+"""Kept tiles, answered before everything else: what a hit costs is mostly the server's own work.
+
+What a request asks for is worked out once, by the functions that the routes use, and remembered for as long as the
+catalogue stays the same. Whatever is no hit, and every error, is left to the routes.
+"""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.http import parse_accept_header
-
-from api.asked import Answer
 from api.context import Api
+from api.delivery import FOR_EVERYONE, new_request_id
 from api.formats.gzip import decompress
-from api.formats.negotiation import format_for
-from api.formats.offered import TILE_FORMATS
-from api.links import MVT
-from api.tile_keys import etag_of
+from api.tile_requests import Ready, Request, find_ready
+from core.catalog import Catalog
 from core.errors import IsthmusError
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATH = re.compile(r"/collections/([^/]+)/tiles/(WebMercatorQuad|WorldCRS84Quad)/([0-9]{1,2})/([0-9]{1,8})/([0-9]{1,8})")
-
-
-def kept_tile(api: Api, environ: WSGIEnvironment) -> Answer | None:
-    """The answer with a tile that was made before, as the route gives it; None for whatever the route has to look at.
-
-    A tile that is kept is one of the collection's, so its place needs no look.
-    """
-    found = PATH.fullmatch(environ["PATH_INFO"])
-    if found is None or environ["QUERY_STRING"]:
-        return None
-    try:
-        collection = api.catalog.collections.get(found[1])
-    except IsthmusError:
-        return None
-    if collection is None or collection.source is not None or not takes_tiles(environ.get("HTTP_ACCEPT", "")):
-        return None
-    key = api.tiles.key(collection, (found[2], int(found[3]), int(found[4]), int(found[5])))
-    tile = api.tiles.get(key)
-    if tile is None:
-        return None
-    etag = f'"{etag_of(key)}"'
-    headers = [("Vary", "Accept, Accept-Encoding"), ("Cache-Control", api.cache_control(collection)), ("ETag", etag)]
-    return tile_answer(tile, headers, environ)
+MOST_READY = 5000
+"""Requests that are remembered, about 1 KB each. All are forgotten then: those that matter are soon back."""
 
 
-def tile_answer(tile: bytes, headers: list[tuple[str, str]], environ: WSGIEnvironment) -> Answer | None:
-    """The answer of a tile, in the encoding that the client takes; 304 when it has it, 204 when it is empty."""
+class HotTiles:
+    """WSGI layer before all others: tiles need no address of the client's, so no proxy matters."""
+
+    def __init__(self, app: WSGIApplication, api: Api) -> None:
+        """`app` answers what is left."""
+        self._app = app
+        self._api = api
+        self._ready: dict[Request, Ready] = {}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        if environ["REQUEST_METHOD"] == "GET":
+            ready = self._find(environ)
+            if ready is not None:
+                tile = ready.store.get(ready.key)
+                if tile is not None:
+                    return answer(ready, tile, start_response, environ)
+        return self._app(environ, start_response)
+
+    def _find(self, environ: WSGIEnvironment) -> Ready | None:
+        """What is asked for; None for anything but a tile that may be kept."""
+        get = environ.get
+        request = (
+            environ["PATH_INFO"],
+            environ["QUERY_STRING"],
+            get("HTTP_ACCEPT", ""),
+            get("HTTP_ACCEPT_ENCODING", ""),
+        )
+        ready = self._ready.get(request)
+        if ready is None or ready.catalog is not self._catalog():
+            ready = self._look(request)
+        return ready
+
+    def _look(self, request: Request) -> Ready | None:
+        if "/tiles/" not in request[0]:
+            return None
+        catalog = self._catalog()
+        ready = find_ready(self._api, catalog, request) if catalog is not None else None
+        if ready is not None:
+            if len(self._ready) >= MOST_READY:
+                self._ready.clear()
+            self._ready[request] = ready
+        return ready
+
+    def _catalog(self) -> Catalog | None:
+        """The catalogue; as it was last seen while the database does not answer."""
+        try:
+            return self._api.catalog
+        except IsthmusError:
+            return self._api.live_catalog.last
+
+
+def answer(ready: Ready, tile: bytes, start_response: StartResponse, environ: WSGIEnvironment) -> list[bytes]:
+    """The answer with a tile: 304 when the client has it, 204 when it is empty."""
+    own = [("X-Request-Id", new_request_id()), *FOR_EVERYONE]
     known = environ.get("HTTP_IF_NONE_MATCH")
-    if known is not None:
-        return Answer("304 NOT MODIFIED", headers) if known == headers[-1][1] else None
+    if known is not None and ready.is_known(known):
+        start_response("304 NOT MODIFIED", [*ready.headers, *own])
+        return []
     if not tile:
-        return Answer("204 NO CONTENT", headers)
-    if takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-        headers.append(("Content-Encoding", "gzip"))
-    else:
+        start_response("204 NO CONTENT", [*ready.headers, *own])
+        return []
+    if not ready.packed:
         tile = decompress(tile)
-    return Answer("200 OK", [("Content-Type", MVT), *headers, ("Content-Length", str(len(tile)))], tile)
-
-
-@lru_cache(maxsize=1000)
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether a client takes gzip, by its header."""
-    return parse_accept_header(accept_encoding)["gzip"] > 0
-
-
-def takes_tiles(accept: str) -> bool:
-    """Whether a client takes vector tiles, by its header."""
-    try:
-        return bool(format_for(None, accept, TILE_FORMATS))
-    except HTTPException:
-        return False
+    start_response("200 OK", [*ready.headers, *ready.of_body, ("Content-Length", str(len(tile))), *own])
+    return [tile]

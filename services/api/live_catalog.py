@@ -38,6 +38,11 @@ class LiveCatalog:
         self._checked_at = -CHECK_EVERY_S
         self._lock = Lock()
 
+    @property
+    def last(self) -> Catalog | None:
+        """The catalogue as it was last seen, at any time; None before the first time."""
+        return self._catalog
+
     def current(self) -> Catalog:
         """The catalogue, at most a second old.
 

@@ -6,13 +6,13 @@ A key holds everything that a tile depends on, so nothing that is kept is ever w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.catalog import Collection, remembered
 from core.settings import Settings
 
-MAKERS = ("sql", "tiles.py", "matrix_sets.py")
+MAKERS = ("sql", "tiles.py", "matrix_sets.py", "tile_making.py", "tile_layers.py")
 """The code that tiles are made by. A release that changes it makes them anew."""
 
 SETTINGS: tuple[str, ...] = ()
@@ -46,6 +46,12 @@ def tile_key(maker: str, collection: Collection, place: tuple[str, int, int, int
     data = remembered(collection, "tile revision", lambda: revision(collection))
     tms, z, row, column = place
     return f"{maker}/{data}/{tms}/{z}/{row}/{column}/{query}"
+
+
+def key_of_several(keys: Sequence[str]) -> str:
+    """The key of a tile that holds those of some keys, in their order."""
+    digest = hashlib.blake2b("\n".join(keys).encode(), digest_size=20)
+    return f"several/{digest.hexdigest()}"
 
 
 def etag_of(key: str) -> str:

@@ -7,6 +7,7 @@ from api.formats.gzip import compress
 from api.query import WHOLE_TILE, TileQuery
 from api.reading import reading
 from api.sql.tiles import select_tile
+from api.tile_store import TileStore
 from api.tiles import Tile
 from core.catalog import Collection
 
@@ -32,7 +33,12 @@ def key_of(api: Api, collection: Collection, place: Tile, query: TileQuery = WHO
     return api.tiles.key(collection, (place.matrix_set.id, place.z, place.row, place.column), query.key)
 
 
+def store_of(api: Api, query: TileQuery) -> TileStore:
+    """Where a collection's tiles are kept."""
+    return api.filtered_tiles if query.key else api.tiles
+
+
 def kept_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> bytes:
     """The tile of loaded data as it was made before, or made now: compressed, or empty bytes."""
-    key, store = key_of(api, collection, place, query), api.filtered_tiles if query.key else api.tiles
-    return store.get_or_make(key, lambda: make_packed_tile(api, collection, place, query))
+    key = key_of(api, collection, place, query)
+    return store_of(api, query).get_or_make(key, lambda: make_packed_tile(api, collection, place, query))

@@ -30,7 +30,8 @@ class Shelf:
 
 PLAIN = Shelf("", 0.8)
 FILTERED = Shelf("filtered", 0.2)
-"""Of tiles that a request's filter is in. There is no end of filters, so they must not push out the plain tiles."""
+"""Of tiles that a request's filter or choice of collections is in. There is no end of these: they must not push out the
+plain tiles."""
 
 
 class TileStore:

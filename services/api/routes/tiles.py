@@ -122,9 +122,9 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     return tile_response(packed_tile(kept_tile(api(), collection, place, query)), api().cache_control(collection), etag)
 
 
-def validated_tile(mvt: bytes, cache_control: str, etag: str | None = None) -> Response:
-    """A tile, compressed now. `etag` None, as for data that nobody announces: its bytes are its validator."""
-    etag = etag or hashlib.sha256(mvt).hexdigest()[:20]
+def validated_tile(mvt: bytes, cache_control: str) -> Response:
+    """A tile of data that nobody announces: never kept, compressed now, and its bytes are its validator."""
+    etag = hashlib.sha256(mvt).hexdigest()[:20]
     if etag in request.if_none_match:
         return tile_response(Response(status=304), cache_control, etag)
     return tile_response(packed_tile(compress(mvt) if mvt else b""), cache_control, etag)

@@ -1,0 +1,116 @@
+"""Tiles of several collections: which of them a tile has a layer of, and the layers in one tile."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from api.context import Api
+from api.formats.gzip import compress, decompress
+from api.matrix_sets import TileMatrixSet
+from api.params.collections import parse_collections
+from api.tile_keys import key_of_several
+from api.tile_making import kept_tile, key_of, make_tile
+from api.tile_store import TileStore
+from api.tiles import Tile, check_limits, is_within
+from api.tilesets import Tileset
+from api.validators import REVALIDATE
+from core.catalog import Collection
+from core.errors import CollectionBroken, IsthmusError, QueryTooSlow
+
+log = logging.getLogger("isthmus.api")
+
+NO_FOREIGN_SERVER = "08001"
+"""The state by which a database that answers says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """A tile of several collections, not yet made.
+
+    collections: those that reach it, in the order of its layers
+    key:         what it is kept under; None where a source is among them
+    store:       where: of choices there is no end, as of filters
+    """
+
+    place: Tile
+    collections: tuple[Collection, ...]
+    cache_control: str
+    key: str | None
+    store: TileStore
+
+
+def tiled(collections: Mapping[str, Collection]) -> dict[str, Collection]:
+    """Those that have tiles whatever is asked: functions that need an argument have none here."""
+    return {id: found for id, found in collections.items() if found.has_tiles and not found.needs_arguments}
+
+
+def chosen_tileset(api: Api, known: Mapping[str, Collection], matrix_set: TileMatrixSet, names: str | None) -> Tileset:
+    """The tileset of the collections that are named, None: of all that are known. Raises: BadParameter"""
+    if names is None:
+        return api.grids.dataset(tuple(known.values()), matrix_set, {})
+    chosen = parse_collections(names, known)
+    return api.grids.dataset(chosen, matrix_set, {"collections": ",".join(collection.id for collection in chosen)})
+
+
+def layered(api: Api, tileset: Tileset, place: Tile) -> Layered:
+    """What a tile of a tileset is made of. Raises: TileOutside"""
+    check_limits(place, tileset.extent)
+    extents = ((collection, api.grids.extent(collection, place.matrix_set)) for collection in tileset.collections)
+    here = tuple(collection for collection, extent in extents if is_within(place, extent))
+    cache_control = strictest([api.cache_control(collection) for collection in tileset.collections])
+    has_sources = any(collection.source is not None for collection in here)
+    key = None if has_sources else key_of_several([key_of(api, collection, place) for collection in here])
+    return Layered(place, here, cache_control, key, api.filtered_tiles if tileset.given else api.tiles)
+
+
+def kept_layers(api: Api, tile: Layered, key: str) -> bytes:
+    """A tile that is kept under a key, or made now: compressed, or empty bytes."""
+
+    def make() -> bytes:
+        mvt = join_layers(api, tile)
+        return compress(mvt) if mvt else b""
+
+    return tile.store.get_or_make(key, make)
+
+
+def join_layers(api: Api, tile: Layered, *, skip_broken: bool = False) -> bytes:
+    """The layers one after the other, which is a tile again: a message of Protocol Buffers with a repeated field.
+
+    `skip_broken`: a source that cannot be read, or not in time, is left out, since nobody named it.
+    """
+    found: list[bytes] = []
+    for collection in tile.collections:
+        try:
+            found.append(layer(api, collection, tile.place))
+        except IsthmusError as error:
+            if not skip_broken or not is_of_source(error, collection):
+                raise
+            log.warning("the tile of all collections goes without %s: %s", collection.id, error)
+    return b"".join(found)
+
+
+def is_of_source(error: IsthmusError, collection: Collection) -> bool:
+    """Whether a source is at fault, and not the database: of a foreign table, its server may not answer."""
+    if isinstance(error.__cause__, psycopg.Error) and error.__cause__.sqlstate == NO_FOREIGN_SERVER:
+        return True
+    return collection.source is not None and isinstance(error, CollectionBroken | QueryTooSlow)
+
+
+def layer(api: Api, collection: Collection, place: Tile) -> bytes:
+    """The tile of one collection, as it is kept where it is."""
+    if collection.source is not None:
+        return make_tile(api, collection, place)
+    compressed = kept_tile(api, collection, place)
+    return decompress(compressed) if compressed else b""
+
+
+def strictest(cache_controls: Sequence[str]) -> str:
+    """How long an answer of several collections may be kept: where they differ, it is asked for each time."""
+    different = dict.fromkeys(cache_controls)
+    if len(different) == 1:
+        return next(iter(different))
+    return next((found for found in different if "no-store" in found or "private" in found), REVALIDATE)

@@ -1,0 +1,107 @@
+"""What a request for a tile asks for, worked out without Flask: the key that the tile is kept under, and headers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_accept_header, parse_etags
+
+from api.context import Api
+from api.formats.negotiation import format_for
+from api.formats.offered import TILE_FORMATS
+from api.links import MVT
+from api.params.common import Args, reject_unknown
+from api.params.tiles import tile_query
+from api.tile_keys import etag_of
+from api.tile_layers import chosen_tileset, layered, tiled
+from api.tile_making import key_of, store_of
+from api.tile_store import TileStore
+from api.tiles import Tile, check_limits, parse_tile
+from core.catalog import Catalog
+from core.errors import IsthmusError
+
+Headers = tuple[tuple[str, str], ...]
+Request = tuple[str, str, str, str]
+"""Path, query, `Accept` and `Accept-Encoding` of a request, as WSGI has them."""
+
+Found = tuple[str, str, TileStore]
+"""The key of a tile that may be kept, its `Cache-Control`, and where it would be kept."""
+
+PATH = re.compile(r"(?:/collections/([^/]+))?/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What answers a request, but for the tile.
+
+    catalog: the catalogue that it holds for
+    of_body: headers that only an answer with a tile has
+    packed:  whether the client takes the tile as it is kept
+    """
+
+    catalog: Catalog
+    store: TileStore
+    key: str
+    etag: str
+    headers: Headers
+    of_body: Headers
+    packed: bool
+
+    def is_known(self, if_none_match: str) -> bool:
+        """Whether a client that sends this header has the tile. As the routes do, weak tags are not compared."""
+        return if_none_match == self.etag or self.etag[1:-1] in parse_etags(if_none_match)
+
+
+def find_ready(api: Api, catalog: Catalog, request: Request) -> Ready | None:
+    """What is asked for; None for whatever is no tile that could be kept, and for every mistake."""
+    path, query, accept, accept_encoding = request
+    found = PATH.fullmatch(path.encode("latin-1").decode("utf-8", "replace"))
+    if found is None or not query.isascii():
+        return None
+    args = MultiDict(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
+    id, tms, z, row, column = found.groups()
+    try:
+        format_for(args.get("f"), accept, TILE_FORMATS)
+        place = parse_tile(z, row, column, api.grids.find(tms))
+        kept = of_dataset(api, catalog, place, args) if id is None else of_collection(api, catalog, id, place, args)
+    except (IsthmusError, HTTPException):
+        return None
+    return kept and make_ready(catalog, kept, packed=takes_gzip(accept_encoding))
+
+
+def of_collection(api: Api, catalog: Catalog, id: str, place: Tile, args: Args) -> Found | None:
+    """A collection's tile. Raises: IsthmusError"""
+    collection = catalog.collections.get(id)
+    if collection is None or collection.source is not None or not collection.has_tiles:
+        return None
+    query = tile_query(args, collection)
+    check_limits(place, api.grids.extent(collection, place.matrix_set))
+    return key_of(api, collection, place, query), api.cache_control(collection), store_of(api, query)
+
+
+def of_dataset(api: Api, catalog: Catalog, place: Tile, args: Args) -> Found | None:
+    """A tile of several. Raises: IsthmusError"""
+    reject_unknown(args, ("f", "collections"))
+    tileset = chosen_tileset(api, tiled(catalog), place.matrix_set, args.get("collections"))
+    tile = layered(api, tileset, place)
+    return (tile.key, tile.cache_control, tile.store) if tile.key is not None else None
+
+
+def make_ready(catalog: Catalog, found: Found, *, packed: bool) -> Ready:
+    """The answer with a tile."""
+    key, cache_control, store = found
+    etag = f'"{etag_of(key)}"'
+    headers = (("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", etag))
+    encoding = (("Content-Encoding", "gzip"),) if packed else ()
+    return Ready(catalog, store, key, etag, headers, (("Content-Type", MVT), *encoding), packed)
+
+
+@lru_cache(maxsize=1000)
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether a client takes gzip, by its header."""
+    return parse_accept_header(accept_encoding)["gzip"] > 0
