@@ -24,5 +24,7 @@ lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 . "$lib/stack.sh"
 # shellcheck source=scripts/lib/native.sh
 . "$lib/native.sh"
+# shellcheck source=scripts/lib/archives.sh
+. "$lib/archives.sh"
 # shellcheck source=scripts/lib/farewell.sh
 . "$lib/farewell.sh"

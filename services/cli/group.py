@@ -10,11 +10,20 @@ from typing import Any
 
 import click
 
+from cli.tiles.errors import WrongUse
 from core.db import translated
-from core.errors import BadSetting, IsthmusError, UnknownCollection
+from core.errors import BadSetting, IsthmusError, UnknownCollection, UnknownTileMatrixSet
 from loader.errors import DataFolderUnavailable, NoSuchVersion, NotInDataFolder
 
-USAGE = (BadSetting, NotInDataFolder, UnknownCollection, NoSuchVersion, DataFolderUnavailable)
+USAGE = (
+    BadSetting,
+    NotInDataFolder,
+    UnknownCollection,
+    UnknownTileMatrixSet,
+    NoSuchVersion,
+    DataFolderUnavailable,
+    WrongUse,
+)
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 

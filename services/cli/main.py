@@ -12,6 +12,7 @@ import click
 
 from cli import show
 from cli.group import EXIT_FAILED, Group
+from cli.tiles.commands import export_tiles, seed_tiles
 from core import VERSION
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import Connection
@@ -45,6 +46,8 @@ def isthmus(ctx: click.Context) -> None:
       isthmus list                        the collections that are served
       isthmus report roads                what was checked, and what was odd
       isthmus rollback roads              serve the version before
+      isthmus export roads --pmtiles roads.pmtiles
+                                          its tiles in one file
     """
     ctx.obj = load_settings()
 
@@ -194,3 +197,7 @@ def watch_folder(settings: Settings, *, check: bool) -> None:
             watch(settings, listen)
         except KeyboardInterrupt:
             listen(Event("state", values={"state": "stopped", "message": "stopped"}))
+
+
+isthmus.add_command(seed_tiles)
+isthmus.add_command(export_tiles)

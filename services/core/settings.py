@@ -80,6 +80,12 @@ class Settings:
     gid: int = setting(10001, "group id that the containers run as")
     mode: Mode = setting("native", "network mode, shown on the landing page", to="service")
     listen: str = setting("127.0.0.1:8080", "what the API listens on: host:port, or unix:/path", to="service")
+    api: str = setting(
+        "",
+        "where `isthmus seed` and `isthmus export` find the API: host:port, a URL or unix:/path (default: what it"
+        " listens on)",
+        to="service",
+    )
     db_host: str = setting("127.0.0.1", "PostgreSQL's host, or the folder of its socket", to="service")
     db_port: int = setting(5432, "PostgreSQL's port", to="service")
     db_name: str = setting("isthmus", "database", to="service")

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from typing import IO
 
+from api.healthcheck import get_status
 from support.cluster import ROOT, Database
 
 START_S = 30
@@ -29,12 +29,12 @@ def free_port() -> int:
 @contextmanager
 def running_api(database: Database, **settings: str) -> Iterator[str]:
     """The API on a database, as the reader; gives the address. `settings` are ISTHMUS_* variables."""
-    port = free_port()
+    listen = settings.get("ISTHMUS_LISTEN", f"127.0.0.1:{free_port()}")
     reader = database.reader
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT / "services"),
-        "ISTHMUS_LISTEN": f"127.0.0.1:{port}",
+        "ISTHMUS_LISTEN": listen,
         "ISTHMUS_DATA_DIR": str(reader.data_dir),
         "ISTHMUS_DB_HOST": reader.db_host,
         "ISTHMUS_DB_PORT": str(reader.db_port),
@@ -50,20 +50,20 @@ def running_api(database: Database, **settings: str) -> Iterator[str]:
         subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT) as process,
     ):
         try:
-            wait_until_live(f"http://127.0.0.1:{port}", process, log)
-            yield f"http://127.0.0.1:{port}"
+            wait_until_live(listen, process, log)
+            yield listen if listen.startswith("unix:") else f"http://{listen}"
         finally:
             process.terminate()
             process.wait(timeout=20)
 
 
-def wait_until_live(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+def wait_until_live(listen: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     """Wait until the API answers. Raises: AssertionError with its log, a file since a pipe that nobody reads fills."""
     deadline = time.monotonic() + START_S
     while True:
         try:
-            urllib.request.urlopen(f"{url}/health/live", timeout=2).close()
-        except (urllib.error.URLError, OSError):
+            get_status(listen, "/health/live")
+        except (OSError, HTTPException):
             assert process.poll() is None, told(log)
             assert time.monotonic() < deadline, "the API does not answer"
             time.sleep(0.05)

@@ -1,0 +1,1 @@
+"""Tiles from a shell: fill the cache, write archives."""

@@ -1,0 +1,121 @@
+"""What an archive of tiles is to its writer: a file that appears whole, under its name, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from cli.tiles.errors import CannotWrite, WrongUse
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an archive says of its tiles. `bounds`, `center`: degrees, and the zoom of the centre."""
+
+    name: str
+    description: str | None
+    attribution: str | None
+    bounds: tuple[float, float, float, float]
+    center: tuple[float, float, int]
+    first_zoom: int
+    last_zoom: int
+    layers: tuple[Mapping[str, Any], ...]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The words of its metadata, in any format."""
+        known = {"name": self.name, "description": self.description, "attribution": self.attribution}
+        return {key: text for key, text in known.items() if text} | {"type": "overlay", "version": "1"}
+
+
+def about(tilejson: Mapping[str, Any], zooms: tuple[int, int]) -> About:
+    """What TileJSON says, for the zooms that have tiles."""
+    first, last = zooms
+    longitude, latitude, zoom = tilejson["center"]
+    west, south, east, north = tilejson["bounds"]
+    return About(
+        name=tilejson["name"],
+        description=tilejson.get("description"),
+        attribution=tilejson.get("attribution"),
+        bounds=(west, south, east, north),
+        center=(longitude, latitude, max(first, min(last, int(zoom)))),
+        first_zoom=first,
+        last_zoom=last,
+        layers=tuple({**layer, "minzoom": first, "maxzoom": last} for layer in tilejson["vector_layers"]),
+    )
+
+
+class Archive(Protocol):
+    """A file of tiles that is being written."""
+
+    def put(self, zoom: int, row: int, column: int, tile: bytes) -> None:
+        """Add a tile, compressed by gzip. They come in the order of PMTiles."""
+        ...
+
+    def finish(self, about: About) -> None:
+        """Write what stands beside the tiles."""
+        ...
+
+    def close(self) -> None:
+        """Close the file, whether it is finished or not."""
+        ...
+
+
+def check_name(target: str, suffix: str) -> None:
+    """Refuse what is no name of an archive: an export replaces the file. Raises: WrongUse"""
+    if target != STANDARD_OUTPUT and Path(target).suffix.lower() != suffix:
+        raise WrongUse(f"'{target}' is no name of an archive", hint=f"it ends in {suffix}; - is standard output")
+
+
+@contextmanager
+def replacing(target: str, spool: Path) -> Generator[Path]:
+    """A path to write at, beside the target under a hidden name; it becomes the target when the block ends well.
+
+    spool: where what goes to standard output is written first. Raises: CannotWrite
+    """
+    folder = spool if target == STANDARD_OUTPUT else Path(target).absolute().parent
+    try:
+        if target == STANDARD_OUTPUT:
+            folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{Path(target).name}.", suffix=".part", dir=folder)
+        os.close(handle)
+        part = Path(name)
+        try:
+            yield part
+            deliver(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
+    except (OSError, sqlite3.Error) as error:
+        hint = f"may this user write in {folder}, and has the disk room?"
+        raise CannotWrite(f"{target} cannot be written: {error}", hint=hint) from error
+
+
+def deliver(part: Path, target: str) -> None:
+    """Put a finished file where it belongs."""
+    if target == STANDARD_OUTPUT:
+        with part.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        return
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.chmod(0o666 & ~current_umask())
+    part.replace(target)
+
+
+def current_umask() -> int:
+    """The rights that a new file of this process lacks."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
