@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.formats.gzip import decompress
+from api.tile_budget import lack_headers
 from api.tile_requests import Ready, Request, find_ready
 from core.catalog import Catalog
 from core.errors import IsthmusError
@@ -85,6 +86,7 @@ def answer(ready: Ready, tile: bytes, start_response: StartResponse, environ: WS
     if not tile:
         start_response("204 NO CONTENT", [*ready.headers, *own])
         return []
+    own += lack_headers(tile)
     if not ready.packed:
         tile = decompress(tile)
     start_response("200 OK", [*ready.headers, *ready.of_body, ("Content-Length", str(len(tile))), *own])

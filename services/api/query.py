@@ -169,15 +169,19 @@ class ItemsQuery:
 
 @dataclass(frozen=True, slots=True)
 class TileQuery:
-    """Which features of a collection a tile shows, and which of their properties. `columns` None: all."""
+    """Which features of a collection a tile shows, and which of their properties. `columns` None: all.
+
+    everything: low zooms leave out nothing either, as far as a tile has room
+    """
 
     filter: Filter = Filter()
     columns: tuple[Column, ...] | None = None
+    everything: bool = False
 
     @property
     def is_unconditional(self) -> bool:
-        """True when all features are asked for."""
-        return self.filter.is_everything
+        """True when a tile is to be as its zoom shows it: no feature is left out by a condition, nor asked for."""
+        return self.filter.is_everything and not self.everything
 
     @property
     def key(self) -> str:
@@ -185,7 +189,7 @@ class TileQuery:
         if self == WHOLE_TILE:
             return ""
         names = None if self.columns is None else [column.name for column in self.columns]
-        return hashlib.sha256(canonical([*parts_of(self.filter), names])).hexdigest()[:40]
+        return hashlib.sha256(canonical([*parts_of(self.filter), names, self.everything])).hexdigest()[:40]
 
 
 WHOLE_TILE = TileQuery()

@@ -12,10 +12,10 @@ from pathlib import Path
 from core.catalog import Collection, remembered
 from core.settings import Settings
 
-MAKERS = ("sql", "tiles.py", "matrix_sets.py", "tile_making.py", "tile_layers.py")
+MAKERS = ("sql", "tiles.py", "matrix_sets.py", "tile_budget.py", "tile_making.py", "tile_layers.py")
 """The code that tiles are made by. A release that changes it makes them anew."""
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = ("tile_max_kb", "tile_timeout_s")
 """The settings that change what is in a tile."""
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import psycopg
 
 from api.context import Api
-from api.formats.gzip import compress, decompress
+from api.formats.gzip import compress, decompress, with_comment
 from api.matrix_sets import TileMatrixSet
 from api.params.collections import parse_collections
+from api.query import WHOLE_TILE, TileQuery
+from api.tile_budget import lack_of
 from api.tile_keys import key_of_several
-from api.tile_making import kept_tile, key_of, make_tile
+from api.tile_making import kept, kept_tile, key_of, make_packed_tile
 from api.tile_store import TileStore
 from api.tiles import Tile, check_limits, is_within
 from api.tilesets import Tileset
@@ -37,6 +40,7 @@ class Layered:
     """
 
     place: Tile
+    query: TileQuery
     collections: tuple[Collection, ...]
     cache_control: str
     key: str | None
@@ -56,41 +60,50 @@ def chosen_tileset(api: Api, known: Mapping[str, Collection], matrix_set: TileMa
     return api.grids.dataset(chosen, matrix_set, {"collections": ",".join(collection.id for collection in chosen)})
 
 
-def layered(api: Api, tileset: Tileset, place: Tile) -> Layered:
+def layered(api: Api, tileset: Tileset, place: Tile, query: TileQuery = WHOLE_TILE) -> Layered:
     """What a tile of a tileset is made of. Raises: TileOutside"""
     check_limits(place, tileset.extent)
     extents = ((collection, api.grids.extent(collection, place.matrix_set)) for collection in tileset.collections)
     here = tuple(collection for collection, extent in extents if is_within(place, extent))
     cache_control = strictest([api.cache_control(collection) for collection in tileset.collections])
     has_sources = any(collection.source is not None for collection in here)
-    key = None if has_sources else key_of_several([key_of(api, collection, place) for collection in here])
-    return Layered(place, here, cache_control, key, api.filtered_tiles if tileset.given else api.tiles)
+    key = None if has_sources else key_of_several([key_of(api, collection, place, query) for collection in here])
+    store = api.filtered_tiles if tileset.given or query.key else api.tiles
+    return Layered(place, query, here, cache_control, key, store)
 
 
 def kept_layers(api: Api, tile: Layered, key: str) -> bytes:
     """A tile that is kept under a key, or made now: compressed, or empty bytes."""
-
-    def make() -> bytes:
-        mvt = join_layers(api, tile)
-        return compress(mvt) if mvt else b""
-
-    return tile.store.get_or_make(key, make)
+    return kept(tile.store, key, lambda: join_layers(api, tile))
 
 
 def join_layers(api: Api, tile: Layered, *, skip_broken: bool = False) -> bytes:
     """The layers one after the other, which is a tile again: a message of Protocol Buffers with a repeated field.
 
-    `skip_broken`: a source that cannot be read, or not in time, is left out, since nobody named it.
+    Compressed, or empty bytes. `skip_broken`: a source that cannot be read, or not in time, is left out, since nobody
+    named it.
     """
     found: list[bytes] = []
+    lacks: list[str] = []
     for collection in tile.collections:
         try:
-            found.append(layer(api, collection, tile.place))
+            packed = layer(api, collection, tile)
         except IsthmusError as error:
             if not skip_broken or not is_of_source(error, collection):
                 raise
             log.warning("the tile of all collections goes without %s: %s", collection.id, error)
-    return b"".join(found)
+            continue
+        found.append(decompress(packed) if packed else b"")
+        lacks += lacks_of_layer(collection, packed)
+    mvt = b"".join(found)
+    packed = compress(mvt) if mvt else b""
+    return with_comment(packed, ", ".join(lacks)) if lacks else packed
+
+
+def lacks_of_layer(collection: Collection, packed: bytes) -> list[str]:
+    """What a layer lacks, with its name: an item of a list (RFC 9651)."""
+    lack = lack_of(packed)
+    return [] if lack is None else [f'{lack};layer="{quote(collection.id)}"']
 
 
 def is_of_source(error: IsthmusError, collection: Collection) -> bool:
@@ -100,12 +113,10 @@ def is_of_source(error: IsthmusError, collection: Collection) -> bool:
     return collection.source is not None and isinstance(error, CollectionBroken | QueryTooSlow)
 
 
-def layer(api: Api, collection: Collection, place: Tile) -> bytes:
-    """The tile of one collection, as it is kept where it is."""
-    if collection.source is not None:
-        return make_tile(api, collection, place)
-    compressed = kept_tile(api, collection, place)
-    return decompress(compressed) if compressed else b""
+def layer(api: Api, collection: Collection, tile: Layered) -> bytes:
+    """The tile of one collection, compressed, as it is kept where it is."""
+    make = kept_tile if collection.source is None else make_packed_tile
+    return make(api, collection, tile.place, tile.query)
 
 
 def strictest(cache_controls: Sequence[str]) -> str:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from api.context import Api
-from api.formats.gzip import compress
 from api.query import WHOLE_TILE, TileQuery
 from api.reading import reading
-from api.sql.tiles import select_tile
+from api.tile_budget import TileMaker, is_hasty
 from api.tile_store import TileStore
 from api.tiles import Tile
 from core.catalog import Collection
 
 
-def make_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> bytes:
-    """The tile from the database, a layer of MVT; empty bytes for an empty tile.
+class NotKept(Exception):
+    """Carries a tile past those who would keep it."""
+
+    def __init__(self, packed: bytes) -> None:
+        super().__init__()
+        self.packed = packed
+
+
+def make_packed_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> bytes:
+    """The tile from the database, a layer of MVT within the budgets, compressed; empty bytes for an empty tile.
 
     Raises: QueryTooSlow, DatabaseUnavailable, CollectionBroken, BadValue for what a function refuses
     """
     with reading(collection):
-        [(mvt,)] = api.database.run(select_tile(collection, place, query), binary=True)
-    return mvt or b""
-
-
-def make_packed_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> bytes:
-    """The same, compressed."""
-    mvt = make_tile(api, collection, place, query)
-    return compress(mvt) if mvt else b""
+        return TileMaker(api.database, api.settings, collection, place, query).make()
 
 
 def key_of(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> str:
@@ -39,6 +41,24 @@ def store_of(api: Api, query: TileQuery) -> TileStore:
 
 
 def kept_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> bytes:
-    """The tile of loaded data as it was made before, or made now: compressed, or empty bytes."""
+    """The tile of loaded data as it was made before, or made now: compressed, or empty bytes.
+
+    One that was made in a hurry is not kept. Raises: as `make_packed_tile`
+    """
     key = key_of(api, collection, place, query)
-    return store_of(api, query).get_or_make(key, lambda: make_packed_tile(api, collection, place, query))
+    return kept(store_of(api, query), key, lambda: make_packed_tile(api, collection, place, query))
+
+
+def kept(store: TileStore, key: str, make: Callable[[], bytes]) -> bytes:
+    """The tile of a key, made now where there is none; one that was made in a hurry is not kept."""
+
+    def make_unhurried() -> bytes:
+        packed = make()
+        if is_hasty(packed):
+            raise NotKept(packed)
+        return packed
+
+    try:
+        return store.get_or_make(key, make_unhurried)
+    except NotKept as made:
+        return made.packed

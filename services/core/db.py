@@ -93,9 +93,9 @@ def translate(error: psycopg.Error) -> IsthmusError:
     raise error
 
 
-def set_timeout(timeout_s: int) -> sql.Composed:
+def set_timeout(timeout_s: float) -> sql.Composed:
     """The statement that limits those behind it in its transaction."""
-    return sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(timeout_s * 1000))
+    return sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(max(1, round(timeout_s * 1000))))
 
 
 FIND_EXTENSIONS = """
@@ -137,7 +137,9 @@ class Database:
         )
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
-    def run(self, statement: Statement, *, binary: bool = False, timeout_s: int | None = None) -> list[tuple[Any, ...]]:
+    def run(
+        self, statement: Statement, *, binary: bool = False, timeout_s: float | None = None
+    ) -> list[tuple[Any, ...]]:
         """All rows of a statement. `binary` fetches bytea as it is, not as hexadecimal text.
 
         `timeout_s`: what it may take in the database; None: what every statement may.
@@ -175,7 +177,7 @@ class Database:
                 known = self._prepared[connection] = PreparedStatements(connection)
             return known.run(prepared, values)
 
-    def _run_once(self, statement: Statement, binary: bool, timeout_s: int | None) -> list[tuple[Any, ...]]:
+    def _run_once(self, statement: Statement, binary: bool, timeout_s: float | None) -> list[tuple[Any, ...]]:
         with self.pool.connection() as connection, connection.cursor(binary=binary) as cursor:
             if timeout_s is None:
                 return cursor.execute(statement.text, statement.params or None).fetchall()

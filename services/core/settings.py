@@ -67,6 +67,12 @@ class Settings:
     tiles_mb: int = setting(
         2000, "most that tiles take up there, in MB; the ones not used for longest go first; 0 keeps none on the disk"
     )
+    tile_max_kb: int = setting(
+        500, "most that a tile weighs, compressed, in KB; beyond it the least important features are left out"
+    )
+    tile_timeout_s: float = setting(
+        1.0, "seconds that the database may take for a tile; then it is made of a sample, or given up (504)"
+    )
     spool_dir: str = setting("", "folder of the files that exports make (default: `var/spool` in the data folder)")
     spool_mb: int = setting(4000, "most that exported files take up, in MB; the ones not used for longest go first")
     spool_file_mb: int = setting(2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import inspect
+import zlib
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,7 +13,7 @@ from hypothesis import given, strategies as st
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
-from api.formats.gzip import compress, decompress
+from api.formats.gzip import comment_of, compress, decompress, with_comment
 from api.formats.negotiation import choose_format
 from api.links import Links, self_and_alternate
 from api.live_catalog import LiveCatalog, kept
@@ -122,6 +124,14 @@ def test_nonsense_is_no_tile(path: tuple[str, str, str]):
 @given(st.binary(max_size=2000))
 def test_compressed_bytes_come_back(data: bytes):
     assert decompress(compress(data)) == data
+
+
+@given(st.binary(max_size=2000), st.text(st.characters(min_codepoint=1, max_codepoint=127), max_size=100))
+def test_comment_of_gzip_comes_back_and_readers_pass_over_it(data: bytes, comment: str):
+    packed = with_comment(compress(data), comment)
+    assert comment_of(packed) == comment
+    assert comment_of(compress(data)) is comment_of(b"") is None
+    assert decompress(packed) == gzip.decompress(packed) == zlib.decompress(packed, 31) == data
 
 
 FORMATS = {"json": "application/geo+json", "html": "text/html"}

@@ -205,7 +205,7 @@ OPERATIONS = (
         "A vector tile with a layer for each collection",
         "tiles",
         (MVT,),
-        ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "collections", "fTile"),
+        ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "collections", "all", "fTile"),
         (*_WITH_404, 504),
     ),
     Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),

@@ -51,6 +51,7 @@ def parameter_components(collection: Collection | None, sample: Sample, limits: 
     found = query_parameters(limits)
     described = {name: {**parameter, **example_of(parameter["name"], examples)} for name, parameter in found.items()}
     described["fTile"]["example"] = "mvt"
+    described["all"]["example"] = "true"
     described["collections"]["example"] = [collection.id] if collection else ["roads"]
     return {**described, **path_parameters(collection.id if collection else "roads", sample.id or "1")}
 
@@ -74,6 +75,7 @@ def query_parameters(limits: Limits) -> dict[str, Any]:
         "collections": query_parameter(
             "collections", array_of("string"), "Collections, by id or address, in the order of the layers; else all."
         ),
+        "all": query_parameter("all", words("false", "true"), "true: low zooms too leave out nothing that has room."),
         "limit": query_parameter("limit", limit, "Features on a page."),
         "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),
         "cursor": query_parameter("cursor", TEXT, "A place in the walk, from a next or prev link."),

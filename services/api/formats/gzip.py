@@ -24,6 +24,26 @@ def decompress(data: bytes) -> bytes:
     return igzip.decompress(data)  # pyright: ignore[reportUnknownMemberType]
 
 
+COMMENTED = 0x10
+"""The bit of a gzip header's flags that says that a comment follows (RFC 1952, 2.3.1)."""
+
+HEAD_BYTES, FLAGS = 10, 3
+
+
+def with_comment(packed: bytes, comment: str) -> bytes:
+    """What `compress` gave, with a comment in ASCII in its header, which readers of gzip pass over."""
+    flags = packed[FLAGS] | COMMENTED
+    head = packed[:FLAGS] + bytes([flags]) + packed[FLAGS + 1 : HEAD_BYTES]
+    return head + comment.encode("ascii") + b"\0" + packed[HEAD_BYTES:]
+
+
+def comment_of(packed: bytes) -> str | None:
+    """The comment that `with_comment` put there; None without one."""
+    if len(packed) < HEAD_BYTES or not packed[FLAGS] & COMMENTED:
+        return None
+    return packed[HEAD_BYTES : packed.index(0, HEAD_BYTES)].decode("ascii")
+
+
 class GzipStream:
     """gzip of bytes that come bit by bit."""
 

@@ -6,10 +6,15 @@ from dataclasses import replace
 
 from api.params.common import Args, reject_unknown
 from api.params.items import FILTER_PARAMETERS, parse_columns, parse_conditions, queryable_columns
+from api.params.values import parse_boolean
 from api.query import TileQuery
 from core.catalog import Collection
+from core.errors import BadParameter
 
-TILE_PARAMETERS = ("f", *FILTER_PARAMETERS, "properties", "exclude-properties")
+EVERYTHING = "all"
+"""The parameter that asks for all features at low zooms too; a property of that name goes before it."""
+
+TILE_PARAMETERS = ("f", EVERYTHING, *FILTER_PARAMETERS, "properties", "exclude-properties")
 """Parameters of a tile beside the arguments and the queryables."""
 
 
@@ -18,9 +23,19 @@ def tile_query(args: Args, collection: Collection) -> TileQuery:
 
     Raises: UnknownParameter, BadParameter, BadBBox, BadFilter
     """
-    own = [*collection.arguments, *queryable_columns(collection)]
-    reject_unknown(args, [*TILE_PARAMETERS, *(parameter.name for parameter in own)])
-    return TileQuery(parse_conditions(args, collection), parse_columns(args, collection))
+    own = {parameter.name for parameter in (*collection.arguments, *queryable_columns(collection))}
+    reject_unknown(args, [*TILE_PARAMETERS, *own])
+    everything = EVERYTHING not in own and parse_everything(args)
+    return TileQuery(parse_conditions(args, collection), parse_columns(args, collection), everything)
+
+
+def parse_everything(args: Args) -> bool:
+    """Whether low zooms are to leave out nothing. Raises: BadParameter"""
+    text = args.get(EVERYTHING, "false")
+    try:
+        return parse_boolean(text)
+    except ValueError as error:
+        raise BadParameter(f"{EVERYTHING} is '{text}'", hint="it takes true or false", parameter=EVERYTHING) from error
 
 
 def tileset_query(args: Args, collection: Collection) -> TileQuery:

@@ -10,6 +10,8 @@ from api.documents.tilesets import tilejson_document, tileset_document, tilesets
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.params.common import reject_unknown
+from api.params.tiles import EVERYTHING, parse_everything
+from api.query import TileQuery
 from api.routes.tiles import linked, packed_tile, style_answer, tile_response, validated_tile
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, join_layers, kept_layers, layered, tiled
@@ -55,10 +57,11 @@ def style(tms: str) -> Response:
 def tile(tms: str, z: str, row: str, column: str) -> Response:
     """A tile with a layer for each collection that has something in it; statuses as those of one collection's."""
     place = parse_tile(z, row, column, api().grids.find(tms))
-    reject_unknown(request.args, PARAMETERS)
+    reject_unknown(request.args, (*PARAMETERS, EVERYTHING))
+    query = TileQuery(everything=parse_everything(request.args))
     found = dataset_tileset(tms)
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
-    wanted = layered(api(), found, place)
+    wanted = layered(api(), found, place, query)
     if wanted.key is None:
         return validated_tile(join_layers(api(), wanted, skip_broken=not found.given), wanted.cache_control)
     etag = etag_of(wanted.key)

@@ -19,14 +19,15 @@ from api.documents.tilesets import (
     tileset_document,
     tilesets_document,
 )
-from api.formats.gzip import compress, decompress
+from api.formats.gzip import decompress
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.links import MAPLIBRE_STYLE, MVT
 from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.params.tiles import given_parameters, tile_query, tileset_query
+from api.tile_budget import HEADER, SAMPLED, lack_headers
 from api.tile_keys import etag_of
-from api.tile_making import kept_tile, key_of, make_tile
+from api.tile_making import kept_tile, key_of, make_packed_tile
 from api.tiles import check_limits, parse_tile
 from api.tilesets import Tileset
 from core.catalog import Collection
@@ -115,35 +116,39 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
     check_limits(place, api().grids.extent(collection, matrix_set))
     if collection.source is not None:
-        return validated_tile(make_tile(api(), collection, place, query), api().cache_control(collection))
+        return validated_tile(make_packed_tile(api(), collection, place, query), api().cache_control(collection))
     etag = etag_of(key_of(api(), collection, place, query))
     if etag in request.if_none_match:
         return tile_response(Response(status=304), api().cache_control(collection), etag)
     return tile_response(packed_tile(kept_tile(api(), collection, place, query)), api().cache_control(collection), etag)
 
 
-def validated_tile(mvt: bytes, cache_control: str) -> Response:
-    """A tile of data that nobody announces: never kept, compressed now, and its bytes are its validator."""
-    etag = hashlib.sha256(mvt).hexdigest()[:20]
+def validated_tile(packed: bytes, cache_control: str) -> Response:
+    """A tile of data that nobody announces: never kept, and its bytes are its validator."""
+    etag = hashlib.sha256(packed).hexdigest()[:20]
     if etag in request.if_none_match:
         return tile_response(Response(status=304), cache_control, etag)
-    return tile_response(packed_tile(compress(mvt) if mvt else b""), cache_control, etag)
+    return tile_response(packed_tile(packed), cache_control, etag)
 
 
 def packed_tile(compressed: bytes) -> Response:
-    """A tile in the encoding that the client takes; 204 for an empty one."""
+    """A tile in the encoding that the client takes; 204 for an empty one. A header says what it lacks."""
     if not compressed:
         empty = Response(status=204)
         del empty.headers["Content-Type"]
         return empty
+    headers = dict(lack_headers(compressed))
     if request.accept_encodings["gzip"] > 0:
-        return Response(compressed, content_type=MVT, headers={"Content-Encoding": "gzip"})
-    return Response(decompress(compressed), content_type=MVT)
+        return Response(compressed, content_type=MVT, headers={"Content-Encoding": "gzip", **headers})
+    return Response(decompress(compressed), content_type=MVT, headers=headers)
 
 
 def tile_response(response: Response, cache_control: str, etag: str) -> Response:
-    """The headers that every answer about a tile has."""
+    """The headers that every answer about a tile has. One made in a hurry is a better one the next time."""
     response.headers["Vary"] = "Accept, Accept-Encoding"
+    if SAMPLED in response.headers.get(HEADER, ""):
+        response.headers["Cache-Control"] = "no-store"
+        return response
     response.headers["Cache-Control"] = cache_control
     response.set_etag(etag)
     return response

@@ -11,6 +11,7 @@ from api.query import GridBox
 from api.sql.boxes import ewkb
 from api.tiles import Tile, extent_in, tile_bounds, tile_box
 from core.catalog import Collection, Column, Tiling
+from core.statement import quoted
 
 
 def tiling_for(collection: Collection, tile: Tile) -> Tiling | None:
@@ -51,3 +52,8 @@ def mercator_box(tile: Tile, margin: float) -> GridBox:
 def prepared_columns(collection: Collection, tiling: Tiling) -> tuple[Column, ...]:
     """The properties that prepared rows have."""
     return tuple(column for column in collection.columns if column.name in tiling.properties)
+
+
+def prepared_rows(tiling: Tiling) -> sql.Composable:
+    """An item of FROM named `t`."""
+    return sql.SQL("{} AS t").format(quoted("data", tiling.table))

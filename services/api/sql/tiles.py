@@ -11,8 +11,9 @@ from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import WHOLE_TILE, TileQuery
 from api.sql.boxes import area_of, ewkb, near_on_globe
 from api.sql.filter import where
-from api.sql.prepared import prepared_columns, thinned, tiling_for
-from api.sql.relation import id_text, relation, shown_column, shown_geometry_column
+from api.sql.prepared import prepared_columns, prepared_rows, thinned, tiling_for
+from api.sql.relation import id_text, shown_column, shown_geometry_column
+from api.sql.thinning import Few, first, rows_of
 from api.tiles import Tile, tile_bounds, tile_box
 from core.bbox import BBox
 from core.catalog import Collection, Column, Key, Tiling
@@ -27,22 +28,23 @@ AFTER_HALVES = 2
 
 
 TILE = sql.SQL("""
-SELECT ST_AsMVT(feature, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s)
+SELECT ST_AsMVT(feature, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s), count(feature.{geom})
 FROM (
     SELECT {id} AS {fid},
            ST_AsMVTGeom({shape}, {bounds}, {extent}, {buffer}) AS {geom}{properties}
-    FROM {relation} AS t
-    WHERE {meets}
+    FROM {rows}
+    WHERE {meets}{first}
 ) AS feature
 """)
 
 
-def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TILE) -> Statement:
+def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TILE, few: Few | None = None) -> Statement:
     """A Mapbox Vector Tile (version 2.1) with one layer named as the collection, extent 4096, buffer 64.
 
-    Rows:   one (tile bytea), empty when nothing meets the tile; feature ids are those of /items. At low zooms a part of
-            the features, with some of their properties (see api/sql/prepared), unless the query has a condition: what
-            was prepared holds too few of those that meet it
+    few:    of those that there are, the most important alone
+    Rows:   one (tile bytea, number of its features), empty when nothing meets the tile; feature ids are those of
+            /items. At low zooms a part of the features, with some of their properties (see api/sql/prepared), unless
+            the query has a condition: what was prepared holds too few of those that meet it
     Index:  GiST on geom_3857, of a source or for another set on its own geometry; the margin keeps the features of the
             buffer in the scan
     """
@@ -61,10 +63,11 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
         id=tile_id(collection.key),
         fid=quoted(fid_name),
         properties=properties(shown_columns(collection, tiling, query)),
-        relation=quoted("data", tiling.table) if tiling else relation(collection, query.filter),
+        rows=prepared_rows(tiling) if tiling else rows_of(collection, query.filter, few),
+        first=first(collection, tiling) if few else sql.SQL(""),
     )
     names = {"layer": collection.id, "geometry_name": geometry_name, "fid_name": fid_name}
-    return Statement(text, {**names, **place, **values, **params})
+    return Statement(text, {**names, **place, **values, **params, **(few.params if few else {})})
 
 
 def bounds_of(tile: Tile) -> tuple[sql.Composable, dict[str, Any]]:

@@ -1,0 +1,75 @@
+"""The most important features of a tile that cannot have all of them: what they are ordered by, and samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from api.query import Filter
+from api.sql.relation import key_column, relation
+from core.catalog import SAMPLE, Collection, Key, Tiling
+
+POINTS = ("Point",)
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """A part of a tile's features.
+
+    most:    so many, the most important
+    percent: of so many of the table's pages, the same ones each time; None: of all
+    """
+
+    most: int
+    percent: float | None = None
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The values that `first` and `rows_of` put into a statement."""
+        return {"most": self.most, **({"percent": self.percent} if self.percent is not None else {})}
+
+
+def rows_of(collection: Collection, filter: Filter, few: Few | None) -> sql.Composable:
+    """An item of FROM named `t`: the collection, or a sample of it where it can be sampled."""
+    whole = sql.SQL("{} AS t").format(relation(collection, filter))
+    if few is None or few.percent is None or not can_be_sampled(collection):
+        return whole
+    if collection.source is not None:
+        return sql.SQL("{} AS t").format(collection.source.sampled)
+    return sql.SQL("{} {}").format(whole, SAMPLE)
+
+
+def can_be_sampled(collection: Collection) -> bool:
+    """Whether some of its pages can be read alone: not those of views and functions."""
+    return collection.source is None or collection.source.sampled is not None
+
+
+def first(collection: Collection, tiling: Tiling | None) -> sql.Composable:
+    """The end of a statement that keeps the most important features alone: those shown at the lowest zoom, the largest
+    by the column of importance, the largest on the map; among equals a number made of the id decides.
+
+    PostgreSQL makes the geometries of a tile after it has sorted, so the features that are left out cost little.
+    """
+    order = [*([sql.SQL("t.zoom")] if tiling else sizes(collection)), scattered(collection.key)]
+    return sql.SQL("\n    ORDER BY {}\n    LIMIT %(most)s").format(sql.SQL(", ").join(order))
+
+
+def sizes(collection: Collection) -> list[sql.Composable]:
+    """How large a feature's box is, which says nothing of points."""
+    if collection.geometry_type in POINTS:
+        return []
+    box = sql.SQL("box2d(t.geom)")
+    text = sql.SQL("(ST_XMax({box}) - ST_XMin({box})) + (ST_YMax({box}) - ST_YMin({box})) DESC NULLS LAST")
+    return [text.format(box=box)]
+
+
+def scattered(key: Key) -> sql.Composable:
+    """A number made of the id, which looks like chance and is the same each time."""
+    if key.is_integer:
+        return sql.SQL("hashint8extended({}, 0)").format(key_column(key.parts[0]))
+    if not key.parts:
+        return sql.SQL("hashtextextended(t.geom::text, 0)")
+    parts = sql.SQL(", ").join(key_column(part) for part in key.parts)
+    return sql.SQL("hashtextextended(concat_ws('~', {}), 0)").format(parts)

@@ -1,0 +1,148 @@
+"""What a tile may weigh and how long it may take: beyond that the least important features are left out.
+
+A tile says so itself, in the comment that gzip has room for, so the remark goes wherever the tile is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.formats.gzip import comment_of, compress, with_comment
+from api.query import WHOLE_TILE, TileQuery
+from api.sql.pages import select_size
+from api.sql.prepared import tiling_for
+from api.sql.thinning import Few, can_be_sampled
+from api.sql.tiles import select_tile
+from api.tiles import Tile
+from core.catalog import Collection
+from core.db import Database
+from core.errors import QueryTooSlow
+from core.settings import Settings
+
+HEADER = "Isthmus-Tile"
+"""The header that tells a client what its tile lacks: an item of a structured field (RFC 9651)."""
+
+SAMPLED = ";sampled"
+KB = 1000
+AIM = 0.9
+"""A tile that has to become smaller aims at so much of what it may weigh, since features differ."""
+
+MOST_TRIES = 6
+SAMPLE_PAGES = 300
+"""Pages that a tile is made from when all of them take too long: about 40,000 points."""
+
+MOST_OF_SAMPLE = 10_000
+SMALL_ROWS = 10_000
+"""Of a table with so many rows every tile is made in time, unless the database is in trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a tile leaves out. `of`: how many features there are, None where nobody counted; `hasty`: it was made of a
+    sample because all took too long, which may be different the next time.
+    """
+
+    shown: int
+    of: int | None = None
+    hasty: bool = False
+
+    def __str__(self) -> str:
+        """The value of the header."""
+        of = "" if self.of is None else f";of={self.of}"
+        return f"thinned;shown={self.shown}{of}{SAMPLED if self.hasty else ''}"
+
+
+def lack_of(packed: bytes) -> str | None:
+    """What a compressed tile says that it lacks; None when it has everything. Cost: 0.1 µs for those."""
+    return comment_of(packed)
+
+
+def lack_headers(packed: bytes) -> list[tuple[str, str]]:
+    """The headers of a compressed tile that say what it lacks."""
+    lack = lack_of(packed)
+    return [] if lack is None else [(HEADER, lack)]
+
+
+def is_hasty(packed: bytes) -> bool:
+    """Whether a compressed tile was made of a sample in a hurry, and is not to be kept."""
+    return SAMPLED in (lack_of(packed) or "")
+
+
+@dataclass(frozen=True, slots=True)
+class TileMaker:
+    """Makes a tile of one collection within the budgets of the settings."""
+
+    database: Database
+    settings: Settings
+    collection: Collection
+    place: Tile
+    query: TileQuery = WHOLE_TILE
+
+    def make(self) -> bytes:
+        """The tile, compressed; empty bytes for an empty one. Raises: QueryTooSlow, and as Database.run"""
+        try:
+            mvt, shown = self.run(None)
+        except QueryTooSlow as error:
+            return self.make_of_sample(error)
+        packed = compress(mvt) if mvt else b""
+        if self.is_too_large(packed):
+            return self.made_smaller(packed, shown)
+        return with_comment(packed, str(Lack(shown))) if packed and self.is_prepared else packed
+
+    def made_smaller(self, packed: bytes, shown: int) -> bytes:
+        """The same tile of so many of its features as there is room for, at least one."""
+        of, most = None if self.is_prepared else shown, shown
+        for _ in range(MOST_TRIES):
+            most = fewer(most, AIM * self.settings.tile_max_kb * KB / len(packed))
+            mvt, shown = self.run(Few(most))
+            packed = compress(mvt)
+            if most == 1 or not self.is_too_large(packed):
+                break
+        return with_comment(packed, str(Lack(shown, of)))
+
+    def make_of_sample(self, error: QueryTooSlow) -> bytes:
+        """The tile of the features on some pages of the table. Raises: QueryTooSlow where it has none, or again"""
+        if not can_be_sampled(self.collection):
+            raise too_slow(self.collection) from error
+        [(pages,)] = self.database.run(select_size(self.collection))
+        few = Few(MOST_OF_SAMPLE, min(100.0, 100 * SAMPLE_PAGES / max(1, pages)))
+        try:
+            mvt, shown = self.run(few)
+        except QueryTooSlow as again:
+            raise too_slow(self.collection) from again
+        return with_comment(compress(mvt), str(Lack(shown, hasty=True))) if mvt else b""
+
+    def run(self, few: Few | None) -> tuple[bytes, int]:
+        """The statement: a tile, and the number of its features."""
+        statement = select_tile(self.collection, self.place, self.query, few)
+        [(mvt, shown)] = self.database.run(statement, binary=True, timeout_s=self.timeout_s)
+        return mvt or b"", shown
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the tile is made from rows that the loader chose for its zoom."""
+        return self.query.is_unconditional and tiling_for(self.collection, self.place) is not None
+
+    @property
+    def timeout_s(self) -> float | None:
+        """How long the statement may take; None: as long as any. To set it costs 0.05 ms, so it is left to where one
+        tile may be made of very many features.
+        """
+        rows = self.collection.row_count
+        known_small = self.collection.source is None and rows is not None and rows <= SMALL_ROWS
+        return None if self.is_prepared or known_small else self.settings.tile_timeout_s
+
+    def is_too_large(self, packed: bytes) -> bool:
+        """Whether a compressed tile weighs more than it may."""
+        return len(packed) > self.settings.tile_max_kb * KB
+
+
+def fewer(count: int, share: float) -> int:
+    """A share of a number, at most two thirds of it and at least 1."""
+    return max(1, min(int(count * share), count * 2 // 3))
+
+
+def too_slow(collection: Collection) -> QueryTooSlow:
+    """The error for a tile that takes too long."""
+    hint = "zoom in, or ask for fewer features by a filter"
+    return QueryTooSlow(f"a tile of '{collection.id}' takes too long", hint=hint)
