@@ -21,7 +21,7 @@ from api.plans import can_be_planned, plan_page
 from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation
 from api.reading import reading
 from api.sql.items import select_feature
-from api.sql.pages import select_page, select_sample, select_size
+from api.sql.pages import select_ends, select_page, select_sample, select_size
 from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
 from core.prepared import Prepared, prepare
@@ -50,7 +50,7 @@ def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
 
 def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan, list[tuple[Any, ...]]]:
     """The rows of `select_page`, and how they were found. A walk that met too few of them was in vain."""
-    plan = BY_PLANNER
+    plan, query = BY_PLANNER, without_offset(api, collection, query)
     if can_be_planned(collection, query):
         plan = plan_page(query, density(api, collection))
     rows = api.database.run(select_page(collection, query, plan))
@@ -58,6 +58,16 @@ def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan
         plan = Plan("matches")
         rows = api.database.run(select_page(collection, query, plan))
     return plan, rows
+
+
+def without_offset(api: Api, collection: Collection, query: ItemsQuery) -> ItemsQuery:
+    """The same page of a loaded table from a place on, where its ids have no gaps: an offset is such a place then."""
+    if not query.offset or query.sort or not query.filter.is_everything or collection.source is not None:
+        return query
+    [(first, last)] = remembered(collection, "ends", lambda: api.database.run(select_ends(collection)))
+    if first is None or last - first + 1 != collection.row_count:
+        return query
+    return replace(query, offset=0, cursor=Cursor("next", (first + query.offset - 1,)))
 
 
 def density(api: Api, collection: Collection) -> Density:

@@ -79,6 +79,35 @@ def test_every_way_finds_the_same_rows(world: World, data: st.DataObject):
         assert run(connection, select_page(collection, query, Plan("walk", walked=50_000))) == planned
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_an_offset_skips_rows_of_any_order_and_filter(world: World, data: st.DataObject):
+    connection, collection = world
+    sort = data.draw(st.sampled_from([(), (SortKey(collection.columns[0], descending=True),)]))
+    filter = Filter(box=data.draw(st.sampled_from([None, BBox(-20, -40, 20, 40), BBox(170, -40, -170, 40)])))
+    offset, limit = data.draw(st.integers(0, 50_010)), data.draw(st.integers(1, 20))
+    everything = [row[1] for row in run(connection, select_page(collection, ItemsQuery(60_000, filter, sort)))]
+    page = run(connection, select_page(collection, ItemsQuery(limit, filter, sort, offset=offset)))
+    assert [row[1] for row in page] == everything[offset : offset + limit + 1]
+
+
+def test_rows_before_an_offset_are_met_in_the_index_alone(world: World):
+    connection, collection = world
+    explained = sql.SQL("EXPLAIN {}").format(select_page(collection, ItemsQuery(10, offset=40_000)).text)
+    found = "\n".join(row[0] for row in connection.execute(explained, {"rows": 11, "offset": 40_000}))
+    assert "Index Only Scan" in found
+
+
+@pytest.mark.parametrize("box", [BBox(-1, -40, 1, 40), BBox(0, -40, 0, 40), BBox(179, -40, -179, 40)])
+def test_points_on_the_edge_of_a_box_are_in_it_by_every_test(world: World, box: BBox):
+    connection, collection = world
+    query = ItemsQuery(1000, Filter(box=box))
+    found = run(connection, select_page(collection, query, Plan("matches")))
+    assert "BETWEEN" in select_page(collection, query, Plan("matches")).as_text()
+    assert found == run(connection, select_page(collection, query))
+    assert found
+
+
 def test_the_plan_reads_few_rows_wherever_the_matches_lie_along_the_key(world: World):
     connection, collection = world
     density = make_density(run(connection, select_sample(collection, 20)), 50_000)

@@ -197,3 +197,15 @@ def test_hits_are_exact_unless_told_otherwise(client: FlaskClient):
     exact, estimate = told(get(client, f"{BIG}?kind=7&resultType=hits&count=estimated"))
     assert exact is None
     assert estimate is not None
+
+
+def test_an_offset_into_a_collection_without_gaps_is_a_place_of_its_key(client: FlaskClient, asked: list[str]):
+    page = get(client, f"{BIG}?offset=59990&limit=4")
+    assert not [text for text in asked if "OFFSET" in text]
+    assert [feature["id"] for feature in page["features"]] == [59991, 59992, 59993, 59994]
+    assert told(page) == (60_000, None)
+    rels = {link["rel"]: link["href"] for link in page["links"]}
+    assert [feature["id"] for feature in get(client, path_of(rels["next"]))["features"]][0] == 59995
+    assert [feature["id"] for feature in get(client, path_of(rels["prev"]))["features"]][-1] == 59990
+    assert get(client, f"{BIG}?offset=60000&limit=4")["features"] == []
+    assert get(client, f"{BIG}?offset=59999&limit=4&sortby=-id")["features"][0]["id"] == 1

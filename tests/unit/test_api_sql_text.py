@@ -34,8 +34,8 @@ def conditions(collection: Collection, filter: Filter) -> list[str]:
 
 def test_page_asks_for_one_row_more_than_it_shows(roads: Collection):
     statement = select_page(roads, ItemsQuery(10))
-    assert statement.params == {"rows": 11, "offset": 0}
-    assert 'ORDER BY "t"."fid" ASC LIMIT %(rows)s OFFSET %(offset)s' in text(statement.text)
+    assert statement.params == {"rows": 11, "offset": 0, "walked": 0}
+    assert 'ORDER BY "t"."fid" ASC LIMIT %(rows)s' in text(statement.text)
     assert 'FROM "data"."roads_7" AS t' in text(statement.text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import sql
 
@@ -23,26 +23,52 @@ WORLD = sql.SQL("ST_MakeEnvelope(-180, -90, 180, 90)")
 
 Condition = tuple[sql.Composable, dict[str, Any]]
 
+Test = Literal["shape", "place", "box"]
+"""What is held against a box: the geometry; the coordinates of a point, which is faster, but the planner does not know
+how many rows to expect; the geometry's own box.
+"""
 
-def in_box(collection: Collection, box: BBox | GridBox, *, boxes_alone: bool = False) -> Condition:
-    """Features that meet the box, and those without geometry (Part 1, /req/core/fc-bbox-response, C).
 
-    ST_Intersects goes by the index itself; with `&&` beside it the planner expects the square of the share.
-    """
+def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> Condition:
+    """Features that meet the box, and those without geometry (Part 1, /req/core/fc-bbox-response, C)."""
     halves: list[sql.Composable] = []
     params: dict[str, Any] = {}
     for number, half in enumerate(box.halves() if isinstance(box, BBox) else (box,)):
         area, values = area_of(collection, half, number)
-        halves.append(meets(collection, half, area, boxes_alone=boxes_alone))
         params.update(values)
+        if by == "place" and has_places(collection, half):
+            sides, values = at_place(half, area, number)
+            halves.append(sides)
+            params.update(values)
+        else:
+            halves.append(meets(collection, half, area, by))
     if collection.null_geometries:
         halves.append(sql.SQL("t.geog IS NULL" if is_geography(collection) else "t.geom IS NULL"))
     return sql.SQL("({})").format(sql.SQL(" OR ").join(halves)), params
 
 
-def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable, *, boxes_alone: bool) -> sql.Composable:
-    """A geometry meets an area, or its box does."""
-    condition = sql.SQL("t.geom && {}" if boxes_alone else "ST_Intersects(t.geom, {})").format(area)
+def has_places(collection: Collection, box: BBox | GridBox) -> bool:
+    """Whether a box is one in the CRS of a loaded collection of points."""
+    srid = box.srid if isinstance(box, GridBox) else 4326
+    return collection.source is None and collection.geometry_type == "Point" and collection.srid == srid
+
+
+def at_place(box: BBox | GridBox, area: sql.Composable, number: int) -> Condition:
+    """A point lies in a box. ST_Intersects says the same and takes twice the time."""
+    sides = {"west": box.west, "south": box.south, "east": box.east, "north": box.north}
+    places = {name: sql.SQL("{}::float8").format(sql.Placeholder(f"{name}{number}")) for name in sides}
+    text = sql.SQL(
+        "(t.geom && {area} AND ST_X(t.geom) BETWEEN {west} AND {east} AND ST_Y(t.geom) BETWEEN {south} AND {north})"
+    )
+    return text.format(area=area, **places), {f"{name}{number}": side for name, side in sides.items()}
+
+
+def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable, by: Test) -> sql.Composable:
+    """A geometry meets an area, or its box does.
+
+    ST_Intersects goes by the index itself; with `&&` beside it the planner expects the square of the share.
+    """
+    condition = sql.SQL("t.geom && {}" if by == "box" else "ST_Intersects(t.geom, {})").format(area)
     near = near_on_globe(collection, box, area)
     return condition if near is None else sql.SQL("({} AND {})").format(near, condition)
 

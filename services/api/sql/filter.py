@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from api.query import Equals, Filter
-from api.sql.boxes import Condition, in_box
+from api.sql.boxes import Condition, Test, in_box
 from api.sql.cql2 import filter_condition
 from api.sql.relation import among_keys, argument_place, column_of, text_of
 from api.sql.times import in_interval
@@ -23,12 +23,12 @@ def where_clause(conditions: list[sql.Composable]) -> sql.Composable:
 
 
 def where(
-    collection: Collection, filter: Filter, *, boxes_alone: bool = False
+    collection: Collection, filter: Filter, boxes_by: Test = "shape"
 ) -> tuple[list[sql.Composable], dict[str, Any]]:
-    """The conditions of a filter, and the values for them. `boxes_alone`: what is in a box, by its own box only."""
+    """The conditions of a filter, and the values for them."""
     parts: list[Condition] = []
     if filter.box is not None and collection.has_geometry:
-        parts.append(in_box(collection, filter.box, boxes_alone=boxes_alone))
+        parts.append(in_box(collection, filter.box, boxes_by))
     if filter.interval is not None and collection.times:
         parts.append(in_interval(collection.times, filter.interval))
     if filter.ids is not None:

@@ -50,7 +50,7 @@ def select_count_plan(collection: Collection, filter: Filter) -> Statement:
     Boxes are compared with boxes: what ST_Intersects is reckoned to cost, 12.5 a row, is ten times what it takes, and
     would keep every box of more than a few hundred features from being counted.
     """
-    conditions, params = where(collection, filter, boxes_alone=True)
+    conditions, params = where(collection, filter, boxes_by="box")
     text = sql.SQL("EXPLAIN (FORMAT JSON) SELECT count(*) FROM {relation} AS t{where}")
     return Statement(text.format(relation=relation(collection, filter), where=where_clause(conditions)), params)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import Cursor, SortKey
+from api.query import Cursor, ItemsQuery, SortKey
 from api.sql.relation import column_of, key_cast, key_column, type_of
 from core.catalog import Collection, Column, ColumnType, Key
 
@@ -57,6 +57,14 @@ def order_by(sort: Sequence[SortKey], collection: Collection, *, backwards: bool
     ends = [*map(key_column, key.parts), *([] if key.unique else every_value(collection))]
     parts = [sql.SQL("{} DESC" if backwards else "{} ASC").format(end) for end in ends]
     return sql.SQL(", ").join([*keys, *parts]) if keys or parts else sql.SQL("1")
+
+
+def lies_in_order(collection: Collection, query: ItemsQuery) -> bool:
+    """Whether rows are asked for in the order in which they lie on the disk, which PostgreSQL reads them in anyway and
+    would sort them by all the same.
+    """
+    in_places = [part.sql_type for part in collection.key.parts] == ["tid"]
+    return in_places and not query.sort and not query.backwards
 
 
 def every_value(collection: Collection) -> list[sql.Composable]:

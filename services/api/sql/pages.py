@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from psycopg import sql
 
-from api.query import BY_PLANNER, ItemsQuery, Plan
+from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan
 from api.sql.filter import where, where_clause
 from api.sql.items import feature_text, properties_lateral, rendered
-from api.sql.keyset import beyond, order_by, select_key, select_places
+from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
+from api.sql.offsets import at_offset
 from api.sql.relation import relation
 from core.catalog import SAMPLE, Collection, remembered
 from core.statement import Statement, quoted
@@ -21,28 +24,57 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
     Count:  up to query.limit + 1; the extra row means that there is more in that direction
     Index:  primary key; GiST on geom when the filter has a box
     """
-    conditions, params = where(collection, query.filter)
+    conditions, params = where(collection, query.filter, boxes_by="place" if plan.way == "matches" else "shape")
     after: list[sql.Composable] = []
     if query.cursor is not None:
         place, values = beyond(query.cursor, query.sort, collection.key)
         after.append(place)
         params.update(values)
+    params.update(rows=query.limit + 1, offset=query.offset, walked=plan.walked)
+    shape = shape_of(collection, query, plan)
+    if shape is None:
+        return Statement(page_text(collection, query, plan, conditions, after), params)
+    return Statement(
+        remembered(collection, shape, lambda: rendered(page_text(collection, query, plan, conditions, after))), params
+    )
+
+
+def shape_of(collection: Collection, query: ItemsQuery, plan: Plan) -> Hashable:
+    """What decides on the text of the statement for a page of a loaded collection; None where more than this does."""
+    box, cursor = query.filter.box, query.cursor
+    if collection.source is not None or not (query.filter.is_everything or query.filter.is_box_alone):
+        return None
+    area = box and (("srid", box.srid) if isinstance(box, GridBox) else ("halves", len(box.halves())))
+    place = cursor and (cursor.direction, *(value is None for value in cursor.place))
+    return "text", query.presentation, query.sort, plan.way, plan.counts, area, place, query.offset > 0
+
+
+def page_text(
+    collection: Collection,
+    query: ItemsQuery,
+    plan: Plan,
+    conditions: list[sql.Composable],
+    after: list[sql.Composable],
+) -> sql.Composed:
+    """The text of the statement, from the conditions of the filter and of the cursor."""
     order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, backwards=query.backwards)
     source, rest = relation(collection, query.filter), [*conditions, *after]
     if plan.way == "matches":
         source, rest = matches(collection, source, rest, counted=plan.counts), []
     elif plan.way == "walk":
-        params["walked"] = plan.walked
         source, rest = walked(source, after, sql.SQL("") if lies_in_order(collection, query) else order), conditions
-    elif lies_in_order(collection, query) and not conditions and not query.offset:
+    elif query.offset:
+        source, rest = at_offset(collection, query, source, rest), []
+    elif lies_in_order(collection, query) and not conditions:
         source, rest = first_rows(source, after), []
     before, lateral = parts(collection, query)
     counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
-    text = [before, counted, sql.SQL("\nFROM "), source, sql.SQL(" AS t"), lateral, where_clause(rest), order, LIMITS]
-    return Statement(sql.Composed(text), {**params, "rows": query.limit + 1, "offset": query.offset})
+    return sql.Composed(
+        [before, counted, sql.SQL("\nFROM "), source, sql.SQL(" AS t"), lateral, where_clause(rest), order, LIMIT]
+    )
 
 
-LIMITS = sql.SQL("\nLIMIT %(rows)s OFFSET %(offset)s")
+LIMIT = sql.SQL("\nLIMIT %(rows)s")
 
 
 def parts(collection: Collection, query: ItemsQuery) -> tuple[sql.SQL, sql.SQL]:
@@ -73,14 +105,6 @@ def walked(source: sql.Composable, after: list[sql.Composable], order: sql.Compo
     return text.format(source, where_clause(after), order)
 
 
-def lies_in_order(collection: Collection, query: ItemsQuery) -> bool:
-    """Whether rows are asked for in the order in which they lie on the disk, which PostgreSQL reads them in anyway and
-    would sort them by all the same.
-    """
-    in_places = [part.sql_type for part in collection.key.parts] == ["tid"]
-    return in_places and not query.sort and not query.backwards
-
-
 def first_rows(source: sql.Composable, after: list[sql.Composable]) -> sql.Composable:
     """As many rows as a page needs, in the order in which they lie."""
     return sql.SQL("(SELECT t.* FROM {} AS t{}\nLIMIT %(rows)s)").format(source, where_clause(after))
@@ -100,6 +124,11 @@ def select_size(collection: Collection) -> Statement:
     table = sql.SQL("{}::oid").format(sql.Literal(source.oid)) if source else sql.Literal(f'data."{collection.table}"')
     text = sql.SQL("SELECT pg_relation_size({}::regclass) / current_setting('block_size')::int")
     return Statement(text.format(table))
+
+
+def select_ends(collection: Collection) -> Statement:
+    """The least and the largest id of a loaded table. Rows: one (first, last), bigint or null. Index: primary key"""
+    return Statement(sql.SQL("SELECT min(fid), max(fid) FROM {}").format(relation(collection)))
 
 
 def select_sample(collection: Collection, percent: float) -> Statement:
