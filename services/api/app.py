@@ -19,6 +19,7 @@ from api.grids import Grids
 from api.hot import ERROR, Hot
 from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog
+from api.matrix_set_files import SHIPPED
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
 from api.routes import collections, dataset_tiles, items, search, service, tiles, viewer
@@ -61,8 +62,9 @@ def create_app(settings: Settings, database: Database) -> Flask:
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
     samples, bodies = Samples(database), Bodies(settings.threads)
+    grids = Grids(database, (SHIPPED, settings.matrix_sets_folder()))
     kept = TileStore(settings), TileStore(settings, FILTERED)
-    parts = Api(settings, database, live, *kept, Grids(), exports, files, counts, samples, bodies)
+    parts = Api(settings, database, live, *kept, grids, exports, files, counts, samples, bodies)
     install(app, parts)
     for module in (service, collections, items, search, tiles, dataset_tiles, viewer):
         app.register_blueprint(module.bp)

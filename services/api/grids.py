@@ -1,46 +1,182 @@
-"""The tile matrix sets that tiles come in, and where collections lie in them."""
+"""The tile matrix sets that tiles come in, and where collections and tiles lie in them.
+
+Of sets that are registered as files only the database can tell that: it has the systems, and is asked once it answers.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
 
+from api.grid_boxes import around_ring, common_box, overlap, whole_box, widened
+from api.matrix_set_files import Definition, matrix_set_of, read_definitions
 from api.matrix_sets import OURS, TileMatrixSet
 from api.query import GridBox
-from api.tiles import extent_in
+from api.sources.model import System
+from api.sources.survey import find_systems
+from api.sql.grids import select_extent, select_ring
+from api.tiles import Tile, extent_in, tile_box
 from api.tilesets import Tileset, around, of_collection, of_dataset, tiled_box
-from core.catalog import Collection
-from core.errors import UnknownTileMatrixSet, suggestion
+from core.bbox import BBox
+from core.catalog import Collection, remembered
+from core.db import Database
+from core.errors import BadValue, DatabaseUnavailable, NoTiles, UnknownTileMatrixSet, suggestion
+
+log = logging.getLogger("isthmus.api")
+
+BEYOND_DEG = 2.0
+"""So far beyond where a system is made for it is used too."""
+
+AROUND = 1 / 16
+"""In widths of a tile, how much more on each side is looked at than the tile: its buffer, and what its edges bend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Where tiles of a registered set can be: in degrees (None: anywhere), and in its CRS within its grid."""
+
+    degrees: BBox | None
+    box: GridBox
 
 
 class Grids:
     """The sets by id, WebMercatorQuad first."""
 
-    def __init__(self) -> None:
-        """Ours."""
-        self.sets = dict(OURS)
+    def __init__(self, database: Database | None = None, folders: Sequence[Path] = ()) -> None:
+        """Ours, and those of the files in some folders, which are read now."""
+        self._database = database
+        self._sets: dict[str, TileMatrixSet] = dict(OURS)
+        self._areas: dict[str, Area] = {}
+        self._pending = read_definitions(folders, OURS)
+        self._lock = Lock()
+
+    @property
+    def sets(self) -> Mapping[str, TileMatrixSet]:
+        """The sets; ours alone until the database answered for the first time."""
+        if self._pending and self._database is not None:
+            with self._lock, suppress(DatabaseUnavailable):
+                self._register(self._database)
+        return self._sets
 
     def find(self, id: str) -> TileMatrixSet:
-        """The set of an id. Raises: UnknownTileMatrixSet"""
-        if id in self.sets:
-            return self.sets[id]
-        hint = suggestion(id, self.sets) or f"known: {', '.join(self.sets)}"
+        """The set of an id. Raises: UnknownTileMatrixSet; DatabaseUnavailable, which has to be asked about this one"""
+        known = self.sets
+        if id in known:
+            return known[id]
+        if any(definition.id == id for definition in self._pending):
+            raise DatabaseUnavailable("PostgreSQL does not answer", hint="try again in a few seconds")
+        hint = suggestion(id, known) or f"known: {', '.join(known)}"
         raise UnknownTileMatrixSet(f"there is no tile matrix set '{id}'", hint=hint, parameter="tileMatrixSetId")
 
+    def covers(self, collection: Collection, matrix_set: TileMatrixSet) -> bool:
+        """Whether a collection has tiles in a set. Raises: DatabaseUnavailable"""
+        return matrix_set.id not in self._areas or self._extent(collection, matrix_set) is not None
+
     def extent(self, collection: Collection, matrix_set: TileMatrixSet) -> GridBox | None:
-        """Where a collection has tiles, in the CRS of a set; None: in all of it."""
-        return extent_in(matrix_set, tiled_box(collection))
+        """Where a collection has tiles, in the CRS of a set; None: everywhere. Raises: NoTiles, DatabaseUnavailable"""
+        if matrix_set.id not in self._areas:
+            return extent_in(matrix_set, tiled_box(collection))
+        found = self._extent(collection, matrix_set)
+        if found is None:
+            hint = f"/collections/{collection.id}/tiles lists the sets that it has tiles in"
+            raise NoTiles(f"'{collection.id}' lies outside {matrix_set.id}", hint=hint, parameter="tileMatrixSetId")
+        return found
 
     def tileset(self, collection: Collection, matrix_set: TileMatrixSet) -> Tileset:
-        """The tiles of a collection in a set."""
+        """The tiles of a collection in a set. Raises: as `extent`"""
         return of_collection(collection, matrix_set, self.extent(collection, matrix_set))
 
     def tilesets(self, collection: Collection) -> list[Tileset]:
-        """The tiles of a collection in each set."""
-        return [self.tileset(collection, matrix_set) for matrix_set in self.sets.values()]
+        """The tiles of a collection in each set that has some."""
+        there = (matrix_set for matrix_set in self.sets.values() if self.covers(collection, matrix_set))
+        return [self.tileset(collection, matrix_set) for matrix_set in there]
 
     def dataset(
         self, collections: Sequence[Collection], matrix_set: TileMatrixSet, given: Mapping[str, str]
     ) -> Tileset:
-        """The tiles of several collections in a set. `given`: the parameters that they were chosen by."""
-        extent = around(self.extent(collection, matrix_set) for collection in collections)
-        return of_dataset(collections, matrix_set, extent, given)
+        """The tiles of several collections in a set, as far as they lie there. `given`: what they were chosen by.
+
+        Raises: NoTiles when none of them does
+        """
+        there = [collection for collection in collections if self.covers(collection, matrix_set)]
+        if not there and matrix_set.id in self._areas:
+            hint = "/tiles lists the sets that there are tiles in"
+            raise NoTiles(f"no collection lies in {matrix_set.id}", hint=hint, parameter="tileMatrixSetId")
+        extent = around(self.extent(collection, matrix_set) for collection in there)
+        return of_dataset(there, matrix_set, extent, given)
+
+    def placed(self, tile: Tile) -> Tile:
+        """The tile with what has to be known to make it: where on Earth it lies. Raises: DatabaseUnavailable"""
+        area = self._areas.get(tile.matrix_set.id)
+        if area is None or self._database is None:
+            return tile
+        box = common_box(tile_box(tile, AROUND), area.box)
+        if box is None or box.west == box.east or box.south == box.north:
+            return replace(tile, around=area.degrees or BBox(-180, -90, 180, 90))
+        with suppress(BadValue):
+            return replace(tile, around=around_ring(self._database.run(select_ring(box))))
+        return replace(tile, around=area.degrees or BBox(-180, -90, 180, 90))
+
+    def _register(self, database: Database) -> None:
+        """Make the sets of the files, and find out where they lie. Raises: DatabaseUnavailable"""
+        systems = find_systems(database, {definition.srid for definition in self._pending})
+        for definition in self._pending:
+            system = systems.get(definition.srid)
+            if system is None:
+                log.warning("tile matrix set %s is left out: PostGIS has no %s", definition.id, definition.uri)
+                continue
+            made = made_of(definition, system)
+            self._areas[made.id] = self._area(made, system)
+            self._sets = {**self._sets, made.id: made}
+        self._pending = []
+
+    def _area(self, matrix_set: TileMatrixSet, system: System) -> Area:
+        """Where tiles of a set can be: where its system is made for."""
+        grid, made_for = whole_box(matrix_set), area_of_use(system)
+        image = self._image(made_for.halves(), matrix_set.crs.srid) if made_for else None
+        return Area(made_for, (common_box(image, grid) if image else None) or grid)
+
+    def _extent(self, collection: Collection, matrix_set: TileMatrixSet) -> GridBox | None:
+        """Where a collection lies in a registered set; None: nowhere."""
+        key = ("extent", matrix_set.id)
+        return remembered(collection, key, lambda: (self._find_extent(collection, matrix_set),))[0]
+
+    def _find_extent(self, collection: Collection, matrix_set: TileMatrixSet) -> GridBox | None:
+        """The same, found out."""
+        area, srid = self._areas[matrix_set.id], matrix_set.crs.srid
+        if collection.source is None and collection.srid == srid and collection.storage_bbox:
+            west, south, east, north = collection.storage_bbox
+            return common_box(GridBox(srid, west, south, east, north), whole_box(matrix_set))
+        box = tiled_box(collection)
+        if box is None:
+            return area.box
+        parts = overlap(box, area.degrees)
+        image = self._image(parts, srid) if parts else None
+        return common_box(image, area.box) if image else (area.box if parts else None)
+
+    def _image(self, boxes: Sequence[BBox], srid: int) -> GridBox | None:
+        """The box around boxes of degrees in a system; None where nobody can tell. Raises: DatabaseUnavailable"""
+        rows: list[tuple[float | None, ...]] = []
+        if self._database is not None:
+            with suppress(BadValue):
+                rows = self._database.run(select_extent(boxes, srid))
+        sides = [side for row in rows for side in row if side is not None and math.isfinite(side)]
+        return GridBox(srid, *sides) if len(sides) == 4 else None
+
+
+def made_of(definition: Definition, system: System) -> TileMatrixSet:
+    """The set of a file whose system is known. `spatial_ref_sys` names axes only where easting comes first."""
+    northing_first = "AXIS[" not in (system.text or "")
+    return matrix_set_of(definition, northing_first=northing_first, in_degrees=system.in_degrees)
+
+
+def area_of_use(system: System) -> BBox | None:
+    """Where a system is made for and a little further, as far as PostGIS knows that."""
+    sides = (system.west, system.south, system.east, system.north)
+    known = [float(side) for side in sides if side is not None]
+    return widened(BBox(*known), BEYOND_DEG) if len(known) == 4 else None

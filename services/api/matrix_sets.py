@@ -5,6 +5,8 @@ Source: OGC 17-083r4 (Two Dimensional Tile Matrix Set and Tile Set Metadata), cl
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,6 +79,14 @@ class TileMatrixSet:
     def zooms(self) -> dict[str, int]:
         """The zoom of each matrix by its id."""
         return {matrix.id: zoom for zoom, matrix in enumerate(self.matrices)}
+
+    @cached_property
+    def key(self) -> str:
+        """What its tiles are kept by: the id, and of a registered one what it says, since a file may change."""
+        if self.document is None:
+            return self.id
+        text = json.dumps(self.document, sort_keys=True, default=str)
+        return f"{self.id}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
 
     @property
     def has_numbers(self) -> bool:

@@ -21,6 +21,7 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.UnknownTileMatrixSet: 404,
     errors.TileOutside: 404,
     errors.NoGeometry: 404,
+    errors.NoTiles: 404,
     errors.FileTooLarge: 413,
     errors.FileNotWritten: 500,
     errors.CollectionBroken: 500,

@@ -12,7 +12,16 @@ from pathlib import Path
 from core.catalog import Collection, remembered
 from core.settings import Settings
 
-MAKERS = ("sql", "tiles.py", "matrix_sets.py", "tile_budget.py", "tile_making.py", "tile_layers.py")
+MAKERS = (
+    "sql",
+    "tiles.py",
+    "matrix_sets.py",
+    "tile_budget.py",
+    "tile_making.py",
+    "tile_layers.py",
+    "grids.py",
+    "grid_boxes.py",
+)
 """The code that tiles are made by. A release that changes it makes them anew."""
 
 SETTINGS = ("tile_max_kb", "tile_timeout_s")

@@ -26,13 +26,14 @@ def make_packed_tile(api: Api, collection: Collection, place: Tile, query: TileQ
 
     Raises: QueryTooSlow, DatabaseUnavailable, CollectionBroken, BadValue for what a function refuses
     """
+    place = api.grids.placed(place)
     with reading(collection):
         return TileMaker(api.database, api.settings, collection, place, query).make()
 
 
 def key_of(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> str:
     """What a tile of loaded data is kept under."""
-    return api.tiles.key(collection, (place.matrix_set.id, place.z, place.row, place.column), query.key)
+    return api.tiles.key(collection, (place.matrix_set.key, place.z, place.row, place.column), query.key)
 
 
 def store_of(api: Api, query: TileQuery) -> TileStore:

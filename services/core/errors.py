@@ -98,6 +98,12 @@ class NoGeometry(IsthmusError):
     code = "collection-without-geometry"
 
 
+class NoTiles(IsthmusError):
+    """There are no tiles in this tile matrix set: the data lie elsewhere."""
+
+    code = "tiles-elsewhere"
+
+
 class DatabaseUnavailable(IsthmusError):
     """The database does not answer at the moment."""
 

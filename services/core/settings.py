@@ -73,6 +73,9 @@ class Settings:
     tile_timeout_s: float = setting(
         1.0, "seconds that the database may take for a tile; then it is made of a sample, or given up (504)"
     )
+    tile_matrix_sets: str = setting(
+        "", "folder of tile matrix sets as JSON (default: `tile_matrix_sets` in the data folder); read at the start"
+    )
     spool_dir: str = setting("", "folder of the files that exports make (default: `var/spool` in the data folder)")
     spool_mb: int = setting(4000, "most that exported files take up, in MB; the ones not used for longest go first")
     spool_file_mb: int = setting(2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit")
@@ -150,6 +153,10 @@ class Settings:
                     parameter="ISTHMUS_SCHEMAS",
                 )
         return names
+
+    def matrix_sets_folder(self) -> Path:
+        """The folder of the tile matrix sets that were registered, which need not be there."""
+        return Path(self.tile_matrix_sets) if self.tile_matrix_sets else self.data_dir / "tile_matrix_sets"
 
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The trusted proxies that have an address."""

@@ -49,7 +49,8 @@ def test_landing_page_leads_to_the_tilesets_of_the_dataset(client: FlaskClient):
     [link] = links_of(get(client, "/"), f"{REL}tilesets-vector")
     assert path_of(link["href"]) == "/tiles"
     listed = get(client, path_of(link["href"]))["tilesets"]
-    assert [entry["tileMatrixSetURI"].rpartition("/")[2] for entry in listed] == ["WebMercatorQuad", "WorldCRS84Quad"]
+    names = ["WebMercatorQuad", "WorldCRS84Quad", "EuropeanETRS89_LAEAQuad"]
+    assert [entry["tileMatrixSetURI"].rpartition("/")[2] for entry in listed] == names
     for entry in listed:
         [full] = links_of(entry, "self")
         metadata = get(client, path_of(full["href"]))

@@ -40,6 +40,10 @@ REGISTER = "http://www.opengis.net/def/tilematrixset/OGC/1.0/"
 CRS_OF = {"WebMercatorQuad": f"{EPSG}3857", "WorldCRS84Quad": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
 """The tile matrix sets that are always there."""
 
+SHIPPED = {"EuropeanETRS89_LAEAQuad": f"{EPSG}3035"}
+"""Those that come as files: tests/http/test_registered_sets.py."""
+KNOWN = {**CRS_OF, **SHIPPED}
+
 of_each_set = pytest.mark.parametrize("tms", CRS_OF)
 
 
@@ -208,7 +212,7 @@ TILESET_ITEM = {
         "title": {"type": "string"},
         "dataType": {"enum": ["map", "vector", "coverage"]},
         "crs": CRS,
-        "tileMatrixSetURI": {"enum": [REGISTER + tms for tms in CRS_OF]},
+        "tileMatrixSetURI": {"enum": [REGISTER + tms for tms in KNOWN]},
         "links": LINKS,
     },
 }
@@ -292,7 +296,7 @@ def test_list_of_tile_matrix_sets_leads_to_each(client: FlaskClient):
     [link] = links_of(get(client, "/"), f"{REL}tiling-schemes")
     listed = get(client, path_of(link["href"]))["tileMatrixSets"]
     assert {entry["id"]: (entry["uri"], entry["crs"]) for entry in listed} == {
-        tms: (f"{REGISTER}{tms}", crs) for tms, crs in CRS_OF.items()
+        tms: (f"{REGISTER}{tms}", crs) for tms, crs in KNOWN.items()
     }
     for entry in listed:
         [full] = links_of(entry, "self")
@@ -312,7 +316,7 @@ def test_tileset_has_a_template_with_the_three_variables(client: FlaskClient, na
 def test_list_of_tilesets_is_at_tiles(client: FlaskClient, name: str):
     """/req/tilesets-list/tileset-path, /req/geodata-tilesets/operation"""
     tilesets = get(client, f"/collections/{name}/tiles")["tilesets"]
-    assert [entry["crs"] for entry in tilesets] == list(CRS_OF.values())
+    assert [entry["crs"] for entry in tilesets] == list(KNOWN.values())
     [home] = links_of(get(client, f"/collections/{name}"), "self")
     [link] = links_of(get(client, f"/collections/{name}"), f"{REL}tilesets-vector")
     assert path_of(link["href"]) == path_of(home["href"]).partition("?")[0] + "/tiles"

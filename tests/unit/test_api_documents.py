@@ -28,7 +28,7 @@ from api.documents.tilesets import (
 )
 from api.grids import Grids
 from api.links import Links
-from api.matrix_sets import WEB_MERCATOR_QUAD, TileMatrixSet
+from api.matrix_sets import OURS, WEB_MERCATOR_QUAD, TileMatrixSet
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS
 from api.tiles import extent_in
@@ -214,7 +214,7 @@ def test_each_matrix_has_half_the_cell_of_the_one_before():
 
 
 def test_every_parameter_of_an_operation_is_described(roads: Collection):
-    known = parameter_components(roads, NOTHING, Limits(10, 100))
+    known = parameter_components(roads, NOTHING, Limits(10, 100), OURS.values())
     used = {name for operation in OPERATIONS for name in operation.parameters}
     assert used == known.keys()
     assert set(ITEMS_PARAMETERS) <= used

@@ -13,6 +13,7 @@ from api.documents.rendering import STATUS_MEANING, problem_response, render_ope
 from api.documents.response_schemas import RESPONSE_SCHEMAS
 from api.documents.samples import NOTHING, Sample
 from api.links import Links
+from api.matrix_sets import OURS, TileMatrixSet
 from api.params.common import Limits
 from core import VERSION
 from core.catalog import Catalog, Collection
@@ -24,15 +25,19 @@ LICENSE = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE
 
 
 def openapi_document(
-    settings: Settings, catalog: Catalog, links: Links, samples: Mapping[str, Sample] = NO_SAMPLES
+    settings: Settings,
+    catalog: Catalog,
+    links: Links,
+    samples: Mapping[str, Sample] = NO_SAMPLES,
+    sets: Iterable[TileMatrixSet] = tuple(OURS.values()),
 ) -> dict[str, Any]:
     """The whole API. Each collection has its own path for items, whose parameters are its queryables.
 
-    samples: features by the collection's id, from which examples are taken
+    samples: features by the collection's id, from which examples are taken; sets: the tile matrix sets
     """
     shown = showcase(catalog.values())
     sample = samples.get(shown.id, NOTHING) if shown else NOTHING
-    components = parameter_components(shown, sample, Limits(settings.default_limit, settings.max_limit))
+    components = parameter_components(shown, sample, Limits(settings.default_limit, settings.max_limit), sets)
     body = search_body(shown, sample)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.crs import CRS84
 from api.documents.examples import COMMON, items_examples
 from api.documents.samples import Sample
 from api.formats.offered import EXPORTS, ITEMS_FORMATS, PAGES
-from api.matrix_sets import LARGEST_ZOOM as LARGEST_MATRIX, OURS, WEB_MERCATOR_QUAD
+from api.matrix_sets import WEB_MERCATOR_QUAD, TileMatrixSet
 from api.params.common import Limits
 from api.params.items import (
     COUNT_MODES,
@@ -45,7 +45,9 @@ def words(*choices: str) -> Schema:
     return {"type": "string", "enum": list(choices), "default": choices[0]}
 
 
-def parameter_components(collection: Collection | None, sample: Sample, limits: Limits) -> dict[str, Any]:
+def parameter_components(
+    collection: Collection | None, sample: Sample, limits: Limits, sets: Iterable[TileMatrixSet]
+) -> dict[str, Any]:
     """Every parameter by its name in the components. `collection` is the one that the examples are taken from."""
     examples = items_examples(collection, sample) if collection else COMMON
     found = query_parameters(limits)
@@ -53,7 +55,7 @@ def parameter_components(collection: Collection | None, sample: Sample, limits: 
     described["fTile"]["example"] = "mvt"
     described["all"]["example"] = "true"
     described["collections"]["example"] = [collection.id] if collection else ["roads"]
-    return {**described, **path_parameters(collection.id if collection else "roads", sample.id or "1")}
+    return {**described, **path_parameters(collection.id if collection else "roads", sample.id or "1", sets)}
 
 
 def example_of(name: str, examples: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,16 +122,18 @@ def presentation_parameters() -> dict[str, Any]:
     }
 
 
-def path_parameters(collection: str, feature: str) -> dict[str, Any]:
+def path_parameters(collection: str, feature: str, sets: Iterable[TileMatrixSet]) -> dict[str, Any]:
     """The places in paths. `collection`, `feature`: the ids that the examples name."""
-    matrix_set = {"type": "string", "enum": list(OURS)}
+    ids, scales = zip(*((known.id, known.zooms) for known in sets), strict=True)
+    matrix_set = {"type": "string", "enum": list(ids)}
+    zooms = dict.fromkeys(zoom for found in scales for zoom in found)
     return {
         "collectionId": path_parameter("collectionId", TEXT, "Id of a collection.", collection),
         "featureId": path_parameter("featureId", TEXT, "Id of a feature.", feature),
         "tileMatrixSetId": path_parameter("tileMatrixSetId", matrix_set, "Tile matrix set.", WEB_MERCATOR_QUAD.id),
-        "tileMatrix": path_parameter("tileMatrix", words(*map(str, range(LARGEST_MATRIX + 1))), "Zoom.", "0"),
+        "tileMatrix": path_parameter("tileMatrix", words(*zooms), "Zoom.", "0"),
         "tileRow": path_parameter("tileRow", WHOLE, "Row, counted from the north.", 0),
-        "tileCol": path_parameter("tileCol", WHOLE, "Column, counted from 180 degrees west.", 0),
+        "tileCol": path_parameter("tileCol", WHOLE, "Column, counted from the west.", 0),
         "code": path_parameter("code", TEXT, "Code of a problem.", "parameter-unknown"),
     }
 

@@ -46,7 +46,7 @@ def tilejson_document(tileset: Tileset, links: Links) -> dict[str, Any]:
         "minzoom": 0,
         "maxzoom": last,
         "bounds": padded(box),
-        "center": [*box.centre(), middle_zoom(box, last)],
+        "center": [*box.centre(), first_zoom(tileset, box, last)],
         "vector_layers": [vector_layer(collection, last) for collection in tileset.collections],
     }
     return without_none(document)
@@ -63,6 +63,16 @@ def vector_layer(collection: Collection, last: int) -> dict[str, Any]:
     fields = {column.name: TILEJSON_TYPE.get(column.type, "String") for column in shown}
     layer = {"id": collection.id, "description": collection.description, "minzoom": 0, "maxzoom": last}
     return without_none({**layer, "fields": fields})
+
+
+def first_zoom(tileset: Tileset, box: BBox, last: int) -> int:
+    """The zoom at which a tileset is about as large as a tile. `box`: where it lies in degrees"""
+    extent, matrix_set = tileset.extent, tileset.matrix_set
+    if matrix_set.document is None or extent is None:
+        return middle_zoom(box, last)
+    wide, high = extent.east - extent.west, extent.north - extent.south
+    fitting = [z for z, found in enumerate(matrix_set.matrices) if wide <= found.width and high <= found.height]
+    return min(last, max(fitting, default=0))
 
 
 def middle_zoom(box: BBox, last: int) -> int:
@@ -172,7 +182,7 @@ def centre_point(tileset: Tileset) -> dict[str, Any] | None:
     box = tileset.bbox_crs84
     if box is None:
         return None
-    zoom = middle_zoom(box, largest_zoom(tileset.matrix_set))
+    zoom = first_zoom(tileset, box, largest_zoom(tileset.matrix_set))
     return {"coordinates": list(box.centre()), "crs": CRS84.uri, "tileMatrix": tileset.matrix_set.matrices[zoom].id}
 
 

@@ -17,7 +17,7 @@ from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, join_layers, kept_layers, layered, tiled
 from api.tiles import parse_tile
 from api.tilesets import Tileset
-from core.errors import BadParameter
+from core.errors import BadParameter, NoTiles
 
 bp = Blueprint("dataset_tiles", __name__)
 
@@ -27,7 +27,7 @@ PARAMETERS = ("f", "collections")
 @bp.get("/tiles")
 def tilesets() -> Response:
     """The tilesets of the dataset, one in each set."""
-    found = [dataset_tileset(tms) for tms in api().grids.sets]
+    found = [tileset for tms in api().grids.sets if (tileset := dataset_tileset_in(tms)) is not None]
     return answer(tilesets_document(found, api().links), parameters=PARAMETERS, title="Tilesets of all collections")
 
 
@@ -68,6 +68,14 @@ def tile(tms: str, z: str, row: str, column: str) -> Response:
     if etag in request.if_none_match:
         return tile_response(Response(status=304), wanted.cache_control, etag)
     return tile_response(packed_tile(kept_layers(api(), wanted, wanted.key)), wanted.cache_control, etag)
+
+
+def dataset_tileset_in(tms: str) -> Tileset | None:
+    """The tileset of the chosen collections; None where none of the collections lies in the set."""
+    try:
+        return dataset_tileset(tms)
+    except NoTiles:
+        return None
 
 
 def dataset_tileset(tms: str) -> Tileset:

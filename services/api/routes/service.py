@@ -34,7 +34,8 @@ def landing() -> Response:
 def definition() -> Response:
     """OpenAPI 3.0."""
     catalog = api().fresh_catalog
-    document = openapi_document(api().settings, catalog, api().links, api().samples.of(catalog.values()))
+    samples, sets = api().samples.of(catalog.values()), api().grids.sets.values()
+    document = openapi_document(api().settings, catalog, api().links, samples, sets)
     return answer(document, "api.html", type=OPENAPI_JSON, title="API")
 
 

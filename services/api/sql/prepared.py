@@ -19,6 +19,8 @@ def tiling_for(collection: Collection, tile: Tile) -> Tiling | None:
     tiling = collection.tiling
     if tiling is None or tile.matrix.mercator_zoom >= tiling.full_zoom:
         return None
+    if tile.around is not None and tile.around.west > tile.around.east:
+        return None
     return tiling if tile.matrix_set is WEB_MERCATOR_QUAD or tiling.whole_world else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
-from api.query import WHOLE_TILE, TileQuery
+from api.query import WHOLE_TILE, GridBox, TileQuery
 from api.sql.boxes import area_of, ewkb, near_on_globe
 from api.sql.filter import where
 from api.sql.prepared import prepared_columns, prepared_rows, thinned, tiling_for
@@ -102,16 +102,37 @@ def stored() -> Parts:
 
 def transformed(collection: Collection, tile: Tile) -> Parts:
     """The geometries, cut to the tile before they are transformed: what lies far off may have no image."""
-    box, srid = tile_bounds(tile, MARGIN), tile.matrix_set.crs.srid
-    area, params = area_of(collection, box, AFTER_HALVES)
-    condition = meets_area(collection, box, area)
-    shape: sql.Composable = shown_geometry_column(collection)
+    own, srid = shown_geometry_column(collection), tile.matrix_set.crs.srid
+    params: dict[str, Any] = {}
+    areas: list[sql.Composable] = []
+    conditions: list[sql.Composable] = []
+    for number, box in enumerate(boxes_of(collection, tile)):
+        area, values = area_of(collection, box, AFTER_HALVES + number)
+        params.update(values)
+        areas.append(area)
+        conditions.append(meets_area(collection, box, area))
+    shape: sql.Composable = own
     if collection.srid != srid:
-        cut = sql.SQL("CASE WHEN {shape} @ {area} THEN {shape} ELSE ST_ClipByBox2D({shape}, {area}) END")
-        shape = sql.SQL("ST_Transform({}, {})").format(cut.format(area=area, shape=shape), sql.Literal(srid))
+        shape = sql.SQL("ST_Transform({}, {})").format(cut_to(own, areas), sql.Literal(srid))
     if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection):
         shape = CUT_AT_ANTIMERIDIAN.format(shape)
-    return shape, condition, params
+    return shape, sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)), params
+
+
+def boxes_of(collection: Collection, tile: Tile) -> Sequence[BBox | GridBox]:
+    """Where the tile lies with its buffer: in the CRS of the set when the geometries are in it, else in degrees."""
+    if collection.srid == tile.matrix_set.crs.srid and tile.around is not None:
+        return (tile_box(tile, MARGIN),)
+    return tile_bounds(tile, MARGIN).halves()
+
+
+def cut_to(shape: sql.Composable, areas: Sequence[sql.Composable]) -> sql.Composable:
+    """A geometry, cut to the boxes of some areas where it is in none of them."""
+    inside = [sql.SQL("{} @ {}").format(shape, area) for area in areas]
+    parts = [sql.SQL("ST_ClipByBox2D({}, {})").format(shape, area) for area in areas]
+    both = sql.SQL("ST_CollectionHomogenize(ST_Collect({}))").format(sql.SQL(", ").join(parts))
+    text = sql.SQL("CASE WHEN {} THEN {} ELSE {} END")
+    return text.format(sql.SQL(" OR ").join(inside), shape, parts[0] if len(parts) == 1 else both)
 
 
 # OFFSET 0 keeps the geometry from being made three times.
@@ -126,7 +147,7 @@ def goes_round(collection: Collection) -> bool:
     return collection.source is None and box is not None and (box.west > box.east or box.east - box.west > 180)
 
 
-def meets_area(collection: Collection, box: BBox, area: sql.Composable) -> sql.Composable:
+def meets_area(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable:
     """A geometry's box meets that of an area."""
     condition = sql.SQL("t.geom && {}").format(area)
     near = near_on_globe(collection, box, area)
