@@ -1,0 +1,21 @@
+"""The comparison of servers runs with the real ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.serving import main
+
+
+def test_every_server_serves_the_tile_and_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    main(["--rounds", "1", "--points", "50", "--json", str(tmp_path / "serving.json")])
+    printed = capsys.readouterr().out
+    told = json.loads((tmp_path / "serving.json").read_text())
+    assert [one["name"] for one in told][:2] == ["Isthmus", "nginx, a file"]
+    assert len(told) == 7
+    for one in told:
+        assert one["name"] in printed
+        assert min(value for values in one["cpu_us"].values() for value in values) > 1, "a clock that stands still"
