@@ -34,14 +34,13 @@ NO_FOREIGN_SERVER = "08001"
 class Layered:
     """A tile of several collections, not yet made.
 
-    collections: those that reach it, in the order of its layers
+    layers:      the collections that reach it, in order, each with what is asked of it
     key:         what it is kept under; None where a source is among them
     store:       where: of choices there is no end, as of filters
     """
 
     place: Tile
-    query: TileQuery
-    collections: tuple[Collection, ...]
+    layers: tuple[tuple[Collection, TileQuery], ...]
     cache_control: str
     key: str | None
     store: TileStore
@@ -60,16 +59,16 @@ def chosen_tileset(api: Api, known: Mapping[str, Collection], matrix_set: TileMa
     return api.grids.dataset(chosen, matrix_set, {"collections": ",".join(collection.id for collection in chosen)})
 
 
-def layered(api: Api, tileset: Tileset, place: Tile, query: TileQuery = WHOLE_TILE) -> Layered:
-    """What a tile of a tileset is made of. Raises: TileOutside"""
+def layered(api: Api, tileset: Tileset, place: Tile, queries: Mapping[str, TileQuery]) -> Layered:
+    """What a tile of a tileset is made of. `queries`: by the collection's id. Raises: TileOutside"""
     check_limits(place, tileset.extent)
     extents = ((collection, api.grids.extent(collection, place.matrix_set)) for collection in tileset.collections)
-    here = tuple(collection for collection, extent in extents if is_within(place, extent))
+    here = tuple((found, queries.get(found.id, WHOLE_TILE)) for found, extent in extents if is_within(place, extent))
     cache_control = strictest([api.cache_control(collection) for collection in tileset.collections])
-    has_sources = any(collection.source is not None for collection in here)
-    key = None if has_sources else key_of_several([key_of(api, collection, place, query) for collection in here])
-    store = api.filtered_tiles if tileset.given or query.key else api.tiles
-    return Layered(place, query, here, cache_control, key, store)
+    has_sources = any(collection.source is not None for collection, _ in here)
+    key = None if has_sources else key_of_several([key_of(api, found, place, query) for found, query in here])
+    store = api.filtered_tiles if tileset.given or any(query.key for _, query in here) else api.tiles
+    return Layered(place, here, cache_control, key, store)
 
 
 def kept_layers(api: Api, tile: Layered, key: str) -> bytes:
@@ -85,9 +84,9 @@ def join_layers(api: Api, tile: Layered, *, skip_broken: bool = False) -> bytes:
     """
     found: list[bytes] = []
     lacks: list[str] = []
-    for collection in tile.collections:
+    for collection, query in tile.layers:
         try:
-            packed = layer(api, collection, tile)
+            packed = layer(api, collection, tile.place, query)
         except IsthmusError as error:
             if not skip_broken or not is_of_source(error, collection):
                 raise
@@ -113,10 +112,10 @@ def is_of_source(error: IsthmusError, collection: Collection) -> bool:
     return collection.source is not None and isinstance(error, CollectionBroken | QueryTooSlow)
 
 
-def layer(api: Api, collection: Collection, tile: Layered) -> bytes:
+def layer(api: Api, collection: Collection, place: Tile, query: TileQuery) -> bytes:
     """The tile of one collection, compressed, as it is kept where it is."""
     make = kept_tile if collection.source is None else make_packed_tile
-    return make(api, collection, tile.place, tile.query)
+    return make(api, collection, place, query)
 
 
 def strictest(cache_controls: Sequence[str]) -> str:

@@ -15,8 +15,8 @@ from api.context import Api
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.links import MVT
-from api.params.common import Args, reject_unknown
-from api.params.tiles import tile_query
+from api.params.common import Args
+from api.params.tiles import dataset_queries, tile_query
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
 from api.tile_making import key_of, store_of
@@ -86,9 +86,8 @@ def of_collection(api: Api, catalog: Catalog, id: str, place: Tile, args: Args) 
 
 def of_dataset(api: Api, catalog: Catalog, place: Tile, args: Args) -> Found | None:
     """A tile of several. Raises: IsthmusError"""
-    reject_unknown(args, ("f", "collections"))
     tileset = chosen_tileset(api, tiled(catalog), place.matrix_set, args.get("collections"))
-    tile = layered(api, tileset, place)
+    tile = layered(api, tileset, place, dataset_queries(args, tileset.collections))
     return (tile.key, tile.cache_control, tile.store) if tile.key is not None else None
 
 

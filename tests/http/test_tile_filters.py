@@ -182,6 +182,60 @@ def test_mistakes_are_a_400_for_tiles_and_for_what_describes_them(
         assert told in found.get("hint", "") + found["detail"]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"bbox": "24.25,60.02,24.95,60.2"}, {"grid": {2, 3, 4, 5, 6, 7, 8, 9}, "places": {1}}),
+        ({"filter": "name IN ('cell 2', 'Suva')"}, {"grid": {2}, "places": {3}}),
+        ({"name": "Suva"}, {"places": {3}}),
+        ({"filter": "population > 1000000", "collections": "places"}, {"places": {5, 6, 9}}),
+        ({"datetime": "2024-03-01T10:00:00Z", "bbox": "170,-20,180,0"}, {"places": {3}}),
+        ({"q": "cell"}, {"grid": set(range(10))}),
+    ],
+)
+def test_filters_hold_in_each_layer_of_a_tile_of_several(
+    client: FlaskClient, given: dict[str, str], expected: dict[str, set[int]]
+):
+    response = client.get("/tiles/WebMercatorQuad/0/0/0", query_string=given)
+    layers = mapbox_vector_tile.decode(response.data)
+    assert {name: {feature["id"] for feature in layer["features"]} for name, layer in layers.items()} == expected
+    tilejson = get(client, f"/tiles/WebMercatorQuad/tilejson.json?{urlencode(given)}")
+    again = client.get(path_of(tilejson["tiles"][0]).format(z=0, y=0, x=0))
+    assert again.data == response.data
+    assert again.headers["ETag"] == response.headers["ETag"]
+
+
+def test_properties_hold_in_each_layer(client: FlaskClient):
+    response = client.get("/tiles/WebMercatorQuad/0/0/0?properties=name")
+    for layer in mapbox_vector_tile.decode(response.data).values():
+        assert {tuple(feature["properties"]) for feature in layer["features"]} == {("name",)}
+    tilejson = get(client, "/tiles/WebMercatorQuad/tilejson.json?properties=name")
+    assert [list(layer["fields"]) for layer in tilejson["vector_layers"]] == [["name"], ["name"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "parameter", "told"),
+    [
+        ({"population": "5"}, "population", "'grid' has no property"),
+        ({"filter": "population > 5"}, "filter", "in 'grid'"),
+        ({"properties": "population"}, "properties", "in 'grid'"),
+        ({"bbox-crs": f"{EPSG}3067", "bbox": "1,2,3,4"}, "bbox-crs", "in 'places'"),
+        ({"ids": "1"}, "ids", "no parameter 'ids'"),
+        ({"nmae": "a"}, "nmae", "no parameter 'nmae'"),
+        ({"filter": "name ="}, "filter", ""),
+    ],
+)
+def test_mistake_names_the_collection_that_does_not_understand_it(
+    client: FlaskClient, given: dict[str, str], parameter: str, told: str
+):
+    for path in ("/tiles/WebMercatorQuad/0/0/0", "/tiles/WebMercatorQuad/tilejson.json", "/tiles/WebMercatorQuad"):
+        found = problem(client, f"{path}?{urlencode(given)}")
+        assert found["parameter"] == parameter
+        assert told in found["detail"]
+    if parameter == "population":
+        assert found["hint"].endswith("collections=places")
+
+
 def test_queries_that_differ_have_keys_that_differ_and_no_query_has_none():
     assert WHOLE_TILE.key == ""
     assert TileQuery(columns=()).key != ""

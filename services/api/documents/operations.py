@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from api.formats.offered import MEDIA_TYPES, PAGES
 from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, MVT, OPENAPI_JSON, SCHEMA_JSON
 from api.params.items import ITEMS_PARAMETERS
-from api.params.tiles import TILE_PARAMETERS
+from api.params.tiles import DATASET_PARAMETERS, TILE_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,14 @@ class Operation:
     method: str = "get"
 
 
+OF_PROPERTIES = ("filter", "properties", "exclude-properties")
+"""Parameters whose examples name properties of one collection, which others need not have."""
+
+DATASET_FILTERS = tuple(
+    f"{name}Dataset" if name in OF_PROPERTIES else name
+    for name in DATASET_PARAMETERS
+    if name not in ("f", "collections")
+)
 TILE_FILTERS = tuple(name for name in TILE_PARAMETERS if name != "f")
 
 _COLLECTION = "/collections/{collectionId}"
@@ -178,7 +186,7 @@ OPERATIONS = (
         "Metadata of a tileset of all collections",
         "tiles",
         (JSON, HTML),
-        ("tileMatrixSetId", *_OF_DATASET),
+        ("tileMatrixSetId", *_OF_DATASET, *DATASET_FILTERS),
         _WITH_404,
     ),
     Operation(
@@ -187,7 +195,7 @@ OPERATIONS = (
         "TileJSON of a tileset of all collections",
         "tiles",
         (JSON, HTML),
-        ("tileMatrixSetId", *_OF_DATASET),
+        ("tileMatrixSetId", *_OF_DATASET, *DATASET_FILTERS),
         _WITH_404,
     ),
     Operation(
@@ -196,7 +204,7 @@ OPERATIONS = (
         "MapLibre style of a tileset of all collections",
         "tiles",
         (MAPLIBRE_STYLE, HTML),
-        ("tileMatrixSetId", *_OF_DATASET),
+        ("tileMatrixSetId", *_OF_DATASET, *DATASET_FILTERS),
         _WITH_404,
     ),
     Operation(
@@ -205,7 +213,7 @@ OPERATIONS = (
         "A vector tile with a layer for each collection",
         "tiles",
         (MVT,),
-        ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "collections", "all", "fTile"),
+        ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "collections", "fTile", *DATASET_FILTERS),
         (*_WITH_404, 504),
     ),
     Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),

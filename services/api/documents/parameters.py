@@ -7,6 +7,7 @@ from typing import Any
 
 from api.crs import CRS84
 from api.documents.examples import COMMON, items_examples
+from api.documents.operations import OF_PROPERTIES
 from api.documents.samples import Sample
 from api.formats.offered import EXPORTS, ITEMS_FORMATS, PAGES
 from api.matrix_sets import WEB_MERCATOR_QUAD, TileMatrixSet
@@ -54,6 +55,8 @@ def parameter_components(
     described = {name: {**parameter, **example_of(parameter["name"], examples)} for name, parameter in found.items()}
     described["fTile"]["example"] = "mvt"
     described["all"]["example"] = "true"
+    for name in OF_PROPERTIES:
+        described[f"{name}Dataset"] = {**found[name], "example": "TRUE" if name == "filter" else []}
     described["collections"]["example"] = [collection.id] if collection else ["roads"]
     return {**described, **path_parameters(collection.id if collection else "roads", sample.id or "1", sets)}
 

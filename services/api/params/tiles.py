@@ -1,7 +1,8 @@
-"""The parameters of a collection's tiles: conditions and properties, as on items."""
+"""The parameters of tiles, of one collection and of several: conditions and properties, as on items."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from api.params.common import Args, reject_unknown
@@ -16,6 +17,9 @@ EVERYTHING = "all"
 
 TILE_PARAMETERS = ("f", EVERYTHING, *FILTER_PARAMETERS, "properties", "exclude-properties")
 """Parameters of a tile beside the arguments and the queryables."""
+
+DATASET_PARAMETERS = ("f", "collections", *(name for name in TILE_PARAMETERS if name not in ("f", "ids")))
+"""Those of a tile of several collections beside the queryables that all of them have. Ids are of one collection."""
 
 
 def tile_query(args: Args, collection: Collection) -> TileQuery:
@@ -44,6 +48,31 @@ def tileset_query(args: Args, collection: Collection) -> TileQuery:
         return tile_query(args, collection)
     optional = tuple(replace(argument, required=False) for argument in collection.arguments)
     return tile_query(args, replace(collection, source=replace(collection.source, arguments=optional)))
+
+
+def dataset_queries(args: Args, collections: Sequence[Collection]) -> dict[str, TileQuery]:
+    """What a request asks of several collections' tiles, by the id of each.
+
+    Raises: UnknownParameter; BadParameter, BadBBox, BadFilter that name the collection which does not understand it
+    """
+    own = {found.id: {column.name for column in queryable_columns(found)} for found in collections}
+    reject_unknown(args, [*DATASET_PARAMETERS, *dict.fromkeys(name for names in own.values() for name in names)])
+    for name in args:
+        without = [id for id, names in own.items() if name not in names]
+        if name not in DATASET_PARAMETERS and without:
+            hint = f"choose others: collections={','.join(id for id in own if id not in without)}"
+            raise BadParameter(f"'{without[0]}' has no property '{name}'", hint=hint, parameter=name)
+    return {found.id: layer_query(args, found) for found in collections}
+
+
+def layer_query(args: Args, collection: Collection) -> TileQuery:
+    """What is asked of one of them. Raises: BadParameter and its kinds"""
+    try:
+        conditions, columns = parse_conditions(args, collection), parse_columns(args, collection)
+    except BadParameter as error:
+        detail = f"in '{collection.id}': {error.detail}"
+        raise type(error)(detail, hint=error.hint, parameter=error.parameter) from error
+    return TileQuery(conditions, columns, parse_everything(args))
 
 
 def given_parameters(args: Args) -> dict[str, str]:

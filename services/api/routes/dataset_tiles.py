@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, request
 
 from api.answers import answer
@@ -9,10 +11,8 @@ from api.context import api
 from api.documents.tilesets import tilejson_document, tileset_document, tilesets_document
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
-from api.params.common import reject_unknown
-from api.params.tiles import EVERYTHING, parse_everything
-from api.query import TileQuery
-from api.routes.tiles import linked, packed_tile, style_answer, tile_response, validated_tile
+from api.params.tiles import dataset_queries, given_parameters
+from api.routes.tiles import linked, packed_tile, style_answer, tile_response, validated_tile, with_columns
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, join_layers, kept_layers, layered, tiled
 from api.tiles import parse_tile
@@ -34,40 +34,51 @@ def tilesets() -> Response:
 @bp.get("/tiles/<tms>")
 def tileset(tms: str) -> Response:
     """One tileset."""
-    found = dataset_tileset(tms)
+    found = asked_tileset(tms)
     document = tileset_document(found, api().links)
-    return linked(answer(document, parameters=PARAMETERS, title=f"Tiles of {found.title}"), found)
+    return linked(answer(document, parameters=("f", *found.given), title=f"Tiles of {found.title}"), found)
 
 
 @bp.get("/tiles/<tms>/tilejson.json")
 def tilejson(tms: str) -> Response:
     """TileJSON."""
-    found = dataset_tileset(tms)
+    found = asked_tileset(tms)
     document = tilejson_document(found, api().links)
-    return answer(document, parameters=PARAMETERS, title=f"TileJSON of {found.title}")
+    return answer(document, parameters=("f", *found.given), title=f"TileJSON of {found.title}")
 
 
 @bp.get("/tiles/<tms>/style.json")
 def style(tms: str) -> Response:
     """A MapLibre style."""
-    return style_answer(dataset_tileset(tms), PARAMETERS)
+    found = asked_tileset(tms)
+    return style_answer(found, ("f", *found.given))
 
 
 @bp.get("/tiles/<tms>/<z>/<row>/<column>")
 def tile(tms: str, z: str, row: str, column: str) -> Response:
     """A tile with a layer for each collection that has something in it; statuses as those of one collection's."""
     place = parse_tile(z, row, column, api().grids.find(tms))
-    reject_unknown(request.args, (*PARAMETERS, EVERYTHING))
-    query = TileQuery(everything=parse_everything(request.args))
     found = dataset_tileset(tms)
+    queries = dataset_queries(request.args, found.collections)
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
-    wanted = layered(api(), found, place, query)
+    wanted = layered(api(), found, place, queries)
     if wanted.key is None:
         return validated_tile(join_layers(api(), wanted, skip_broken=not found.given), wanted.cache_control)
     etag = etag_of(wanted.key)
     if etag in request.if_none_match:
         return tile_response(Response(status=304), wanted.cache_control, etag)
     return tile_response(packed_tile(kept_layers(api(), wanted, wanted.key)), wanted.cache_control, etag)
+
+
+def asked_tileset(tms: str) -> Tileset:
+    """The tileset of what a request asks for, with the parameters that its tiles are asked for with then.
+
+    Raises: UnknownTileMatrixSet, NoTiles, UnknownParameter, BadParameter
+    """
+    found = dataset_tileset(tms)
+    queries = dataset_queries(request.args, found.collections)
+    shown = tuple(with_columns(collection, queries[collection.id].columns) for collection in found.collections)
+    return replace(found, collections=shown, given={**given_parameters(request.args), **found.given})
 
 
 def dataset_tileset_in(tms: str) -> Tileset | None:

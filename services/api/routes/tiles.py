@@ -30,7 +30,7 @@ from api.tile_keys import etag_of
 from api.tile_making import kept_tile, key_of, make_packed_tile
 from api.tiles import check_limits, parse_tile
 from api.tilesets import Tileset
-from core.catalog import Collection
+from core.catalog import Collection, Column
 from core.errors import NoGeometry, UnknownTileMatrixSet
 
 bp = Blueprint("tiles", __name__)
@@ -94,8 +94,12 @@ def asked_tileset(id: str, tms: str) -> Tileset:
     matrix_set = api().grids.find(tms)
     collection = with_geometry(id)
     query, given = tileset_query(request.args, collection), given_parameters(request.args)
-    shown = collection if query.columns is None else replace(collection, columns=query.columns)
-    return replace(api().grids.tileset(shown, matrix_set), given=given)
+    return replace(api().grids.tileset(with_columns(collection, query.columns), matrix_set), given=given)
+
+
+def with_columns(collection: Collection, columns: tuple[Column, ...] | None) -> Collection:
+    """A collection as its tiles show it, with some of its columns. None: all."""
+    return collection if columns is None else replace(collection, columns=columns)
 
 
 def style_answer(tileset: Tileset, parameters: Sequence[str]) -> Response:
