@@ -15,6 +15,7 @@ _COMMON = "http://www.opengis.net/spec/ogcapi-common"
 _SCHEMAS = f"{_COMMON}-3/1.0/conf"
 _JSON_FG = "http://www.opengis.net/spec/json-fg-1/1.0/conf"
 _CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf"
+_TMS = "http://www.opengis.net/spec/tms/2.0/conf"
 _TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
 
 CONFORMS_TO = (
@@ -64,6 +65,12 @@ CONFORMS_TO = (
     f"{_CQL2}/property-property",
     f"{_CQL2}/functions",
     f"{_CQL2}/arithmetic",
+    f"{_TMS}/tilematrixset",
+    f"{_TMS}/tilematrixsetlimits",
+    f"{_TMS}/tilesetmetadata",
+    f"{_TMS}/json-tilematrixset",
+    f"{_TMS}/json-tilematrixsetlimits",
+    f"{_TMS}/json-tilesetmetadata",
     f"{_TILES}/core",
     f"{_TILES}/tileset",
     f"{_TILES}/tilesets-list",
