@@ -113,6 +113,9 @@ def read_duckdb(path: Path) -> dict[int, Row]:
     return by_id([plain(row, row["geometry"] and shapely.from_wkb(bytes(row["geometry"]))) for row in rows])
 
 
+QGIS_ENVIRONMENT = {"QT_QPA_PLATFORM": "offscreen", "PATH": "/usr/bin:/bin", "HOME": "/tmp", "XDG_RUNTIME_DIR": "/tmp"}
+
+
 def single(geometry: shapely.Geometry) -> shapely.Geometry:
     """The part of a collection that has one: QGIS takes what a Shapefile calls a polygon for a multipolygon."""
     parts = shapely.get_parts(geometry)
@@ -122,8 +125,7 @@ def single(geometry: shapely.Geometry) -> shapely.Geometry:
 def read_qgis(source: str, provider: str = "ogr") -> dict[str, Any]:
     """By QGIS: `rows` by id, `crs`, and `count`."""
     command = [SYSTEM_PYTHON, str(ROOT / "tests" / "support" / "qgis_reader.py"), source, provider]
-    environment = {"QT_QPA_PLATFORM": "offscreen", "PATH": "/usr/bin:/bin", "HOME": "/tmp", "XDG_RUNTIME_DIR": "/tmp"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=QGIS_ENVIRONMENT, timeout=120)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     rows = [plain(row, row["wkt"] and single(shapely.from_wkt(row["wkt"]))) for row in answer["rows"]]
