@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from api.archives import Archives
 from api.bodies import Bodies
 from api.context import Api, api, install
 from api.counts import Counts
@@ -23,6 +24,7 @@ from api.matrix_set_files import SHIPPED
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
 from api.routes import collections, dataset_tiles, items, search, service, tiles, viewer
+from api.routes.archives import instead
 from api.samples import Samples
 from api.sources.live import LiveSources
 from api.tile_store import FILTERED, TileStore
@@ -64,11 +66,14 @@ def create_app(settings: Settings, database: Database) -> Flask:
     samples, bodies = Samples(database), Bodies(settings.threads)
     grids = Grids(database, (SHIPPED, settings.matrix_sets_folder()))
     kept = TileStore(settings), TileStore(settings, FILTERED)
-    parts = Api(settings, database, live, *kept, grids, exports, files, counts, samples, bodies)
+    parts = Api(
+        settings, database, live, *kept, Archives(settings.data_dir), grids, exports, files, counts, samples, bodies
+    )
     install(app, parts)
     for module in (service, collections, items, search, tiles, dataset_tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)
+    app.before_request(instead)
     app.after_request(finish)
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)

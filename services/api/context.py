@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, current_app, request
 
+from api.archives import Archives
 from api.asked import Asked
 from api.bodies import Bodies
 from api.counts import Counts
@@ -32,6 +33,7 @@ class Api:
     live_catalog: LiveCatalog
     tiles: TileStore
     filtered_tiles: TileStore
+    archives: Archives
     grids: Grids
     exports: Exports
     files: FileExports

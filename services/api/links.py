@@ -24,6 +24,9 @@ KML = "application/vnd.google-earth.kml+xml"
 SCHEMA_JSON = "application/schema+json"
 OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.0"
 MVT = "application/vnd.mapbox-vector-tile"
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/avif")
+"""What tiles of a file may be besides vector tiles."""
+
 MAPLIBRE_STYLE = "application/vnd.mapbox.style+json"
 OGC_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 

@@ -11,6 +11,7 @@ import psycopg
 
 from api.sources.live import LiveSources
 from api.sources.naming import assign_ids
+from core.archives import SELECT_ARCHIVES
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, parse_catalog
 from core.db import Database
 from core.errors import CatalogueMissing, DatabaseUnavailable
@@ -82,13 +83,13 @@ class LiveCatalog:
         """The collections that the loader made."""
         [(generation,)] = self._database.run(SELECT_GENERATION)
         if self._loaded is None or self._loaded.generation != generation:
-            self._loaded = kept(self._loaded, parse_catalog(generation, self._select_collections()))
+            self._loaded = kept(self._loaded, parse_catalog(generation, *self._select()))
         return self._loaded
 
-    def _select_collections(self) -> list[tuple[Any, ...]]:
-        """The rows of the loaded collections. Raises: CatalogueMissing until the loader has migrated"""
+    def _select(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        """Rows of collections and of files of tiles. Raises: CatalogueMissing until the loader has migrated"""
         try:
-            return self._database.run(SELECT_COLLECTIONS)
+            return self._database.run(SELECT_COLLECTIONS), self._database.run(SELECT_ARCHIVES)
         except psycopg.errors.UndefinedColumn as error:
             hint = "is the loader running? It brings it up to date when it starts"
             raise CatalogueMissing("the catalogue is of an older Isthmus", hint=hint) from error
@@ -109,7 +110,7 @@ def kept(before: Catalog | None, now: Catalog) -> Catalog:
     if before is None:
         return now
     collections = {id: same(before.collections.get(id), found) for id, found in now.collections.items()}
-    return Catalog(now.generation, collections)
+    return Catalog(now.generation, collections, now.archives)
 
 
 def same(before: Collection | None, now: Collection) -> Collection:
@@ -123,4 +124,4 @@ NOTHING_LOADED = Catalog(0, {})
 def merge(loaded: Catalog, others: Mapping[str, Collection]) -> Catalog:
     """The collections of both, in order of their ids."""
     both = {**others, **loaded.collections}
-    return Catalog(loaded.generation, {id: both[id] for id in sorted(both)})
+    return Catalog(loaded.generation, {id: both[id] for id in sorted(both)}, loaded.archives)

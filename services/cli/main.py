@@ -14,6 +14,7 @@ from cli import show
 from cli.group import EXIT_FAILED, Group
 from cli.tiles.commands import export_tiles, seed_tiles
 from core import VERSION
+from core.archives import SELECT_ARCHIVES, TileArchive, parse_archives
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import Connection
 from core.errors import UnknownCollection, suggestion
@@ -112,6 +113,11 @@ def read_collections(connection: Connection) -> dict[str, Collection]:
     return dict(parse_catalog(0, connection.execute(SELECT_COLLECTIONS.text).fetchall()))
 
 
+def read_archives(connection: Connection) -> dict[str, TileArchive]:
+    """The served files of tiles by id."""
+    return parse_archives(connection.execute(SELECT_ARCHIVES.text).fetchall())
+
+
 @isthmus.command("list")
 @as_json
 @click.pass_obj
@@ -121,12 +127,12 @@ def list_collections(settings: Settings, *, as_json: bool) -> None:
     With --json, one object a line.
     """
     with open_catalogue(settings) as connection:
-        collections = list(read_collections(connection).values())
+        collections, archives = list(read_collections(connection).values()), list(read_archives(connection).values())
     if as_json:
-        for collection in collections:
-            click.echo(json_text(show.collection_json(collection)))
+        for values in (*map(show.collection_json, collections), *map(show.archive_json, archives)):
+            click.echo(json_text(values))
     else:
-        click.echo(show.list_text(collections))
+        click.echo(show.list_text(collections, archives))
 
 
 @isthmus.command()
@@ -136,9 +142,13 @@ def list_collections(settings: Settings, *, as_json: bool) -> None:
 def info(settings: Settings, name: str, *, as_json: bool) -> None:
     """Show a collection: its file, extent, columns and kept versions."""
     with open_catalogue(settings) as connection:
-        collections = read_collections(connection)
+        collections, archives = read_collections(connection), read_archives(connection)
+        if name in archives:
+            values = show.archive_json(archives[name])
+            click.echo(json_text(values) if as_json else show.archive_text(values))
+            return
         if name not in collections:
-            hint = suggestion(name, collections) or "`isthmus list` shows the collections"
+            hint = suggestion(name, [*collections, *archives]) or "`isthmus list` shows the collections"
             raise UnknownCollection(f"there is no collection '{name}'", hint=hint)
         versions = catalogue.versions_of(connection, name)
     values = {**show.collection_json(collections[name]), "versions": show.versions_json(versions)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.archives import TileArchive, facts_json
 from core.catalog import Collection
 from loader.catalogue import KeptVersion
 from loader.report import Note
@@ -17,13 +18,16 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def list_text(collections: Sequence[Collection]) -> str:
+def list_text(collections: Sequence[Collection], archives: Sequence[TileArchive] = ()) -> str:
     """The table of `isthmus list`."""
-    if not collections:
+    if not collections and not archives:
         return "no collections yet: copy a spatial file into the data folder"
     rows = [
         [c.id, f"{c.row_count:>10,}", c.geometry_type or "-", crs(c), f"{c.loaded_at:%Y-%m-%d %H:%M}", c.source_path]
         for c in collections
+    ]
+    rows += [
+        [a.id, "         -", "tiles", "EPSG:3857", f"{a.changed_at:%Y-%m-%d %H:%M}", a.source_path] for a in archives
     ]
     return table(rows, ["NAME", "      ROWS", "GEOMETRY", "CRS", "LOADED (UTC)", "FILE"])
 
@@ -54,6 +58,20 @@ def collection_json(collection: Collection) -> dict[str, Any]:
     }
 
 
+def archive_json(archive: TileArchive) -> dict[str, Any]:
+    """A file of tiles as JSON values."""
+    return {
+        "id": archive.id,
+        "title": archive.title,
+        "description": archive.description,
+        "attribution": archive.attribution,
+        "file": archive.source_path,
+        "bytes": archive.size_bytes,
+        "tiles": facts_json(archive.facts),
+        "loaded_at": archive.changed_at.isoformat(),
+    }
+
+
 def versions_json(versions: Sequence[KeptVersion]) -> list[dict[str, Any]]:
     """The kept versions as JSON values."""
     return [
@@ -79,6 +97,15 @@ def info_text(values: Mapping[str, Any]) -> str:
     return "\n".join([values["id"], *head, "", columns, "", versions])
 
 
+def archive_text(values: Mapping[str, Any]) -> str:
+    """The paragraphs of `isthmus info` for a file of tiles, from its JSON values."""
+    tiles = values["tiles"]
+    facts = [(key, values[key]) for key in ("title", "description", "attribution", "file", "bytes")]
+    facts += [("tiles", tiles["media_type"]), ("zooms", " to ".join(map(str, tiles["zooms"]))), ("bbox", tiles["bbox"])]
+    facts += [("layers", ", ".join(layer["id"] for layer in tiles["layers"]) or None)]
+    return "\n".join([values["id"], *(f"{key:<12} {value}" for key, value in facts if value is not None)])
+
+
 def report_text(report: Mapping[str, Any]) -> str:
     """The paragraphs of `isthmus report`."""
     lines = [f"{report['path']}: {report['status']} ({report['because']})", f"at {report['ended_at'][:19]} UTC"]
@@ -88,6 +115,9 @@ def report_text(report: Mapping[str, Any]) -> str:
             *([f"  {report['error']['hint']}"] if report["error"]["hint"] else []),
         ]
     for part in report["collections"]:
+        if part.get("tiles"):
+            lines.append(tiles_text(part))
+            continue
         place = f"EPSG:{part['srid']} ({part['crs_from']})" if part["srid"] else "no geometry"
         lines.append(
             f"{part['id']}: {part['rows']:,} rows, {part['geometry_type'] or 'table'}, {place}, "
@@ -95,6 +125,13 @@ def report_text(report: Mapping[str, Any]) -> str:
         )
     lines += [note_text(Note(**note)) for note in report["notes"]]
     return "\n".join(lines)
+
+
+def tiles_text(part: Mapping[str, Any]) -> str:
+    """A file of tiles as one line."""
+    tiles = part["tiles"]
+    zooms = f"zoom {tiles['first_zoom']} to {tiles['last_zoom']}"
+    return f"{part['id']}: tiles of {zooms}, {tiles['media_type']}, served from the file ({tiles['format']})"
 
 
 def note_text(note: Note) -> str:

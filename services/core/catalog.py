@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from psycopg import sql
 
+from core.archives import TileArchive, parse_archives
 from core.bbox import BBox
 from core.errors import UnknownCollection, suggestion
 from core.statement import Statement
@@ -247,10 +248,14 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Catalog(Mapping[str, Collection]):
-    """The collections that are served, by id, in order of id. `generation` rises with each change."""
+    """The collections that are served, by id, in order of id. `generation` rises with each change.
+
+    archives: files of tiles, collections without features, of which nothing here is about
+    """
 
     generation: int
     collections: Mapping[str, Collection]
+    archives: Mapping[str, TileArchive] = field(default_factory=dict[str, TileArchive])
 
     def __getitem__(self, id: str) -> Collection:
         """The collection. Raises: UnknownCollection, with the nearest name as the hint."""
@@ -332,6 +337,6 @@ def parse_tiling(prepared: Mapping[str, Any] | None) -> Tiling | None:
     return Tiling(**values, properties=tuple(prepared["properties"]))
 
 
-def parse_catalog(generation: int, rows: Sequence[Sequence[Any]]) -> Catalog:
-    """The rows of SELECT_COLLECTIONS as a catalogue."""
-    return Catalog(generation, {row[0]: parse_collection(row) for row in rows})
+def parse_catalog(generation: int, rows: Sequence[Sequence[Any]], archives: Sequence[Sequence[Any]] = ()) -> Catalog:
+    """The rows of SELECT_COLLECTIONS, and those of SELECT_ARCHIVES, as a catalogue."""
+    return Catalog(generation, {row[0]: parse_collection(row) for row in rows}, parse_archives(archives))

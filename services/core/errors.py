@@ -104,6 +104,18 @@ class NoTiles(IsthmusError):
     code = "tiles-elsewhere"
 
 
+class OnlyTiles(IsthmusError):
+    """The collection is a file of tiles: it has no features."""
+
+    code = "collection-of-tiles"
+
+
+class TilesDamaged(IsthmusError):
+    """The file of tiles cannot be read."""
+
+    code = "tiles-damaged"
+
+
 class DatabaseUnavailable(IsthmusError):
     """The database does not answer at the moment."""
 

@@ -64,7 +64,10 @@ def read_known(connection: Connection) -> dict[str, Known]:
 
 def read_holders(connection: Connection) -> dict[str, Holder]:
     """Who has which collection id."""
-    rows = connection.execute("SELECT id, source_path, layer, withdrawn_at IS NOT NULL FROM isthmus.collections")
+    rows = connection.execute("""
+        SELECT id, source_path, layer, withdrawn_at IS NOT NULL FROM isthmus.collections
+        UNION ALL SELECT id, source_path, '', false FROM isthmus.tile_archives
+        """)
     return {id: Holder(path, layer, withdrawn) for id, path, layer, withdrawn in rows}
 
 

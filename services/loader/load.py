@@ -12,7 +12,7 @@ import psycopg
 
 from core.db import Connection
 from core.settings import Settings
-from loader import catalogue, check, ddl
+from loader import archives, catalogue, check, ddl
 from loader.catalogue import Version
 from loader.copy import Copied, copy_layer
 from loader.crs import Crs, check_assumption, resolve_crs
@@ -78,16 +78,27 @@ def attempt(job: Job, started: datetime) -> Report:
     with refusals_explained(), job.connection.transaction():
         catalogue.lock(job.connection)
         side_car = read_side_car(job.dataset.side_car)
-        sha256 = content_checksum(job.dataset, side_car)
-        earlier = None if job.force else same_content(job.connection, job.dataset, side_car, sha256)
-        if earlier is None:
-            report = load_layers(job, started, sha256, side_car)
-        else:
-            because = f"{job.because}, with the content that was loaded before"
-            report = replace(earlier, because=because, started_at=started, ended_at=datetime.now(UTC))
+        report = served_as_it_is(job, side_car) or load_unless_known(job, started, side_car)
         refuse_changed(job)
         catalogue.save_report(job.connection, report, job.dataset.signature, "loaded")
     return report
+
+
+def served_as_it_is(job: Job, side_car: SideCar) -> Report | None:
+    """The report of a file of tiles; None for what has rows. Raises: DatasetError"""
+    if not archives.is_archive(job.dataset):
+        return None
+    return archives.load_archive(job.connection, job.dataset, side_car, job.because)
+
+
+def load_unless_known(job: Job, started: datetime, side_car: SideCar) -> Report:
+    """Load what has rows, unless its content was loaded before. Raises: DatasetError"""
+    sha256 = content_checksum(job.dataset, side_car)
+    earlier = None if job.force else same_content(job.connection, job.dataset, side_car, sha256)
+    if earlier is None:
+        return load_layers(job, started, sha256, side_car)
+    because = f"{job.because}, with the content that was loaded before"
+    return replace(earlier, because=because, started_at=started, ended_at=datetime.now(UTC))
 
 
 class refusals_explained:  # noqa: N801 - reads as the context it is
@@ -111,7 +122,7 @@ def refuse_changed(job: Job) -> None:
 
 
 def failure(job: Job, started: datetime, error: DatasetError) -> Report:
-    """Write down that it failed; what was served stays served."""
+    """Write down that it failed; what was served stays served, but for a file of tiles, whose bytes are gone."""
     report = Report(
         path=job.dataset.path,
         status="failed",
@@ -121,6 +132,7 @@ def failure(job: Job, started: datetime, error: DatasetError) -> Report:
         error=describe(error),
     )
     with job.connection.transaction():
+        archives.forget(job.connection, job.dataset.path)
         catalogue.save_report(job.connection, report, job.dataset.signature, "failed")
     return report
 

@@ -41,6 +41,9 @@ def ended(report: Report) -> Event:
         "seconds": round((report.ended_at - report.started_at).total_seconds(), 3),
         "warnings": [note.message for note in report.notes if note.level == "warning"],
     }
+    tiles = [collection.tiles for collection in report.collections if collection.tiles]
+    if tiles:
+        values["tiles"] = tiles[0]
     if report.error is not None:
         values |= {"error": report.error["message"], "hint": report.error["hint"]}
     return Event("end", report.path, values)
@@ -109,9 +112,15 @@ def sentence(event: Event) -> str:
         hint = f"\n  {values['hint']}" if values.get("hint") else ""
         return f"failed     {event.path}: {values['error']}{hint}"
     what = f" -> {', '.join(values['collections'])}" if values["collections"] else ""
-    rows = f" ({values['rows']:,} rows, {values['seconds']:.1f} s)" if values["rows"] else ""
+    rows = f" ({values['rows']:,} rows, {values['seconds']:.1f} s)" if values["rows"] else tiles_text(values)
     warnings = "".join(f"\n  warning: {warning}" for warning in values["warnings"])
     return f"{values['status']:<10} {event.path}{what}{rows}{warnings}"
+
+
+def tiles_text(values: Mapping[str, Any]) -> str:
+    """What is told of a file of tiles."""
+    tiles = values.get("tiles")
+    return f" (tiles of zoom {tiles['first_zoom']} to {tiles['last_zoom']}, {tiles['media_type']})" if tiles else ""
 
 
 def silent(event: Event) -> None:

@@ -17,7 +17,7 @@ from loader.read_ogr import list_layers, open_ogr
 from loader.read_parquet import open_parquet
 from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
 
-NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json")
+NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")
 IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
 NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
 

@@ -47,6 +47,8 @@ class CollectionReport:
     seconds: float
     rows_per_second: int
     temporal_end_column: str | None = None
+    tiles: dict[str, Any] | None = None
+    """Of a file of tiles: its format, their media type, the first and the last zoom."""
 
 
 @dataclass(frozen=True, slots=True)

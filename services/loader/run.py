@@ -10,7 +10,7 @@ import psycopg
 from core.db import Connection, connect, migrate
 from core.errors import UnknownCollection, suggestion
 from core.settings import Settings
-from loader import catalogue
+from loader import archives, catalogue
 from loader.errors import NoSuchVersion
 from loader.load import Job, load_dataset
 from loader.plan import Step
@@ -45,6 +45,7 @@ def withdraw_source(connection: Connection, settings: Settings, step: Step, list
     with connection.transaction():
         catalogue.lock(connection)
         catalogue.withdraw(connection, step.path)
+        archives.forget(connection, step.path)
         empty = Report(step.path, "withdrawn", step.because, now, now)
         earlier = catalogue.last_loaded_report(connection, step.path) or empty
         report = replace(earlier, status="withdrawn", because=step.because, started_at=now, ended_at=datetime.now(UTC))

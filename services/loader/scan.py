@@ -15,7 +15,9 @@ from typing import Literal
 
 from loader.errors import DataFolderUnavailable, NotInDataFolder
 
-Kind = Literal["gpkg", "geojson", "geojsonseq", "zip", "shp", "fgb", "parquet", "kml", "gpx", "csv", "gdb"]
+Kind = Literal[
+    "gpkg", "geojson", "geojsonseq", "zip", "shp", "fgb", "parquet", "kml", "gpx", "csv", "gdb", "pmtiles", "mbtiles"
+]
 
 KIND_OF_SUFFIX: dict[str, Kind] = {
     ".gpkg": "gpkg",
@@ -34,6 +36,8 @@ KIND_OF_SUFFIX: dict[str, Kind] = {
     ".gpx": "gpx",
     ".csv": "csv",
     ".gdb": "gdb",
+    ".pmtiles": "pmtiles",
+    ".mbtiles": "mbtiles",
 }
 # Files that belong to a dataset and are no dataset themselves. SQLite's `-shm` is left out: reading changes it.
 SIDE_SUFFIXES: dict[Kind, tuple[str, ...]] = {
@@ -159,7 +163,7 @@ def dataset_files(main: Path, kind: Kind, spellings: Mapping[str, list[str]]) ->
     else:
         yield main
     sides = [f"{main.stem}{suffix}" for suffix in SIDE_SUFFIXES.get(kind, ())]
-    if kind == "gpkg":
+    if kind in ("gpkg", "mbtiles"):
         sides = [f"{main.name}-wal", f"{main.name}-journal"]
     sides += [f"{main.stem}.toml", f"{main.name}.toml"]
     yield from (main.parent / name for side in sides for name in spellings.get(side.lower(), ()))

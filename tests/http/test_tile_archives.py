@@ -299,3 +299,25 @@ def test_api_on_a_unix_socket_is_asked_there(served: tuple[Database, str], tmp_p
         result = Shell(database, address)("export", "towns", "--pmtiles", tmp_path / "towns.pmtiles", "--zoom", "0-3")
     assert result.exit_code == 0, result.stderr
     assert len(tiles_of(tmp_path / "towns.pmtiles")) >= 4
+
+
+def test_exported_file_is_served_as_it_is_and_not_exported_again(served: tuple[Database, str]):
+    database, address = served
+    shell = Shell(database, address)
+    target = shell.data_dir / "copy.pmtiles"
+    with running_api(database, ISTHMUS_DATA_DIR=str(shell.data_dir)) as second:
+        shell = Shell(database, second)
+        assert shell("export", "towns", "--pmtiles", target, "--zoom", "0-3").exit_code == 0
+        loaded = shell("load", target)
+        assert (
+            loaded.stdout
+            == "loaded     copy.pmtiles -> copy (tiles of zoom 0 to 3, application/vnd.mapbox-vector-tile)\n"
+        )
+        for path in ("0/0/0", "3/2/4"):
+            tile = f"tiles/WebMercatorQuad/{path}"
+            assert shell.tile(f"collections/copy/{tile}") == shell.tile(f"collections/towns/{tile}")
+        again = shell("export", "copy", "--pmtiles", "-")
+        assert (again.exit_code, again.stderr.splitlines()[0]) == (2, "isthmus: 'copy' is a file of tiles itself")
+        assert "copy" in shell("list").stdout
+        assert "zooms        0 to 3" in shell("info", "copy").stdout
+        assert "served from the file (pmtiles)" in shell("report", "copy").stdout

@@ -22,6 +22,7 @@ from api.problems import STATUS, problem_of
 from api.query import GridBox
 from api.tiles import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
 from core import errors
+from core.archives import SELECT_ARCHIVES
 from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, remembered
 from core.db import Database
@@ -218,13 +219,13 @@ def test_catalogue_is_read_once_and_looked_at_when_a_second_has_passed():
     assert live.current().generation == 1
     now[0] = 0.9
     live.current()
-    assert database.asked == [SELECT_GENERATION, SELECT_COLLECTIONS]
+    assert database.asked == [SELECT_GENERATION, SELECT_COLLECTIONS, SELECT_ARCHIVES]
     now[0] = 1.1
     live.current()
-    assert database.asked[2:] == [SELECT_GENERATION], "nothing changed, so the collections are not read again"
+    assert database.asked[3:] == [SELECT_GENERATION], "nothing changed, so the collections are not read again"
     database.generation, now[0] = 2, 2.2
     assert live.current().generation == 2
-    assert database.asked[3:] == [SELECT_GENERATION, SELECT_COLLECTIONS]
+    assert database.asked[4:] == [SELECT_GENERATION, SELECT_COLLECTIONS, SELECT_ARCHIVES]
     database.generation = 3
     assert live.current().generation == 2, "no second has passed"
     assert live.fresh().generation == 3, "who needs it now gets it now"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.formats.offered import MEDIA_TYPES, PAGES
-from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, MVT, OPENAPI_JSON, SCHEMA_JSON
+from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, MVT, OPENAPI_JSON, PICTURES, SCHEMA_JSON
 from api.params.items import ITEMS_PARAMETERS
 from api.params.tiles import DATASET_PARAMETERS, TILE_PARAMETERS
 
@@ -166,9 +166,9 @@ OPERATIONS = (
     Operation(
         f"{_TILESET}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
         "getTile.collection.vector.getTile",
-        "A vector tile",
+        "A vector tile, or a picture out of a file of them",
         "tiles",
-        (MVT,),
+        (MVT, *PICTURES),
         ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile", *TILE_FILTERS),
         (*_WITH_404, 504),
     ),

@@ -10,7 +10,7 @@ import zstandard
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
-from api.formats.gzip import compress
+from api.formats.gzip import compress, decompress
 
 LEAST_BYTES = 1000
 """Below this the headers weigh more than what is saved."""
@@ -24,6 +24,12 @@ ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": compress,
     "zstd": lambda data: zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(data),
     "br": lambda data: brotli.compress(data, quality=BROTLI_QUALITY),
+}
+
+DECODERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "gzip": decompress,
+    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+    "br": brotli.decompress,
 }
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from api.answers import answer
 from api.context import api
+from api.documents.archives import archive_document
 from api.documents.collections import collection_document, collections_document
 from api.documents.schemas import feature_schema_document, queryables_document, schema_document, sortables_document
 from api.links import SCHEMA_JSON
@@ -18,7 +19,9 @@ def collections() -> Response:
     """All collections."""
     catalog = api().fresh_catalog
     document = collections_document(catalog.values(), api().links)
-    return answer(document, "collections.html", title="Collections", collections=list(catalog.values()))
+    document["collections"] += [archive_document(archive, api().links) for archive in catalog.archives.values()]
+    listed = [*catalog.values(), *catalog.archives.values()]
+    return answer(document, "collections.html", title="Collections", collections=listed)
 
 
 @bp.get("/<id>")

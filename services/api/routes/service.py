@@ -23,7 +23,8 @@ bp = Blueprint("service", __name__)
 def landing() -> Response:
     """Where everything begins. It answers without the database too, with no collections to show."""
     try:
-        collections = list(api().fresh_catalog.values())
+        catalog = api().fresh_catalog
+        collections = [*catalog.values(), *catalog.archives.values()]
     except DatabaseUnavailable:
         collections = None
     document = landing_document(api().settings, api().links)

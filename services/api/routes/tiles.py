@@ -64,10 +64,10 @@ def tileset(id: str, tms: str) -> Response:
     return linked(answer(document, parameters=("f", *found.given), title=f"Tiles of {found.title}"), found)
 
 
-def linked(response: Response, tileset: Tileset) -> Response:
+def linked(response: Response, tileset: Tileset, media_type: str = MVT) -> Response:
     """The metadata of a tileset with the header that leads to its tiles (/rec/tileset/header-linktemplates)."""
     href = tile_template(tileset, api().links, "{tileMatrix}", "{tileRow}", "{tileCol}")
-    response.headers["Link-Template"] = f'<{href}>; rel="item"; type="{MVT}"'
+    response.headers["Link-Template"] = f'<{href}>; rel="item"; type="{media_type}"'
     return response
 
 

@@ -27,9 +27,9 @@ map.on('load', async () => {
     if (!bounds.isEmpty()) map.fitBounds(bounds, frame);
   } else {
     const style = await (await fetch(element.dataset.style, AS_JSON)).json();
-    const [[source, { url }]] = Object.entries(style.sources);
-    const tileset = await (await fetch(url, AS_JSON)).json();
-    map.addSource(source, { type: 'vector', url });
+    const [[source, definition]] = Object.entries(style.sources);
+    const tileset = await (await fetch(definition.url, AS_JSON)).json();
+    map.addSource(source, definition);
     drawnLayers(style).forEach((layer) => map.addLayer(layer));
     map.fitBounds(boundsOf(tileset.bounds), frame);
   }

@@ -80,6 +80,8 @@ def read_tileset(client: Client, names: Sequence[str], matrix_set: str) -> Tiles
     document = client.get(*path, query=query).document
     matrices = tuple(map(parse_matrix, client.get("tileMatrixSets", matrix_set).document["tileMatrices"]))
     limits = {entry["tileMatrix"]: parse_limits(entry) for entry in document["tileMatrixSetLimits"]}
+    if any(matrix.id not in limits for matrix in matrices):
+        raise WrongUse(f"'{names[0]}' is a file of tiles itself", hint="copy it from the data folder")
     has_tilejson = any(link["rel"] == "describedby" for link in document["links"])
     return Tileset(
         title=", ".join(names) or "all collections",
@@ -87,7 +89,7 @@ def read_tileset(client: Client, names: Sequence[str], matrix_set: str) -> Tiles
         query=query,
         matrix_set=matrix_set,
         matrices=matrices,
-        limits=tuple(limits[matrix.id] for matrix in matrices if matrix.id in limits),
+        limits=tuple(limits[matrix.id] for matrix in matrices),
         layers={layer["id"]: layer.get("geometryDimension") == 0 for layer in document.get("layers", [])},
         tilejson=client.get(*path, "tilejson.json", query=query).document if has_tilejson else {},
     )

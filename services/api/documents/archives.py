@@ -1,0 +1,173 @@
+"""Files of tiles as documents: the collection that has tiles only, its tileset, TileJSON and a style."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.crs import CRS84
+from api.documents.landing import STYLE
+from api.documents.styles import KINDS, ORDER, SEA, colour_of, paint
+from api.documents.tilesets import bounding_box, matrix_limits, style_link, tile_template, tiling_scheme, without_none
+from api.links import JSON, MAPLIBRE_STYLE, OGC_REL, Link, Links
+from api.matrix_sets import WEB_MERCATOR_QUAD
+from api.tiles import extent_in
+from api.tilesets import Tileset
+from core.archives import TileArchive
+
+TILE_PX = 256
+FIELD_TYPES = {"number": "number", "boolean": "boolean"}
+"""Of a field in TileJSON, in lower case; everything else is a text."""
+
+
+def tileset_of(archive: TileArchive) -> Tileset:
+    """The one tileset that it has."""
+    extent = extent_in(WEB_MERCATOR_QUAD, archive.facts.bbox_crs84)
+    path = ("collections", archive.id, "tiles", WEB_MERCATOR_QUAD.id)
+    return Tileset(WEB_MERCATOR_QUAD, (), path, archive.title, extent, archive.description)
+
+
+def data_type(archive: TileArchive) -> str:
+    """What its tiles hold, in the words of OGC API Tiles."""
+    return "vector" if archive.is_vector else "map"
+
+
+def archive_document(archive: TileArchive, links: Links) -> dict[str, Any]:
+    """The collection. `itemType` says that there are no features."""
+    here = ("collections", archive.id)
+    tilesets = f"{OGC_REL}tilesets-{data_type(archive)}"
+    return without_none(
+        {
+            "id": archive.id,
+            "title": archive.title,
+            "description": archive.description,
+            "attribution": archive.attribution,
+            "itemType": "tile",
+            "dataType": data_type(archive),
+            "extent": {"spatial": {"bbox": [archive.facts.bbox_crs84.as_list()], "crs": CRS84.uri}},
+            "links": [
+                links.link("self", JSON, "this collection", *here),
+                links.link(tilesets, JSON, f"{data_type(archive)} tiles", *here, "tiles"),
+                links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *here, *STYLE),
+            ],
+        }
+    )
+
+
+def archive_tilesets_document(archive: TileArchive, links: Links) -> dict[str, Any]:
+    """The list of its one tileset."""
+    tileset = tileset_of(archive)
+    own = links.link("self", JSON, f"{archive.title} in {WEB_MERCATOR_QUAD.id}", *tileset.path)
+    return {"links": [], "tilesets": [{**head(archive), "links": [own, tiling_scheme(WEB_MERCATOR_QUAD, links)]}]}
+
+
+def head(archive: TileArchive) -> dict[str, Any]:
+    """What the tileset is made of."""
+    return {
+        "title": archive.title,
+        "dataType": data_type(archive),
+        "crs": WEB_MERCATOR_QUAD.crs.uri,
+        "tileMatrixSetURI": WEB_MERCATOR_QUAD.uri,
+    }
+
+
+def archive_tileset_document(archive: TileArchive, links: Links) -> dict[str, Any]:
+    """The metadata of its tileset (OGC 17-083r4, 10)."""
+    facts, tileset = archive.facts, tileset_of(archive)
+    zooms = range(facts.zooms[0], facts.zooms[1] + 1)
+    longitude, latitude, zoom = facts.center
+    return without_none(
+        {
+            **head(archive),
+            "description": archive.description,
+            "attribution": archive.attribution,
+            "tileMatrixSetLimits": [matrix_limits(tileset.extent, z, WEB_MERCATOR_QUAD) for z in zooms],
+            "boundingBox": bounding_box(facts.bbox_crs84),
+            "centerPoint": {"coordinates": [longitude, latitude], "crs": CRS84.uri, "tileMatrix": str(zoom)},
+            "mediaTypes": [facts.media_type],
+            "layers": [tileset_layer(layer) for layer in facts.layers] or None,
+            "links": tileset_links(archive, tileset, links),
+        }
+    )
+
+
+def tileset_layer(layer: Any) -> dict[str, Any]:
+    """A layer, with the types of its properties as far as they are known."""
+    types = {name: FIELD_TYPES.get(str(type).lower(), "string") for name, type in layer["fields"].items()}
+    properties = {name: {"type": type} for name, type in types.items()}
+    schema = {"type": "object", "properties": properties}
+    described = {"id": layer["id"], "description": layer.get("description"), "dataType": "vector"}
+    return without_none({**described, "propertiesSchema": schema})
+
+
+def tileset_links(archive: TileArchive, tileset: Tileset, links: Links) -> list[Link]:
+    """Where the tiles are, what they are cut by, what describes them."""
+    href = tile_template(tileset, links, "{tileMatrix}", "{tileRow}", "{tileCol}")
+    return [
+        {"href": href, "rel": "item", "type": archive.facts.media_type, "title": "a tile", "templated": True},
+        tiling_scheme(WEB_MERCATOR_QUAD, links),
+        links.link("describedby", JSON, "TileJSON", *tileset.path, "tilejson.json"),
+        style_link(tileset, links),
+    ]
+
+
+def archive_tilejson_document(archive: TileArchive, links: Links) -> dict[str, Any]:
+    """TileJSON 3.0.0."""
+    facts = archive.facts
+    return without_none(
+        {
+            "tilejson": "3.0.0",
+            "name": archive.title,
+            "description": archive.description,
+            "attribution": archive.attribution,
+            "scheme": "xyz",
+            "tiles": [tile_template(tileset_of(archive), links, "{z}", "{y}", "{x}")],
+            "minzoom": facts.zooms[0],
+            "maxzoom": facts.zooms[1],
+            "bounds": facts.bbox_crs84.as_list(),
+            "center": list(facts.center),
+            "vector_layers": [dict(layer) for layer in facts.layers] if archive.is_vector else None,
+        }
+    )
+
+
+def archive_style_document(archive: TileArchive, links: Links) -> dict[str, Any]:
+    """A MapLibre style: pictures as they are, and of layers whatever geometries they may have."""
+    longitude, latitude, zoom = archive.facts.center
+    url = links.url(*tileset_of(archive).path, "tilejson.json")
+    source = (
+        {"type": "vector", "url": url} if archive.is_vector else {"type": "raster", "url": url, "tileSize": TILE_PX}
+    )
+    return {
+        "version": 8,
+        "name": archive.title,
+        "center": [longitude, max(-85.0, min(85.0, latitude))],
+        "zoom": zoom,
+        "sources": {archive.id: source},
+        "layers": [{"id": "sea", "type": "background", "paint": {"background-color": SEA}}, *style_layers(archive)],
+    }
+
+
+def style_layers(archive: TileArchive) -> list[dict[str, Any]]:
+    """The layers that draw the source: areas below lines, lines below points."""
+    if not archive.is_vector:
+        return [{"id": archive.id, "type": "raster", "source": archive.id}]
+    kinds = [(part, kind) for kind, parts in KINDS.items() for part in parts]
+    return [
+        style_layer(archive.id, layer["id"], part, kind)
+        for part, kind in sorted(kinds, key=lambda found: ORDER.index(found[0]))
+        for layer in archive.facts.layers
+    ]
+
+
+def style_layer(id: str, layer: str, part: str, kind: str) -> dict[str, Any]:
+    """One of them. A layer that is named as the collection has the colour that the collection would have."""
+    name = id if layer == id else f"{id}/{layer}"
+    return {
+        "id": f"{name}/{part}",
+        "type": {"area": "fill", "point": "circle"}.get(part, "line"),
+        "metadata": {"isthmus:collection": id, "isthmus:part": part},
+        "source": id,
+        "source-layer": layer,
+        "filter": ["==", ["geometry-type"], kind],
+        "paint": paint(part, colour_of(name)),
+    }

@@ -1,0 +1,146 @@
+"""Files of tiles: what is asked of such a collection is answered here, in place of the views for features.
+
+Registered as something to do before every request, since the addresses are those of all collections.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Response, request
+
+from api.answers import answer
+from api.context import api
+from api.documents.archives import (
+    archive_document,
+    archive_style_document,
+    archive_tilejson_document,
+    archive_tileset_document,
+    archive_tilesets_document,
+    tileset_of,
+)
+from api.formats.encoding import DECODERS
+from api.formats.negotiation import format_for
+from api.links import MAPLIBRE_STYLE
+from api.matrix_sets import WEB_MERCATOR_QUAD
+from api.params.common import reject_unknown
+from api.routes.tiles import linked, tile_response
+from api.tiles import Tile, check_limits, parse_tile
+from core.archives import MVT, TileArchive
+from core.errors import OnlyTiles, TileOutside, UnknownTileMatrixSet
+
+View = Callable[..., Response]
+
+
+def instead() -> Response | None:
+    """The answer for a file of tiles; None for everything else. Raises: OnlyTiles, and what its views raise"""
+    values: Mapping[str, Any] = request.view_args or {}
+    archive = find(values["id"]) if "id" in values and request.method != "OPTIONS" else None
+    if archive is None:
+        return None
+    view = VIEWS.get(request.endpoint or "")
+    if view is None:
+        hint = f"its tiles are at /collections/{archive.id}/tiles"
+        raise OnlyTiles(f"'{archive.id}' is a file of tiles: it has no features", hint=hint)
+    if values.get("tms", WEB_MERCATOR_QUAD.id) != WEB_MERCATOR_QUAD.id:
+        raise UnknownTileMatrixSet(
+            f"'{archive.id}' has no tiles in '{values['tms']}'",
+            hint=f"it has them in {WEB_MERCATOR_QUAD.id}",
+            parameter="tileMatrixSetId",
+        )
+    return view(archive, **{name: value for name, value in values.items() if name not in ("id", "tms")})
+
+
+def find(id: str) -> TileArchive | None:
+    """The archive of an id. One that is not known is looked for again: it may have been found just now."""
+    catalog = api().catalog
+    if id in catalog.archives or id in catalog.collections:
+        return catalog.archives.get(id)
+    return api().fresh_catalog.archives.get(id)
+
+
+def collection(archive: TileArchive) -> Response:
+    """The collection."""
+    return answer(archive_document(archive, api().links), "archive.html", title=archive.title, archive=archive)
+
+
+def tilesets(archive: TileArchive) -> Response:
+    """The list of its tileset."""
+    return answer(archive_tilesets_document(archive, api().links), title=f"Tilesets of {archive.title}")
+
+
+def tileset(archive: TileArchive) -> Response:
+    """Its tileset."""
+    response = answer(archive_tileset_document(archive, api().links), title=f"Tiles of {archive.title}")
+    return linked(response, tileset_of(archive), archive.facts.media_type)
+
+
+def tilejson(archive: TileArchive) -> Response:
+    """TileJSON."""
+    return answer(archive_tilejson_document(archive, api().links), title=f"TileJSON of {archive.title}")
+
+
+def style(archive: TileArchive) -> Response:
+    """A MapLibre style."""
+    document = archive_style_document(archive, api().links)
+    return answer(document, type=MAPLIBRE_STYLE, title=f"Style of {archive.title}")
+
+
+def tile(archive: TileArchive, z: str, row: str, column: str) -> Response:
+    """A tile: 200 with the bytes of the file, 204 where it has none, 404 outside its zooms and bounds, 304."""
+    place = parse_tile(z, row, column)
+    reject_unknown(request.args, ("f",))
+    format_for(request.args.get("f"), request.headers.get("Accept", ""), tile_formats(archive))
+    check_zoom(archive, place)
+    found = api().archives.tile(archive, place.z, place.row, place.column)
+    if found is None:
+        check_limits(place, tileset_of(archive).extent)
+    etag = etag_of(archive, place)
+    response = Response(status=304) if etag in request.if_none_match else tile_body(archive, found)
+    return tile_response(response, archive.cache_control or api().settings.cache_control, etag)
+
+
+def tile_formats(archive: TileArchive) -> tuple[tuple[str, str], ...]:
+    """The one format of its tiles, as `format_for` takes it."""
+    media_type = archive.facts.media_type
+    return (("mvt" if media_type == MVT else media_type.removeprefix("image/"), media_type),)
+
+
+def check_zoom(archive: TileArchive, place: Tile) -> None:
+    """Raises: TileOutside for a zoom that the file has no tiles of"""
+    first, last = archive.facts.zooms
+    if not first <= place.z <= last:
+        hint = f"it has zooms {first} to {last}"
+        raise TileOutside(f"zoom {place.z} is outside the tileset", hint=hint, parameter="tileMatrix")
+
+
+def tile_body(archive: TileArchive, found: tuple[bytes, str | None] | None) -> Response:
+    """The tile in an encoding that the client takes: the one of the file, or none."""
+    if found is None:
+        empty = Response(status=204)
+        del empty.headers["Content-Type"]
+        return empty
+    data, encoding = found
+    if encoding is None or request.accept_encodings[encoding] > 0:
+        headers = {} if encoding is None else {"Content-Encoding": encoding}
+        return Response(data, content_type=archive.facts.media_type, headers=headers)
+    return Response(DECODERS[encoding](data), content_type=archive.facts.media_type)
+
+
+def etag_of(archive: TileArchive, place: Tile) -> str:
+    """The ETag of a tile of the file as it is now."""
+    text = f"{archive.id}/{archive.size_bytes}/{archive.mtime_ns}/{place.z}/{place.row}/{place.column}"
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+VIEWS: Mapping[str, View] = {
+    "collections.collection": collection,
+    "tiles.tilesets": tilesets,
+    "tiles.tileset": tileset,
+    "tiles.tilejson": tilejson,
+    "tiles.style": style,
+    "tiles.tile": tile,
+}
+"""By the endpoint of the view for features."""

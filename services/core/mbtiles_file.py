@@ -1,0 +1,72 @@
+"""Reads MBTiles: a file of SQLite.
+
+Source: https://github.com/mapbox/mbtiles-spec/blob/master/1.3/spec.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from core.errors import TilesDamaged
+
+TILE = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
+METADATA = "SELECT name, value FROM metadata"
+ZOOMS = "SELECT min(zoom_level), max(zoom_level) FROM tiles"
+ANY_TILE = "SELECT tile_data FROM tiles WHERE zoom_level = ? LIMIT 1"
+
+
+class MBTilesFile:
+    """An open archive, which nobody writes to. Raises TilesDamaged from every method for what cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises: OSError, TilesDamaged"""
+        self.status = os.stat(path)  # noqa: PTH116 - a path of bytes may be no text
+        uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro&immutable=1"
+        try:
+            self._connection = sqlite3.connect(uri, uri=True)
+        except sqlite3.Error as error:
+            raise TilesDamaged(f"it cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def tile(self, zoom: int, row: int, column: int) -> bytes | None:
+        """A tile as it is kept, or None. Rows of MBTiles count from the south."""
+        return as_bytes(self._first(TILE, zoom, column, (1 << zoom) - 1 - row))
+
+    def any_tile(self, zoom: int) -> bytes | None:
+        """Some tile of a zoom, or None."""
+        return as_bytes(self._first(ANY_TILE, zoom))
+
+    def zooms(self) -> tuple[int, int] | None:
+        """The first and the last zoom that has tiles; None without a tile."""
+        row = self._first(ZOOMS)
+        first, last = row or (None, None)
+        return (first, last) if isinstance(first, int) and isinstance(last, int) else None
+
+    def metadata(self) -> dict[str, str]:
+        """The metadata."""
+        try:
+            rows = self._connection.execute(METADATA).fetchall()
+        except sqlite3.Error as error:
+            raise TilesDamaged(f"its metadata cannot be read: {error}") from error
+        return {str(name): str(value) for name, value in rows if value is not None}
+
+    def _first(self, text: str, *values: int) -> tuple[object, ...] | None:
+        try:
+            return self._connection.execute(text, values).fetchone()
+        except sqlite3.Error as error:
+            raise TilesDamaged(f"its tiles cannot be read: {error}") from error
+
+
+def as_bytes(row: tuple[object, ...] | None) -> bytes | None:
+    """The only value of a row. Raises: TilesDamaged"""
+    if row is None or row[0] is None:
+        return None
+    if not isinstance(row[0], bytes):
+        raise TilesDamaged("a tile is no blob")
+    return row[0]

@@ -1,0 +1,120 @@
+"""Files of tiles are served as they are: looked at, written down in the catalogue, and forgotten when they go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from core.archives import Facts, facts_json
+from core.db import Connection
+from core.errors import TilesDamaged
+from loader import catalogue
+from loader.errors import CannotRead
+from loader.names import assign_ids
+from loader.read import refuse_empty
+from loader.report import CollectionReport, Report
+from loader.same import default_title
+from loader.scan import Dataset
+from loader.sidecar import SideCar
+from loader.tile_files import Looked, look_at_tiles
+
+KINDS = ("pmtiles", "mbtiles")
+
+
+def is_archive(dataset: Dataset) -> bool:
+    """Whether a dataset is a file of tiles."""
+    return dataset.kind in KINDS
+
+
+def load_archive(connection: Connection, dataset: Dataset, side_car: SideCar, because: str) -> Report:
+    """Serve a file of tiles from the end of the transaction on. Raises: CannotRead, NameTaken"""
+    started = datetime.now(UTC)
+    looked = look(dataset)
+    # A withdrawn collection keeps its id for the return of its file.
+    holders = {id: replace(holder, withdrawn=False) for id, holder in catalogue.read_holders(connection).items()}
+    [assignment] = assign_ids(dataset.path, [""], holders)
+    save(connection, assignment.id, dataset, looked, side_car)
+    return Report(
+        path=dataset.path,
+        status="loaded",
+        because=because,
+        started_at=started,
+        ended_at=datetime.now(UTC),
+        size_bytes=dataset.main.stat().st_size,
+        collections=(collection_report(assignment.id, looked.facts),),
+        notes=(*side_car.notes, *looked.notes),
+    )
+
+
+def look(dataset: Dataset) -> Looked:
+    """What is in the file. Raises: CannotRead"""
+    refuse_empty(dataset)
+    try:
+        return look_at_tiles(dataset)
+    except TilesDamaged as error:
+        hint = error.hint or "is the copy complete? Then make the file again"
+        raise CannotRead(f"{dataset.path} cannot be read: {error.detail}", hint=hint) from error
+    except OSError as error:
+        raise CannotRead(f"{dataset.path} cannot be read: {error.strerror}", hint="copy it again") from error
+
+
+def save(connection: Connection, id: str, dataset: Dataset, looked: Looked, side_car: SideCar) -> None:
+    """Write the archive down. What the side-car says comes before what the file says of itself."""
+    status = dataset.main.stat()
+    values = {
+        "id": id,
+        "path": dataset.path,
+        "title": side_car.title or said(looked.words, "name") or default_title(dataset.stem),
+        "description": side_car.description or said(looked.words, "description"),
+        "attribution": side_car.attribution or said(looked.words, "attribution"),
+        "cache_control": side_car.cache_control,
+        "size_bytes": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "facts": json.dumps(facts_json(looked.facts)).replace("\\u0000", ""),
+    }
+    connection.execute("DELETE FROM isthmus.tile_archives WHERE source_path = %s", [dataset.path])
+    connection.execute(
+        """
+        INSERT INTO isthmus.tile_archives (id, source_path, title, description, attribution, cache_control,
+                                           size_bytes, mtime_ns, facts)
+        VALUES (%(id)s, %(path)s, %(title)s, %(description)s, %(attribution)s, %(cache_control)s,
+                %(size_bytes)s, %(mtime_ns)s, %(facts)s)
+        """,
+        values,
+    )
+
+
+def said(words: Mapping[str, Any], key: str) -> str | None:
+    """A text of the metadata, without what PostgreSQL cannot keep; None for anything else."""
+    text = words.get(key)
+    return text.replace("\0", "").strip() or None if isinstance(text, str) else None
+
+
+def collection_report(id: str, facts: Facts) -> CollectionReport:
+    """What the report says of an archive."""
+    first, last = facts.zooms
+    return CollectionReport(
+        id=id,
+        layer="",
+        version=0,
+        rows=0,
+        geometry_type=None,
+        srid=3857,
+        crs_from=None,
+        bbox_crs84=facts.bbox_crs84.as_list(),
+        columns=[],
+        temporal_column=None,
+        seconds=0.0,
+        rows_per_second=0,
+        tiles={"format": facts.format, "media_type": facts.media_type, "first_zoom": first, "last_zoom": last},
+    )
+
+
+def forget(connection: Connection, path: str) -> None:
+    """Serve a file of tiles no longer, if it was one. The statement's trigger would else raise the generation."""
+    known = connection.execute("SELECT 1 FROM isthmus.tile_archives WHERE source_path = %s", [path]).fetchone()
+    if known is not None:
+        connection.execute("DELETE FROM isthmus.tile_archives WHERE source_path = %s", [path])
