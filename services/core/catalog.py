@@ -13,6 +13,7 @@ from core.archives import TileArchive, parse_archives
 from core.bbox import BBox
 from core.errors import UnknownCollection, suggestion
 from core.statement import Statement
+from core.tiling import Tiling, parse_tiling
 
 T = TypeVar("T")
 ColumnType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time", "json", "binary"]
@@ -107,22 +108,6 @@ class Source:
     oid: int = 0
     magnitude: int = 0
     """How large it was, in powers of two: what was learnt of a small table is not true of a large one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tiling:
-    """What was prepared for the tiles of low zooms, in EPSG:3857.
-
-    full_zoom:   the zoom of WebMercatorQuad from which on tiles hold everything, made from the collection's own table
-    table:       in schema data: (zoom, fid, geom_3857, properties); a tile shows rows whose `zoom` is at most its own
-    properties:  published names of those that the table has
-    whole_world: whether every feature has its place in EPSG:3857, so that other sets can be made from it too
-    """
-
-    full_zoom: int
-    table: str
-    properties: tuple[str, ...]
-    whole_world: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,14 +312,6 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         cache_control=cache_control,
         tiling=parse_tiling(tiling),
     )
-
-
-def parse_tiling(prepared: Mapping[str, Any] | None) -> Tiling | None:
-    """What a version's column `tiling` says; None where every tile is made from the table itself."""
-    if prepared is None or not prepared["full_zoom"]:
-        return None
-    values = {name: value for name, value in prepared.items() if name != "properties"}
-    return Tiling(**values, properties=tuple(prepared["properties"]))
 
 
 def parse_catalog(generation: int, rows: Sequence[Sequence[Any]], archives: Sequence[Sequence[Any]] = ()) -> Catalog:

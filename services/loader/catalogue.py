@@ -151,7 +151,7 @@ def save_version(connection: Connection, version: Version) -> None:
             version.interval_start,
             version.interval_end,
             json.dumps(version.columns),
-            version.tiling and json.dumps(version.tiling),
+            None if version.tiling is None else json.dumps(version.tiling),
         ],
     )
     serve(connection, version.collection_id, version.version)

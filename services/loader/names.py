@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from core.tiling import OUR_COLUMNS
 from loader.errors import NameTaken
 
 MAX_BYTES = 63
 """PostgreSQL cuts longer identifiers (NAMEDATALEN - 1), silently."""
 
-RESERVED_COLUMNS = frozenset({"fid", "geom", "geom_3857", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
+RESERVED_COLUMNS = OUR_COLUMNS | {"fid", "geom", "geom_3857", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 
 
 @dataclass(frozen=True, slots=True)

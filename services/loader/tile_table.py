@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from psycopg import sql
 
 from core.statement import Statement
+from core.tiling import FIRST
 from loader.columns import TableColumn
 from loader.ddl import SCHEMA, Table
 from loader.names import MAX_BYTES, cut
@@ -51,26 +52,31 @@ def copy_ranked() -> sql.Composed:
     return sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(RANKED))
 
 
-def create_tile_table(table: Table, name: str, properties: Sequence[TableColumn]) -> Iterator[Statement]:
-    """The tile table: (zoom, fid, geom_3857, some properties), in the order of `place`: a zoom's rows lie together."""
-    columns = sql.SQL("").join(sql.SQL(", t.{}").format(sql.Identifier(column.column)) for column in properties)
+def create_point_table(table: Table, name: str, properties: Sequence[TableColumn]) -> Iterator[Statement]:
+    """The tile table of points, in the order of `place`: the rows that a zoom is the first to show lie together."""
+    columns = property_list(properties)
     text = sql.SQL(
-        "CREATE TABLE {tiles} AS SELECT r.zoom, t.fid, t.geom_3857{columns}"
+        "CREATE TABLE {tiles} AS SELECT r.zoom AS {first}, t.fid, t.geom_3857{columns}"
         " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid ORDER BY r.place"
     )
-    tiles, ranked = sql.Identifier(SCHEMA, name), sql.Identifier(RANKED)
+    tiles, ranked, first = sql.Identifier(SCHEMA, name), sql.Identifier(RANKED), sql.Identifier(FIRST)
     yield Statement(sql.SQL("SET LOCAL work_mem = '128MB'"))
-    yield Statement(text.format(tiles=tiles, columns=columns, ranked=ranked, table=table.identifier))
+    yield Statement(text.format(tiles=tiles, first=first, columns=columns, ranked=ranked, table=table.identifier))
     yield Statement(sql.SQL("SET LOCAL work_mem TO DEFAULT"))
     yield Statement(sql.SQL("DROP TABLE {}").format(ranked))
 
 
-def index_tiles(name: str, zooms: Sequence[int]) -> Iterator[Statement]:
+def property_list(properties: Sequence[TableColumn]) -> sql.Composable:
+    """Columns of the version's own table `t`, behind others."""
+    return sql.SQL("").join(sql.SQL(", t.{}").format(sql.Identifier(column.column)) for column in properties)
+
+
+def index_points(name: str, zooms: Sequence[int]) -> Iterator[Statement]:
     """An index of the points that are shown at each of some zooms, and statistics."""
     tiles = sql.Identifier(SCHEMA, name)
     for zoom in zooms:
-        text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE zoom <= {}")
-        yield Statement(text.format(tiles, sql.Literal(zoom)))
+        text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {} <= {}")
+        yield Statement(text.format(tiles, sql.Identifier(FIRST), sql.Literal(zoom)))
     yield Statement(sql.SQL("ANALYZE {}").format(tiles))
 
 

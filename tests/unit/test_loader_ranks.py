@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loader import ranks
-from loader.prepare import indexed_zooms
+from loader.prepare_points import indexed_zooms
 from loader.ranks import HALF_WORLD_M, Codes, Floats, Ranks, importance_of, interleaved, rank_points, scatter
 
 CHANCE = np.random.default_rng(20_261_125)

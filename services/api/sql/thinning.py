@@ -9,7 +9,9 @@ from psycopg import sql
 
 from api.query import Filter
 from api.sql.relation import key_column, relation
-from core.catalog import SAMPLE, Collection, Key, Tiling
+from core.catalog import SAMPLE, Collection, Key
+from core.statement import quoted
+from core.tiling import FIRST, MERGED, Tiling
 
 POINTS = ("Point",)
 
@@ -52,8 +54,24 @@ def first(collection: Collection, tiling: Tiling | None) -> sql.Composable:
 
     PostgreSQL makes the geometries of a tile after it has sorted, so the features that are left out cost little.
     """
-    order = [*([sql.SQL("t.zoom")] if tiling else sizes(collection)), scattered(collection.key)]
+    order = [*(chosen_first(tiling) if tiling else [*named_rank(collection), *sizes(collection)])]
+    order.append(scattered(collection.key))
     return sql.SQL("\n    ORDER BY {}\n    LIMIT %(most)s").format(sql.SQL(", ").join(order))
+
+
+def chosen_first(tiling: Tiling) -> list[sql.Composable]:
+    """Of prepared rows, those that lower zooms show; squares come last, and of those for few polygons."""
+    return [
+        quoted("t", FIRST),
+        *([sql.SQL("{} DESC NULLS FIRST").format(quoted("t", MERGED))] if tiling.kind == "polygons" else []),
+    ]
+
+
+def named_rank(collection: Collection) -> list[sql.Composable]:
+    """The column of importance, where the side-car names one."""
+    name = collection.tiling.rank if collection.tiling else None
+    column = collection.column(name) if name else None
+    return [sql.SQL("{} DESC NULLS LAST").format(quoted("t", column.column))] if column else []
 
 
 def sizes(collection: Collection) -> list[sql.Composable]:

@@ -11,13 +11,23 @@ from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import WHOLE_TILE, GridBox, TileQuery
 from api.sql.boxes import area_of, ewkb, near_on_globe
 from api.sql.filter import where
-from api.sql.prepared import prepared_columns, prepared_rows, thinned, tiling_for
+from api.sql.prepared import (
+    Parts,
+    has_parts,
+    merged_column,
+    prepared_columns,
+    prepared_parts,
+    prepared_rows,
+    rows_with_parts,
+    tiling_for,
+)
 from api.sql.relation import id_text, shown_column, shown_geometry_column
 from api.sql.thinning import Few, first, rows_of
 from api.tiles import Tile, tile_bounds, tile_box
 from core.bbox import BBox
-from core.catalog import Collection, Column, Key, Tiling
+from core.catalog import Collection, Column, Key
 from core.statement import Statement, quoted
+from core.tiling import Tiling
 
 EXTENT_PX = 4096
 BUFFER_PX = 64
@@ -62,12 +72,23 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
         geom=quoted(geometry_name),
         id=tile_id(collection.key),
         fid=quoted(fid_name),
-        properties=properties(shown_columns(collection, tiling, query)),
-        rows=prepared_rows(tiling) if tiling else rows_of(collection, query.filter, few),
+        properties=properties(shown_columns(collection, tiling, query)) + merged_column(collection, tiling),
+        rows=rows_for(collection, tile, tiling, query, few),
         first=first(collection, tiling) if few else sql.SQL(""),
     )
     names = {"layer": collection.id, "geometry_name": geometry_name, "fid_name": fid_name}
     return Statement(text, {**names, **place, **values, **params, **(few.params if few else {})})
+
+
+def rows_for(
+    collection: Collection, tile: Tile, tiling: Tiling | None, query: TileQuery, few: Few | None
+) -> sql.Composable:
+    """What the tile is made from, as an item of FROM named `t`."""
+    if tiling is not None:
+        return prepared_rows(collection, tiling, tile)
+    if has_parts(collection, tile) and not (few and few.percent):
+        return rows_with_parts(collection, tile)
+    return rows_of(collection, query.filter, few)
 
 
 def bounds_of(tile: Tile) -> tuple[sql.Composable, dict[str, Any]]:
@@ -78,14 +99,10 @@ def bounds_of(tile: Tile) -> tuple[sql.Composable, dict[str, Any]]:
     return sql.SQL("%(bounds)s::geometry"), {"bounds": ewkb(box.srid, box.west, box.south, box.east, box.north)}
 
 
-Parts = tuple[sql.Composable, sql.Composable, dict[str, Any]]
-"""The geometry in the CRS of the set, the condition that it meets the tile, and the parameters of both."""
-
-
 def parts_of(collection: Collection, tile: Tile, tiling: Tiling | None) -> Parts:
     """Those of the rows that the tile is made from."""
     if tiling is not None:
-        return thinned(tile, MARGIN)
+        return prepared_parts(tiling, tile, MARGIN)
     return stored() if is_stored(collection, tile) else transformed(collection, tile)
 
 
@@ -160,7 +177,7 @@ def shown_columns(collection: Collection, tiling: Tiling | None, query: TileQuer
     return [column for column in there if query.columns is None or column in query.columns]
 
 
-def properties(columns: Sequence[Column]) -> sql.Composable:
+def properties(columns: Sequence[Column]) -> sql.Composed:
     """The properties of the features, bytes left out."""
     shown = [column for column in columns if column.type != "binary"]
     return sql.Composed([sql.SQL(", {}").format(shown_column(column)) for column in shown])

@@ -1,0 +1,56 @@
+"""What the loader prepares for the tiles of a version, as the catalogue has it, and the table that it lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+FIRST, LAST = "isthmus_first", "isthmus_last"
+"""Columns of a tile table: the zooms of WebMercatorQuad that show a row. Points are shown by all beyond the first."""
+
+LEVEL, COLUMN, ROW = "isthmus_level", "isthmus_column", "isthmus_row"
+"""The tile that a part of a large geometry was cut to, 0/0/0 for all that is whole: a tile shows parts around it."""
+
+MERGED = "isthmus_merged"
+"""How many small polygons a square stands for. Squares have no fid."""
+
+LARGE = "isthmus_large"
+"""Column of a version's own table, where there are large geometries: whether the tile table has a row's in parts."""
+
+OUR_COLUMNS = frozenset({FIRST, LAST, LEVEL, COLUMN, ROW, MERGED, LARGE})
+
+Kind = Literal["points", "lines", "polygons"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """What was prepared for tiles, in EPSG:3857.
+
+    kind:        what the features are
+    full_zoom:   the zoom of WebMercatorQuad from which on tiles hold everything; below it, rows of the tile table alone
+    table:       in schema data: (the columns above, fid, geom_3857, properties)
+    properties:  published names of those that the table has
+    whole_world: whether every feature has its place in EPSG:3857, so that other sets can be made from it too
+    rank:        published name of the column that makes features important; None: their size, or chance
+    has_large:   whether from the full zoom on large geometries come from the tile table, in parts
+    """
+
+    kind: Kind
+    full_zoom: int
+    table: str
+    properties: tuple[str, ...]
+    whole_world: bool = True
+    rank: str | None = None
+    has_large: bool = False
+
+
+def parse_tiling(prepared: Mapping[str, Any] | None) -> Tiling | None:
+    """What a version's column `tiling` says; None where every tile is made from the table itself.
+
+    What an earlier release prepared has no kind, and is left: the file is to be loaded again.
+    """
+    if prepared is None or "kind" not in prepared:
+        return None
+    values: dict[str, Any] = {**prepared, "properties": tuple(prepared["properties"])}
+    return Tiling(**values)

@@ -1,0 +1,287 @@
+"""Statements for the tile table of lines and polygons. Text only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from core.statement import Statement
+from core.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW
+from loader.columns import TableColumn
+from loader.ddl import SCHEMA, Table
+from loader.ranks import HALF_WORLD_M
+from loader.tile_table import RANKED, property_list
+
+UNITS = 4096
+"""How finely a tile is divided."""
+
+PART_POINTS = 256
+"""A geometry with more corners is cut in parts."""
+
+VALID = "isthmus_valid"
+"""A temporary table: (fid, geom_3857) of polygons of many corners, repaired."""
+
+SIMPLE, SIMPLER = "isthmus_simple", "isthmus_simpler"
+"""A temporary table: (fid, geom_3857), simplified; and that which takes its place."""
+
+DEEPEST, STEP = 14, 2
+"""The zoom whose tiles are the smallest that parts are cut to, and how many zooms a part serves that is to be cut."""
+
+LAST_ZOOM = 24
+
+MARGIN = 1 / 32
+"""What a part has around its tile, in widths of it: twice what tiles have, so that no cut is seen."""
+
+NAMES = {"first": FIRST, "last": LAST, "level": LEVEL, "column": COLUMN, "row": ROW, "merged": MERGED}
+NAMED = {name: sql.Identifier(column) for name, column in NAMES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A tile table that is being filled.
+
+    light: shapes with at most so many corners are the same at all low zooms
+    large: those with more come from the tile table beyond the full zoom too
+    source: a table with their geometries, which are to be valid: other ones are cut to something else
+    """
+
+    table: Table
+    name: str
+    properties: Sequence[TableColumn]
+    full_zoom: int
+    light: int
+    large: int
+    source: sql.Identifier
+
+
+# Rows: (fid, west, south, east, north, length or area, corners) of what has a place in EPSG:3857.
+SHAPES = sql.SQL("""
+COPY (
+    SELECT fid, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box), measure, points
+    FROM (
+        SELECT fid, box2d(geom_3857) AS box, {measure}(geom_3857) AS measure, ST_NPoints(geom_3857)::bigint AS points
+        FROM {table}
+        WHERE NOT ST_IsEmpty(geom_3857)
+        OFFSET 0
+    ) AS measured
+) TO STDOUT (FORMAT binary)
+""")
+
+
+def copy_shapes(table: Table, *, areas: bool) -> sql.Composed:
+    """COPY of ids and corners as bigint, the others as doubles."""
+    return SHAPES.format(measure=sql.SQL("ST_Area" if areas else "ST_Length"), table=table.identifier)
+
+
+def copy_values(table: Table, rank: TableColumn) -> sql.Composed:
+    """COPY of (fid, importance) of the same rows."""
+    text = sql.SQL(
+        "COPY (SELECT fid, coalesce({}::double precision, '-Infinity') FROM {} WHERE NOT ST_IsEmpty(geom_3857))"
+        " TO STDOUT (FORMAT binary)"
+    )
+    return text.format(sql.Identifier(rank.column), table.identifier)
+
+
+def create_ranked() -> Statement:
+    """The temporary table of what is to be put into the tile table: from which zoom on, in which order, how many
+    corners, and the smallest tile that holds it."""
+    text = (
+        "CREATE TEMPORARY TABLE {} (fid bigint, zoom smallint, place integer, points integer, level integer,"
+        " x integer, y integer) ON COMMIT DROP"
+    )
+    return Statement(sql.SQL(text).format(sql.Identifier(RANKED)))
+
+
+def copy_ranked() -> sql.Composed:
+    """COPY into it."""
+    return sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(RANKED))
+
+
+def drop_temporary() -> Iterator[Statement]:
+    """Forget the temporary tables."""
+    for name in (RANKED, SIMPLE, VALID):
+        yield Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def create_shape_table(filling: Filling) -> Statement:
+    """The tile table, empty."""
+    text = sql.SQL(
+        "CREATE TABLE {tiles} AS SELECT 0::smallint AS {first}, 0::smallint AS {last}, 0 AS {level}, 0 AS {column},"
+        " 0 AS {row}, 0 AS {merged}, t.fid, t.geom_3857{properties} FROM {table} AS t WITH NO DATA"
+    )
+    return Statement(text.format(**of_filling(filling), **NAMED))
+
+
+def insert_light(filling: Filling) -> Statement:
+    """The shapes of few corners, as they are: one row for all zooms below the full one that show them."""
+    text = sql.SQL(
+        "INSERT INTO {tiles} SELECT r.zoom, {full_zoom} - 1, 0, 0, 0, NULL, t.fid, t.geom_3857{properties}"
+        " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid"
+        " WHERE r.zoom < {full_zoom} AND r.points <= {light} ORDER BY r.place"
+    )
+    return Statement(text.format(**of_filling(filling)))
+
+
+# Down a quadtree, from the smallest tile that holds a geometry to where the part in a tile is small. `since`: the
+# first zoom that is made from a part, whose tiles lie in the part's. A part that is still large there serves `step`
+# zooms, and is cut further for those beyond them.
+PARTS = sql.SQL("""
+WITH RECURSIVE part AS (
+    SELECT r.fid, r.zoom, r.points, r.place, least(r.level, {since}) AS level,
+           r.x >> greatest(r.level - {since}, 0) AS x, r.y >> greatest(r.level - {since}, 0) AS y,
+           {since} AS since, false AS is_cut, s.geom_3857::geometry AS geom
+    FROM {ranked} AS r JOIN {source} AS s ON s.fid = r.fid
+    WHERE r.points > {light} AND r.zoom <= {last_zoom} AND ({since} < {full_zoom} OR r.points > {large})
+    UNION ALL
+    SELECT p.fid, p.zoom, p.points, p.place, p.level + 1, q.x, q.y,
+           CASE WHEN p.level = p.since THEN p.since + {step} ELSE p.since END, true, ST_ClipByBox2D(p.geom, q.box)
+    FROM part AS p
+    CROSS JOIN (VALUES (0, 0), (1, 0), (0, 1), (1, 1)) AS corner (dx, dy)
+    CROSS JOIN LATERAL (
+        SELECT 2 * p.x + dx AS x, 2 * p.y + dy AS y,
+               ST_TileEnvelope(p.level + 1, 2 * p.x + dx, 2 * p.y + dy, margin => {margin})::box2d AS box
+    ) AS q
+    WHERE ST_NPoints(p.geom) > {part_points} AND p.level < {deepest} AND p.geom && q.box
+),
+-- What serves some zooms: {last_zoom} is the last one of parts that are small, and for shapes that the table has whole
+-- beyond the full zoom, the one before it.
+served AS (
+    SELECT p.*, greatest(p.since, p.zoom) AS first,
+           least(CASE WHEN p.points > {large} THEN {last_zoom} ELSE {full_zoom} - 1 END,
+                 CASE WHEN ST_NPoints(p.geom) > {part_points} AND p.level < {deepest} THEN p.since + {step} - 1
+                      ELSE {last_zoom} END) AS last
+    FROM part AS p
+    WHERE NOT ST_IsEmpty(p.geom) AND (p.level = p.since OR p.level = {deepest} OR ST_NPoints(p.geom) <= {part_points})
+)
+INSERT INTO {tiles}
+SELECT s.first, s.last, CASE WHEN is_cut THEN s.level ELSE 0 END, CASE WHEN is_cut THEN s.x ELSE 0 END,
+       CASE WHEN is_cut THEN s.y ELSE 0 END, NULL, s.fid, s.geom{properties}
+FROM served AS s JOIN {table} AS t ON t.fid = s.fid
+WHERE s.first <= s.last
+ORDER BY s.place
+""")
+
+
+def insert_zoom(filling: Filling, zoom: int) -> Statement:
+    """The simplified shapes of many corners, for one zoom, in parts of its tiles."""
+    return insert_parts(filling, sql.Identifier(SIMPLE), first=zoom, last=zoom, deepest=zoom)
+
+
+def insert_exact(filling: Filling, first: int) -> Statement:
+    """The shapes of many corners as they are, for a zoom and those beyond."""
+    return insert_parts(filling, filling.source, first=first, last=LAST_ZOOM, deepest=DEEPEST)
+
+
+def insert_parts(filling: Filling, source: sql.Composable, *, first: int, last: int, deepest: int) -> Statement:
+    """PARTS of what a table has as geom_3857."""
+    text = PARTS.format(
+        source=source,
+        since=sql.Literal(first),
+        last_zoom=sql.Literal(last),
+        deepest=sql.Literal(deepest),
+        step=sql.Literal(STEP),
+        margin=sql.Literal(MARGIN),
+        part_points=sql.Literal(PART_POINTS),
+        **of_filling(filling),
+    )
+    return Statement(text)
+
+
+def of_filling(filling: Filling) -> dict[str, sql.Composable]:
+    """What statements have in common."""
+    return {
+        "ranked": sql.Identifier(RANKED),
+        "table": filling.table.identifier,
+        "tiles": sql.Identifier(SCHEMA, filling.name),
+        "properties": property_list(filling.properties),
+        "full_zoom": sql.Literal(filling.full_zoom),
+        "light": sql.Literal(filling.light),
+        "large": sql.Literal(filling.large),
+    }
+
+
+def repair(table: Table, light: int) -> Statement:
+    """The polygons with more corners, repaired, in a temporary table."""
+    text = sql.SQL(
+        "CREATE TEMPORARY TABLE {valid} ON COMMIT DROP AS SELECT t.fid, CASE WHEN ST_IsValid(t.geom_3857)"
+        " THEN t.geom_3857 ELSE ST_CollectionExtract(ST_MakeValid(t.geom_3857), 3) END AS geom_3857"
+        " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid WHERE r.points > {light}"
+    )
+    valid, ranked = sql.Identifier(VALID), sql.Identifier(RANKED)
+    return Statement(text.format(valid=valid, ranked=ranked, table=table.identifier, light=sql.Literal(light)))
+
+
+def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Iterator[Statement]:
+    """The shapes of many corners that a zoom shows, to a unit of its tiles, in the temporary table.
+
+    coverage: neighbours share their borders, and still do after it; again: from the same table for the zoom beyond
+    """
+    unit = sql.Literal(2 * HALF_WORLD_M / 2**zoom / UNITS)
+    how = "ST_CoverageSimplify(s.geom_3857, {}) OVER ()" if coverage else "ST_SimplifyPreserveTopology(s.geom_3857, {})"
+    text = sql.SQL(
+        "CREATE TEMPORARY TABLE {simpler} ON COMMIT DROP AS SELECT s.fid, {how} AS geom_3857"
+        " FROM {ranked} AS r JOIN {source} AS s ON s.fid = r.fid"
+        " WHERE r.points > {light} AND r.zoom <= {zoom} AND ({zoom} < {full_zoom} OR r.points > {large})"
+    )
+    simple, simpler = sql.Identifier(SIMPLE), sql.Identifier(SIMPLER)
+    source = simple if again else filling.source
+    simplified = sql.SQL(how).format(unit)
+    values = of_filling(filling)
+    yield Statement(text.format(simpler=simpler, how=simplified, source=source, zoom=sql.Literal(zoom), **values))
+    if again:
+        yield Statement(sql.SQL("DROP TABLE {}").format(simple))
+    yield Statement(sql.SQL("ALTER TABLE {} RENAME TO {}").format(simpler, simple))
+
+
+def select_shared(table: Table, last_place: int) -> Statement:
+    """How many corners of some shapes are those of others too. Rows: one (corners, shared ones)"""
+    text = sql.SQL("""
+SELECT count(*), count(*) FILTER (WHERE shapes > 1)
+FROM (
+    SELECT count(DISTINCT fid) AS shapes
+    FROM (
+        SELECT t.fid, ST_DumpPoints(t.geom_3857) AS dumped
+        FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid
+        WHERE r.place <= {last_place}
+    ) AS corners
+    GROUP BY ST_X((dumped).geom), ST_Y((dumped).geom)
+) AS places""")
+    ranked, last = sql.Identifier(RANKED), sql.Literal(last_place)
+    return Statement(text.format(ranked=ranked, table=table.identifier, last_place=last))
+
+
+def copy_squares(name: str) -> sql.Composed:
+    """COPY of squares: (zoom, zoom, 0, 0, 0, how many polygons, geometry)."""
+    text = sql.SQL(
+        "COPY {} ({first}, {last}, {level}, {column}, {row}, {merged}, geom_3857) FROM STDIN (FORMAT binary)"
+    )
+    return text.format(sql.Identifier(SCHEMA, name), **NAMED)
+
+
+def mark_large(filling: Filling) -> Iterator[Statement]:
+    """A column of the version's own table that says which rows the tile table has in parts."""
+    marked = sql.Identifier(LARGE)
+    text = sql.SQL("ALTER TABLE {} ADD COLUMN {} boolean NOT NULL DEFAULT false")
+    yield Statement(text.format(filling.table.identifier, marked))
+    text = sql.SQL(
+        "UPDATE {table} AS t SET {marked} = true FROM {ranked} AS r WHERE r.fid = t.fid AND r.points > {large}"
+    )
+    yield Statement(text.format(marked=marked, **of_filling(filling)))
+
+
+def index_shapes(name: str, full_zoom: int) -> Iterator[Statement]:
+    """An index of what each zoom below the full one shows, one for all the others, and statistics."""
+    tiles = sql.Identifier(SCHEMA, name)
+    for zoom in range(full_zoom):
+        text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {first} <= {zoom} AND {last} >= {zoom}")
+        yield Statement(text.format(tiles, zoom=sql.Literal(zoom), **NAMED))
+    text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {last} >= {full_zoom}")
+    yield Statement(text.format(tiles, full_zoom=sql.Literal(full_zoom), **NAMED))
+    yield Statement(sql.SQL("ANALYZE {}").format(tiles))
+
+
+def analyze_ranked() -> Statement:
+    """Statistics of the temporary table."""
+    return Statement(sql.SQL("ANALYZE {}").format(sql.Identifier(RANKED)))

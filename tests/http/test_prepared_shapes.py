@@ -1,0 +1,322 @@
+"""Tiles of lines and polygons: squares for small polygons, fewer short lines, large geometries simpler and in parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import mapbox_vector_tile
+import numpy as np
+import pyarrow as pa
+import pytest
+import shapely
+from flask import Flask
+from flask.testing import FlaskClient
+from psycopg import sql
+from shapely.geometry import shape
+
+from api.app import create_app
+from api.sql.tiles import select_tile
+from api.tiles import Tile, tile_at
+from core.db import Database as Pool
+from core.tiling import Tiling
+from loader.run import open_catalogue
+from support.cluster import Cluster
+from support.loading import Loader, write_ogr
+
+HOUSES, STREETS, LAKES = 15_000, 15_000, 5
+EDGE = shapely.box(0, 0, 4096, 4096)
+
+
+def around_a_town(count: int) -> np.ndarray:
+    """Places around a town, in degrees."""
+    return np.random.default_rng(1).normal((10, 50), (0.2, 0.1), (count, 2))
+
+
+def lake(x: float, y: float, radius: float, corners: int = 6000) -> shapely.Polygon:
+    """A shape with a rough shore, an island in it, and many corners."""
+    chance = np.random.default_rng(int(x * 10))
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    waves = np.arange(1, 60)
+    rough = (chance.normal(0, 1, 59) / waves**1.4) @ np.cos(np.outer(waves, angles) + chance.uniform(0, 6, (59, 1)))
+    distance = radius * np.clip(1 + 0.12 * rough, 0.5, 2)
+    shore = np.column_stack([x + distance * np.cos(angles), y + distance * np.sin(angles)])
+    island = np.column_stack([x + distance * 0.2 * np.cos(angles), y + distance * 0.2 * np.sin(angles)])
+    return shapely.Polygon(shore, [island])
+
+
+def write_houses(loader: Loader) -> None:
+    """Small houses around a town, and large lakes among them."""
+    places, size = around_a_town(HOUSES), np.array([0.00015, 0.0001])
+    houses = shapely.box(*(places - size).T, *(places + size).T)
+    lakes = [lake(8 + n, 50, 0.1 + 0.08 * n) for n in range(LAKES)]
+    kinds = ["house"] * HOUSES + ["lake"] * LAKES
+    table = pa.table(
+        {
+            "kind": kinds,
+            "text": [f"{kind} with a name of some length, number {n}" for n, kind in enumerate(kinds)],
+            "geometry": pa.array(shapely.to_wkb([*houses, *lakes]), pa.binary()),
+        }
+    )
+    write_ogr(loader.path("houses.fgb"), table, "FlatGeobuf", geometry_type="Polygon")
+
+
+def write_streets(loader: Loader) -> None:
+    """Short streets around the town, and one long road of many corners."""
+    places, chance = around_a_town(STREETS), np.random.default_rng(2)
+    streets = shapely.linestrings(np.stack([places, places + chance.normal(0, 0.001, (STREETS, 2))], axis=1))
+    along = np.linspace(0, 1, 5000)
+    road = shapely.LineString(np.column_stack([5 + 10 * along, 50 + np.sin(along * 40) / 10 + along / 7]))
+    table = pa.table(
+        {
+            "name": [f"street {number}" for number in range(STREETS + 1)],
+            "geometry": pa.array(shapely.to_wkb([*streets, road]), pa.binary()),
+        }
+    )
+    write_ogr(loader.path("streets.fgb"), table, "FlatGeobuf", geometry_type="LineString")
+
+
+def write_districts(loader: Loader) -> None:
+    """Neighbours that share rough borders: cells of a grid whose edges are all the same from both sides."""
+    chance, side, corners = np.random.default_rng(4), 5, 300
+    edges: dict[tuple[tuple[int, int], tuple[int, int]], np.ndarray] = {}
+
+    def edge(a: tuple[int, int], b: tuple[int, int]) -> np.ndarray:
+        if (b, a) in edges:
+            return edges[b, a][::-1]
+        along = np.linspace(0, 1, corners)[:, None] * (np.array(b) - np.array(a)) + np.array(a)
+        waves = np.arange(1, 40)
+        rough = chance.normal(0, 0.05, 39) / waves**1.2
+        noise = np.sin(np.outer(np.linspace(0, 1, corners), waves * np.pi)) @ rough
+        return edges.setdefault((a, b), along + noise[:, None] * np.array([b[1] - a[1], a[0] - b[0]]))
+
+    districts: list[shapely.Polygon] = []
+    for i in range(side):
+        for j in range(side):
+            ring = [(i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1), (i, j)]
+            districts.append(shapely.Polygon(np.concatenate([edge(a, b)[:-1] for a, b in pairwise(ring)]) * 2 + 40))
+    table = pa.table({"number": np.arange(side**2), "geometry": pa.array(shapely.to_wkb(districts), pa.binary())})
+    write_ogr(loader.path("districts.fgb"), table, "FlatGeobuf", geometry_type="Polygon")
+
+
+@pytest.fixture(scope="module")
+def loader(cluster: Cluster) -> Iterator[Loader]:
+    """A database with all of them."""
+    database = cluster.clone()
+    with open_catalogue(database.owner) as connection:
+        loader = Loader(database.owner, connection)
+        write_houses(loader)
+        write_streets(loader)
+        write_districts(loader)
+        for name in ("houses.fgb", "streets.fgb", "districts.fgb"):
+            report = loader.load(name)
+            assert report.status == "loaded", report.error
+        yield loader
+    cluster.drop(database)
+
+
+@pytest.fixture(scope="module")
+def app(loader: Loader) -> Iterator[Flask]:
+    """The API on it."""
+    pool = Pool(loader.settings)
+    yield create_app(loader.settings, pool)
+    pool.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the API."""
+    return app.test_client()
+
+
+def tiling(loader: Loader, id: str) -> Tiling:
+    """What was prepared for a collection."""
+    found = loader.catalog()[id].tiling
+    assert found is not None
+    return found
+
+
+def decoded(mvt: bytes, id: str) -> list[Any]:
+    """The features of a layer."""
+    layers = mapbox_vector_tile.decode(mvt, default_options={"y_coord_down": True})
+    return layers[id]["features"] if id in layers else []
+
+
+def features(client: FlaskClient, id: str, z: int, row: int, column: int, tms: str = "WebMercatorQuad") -> list[Any]:
+    """The features of a tile."""
+    response = client.get(f"/collections/{id}/tiles/{tms}/{z}/{row}/{column}")
+    if response.status_code in (204, 404):  # nothing is there, or the tileset ends before
+        return []
+    assert response.status_code == 200
+    return decoded(response.data, id)
+
+
+def around(client: FlaskClient, id: str, z: int) -> list[Any]:
+    """The features of the tiles around the town."""
+    first, last = tile_at(8.5, 50.8, z), tile_at(11.5, 49.2, z)
+    rows, columns = range(first.row, last.row + 1), range(first.column, last.column + 1)
+    return [feature for row in rows for column in columns for feature in features(client, id, z, row, column)]
+
+
+def test_small_polygons_are_squares_at_low_zooms(client: FlaskClient, loader: Loader):
+    z = tiling(loader, "houses").full_zoom - 1
+    found = around(client, "houses", z)
+    squares = [feature for feature in found if "merged" in feature["properties"]]
+    assert all("id" not in feature or not feature["id"] for feature in squares)
+    assert all(set(feature["properties"]) == {"merged"} for feature in squares)
+    assert HOUSES <= sum(feature["properties"]["merged"] for feature in squares) < HOUSES * 1.2, "twice in a buffer"
+    assert not any(feature["properties"].get("kind") == "house" for feature in found)
+
+
+def test_squares_have_the_area_of_the_polygons(client: FlaskClient, loader: Loader):
+    z = tiling(loader, "houses").full_zoom - 1
+    first, last = tile_at(8.5, 50.8, z), tile_at(11.5, 49.2, z)
+    area = 0.0
+    for row in range(first.row, last.row + 1):
+        for column in range(first.column, last.column + 1):
+            for feature in features(client, "houses", z, row, column):
+                if "merged" in feature["properties"]:
+                    area += shape(feature["geometry"]).intersection(EDGE).area
+    text = "SELECT sum(ST_Area(geom_3857)) FROM data.houses_1 WHERE kind = 'house'"
+    unit_m = 40_075_016.7 / 2**z / 4096
+    assert area * unit_m**2 == pytest.approx(loader.one(text), rel=0.1)
+
+
+def test_large_polygons_are_there_at_low_zooms(client: FlaskClient):
+    found = [feature for feature in features(client, "houses", 4, 5, 8) if "merged" not in feature["properties"]]
+    assert {feature["properties"]["kind"] for feature in found} == {"lake"}
+    assert len(found) == LAKES
+    assert all(feature["id"] for feature in found)
+
+
+def test_low_zooms_have_fewer_corners_and_the_same_area(client: FlaskClient, loader: Loader):
+    for z in (3, 5):
+        whole = plain(loader, "houses", tile_at(10, 50, z))
+        for id, one in around_prepared(client, "houses", z).items():
+            assert shapely.get_num_coordinates(one) < shapely.get_num_coordinates(whole[id]) / 2
+            assert one.symmetric_difference(whole[id]).area < 2 * one.length
+
+
+def around_prepared(client: FlaskClient, id: str, z: int) -> dict[int, Any]:
+    """The shapes of the tile around the town that have ids."""
+    tile = tile_at(10, 50, z)
+    return {f["id"]: shape(f["geometry"]) for f in features(client, id, z, tile.row, tile.column) if f.get("id")}
+
+
+def plain(loader: Loader, id: str, tile: Tile) -> dict[int, Any]:
+    """A tile made from the table alone, by id."""
+    statement = select_tile(replace(loader.catalog()[id], tiling=None), tile)
+    [(mvt, _)] = loader.connection.cursor(binary=True).execute(statement.text, statement.params).fetchall()
+    return {feature["id"]: shape(feature["geometry"]) for feature in decoded(bytes(mvt or b""), id)}
+
+
+@pytest.mark.parametrize("id", ["houses", "streets", "districts"])
+@pytest.mark.parametrize("z", [9, 11, 13, 14, 16])
+def test_parts_make_the_same_tile_as_the_whole(client: FlaskClient, loader: Loader, id: str, z: int):
+    z = max(z, tiling(loader, id).full_zoom)
+    for x, y in [(8.1, 50), (9.13, 50.17), (10.2, 50.1), (10.02, 50.02), (11.3, 49.9), (41.99, 42.1), (44, 44)]:
+        tile = tile_at(x, y, z)
+        whole = plain(loader, id, tile)
+        found = features(client, id, z, tile.row, tile.column)
+        assert len({feature["id"] for feature in found}) == len(found), "a feature has one part in a tile"
+        parts = {feature["id"]: shape(feature["geometry"]) for feature in found}
+        for number in whole.keys() | parts.keys():
+            one, other = (shapes.get(number, shapely.Polygon()).intersection(EDGE) for shapes in (whole, parts))
+            if id == "streets":
+                assert one.difference(other.buffer(2)).is_empty and other.difference(one.buffer(2)).is_empty
+            else:
+                assert one.symmetric_difference(other).area <= max(4, 1.5 * (one.length + other.length))
+
+
+def test_a_tile_inside_a_large_polygon_reads_a_small_part(loader: Loader):
+    collection, tile = loader.catalog()["houses"], tile_at(11.9, 50.15, 16)
+    text = select_tile(collection, tile).text
+    assert "isthmus_large" in text.as_string(None)
+    table = collection.tiling.table if collection.tiling else ""
+    most = loader.one(
+        f"SELECT max(ST_NPoints(geom_3857)) FROM data.{table} WHERE isthmus_last = 24 AND isthmus_level < 14"
+    )
+    assert most <= 256
+
+
+def test_neighbours_have_no_gap_between_them_at_low_zooms(client: FlaskClient, loader: Loader):
+    assert tiling(loader, "districts").has_large
+    for z in (0, 2, 4, 5):
+        tile = tile_at(45, 45, z)
+        found = features(client, "districts", z, tile.row, tile.column)
+        shapes = [shapely.make_valid(shape(feature["geometry"])) for feature in found]
+        together = shapely.union_all(shapes)
+        rings = [ring for part in getattr(together, "geoms", [together]) for ring in part.interiors]
+        assert sum(shapely.Polygon(ring).area for ring in rings) <= 2, "a unit that was rounded away"
+        overlaps = sum(one.area for one in shapes) - together.area
+        assert overlaps < 0.02 * together.area + 10
+
+
+def test_short_lines_that_a_zoom_shows_the_next_shows_too(client: FlaskClient, loader: Loader):
+    full = tiling(loader, "streets").full_zoom
+    names = [{f["properties"]["name"] for f in around(client, "streets", z)} for z in range(4, full + 1)]
+    for fewer, more in pairwise(names):
+        assert fewer < more
+    assert len(names[-1]) > STREETS * 0.99, "a few are shorter than a unit"
+    assert f"street {STREETS}" in names[0], "the long road"
+
+
+def test_other_sets_show_the_same_shapes(client: FlaskClient):
+    mercator = {f.get("id") for f in features(client, "houses", 4, 5, 8)}
+    degrees = {f.get("id") for f in features(client, "houses", 3, 1, 8, "WorldCRS84Quad")}
+    assert len(mercator) > LAKES / 2
+    assert mercator <= degrees | {None, 0}
+
+
+def test_large_shapes_of_other_sets_are_whole(client: FlaskClient):
+    for z in (3, 5, 7):
+        column, row = int((11.5 + 180) / 180 * 2**z), int((90 - 50) / 180 * 2**z)
+        found = [f for f in features(client, "houses", z, row, column, "WorldCRS84Quad") if f.get("id")]
+        assert len({f["id"] for f in found}) == len(found)
+
+
+def test_a_tile_of_a_low_zoom_goes_by_the_index_of_its_zoom(loader: Loader):
+    statement = select_tile(loader.catalog()["houses"], tile_at(10, 50, 7))
+    explained = sql.SQL("EXPLAIN {}").format(statement.text)
+    plan = "\n".join(row[0] for row in loader.connection.execute(explained, statement.params))
+    [name] = set(re.findall(r"(houses_\d+_tiles_geom_3857_idx\d*)", plan))
+    of_index = "SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = %s::regclass"
+    assert loader.one(of_index, f"data.{name}") == "((isthmus_first <= 7) AND (isthmus_last >= 7))"
+
+
+def test_a_filter_finds_features_that_come_in_parts(client: FlaskClient, loader: Loader):
+    z = tiling(loader, "houses").full_zoom + 1
+    tile = tile_at(11.9, 50.15, z)
+    path = f"/collections/houses/tiles/WebMercatorQuad/{z}/{tile.row}/{tile.column}"
+    [found] = decoded(client.get(f"{path}?filter=kind='lake'").data, "houses")
+    assert found["properties"]["kind"] == "lake"
+
+
+def test_what_was_loaded_keeps_its_columns(loader: Loader, client: FlaskClient):
+    [feature] = client.get("/collections/houses/items?limit=1&kind=lake").get_json()["features"]
+    assert set(feature["properties"]) == {"kind", "text"}
+
+
+def test_polygons_that_cross_themselves_are_repaired_before_they_are_cut(loader: Loader):
+    angles = np.linspace(0, 2 * np.pi, 2001)
+    eight = shapely.Polygon(np.column_stack([20 + np.sin(angles) * 2, 40 + np.sin(2 * angles)]))
+    assert not eight.is_valid
+    table = pa.table({"name": ["eight"], "geometry": pa.array(shapely.to_wkb([eight]), pa.binary())})
+    write_ogr(loader.path("eight.fgb"), table, "FlatGeobuf", geometry_type="Polygon")
+    assert loader.load("eight.fgb").status == "loaded"
+    collection = loader.catalog()["eight"]
+    for z, (x, y), inside in [(12, (21.9, 40.9), False), (12, (21, 40), True), (12, (20, 40.5), False)]:
+        statement = select_tile(collection, tile_at(x, y, z))
+        [(mvt, _)] = loader.connection.cursor(binary=True).execute(statement.text, statement.params).fetchall()
+        area = sum(shape(f["geometry"]).intersection(EDGE).area for f in decoded(bytes(mvt or b""), "eight"))
+        assert (area > EDGE.area / 2) == inside
+
+
+def test_few_light_shapes_need_no_preparation(loader: Loader):
+    table = pa.table({"n": [1], "geometry": pa.array([shapely.to_wkb(shapely.box(0, 0, 1, 1))], pa.binary())})
+    write_ogr(loader.path("one.fgb"), table, "FlatGeobuf", geometry_type="Polygon")
+    assert loader.load("one.fgb").status == "loaded"
+    assert loader.catalog()["one"].tiling is None
