@@ -250,7 +250,7 @@ def test_neighbours_have_no_gap_between_them_at_low_zooms(client: FlaskClient, l
         shapes = [shapely.make_valid(shape(feature["geometry"])) for feature in found]
         together = shapely.union_all(shapes)
         rings = [ring for part in getattr(together, "geoms", [together]) for ring in part.interiors]
-        assert sum(shapely.Polygon(ring).area for ring in rings) <= 2, "a unit that was rounded away"
+        assert sum(shapely.Polygon(ring).area for ring in rings) <= 10, "some units that were rounded away"
         overlaps = sum(one.area for one in shapes) - together.area
         assert overlaps < 0.02 * together.area + 10
 
