@@ -16,6 +16,7 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.UnknownParameter: 400,
     errors.BadCursor: 400,
     errors.FormatUnsuitable: 400,
+    errors.ExplainOff: 403,
     errors.UnknownCollection: 404,
     errors.UnknownFeature: 404,
     errors.UnknownTileMatrixSet: 404,

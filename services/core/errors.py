@@ -104,6 +104,12 @@ class NoTiles(IsthmusError):
     code = "tiles-elsewhere"
 
 
+class ExplainOff(IsthmusError):
+    """This server does not explain its tiles."""
+
+    code = "explain-off"
+
+
 class OnlyTiles(IsthmusError):
     """The collection is a file of tiles: it has no features."""
 

@@ -17,6 +17,7 @@ from core.caching import mistake_in
 from core.errors import BadSetting, suggestion
 
 Mode = Literal["bridge", "host", "container", "none", "native"]
+Switch = Literal["off", "on"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
 
@@ -75,6 +76,9 @@ class Settings:
     )
     tile_matrix_sets: str = setting(
         "", "folder of tile matrix sets as JSON (default: `tile_matrix_sets` in the data folder); read at the start"
+    )
+    explain: Switch = setting(
+        "off", "on: `explain=true` on a tile tells its SQL, plan, weight and what to do; it shows names of tables"
     )
     spool_dir: str = setting("", "folder of the files that exports make (default: `var/spool` in the data folder)")
     spool_mb: int = setting(4000, "most that exported files take up, in MB; the ones not used for longest go first")
@@ -192,7 +196,7 @@ def parse(name: str, kind: str, text: str) -> Any:
             return float(text)
     except ValueError as error:
         raise BadSetting(f"{variable(name)} is '{text}'", hint="it takes a number", parameter=variable(name)) from error
-    choices = {"Mode": get_args(Mode), "LogLevel": get_args(LogLevel)}.get(kind, ())
+    choices = {"Mode": get_args(Mode), "LogLevel": get_args(LogLevel), "Switch": get_args(Switch)}.get(kind, ())
     if choices and text not in choices:
         hint = suggestion(text, choices) or f"it takes one of {', '.join(choices)}"
         raise BadSetting(f"{variable(name)} is '{text}'", hint=hint, parameter=variable(name))

@@ -168,9 +168,9 @@ OPERATIONS = (
         "getTile.collection.vector.getTile",
         "A vector tile, or a picture out of a file of them",
         "tiles",
-        (MVT, *PICTURES),
-        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile", *TILE_FILTERS),
-        (*_WITH_404, 504),
+        (MVT, *PICTURES, JSON, HTML),
+        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile", "explain", *TILE_FILTERS),
+        (*_WITH_404, 403, 504),
     ),
     Operation(
         "/tiles",

@@ -55,6 +55,7 @@ def parameter_components(
     described = {name: {**parameter, **example_of(parameter["name"], examples)} for name, parameter in found.items()}
     described["fTile"]["example"] = "mvt"
     described["all"]["example"] = "true"
+    described["explain"]["example"] = "false"
     for name in OF_PROPERTIES:
         described[f"{name}Dataset"] = {**found[name], "example": "TRUE" if name == "filter" else []}
     described["collections"]["example"] = [collection.id] if collection else ["roads"]
@@ -81,6 +82,9 @@ def query_parameters(limits: Limits) -> dict[str, Any]:
             "collections", array_of("string"), "Collections, by id or address, in the order of the layers; else all."
         ),
         "all": query_parameter("all", words("false", "true"), "true: low zooms too leave out nothing that has room."),
+        "explain": query_parameter(
+            "explain", words("false", "true"), "true: how the tile is made, in place of it; where the operator lets it."
+        ),
         "limit": query_parameter("limit", limit, "Features on a page."),
         "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),
         "cursor": query_parameter("cursor", TEXT, "A place in the walk, from a next or prev link."),

@@ -18,6 +18,7 @@ BINARY = {"type": "string", "format": "binary"}
 
 STATUS_MEANING = {
     400: "A parameter is wrong; the problem names it and says what to do.",
+    403: "The operator does not let that be asked.",
     404: "There is no such resource.",
     406: "None of the media types in Accept is available; the problem lists those that are.",
     413: "The body, or the file that would be made, is too large.",

@@ -22,13 +22,13 @@ DATASET_PARAMETERS = ("f", "collections", *(name for name in TILE_PARAMETERS if 
 """Those of a tile of several collections beside the queryables that all of them have. Ids are of one collection."""
 
 
-def tile_query(args: Args, collection: Collection) -> TileQuery:
-    """What a request asks of a collection's tiles.
+def tile_query(args: Args, collection: Collection, others: Sequence[str] = ()) -> TileQuery:
+    """What a request asks of a collection's tiles. `others`: parameters that it may have beside these.
 
     Raises: UnknownParameter, BadParameter, BadBBox, BadFilter
     """
     own = {parameter.name for parameter in (*collection.arguments, *queryable_columns(collection))}
-    reject_unknown(args, [*TILE_PARAMETERS, *own])
+    reject_unknown(args, [*TILE_PARAMETERS, *others, *own])
     everything = EVERYTHING not in own and parse_everything(args)
     return TileQuery(parse_conditions(args, collection), parse_columns(args, collection), everything)
 

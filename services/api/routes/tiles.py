@@ -25,6 +25,7 @@ from api.formats.offered import TILE_FORMATS
 from api.links import MAPLIBRE_STYLE, MVT
 from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.params.tiles import given_parameters, tile_query, tileset_query
+from api.routes.explain import EXPLAIN, explanation, is_explained
 from api.tile_budget import HEADER, SAMPLED, lack_headers
 from api.tile_keys import etag_of
 from api.tile_making import kept_tile, key_of, make_packed_tile
@@ -116,7 +117,9 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     """A tile: 200 with bytes, 204 when it is empty, 304 when the client has it, 404 outside the tileset's limits."""
     matrix_set = api().grids.find(tms)
     collection, place = with_geometry(id), parse_tile(z, row, column, matrix_set)
-    query = tile_query(request.args, collection)
+    if is_explained(collection):
+        return explanation(collection, place)
+    query = tile_query(request.args, collection, (EXPLAIN,))
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
     check_limits(place, api().grids.extent(collection, matrix_set))
     if collection.source is not None:

@@ -1,0 +1,56 @@
+"""`?explain=true` on a tile: its statement, its plan, its weight, and advice. The one answer that shows SQL."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from api.answers import answer
+from api.context import api
+from api.documents.explain import explain_document
+from api.params.items import queryable_columns
+from api.params.tiles import tile_query
+from api.params.values import parse_boolean
+from api.reading import reading
+from api.tile_explain import explain_tile
+from api.tile_making import key_of, store_of
+from api.tiles import Tile, check_limits
+from core.catalog import Collection
+from core.errors import BadParameter, ExplainOff
+
+EXPLAIN = "explain"
+
+
+def is_explained(collection: Collection) -> bool:
+    """Whether the request wants to know about its tile. A property of that name is asked for itself.
+
+    Raises: BadParameter, ExplainOff
+    """
+    text = request.args.get(EXPLAIN)
+    if text is None or has_own(collection):
+        return False
+    try:
+        wanted = parse_boolean(text)
+    except ValueError as error:
+        raise BadParameter(f"{EXPLAIN} is '{text}'", hint="it takes true or false", parameter=EXPLAIN) from error
+    if wanted and api().settings.explain == "off":
+        hint = "it shows SQL and costs as much as several tiles; the operator may set ISTHMUS_EXPLAIN=on"
+        raise ExplainOff("this server does not explain its tiles", hint=hint, parameter=EXPLAIN)
+    return wanted
+
+
+def has_own(collection: Collection) -> bool:
+    """Whether a property or an argument has the name of the parameter."""
+    return any(found.name == EXPLAIN for found in (*collection.arguments, *queryable_columns(collection)))
+
+
+def explanation(collection: Collection, place: Tile) -> Response:
+    """The document, as JSON or a page. Raises: as for the tile, but for a tile that takes too long"""
+    query = tile_query(request.args, collection, (EXPLAIN,))
+    check_limits(place, api().grids.extent(collection, place.matrix_set))
+    kept = collection.source is None and store_of(api(), query).get(key_of(api(), collection, place, query)) is not None
+    with reading(collection):
+        story = explain_tile(api().database, api().settings, collection, api().grids.placed(place), query)
+    document = explain_document(story, kept=kept)
+    response = answer(document, "explain.html", parameters=tuple(request.args), title=f"A tile of {collection.title}")
+    response.headers["Cache-Control"] = "no-store"
+    return response

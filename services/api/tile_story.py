@@ -1,0 +1,161 @@
+"""How a tile came about, as a value, and what follows: advice for who wants it faster or smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from api.formats.gzip import comment_of, decompress
+from api.query import TileQuery
+from api.sql.explain import Explained, PlanStep
+from api.sql.prepared import tiling_for
+from api.tile_weight import LayerWeight, PropertyWeight, weigh
+from api.tiles import Tile
+from core.catalog import Collection
+
+KB = 1000
+MANY_ROWS = 10_000
+MUCH_KB = 100
+"""From so many kilobytes on it is worth while to look at what a tile is made of."""
+
+LARGE_SHARE = 0.4
+LONG_GEOMETRY_BYTES = 200
+SLOW_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TileStory:
+    """How a tile came about.
+
+    packed: compressed, as it is sent
+    made_s: how long it took to make, in seconds, the wait for a connection included
+    remark: what the tile says that it lacks, None for a tile with everything
+    error:  why there is no tile: it takes too long
+    """
+
+    collection: Collection
+    place: Tile
+    query: TileQuery
+    sql: str
+    plan: Explained
+    packed: bytes
+    made_s: float
+    most_kb: int
+    error: str | None = None
+
+    @property
+    def remark(self) -> str | None:
+        """What the tile says that it lacks."""
+        return comment_of(self.packed) if self.packed else None
+
+    @property
+    def layers(self) -> list[LayerWeight]:
+        """What its bytes are spent on."""
+        return weigh(decompress(self.packed)) if self.packed else []
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether it is made from rows that the loader chose for its zoom."""
+        return self.query.is_unconditional and tiling_for(self.collection, self.place) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Something to do, and why."""
+
+    because: str
+    do: str
+
+
+def advice(story: TileStory, layers: list[LayerWeight]) -> list[Advice]:
+    """What would make the tile faster or smaller, the most useful first."""
+    return [
+        *(no_index(story, step) for step in story.plan.steps if is_walk_through_all(step)),
+        *not_prepared(story),
+        *too_slow(story),
+        *left_out(story),
+        *(found for layer in layers for found in heavy_parts(story, layer)),
+    ]
+
+
+def is_walk_through_all(step: PlanStep) -> bool:
+    """Whether a step reads many rows to find those in the tile's box."""
+    return step.box_column is not None and (step.read or 0) > MANY_ROWS and (step.kept or 0) < (step.read or 0) / 2
+
+
+def no_index(story: TileStory, step: PlanStep) -> Advice:
+    """The index that such a step lacks."""
+    because = f"{step.read:,} rows of {step.relation} are read to find {step.kept:,}: no index is used"
+    if story.collection.source is None:
+        return Advice(because, "load the file again: its indexes are missing")
+    return Advice(because, f"CREATE INDEX ON {step.relation} USING gist ({step.box_column}); ANALYZE {step.relation}")
+
+
+def rows_read(story: TileStory) -> int:
+    """Rows that all steps looked at."""
+    return sum(step.read or 0 for step in story.plan.steps)
+
+
+def not_prepared(story: TileStory) -> Iterator[Advice]:
+    """A tile of very many features that nothing was prepared for."""
+    if story.is_prepared or rows_read(story) <= MANY_ROWS:
+        return
+    because = f"the tile is made of {rows_read(story):,} rows"
+    if not story.query.is_unconditional:
+        yield Advice(because, "a condition, or all=true, is answered from the whole table: without it, or further in")
+    elif story.collection.source is not None:
+        yield Advice(
+            because, "nothing is prepared for sources: publish a thinned view for low zooms, or load it as a file"
+        )
+    else:
+        yield Advice(
+            because, "load the file again, if it was loaded by an older Isthmus, or see [tiles] of its side-car"
+        )
+
+
+def too_slow(story: TileStory) -> Iterator[Advice]:
+    """A statement that takes long, or was given up."""
+    if story.plan.took_ms is None:
+        yield Advice("the statement was given up", "ask further in, or with a filter; the plan is the planner's guess")
+    elif story.plan.took_ms > SLOW_MS:
+        yield Advice(f"the statement takes {story.plan.took_ms:,.0f} ms", "make such tiles in advance: isthmus seed")
+
+
+def left_out(story: TileStory) -> Iterator[Advice]:
+    """A tile that had to become smaller than it would be."""
+    if story.remark is not None and not story.is_prepared:
+        because = f"features are left out, or the tile would weigh more than {story.most_kb} kB or take too long"
+        yield Advice(because, "ask for fewer properties, or set ISTHMUS_TILE_MAX_KB and ISTHMUS_TILE_TIMEOUT_S")
+
+
+def heavy_parts(story: TileStory, layer: LayerWeight) -> Iterator[Advice]:
+    """Properties and geometries that most of a large layer's bytes go to."""
+    if len(story.packed) < MUCH_KB * KB:
+        return
+    for weight in sorted(layer.properties, key=lambda found: -found.bytes):
+        if weight.bytes > LARGE_SHARE * layer.bytes:
+            yield Advice(
+                f"the property '{weight.name}' is {share(weight, layer)} of the layer", leave_out(story, weight)
+            )
+    if len(layer.properties) > 1 and properties_bytes(layer) > LARGE_SHARE * layer.bytes:
+        because = f"its {len(layer.properties)} properties are {properties_bytes(layer) / layer.bytes:.0%} of the layer"
+        yield Advice(because, "name those that the map shows: properties=…")
+    if layer.geometry_bytes > LARGE_SHARE * layer.bytes and layer.geometry_bytes > LONG_GEOMETRY_BYTES * layer.features:
+        because = f"a geometry has {layer.geometry_bytes // layer.features} bytes on average"
+        yield Advice(because, "simplify the data, or begin the layer at a later zoom")
+
+
+def leave_out(story: TileStory, weight: PropertyWeight) -> str:
+    """How to do without a property."""
+    side_car = " or name the others in [tiles] of its side-car" if story.is_prepared else ""
+    return f"leave it out: exclude-properties={weight.name}{side_car}"
+
+
+def share(weight: PropertyWeight, layer: LayerWeight) -> str:
+    """The part of the layer's bytes that a property has."""
+    return f"{weight.bytes / layer.bytes:.0%}"
+
+
+def properties_bytes(layer: LayerWeight) -> int:
+    """The bytes of all properties of a layer."""
+    return sum(weight.bytes for weight in layer.properties)
