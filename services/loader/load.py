@@ -20,7 +20,7 @@ from loader.ddl import Table
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
 from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
-from loader.prepare import prepare
+from loader.prepare import Prepared, prepare
 from loader.progress import Event, Listener, ended
 from loader.read import LayerRef, find_layers, open_layer, plainly_named
 from loader.read_model import OpenLayer
@@ -222,8 +222,8 @@ def finish(connection: Connection, copied: Copied, crs: Crs | None, side_car: Si
     indexes = ddl.create_indexes(table, times.columns if times else ())
     for statement in (*indexes, ddl.analyze(table)):
         connection.execute(statement.text)
-    tiling = prepare(connection, table, found, side_car.tiles or TileOptions()) if found else None
-    return Filled(table, copied.rows, found, times, tiling, (*notes, *time_notes))
+    tiles = prepare(connection, table, found, side_car.tiles or TileOptions()) if found else Prepared(None)
+    return Filled(table, copied.rows, found, times, tiles.tiling, (*notes, *time_notes, *tiles.notes))
 
 
 def add_key(connection: Connection, table: Table) -> list[Note]:

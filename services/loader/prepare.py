@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import psycopg
 
 from core.db import Connection
 from core.errors import suggestion
@@ -15,10 +19,13 @@ from loader.ddl import Table
 from loader.errors import BadSideCar
 from loader.prepare_points import prepare_points
 from loader.prepare_shapes import prepare_shapes
+from loader.report import Note
 from loader.sidecar import TileOptions
 
 PROPERTIES_BYTES = 32
 """How wide the properties of a tile of a low zoom may be together, on average."""
+
+MB = 1_000_000
 
 KINDS: dict[str, Kind] = {
     "Point": "points",
@@ -30,11 +37,35 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def prepare(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> dict[str, Any] | None:
-    """What the catalogue is to know of a table's tiles (see Tiling); nothing where they are made from the table alone.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the catalogue is to know of a table's tiles (see Tiling), and what the report says of it."""
 
-    None for a mixture of kinds, which is not prepared. Raises: BadSideCar
+    tiling: dict[str, Any] | None
+    notes: tuple[Note, ...] = ()
+
+
+def prepare(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> Prepared:
+    """Make a table's tile table, if its tiles need one. Tiles of geometries that PostGIS cannot work with are made from
+    the table alone, and so are those of a mixture of kinds.
+
+    Raises: BadSideCar
     """
+    clock = time.perf_counter()
+    try:
+        with connection.transaction():
+            tiling = prepare_kind(connection, table, found, options)
+    except psycopg.errors.InternalError_ as error:
+        return Prepared(None, (refused(error),))
+    if not tiling:
+        return Prepared(tiling)
+    return Prepared(tiling, (told(connection, table, tiling, time.perf_counter() - clock),))
+
+
+def prepare_kind(
+    connection: Connection, table: Table, found: Geometries, options: TileOptions
+) -> dict[str, Any] | None:
+    """The fields of a table's Tiling; nothing where its tiles need no preparation, None where it cannot be prepared."""
     kind = KINDS.get(found.type)
     if kind is None:
         return None
@@ -48,6 +79,21 @@ def prepare(connection: Connection, table: Table, found: Geometries, options: Ti
         return {}
     names = [column.name for column in properties]
     return {**tiling, "properties": names, "rank": options.rank, "whole_world": not found.unprojected_count}
+
+
+def told(connection: Connection, table: Table, tiling: Mapping[str, Any], seconds: float) -> Note:
+    """What it cost."""
+    statement = tile_table.select_sizes(table, tiling["table"])
+    [(own, tiles)] = connection.execute(statement.text, statement.params).fetchall()
+    zooms = f"zooms below {tiling['full_zoom']}" if tiling["full_zoom"] else "large geometries"
+    cost = f"{seconds:.1f} s, and {tiles / MB:.1f} MB beside the {own / MB:.1f} MB of the data"
+    return Note("info", "tiles-prepared", f"tiles of {zooms} were prepared: {cost}")
+
+
+def refused(error: psycopg.Error) -> Note:
+    """Why nothing was prepared."""
+    message = f"tiles of low zooms could not be prepared, and are made from all features: {str(error).splitlines()[0]}"
+    return Note("warning", "tiles-not-prepared", message, "repair the geometries in QGIS with 'Fix geometries'")
 
 
 def named_rank(columns: Sequence[TableColumn], name: str | None) -> TableColumn | None:

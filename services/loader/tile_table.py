@@ -84,3 +84,10 @@ def select_widths(table: Table) -> Statement:
     """Rows: (column, mean bytes of its values), as ANALYZE found them."""
     text = "SELECT attname, avg_width FROM pg_stats WHERE schemaname = %(schema)s AND tablename = %(table)s"
     return Statement(sql.SQL(text), {"schema": SCHEMA, "table": table.name})
+
+
+def select_sizes(table: Table, name: str) -> Statement:
+    """Rows: one (bytes of the version's own table, bytes of its tile table), with their indexes."""
+    text = sql.SQL("SELECT pg_total_relation_size({}::regclass), pg_total_relation_size({}::regclass)")
+    own, tiles = table.identifier.as_string(None), sql.Identifier(SCHEMA, name).as_string(None)
+    return Statement(text.format(sql.Literal(own), sql.Literal(tiles)))

@@ -22,6 +22,7 @@ from api.app import create_app
 from api.sql.tiles import select_tile
 from api.tiles import Tile, tile_at
 from core.db import Database as Pool
+from core.statement import Statement
 from core.tiling import Tiling
 from loader.run import open_catalogue
 from support.cluster import Cluster
@@ -313,6 +314,25 @@ def test_polygons_that_cross_themselves_are_repaired_before_they_are_cut(loader:
         [(mvt, _)] = loader.connection.cursor(binary=True).execute(statement.text, statement.params).fetchall()
         area = sum(shape(f["geometry"]).intersection(EDGE).area for f in decoded(bytes(mvt or b""), "eight"))
         assert (area > EDGE.area / 2) == inside
+
+
+def test_the_report_tells_what_the_preparation_cost(loader: Loader):
+    [note] = [note for note in loader.load("streets.fgb", force=True).notes if note.code == "tiles-prepared"]
+    assert re.fullmatch(
+        r"tiles of zooms below \d+ were prepared: \d\.\d s, and .* MB beside the .* MB of the data", note.message
+    )
+
+
+def test_what_postgis_refuses_is_loaded_without_preparation(loader: Loader, monkeypatch: pytest.MonkeyPatch):
+    refused = Statement(sql.SQL("SELECT ST_GeomFromText('POLYGON((0 0, 1 1))')"))
+    monkeypatch.setattr("loader.shape_table.insert_exact", lambda *_: refused)
+    report = loader.load("districts.fgb", force=True)
+    assert report.status == "loaded"
+    [note] = [note for note in report.notes if note.code == "tiles-not-prepared"]
+    assert note.level == "warning"
+    assert loader.catalog()["districts"].tiling is None
+    monkeypatch.undo()
+    loader.load("districts.fgb", force=True)
 
 
 def test_few_light_shapes_need_no_preparation(loader: Loader):

@@ -48,6 +48,10 @@ FROM (
 """)
 
 
+ONCE = sql.SQL("\n    OFFSET 0")
+"""Keeps PostgreSQL from making each geometry twice, for the tile and for the count."""
+
+
 def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TILE, few: Few | None = None) -> Statement:
     """A Mapbox Vector Tile (version 2.1) with one layer named as the collection, extent 4096, buffer 64.
 
@@ -74,7 +78,7 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
         fid=quoted(fid_name),
         properties=properties(shown_columns(collection, tiling, query)) + merged_column(collection, tiling),
         rows=rows_for(collection, tile, tiling, query, few),
-        first=first(collection, tiling) if few else sql.SQL(""),
+        first=first(collection, tiling) if few else ONCE,
     )
     names = {"layer": collection.id, "geometry_name": geometry_name, "fid_name": fid_name}
     return Statement(text, {**names, **place, **values, **params, **(few.params if few else {})})
