@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from api.archives import Archives
 from api.bodies import Bodies
 from api.context import Api, api, install
+from api.counters import Counters
 from api.counts import Counts
 from api.delivery import begin, finish
 from api.exports import Exports
@@ -21,13 +22,15 @@ from api.hot import ERROR, Hot
 from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog
 from api.matrix_set_files import SHIPPED
+from api.metrics import Metrics
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
-from api.routes import collections, dataset_tiles, items, search, service, tiles, viewer
+from api.routes import collections, dataset_tiles, items, metering, search, service, tiles, viewer
 from api.routes.archives import instead
 from api.samples import Samples
 from api.sources.live import LiveSources
 from api.tile_store import FILTERED, TileStore
+from api.timing import Timing
 from core.db import Database
 from core.errors import CatalogueMissing, IsthmusError
 from core.settings import Settings
@@ -53,8 +56,8 @@ class Application(Flask):
             return super().dispatch_request()
 
 
-def create_app(settings: Settings, database: Database) -> Flask:
-    """The WSGI application. The database need not answer yet."""
+def create_app(settings: Settings, database: Database, counters: Counters | None = None) -> Flask:
+    """The WSGI application. The database need not answer yet. `counters`: those that workers share."""
     app = Application(__name__)
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -64,13 +67,25 @@ def create_app(settings: Settings, database: Database) -> Flask:
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
     samples, bodies = Samples(database), Bodies(settings.threads)
+    metrics = Metrics(counters or Counters())
     grids = Grids(database, (SHIPPED, settings.matrix_sets_folder()))
     kept = TileStore(settings), TileStore(settings, FILTERED)
     parts = Api(
-        settings, database, live, *kept, Archives(settings.data_dir), grids, exports, files, counts, samples, bodies
+        settings,
+        database,
+        live,
+        *kept,
+        Archives(settings.data_dir),
+        grids,
+        exports,
+        files,
+        counts,
+        samples,
+        bodies,
+        metrics,
     )
     install(app, parts)
-    for module in (service, collections, items, search, tiles, dataset_tiles, viewer):
+    for module in (service, metering, collections, items, search, tiles, dataset_tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.before_request(instead)
@@ -78,7 +93,8 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)
-    app.wsgi_app = HotTiles(TrustedProxies(Hot(app.wsgi_app, parts), settings), parts)  # type: ignore[method-assign]
+    behind = Timing(TrustedProxies(Hot(app.wsgi_app, parts), settings), metrics)
+    app.wsgi_app = HotTiles(behind, parts)  # type: ignore[method-assign]
     return app
 
 

@@ -16,6 +16,7 @@ from api.file_exports import FileExports
 from api.grids import Grids
 from api.links import Links
 from api.live_catalog import LiveCatalog
+from api.metrics import Metrics
 from api.params.common import Limits
 from api.samples import Samples
 from api.tile_store import TileStore
@@ -40,6 +41,7 @@ class Api:
     counts: Counts
     samples: Samples
     bodies: Bodies
+    metrics: Metrics
 
     @property
     def catalog(self) -> Catalog:

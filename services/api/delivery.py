@@ -10,6 +10,7 @@ from flask import Response, g, request
 
 from api.context import api, asked
 from api.formats.encoding import ENCODERS, LEAST_BYTES, choose_encoding
+from api.timing import ROUTE
 from api.validators import REVALIDATE, Validator, validator
 from core.catalog import Collection
 
@@ -18,6 +19,7 @@ FOR_EVERYONE = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", "Content-Crs, ETag, Link, X-Request-Id"),
     ("X-Content-Type-Options", "nosniff"),
+    ("Timing-Allow-Origin", "*"),
 )
 """Headers of every answer."""
 
@@ -63,6 +65,8 @@ def begin() -> None:
 def finish(response: Response) -> Response:
     """What every answer gets."""
     response.headers["X-Request-Id"] = g.request_id
+    if request.url_rule is not None:
+        request.environ[ROUTE] = request.url_rule.rule
     response.headers.update(FOR_EVERYONE)
     if "Allow" in response.headers:
         response.headers["Allow"] = ", ".join(sorted(response.headers["Allow"].split(", ")))
@@ -75,7 +79,7 @@ def finish(response: Response) -> Response:
 def validate(response: Response) -> Response:
     """Documents without a validator of their own get one from their bytes; a client that has them gets a 304."""
     readable = request.method in ("GET", "HEAD") and response.status_code == 200 and not response.is_streamed
-    if not readable or "ETag" in response.headers:
+    if not readable or "ETag" in response.headers or response.cache_control.no_store:
         return response
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20], weak=True)
     response.headers.setdefault("Cache-Control", REVALIDATE)

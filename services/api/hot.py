@@ -37,6 +37,7 @@ from api.links import GEOJSON
 from api.params.common import reject_unknown
 from api.params.items import items_query
 from api.query import Presentation
+from api.timing import ROUTE
 from api.validators import Validator, validator, validator_of_body
 from core.catalog import Collection
 from core.errors import CatalogueMissing, IsthmusError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = re.compile(r"/collections/([^/]+)/items(?:/([^/]+))?", re.ASCII)
+PAGE_ROUTE, FEATURE_ROUTE = "/collections/<id>/items", "/collections/<id>/items/<path:feature_id>"
 PAGE_FORMATS, FEATURE_FORMATS = tuple(MEDIA_TYPES.items()), tuple(FORMATS.items())
 
 ERROR = "isthmus.error"
@@ -73,6 +75,7 @@ class Hot:
         found = PATH.fullmatch(path)
         if found is None or "HTTP_HOST" not in environ or not environ["QUERY_STRING"].isascii():
             return None
+        environ[ROUTE] = PAGE_ROUTE if found[2] is None else FEATURE_ROUTE
         answer, asked = self.page if found[2] is None else self.feature, self.asked(environ, path)
         if "profile" in asked.args:
             return None

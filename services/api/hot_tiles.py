@@ -6,6 +6,7 @@ catalogue stays the same. Whatever is no hit, and every error, is left to the ro
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,15 @@ class HotTiles:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         if environ["REQUEST_METHOD"] == "GET":
+            began = time.perf_counter()
             ready = self._find(environ)
-            if ready is not None:
-                tile = ready.store.get(ready.key)
-                if tile is not None:
-                    return answer(ready, tile, start_response, environ)
+            tile = ready.store.get(ready.key) if ready is not None else None
+            if ready is not None and tile is not None:
+                status, headers, body = answer(ready, tile, environ.get("HTTP_IF_NONE_MATCH"))
+                took_s = time.perf_counter() - began
+                start_response(status, [*headers, *own_headers(took_s)])
+                self._api.metrics.hit(ready.slots, int(status[:3]), len(body), took_s)
+                return [body]
         return self._app(environ, start_response)
 
     def _find(self, environ: WSGIEnvironment) -> Ready | None:
@@ -76,18 +81,19 @@ class HotTiles:
             return self._api.live_catalog.last
 
 
-def answer(ready: Ready, tile: bytes, start_response: StartResponse, environ: WSGIEnvironment) -> list[bytes]:
+def answer(ready: Ready, tile: bytes, if_none_match: str | None) -> tuple[str, list[tuple[str, str]], bytes]:
     """The answer with a tile: 304 when the client has it, 204 when it is empty."""
-    own = [("X-Request-Id", new_request_id()), *FOR_EVERYONE]
-    known = environ.get("HTTP_IF_NONE_MATCH")
-    if known is not None and ready.is_known(known):
-        start_response("304 NOT MODIFIED", [*ready.headers, *own])
-        return []
+    if if_none_match is not None and ready.is_known(if_none_match):
+        return "304 NOT MODIFIED", [*ready.headers], b""
     if not tile:
-        start_response("204 NO CONTENT", [*ready.headers, *own])
-        return []
-    own += lack_headers(tile)
+        return "204 NO CONTENT", [*ready.headers], b""
+    lacks = lack_headers(tile)
     if not ready.packed:
         tile = decompress(tile)
-    start_response("200 OK", [*ready.headers, *ready.of_body, ("Content-Length", str(len(tile))), *own])
-    return [tile]
+    return "200 OK", [*ready.headers, *ready.of_body, ("Content-Length", str(len(tile))), *lacks], tile
+
+
+def own_headers(took_s: float) -> Iterable[tuple[str, str]]:
+    """The headers that every answer gets."""
+    timing = f"cache;desc=hit, total;dur={took_s * 1e3:.3f}"
+    return ("X-Request-Id", new_request_id()), ("Server-Timing", timing), *FOR_EVERYONE

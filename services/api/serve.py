@@ -6,6 +6,8 @@ Granian reads and writes HTTP outside Python; the WSGI application runs in its t
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import MPServer
 
+from api.counters import counters_folder
 from api.logs import configure_logging
 from core.settings import Settings, load_settings
 
@@ -79,7 +82,16 @@ def main() -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
     logging.getLogger("_granian").addFilter(about_threads)
-    make_server(settings).serve()
+    forget_counters()
+    try:
+        make_server(settings).serve()
+    finally:
+        forget_counters()
+
+
+def forget_counters() -> None:
+    """Remove what the workers counted, or those of an earlier server whose process had the same number."""
+    shutil.rmtree(counters_folder(os.getpid()), ignore_errors=True)
 
 
 if __name__ == "__main__":

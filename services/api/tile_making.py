@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from api.context import Api
+from api.metrics import Metrics
 from api.query import WHOLE_TILE, TileQuery
 from api.reading import reading
 from api.tile_budget import TileMaker, is_hasty
 from api.tile_store import TileStore
 from api.tiles import Tile
 from core.catalog import Collection
+from core.spent import spent
 
 
 class NotKept(Exception):
@@ -50,11 +53,29 @@ def kept_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = 
     return kept(store_of(api, query), key, lambda: make_packed_tile(api, collection, place, query))
 
 
+def metered(metrics: Metrics, zoom: int, find: Callable[[], bytes]) -> bytes:
+    """What `find` gives: a tile that is asked for. Counted, and whether it was kept."""
+    made, made_s = spent.made, spent.make_s
+    tile = find()
+    was_kept = spent.made == made
+    metrics.tile(zoom, len(tile), None if was_kept else spent.make_s - made_s)
+    spent.found += was_kept
+    return tile
+
+
+def making(make: Callable[[], bytes]) -> bytes:
+    """What `make` gives, with the time noted that it took."""
+    began, before_s = time.perf_counter(), spent.make_s
+    tile = make()
+    spent.made, spent.make_s = spent.made + 1, before_s + time.perf_counter() - began
+    return tile
+
+
 def kept(store: TileStore, key: str, make: Callable[[], bytes]) -> bytes:
     """The tile of a key, made now where there is none; one that was made in a hurry is not kept."""
 
     def make_unhurried() -> bytes:
-        packed = make()
+        packed = making(make)
         if is_hasty(packed):
             raise NotKept(packed)
         return packed

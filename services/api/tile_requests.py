@@ -15,6 +15,7 @@ from api.context import Api
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.links import MVT
+from api.metrics import HitSlots
 from api.params.common import Args
 from api.params.tiles import dataset_queries, tile_query
 from api.tile_keys import etag_of
@@ -32,6 +33,9 @@ Request = tuple[str, str, str, str]
 Found = tuple[str, str, TileStore]
 """The key of a tile that may be kept, its `Cache-Control`, and where it would be kept."""
 
+DATASET_ROUTE = "/tiles/<tms>/<z>/<row>/<column>"
+COLLECTION_ROUTE = f"/collections/<id>{DATASET_ROUTE}"
+
 PATH = re.compile(r"(?:/collections/([^/]+))?/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)")
 
 
@@ -42,6 +46,7 @@ class Ready:
     catalog: the catalogue that it holds for
     of_body: headers that only an answer with a tile has
     packed:  whether the client takes the tile as it is kept
+    slots:   where its answers are counted
     """
 
     catalog: Catalog
@@ -51,6 +56,7 @@ class Ready:
     headers: Headers
     of_body: Headers
     packed: bool
+    slots: HitSlots
 
     def is_known(self, if_none_match: str) -> bool:
         """Whether a client that sends this header has the tile. As the routes do, weak tags are not compared."""
@@ -71,7 +77,10 @@ def find_ready(api: Api, catalog: Catalog, request: Request) -> Ready | None:
         kept = of_dataset(api, catalog, place, args) if id is None else of_collection(api, catalog, id, place, args)
     except (IsthmusError, HTTPException):
         return None
-    return kept and make_ready(catalog, kept, packed=takes_gzip(accept_encoding))
+    if kept is None:
+        return None
+    slots = api.metrics.hit_slots(DATASET_ROUTE if id is None else COLLECTION_ROUTE, place.z)
+    return make_ready(catalog, kept, slots, packed=takes_gzip(accept_encoding))
 
 
 def of_collection(api: Api, catalog: Catalog, id: str, place: Tile, args: Args) -> Found | None:
@@ -91,13 +100,13 @@ def of_dataset(api: Api, catalog: Catalog, place: Tile, args: Args) -> Found | N
     return (tile.key, tile.cache_control, tile.store) if tile.key is not None else None
 
 
-def make_ready(catalog: Catalog, found: Found, *, packed: bool) -> Ready:
+def make_ready(catalog: Catalog, found: Found, slots: HitSlots, *, packed: bool) -> Ready:
     """The answer with a tile."""
     key, cache_control, store = found
     etag = f'"{etag_of(key)}"'
     headers = (("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", etag))
     encoding = (("Content-Encoding", "gzip"),) if packed else ()
-    return Ready(catalog, store, key, etag, headers, (("Content-Type", MVT), *encoding), packed)
+    return Ready(catalog, store, key, etag, headers, (("Content-Type", MVT), *encoding), packed, slots)
 
 
 @lru_cache(maxsize=1000)

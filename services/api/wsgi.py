@@ -8,6 +8,7 @@ import signal
 from flask import Flask
 
 from api.app import create_app
+from api.counters import Counters, shared_folder
 from api.logs import configure_logging
 from core.db import Database
 from core.settings import load_settings
@@ -20,7 +21,7 @@ def make_app() -> Flask:
     end_with_parent()
     settings = load_settings()
     configure_logging(settings.log_level)
-    return create_app(settings, Database(settings))
+    return create_app(settings, Database(settings), Counters(shared_folder()))
 
 
 def end_with_parent() -> None:

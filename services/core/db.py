@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
@@ -17,6 +18,7 @@ from core.copy_out import copy_out
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.prepared import Prepared, PreparedStatements
 from core.settings import Settings
+from core.spent import spent
 from core.statement import Statement
 
 T = TypeVar("T")
@@ -159,6 +161,13 @@ class Database:
 
     def _twice(self, work: Callable[[], T]) -> T:
         """Do it; once more when a connection turns out to be dead."""
+        began = time.perf_counter()
+        try:
+            return self._again(work)
+        finally:
+            spent.db_s += time.perf_counter() - began
+
+    def _again(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except psycopg.OperationalError as error:

@@ -90,7 +90,7 @@ BODIES = [
 ]
 METHODS = ["GET"] * 12 + ["POST"] * 4 + ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
 
-CHANGING = {"X-Request-Id", "Date"}
+CHANGING = {"X-Request-Id", "Date", "Server-Timing"}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.formats.offered import MEDIA_TYPES, PAGES
-from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, MVT, OPENAPI_JSON, PICTURES, SCHEMA_JSON
+from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, METRICS, MVT, OPENAPI_JSON, PICTURES, SCHEMA_JSON
 from api.params.items import ITEMS_PARAMETERS
 from api.params.tiles import DATASET_PARAMETERS, TILE_PARAMETERS
 
@@ -50,6 +50,15 @@ OPERATIONS = (
     Operation("/functions", "getFunctions", "Functions of filters", "service", (JSON, HTML), statuses=(400, 500)),
     Operation("/health/live", "getLive", "Does the process answer?", "service", (JSON, HTML), statuses=(400, 500)),
     Operation("/health/ready", "getReady", "Does the database answer too?", "service", (JSON, HTML)),
+    Operation(
+        "/metrics",
+        "getMetrics",
+        "Counters for Prometheus",
+        "service",
+        (METRICS,),
+        parameters=(),
+        statuses=(400, 500),
+    ),
     Operation("/map", "getMap", "A map of all collections", "service", (HTML,), parameters=(), statuses=(400, 500)),
     Operation("/collections", "getCollections", "All collections", "features", (JSON, HTML)),
     Operation(_COLLECTION, "getCollection", "One collection", "features", (JSON, HTML), _OF_COLLECTION, _WITH_404),

@@ -12,9 +12,18 @@ from api.documents.tilesets import tilejson_document, tileset_document, tilesets
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.params.tiles import dataset_queries, given_parameters
-from api.routes.tiles import linked, packed_tile, style_answer, tile_response, validated_tile, with_columns
+from api.routes.tiles import (
+    linked,
+    metered_tile,
+    packed_tile,
+    style_answer,
+    tile_response,
+    validated_tile,
+    with_columns,
+)
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, join_layers, kept_layers, layered, tiled
+from api.tile_making import making
 from api.tiles import parse_tile
 from api.tilesets import Tileset
 from core.errors import BadParameter, NoTiles
@@ -63,11 +72,14 @@ def tile(tms: str, z: str, row: str, column: str) -> Response:
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
     wanted = layered(api(), found, place, queries)
     if wanted.key is None:
-        return validated_tile(join_layers(api(), wanted, skip_broken=not found.given), wanted.cache_control)
-    etag = etag_of(wanted.key)
+        skip_broken = not found.given
+        mvt = metered_tile(place, lambda: making(lambda: join_layers(api(), wanted, skip_broken=skip_broken)))
+        return validated_tile(mvt, wanted.cache_control)
+    key, etag = wanted.key, etag_of(wanted.key)
     if etag in request.if_none_match:
         return tile_response(Response(status=304), wanted.cache_control, etag)
-    return tile_response(packed_tile(kept_layers(api(), wanted, wanted.key)), wanted.cache_control, etag)
+    mvt = metered_tile(place, lambda: kept_layers(api(), wanted, key))
+    return tile_response(packed_tile(mvt), wanted.cache_control, etag)
 
 
 def asked_tileset(tms: str) -> Tileset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from flask import Blueprint, Response, request
@@ -28,8 +28,8 @@ from api.params.tiles import given_parameters, tile_query, tileset_query
 from api.routes.explain import EXPLAIN, explanation, is_explained
 from api.tile_budget import HEADER, SAMPLED, lack_headers
 from api.tile_keys import etag_of
-from api.tile_making import kept_tile, key_of, make_packed_tile
-from api.tiles import check_limits, parse_tile
+from api.tile_making import kept_tile, key_of, make_packed_tile, making, metered
+from api.tiles import Tile, check_limits, parse_tile
 from api.tilesets import Tileset
 from core.catalog import Collection, Column
 from core.errors import NoGeometry, UnknownTileMatrixSet
@@ -123,11 +123,18 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
     check_limits(place, api().grids.extent(collection, matrix_set))
     if collection.source is not None:
-        return validated_tile(make_packed_tile(api(), collection, place, query), api().cache_control(collection))
+        found = metered_tile(place, lambda: making(lambda: make_packed_tile(api(), collection, place, query)))
+        return validated_tile(found, api().cache_control(collection))
     etag = etag_of(key_of(api(), collection, place, query))
     if etag in request.if_none_match:
         return tile_response(Response(status=304), api().cache_control(collection), etag)
-    return tile_response(packed_tile(kept_tile(api(), collection, place, query)), api().cache_control(collection), etag)
+    found = metered_tile(place, lambda: kept_tile(api(), collection, place, query))
+    return tile_response(packed_tile(found), api().cache_control(collection), etag)
+
+
+def metered_tile(place: Tile, find: Callable[[], bytes]) -> bytes:
+    """The tile that `find` gives, counted among the metrics."""
+    return metered(api().metrics, place.z, find)
 
 
 def validated_tile(packed: bytes, cache_control: str) -> Response:
