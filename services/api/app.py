@@ -29,6 +29,7 @@ from api.routes import collections, dataset_tiles, items, metering, search, serv
 from api.routes.archives import instead
 from api.samples import Samples
 from api.sources.live import LiveSources
+from api.tile_functions import TileFunctions
 from api.tile_store import FILTERED, TileStore
 from api.timing import Timing
 from core.db import Database
@@ -70,20 +71,8 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
     metrics = Metrics(counters or Counters())
     grids = Grids(database, (SHIPPED, settings.matrix_sets_folder()))
     kept = TileStore(settings), TileStore(settings, FILTERED)
-    parts = Api(
-        settings,
-        database,
-        live,
-        *kept,
-        Archives(settings.data_dir),
-        grids,
-        exports,
-        files,
-        counts,
-        samples,
-        bodies,
-        metrics,
-    )
+    ready_made = Archives(settings.data_dir), TileFunctions(database, settings.tile_timeout_s)
+    parts = Api(settings, database, live, *kept, *ready_made, grids, exports, files, counts, samples, bodies, metrics)
     install(app, parts)
     for module in (service, metering, collections, items, search, tiles, dataset_tiles, viewer):
         app.register_blueprint(module.bp)

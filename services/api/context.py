@@ -19,6 +19,7 @@ from api.live_catalog import LiveCatalog
 from api.metrics import Metrics
 from api.params.common import Limits
 from api.samples import Samples
+from api.tile_functions import TileFunctions
 from api.tile_store import TileStore
 from core.catalog import Catalog, Collection
 from core.db import Database
@@ -35,6 +36,7 @@ class Api:
     tiles: TileStore
     filtered_tiles: TileStore
     archives: Archives
+    functions: TileFunctions
     grids: Grids
     exports: Exports
     files: FileExports

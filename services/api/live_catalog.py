@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from api.sources.live import LiveSources
+from api.sources.model import TileFunction
 from api.sources.naming import assign_ids
 from core.archives import SELECT_ARCHIVES
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, parse_catalog
@@ -101,7 +102,8 @@ class LiveCatalog:
         loaded = self._refresh_loaded() if sources.has_catalogue else NOTHING_LOADED
         if self._catalog is None or loaded is not before or sources.number != self._sources_number:
             self._loaded, self._sources_number = loaded, sources.number
-            return kept(self._catalog, merge(loaded, assign_ids(sources.drafts(), loaded.collections)))
+            taken = {*loaded.collections, *loaded.archives}
+            return kept(self._catalog, merge(loaded, assign_ids(sources.drafts(), taken)))
         return self._catalog
 
 
@@ -121,7 +123,12 @@ def same(before: Collection | None, now: Collection) -> Collection:
 NOTHING_LOADED = Catalog(0, {})
 
 
-def merge(loaded: Catalog, others: Mapping[str, Collection]) -> Catalog:
-    """The collections of both, in order of their ids."""
-    both = {**others, **loaded.collections}
-    return Catalog(loaded.generation, {id: both[id] for id in sorted(both)}, loaded.archives)
+def merge(loaded: Catalog, others: Mapping[str, Collection | TileFunction]) -> Catalog:
+    """What was loaded and what others have, in order of the ids."""
+    collections = {id: found for id, found in others.items() if isinstance(found, Collection)}
+    functions = {id: found for id, found in others.items() if isinstance(found, TileFunction)}
+    return Catalog(
+        loaded.generation,
+        dict(sorted({**collections, **loaded.collections}.items())),
+        dict(sorted({**functions, **loaded.archives}.items())),
+    )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
+from api.params.arguments import Called
 from core.catalog import Collection
 from core.errors import BadFilter, BadValue, CatalogueMissing, CollectionBroken, IsthmusError, SourceChanged
 
@@ -43,17 +44,22 @@ def missing(error: psycopg.Error) -> IsthmusError | None:
     return BadFilter("this database cannot ignore accents", hint=hint, parameter="filter")
 
 
-def error_of(collection: Collection, state: str) -> IsthmusError:
+def error_of(collection: Called, state: str) -> IsthmusError:
     """The error for a state of PostgreSQL."""
     if state in CHANGED:
         return changed(collection)
-    if collection.arguments and (state in REFUSED or state[:2] in REFUSED):
+    if collection.arguments and is_refusal(state):
         names = ", ".join(argument.name for argument in collection.arguments)
         return BadValue(f"'{collection.id}' refuses what it is called with", hint=f"look at {names}")
     hint = "the log of the server says why; other collections are not concerned"
     return CollectionBroken(f"'{collection.id}' cannot be read", hint=hint)
 
 
-def changed(collection: Collection) -> SourceChanged:
+def is_refusal(state: str) -> bool:
+    """Whether a function says by a state of PostgreSQL that it cannot be called like this."""
+    return state in REFUSED or state[:2] in REFUSED
+
+
+def changed(collection: Called) -> SourceChanged:
     """The error for a relation that is not what it was."""
     return SourceChanged(f"'{collection.id}' is not what it was a moment ago", hint="try again in a few seconds")

@@ -141,6 +141,14 @@ def check_limits(tile: Tile, extent: GridBox | None) -> None:
             raise TileOutside(f"{name} {number} is outside the tileset", hint=hint, parameter=name)
 
 
+def check_zoom(tile: Tile, zooms: tuple[int, int]) -> None:
+    """Raise TileOutside for a zoom that a tileset does not have. `zooms`: the first and the last one"""
+    first, last = zooms
+    if not first <= tile.z <= last:
+        hint = f"it has zooms {first} to {last}"
+        raise TileOutside(f"zoom {tile.z} is outside the tileset", hint=hint, parameter="tileMatrix")
+
+
 def is_within(tile: Tile, extent: GridBox | None) -> bool:
     """Whether a tile lies inside the limits."""
     return all(least <= number <= most for _, least, number, most in sides(tile, extent))

@@ -12,7 +12,7 @@ from psycopg import sql
 from core.bbox import BBox
 from core.statement import Statement
 
-ArchiveFormat = Literal["pmtiles", "mbtiles"]
+ArchiveFormat = Literal["pmtiles", "mbtiles", "function"]
 MVT = "application/vnd.mapbox-vector-tile"
 
 
@@ -51,6 +51,11 @@ class TileArchive:
     mtime_ns: int
     facts: Facts
     changed_at: datetime
+
+    @property
+    def needs_arguments(self) -> bool:
+        """Whether its tiles cannot be asked for without parameters."""
+        return False
 
     @property
     def is_vector(self) -> bool:

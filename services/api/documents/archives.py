@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from api.crs import CRS84
@@ -14,16 +15,17 @@ from api.tiles import extent_in
 from api.tilesets import Tileset
 from core.archives import TileArchive
 
+NOTHING: Mapping[str, str] = {}
 TILE_PX = 256
 FIELD_TYPES = {"number": "number", "boolean": "boolean"}
 """Of a field in TileJSON, in lower case; everything else is a text."""
 
 
-def tileset_of(archive: TileArchive) -> Tileset:
-    """The one tileset that it has."""
+def tileset_of(archive: TileArchive, given: Mapping[str, str] = NOTHING) -> Tileset:
+    """The one tileset that it has. `given`: the parameters that its tiles are asked for with"""
     extent = extent_in(WEB_MERCATOR_QUAD, archive.facts.bbox_crs84)
     path = ("collections", archive.id, "tiles", WEB_MERCATOR_QUAD.id)
-    return Tileset(WEB_MERCATOR_QUAD, (), path, archive.title, extent, archive.description)
+    return Tileset(WEB_MERCATOR_QUAD, (), path, archive.title, extent, archive.description, given)
 
 
 def data_type(archive: TileArchive) -> str:
@@ -35,6 +37,7 @@ def archive_document(archive: TileArchive, links: Links) -> dict[str, Any]:
     """The collection. `itemType` says that there are no features."""
     here = ("collections", archive.id)
     tilesets = f"{OGC_REL}tilesets-{data_type(archive)}"
+    style = links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *here, *STYLE)
     return without_none(
         {
             "id": archive.id,
@@ -47,7 +50,7 @@ def archive_document(archive: TileArchive, links: Links) -> dict[str, Any]:
             "links": [
                 links.link("self", JSON, "this collection", *here),
                 links.link(tilesets, JSON, f"{data_type(archive)} tiles", *here, "tiles"),
-                links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *here, *STYLE),
+                *([] if archive.needs_arguments else [style]),
             ],
         }
     )
@@ -70,9 +73,9 @@ def head(archive: TileArchive) -> dict[str, Any]:
     }
 
 
-def archive_tileset_document(archive: TileArchive, links: Links) -> dict[str, Any]:
+def archive_tileset_document(archive: TileArchive, links: Links, given: Mapping[str, str] = NOTHING) -> dict[str, Any]:
     """The metadata of its tileset (OGC 17-083r4, 10)."""
-    facts, tileset = archive.facts, tileset_of(archive)
+    facts, tileset = archive.facts, tileset_of(archive, given)
     zooms = range(facts.zooms[0], facts.zooms[1] + 1)
     longitude, latitude, zoom = facts.center
     return without_none(
@@ -105,12 +108,12 @@ def tileset_links(archive: TileArchive, tileset: Tileset, links: Links) -> list[
     return [
         {"href": href, "rel": "item", "type": archive.facts.media_type, "title": "a tile", "templated": True},
         tiling_scheme(WEB_MERCATOR_QUAD, links),
-        links.link("describedby", JSON, "TileJSON", *tileset.path, "tilejson.json"),
+        links.link("describedby", JSON, "TileJSON", *tileset.path, "tilejson.json", query=tileset.given),
         style_link(tileset, links),
     ]
 
 
-def archive_tilejson_document(archive: TileArchive, links: Links) -> dict[str, Any]:
+def archive_tilejson_document(archive: TileArchive, links: Links, given: Mapping[str, str] = NOTHING) -> dict[str, Any]:
     """TileJSON 3.0.0."""
     facts = archive.facts
     return without_none(
@@ -120,7 +123,7 @@ def archive_tilejson_document(archive: TileArchive, links: Links) -> dict[str, A
             "description": archive.description,
             "attribution": archive.attribution,
             "scheme": "xyz",
-            "tiles": [tile_template(tileset_of(archive), links, "{z}", "{y}", "{x}")],
+            "tiles": [tile_template(tileset_of(archive, given), links, "{z}", "{y}", "{x}")],
             "minzoom": facts.zooms[0],
             "maxzoom": facts.zooms[1],
             "bounds": facts.bbox_crs84.as_list(),
@@ -130,10 +133,10 @@ def archive_tilejson_document(archive: TileArchive, links: Links) -> dict[str, A
     )
 
 
-def archive_style_document(archive: TileArchive, links: Links) -> dict[str, Any]:
+def archive_style_document(archive: TileArchive, links: Links, given: Mapping[str, str] = NOTHING) -> dict[str, Any]:
     """A MapLibre style: pictures as they are, and of layers whatever geometries they may have."""
     longitude, latitude, zoom = archive.facts.center
-    url = links.url(*tileset_of(archive).path, "tilejson.json")
+    url = links.url(*tileset_of(archive).path, "tilejson.json", query=given)
     source = (
         {"type": "vector", "url": url} if archive.is_vector else {"type": "raster", "url": url, "tileSize": TILE_PX}
     )

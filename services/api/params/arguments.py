@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from api.params.common import Args
 from api.params.values import VALUE_PARSERS
 from api.query import Given
-from core.catalog import Argument, Collection
+from core.catalog import Argument
 from core.errors import BadParameter
 
 
-def parse_arguments(args: Args, collection: Collection) -> tuple[Given, ...]:
+class Called(Protocol):
+    """What is called with arguments: a collection, or a function that makes tiles."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What it takes."""
+        ...
+
+
+def parse_arguments(args: Args, called: Called) -> tuple[Given, ...]:
     """What the function is to be called with; those with a default may be left out. Raises: BadParameter"""
     given: list[Given] = []
-    for argument in collection.arguments:
+    for argument in called.arguments:
         if argument.name in args:
             given.append(parse_argument(argument, args[argument.name]))
         elif argument.required:
             hint = f"add {argument.name}=…, {VALUE_PARSERS[argument.type][1]}"
-            raise BadParameter(f"{collection.id} needs '{argument.name}'", hint=hint, parameter=argument.name)
+            raise BadParameter(f"{called.id} needs '{argument.name}'", hint=hint, parameter=argument.name)
     return tuple(given)
 
 

@@ -1,4 +1,5 @@
-"""Files of tiles: what is asked of such a collection is answered here, in place of the views for features.
+"""Files of tiles, and functions that make them: asked for such a collection, these views answer in place of those for
+features.
 
 Registered as something to do before every request, since the addresses are those of all collections.
 """
@@ -26,24 +27,26 @@ from api.formats.negotiation import format_for
 from api.links import MAPLIBRE_STYLE
 from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.params.common import reject_unknown
+from api.routes import tile_functions
 from api.routes.tiles import linked, tile_response
-from api.tiles import Tile, check_limits, parse_tile
+from api.sources.model import TileFunction
+from api.tiles import Tile, check_limits, check_zoom, parse_tile
 from core.archives import MVT, TileArchive
-from core.errors import OnlyTiles, TileOutside, UnknownTileMatrixSet
+from core.errors import OnlyTiles, UnknownTileMatrixSet
 
 View = Callable[..., Response]
 
 
 def instead() -> Response | None:
-    """The answer for a file of tiles; None for everything else. Raises: OnlyTiles, and what its views raise"""
+    """The answer for a collection of tiles; None for everything else. Raises: OnlyTiles, and what its views raise"""
     values: Mapping[str, Any] = request.view_args or {}
     archive = find(values["id"]) if "id" in values and request.method != "OPTIONS" else None
     if archive is None:
         return None
-    view = VIEWS.get(request.endpoint or "")
+    view = (tile_functions.VIEWS if isinstance(archive, TileFunction) else VIEWS).get(request.endpoint or "")
     if view is None:
         hint = f"its tiles are at /collections/{archive.id}/tiles"
-        raise OnlyTiles(f"'{archive.id}' is a file of tiles: it has no features", hint=hint)
+        raise OnlyTiles(f"'{archive.id}' has tiles only, and no features", hint=hint)
     if values.get("tms", WEB_MERCATOR_QUAD.id) != WEB_MERCATOR_QUAD.id:
         raise UnknownTileMatrixSet(
             f"'{archive.id}' has no tiles in '{values['tms']}'",
@@ -93,7 +96,7 @@ def tile(archive: TileArchive, z: str, row: str, column: str) -> Response:
     place = parse_tile(z, row, column)
     reject_unknown(request.args, ("f",))
     format_for(request.args.get("f"), request.headers.get("Accept", ""), tile_formats(archive))
-    check_zoom(archive, place)
+    check_zoom(place, archive.facts.zooms)
     found = api().archives.tile(archive, place.z, place.row, place.column)
     if found is None:
         check_limits(place, tileset_of(archive).extent)
@@ -106,14 +109,6 @@ def tile_formats(archive: TileArchive) -> tuple[tuple[str, str], ...]:
     """The one format of its tiles, as `format_for` takes it."""
     media_type = archive.facts.media_type
     return (("mvt" if media_type == MVT else media_type.removeprefix("image/"), media_type),)
-
-
-def check_zoom(archive: TileArchive, place: Tile) -> None:
-    """Raises: TileOutside for a zoom that the file has no tiles of"""
-    first, last = archive.facts.zooms
-    if not first <= place.z <= last:
-        hint = f"it has zooms {first} to {last}"
-        raise TileOutside(f"zoom {place.z} is outside the tileset", hint=hint, parameter="tileMatrix")
 
 
 def tile_body(archive: TileArchive, found: tuple[bytes, str | None] | None) -> Response:

@@ -12,7 +12,7 @@ SELECT md5(concat_ws('|',
      WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'v', 'm', 'p', 'f') AND a.attnum > 0),
     (SELECT string_agg(concat_ws(',', p.oid, p.xmin, has_function_privilege(p.oid, 'EXECUTE')), ';' ORDER BY p.oid)
      FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-     WHERE n.nspname = ANY (%(schemas)s) AND p.proretset),
+     WHERE n.nspname = ANY (%(schemas)s) AND (p.proretset OR p.prorettype = 'bytea'::regtype)),
     (SELECT sum(d.xmin::text::bigint) FROM pg_description AS d
      WHERE d.classoid IN ('pg_class'::regclass, 'pg_proc'::regclass)),
     (SELECT sum(x.xmin::text::bigint) FROM pg_index AS x),

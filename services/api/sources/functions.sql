@@ -1,9 +1,11 @@
--- Functions of some schemas that return rows, in order of schema and name.
+-- Functions of some schemas that return rows, or a tile as bytea, in order of schema and name.
 --
--- Row: oid, schema, name, comment, may it be called, may it change data, the arguments it takes (json), the columns it returns (json)
+-- Row: oid, schema, name, comment, may it be called, may it change data, the arguments it takes (json), the columns it returns (json),
+-- does it return rows
 SELECT p.oid::bigint, n.nspname, p.proname, obj_description(p.oid, 'pg_proc'),
        has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE'), p.provolatile = 'v',
-       COALESCE(takes.arguments, '[]'), COALESCE(gives.attributes, '[]')
+       COALESCE(takes.arguments, '[]'), COALESCE(gives.attributes, '[]'),
+       p.proretset
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
 JOIN pg_type AS r ON r.oid = p.prorettype
@@ -55,7 +57,7 @@ LEFT JOIN LATERAL (
     JOIN pg_type AS t ON t.oid = CASE WHEN d.typtype = 'd' THEN d.typbasetype ELSE d.oid END
 ) AS gives ON true
 WHERE n.nspname = ANY (%(schemas)s)
-  AND p.prokind = 'f' AND p.proretset
+  AND p.prokind = 'f' AND (p.proretset OR r.typname = 'bytea')
   AND NOT EXISTS (
       SELECT FROM pg_depend AS d
       WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'

@@ -18,6 +18,7 @@ from api.sources.build import NOTHING, Findings, Plan, build, plan
 from api.sources.functions import draft_function, overloaded, refused
 from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
 from api.sources.survey import Asker, declared_systems, find_systems, survey
+from api.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
 from core.db import Database
 from core.errors import IsthmusError, QueryTooSlow
 from core.statement import Statement
@@ -103,7 +104,10 @@ class LiveSources:
         for some in self._plans:
             found.extend(self._drafts_of(some, now))
         for function in self._functions:
-            found.extend(draft_function(function, self._systems, now))
+            if is_tile_function(function):
+                found.extend(draft_tile_function(function, now))
+            else:
+                found.extend(draft_function(function, self._systems, now))
         return found
 
     def _drafts_of(self, some: Plan, now: datetime) -> list[Draft]:
@@ -119,9 +123,12 @@ class LiveSources:
     def _introspect(self) -> None:
         """Read what the schemas hold."""
         relations = [plan(parse_relation(row)) for row in self._database.run(self._statements["relations"])]
-        functions = [parse_function(row) for row in self._database.run(self._statements["functions"])]
+        found = map(parse_function, self._database.run(self._statements["functions"]))
+        functions = [function for function in found if function.gives_rows or is_tile_function(function)]
         shared = overloaded(functions)
-        refusals = [refused(function, shared) for function in functions]
+        refusals = [
+            (refused_tiles if is_tile_function(function) else refused)(function, shared) for function in functions
+        ]
         before = {some.relation.oid: some for some in self._plans}
         plans = [found for found in relations if isinstance(found, Plan)]
         self._plans = tuple(

@@ -8,7 +8,8 @@ from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
-from core.catalog import Collection
+from core.archives import TileArchive
+from core.catalog import Argument, Collection
 from core.statement import quoted
 
 
@@ -97,7 +98,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function that returns rows. `volatile`: PostgreSQL takes it for one that changes data."""
+    """A function that returns rows, or one bytea. `volatile`: PostgreSQL takes it for one that changes data."""
 
     oid: int
     schema: str
@@ -107,11 +108,31 @@ class Function:
     volatile: bool
     parameters: tuple[Parameter, ...]
     attributes: tuple[Attribute, ...]
+    gives_rows: bool = True
 
     @property
     def full_name(self) -> str:
         """Schema and name, for people."""
         return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class TileFunction(TileArchive):
+    """A function that makes the tiles of a collection which has tiles only.
+
+    call:       the call of it, with places z, x and y, and `query` if it takes the rest; without its last bracket
+    arguments:  what it takes beside them
+    takes_rest: whether it is given all other parameters of a request, as JSON
+    """
+
+    call: sql.Composable
+    arguments: tuple[Argument, ...]
+    takes_rest: bool
+
+    @property
+    def needs_arguments(self) -> bool:
+        """Whether it cannot be called without any."""
+        return any(argument.required for argument in self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +155,7 @@ class Draft:
     schema: str
     name: str
     part: str
-    collection: Collection
+    collection: Collection | TileFunction
 
 
 def parse_attribute(members: Mapping[str, Any]) -> Attribute:
@@ -162,9 +183,10 @@ def parse_relation(row: Sequence[Any]) -> Relation:
 
 def parse_function(row: Sequence[Any]) -> Function:
     """A row of functions.sql."""
-    oid, schema, name, comment, usable, volatile, parameters, attributes = row
+    oid, schema, name, comment, usable, volatile, parameters, attributes, gives_rows = row
     takes = tuple(Parameter(**parameter) for parameter in parameters)
-    return Function(oid, schema, name, comment, usable, volatile, takes, tuple(map(parse_attribute, attributes)))
+    gives = tuple(map(parse_attribute, attributes))
+    return Function(oid, schema, name, comment, usable, volatile, takes, gives, gives_rows)
 
 
 @dataclass(frozen=True, slots=True)

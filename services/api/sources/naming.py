@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Collection as Names, Iterable
 from dataclasses import replace
 
-from api.sources.model import Draft
+from api.sources.model import Draft, TileFunction
 from core.catalog import Collection
 
 NO_SEGMENT = re.compile(r"[/\\?#%\x00-\x1f\x7f]")
 """Characters that a segment of a path cannot have, or that proxies take for something else."""
 
 
-def assign_ids(drafts: Iterable[Draft], taken: Names[str]) -> dict[str, Collection]:
+def assign_ids(drafts: Iterable[Draft], taken: Names[str]) -> dict[str, Collection | TileFunction]:
     """Collections by id. A name that two drafts want, or that is `taken`, is given to none without its schema."""
     some = list(drafts)
     wanted = Counter(plain_name(draft) for draft in some)
-    found: dict[str, Collection] = {}
+    found: dict[str, Collection | TileFunction] = {}
     for draft in some:
         name = plain_name(draft)
         if wanted[name] > 1 or name in taken:

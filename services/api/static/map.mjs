@@ -49,7 +49,8 @@ function setVisible(layers, visible) {
   layers.forEach((layer) => map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none'));
 }
 
-const colourOf = ([{ type, paint }]) => paint[`${type}-color`];
+// Pictures have no colour of their own, and a function may not say which layers it has.
+const colourOf = ([layer]) => layer?.paint?.[`${layer.type}-color`] ?? '#9aa8ad';
 
 function zoomTo(collection) {
   const bbox = bboxOf(collection);

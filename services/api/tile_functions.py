@@ -1,0 +1,91 @@
+"""Tiles by functions of the database, and what layers such tiles have."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from api.formats.gzip import compress, decompress
+from api.formats.mvt import read_layers
+from api.query import Given
+from api.reading import changed, error_of, is_refusal
+from api.sources.model import TileFunction
+from api.sql.tile_functions import select_function_tile
+from api.tiles import Tile, tile_at
+from core.db import Database
+from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError
+
+log = logging.getLogger("isthmus.api")
+
+GZIP_MAGIC = b"\x1f\x8b"
+KNOWN_S = 60.0
+"""How long layers are remembered: a function may be replaced by one with others."""
+
+Layers = tuple[Mapping[str, Any], ...]
+
+
+class TileFunctions:
+    """Calls functions. Safe for threads."""
+
+    def __init__(self, database: Database, timeout_s: float) -> None:
+        """`timeout_s`: what a tile may take in the database."""
+        self._database = database
+        self._timeout_s = timeout_s
+        self._known: dict[str, tuple[float, Layers]] = {}
+
+    def tile(self, function: TileFunction, place: Tile, given: Sequence[Given], rest: Mapping[str, str]) -> bytes:
+        """The tile, compressed; empty bytes for an empty one.
+
+        Raises: BadValue for what the function refuses, QueryTooSlow, SourceChanged, CollectionBroken
+        """
+        statement = select_function_tile(function.call, place, given, rest if function.takes_rest else None)
+        try:
+            [(mvt,)] = self._database.run(statement, binary=True, timeout_s=self._timeout_s)
+        except CatalogueMissing as error:
+            raise changed(function) from error
+        except psycopg.Error as error:
+            state = error.sqlstate or ""
+            raise refusal(function, rest) if rest and is_refusal(state) else error_of(function, state) from error
+        if not mvt:
+            return b""
+        return mvt if mvt.startswith(GZIP_MAGIC) else compress(mvt)
+
+    def with_layers(self, function: TileFunction) -> TileFunction:
+        """The function with the layers that its comment names, else those of its first tile, which is made to see them.
+
+        None where that tile is empty, or cannot be made without arguments, or not in time.
+        """
+        if function.facts.layers or function.needs_arguments:
+            return function
+        until, layers = self._known.get(function.source_path, (0.0, ()))
+        if time.monotonic() > until:
+            layers = self._layers_of(function)
+            self._known[function.source_path] = time.monotonic() + KNOWN_S, layers
+        return replace(function, facts=replace(function.facts, layers=layers))
+
+    def _layers_of(self, function: TileFunction) -> Layers:
+        """The layers of its first tile. Raises: DatabaseUnavailable"""
+        first, last = function.facts.zooms
+        longitude, latitude, _ = function.facts.center
+        try:
+            packed = self.tile(function, tile_at(longitude, latitude, first), (), {})
+            found = read_layers(decompress(packed)) if packed else {}
+        except DatabaseUnavailable:
+            raise
+        except (IsthmusError, ValueError, IndexError) as error:
+            log.info("the layers of %s are not known: %s", function.source_path, error)
+            found = {}
+        return tuple(
+            {"id": name, "fields": dict.fromkeys(fields, "String"), "minzoom": first, "maxzoom": last}
+            for name, fields in found.items()
+        )
+
+
+def refusal(function: TileFunction, rest: Mapping[str, str]) -> BadValue:
+    """The error for parameters that a function refuses."""
+    return BadValue(f"'{function.id}' refuses what it is called with", hint=f"look at {', '.join(rest)}")
