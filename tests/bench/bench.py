@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from bench import features, tiles
-from bench.generate import write_points, write_polygons
+from bench.generate import write_mixed, write_points, write_polygons
 from bench.loads import bench_load, load
 from bench.measure import Result, render_table
 from bench.setting import Bench
@@ -45,8 +45,9 @@ def run(points: int, polygons: int, runs: int) -> list[Result]:
         progress(f"generating {points} points and {polygons} polygons")
         write_points(files / "points.parquet", points)
         write_polygons(files / "polygons.fgb", polygons)
+        write_mixed(files / "mixed.fgb", polygons)
         loads = {}
-        for name in ("points.parquet", "polygons.fgb"):
+        for name in ("points.parquet", "polygons.fgb", "mixed.fgb"):
             progress(f"loading {name}")
             loads[name.split(".")[0]] = load(database, database.owner.data_dir / name)
         with running_api(database) as url, psycopg.connect(conninfo(database.owner), autocommit=True) as connection:
@@ -77,9 +78,14 @@ def ask(bench: Bench, points: int) -> list[Result]:
     results += [features.bench_export(bench, id), features.bench_first_byte(bench, id, points)]
     results.append(features.bench_during_export(bench, id, points))
     progress("tiles")
-    results.append(tiles.bench_low_zooms(bench, id, range(6), min(12, bench.runs)))
+    few = min(12, bench.runs)
+    results.append(tiles.bench_plain(bench, id, range(6), few))
     results += tiles.bench_tiles(bench, id, range(6, 13))
-    return results + tiles.bench_tiles(bench, "polygons", range(11, 18))
+    results.append(tiles.bench_plain(bench, "polygons", range(5, 11), few))
+    results += tiles.bench_tiles(bench, "polygons", range(11, 18))
+    results.append(tiles.bench_plain(bench, "mixed", range(3, 8), few))
+    results.append(tiles.bench_plain(bench, "mixed", range(8, 15), bench.runs))
+    return results
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

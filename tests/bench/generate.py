@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
+import shapely
 
 SEED = 20_240_501
 KINDS = np.array(["cafe", "school", "stop", "shop", "park", "clinic", "bridge", "tower"])
@@ -55,6 +56,43 @@ def write_polygons(path: Path, count: int) -> None:
     pyogrio.write_arrow(
         table, path, driver="FlatGeobuf", geometry_name="geometry", geometry_type="Polygon", crs="EPSG:4326"
     )
+
+
+LAKES = 40
+"""How many large polygons stand among the houses."""
+
+
+def write_mixed(path: Path, count: int) -> None:
+    """FlatGeobuf of many houses around towns, and among them lakes of up to 64,000 corners, 1 MB each."""
+    random = np.random.default_rng(SEED + 2)
+    towns = random.uniform((5, 45), (15, 53), (60, 2))
+    places = towns[random.integers(0, 60, count)] + random.normal(0, (0.15, 0.1), (count, 2))
+    size = random.uniform(0.00008, 0.0002, (count, 2))
+    lakes = [lake(random, min(64_000, count)) for _ in range(LAKES)]
+    shapes = np.concatenate([shapely.box(*(places - size).T, *(places + size).T), lakes])
+    table = pa.table(
+        {
+            "name": np.char.add("shape ", np.arange(len(shapes)).astype(str)),
+            "kind": np.where(np.arange(len(shapes)) < count, "house", "lake"),
+            "geometry": pa.array(shapely.to_wkb(shapes), pa.binary()),
+        }
+    )
+    pyogrio.write_arrow(
+        table, path, driver="FlatGeobuf", geometry_name="geometry", geometry_type="Polygon", crs="EPSG:4326"
+    )
+
+
+def lake(random: np.random.Generator, corners: int) -> shapely.Polygon:
+    """A shape with a rough shore, somewhere among the towns."""
+    angles, waves = np.linspace(0, 2 * np.pi, corners, endpoint=False), np.arange(1, 200)
+    heights = random.normal(0, 1, 199) / waves**1.3
+    shifts = random.uniform(0, 2 * np.pi, 199)
+    rough = sum(
+        height * np.cos(wave * angles + shift) for wave, height, shift in zip(waves, heights, shifts, strict=True)
+    )
+    distance = random.uniform(0.2, 1) * np.clip(1 + 0.12 * rough, 0.3, 2)
+    x, y = random.uniform((5, 45), (15, 53))
+    return shapely.Polygon(np.column_stack([x + distance * np.cos(angles), y + distance * np.sin(angles)]))
 
 
 def wkb_points(places: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from api.tiles import Tile, tile_at
 from bench.generate import SEED
 from bench.measure import Result, compare
 from bench.setting import Bench, Pair
+from core.tiling import OUR_COLUMNS
 
 
 def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:
@@ -28,15 +29,16 @@ def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:
     return [compare(f"{id} tile {span}, {state}", text, pairs, bench.sides()) for state in ("cold", "warm")]
 
 
-def bench_low_zooms(bench: Bench, id: str, zooms: Sequence[int], runs: int) -> Result:
-    """Cold tiles of low zooms, against the plain statement over the table as loaded, which leaves out nothing."""
+def bench_plain(bench: Bench, id: str, zooms: Sequence[int], runs: int) -> Result:
+    """Cold tiles against the plain statement over the table as it came, which needs no preparation and leaves out
+    nothing."""
     box = json.loads(bench.get(f"/collections/{id}"))["extent"]["spatial"]["bbox"][0]
     floor, text = plain_floor(bench, id)
     pairs: list[Pair] = []
     for tile in tiles_of(zooms, runs, box):
         path = f"/collections/{id}/tiles/WebMercatorQuad/{tile.z}/{tile.row}/{tile.column}"
         pairs.append((floor(tile), lambda path=path: bench.get(path, "gzip")))
-    return compare(f"{id} tile z{min(zooms)}-{max(zooms)}, cold", text, pairs, bench.sides())
+    return compare(f"{id} tile z{min(zooms)}-{max(zooms)}, cold, to the plain one", text, pairs, bench.sides())
 
 
 def tiles_of(zooms: Sequence[int], count: int, box: Sequence[float]) -> list[Tile]:
@@ -76,7 +78,7 @@ def floor_of(bench: Bench, id: str, text: sql.SQL) -> Floor:
     """A statement with the table and its properties filled in."""
     table = bench.table(id)
     described = bench.connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(table)).description or []
-    names = [column.name for column in described if column.name not in ("geom", "geom_3857", "fid")]
+    names = [column.name for column in described if column.name not in {"geom", "geom_3857", "fid", *OUR_COLUMNS}]
     statement = text.format(columns=sql.SQL(", ").join(map(sql.Identifier, names)), table=table)
 
     def floor(tile: Tile) -> Callable[[], object]:

@@ -316,6 +316,25 @@ def test_polygons_that_cross_themselves_are_repaired_before_they_are_cut(loader:
         assert (area > EDGE.area / 2) == inside
 
 
+@pytest.mark.parametrize("id", ["houses", "streets"])
+def test_tilesets_say_what_low_zooms_leave_out(client: FlaskClient, loader: Loader, id: str):
+    [layer] = client.get(f"/collections/{id}/tiles/WebMercatorQuad/tilejson.json").get_json()["vector_layers"]
+    [entry] = client.get(f"/collections/{id}/tiles/WebMercatorQuad").get_json()["layers"]
+    known = tiling(loader, id)
+    for found in (layer, entry):
+        assert found["isthmus:thinned"]["below"] == known.full_zoom
+        assert found["isthmus:thinned"]["properties"] == list(known.properties)
+        assert "128 x 128" in found["isthmus:thinned"]["shown"]
+    assert ("merged" in layer["fields"]) == ("merged" in entry["propertiesSchema"]["properties"]) == (id == "houses")
+    [whole] = client.get(f"/collections/{id}/tiles/WebMercatorQuad/tilejson.json?all=true").get_json()["vector_layers"]
+    assert "isthmus:thinned" not in whole
+
+
+def test_tilesets_of_everything_say_nothing(client: FlaskClient):
+    [layer] = client.get("/collections/districts/tiles/WebMercatorQuad/tilejson.json").get_json()["vector_layers"]
+    assert "isthmus:thinned" not in layer
+
+
 def test_the_report_tells_what_the_preparation_cost(loader: Loader):
     [note] = [note for note in loader.load("streets.fgb", force=True).notes if note.code == "tiles-prepared"]
     assert re.fullmatch(

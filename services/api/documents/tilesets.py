@@ -8,6 +8,7 @@ from typing import Any
 
 from api.crs import CRS84
 from api.documents.schemas import value_schema
+from api.documents.thinning import merged_property, thinned
 from api.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
 from api.matrix_sets import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
 from api.query import GridBox
@@ -47,7 +48,7 @@ def tilejson_document(tileset: Tileset, links: Links) -> dict[str, Any]:
         "maxzoom": last,
         "bounds": padded(box),
         "center": [*box.centre(), first_zoom(tileset, box, last)],
-        "vector_layers": [vector_layer(collection, last) for collection in tileset.collections],
+        "vector_layers": [vector_layer(tileset, collection, last) for collection in tileset.collections],
     }
     return without_none(document)
 
@@ -57,12 +58,15 @@ def largest_zoom(matrix_set: TileMatrixSet) -> int:
     return min(TILEJSON_MAX_ZOOM, len(matrix_set.matrices) - 1)
 
 
-def vector_layer(collection: Collection, last: int) -> dict[str, Any]:
+def vector_layer(tileset: Tileset, collection: Collection, last: int) -> dict[str, Any]:
     """A layer of the tiles: its properties, with the three types that TileJSON has."""
     shown = [column for column in collection.columns if column.type != "binary"]
     fields = {column.name: TILEJSON_TYPE.get(column.type, "String") for column in shown}
+    merged = merged_property(tileset, collection)
+    if merged is not None:
+        fields[merged] = "Number"
     layer = {"id": collection.id, "description": collection.description, "minzoom": 0, "maxzoom": last}
-    return without_none({**layer, "fields": fields})
+    return without_none({**layer, "fields": fields, **thinned(tileset, collection)})
 
 
 def first_zoom(tileset: Tileset, box: BBox, last: int) -> int:
@@ -126,15 +130,18 @@ def tileset_document(tileset: Tileset, links: Links) -> dict[str, Any]:
         "boundingBox": bounding_box(tileset.bbox_crs84),
         "centerPoint": centre_point(tileset),
         "mediaTypes": [MVT],
-        "layers": [layer(collection, links) for collection in tileset.collections] or None,
+        "layers": [layer(tileset, collection, links) for collection in tileset.collections] or None,
         "links": tileset_links(tileset, links),
     }
     return without_none(document)
 
 
-def layer(collection: Collection, links: Links) -> dict[str, Any]:
+def layer(tileset: Tileset, collection: Collection, links: Links) -> dict[str, Any]:
     """A layer of a tileset: the features of a collection."""
     properties = {column.name: value_schema(column) for column in collection.columns if column.type != "binary"}
+    merged = merged_property(tileset, collection)
+    if merged is not None:
+        properties[merged] = {"type": "integer", "title": "polygons that a square stands for, at low zooms"}
     return without_none(
         {
             "id": collection.id,
@@ -146,6 +153,7 @@ def layer(collection: Collection, links: Links) -> dict[str, Any]:
             "boundingBox": bounding_box(collection.bbox_crs84),
             "propertiesSchema": {"type": "object", "properties": properties},
             "links": [geodata(collection, links)],
+            **thinned(tileset, collection),
         }
     )
 
