@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,6 +29,9 @@ from core.db import Database
 from core.errors import BadValue, DatabaseUnavailable, NoTiles, UnknownTileMatrixSet, suggestion
 
 log = logging.getLogger("isthmus.api")
+
+REST_S = 1.0
+"""How long a database that does not answer is left alone."""
 
 BEYOND_DEG = 2.0
 """So far beyond where a system is made for it is used too."""
@@ -53,14 +57,15 @@ class Grids:
         self._sets: dict[str, TileMatrixSet] = dict(OURS)
         self._areas: dict[str, Area] = {}
         self._pending = read_definitions(folders, OURS)
+        self._rests_until = 0.0
         self._lock = Lock()
 
     @property
     def sets(self) -> Mapping[str, TileMatrixSet]:
         """The sets; ours alone until the database answered for the first time."""
         if self._pending and self._database is not None:
-            with self._lock, suppress(DatabaseUnavailable):
-                self._register(self._database)
+            with self._lock:
+                self._try_to_register(self._database)
         return self._sets
 
     def find(self, id: str) -> TileMatrixSet:
@@ -121,6 +126,15 @@ class Grids:
         with suppress(BadValue):
             return replace(tile, around=around_ring(self._database.run(select_ring(box))))
         return replace(tile, around=area.degrees or BBox(-180, -90, 180, 90))
+
+    def _try_to_register(self, database: Database) -> None:
+        """Register what is pending; for a while after the database did not answer, nothing."""
+        if not self._pending or time.monotonic() < self._rests_until:
+            return
+        try:
+            self._register(database)
+        except DatabaseUnavailable:
+            self._rests_until = time.monotonic() + REST_S
 
     def _register(self, database: Database) -> None:
         """Make the sets of the files, and find out where they lie. Raises: DatabaseUnavailable"""

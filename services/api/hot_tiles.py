@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST_READY = 5000
 """Requests that are remembered, about 1 KB each. All are forgotten then: those that matter are soon back."""
 
+LONGEST_QUERY = 1000
+"""Characters of a query that is remembered. Filters may be longer; they are worked out each time."""
+
 
 class HotTiles:
     """WSGI layer before all others: tiles need no address of the client's, so no proxy matters."""
@@ -67,7 +70,7 @@ class HotTiles:
             return None
         catalog = self._catalog()
         ready = find_ready(self._api, catalog, request) if catalog is not None else None
-        if ready is not None:
+        if ready is not None and len(request[1]) <= LONGEST_QUERY:
             if len(self._ready) >= MOST_READY:
                 self._ready.clear()
             self._ready[request] = ready

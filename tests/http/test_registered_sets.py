@@ -312,6 +312,13 @@ def test_collection_that_lies_elsewhere_has_no_tiles_in_the_set(client: FlaskCli
     assert [layer["id"] for layer in found["layers"]] == ["areas", "spots"]
 
 
+def test_tilejson_says_from_where_rows_are_counted(client: FlaskClient):
+    for tms, scheme in {FROM_SOUTH: "tms", FINLAND: "xyz", LAEA: "xyz"}.items():
+        document = get(client, f"/collections/spots/tiles/{tms}/tilejson.json")
+        assert document["scheme"] == scheme
+        assert 0 <= document["center"][2] <= document["maxzoom"] <= 14
+
+
 def test_definition_of_the_api_names_the_sets(client: FlaskClient):
     schema = definition(client)["components"]["parameters"]["tileMatrixSetId"]["schema"]
     assert {LAEA, *SETS} <= set(schema["enum"])
@@ -337,3 +344,15 @@ def test_file_that_changes_makes_other_tiles(atlas: Database, tmp_path: Path):
         etags.append(client.get("/collections/areas/tiles/Mine/0/0/0").headers["ETag"])
         pool.close()
     assert etags[0] != etags[1]
+
+
+def test_sets_of_files_wait_for_a_database_that_does_not_answer(atlas: Database):
+    settings = replace(atlas.reader, db_port=1, pool_wait_s=0.2)
+    pool = Pool(settings)
+    client = create_app(settings, pool).test_client()
+    listed = [entry["id"] for entry in get(client, "/tileMatrixSets")["tileMatrixSets"]]
+    assert listed == ["WebMercatorQuad", "WorldCRS84Quad"]
+    response = client.get(f"/tileMatrixSets/{LAEA}")
+    assert (response.status_code, json.loads(response.data)["code"]) == (503, "database-unavailable")
+    assert status(client, "/tileMatrixSets/Nowhere") == 404
+    pool.close()

@@ -42,7 +42,7 @@ def tilejson_document(tileset: Tileset, links: Links) -> dict[str, Any]:
         "description": tileset.description,
         "attribution": tileset.attribution,
         "version": f"1.0.{max((collection.version for collection in tileset.collections), default=0)}",
-        "scheme": "xyz",
+        "scheme": "tms" if tileset.matrix_set.matrices[0].from_south else "xyz",
         "tiles": [tile_template(tileset, links, "{z}", "{y}", "{x}")],
         "minzoom": 0,
         "maxzoom": last,
