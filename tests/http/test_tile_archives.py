@@ -187,7 +187,7 @@ def test_archive_goes_to_standard_output(shell: Shell, tmp_path: Path):
     target = tmp_path / "piped.pmtiles"
     target.write_bytes(done.stdout)
     assert {z for z, _, _ in tiles_of(target)} == {0, 1, 2, 3}
-    assert done.stderr.startswith(b"exported towns -> - (")
+    assert done.stderr.startswith(b"exported towns (")
     assert list((shell.data_dir / "var/export").iterdir()) == []
 
 

@@ -111,6 +111,18 @@ class ServesFiles:
         assert listed.returncode == 0, listed.stderr
         assert points in listed.stdout
 
+    def test_tiles_are_seeded_exported_and_served_out_of_the_file(self, stack: Stack, points: str) -> None:
+        seeded = stack.script("isthmus", "seed", points, "--zoom", "0-3")
+        assert seeded.stdout.startswith(f"seeded {points} ("), seeded.stderr
+        target = stack.data / f"tiles_{self.mode}.pmtiles"
+        exported = stack.script("isthmus", "export", points, "--pmtiles", str(target), "--zoom", "0-3")
+        assert exported.returncode == 0, exported.stderr
+        tile = "tiles/WebMercatorQuad/0/0/0"
+        wait_for(lambda: stack.status(f"/collections/{target.stem}/{tile}") == 200, 5, "the file is served")
+        assert stack.get(f"/collections/{target.stem}/{tile}").body == stack.get(f"/collections/{points}/{tile}").body
+        target.unlink()
+        wait_for(lambda: stack.status(f"/collections/{target.stem}") == 404, 5, "it is gone")
+
     def test_killing_postgresql_gives_503_and_then_recovery(self, stack: Stack, points: str) -> None:
         path = f"/collections/{points}/items?limit=1&f=json"
         killed = self.postmaster(stack)

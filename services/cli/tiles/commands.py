@@ -105,8 +105,8 @@ def export_tiles(settings: Settings, *, pmtiles: str | None, mbtiles: str | None
         with listening(sys.stderr, walk.tileset.title, tally) as listen:
             export(walk, targets, settings.data_dir / "var" / "export", tally, listen)
     to_people = STANDARD_OUTPUT in targets.values()
-    files = ", ".join(targets.values())
-    click.echo(f"exported {walk.tileset.title} -> {files} ({outcome(walk, tally, begun)})", err=to_people)
+    files = "".join(f" -> {target}" for target in targets.values() if target != STANDARD_OUTPUT)
+    click.echo(f"exported {walk.tileset.title}{files} ({outcome(walk, tally, begun)})", err=to_people)
 
 
 def plan(client: Client, tms: str, given: Given) -> Walk:
