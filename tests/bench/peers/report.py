@@ -28,6 +28,7 @@ def render(results: Sequence[Measured], servers: Sequence[Contender], absent: di
     parts += ["", "CPU in ms (server and database), medians:", "", *table(results, servers, "cpu_s")]
     parts += ["", "Time in ms, medians:", "", *table(results, servers, "took_s"), ""]
     for measured in results:
+        parts += [f"- {measured.row.name}: {measured.row.what}"] if measured.row.what else []
         parts += [f"- {measured.row.name}: {name} left out: {why}" for name, why in measured.without.items()]
         told = ", ".join(f"{name} {note}" for name, note in measured.notes.items())
         parts += [f"- {measured.row.name}: {told}"] if told else []

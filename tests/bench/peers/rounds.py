@@ -55,10 +55,14 @@ def measure(row: Row, servers: Sequence[Contender], without: dict[str, str], war
         server.perform(row.rounds[0][0])
     seen: dict[str, list[Cell]] = {server.name: [] for server in taking_part}
     for number, asks in enumerate(row.rounds):
-        turn = number % len(taking_part)
+        turn = number % max(1, len(taking_part))
         for server in taking_part[turn:] + taking_part[:turn]:
-            seen[server.name].append(once(server, asks))
-    measured.cells = {name: median(cells) for name, cells in seen.items()}
+            try:
+                seen[server.name].append(once(server, asks))
+            except Refused as error:
+                measured.without[server.name] = str(error)
+                taking_part.remove(server)
+    measured.cells = {server.name: median(seen[server.name]) for server in taking_part}
     return measured
 
 

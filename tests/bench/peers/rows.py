@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 
+from api.tiles import tile_at
 from bench.generate import SEED
-from bench.peers.asks import Ask, Deep, Everything, Feature, Items, Walk
+from bench.peers.asks import Ask, Box, Deep, Everything, Feature, Items, VectorTile, Walk
 from bench.peers.rounds import Row
 
 
@@ -34,6 +36,36 @@ def feature_rows(rows: dict[str, int], first: int, rounds: int) -> list[Row]:
         several("walk of places, limit=1000", 2, 1, lambda: Walk("places", 1000, rows["places"])),
         several("export of places", 3, 1, lambda: Everything("places", rows["places"])),
     ]
+
+
+def tile_rows(rows: dict[str, int], rounds: int) -> list[Row]:
+    """Tiles that nobody asked for before, and one that everybody has asked for."""
+    chance, dear = random.Random(SEED), max(3, rounds // 3)
+    side_deg = 0.002 * math.isqrt(rows["polygons"])
+    world, town = (-170.0, -55.0, 170.0, 65.0), (5.0, 45.0, 5 + side_deg, 45 + side_deg)
+
+    def cold(name: str, collection: str, area: Box, zooms: range, count: int, what: str = "") -> Row:
+        tiles: dict[VectorTile, None] = {}
+        while len(tiles) < count:
+            tiles[tile(chance, collection, area, chance.choice(zooms))] = None
+        return Row(name, [[ask] for ask in tiles], cold=True, what=what)
+
+    low = (
+        "Isthmus shows chosen points, the others what there is or so many as a limit says: see the numbers of features"
+    )
+    return [
+        cold("tile of points, z0-4, cold", "points", world, range(5), dear, low),
+        cold("tile of points, z8-12, cold", "points", world, range(8, 13), rounds),
+        cold("tile of polygons, z12-16, cold", "polygons", town, range(12, 17), rounds),
+        Row("tile of points, z8, again", [[tile(chance, "points", world, 8)] * 20] * rounds),
+    ]
+
+
+def tile(chance: random.Random, collection: str, area: Box, zoom: int) -> VectorTile:
+    """A tile at a random place of an area in degrees."""
+    west, south, east, north = area
+    found = tile_at(chance.uniform(west, east), chance.uniform(south, north), zoom)
+    return VectorTile(collection, zoom, found.row, found.column)
 
 
 def box(chance: random.Random, side_deg: float) -> tuple[float, float, float, float]:

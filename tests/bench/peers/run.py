@@ -24,7 +24,7 @@ from bench.peers.floor import Floor, floor_for
 from bench.peers.isthmus import isthmus
 from bench.peers.report import as_json, render
 from bench.peers.rounds import Measured, Row, measure
-from bench.peers.rows import feature_rows
+from bench.peers.rows import feature_rows, tile_rows
 from bench.peers.same import compare_answers
 from bench.peers.servers import Contender, Server
 from support.cluster import Database, private_cluster
@@ -74,7 +74,11 @@ def run(stack: ExitStack, given: argparse.Namespace) -> tuple[list[Measured], li
     data.copy_tables(watcher)
     first = data.first_id(watcher)
     floor, servers = start(stack, database, watcher, given.names)
-    wanted = [row for row in feature_rows(rows, first, given.rounds) if given.rows in row.name]
+    wanted = [
+        row
+        for row in [*feature_rows(rows, first, given.rounds), *tile_rows(rows, given.rounds)]
+        if given.rows in row.name
+    ]
     return [measure_row(row, floor, servers) for row in wanted], [floor, *servers]
 
 
