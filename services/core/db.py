@@ -119,12 +119,12 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         """Connections open in the background; nothing is asked of the database yet."""
-        milliseconds = settings.statement_timeout_s * 1000
+        self._timeout_s = settings.statement_timeout_s
         # No parallel workers, no compiled plans: either takes 15 ms or more to start, and requests are many already.
         options = (
             "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c default_transaction_read_only=on"
             " -c max_parallel_workers_per_gather=0 -c jit=off -c synchronize_seqscans=off"
-            f" -c statement_timeout={milliseconds}"
+            f" -c statement_timeout={self._timeout_s * 1000}"
         )
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo(settings, options=options),
@@ -137,6 +137,7 @@ class Database:
             configure=find_extensions,
             open=True,
         )
+        self._limits: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
     def run(
@@ -179,20 +180,28 @@ class Database:
             self.pool.check()
             return work()
 
-    def _run_prepared_once(self, prepared: Prepared, values: Sequence[bytes]) -> bytes | None:
+    @contextmanager
+    def _connection(self, timeout_s: float | None = None) -> Generator[Connection]:
+        """A connection whose statements may take so long. It stays so, and is set anew only where it is to be other:
+        one that makes tiles is likely to make the next.
+        """
         with self.pool.connection() as connection:
+            limit_s = self._timeout_s if timeout_s is None else timeout_s
+            if self._limits.get(connection, self._timeout_s) != limit_s:
+                connection.execute(sql.SQL("SET statement_timeout = {}").format(sql.Literal(round(limit_s * 1000))))
+                self._limits[connection] = limit_s
+            yield connection
+
+    def _run_prepared_once(self, prepared: Prepared, values: Sequence[bytes]) -> bytes | None:
+        with self._connection() as connection:
             known = self._prepared.get(connection)
             if known is None:
                 known = self._prepared[connection] = PreparedStatements(connection)
             return known.run(prepared, values)
 
     def _run_once(self, statement: Statement, binary: bool, timeout_s: float | None) -> list[tuple[Any, ...]]:
-        with self.pool.connection() as connection, connection.cursor(binary=binary) as cursor:
-            if timeout_s is None:
-                return cursor.execute(statement.text, statement.params or None).fetchall()
-            with connection.transaction():
-                connection.execute(set_timeout(timeout_s))
-                return cursor.execute(statement.text, statement.params or None).fetchall()
+        with self._connection(timeout_s) as connection, connection.cursor(binary=binary) as cursor:
+            return cursor.execute(statement.text, statement.params or None).fetchall()
 
     def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
         """The bytes that `COPY … TO STDOUT` sends, some KB of whole rows at a time, whatever the size of the whole.

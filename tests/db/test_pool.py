@@ -109,6 +109,16 @@ def test_a_statement_over_its_time_is_given_up_not_earlier_and_not_much_later(da
         assert opened.run(statement("SELECT 1")) == [(1,)], "the connection goes on"
 
 
+def test_a_limit_of_one_statement_is_not_that_of_the_next(database: Database):
+    limit, slow = statement("SHOW statement_timeout"), statement("SELECT pg_sleep(5)")
+    with pool(replace(database.reader, pool_size=1, statement_timeout_s=20)) as opened:
+        for seconds, expected in ((None, "20s"), (0.25, "250ms"), (0.25, "250ms"), (2.5, "2500ms"), (None, "20s")):
+            assert opened.run(limit, timeout_s=seconds) == [(expected,)]
+            with pytest.raises(QueryTooSlow):
+                opened.run(slow, timeout_s=0.05)
+        assert opened.run_prepared(prepared("SELECT current_setting('statement_timeout')"), {}) == b"20s"
+
+
 def test_an_exhausted_pool_is_unavailable_when_the_wait_is_over_and_free_again_later(database: Database):
     settings = replace(database.reader, pool_size=1, pool_wait_s=0.4)
     with pool(settings) as opened, ThreadPoolExecutor(1) as threads, database.connect() as holder:

@@ -11,6 +11,7 @@ from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import WHOLE_TILE, GridBox, TileQuery
 from api.sql.boxes import area_of, ewkb, near_on_globe
 from api.sql.filter import where
+from api.sql.items import rendered
 from api.sql.prepared import (
     Parts,
     has_parts,
@@ -25,7 +26,7 @@ from api.sql.relation import id_text, shown_column, shown_geometry_column
 from api.sql.thinning import Few, first, rows_of
 from api.tiles import Tile, tile_bounds, tile_box
 from core.bbox import BBox
-from core.catalog import Collection, Column, Key
+from core.catalog import Collection, Column, Key, remembered
 from core.statement import Statement, quoted
 from core.tiling import Tiling
 
@@ -62,26 +63,41 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
     Index:  GiST on geom_3857, of a source or for another set on its own geometry; the margin keeps the features of the
             buffer in the scan
     """
-    geometry_name, fid_name = collection.free_name("geom"), collection.free_name("fid")
     tiling = tiling_for(collection, tile) if query.is_unconditional else None
-    shape, meets, params = parts_of(collection, tile, tiling)
-    conditions, values = where(collection, query.filter)
+    parts, (conditions, values) = parts_of(collection, tile, tiling), where(collection, query.filter)
     bounds, place = bounds_of(tile)
-    text = TILE.format(
-        extent=sql.Literal(EXTENT_PX),
-        buffer=sql.Literal(BUFFER_PX),
-        shape=shape,
-        bounds=bounds,
-        meets=sql.SQL(" AND ").join([meets, *conditions]),
-        geom=quoted(geometry_name),
-        id=tile_id(collection.key),
-        fid=quoted(fid_name),
-        properties=properties(shown_columns(collection, tiling, query)) + merged_column(collection, tiling),
-        rows=rows_for(collection, tile, tiling, query, few),
-        first=first(collection, tiling) if few else ONCE,
-    )
-    names = {"layer": collection.id, "geometry_name": geometry_name, "fid_name": fid_name}
-    return Statement(text, {**names, **place, **values, **params, **(few.params if few else {})})
+
+    def compose() -> sql.Composed:
+        shape, meets, _ = parts
+        return TILE.format(
+            extent=sql.Literal(EXTENT_PX),
+            buffer=sql.Literal(BUFFER_PX),
+            shape=shape,
+            bounds=bounds,
+            meets=sql.SQL(" AND ").join([meets, *conditions]),
+            geom=quoted(collection.free_name("geom")),
+            id=tile_id(collection.key),
+            fid=quoted(collection.free_name("fid")),
+            properties=properties(shown_columns(collection, tiling, query)) + merged_column(collection, tiling),
+            rows=rows_for(collection, tile, tiling, query, few),
+            first=first(collection, tiling) if few else ONCE,
+        )
+
+    text: sql.SQL | sql.Composed
+    if is_stored(collection, tile) and query == WHOLE_TILE and few is None:  # what is asked for most is composed once
+        text = remembered(collection, ("tile", tile.z), lambda: rendered(compose()))
+    else:
+        text = compose()
+    return Statement(text, {**names_of(collection), **place, **values, **parts[2], **(few.params if few else {})})
+
+
+def names_of(collection: Collection) -> dict[str, Any]:
+    """The names of the layer, and of the columns that ST_AsMVT takes for geometry and id."""
+    return {
+        "layer": collection.id,
+        "geometry_name": collection.free_name("geom"),
+        "fid_name": collection.free_name("fid"),
+    }
 
 
 def rows_for(
