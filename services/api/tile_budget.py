@@ -87,11 +87,11 @@ class TileMaker:
         packed = compress(mvt) if mvt else b""
         if self.is_too_large(packed):
             return self.made_smaller(packed, shown)
-        return with_comment(packed, str(Lack(shown))) if packed and self.is_prepared else packed
+        return with_comment(packed, str(Lack(shown))) if packed and self.is_chosen else packed
 
     def made_smaller(self, packed: bytes, shown: int) -> bytes:
         """The same tile of so many of its features as there is room for, at least one."""
-        of, most = None if self.is_prepared else shown, shown
+        of, most = None if self.is_chosen else shown, shown
         for _ in range(MOST_TRIES):
             most = fewer(most, AIM * self.settings.tile_max_kb * KB / len(packed))
             mvt, shown = self.run(Few(most))
@@ -119,7 +119,7 @@ class TileMaker:
         return mvt or b"", shown
 
     @property
-    def is_prepared(self) -> bool:
+    def is_chosen(self) -> bool:
         """Whether the tile is made from rows that the loader chose for its zoom."""
         return self.query.is_unconditional and tiling_for(self.collection, self.place) is not None
 
@@ -130,7 +130,8 @@ class TileMaker:
         """
         rows = self.collection.row_count
         known_small = self.collection.source is None and rows is not None and rows <= SMALL_ROWS
-        return None if self.is_prepared or known_small else self.settings.tile_timeout_s
+        prepared = self.collection.is_prepared and self.query.is_unconditional
+        return None if prepared or known_small else self.settings.tile_timeout_s
 
     def is_too_large(self, packed: bytes) -> bool:
         """Whether a compressed tile weighs more than it may."""

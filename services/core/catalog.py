@@ -145,6 +145,8 @@ class Collection:
     key: Key = FID
     source: Source | None = None
     tiling: Tiling | None = None
+    is_prepared: bool = False
+    """Whether the loader saw to it that no tile is made of very many features; without `tiling`, there are few."""
     memo: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
     """What was worked out from the rest, to be kept as long as this value is (see `remembered`)."""
 
@@ -311,6 +313,7 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         changed_at=changed_at,
         cache_control=cache_control,
         tiling=parse_tiling(tiling),
+        is_prepared=tiling is not None and (not tiling or "kind" in tiling),
     )
 
 

@@ -217,3 +217,10 @@ def test_tile_of_a_collection_with_properties_named_like_ours_renames_ours(roads
     assert statement.params["geometry_name"] == "_geom"
     assert statement.params["fid_name"] == "_fid"
     assert 'AS "_geom"' in text(statement.text)
+
+
+def test_text_of_a_tile_is_that_of_its_zoom_and_kept(roads: Collection):
+    one, two = select_tile(roads, Tile(3, 2, 1)), select_tile(roads, Tile(3, 5, 6))
+    assert one.text is two.text
+    assert one.params != two.params
+    assert select_tile(roads, Tile(4, 5, 6)).text is not one.text or roads.tiling is None
