@@ -549,3 +549,32 @@ def test_no_answer_puts_a_line_of_the_client_into_the_headers(victim: FlaskClien
     for place in (f"{ITEMS}?q={{}}", f"{ITEMS}?f={{}}", "/collections/{}", "/problems/{}", f"{ITEMS}?cursor={{}}"):
         response = victim.get(place.format(quote("x\r\nX-Evil: 1")))
         assert "X-Evil" not in response.headers
+
+
+TILES = ("/collections/rows/tiles/WebMercatorQuad/0/0/0", "/tiles/WebMercatorQuad/0/0/0")
+TILE_VALUES = {
+    "bbox": BOXES,
+    "datetime": TIMES,
+    "ids": [*NUMBERS, *TEXTS],
+    "ratio": NUMBERS,
+    "q": TEXTS,
+    "properties": TEXTS,
+    "all": NUMBERS,
+    "filter-crs": TEXTS,
+    "collections": TEXTS,
+    "filler": TEXTS,
+}
+
+
+@pytest.mark.parametrize("url", TILES)
+@pytest.mark.parametrize("lang", ["cql2-text", "cql2-json"])
+def test_filter_of_a_tile_that_is_a_bomb_does_not_go_off(victim: FlaskClient, url: str, lang: str):
+    for text in (TEXT_BOMBS if lang == "cql2-text" else JSON_BOMBS).values():
+        assert hold(victim, get(f"{url}?{urlencode({'filter': text, 'filter-lang': lang})}")) in (200, 204, 400)
+
+
+@pytest.mark.parametrize("url", [*TILES, "/collections/rows/tiles/WebMercatorQuad/style.json"])
+@pytest.mark.parametrize("name", TILE_VALUES)
+def test_parameter_of_a_tile_that_is_nonsense_has_an_answer(victim: FlaskClient, url: str, name: str):
+    for text in TILE_VALUES[name]:
+        assert hold(victim, get(f"{url}?{urlencode({name: text})}")) in (200, 204, 400)
