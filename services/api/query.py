@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from api.cql2 import Node, has_geometry, render_text
+from api.cql2 import Node, has_geometry, normalised, render_text
 from api.crs import CRS84, Crs
 from core.bbox import BBox
 from core.catalog import Argument, Column, Key
@@ -189,7 +189,8 @@ class TileQuery:
         if self == WHOLE_TILE:
             return ""
         names = None if self.columns is None else [column.name for column in self.columns]
-        return hashlib.sha256(canonical([*parts_of(self.filter), names, self.everything])).hexdigest()[:40]
+        filter = replace(self.filter, cql2=normalised(self.filter.cql2)) if self.filter.cql2 else self.filter
+        return hashlib.sha256(canonical([*parts_of(filter), names, self.everything])).hexdigest()[:40]
 
 
 WHOLE_TILE = TileQuery()

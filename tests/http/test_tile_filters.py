@@ -112,6 +112,12 @@ def test_descriptions_lead_to_the_filtered_tiles(client: FlaskClient, resource: 
         ({"filter": "population > 100000"}, {"filter": "\tpopulation>100000 "}),
         ({"filter": "population > 100000"}, {"filter": JSON_FILTER, "filter-lang": "cql2-json"}),
         ({"filter": "name = 'Suva' and capital = true"}, {"filter": "(name='Suva') AND capital = TRUE"}),
+        (
+            {"filter": "name = 'Suva' and capital = true"},
+            {"filter": "capital = true AND (name='Suva' AND capital = TRUE)"},
+        ),
+        ({"filter": "population > 100000"}, {"filter": "population > 1e5"}),
+        ({"filter": "id IN (1, 3, 2)"}, {"filter": "id IN (3.0, 2, 1, 1)"}),
         ({"name": "Suva", "capital": "true"}, {"capital": "true", "name": "Suva"}),
         ({"ids": "3,1,3"}, {"ids": "1,3"}),
         ({"bbox": "20,55,30,65"}, {"bbox": "20.0,55.00,3e1,65"}),

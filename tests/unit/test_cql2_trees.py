@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from api.cql2 import Node, parse_filter, parse_json, parse_text, render_json, render_text
+from api.cql2 import Node, ast, normalised, parse_filter, parse_json, parse_text, render_json, render_text
 from api.sql.cql2 import filter_condition
 from core.catalog import Collection
 from core.errors import BadFilter
@@ -40,6 +41,25 @@ def test_json_of_a_tree_reads_as_the_same_tree(tree: Node):
 @given(conditions(2))
 def test_text_and_json_carry_the_same_digits(tree: Node):
     assert render_text(parse_json(render_json(tree))) == render_text(tree)
+
+
+@several
+@given(conditions(3))
+def test_normal_form_is_a_filter_and_its_own_normal_form(tree: Node):
+    normal = normalised(tree)
+    assert normalised(normal) == normal
+    assert parse_text(render_text(normal)) == normal
+
+
+@several
+@given(st.lists(conditions(2), min_size=2, max_size=4), st.randoms(), st.sampled_from([ast.And, ast.Or]))
+def test_order_and_repetition_of_conditions_do_not_count(
+    trees: list[Node], random: Random, kind: type[ast.And] | type[ast.Or]
+):
+    mixed = [*trees, random.choice(trees)]
+    random.shuffle(mixed)
+    assert normalised(kind(tuple(mixed))) == normalised(kind(tuple(trees)))
+    assert normalised(kind((kind(tuple(trees[:2])), *trees[2:], trees[0]))) == normalised(kind(tuple(trees)))
 
 
 def refuses_or_reads(text: str) -> None:

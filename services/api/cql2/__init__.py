@@ -9,6 +9,7 @@ from api.cql2.check import check
 from api.cql2.functions import functions_document
 from api.cql2.json_reader import parse_json
 from api.cql2.json_writer import render_json
+from api.cql2.normal import normalised
 from api.cql2.queryables import Queryables
 from api.cql2.text_reader import parse_text
 from api.cql2.text_writer import render_text
@@ -19,6 +20,7 @@ __all__ = [
     "Node",
     "functions_document",
     "has_geometry",
+    "normalised",
     "parse_filter",
     "parse_json",
     "parse_text",
