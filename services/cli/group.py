@@ -13,7 +13,7 @@ import click
 from cli.tiles.errors import WrongUse
 from core.db import translated
 from core.errors import BadSetting, IsthmusError, UnknownCollection, UnknownTileMatrixSet
-from loader.errors import DataFolderUnavailable, NoSuchVersion, NotInDataFolder
+from loader.errors import BadSideCar, CannotPrepare, DataFolderUnavailable, NoSuchVersion, NotInDataFolder
 
 USAGE = (
     BadSetting,
@@ -21,6 +21,8 @@ USAGE = (
     UnknownCollection,
     UnknownTileMatrixSet,
     NoSuchVersion,
+    CannotPrepare,
+    BadSideCar,
     DataFolderUnavailable,
     WrongUse,
 )

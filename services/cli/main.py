@@ -12,6 +12,7 @@ import click
 
 from cli import show
 from cli.group import EXIT_FAILED, Group
+from cli.prepare import prepare_table
 from cli.tiles.commands import export_tiles, seed_tiles
 from core import VERSION
 from core.archives import SELECT_ARCHIVES, TileArchive, parse_archives
@@ -47,6 +48,7 @@ def isthmus(ctx: click.Context) -> None:
       isthmus list                        the collections that are served
       isthmus report roads                what was checked, and what was odd
       isthmus rollback roads              serve the version before
+      isthmus prepare gis.addresses       tiles of low zooms of a table of your own
       isthmus export roads --pmtiles roads.pmtiles
                                           its tiles in one file
     """
@@ -209,5 +211,6 @@ def watch_folder(settings: Settings, *, check: bool) -> None:
             listen(Event("state", values={"state": "stopped", "message": "stopped"}))
 
 
+isthmus.add_command(prepare_table)
 isthmus.add_command(seed_tiles)
 isthmus.add_command(export_tiles)

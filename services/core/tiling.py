@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 FIRST, LAST = "isthmus_first", "isthmus_last"
@@ -34,6 +34,7 @@ class Tiling:
     whole_world: whether every feature has its place in EPSG:3857, so that other sets can be made from it too
     rank:        published name of the column that makes features important; None: their size, or chance
     has_large:   whether from the full zoom on large geometries come from the tile table, in parts
+    prepared_at: of a table of somebody else's, whose data may have changed since: when; None: of a version of ours
     """
 
     kind: Kind
@@ -43,6 +44,10 @@ class Tiling:
     whole_world: bool = True
     rank: str | None = None
     has_large: bool = False
+    prepared_at: str | None = None
+
+
+FIELDS = frozenset(field.name for field in fields(Tiling))
 
 
 def parse_tiling(prepared: Mapping[str, Any] | None) -> Tiling | None:
@@ -52,5 +57,6 @@ def parse_tiling(prepared: Mapping[str, Any] | None) -> Tiling | None:
     """
     if prepared is None or "kind" not in prepared:
         return None
-    values: dict[str, Any] = {**prepared, "properties": tuple(prepared["properties"])}
+    values: dict[str, Any] = {name: value for name, value in prepared.items() if name in FIELDS}
+    values["properties"] = tuple(prepared["properties"])
     return Tiling(**values)

@@ -41,6 +41,12 @@ class ChangedMeanwhile(DatasetError):
     code = "dataset-changed"
 
 
+class CannotPrepare(IsthmusError):
+    """The table cannot be prepared for tiles."""
+
+    code = "table-unsuitable"
+
+
 class NotInDataFolder(IsthmusError):
     """The path does not lie in the data folder."""
 

@@ -348,7 +348,7 @@ def test_row_of_the_catalogue_is_read():
         "name": "id", "number": 1, "type": "int4", "sql_type": "integer", "kind": "b", "category": "N", "typmod": -1,
         "ordered": True, "filled": True, "readable": True, "is_domain": False, "labels": None, "comment": None,
     }  # fmt: skip
-    row = (5, "gis", "wells", "r", None, False, True, True, [members], [[1]])
+    row = (5, "gis", "wells", "r", None, False, True, True, [members], [[1]], None)
     assert parse_relation(row) == replace(relation(ID, indexes=((1,),)), oid=5)
 
 

@@ -34,7 +34,8 @@ def thinned(tileset: Tileset, collection: Collection) -> dict[str, Any]:
     shown = SHOWN[tiling.kind]
     if tiling.rank is not None and tiling.kind != "polygons":
         shown = f"{shown} ({BY_RANK.format(tiling.rank)})"
-    return {MEMBER: {"below": tiling.full_zoom, "shown": shown, "properties": list(tiling.properties)}}
+    told = {"below": tiling.full_zoom, "shown": shown, "properties": list(tiling.properties)}
+    return {MEMBER: told if tiling.prepared_at is None else {**told, "prepared": tiling.prepared_at}}
 
 
 def merged_property(tileset: Tileset, collection: Collection) -> str | None:

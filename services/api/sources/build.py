@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from api.sources.shapes import Shape, shape_items, shape_of
 from api.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import SAMPLE, Collection, Key, Source
+from core.tiling import Tiling, parse_tiling
 
 Interval = tuple[datetime | None, datetime | None]
 
@@ -150,10 +152,24 @@ def collection_of(  # noqa: PLR0913
         changed_at=now,
         cache_control=None,
         key=key,
+        tiling=tiling_of(relation, key, shape),
         source=replace(
             source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84), magnitude=findings.magnitude
         ),
     )
+
+
+def tiling_of(relation: Relation, key: Key, shape: Shape | None) -> Tiling | None:
+    """What was prepared of the geometry column of a relation, if it is for the relation as it is now."""
+    if relation.prepared is None or shape is None or not key.is_integer:
+        return None
+    try:
+        about = json.loads(relation.prepared)
+        meant = about["source"], about["key"], about["geometry"]
+        tiling = parse_tiling(about)
+    except (ValueError, KeyError, TypeError):  # a comment of somebody else's
+        return None
+    return tiling if meant == (relation.full_name, key.parts[0].column, shape.attribute.name) else None
 
 
 def shape_title(plan: Plan, shape: Shape | None) -> str:

@@ -51,6 +51,7 @@ class Relation:
     usable:    the API's role may use its schema
     filled:    a materialised view holds data
     indexes:   the numbers of the columns of each unique index, the primary key's first
+    prepared:  what `isthmus prepare` made of it, as JSON
     """
 
     oid: int
@@ -63,6 +64,7 @@ class Relation:
     filled: bool
     attributes: tuple[Attribute, ...]
     indexes: tuple[tuple[int, ...], ...]
+    prepared: str | None = None
 
     @property
     def full_name(self) -> str:
@@ -166,7 +168,7 @@ def parse_attribute(members: Mapping[str, Any]) -> Attribute:
 
 def parse_relation(row: Sequence[Any]) -> Relation:
     """A row of relations.sql."""
-    oid, schema, name, kind, comment, inherited, usable, filled, attributes, indexes = row
+    oid, schema, name, kind, comment, inherited, usable, filled, attributes, indexes, prepared = row
     return Relation(
         oid,
         schema,
@@ -178,6 +180,7 @@ def parse_relation(row: Sequence[Any]) -> Relation:
         filled,
         tuple(map(parse_attribute, attributes)),
         tuple(tuple(index) for index in indexes),
+        prepared,
     )
 
 

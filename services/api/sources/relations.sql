@@ -2,7 +2,8 @@
 --
 -- Left out: partitions, whose table is listed; what an extension owns; PostGIS's own tables where it is no extension.
 -- Row: oid, schema, name, kind (pg_class.relkind), comment, has children that inherit, may the schema be used,
---      does it hold data (a materialised view may not yet), attributes (json, in their order), unique indexes (json, the primary key first)
+--      does it hold data (a materialised view may not yet), attributes (json, in their order), unique indexes (json, the primary key first),
+--      what was prepared of it (json as text, or NULL)
 WITH RECURSIVE domains AS (
     -- every domain, and what it is in the end
     SELECT oid AS domain, typbasetype AS type, typtypmod AS typmod, typnotnull AS filled
@@ -33,7 +34,7 @@ relations AS (
 SELECT r.oid::bigint, r.nspname, r.relname, r.relkind::text, obj_description(r.oid, 'pg_class'),
        r.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = r.oid),
        has_schema_privilege(r.namespace, 'USAGE'), r.relispopulated,
-       COALESCE(a.attributes, '[]'), COALESCE(i.indexes, '[]')
+       COALESCE(a.attributes, '[]'), COALESCE(i.indexes, '[]'), p.prepared
 FROM relations AS r
 LEFT JOIN LATERAL (
     SELECT json_agg(
@@ -65,4 +66,15 @@ LEFT JOIN LATERAL (
     WHERE i.indrelid = r.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
       AND i.indpred IS NULL AND i.indexprs IS NULL
 ) AS i ON true
+LEFT JOIN LATERAL (
+    -- what `isthmus prepare` made of it (loader/prepare_source.py), the newest
+    SELECT d.description AS prepared
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'data'
+    JOIN pg_description AS d ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = 0
+    WHERE c.relname ~ concat('^isthmus_prepared_', r.oid, '_[0-9]+_tiles$') AND has_schema_privilege(n.oid, 'USAGE')
+      AND has_table_privilege(c.oid, 'SELECT')
+    ORDER BY c.oid DESC
+    LIMIT 1
+) AS p ON true
 ORDER BY array_position(%(schemas)s::text[], r.nspname::text), r.relname

@@ -30,7 +30,9 @@ def tiling_for(collection: Collection, tile: Tile) -> Tiling | None:
         return None
     if tile.around is not None and tile.around.west > tile.around.east:
         return None
-    return tiling if tile.matrix_set is WEB_MERCATOR_QUAD or tiling.whole_world else None
+    if tile.matrix_set is WEB_MERCATOR_QUAD:
+        return tiling
+    return tiling if tiling.whole_world and (tiling.kind == "points" or collection.source is None) else None
 
 
 def has_parts(collection: Collection, tile: Tile) -> bool:

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from api.query import Filter
 from api.sql.relation import key_column, relation
-from core.catalog import SAMPLE, Collection, Key
+from core.catalog import FID, SAMPLE, Collection, Key
 from core.statement import quoted
 from core.tiling import FIRST, MERGED, Tiling
 
@@ -55,7 +55,7 @@ def first(collection: Collection, tiling: Tiling | None) -> sql.Composable:
     PostgreSQL makes the geometries of a tile after it has sorted, so the features that are left out cost little.
     """
     order = [*(chosen_first(tiling) if tiling else [*named_rank(collection), *sizes(collection)])]
-    order.append(scattered(collection.key))
+    order.append(scattered(FID if tiling else collection.key))
     return sql.SQL("\n    ORDER BY {}\n    LIMIT %(most)s").format(sql.SQL(", ").join(order))
 
 

@@ -26,7 +26,7 @@ from api.sql.relation import id_text, shown_column, shown_geometry_column
 from api.sql.thinning import Few, first, rows_of
 from api.tiles import Tile, tile_bounds, tile_box
 from core.bbox import BBox
-from core.catalog import Collection, Column, Key, remembered
+from core.catalog import FID, Collection, Column, Key, remembered
 from core.statement import Statement, quoted
 from core.tiling import Tiling
 
@@ -76,7 +76,7 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
             bounds=bounds,
             meets=sql.SQL(" AND ").join([meets, *conditions]),
             geom=quoted(collection.free_name("geom")),
-            id=tile_id(collection.key),
+            id=tile_id(FID if tiling else collection.key),
             fid=quoted(collection.free_name("fid")),
             properties=properties(shown_columns(collection, tiling, query)) + merged_column(collection, tiling),
             rows=rows_for(collection, tile, tiling, query, few),

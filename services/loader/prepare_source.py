@@ -1,0 +1,213 @@
+"""Prepare a table of somebody else's for tiles of low zooms: in a table of ours, theirs stays as it is.
+
+What the API is to know stands in the comment of our table, so that it is there as long as the table, and the look at
+the catalogue of the database finds it (api/sources).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import sql
+
+from core.db import Connection
+from core.errors import UnknownCollection, suggestion
+from core.tiling import OUR_COLUMNS
+from loader import catalogue, check, source_table
+from loader.columns import BIG, BOOLEAN, DATE, DOUBLE, INTEGER, REAL, SMALL, TEXT, Storage, TableColumn
+from loader.ddl import SCHEMA, Table, analyze
+from loader.errors import CannotPrepare
+from loader.prepare import prepare
+from loader.report import Note
+from loader.shape import Shape
+from loader.sidecar import TileOptions
+from loader.tidy import attempt
+
+STORED: Mapping[str, Storage] = {
+    "int2": SMALL,
+    "int4": INTEGER,
+    "int8": BIG,
+    "float4": REAL,
+    "float8": DOUBLE,
+    "text": TEXT,
+    "varchar": TEXT,
+    "bool": BOOLEAN,
+    "date": DATE,
+}
+"""Types of columns that a tile can have of their own; others are in tiles of high zooms alone."""
+
+KEYS = ("int2", "int4", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table or materialised view of theirs. `key`: its column of whole numbers; `changes`: by its statistics."""
+
+    oid: int
+    schema: str
+    name: str
+    key: str
+    geometry: str
+    srid: int
+    changes: int
+    columns: Sequence[TableColumn]
+
+    @property
+    def full_name(self) -> str:
+        """Schema and name."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it. `table` None: its tiles need no preparation."""
+
+    target: Target
+    table: str | None
+    rows: int
+    notes: tuple[Note, ...]
+
+
+def prepare_source(connection: Connection, schemas: Sequence[str], name: str, options: TileOptions) -> Outcome:
+    """Prepare a table of some schemas, anew where it was prepared before. In one transaction: it is read once.
+
+    name: `schema.table`, or the table's alone
+    Raises: UnknownCollection, CannotPrepare, BadSideCar for a name that is no column
+    """
+    with connection.transaction():
+        target = find_target(connection, schemas, name)
+        version = catalogue.next_version(connection)
+        staged = Table(f"{prefix(target.oid)}{version}", target.columns, Shape(), target.srid)
+        rows = stage(connection, target, staged)
+        found = check.look_at_geometries(connection, staged)
+        done = prepare(connection, staged, found, options)
+        table = keep(connection, target, done.tiling or {}, rows)
+        connection.execute(sql.SQL("DROP TABLE {}").format(staged.identifier))
+    drop_others(connection, target.oid, table)
+    return Outcome(target, table, rows, done.notes)
+
+
+def prefix(oid: int) -> str:
+    """How the names of the tables that are prepared from a relation begin."""
+    return f"isthmus_prepared_{oid}_"
+
+
+def find_target(connection: Connection, schemas: Sequence[str], name: str) -> Target:
+    """The table of a name. Raises: UnknownCollection, CannotPrepare"""
+    rows = connection.execute(source_table.RELATIONS, {"schemas": list(schemas)}).fetchall()
+    found = [row for row in rows if name in (row[2], f"{row[1]}.{row[2]}")]
+    if not found:
+        hint = suggestion(name, [row[2] for row in rows]) or "ISTHMUS_SCHEMAS names the schemas that are looked at"
+        raise UnknownCollection(f"there is no table '{name}'", hint=hint)
+    if len(found) > 1:
+        raise UnknownCollection(f"there are several tables '{name}'", hint=f"write {found[0][1]}.{name}")
+    oid, schema, relation, changes, attributes, keys = found[0]
+    geometry = next((a for a in attributes if a["type"] == "geometry"), None)
+    if geometry is None:
+        raise CannotPrepare(
+            f"'{name}' has no column of type geometry", hint="only tables with one have tiles to prepare"
+        )
+    key = next((a for a in attributes if [a["number"]] in keys and a["type"] in KEYS), None)
+    if key is None:
+        hint = "give it a primary key, or a unique index, on one column of whole numbers"
+        raise CannotPrepare(f"nothing tells the rows of '{name}' apart by a number", hint=hint)
+    srid = geometry["srid"] or srid_of(connection, schema, relation, geometry["name"])
+    columns = columns_of(attributes)
+    return Target(oid, schema, relation, key["name"], geometry["name"], srid, changes, columns)
+
+
+def srid_of(connection: Connection, schema: str, name: str, geometry: str) -> int:
+    """The SRID of the first geometry. Raises: CannotPrepare for 0, or no geometry"""
+    text = sql.SQL("SELECT ST_SRID({geom}) FROM {table} WHERE {geom} IS NOT NULL LIMIT 1")
+    row = connection.execute(text.format(geom=sql.Identifier(geometry), table=sql.Identifier(schema, name))).fetchone()
+    if row is None or not row[0]:
+        raise CannotPrepare(f"nobody knows where on Earth '{name}' lies", hint="give its geometry column an SRID")
+    return int(row[0])
+
+
+def columns_of(attributes: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
+    """The columns that a tile table can have, under the names that the API publishes them by."""
+    taken = OUR_COLUMNS | source_table.RESERVED
+    return [
+        TableColumn(place, a["name"], a["name"], STORED[a["type"]])
+        for place, a in enumerate(attributes)
+        if a["type"] in STORED and a["name"] not in taken and "%" not in a["name"]
+    ]
+
+
+def stage(connection: Connection, target: Target, staged: Table) -> int:
+    """Copy what is needed of the table, with Web Mercator geometries; returns how many rows have a geometry."""
+    for statement in source_table.create_staged(target.schema, target.name, target.key, target.geometry, staged):
+        connection.execute(statement.text)
+    connection.execute(analyze(staged).text)
+    return check.count_rows(connection, staged)
+
+
+def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: int) -> str | None:
+    """Keep what low zooms need of the tile table, with a comment that says what it is; returns its name."""
+    table, full_zoom = tiling.get("table"), tiling.get("full_zoom", 0)
+    if table is None:
+        return None
+    name = sql.Identifier(SCHEMA, table)
+    if not full_zoom:
+        connection.execute(sql.SQL("DROP TABLE {}").format(name))
+        return None
+    if tiling["kind"] != "points":
+        connection.execute(source_table.delete_beyond(table, full_zoom).text)
+    about = {"source": target.full_name, "key": target.key, "geometry": target.geometry, "rows": rows}
+    about |= {"changes": target.changes, "prepared_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    text = json.dumps({**tiling, "has_large": False, **about})
+    connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(name, sql.Literal(text)))
+    return str(table)
+
+
+def drop_others(connection: Connection, oid: int, kept: str | None) -> bool:
+    """Drop the tables that were prepared before. False when someone's reading left one: the next time drops it."""
+    tables = connection.execute(source_table.PREPARED, {"prefix": prefix(oid)}).fetchall()
+    done = True
+    with connection.transaction():
+        for name, *_ in tables:
+            if name != kept:
+                done = attempt(connection, [source_table.drop(name)]) and done
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A table that was prepared. `changed`: rows that came, went or changed since, None where theirs is gone."""
+
+    source: str
+    table: str
+    prepared_at: str
+    rows: int
+    changed: int | None
+    size_bytes: int
+
+
+def prepared_sources(connection: Connection) -> list[Known]:
+    """All that were prepared, by name."""
+    found: list[Known] = []
+    for table, comment, size_bytes, changes in connection.execute(
+        source_table.PREPARED, {"prefix": "isthmus_prepared_"}
+    ):
+        about = json.loads(comment)
+        changed = None if changes is None else max(0, changes - about["changes"])
+        found.append(Known(about["source"], table, about["prepared_at"], about["rows"], changed, size_bytes))
+    return sorted(found, key=lambda known: known.source)
+
+
+def forget_source(connection: Connection, name: str) -> list[str]:
+    """Drop what was prepared of a table. Returns the tables. Raises: UnknownCollection"""
+    known = prepared_sources(connection)
+    tables = [one.table for one in known if name in (one.source, one.source.partition(".")[2])]
+    if not tables:
+        hint = suggestion(name, [one.source for one in known]) or "`isthmus prepare` lists what was prepared"
+        raise UnknownCollection(f"nothing was prepared of '{name}'", hint=hint)
+    with connection.transaction():
+        for table in tables:
+            connection.execute(source_table.drop(table).text)
+    return tables
