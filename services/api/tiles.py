@@ -11,6 +11,8 @@ from core.bbox import MERCATOR_LIMIT_DEG, BBox
 from core.errors import BadParameter, TileOutside
 
 LONGEST_NUMBER = 18
+SPLIT = 32
+"""Into so many parts an edge as long as a tile is split where it is bent on the way into the CRS of a set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,14 @@ def tile_bounds(tile: Tile, margin: float = 0.0) -> BBox:
     west, east = (x / HALF_WORLD_M * 180 for x in (box.west, box.east))
     south, north = (math.degrees(math.atan(math.sinh(y / HALF_WORLD_M * math.pi))) for y in (box.south, box.north))
     return BBox(max(west, -180), south, min(east, 180), north)
+
+
+def step_deg(tile: Tile) -> float:
+    """How long the edges of shapes in degrees may be in a tile of a registered set."""
+    box = tile.around
+    if box is None:
+        return 1.0
+    return max((box.east - box.west) % 360 or 360, box.north - box.south, 1e-6) / SPLIT
 
 
 def extent_in(matrix_set: TileMatrixSet, box: BBox | None) -> GridBox | None:

@@ -93,7 +93,8 @@ AREAS = """
 SELECT n AS fid, 'area ' || n AS name, g AS geom FROM unnest(ARRAY[
     ST_MakeEnvelope(20, 55, 30, 65, 4326), ST_MakeEnvelope(-180, -85, 180, 85, 4326),
     ST_MakeEnvelope(177, -19, 180, -15, 4326), ST_MakeEnvelope(-180, -19, -179, -15, 4326),
-    ST_MakeEnvelope(-120, 20, -60, 50, 4326)
+    ST_MakeEnvelope(-120, 20, -60, 50, 4326), ST_MakeEnvelope(-10, 58, 50, 62, 4326),
+    'SRID=4326;POLYGON((170 60, 175 60, -170 60, -170 62, 175 62, 170 62, 170 60))'
 ]) WITH ORDINALITY AS of (g, n)
 """
 MAORI = "SELECT 1 AS fid, 'town' AS name, ST_SetSRID(ST_Point(1748735, 5427916), 2193) AS geom"
@@ -242,11 +243,22 @@ def test_every_tile_inside_the_limits_answers_and_none_outside(client: FlaskClie
                     assert status(client, path) in ((200, 204) if inside else (404,)), path
 
 
-@pytest.mark.parametrize(("tms", "zoom"), [(LAEA, "2"), (FINLAND, "1"), (FROM_SOUTH, "1"), (NORTH_POLE, "1")])
-def test_areas_cover_what_pyproj_and_shapely_say(client: FlaskClient, tms: str, zoom: str):
+@pytest.mark.parametrize(
+    ("tms", "zoom", "id"),
+    [
+        (LAEA, "2", 1),
+        (FINLAND, "1", 1),
+        (FROM_SOUTH, "1", 1),
+        (NORTH_POLE, "1", 1),
+        (LAEA, "1", 6),
+        (LAEA, "3", 6),
+        (NORTH_POLE, "2", 6),
+    ],
+)
+def test_areas_cover_what_pyproj_and_shapely_say(client: FlaskClient, tms: str, zoom: str, id: int):
     """A rectangle of degrees, its edges split as they are bent here: the area in common with a tile, to 2 %."""
     grid = read_grid(client, tms)
-    [area] = [feature for feature in items(client, "areas") if feature["id"] == 1]
+    [area] = [feature for feature in items(client, "areas") if feature["id"] == id]
     ring = shapely.segmentize(shapely.geometry.shape(area["geometry"]), 0.05)
     assert positions(area["geometry"])
     corners = shapely.transform(ring, lambda points: [grid.project(*point) for point in points])
@@ -262,7 +274,7 @@ def test_areas_cover_what_pyproj_and_shapely_say(client: FlaskClient, tms: str, 
             expected = corners.intersection(shapely.box(*box)).area / shapely.box(*box).area
             if not 0.02 < expected < 0.98:
                 continue
-            shown = features(client, f"/collections/areas/tiles/{tms}/{zoom}/{row}/{column}")[1]
+            shown = features(client, f"/collections/areas/tiles/{tms}/{zoom}/{row}/{column}")[id]
             inside = shapely.make_valid(shown).intersection(shapely.box(0, 0, 4096, 4096)).area / 4096**2
             assert inside == pytest.approx(expected, abs=0.02)
             checked += 1
@@ -282,6 +294,15 @@ def test_tile_across_180_degrees_has_both_sides(client: FlaskClient):
         assert found[id].bounds[0] == pytest.approx(edges[id, left], abs=40)
         assert found[id].bounds[2] == pytest.approx(edges[id, right], abs=40)
     assert edges[3, 180] == pytest.approx(edges[4, -180]), "they meet where the longitude jumps"
+
+
+def test_shape_that_jumps_across_180_degrees_is_no_band_around_the_world(client: FlaskClient):
+    for tms in (LAEA, FINLAND, FROM_SOUTH):
+        assert 7 not in features(client, f"/collections/areas/tiles/{tms}/0/0/0")
+    grid, found = read_grid(client, NORTH_POLE), features(client, f"/collections/areas/tiles/{NORTH_POLE}/0/0/0")[7]
+    west, south, east, north = grid.bounds(("0", 0, 0))
+    wide = [grid.project(180 + turn, 60) for turn in (-10, 10)]
+    assert found.bounds[2] - found.bounds[0] <= abs(wide[0][0] - wide[1][0]) / (east - west) * 4096 + 4
 
 
 def test_data_in_the_system_of_the_grid_need_no_transformation(client: FlaskClient):

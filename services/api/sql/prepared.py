@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import sql
 
-from api.matrix_sets import WEB_MERCATOR_QUAD
+from api.matrix_sets import HALF_WORLD_M, WEB_MERCATOR_QUAD
 from api.query import GridBox
 from api.sql.boxes import ewkb
 from api.sql.relation import relation
-from api.tiles import Tile, extent_in, tile_bounds, tile_box
+from api.tiles import Tile, extent_in, step_deg, tile_bounds, tile_box
 from core.catalog import Collection, Column
 from core.statement import quoted
 from core.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
@@ -151,7 +151,12 @@ def shape_in(tile: Tile) -> sql.Composable:
     """The geometry in the CRS of the tile's set."""
     if tile.matrix_set is WEB_MERCATOR_QUAD:
         return sql.SQL("t.geom_3857")
-    return sql.SQL("ST_Transform(t.geom_3857, {})").format(sql.Literal(tile.matrix_set.crs.srid))
+    srid = sql.Literal(tile.matrix_set.crs.srid)
+    if tile.around is None:
+        return sql.SQL("ST_Transform(t.geom_3857, {})").format(srid)
+    # what lies far off may have no image, and edges are bent
+    text = sql.SQL("ST_Transform(ST_Segmentize(ST_ClipByBox2D(t.geom_3857, %(area)s::geometry), {}), {})")
+    return text.format(sql.Literal(step_deg(tile) / 180 * HALF_WORLD_M), srid)
 
 
 def mercator_box(tile: Tile, margin: float) -> GridBox:

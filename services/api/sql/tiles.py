@@ -23,8 +23,8 @@ from api.sql.prepared import (
     tiling_for,
 )
 from api.sql.relation import id_text, shown_column, shown_geometry_column
-from api.sql.thinning import Few, first, rows_of
-from api.tiles import Tile, tile_bounds, tile_box
+from api.sql.thinning import POINTS, Few, first, rows_of
+from api.tiles import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
 from core.catalog import FID, Collection, Column, Key, remembered
 from core.statement import Statement, quoted
@@ -150,10 +150,25 @@ def transformed(collection: Collection, tile: Tile) -> Parts:
         conditions.append(meets_area(collection, box, area))
     shape: sql.Composable = own
     if collection.srid != srid:
-        shape = sql.SQL("ST_Transform({}, {})").format(cut_to(own, areas), sql.Literal(srid))
+        shape = sql.SQL("ST_Transform({}, {})").format(near_tile(collection, tile, own, areas), sql.Literal(srid))
     if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection):
         shape = CUT_AT_ANTIMERIDIAN.format(shape)
     return shape, sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)), params
+
+
+def near_tile(
+    collection: Collection, tile: Tile, shape: sql.Composable, areas: Sequence[sql.Composable]
+) -> sql.Composable:
+    """A geometry as far as it is near the tile, in its own CRS. In a registered set parallels are bent, so edges are
+    split, and what jumps across 180 degrees is cut there first.
+    """
+    if tile.around is None or collection.geometry_type in POINTS:
+        return cut_to(shape, areas)
+    if collection.in_degrees and goes_round(collection):
+        shape = CUT_AT_ANTIMERIDIAN.format(shape)
+    step = step_deg(tile) if collection.in_degrees else tile.matrix.width / SPLIT
+    text = sql.SQL("(SELECT ST_Segmentize({}, {}) FROM (SELECT {} AS g OFFSET 0) AS whole)")
+    return text.format(cut_to(sql.SQL("g"), areas), sql.Literal(step), shape)
 
 
 def boxes_of(collection: Collection, tile: Tile) -> Sequence[BBox | GridBox]:
@@ -167,10 +182,14 @@ def cut_to(shape: sql.Composable, areas: Sequence[sql.Composable]) -> sql.Compos
     """A geometry, cut to the boxes of some areas where it is in none of them."""
     inside = [sql.SQL("{} @ {}").format(shape, area) for area in areas]
     parts = [sql.SQL("ST_ClipByBox2D({}, {})").format(shape, area) for area in areas]
-    both = sql.SQL("ST_CollectionHomogenize(ST_Collect({}))").format(sql.SQL(", ").join(parts))
-    text = sql.SQL("CASE WHEN {} THEN {} ELSE {} END")
-    return text.format(sql.SQL(" OR ").join(inside), shape, parts[0] if len(parts) == 1 else both)
+    cut = parts[0] if len(parts) == 1 else JOINED.format(sql.SQL(", ").join(parts))
+    return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(sql.SQL(" OR ").join(inside), shape, cut)
 
+
+# Some functions of PostGIS fail on empty parts of a collection.
+JOINED = sql.SQL(
+    "(SELECT ST_CollectionHomogenize(ST_Collect(part)) FROM unnest(ARRAY[{}]) AS part WHERE NOT ST_IsEmpty(part))"
+)
 
 # OFFSET 0 keeps the geometry from being made three times.
 CUT_AT_ANTIMERIDIAN = sql.SQL("""(
