@@ -27,7 +27,7 @@ def tile_query(args: Args, collection: Collection, others: Sequence[str] = ()) -
 
     Raises: UnknownParameter, BadParameter, BadBBox, BadFilter
     """
-    own = {parameter.name for parameter in (*collection.arguments, *queryable_columns(collection))}
+    own = [parameter.name for parameter in (*collection.arguments, *queryable_columns(collection))]
     reject_unknown(args, [*TILE_PARAMETERS, *others, *own])
     everything = EVERYTHING not in own and parse_everything(args)
     return TileQuery(parse_conditions(args, collection), parse_columns(args, collection), everything)
@@ -55,7 +55,7 @@ def dataset_queries(args: Args, collections: Sequence[Collection]) -> dict[str, 
 
     Raises: UnknownParameter; BadParameter, BadBBox, BadFilter that name the collection which does not understand it
     """
-    own = {found.id: {column.name for column in queryable_columns(found)} for found in collections}
+    own = {found.id: [column.name for column in queryable_columns(found)] for found in collections}
     reject_unknown(args, [*DATASET_PARAMETERS, *dict.fromkeys(name for names in own.values() for name in names)])
     for name in args:
         without = [id for id, names in own.items() if name not in names]
