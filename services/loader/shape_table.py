@@ -213,23 +213,33 @@ def repair(table: Table, light: int) -> Statement:
     return Statement(text.format(valid=valid, ranked=ranked, table=table.identifier, light=sql.Literal(light)))
 
 
+SIMPLIFY = sql.SQL("""
+CREATE TEMPORARY TABLE {simpler} ON COMMIT DROP AS
+SELECT fid, CASE
+    WHEN ST_NumGeometries(geom) > 1 THEN (
+        SELECT ST_Collect(part.geom) FROM ST_Dump(simplified.geom) AS part
+        WHERE ST_Area(part.geom) >= {unit}::float8 ^ 2 OR ST_Length(part.geom) >= {unit})
+    ELSE geom END AS geom_3857
+FROM (
+    SELECT s.fid, {how} AS geom
+    FROM {ranked} AS r JOIN {source} AS s ON s.fid = r.fid
+    WHERE r.points > {light} AND r.zoom <= {zoom} AND ({zoom} < {full_zoom} OR r.points > {large})
+) AS simplified
+""")
+
+
 def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Iterator[Statement]:
-    """The shapes of many corners that a zoom shows, to a unit of its tiles, in the temporary table.
+    """The shapes of many corners that a zoom shows, to a unit of its tiles, in the temporary table. Parts that are less
+    than a unit, as most islands of a coast, are left out.
 
     coverage: neighbours share their borders, and still do after it; again: from the same table for the zoom beyond
     """
     unit = sql.Literal(2 * HALF_WORLD_M / 2**zoom / UNITS)
     how = "ST_CoverageSimplify(s.geom_3857, {}) OVER ()" if coverage else "ST_SimplifyPreserveTopology(s.geom_3857, {})"
-    text = sql.SQL(
-        "CREATE TEMPORARY TABLE {simpler} ON COMMIT DROP AS SELECT s.fid, {how} AS geom_3857"
-        " FROM {ranked} AS r JOIN {source} AS s ON s.fid = r.fid"
-        " WHERE r.points > {light} AND r.zoom <= {zoom} AND ({zoom} < {full_zoom} OR r.points > {large})"
-    )
     simple, simpler = sql.Identifier(SIMPLE), sql.Identifier(SIMPLER)
     source = simple if again else filling.source
-    simplified = sql.SQL(how).format(unit)
-    values = of_filling(filling)
-    yield Statement(text.format(simpler=simpler, how=simplified, source=source, zoom=sql.Literal(zoom), **values))
+    values = {"how": sql.SQL(how).format(unit), "zoom": sql.Literal(zoom), "unit": unit, **of_filling(filling)}
+    yield Statement(SIMPLIFY.format(simpler=simpler, source=source, **values))
     if again:
         yield Statement(sql.SQL("DROP TABLE {}").format(simple))
     yield Statement(sql.SQL("ALTER TABLE {} RENAME TO {}").format(simpler, simple))
