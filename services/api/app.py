@@ -19,6 +19,7 @@ from api.exports import Exports
 from api.file_exports import FileExports
 from api.grids import Grids
 from api.hot import ERROR, Hot
+from api.hot_archives import HotArchives
 from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog
 from api.matrix_set_files import SHIPPED
@@ -82,7 +83,7 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)
-    behind = Timing(TrustedProxies(Hot(app.wsgi_app, parts), settings), metrics)
+    behind = Timing(HotArchives(TrustedProxies(Hot(app.wsgi_app, parts), settings), parts), metrics)
     app.wsgi_app = HotTiles(behind, parts)  # type: ignore[method-assign]
     return app
 

@@ -14,7 +14,12 @@ from core.errors import TilesDamaged
 
 TILE = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
 METADATA = "SELECT name, value FROM metadata"
-ZOOMS = "SELECT min(zoom_level), max(zoom_level) FROM tiles"
+ZOOMS = (
+    "SELECT (SELECT zoom_level FROM tiles ORDER BY zoom_level LIMIT 1),"
+    " (SELECT zoom_level FROM tiles ORDER BY zoom_level DESC LIMIT 1)"
+)
+"""By the index, also where `tiles` is a view."""
+
 ANY_TILE = "SELECT tile_data FROM tiles WHERE zoom_level = ? LIMIT 1"
 
 
@@ -48,19 +53,26 @@ class MBTilesFile:
         first, last = row or (None, None)
         return (first, last) if isinstance(first, int) and isinstance(last, int) else None
 
+    def has_index(self) -> bool:
+        """Whether a tile is found without a look at all of them."""
+        rows = self._all(f"EXPLAIN QUERY PLAN {TILE}", 0, 0, 0)
+        return not any(str(row[-1]).startswith("SCAN") for row in rows)
+
     def metadata(self) -> dict[str, str]:
         """The metadata."""
-        try:
-            rows = self._connection.execute(METADATA).fetchall()
-        except sqlite3.Error as error:
-            raise TilesDamaged(f"its metadata cannot be read: {error}") from error
-        return {str(name): str(value) for name, value in rows if value is not None}
+        return {str(name): str(value) for name, value in self._all(METADATA) if value is not None}
 
     def _first(self, text: str, *values: int) -> tuple[object, ...] | None:
         try:
             return self._connection.execute(text, values).fetchone()
         except sqlite3.Error as error:
             raise TilesDamaged(f"its tiles cannot be read: {error}") from error
+
+    def _all(self, text: str, *values: int) -> list[tuple[object, ...]]:
+        try:
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise TilesDamaged(f"its tables cannot be read: {error}") from error
 
 
 def as_bytes(row: tuple[object, ...] | None) -> bytes | None:

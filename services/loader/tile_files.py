@@ -45,6 +45,14 @@ MAGIC = {TileType.MVT: b"\x1a", TileType.PNG: b"\x89PNG", TileType.JPEG: b"\xff\
 """What tiles begin with: a tile of vectors with its first layer."""
 
 
+NO_INDEX = Note(
+    "warning",
+    "tiles-without-index",
+    "it has no index of its tiles: all are looked at for each",
+    "CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row)",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What was found. `words`: what the file says of itself: name, description, attribution."""
@@ -111,6 +119,7 @@ def look_at_mbtiles(dataset: Dataset) -> Looked:
     with closing(MBTilesFile(dataset.main)) as file:
         metadata, zooms = file.metadata(), file.zooms()
         tile = file.any_tile(zooms[0]) if zooms else None
+        indexed = file.has_index()
     if zooms is None or not tile:
         raise TilesDamaged("it holds no tile")
     word = metadata.get("format", "pbf")
@@ -119,7 +128,8 @@ def look_at_mbtiles(dataset: Dataset) -> Looked:
     check_tile(tile, FORMATS[word])
     place = place_of(numbers(metadata.get("bounds")), numbers(metadata.get("center")), zooms)
     layers, notes = layers_of(parse_object(metadata.get("json", "{}")), FORMATS[word])
-    return Looked(Facts("mbtiles", media_type_of(FORMATS[word]), *place, layers), metadata, notes)
+    facts = Facts("mbtiles", media_type_of(FORMATS[word]), *place, layers)
+    return Looked(facts, metadata, notes if indexed else (*notes, NO_INDEX))
 
 
 def media_type_of(kind: TileType) -> str:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
@@ -16,12 +17,16 @@ import zstandard
 from flask import Flask
 from flask.testing import FlaskClient
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
+from werkzeug.test import Client, TestResponse
 
 from api.app import create_app
+from api.hot_archives import HotArchives
 from cli.tiles.archive import About
 from cli.tiles.mbtiles import MBTiles
 from cli.tiles.pmtiles import PMTiles
 from core.db import Database as Pool
+from core.errors import DatabaseUnavailable
+from core.statement import Statement
 from loader.load import Job, load_dataset
 from loader.plan import Step
 from loader.progress import silent
@@ -308,7 +313,7 @@ def of_foreign_format(path: Path) -> None:
         ("a.pmtiles", bad_directory, "cannot be unpacked"),
         ("a.pmtiles", without_tiles, "it holds no tile"),
         ("a.mbtiles", text, "cannot be read"),
-        ("a.mbtiles", without_tables, "its metadata cannot be read"),
+        ("a.mbtiles", without_tables, "its tables cannot be read"),
         ("a.mbtiles", without_tiles, "it holds no tile"),
         ("a.mbtiles", of_foreign_format, "its tiles are 'tiff'"),
     ],
@@ -359,3 +364,75 @@ def test_limits_are_told_for_the_zooms_of_the_file(folder: Folder):
     folder.look("north.pmtiles")
     tileset = folder.get("/collections/north/tiles/WebMercatorQuad").json
     assert [limits["tileMatrix"] for limits in tileset["tileMatrixSetLimits"]] == ["1", "2", "3"]
+
+
+ASKED = [
+    ("1/0/1", {}),
+    ("1/0/1", {"Accept-Encoding": "gzip"}),
+    ("1/0/1", {"Accept-Encoding": "br;q=0.5, identity"}),
+    ("1/0/1", {"Accept": "application/vnd.mapbox-vector-tile"}),
+    ("01/0/1", {}),
+    ("2/1/2", {"Accept-Encoding": "gzip"}),
+    ("1/0/1", {"If-None-Match": "*"}),
+    ("1/0/1", {"If-None-Match": '"something"'}),
+]
+LEFT = [("0/0/0", {}), ("1/0/1?f=mvt", {}), ("1/0/1?x=1", {}), ("1/0/x", {}), ("1/0/1", {"Accept": "image/png"})]
+
+
+@pytest.mark.parametrize(("place", "headers"), [*ASKED, *LEFT])
+def test_answer_before_flask_is_that_of_the_route(folder: Folder, app: Flask, place: str, headers: dict[str, str]):
+    tiles = {known: tile for known, tile in TILES.items() if known != (2, 1, 2)}
+    write_archive(folder.path / "north.pmtiles", tiles=tiles)
+    folder.look("north.pmtiles")
+    url = f"/collections/north/tiles/WebMercatorQuad/{place}"
+    before = Client(HotArchives(nothing, app.extensions["isthmus"])).get(url, headers=headers)
+    flask = Client(lambda environ, start_response: Flask.wsgi_app(app, environ, start_response))
+    route = flask.get(url, headers=headers)
+    if (place, headers) in LEFT:
+        assert before.status_code == 599
+        return
+    assert (before.status_code, before.data) == (route.status_code, route.data)
+    assert told(before) == told(route)
+
+
+def nothing(environ, start_response):
+    start_response("599 LEFT", [])
+    return [b""]
+
+
+def told(response: TestResponse) -> dict[str, str]:
+    """The headers but for those that are another one each time, and the length of nothing."""
+    left_out = ("x-request-id", *(["content-length"] if not response.data else []))
+    return {name.lower(): value for name, value in response.headers.items() if name.lower() not in left_out}
+
+
+class Unreachable:
+    """A database that does not answer."""
+
+    def run(self, statement: Statement) -> list[Any]:
+        raise DatabaseUnavailable("PostgreSQL does not answer")
+
+
+def test_tiles_of_a_file_are_sent_while_the_database_is_away(folder: Folder, app: Flask):
+    write_archive(folder.path / "north.pmtiles")
+    folder.look("north.pmtiles")
+    assert folder.get("/collections/north").status_code == 200
+    live = app.extensions["isthmus"].live_catalog
+    live._database = Unreachable()
+    live._checked_at = float("-inf")
+    answer = folder.get("/collections/north/tiles/WebMercatorQuad/1/0/1")
+    assert (answer.status_code, answer.data) == (200, TILES[1, 0, 1])
+
+
+def test_mbtiles_without_an_index_are_served_with_a_warning(folder: Folder):
+    path = folder.path / "a.mbtiles"
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("CREATE TABLE metadata (name text, value text)")
+        connection.execute("CREATE TABLE tiles (zoom_level int, tile_column int, tile_row int, tile_data blob)")
+        connection.execute("INSERT INTO metadata VALUES ('format', 'png')")
+        connection.execute("INSERT INTO tiles VALUES (1, 1, 1, ?)", [PNG])
+    connection.close()
+    report = folder.look("a.mbtiles")
+    assert [note.code for note in report.notes] == ["tiles-without-index"]
+    assert folder.get("/collections/a/tiles/WebMercatorQuad/1/0/1").data == PNG

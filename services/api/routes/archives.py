@@ -6,13 +6,13 @@ Registered as something to do before every request, since the addresses are thos
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response, request
 
 from api.answers import answer
+from api.archive_tiles import Wanted, archive_answer
 from api.context import api
 from api.documents.archives import (
     archive_document,
@@ -22,16 +22,13 @@ from api.documents.archives import (
     archive_tilesets_document,
     tileset_of,
 )
-from api.formats.encoding import DECODERS
-from api.formats.negotiation import format_for
 from api.links import MAPLIBRE_STYLE
 from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.params.common import reject_unknown
 from api.routes import tile_functions
-from api.routes.tiles import linked, tile_response
+from api.routes.tiles import linked
 from api.sources.model import TileFunction
-from api.tiles import Tile, check_limits, check_zoom, parse_tile
-from core.archives import MVT, TileArchive
+from core.archives import TileArchive
 from core.errors import OnlyTiles, UnknownTileMatrixSet
 
 View = Callable[..., Response]
@@ -93,41 +90,13 @@ def style(archive: TileArchive) -> Response:
 
 def tile(archive: TileArchive, z: str, row: str, column: str) -> Response:
     """A tile: 200 with the bytes of the file, 204 where it has none, 404 outside its zooms and bounds, 304."""
-    place = parse_tile(z, row, column)
     reject_unknown(request.args, ("f",))
-    format_for(request.args.get("f"), request.headers.get("Accept", ""), tile_formats(archive))
-    check_zoom(place, archive.facts.zooms)
-    found = api().archives.tile(archive, place.z, place.row, place.column)
-    if found is None:
-        check_limits(place, tileset_of(archive).extent)
-    etag = etag_of(archive, place)
-    response = Response(status=304) if etag in request.if_none_match else tile_body(archive, found)
-    return tile_response(response, archive.cache_control or api().settings.cache_control, etag)
-
-
-def tile_formats(archive: TileArchive) -> tuple[tuple[str, str], ...]:
-    """The one format of its tiles, as `format_for` takes it."""
-    media_type = archive.facts.media_type
-    return (("mvt" if media_type == MVT else media_type.removeprefix("image/"), media_type),)
-
-
-def tile_body(archive: TileArchive, found: tuple[bytes, str | None] | None) -> Response:
-    """The tile in an encoding that the client takes: the one of the file, or none."""
-    if found is None:
-        empty = Response(status=204)
-        del empty.headers["Content-Type"]
-        return empty
-    data, encoding = found
-    if encoding is None or request.accept_encodings[encoding] > 0:
-        headers = {} if encoding is None else {"Content-Encoding": encoding}
-        return Response(data, content_type=archive.facts.media_type, headers=headers)
-    return Response(DECODERS[encoding](data), content_type=archive.facts.media_type)
-
-
-def etag_of(archive: TileArchive, place: Tile) -> str:
-    """The ETag of a tile of the file as it is now."""
-    text = f"{archive.id}/{archive.size_bytes}/{archive.mtime_ns}/{place.z}/{place.row}/{place.column}"
-    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+    headers = (request.headers.get(name, "") for name in ("Accept", "Accept-Encoding", "If-None-Match"))
+    found = archive_answer(api(), archive, (z, row, column), Wanted(request.args.get("f"), *headers))
+    response = Response(found.body, found.status, found.headers)
+    if not found.body:
+        del response.headers["Content-Type"]
+    return response
 
 
 VIEWS: Mapping[str, View] = {
