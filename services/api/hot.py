@@ -1,7 +1,8 @@
 """Features as GeoJSON, answered before Flask: routing, request and response objects cost more than the query does.
 
-Only what is asked for most: GET of a page or of one feature, as GeoJSON. The answer is the one of the route, made by
-the same functions (a test compares them). Whatever else is asked for, and every error, is left to Flask.
+Only what is asked for most: GET of a page or of one feature, as GeoJSON, and of tiles that are yet to be made. The
+answer is the one of the route, made by the same functions (a test compares them). Whatever else is asked for, and every
+error, is left to Flask.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from api.features import (
 from api.formats.encoding import ENCODERS, LEAST_BYTES, encoding_for
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
+from api.hot_tiles import make_missing
 from api.links import GEOJSON
 from api.params.common import reject_unknown
 from api.params.items import items_query
@@ -63,14 +65,24 @@ class Hot:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        answer = self.answer(environ) if environ["REQUEST_METHOD"] == "GET" else None
+        answer = self.attempt(environ) if environ["REQUEST_METHOD"] == "GET" else None
         if answer is None:
             return self._app(environ, start_response)
         start_response(answer.status, [*answer.headers, ("X-Request-Id", new_request_id()), *FOR_EVERYONE])
         return [answer.body]
 
+    def attempt(self, environ: WSGIEnvironment) -> Answer | None:
+        """The answer, or None to leave the request, or the error that it meets, to Flask."""
+        try:
+            return make_missing(self._api, environ) or self.answer(environ)
+        except (CatalogueMissing, HTTPException, psycopg.Error):
+            return None
+        except IsthmusError as error:
+            environ[ERROR] = error
+            return None
+
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
-        """The answer, or None to leave the request to Flask."""
+        """Features, or None for whatever else is asked for."""
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         found = PATH.fullmatch(path)
         if found is None or "HTTP_HOST" not in environ or not environ["QUERY_STRING"].isascii():
@@ -79,13 +91,7 @@ class Hot:
         answer, asked = self.page if found[2] is None else self.feature, self.asked(environ, path)
         if "profile" in asked.args:
             return None
-        try:
-            return answer(asked, environ, *filter(None, found.groups()))
-        except (CatalogueMissing, HTTPException, psycopg.Error):
-            return None
-        except IsthmusError as error:
-            environ[ERROR] = error
-            return None
+        return answer(asked, environ, *filter(None, found.groups()))
 
     def asked(self, environ: WSGIEnvironment, path: str) -> Asked:
         """The request as a value. `path`: WSGI has that of the environment in Latin-1, whatever it is."""

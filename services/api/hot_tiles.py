@@ -10,16 +10,22 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from api.asked import Answer
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.formats.gzip import decompress
-from api.tile_budget import lack_headers
-from api.tile_requests import Ready, Request, find_ready
+from api.tile_budget import is_hasty, lack_headers
+from api.tile_making import metered
+from api.tile_requests import COLLECTION_ROUTE, Ready, Request, find_ready
+from api.timing import ROUTE
 from core.catalog import Catalog
 from core.errors import IsthmusError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+READY = "isthmus.ready"
+"""Where in the environment of a request waits what was worked out about the tile that it asks for, or None."""
 
 MOST_READY = 5000
 """Requests that are remembered, about 1 KB each. All are forgotten then: those that matter are soon back."""
@@ -49,6 +55,7 @@ class HotTiles:
                 start_response(status, [*headers, *own_headers(took_s)])
                 self._api.metrics.hit(ready.slots, int(status[:3]), len(body), took_s)
                 return [body]
+            environ[READY] = ready
         return self._app(environ, start_response)
 
     def _find(self, environ: WSGIEnvironment) -> Ready | None:
@@ -94,6 +101,26 @@ def answer(ready: Ready, tile: bytes, if_none_match: str | None) -> tuple[str, l
     if not ready.packed:
         tile = decompress(tile)
     return "200 OK", [*ready.headers, *ready.of_body, ("Content-Length", str(len(tile))), *lacks], tile
+
+
+def make_missing(api: Api, environ: WSGIEnvironment) -> Answer | None:
+    """The answer with a tile that is not kept yet, as the route gives it; None to leave the request to the route.
+
+    One that was made in a hurry is a better one the next time. Raises: as `kept_tile`
+    """
+    ready: Ready | None = environ.get(READY)
+    if ready is None or ready.make is None:
+        return None
+    environ[ROUTE] = COLLECTION_ROUTE
+    known = environ.get("HTTP_IF_NONE_MATCH")
+    if known is not None and ready.is_known(known):
+        return Answer("304 NOT MODIFIED", [*ready.headers])
+    tile = metered(api.metrics, ready.zoom, ready.make)
+    status, headers, body = answer(ready, tile, None)
+    if is_hasty(tile):
+        kept = [header for header in headers if header[0] not in ("ETag", "Cache-Control")]
+        headers = [*kept, ("Cache-Control", "no-store")]
+    return Answer(status, headers, body)
 
 
 def own_headers(took_s: float) -> Iterable[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl
@@ -20,7 +21,7 @@ from api.params.common import Args
 from api.params.tiles import dataset_queries, tile_query
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
-from api.tile_making import key_of, store_of
+from api.tile_making import kept_tile, key_of, store_of
 from api.tile_store import TileStore
 from api.tiles import Tile, check_limits, parse_tile
 from core.catalog import Catalog
@@ -30,8 +31,11 @@ Headers = tuple[tuple[str, str], ...]
 Request = tuple[str, str, str, str]
 """Path, query, `Accept` and `Accept-Encoding` of a request, as WSGI has them."""
 
-Found = tuple[str, str, TileStore]
-"""The key of a tile that may be kept, its `Cache-Control`, and where it would be kept."""
+Make = Callable[[], bytes]
+Found = tuple[str, str, TileStore, Make | None]
+"""The key of a tile that may be kept, its `Cache-Control`, where it would be kept, and how it is found or made there;
+None where that is left to the routes.
+"""
 
 DATASET_ROUTE = "/tiles/<tms>/<z>/<row>/<column>"
 COLLECTION_ROUTE = f"/collections/<id>{DATASET_ROUTE}"
@@ -47,6 +51,7 @@ class Ready:
     of_body: headers that only an answer with a tile has
     packed:  whether the client takes the tile as it is kept
     slots:   where its answers are counted
+    make:    what finds or makes the tile, and keeps it; None where that is left to the routes
     """
 
     catalog: Catalog
@@ -56,7 +61,9 @@ class Ready:
     headers: Headers
     of_body: Headers
     packed: bool
+    zoom: int
     slots: HitSlots
+    make: Make | None
 
     def is_known(self, if_none_match: str) -> bool:
         """Whether a client that sends this header has the tile. As the routes do, weak tags are not compared."""
@@ -80,7 +87,7 @@ def find_ready(api: Api, catalog: Catalog, request: Request) -> Ready | None:
     if kept is None:
         return None
     slots = api.metrics.hit_slots(DATASET_ROUTE if id is None else COLLECTION_ROUTE, place.z)
-    return make_ready(catalog, kept, slots, packed=takes_gzip(accept_encoding))
+    return make_ready(catalog, kept, place.z, slots, packed=takes_gzip(accept_encoding))
 
 
 def of_collection(api: Api, catalog: Catalog, id: str, place: Tile, args: Args) -> Found | None:
@@ -90,23 +97,28 @@ def of_collection(api: Api, catalog: Catalog, id: str, place: Tile, args: Args) 
         return None
     query = tile_query(args, collection)
     check_limits(place, api.grids.extent(collection, place.matrix_set))
-    return key_of(api, collection, place, query), api.cache_control(collection), store_of(api, query)
+    return (
+        key_of(api, collection, place, query),
+        api.cache_control(collection),
+        store_of(api, query),
+        lambda: kept_tile(api, collection, place, query),
+    )
 
 
 def of_dataset(api: Api, catalog: Catalog, place: Tile, args: Args) -> Found | None:
     """A tile of several. Raises: IsthmusError"""
     tileset = chosen_tileset(api, tiled(catalog), place.matrix_set, args.get("collections"))
     tile = layered(api, tileset, place, dataset_queries(args, tileset.collections))
-    return (tile.key, tile.cache_control, tile.store) if tile.key is not None else None
+    return (tile.key, tile.cache_control, tile.store, None) if tile.key is not None else None
 
 
-def make_ready(catalog: Catalog, found: Found, slots: HitSlots, *, packed: bool) -> Ready:
+def make_ready(catalog: Catalog, found: Found, zoom: int, slots: HitSlots, *, packed: bool) -> Ready:
     """The answer with a tile."""
-    key, cache_control, store = found
+    key, cache_control, store, make = found
     etag = f'"{etag_of(key)}"'
     headers = (("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", etag))
     encoding = (("Content-Encoding", "gzip"),) if packed else ()
-    return Ready(catalog, store, key, etag, headers, (("Content-Type", MVT), *encoding), packed, slots)
+    return Ready(catalog, store, key, etag, headers, (("Content-Type", MVT), *encoding), packed, zoom, slots, make)
 
 
 @lru_cache(maxsize=1000)

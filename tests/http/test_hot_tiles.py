@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from werkzeug.test import Client, TestResponse
 
 from api import hot_tiles
 from api.app import create_app
+from api.formats.gzip import compress, with_comment
+from api.hot import Hot
 from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog
 from core.db import Database as Pool
-from core.errors import DatabaseUnavailable
+from core.errors import DatabaseUnavailable, QueryTooSlow
 from support.cluster import Database
 from support.publish import publish
 
@@ -65,6 +68,17 @@ def hot_alone(app: Flask) -> Client:
     return Client(HotTiles(nothing, app.extensions["isthmus"]))
 
 
+def layers_alone(app: Flask) -> Client:
+    """A client of all layers before Flask, with nothing behind them but a 404."""
+
+    def nothing(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("404 NOT FOUND", [])
+        return [b""]
+
+    parts = app.extensions["isthmus"]
+    return Client(HotTiles(Hot(nothing, parts), parts))
+
+
 def told(response: TestResponse) -> tuple[int, bytes, dict[str, str]]:
     """What an answer says, without the request's id and what it took."""
     left_out = ("X-Request-Id", "Server-Timing")
@@ -87,6 +101,55 @@ def test_a_kept_tile_is_the_same_with_and_without_flask(app: Flask, path: str, q
         with_etag = hot.get(path, query_string=query, headers=given)
         assert told(with_etag) == told(flask.get(path, query_string=query, headers=given)), known
     assert hot.get(path, query_string=query, headers={"If-None-Match": etag, **headers}).status_code == 304
+
+
+@pytest.fixture(scope="module")
+def forgetful(world: Database) -> Iterator[Flask]:
+    """An API that keeps no tile."""
+    pool = Pool(world.reader)
+    yield create_app(replace(world.reader, tile_cache_mb=0, tiles_mb=0), pool)
+    pool.close()
+
+
+@pytest.mark.parametrize(("path", "query"), [(path, query) for path, query in PATHS if path.startswith("/coll")])
+@pytest.mark.parametrize("headers", HEADERS)
+def test_a_tile_is_made_without_flask_as_with_it(forgetful: Flask, path: str, query: str, headers: dict[str, str]):
+    flask, layers = flask_alone(forgetful), layers_alone(forgetful)
+    made = layers.get(path, query_string=query, headers=headers)
+    assert made.status_code in (200, 204)
+    assert told(made) == told(flask.get(path, query_string=query, headers=headers))
+    given = {"If-None-Match": made.headers["ETag"], **headers}
+    assert told(layers.get(path, query_string=query, headers=given)) == told(
+        flask.get(path, query_string=query, headers=given)
+    )
+
+
+@pytest.mark.parametrize(("path", "query", "headers"), LEFT[1:])
+def test_what_is_no_tile_of_one_collection_is_left_to_flask(
+    forgetful: Flask, path: str, query: str, headers: dict[str, str]
+):
+    assert layers_alone(forgetful).get(path, query_string=query, headers=headers).status_code == 404
+
+
+def test_an_error_is_told_by_flask_and_met_once(forgetful: Flask, monkeypatch: pytest.MonkeyPatch):
+    met: list[str] = []
+
+    def too_slow(*_: Any, **__: Any) -> bytes:
+        met.append("again")
+        raise QueryTooSlow("a tile takes too long")
+
+    monkeypatch.setattr("api.tile_making.TileMaker.make", too_slow)
+    answer = forgetful.test_client().get(TILE)
+    assert (answer.status_code, answer.json and answer.json["code"]) == (504, "query-too-slow")
+    assert len(met) == 1
+
+
+def test_a_tile_made_in_a_hurry_is_marked_as_the_route_does(forgetful: Flask, monkeypatch: pytest.MonkeyPatch):
+    hasty = with_comment(compress(b"tile"), "thinned;shown=1;sampled")
+    monkeypatch.setattr("api.tile_making.TileMaker.make", lambda _: hasty)
+    made = layers_alone(forgetful).get(TILE)
+    assert made.headers["Cache-Control"] == "no-store"
+    assert told(made) == told(flask_alone(forgetful).get(TILE))
 
 
 @pytest.mark.parametrize(("path", "query", "headers"), LEFT)
@@ -142,8 +205,8 @@ def test_requests_that_are_remembered_have_a_bound(app: Flask, monkeypatch: pyte
     assert 0 < len(hot._ready) <= 3
 
 
-def unavailable(*_: object) -> None:
-    """What the catalogue raises while PostgreSQL is away."""
+def unavailable(*_: object, **__: object) -> None:
+    """What the catalogue, and every statement, raise while PostgreSQL is away."""
     raise DatabaseUnavailable("PostgreSQL does not answer")
 
 
@@ -155,6 +218,7 @@ def test_kept_tiles_are_served_while_the_database_is_away(
     ask: Callable[[str], TestResponse] = app.test_client().get
     made = ask(path)
     monkeypatch.setattr(LiveCatalog, "current", unavailable)
+    monkeypatch.setattr(Pool, "run", unavailable)
     assert told(ask(path))[1:] == told(made)[1:]
     other = ask(path.replace("/0/0/0", "/1/0/1"))
     assert (other.status_code, other.headers["Retry-After"]) == (503, "2")
