@@ -19,6 +19,7 @@ from loader.ddl import Table
 from loader.errors import BadSideCar
 from loader.prepare_points import prepare_points
 from loader.prepare_shapes import prepare_shapes
+from loader.ranks import MOST_FEATURES
 from loader.report import Note
 from loader.sidecar import TileOptions
 
@@ -26,6 +27,12 @@ PROPERTIES_BYTES = 32
 """How wide the properties of a tile of a low zoom may be together, on average."""
 
 MB = 1_000_000
+
+TILE_BYTES = 2 * MB
+"""What a tile may weigh by then, not compressed: about a quarter of it compressed, which is the default budget."""
+
+FEATURE_BYTES, LEAST_FEATURES = 30, 1000
+"""What a feature takes beside its properties, and how many a tile always has room for."""
 
 KINDS: dict[str, Kind] = {
     "Point": "points",
@@ -70,11 +77,13 @@ def prepare_kind(
     if kind is None:
         return None
     rank = named_rank(table.columns, options.rank)
-    properties = choose_properties(connection, table, options)
+    widths = read_widths(connection, table)
+    properties, most = choose_properties(table, options, widths), most_features(table, widths)
     if kind == "points":
-        tiling = prepare_points(connection, table, rank, properties)
+        tiling = prepare_points(connection, table, rank, properties, most)
     else:
-        tiling = prepare_shapes(connection, table, kind, rank, properties, valid=not found.invalid_count)
+        valid = not found.invalid_count
+        tiling = prepare_shapes(connection, table, kind, rank, properties, most=most, valid=valid)
     if not tiling:
         return {}
     names = [column.name for column in properties]
@@ -107,7 +116,20 @@ def named_rank(columns: Sequence[TableColumn], name: str | None) -> TableColumn 
     return known[name]
 
 
-def choose_properties(connection: Connection, table: Table, options: TileOptions) -> list[TableColumn]:
+def read_widths(connection: Connection, table: Table) -> dict[str, int]:
+    """The mean bytes of the values of each column, as far as they are known."""
+    found = tile_table.select_widths(table)
+    return {str(column): int(bytes) for column, bytes in connection.execute(found.text, found.params)}
+
+
+def most_features(table: Table, widths: Mapping[str, int]) -> int:
+    """How many features with all their properties a tile has room for, about."""
+    shown = [column.column for column in table.columns if column.storage.type != "binary"]
+    width = FEATURE_BYTES + sum(widths.get(column, 0) for column in shown)
+    return max(LEAST_FEATURES, min(MOST_FEATURES, TILE_BYTES // width))
+
+
+def choose_properties(table: Table, options: TileOptions, widths: Mapping[str, int]) -> list[TableColumn]:
     """The properties that tiles of low zooms have: those that the side-car names, else the column of importance and, in
     the order of the table, what has room in PROPERTIES_BYTES.
 
@@ -116,8 +138,6 @@ def choose_properties(connection: Connection, table: Table, options: TileOptions
     known = {column.name: column for column in table.columns if column.storage.type != "binary"}
     if options.properties is not None:
         return [named_property(known, name) for name in options.properties]
-    found = tile_table.select_widths(table)
-    widths = {str(column): int(bytes) for column, bytes in connection.execute(found.text, found.params)}
     chosen: list[TableColumn] = []
     room = PROPERTIES_BYTES
     for column in sorted(known.values(), key=lambda column: column.name != options.rank):

@@ -27,14 +27,14 @@ class Places:
 
 
 def prepare_points(
-    connection: Connection, table: Table, rank: TableColumn | None, properties: Sequence[TableColumn]
+    connection: Connection, table: Table, rank: TableColumn | None, properties: Sequence[TableColumn], most: int
 ) -> dict[str, Any]:
     """Make the tile table, if the points need one; returns the fields of their Tiling, nothing without one.
 
-    The table must have its key, and statistics
+    The table must have its key, and statistics. `most`: how many features a tile may have
     """
     places = read_places(connection, table, rank)
-    ranks = rank_points(places.x, places.y, importance_of(places.fids, places.values))
+    ranks = rank_points(places.x, places.y, importance_of(places.fids, places.values), most)
     if ranks.full_zoom == 0:
         return {}
     name = tile_table.tile_table_name(table)

@@ -43,21 +43,22 @@ MOST_TOGETHER = 3_000_000
 """More corners are not simplified together: it takes 4 µs and 500 bytes for each."""
 
 
-def prepare_shapes(
+def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
     connection: Connection,
     table: Table,
     kind: Kind,
     rank: TableColumn | None,
     properties: Sequence[TableColumn],
     *,
+    most: int,
     valid: bool,
 ) -> dict[str, Any]:
     """Make the tile table, if the shapes need one; returns the fields of their Tiling, nothing without one.
 
-    The table must have its key, and statistics. `valid`: all polygons are
+    The table must have its key, and statistics. `most`: how many features a tile may have; `valid`: all polygons are
     """
     shapes, importance = read_shapes(connection, table, kind, rank)
-    full_zoom = full_zoom_of(shapes)
+    full_zoom = full_zoom_of(shapes, most)
     if full_zoom == 0 and not has_more(shapes, shape_table.PART_POINTS):
         return {}
     own = own_zooms(shapes)

@@ -34,7 +34,7 @@ Rows = npt.NDArray[np.intp]
 class Ranks:
     """What tiles show of some points.
 
-    full_zoom: from here on no tile has more than MOST_FEATURES (or it is LARGEST_FULL_ZOOM): all points are shown
+    full_zoom: from here on no tile has more than it may (or it is LARGEST_FULL_ZOOM): all points are shown
     rows:      the points that are shown before it, those of a zoom together, along a curve
     zooms:     where each of these is shown first
     """
@@ -48,12 +48,12 @@ class Ranks:
         return [int(count) for count in np.cumsum(np.bincount(self.zooms, minlength=self.full_zoom))]
 
 
-def rank_points(x: Floats, y: Floats, importance: Codes) -> Ranks:
+def rank_points(x: Floats, y: Floats, importance: Codes, most: int | None = None) -> Ranks:
     """The ranks of points in EPSG:3857. `importance`: no value twice; the least is the most important."""
     codes = interleaved(cells(x), cells(y))
     turn = np.argsort(codes, kind="stable")
     codes = codes[turn]
-    full_zoom = find_full_zoom(codes)
+    full_zoom = find_full_zoom(codes, most)
     zooms = first_zooms(codes, importance[turn], full_zoom)
     shown = np.flatnonzero(zooms < full_zoom)
     by_zoom = shown[np.argsort(zooms[shown], kind="stable")]
@@ -76,10 +76,14 @@ def first_zooms(codes: Codes, importance: Codes, full_zoom: int) -> npt.NDArray[
     return zooms
 
 
-def find_full_zoom(codes: Codes) -> int:
-    """The smallest zoom at which no tile has more than MOST_FEATURES of some points in the order of the curve."""
+def find_full_zoom(codes: Codes, most: int | None = None) -> int:
+    """The smallest zoom at which no tile has more than so many of some points in the order of the curve.
+
+    most: None: MOST_FEATURES
+    """
+    most = MOST_FEATURES if most is None else most
     for zoom in range(LARGEST_FULL_ZOOM):
-        if np.diff(group_starts(codes >> shift(zoom)), append=len(codes)).max(initial=0) <= MOST_FEATURES:
+        if np.diff(group_starts(codes >> shift(zoom)), append=len(codes)).max(initial=0) <= most:
             return zoom
     return LARGEST_FULL_ZOOM
 

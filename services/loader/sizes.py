@@ -86,9 +86,9 @@ class Squares:
     counts: npt.NDArray[np.int64]
 
 
-def full_zoom_of(shapes: Shapes) -> int:
-    """The smallest zoom at which no tile has more middles than a tile may have features."""
-    return find_full_zoom(shapes.codes)
+def full_zoom_of(shapes: Shapes, most: int | None = None) -> int:
+    """The smallest zoom at which no tile has more middles than a tile may have features (see `find_full_zoom`)."""
+    return find_full_zoom(shapes.codes, most)
 
 
 def own_zooms(shapes: Shapes) -> Zooms:

@@ -220,3 +220,18 @@ def test_the_side_car_names_the_properties_of_low_zooms(loader: Loader, client: 
     loader.path("chosen.toml").write_text('[tiles]\nproperties = ["name"]\n')
     assert loader.load("chosen.fgb").status == "loaded"
     assert tiling(loader, "chosen").properties == ("name",)
+
+
+def test_features_with_much_to_say_are_fewer_in_a_tile(loader: Loader):
+    places = np.random.default_rng(1).normal((25, 60), (0.01, 0.01), (4000, 2))
+    for name, words in (("brief", 1), ("wordy", 200)):
+        table = pa.table(
+            {
+                "text": [f"word {number} " * words for number in range(len(places))],
+                "geometry": pa.array(shapely.to_wkb(shapely.points(places)), pa.binary()),
+            }
+        )
+        write_ogr(loader.path(f"{name}.fgb"), table, "FlatGeobuf", geometry_type="Point")
+        assert loader.load(f"{name}.fgb").status == "loaded"
+    assert loader.catalog()["brief"].tiling is None
+    assert tiling(loader, "wordy").full_zoom > 6
