@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from core.catalog import Collection, remembered
 from core.settings import Settings
 
 MAKERS = (
@@ -45,14 +44,13 @@ def code() -> Iterator[Path]:
         yield from sorted(path for path in place.rglob("*") if path.suffix in (".py", ".sql")) or [place]
 
 
-def revision(collection: Collection) -> str:
-    """The version of a collection's data. A database that was made anew counts its versions from 1 again."""
-    return f"{collection.id}.{collection.version}.{collection.loaded_at.timestamp() * 1e6:.0f}"
+def tile_key(maker: str, data: str, place: tuple[str, int, int, int], query: str = "") -> str:
+    """The key of a tile.
 
-
-def tile_key(maker: str, collection: Collection, place: tuple[str, int, int, int], query: str = "") -> str:
-    """The key of a tile. `place`: tile matrix set, zoom, row, column; `query`: what else was asked for, normalised."""
-    data = remembered(collection, "tile revision", lambda: revision(collection))
+    data:  the version of what is in it (see api/tile_revisions)
+    place: tile matrix set, zoom, row, column
+    query: what else was asked for, normalised
+    """
     tms, z, row, column = place
     return f"{maker}/{data}/{tms}/{z}/{row}/{column}/{query}"
 

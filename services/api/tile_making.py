@@ -10,6 +10,7 @@ from api.metrics import Metrics
 from api.query import WHOLE_TILE, TileQuery
 from api.reading import reading
 from api.tile_budget import TileMaker, is_hasty
+from api.tile_revisions import tile_revision
 from api.tile_store import TileStore
 from api.tiles import Tile
 from core.catalog import Collection
@@ -36,7 +37,9 @@ def make_packed_tile(api: Api, collection: Collection, place: Tile, query: TileQ
 
 def key_of(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> str:
     """What a tile of loaded data is kept under."""
-    return api.tiles.key(collection, (place.matrix_set.key, place.z, place.row, place.column), query.key)
+    return api.tiles.key(
+        tile_revision(collection, place), (place.matrix_set.key, place.z, place.row, place.column), query.key
+    )
 
 
 def store_of(api: Api, query: TileQuery) -> TileStore:

@@ -10,7 +10,6 @@ from api.tile_builders import Builders
 from api.tile_disk import TileDisk
 from api.tile_keys import maker_of, tile_key
 from api.tile_memory import TileMemory
-from core.catalog import Collection
 from core.settings import Settings
 
 MB = 1_000_000
@@ -47,9 +46,9 @@ class TileStore:
         self._uses = 0
         self._touched: set[str] = set()
 
-    def key(self, collection: Collection, place: tuple[str, int, int, int], query: str = "") -> str:
-        """What a tile is kept under. `place`: tile matrix set, zoom, row, column; `query`: what else was asked for."""
-        return tile_key(self._maker, collection, place, query)
+    def key(self, data: str, place: tuple[str, int, int, int], query: str = "") -> str:
+        """What a tile is kept under (see `tile_key`)."""
+        return tile_key(self._maker, data, place, query)
 
     def get(self, key: str) -> bytes | None:
         """The tile (empty: known to hold nothing), or None when it was not made yet."""

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from core.archives import TileArchive, parse_archives
 from core.bbox import BBox
+from core.changes import Change, parse_changes
 from core.errors import UnknownCollection, suggestion
 from core.statement import Statement
 from core.tiling import Tiling, parse_tiling
@@ -117,6 +118,7 @@ class Collection:
     `row_count` None: nobody counted. `srid` None: no geometry; 0: coordinates in a system that nobody named.
     `storage_bbox`: west, south, east, north in the table's own CRS, easting first whatever the official order.
     `temporal_end_column`: when features last; `temporal_column` is their start then, and either may be null: open.
+    `changes`: where it differs from its versions before, the newest change first; nothing: nobody knows.
     `changed_at`: since when its answers are what they are. `cache_control` None: the default of the settings.
     """
 
@@ -147,6 +149,7 @@ class Collection:
     tiling: Tiling | None = None
     is_prepared: bool = False
     """Whether the loader saw to it that no tile is made of very many features; without `tiling`, there are few."""
+    changes: tuple[Change, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
     """What was worked out from the rest, to be kept as long as this value is (see `remembered`)."""
 
@@ -287,7 +290,7 @@ SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.
        v.temporal_end_column,
        CASE WHEN v.interval_start BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_start END,
        CASE WHEN v.interval_end BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_end END,
-       v.columns, v.loaded_at, c.changed_at, c.cache_control, v.tiling
+       v.columns, v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN public.spatial_ref_sys AS s ON s.srid = v.srid
@@ -299,8 +302,8 @@ ORDER BY c.id COLLATE "C"
 
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
-    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns = row[:-4]
-    loaded_at, changed_at, cache_control, tiling = row[-4:]
+    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns = row[:-5]
+    loaded_at, changed_at, cache_control, tiling, changes = row[-5:]
     return Collection(
         *head,
         bbox_crs84=BBox(*bbox) if bbox else None,
@@ -314,6 +317,7 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         cache_control=cache_control,
         tiling=parse_tiling(tiling),
         is_prepared=tiling is not None and (not tiling or "kind" in tiling),
+        changes=parse_changes(changes),
     )
 
 

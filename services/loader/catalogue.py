@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from core.changes import Change
 from core.db import Connection
 from loader.names import Holder
 from loader.plan import Known, Status
@@ -39,6 +40,7 @@ class Version:
     interval_end: datetime | None
     columns: list[dict[str, str]]
     tiling: dict[str, Any] | None
+    changes: tuple[Change, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,9 @@ def save_version(connection: Connection, version: Version) -> None:
         INSERT INTO isthmus.versions (version, collection_id, table_name, checksum, row_count, srid, geometry_type,
                                       null_geometries, bbox, storage_bbox, temporal_column,
                                       temporal_end_column, interval_start, interval_end, columns,
-                                      tiling)
+                                      tiling, changes)
         OVERRIDING SYSTEM VALUE
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             version.version,
@@ -152,6 +154,7 @@ def save_version(connection: Connection, version: Version) -> None:
             version.interval_end,
             json.dumps(version.columns),
             None if version.tiling is None else json.dumps(version.tiling),
+            None if version.changes is None else json.dumps([change.as_json() for change in version.changes]),
         ],
     )
     serve(connection, version.collection_id, version.version)

@@ -14,6 +14,7 @@ from core.db import Connection
 from core.settings import Settings
 from loader import archives, catalogue, check, ddl
 from loader.catalogue import Version
+from loader.changes import find_changes
 from loader.copy import Copied, copy_layer
 from loader.crs import Crs, check_assumption, resolve_crs
 from loader.ddl import Table
@@ -192,7 +193,8 @@ def load_layer(
     filled = finish(job.connection, copied, crs, side_car)
     holder = Holder(job.dataset.path, ref.name)
     catalogue.save_collection(job.connection, assignment.id, holder, words_of(job.dataset, ref.name, side_car))
-    row = version_row(job.connection, filled, version, assignment.id, sha256)
+    changes = find_changes(job.connection, filled.table, assignment.id, filled.tiling)
+    row = replace(version_row(job.connection, filled, version, assignment.id, sha256), changes=changes)
     catalogue.save_version(job.connection, row)
     seconds = time.perf_counter() - clock
     return collection_report(row, ref, crs, seconds), (*notes, *filled.notes)

@@ -20,12 +20,15 @@ from api.tile_builders import Builders
 from api.tile_disk import PAGE_BYTES, TileDisk
 from api.tile_keys import etag_of, maker_of, tile_key
 from api.tile_memory import ENTRY_OVERHEAD_BYTES, TileMemory
+from api.tile_revisions import tile_revision
 from api.tile_store import FILTERED, PLAIN, TileStore
+from api.tiles import Tile
 from core.catalog import Collection
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PLACE = ("WebMercatorQuad", 3, 2, 1)
+TILE = Tile(3, 2, 1)
 
 
 def test_memory_keeps_tiles_and_knows_empty_ones():
@@ -63,18 +66,18 @@ def test_memory_of_no_capacity_keeps_nothing():
 
 def test_key_differs_by_all_that_a_tile_depends_on(roads: Collection):
     anew = replace(roads, loaded_at=roads.loaded_at + timedelta(microseconds=1))
+    others = (anew, replace(roads, version=8), replace(roads, id="paths"))
+    data, *other_data = (tile_revision(collection, TILE) for collection in (roads, *others))
     keys = [
-        tile_key("m", roads, PLACE),
-        tile_key("n", roads, PLACE),
-        tile_key("m", replace(roads, version=8), PLACE),
-        tile_key("m", anew, PLACE),
-        tile_key("m", replace(roads, id="paths"), PLACE),
-        tile_key("m", roads, ("WorldCRS84Quad", 3, 2, 1)),
-        tile_key("m", roads, ("WebMercatorQuad", 3, 1, 2)),
-        tile_key("m", roads, PLACE, "lanes>1"),
+        tile_key("m", data, PLACE),
+        tile_key("n", data, PLACE),
+        *(tile_key("m", other, PLACE) for other in other_data),
+        tile_key("m", data, ("WorldCRS84Quad", 3, 2, 1)),
+        tile_key("m", data, ("WebMercatorQuad", 3, 1, 2)),
+        tile_key("m", data, PLACE, "lanes>1"),
     ]
     assert len({etag_of(key) for key in keys}) == len(keys)
-    assert tile_key("m", roads, PLACE) == keys[0]
+    assert tile_key("m", tile_revision(roads, TILE), PLACE) == keys[0]
 
 
 def test_maker_is_the_same_in_every_worker():
