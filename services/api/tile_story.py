@@ -103,14 +103,17 @@ def not_prepared(story: TileStory) -> Iterator[Advice]:
     because = f"the tile is made of {rows_read(story):,} rows"
     if not story.query.is_unconditional:
         yield Advice(because, "a condition, or all=true, is answered from the whole table: without it, or further in")
-    elif story.collection.source is not None:
-        yield Advice(
-            because, "nothing is prepared for sources: publish a thinned view for low zooms, or load it as a file"
-        )
-    else:
-        yield Advice(
-            because, "load the file again, if it was loaded by an older Isthmus, or see [tiles] of its side-car"
-        )
+    elif story.collection.tiling is None:
+        yield Advice(because, how_to_prepare(story.collection))
+
+
+def how_to_prepare(collection: Collection) -> str:
+    """How a collection gets tiles of low zooms. Of sources, tables have pages; views and functions do not."""
+    if collection.source is None:
+        return "load the file again: it was loaded by an older Isthmus"
+    if collection.source.sampled is not None:
+        return f"isthmus prepare '{collection.source_path}' prepares it for low zooms"
+    return "low zooms are prepared of tables, not of views and functions: publish the table, or load it as a file"
 
 
 def too_slow(story: TileStory) -> Iterator[Advice]:

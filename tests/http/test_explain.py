@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from psycopg import sql
 
 from api.app import create_app
+from cli.main import isthmus
 from core.db import Database as Pool
-from support.cluster import Cluster, Database
+from support.cluster import Cluster, Database, environment
+from support.odd import wait_for
 from support.publish import publish
 
 TOWNS = """
@@ -147,9 +150,21 @@ def test_index_that_is_missing_is_told_as_a_statement_that_helps(client: FlaskCl
     assert after["size"]["features"] == before["size"]["features"]
 
 
-def test_tile_of_very_many_rows_is_told_to_have_nothing_prepared(client: FlaskClient):
-    told = client.get("/collections/Many towns/tiles/WebMercatorQuad/0/0/0?explain=true").json
-    assert any("nothing is prepared for sources" in found["do"] for found in told["advice"])
+def test_tile_of_very_many_rows_is_told_how_they_are_prepared(client: FlaskClient, database: Database):
+    url = "/collections/Many towns/tiles/WebMercatorQuad/0/0/0?explain=true"
+    told = client.get(url).json
+    [found] = [one for one in told["advice"] if "isthmus prepare" in one["do"]]
+    assert found["do"].startswith("isthmus prepare 'mine.Many towns'")
+    shell = CliRunner(env={**environment(database.owner), "ISTHMUS_SCHEMAS": "mine"})
+    with database.connect() as connection:
+        connection.execute("GRANT USAGE ON SCHEMA mine TO isthmus_owner")
+        connection.execute('GRANT SELECT ON mine."Many towns" TO isthmus_owner')
+        connection.commit()
+    done = shell.invoke(isthmus, ["prepare", "mine.Many towns"])
+    assert done.exit_code == 0, done.output
+    after = wait_for(lambda: client.get(url).json, lambda now: now["tile"]["prepared"])
+    assert not any("isthmus prepare" in one["do"] for one in after["advice"])
+    assert after["time"]["rowsRead"] < 20_000
 
 
 def test_statement_that_takes_too_long_is_told_by_the_plan_alone(cluster: Cluster):

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mapbox_vector_tile
 import pytest
@@ -19,6 +21,7 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 
 from cli.main import isthmus
 from cli.tiles import run
+from cli.tiles.client import Answer, Client
 from cli.tiles.walk import Walk
 from support.cluster import Cluster, Database, environment
 from support.publish import publish
@@ -321,3 +324,33 @@ def test_exported_file_is_served_as_it_is_and_not_exported_again(served: tuple[D
         assert "copy" in shell("list").stdout
         assert "zooms        0 to 3" in shell("info", "copy").stdout
         assert "served from the file (pmtiles)" in shell("report", "copy").stdout
+
+
+def test_features_and_properties_can_be_chosen(shell: Shell, tmp_path: Path):
+    target = tmp_path / "towns.pmtiles"
+    condition = "name IN ('town 3', 'town 4') OR name = 'nothing'"
+    result = shell("export", "towns", "--filter", condition, "--zoom", "0-9", "--pmtiles", target)
+    assert result.exit_code == 0, result.stderr
+    found = tiles_of(target)
+    assert all(names(tile, "towns") <= {"town 3", "town 4"} for tile in found.values())
+    assert set().union(*(names(tile, "towns") for (z, _, _), tile in found.items() if z == 9)) == {"town 3", "town 4"}
+    bare = shell("export", "towns", "--properties", "", "--zoom", "0", "--pmtiles", target)
+    assert bare.exit_code == 0, bare.stderr
+    assert read(target).metadata()["vector_layers"][0]["fields"] == {}
+    wrong = shell("export", "towns", "--filter", "nmae = 1", "--pmtiles", "-")
+    assert (wrong.exit_code, "nmae" in wrong.stderr) == (1, True)
+    assert shell("seed", "towns", "plain", "--filter", "name = 'town 3'", "--zoom", "0-3").exit_code == 0
+
+
+def test_tiles_that_were_made_of_a_sample_are_told_of(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    send = Client.get
+
+    def sampled(client: Client, *segments: str, **others: Any) -> Answer:
+        answer = send(client, *segments, **others)
+        lacks = {"isthmus-tile": "thinned;shown=1;sampled"} if segments[-3:] == ("1", "0", "1") else {}
+        return replace(answer, headers={**answer.headers, **lacks})
+
+    monkeypatch.setattr(Client, "get", sampled)
+    result = shell("export", "towns", "--pmtiles", tmp_path / "towns.pmtiles", "--zoom", "0-3")
+    assert result.exit_code == 0
+    assert "a tile was made of a sample" in result.stderr

@@ -29,6 +29,8 @@ class Given(TypedDict):
     names: tuple[str, ...]
     everything: bool
     zoom: str | None
+    condition: str | None
+    properties: str | None
     jobs: int
     api: str | None
 
@@ -39,6 +41,8 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("names", nargs=-1),
         click.option("--all", "everything", is_flag=True, help="All collections, a layer each."),
         click.option("--zoom", metavar="FIRST-LAST", help="Zooms, such as 0-10 or 7. Without it, some 20,000 tiles."),
+        click.option("--filter", "condition", metavar="CQL2", help="Only features that meet a condition."),
+        click.option("--properties", metavar="NAMES", help="Only these properties, with commas between them."),
         click.option(
             "--jobs",
             type=click.IntRange(1, 64),
@@ -75,6 +79,7 @@ def seed_tiles(settings: Settings, *, tms: str, **given: Unpack[Given]) -> None:
         with listening(sys.stderr, walk.tileset.title, tally) as listen:
             seed(walk, tally, listen)
     click.echo(f"seeded {walk.tileset.title} ({outcome(walk, tally, begun)})")
+    tell_of_samples(tally)
     if tally.size_bytes > settings.tiles_mb * 1_000_000:
         click.echo(f"warning: more than the {settings.tiles_mb} MB that are kept (ISTHMUS_TILES_MB)", err=True)
 
@@ -95,6 +100,7 @@ def export_tiles(settings: Settings, *, pmtiles: str | None, mbtiles: str | None
     Examples:
       isthmus export roads --pmtiles roads.pmtiles
       isthmus export countries roads --zoom 0-10 --mbtiles map.mbtiles
+      isthmus export roads --filter "highway = 'primary'" --properties name --pmtiles primary.pmtiles
       isthmus export --all --pmtiles - | rclone rcat bucket:map.pmtiles
     """
     targets = {kind: name for kind, name in (("pmtiles", pmtiles), ("mbtiles", mbtiles)) if name}
@@ -107,13 +113,17 @@ def export_tiles(settings: Settings, *, pmtiles: str | None, mbtiles: str | None
     to_people = STANDARD_OUTPUT in targets.values()
     files = "".join(f" -> {target}" for target in targets.values() if target != STANDARD_OUTPUT)
     click.echo(f"exported {walk.tileset.title}{files} ({outcome(walk, tally, begun)})", err=to_people)
+    tell_of_samples(tally)
 
 
 def plan(client: Client, tms: str, given: Given) -> Walk:
     """The walk that is asked for. Raises: WrongUse, and what the API answers"""
     if bool(given["names"]) == given["everything"]:
         raise WrongUse("which collections?", hint="name some, or say --all; `isthmus list` shows them")
-    tileset = read_tileset(client, given["names"], tms)
+    asked = {"filter": given["condition"], "properties": given["properties"]}
+    tileset = read_tileset(
+        client, given["names"], tms, {name: text for name, text in asked.items() if text is not None}
+    )
     return Walk(client, tileset, parse_zooms(given["zoom"], tileset), given["jobs"])
 
 
@@ -127,6 +137,13 @@ def outcome(walk: Walk, tally: Tally, begun: float) -> str:
     zooms = zoom_text(walk.tileset, walk.zooms)
     took = f"{time.monotonic() - begun:.1f} s"
     return f"{tally.tiles:,} tiles, {tally.empty:,} empty, zoom {zooms}, {size_text(tally.size_bytes)}, {took}"
+
+
+def tell_of_samples(tally: Tally) -> None:
+    """Say how many tiles lack features since all took too long."""
+    if tally.samples:
+        number = "a tile was" if tally.samples == 1 else f"{tally.samples:,} tiles were"
+        click.echo(f"warning: {number} made of a sample: all took too long (ISTHMUS_TILE_TIMEOUT_S)", err=True)
 
 
 def zoom_text(tileset: Tileset, zooms: range) -> str:

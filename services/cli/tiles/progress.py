@@ -20,13 +20,14 @@ EVERY_S = 1.0
 
 @dataclass(slots=True)
 class Tally:
-    """What a walk has met: tiles with something in them, empty ones, bytes, and the zooms that have tiles."""
+    """What a walk has met: tiles with something in them, empty ones, bytes, zooms that have tiles, tiles of a sample."""
 
     tiles: int = 0
     empty: int = 0
     size_bytes: int = 0
     first_zoom: int | None = None
     last_zoom: int = 0
+    samples: int = 0
 
     def count(self, step: Step) -> None:
         """Add a tile."""
@@ -37,6 +38,7 @@ class Tally:
         self.size_bytes += len(step.tile)
         self.first_zoom = step.zoom if self.first_zoom is None else self.first_zoom
         self.last_zoom = step.zoom
+        self.samples += step.is_sample
 
 
 Listener = Callable[[Step], None]

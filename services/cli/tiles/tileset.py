@@ -9,6 +9,8 @@ from typing import Any
 from cli.tiles.client import Client
 from cli.tiles.errors import WrongUse
 
+EVERYTHING: Mapping[str, str] = {}
+
 ZOOMS_BELOW_WHOLE = 6
 """Zooms of an archive below the one that shows everything in about one tile, when nobody says: some 20,000 tiles."""
 
@@ -50,7 +52,8 @@ class Tileset:
     """What is known of a tileset before its tiles are asked for.
 
     path, query: of its address; title: what it is called here
-    layers:      ids of its collections -> whether each holds points only
+    layers:      ids of its collections
+    condition:   CQL2 that its features meet, None: all
     tilejson:    empty where the set has none
     """
 
@@ -60,7 +63,8 @@ class Tileset:
     matrix_set: str
     matrices: tuple[Matrix, ...]
     limits: tuple[Limits, ...]
-    layers: Mapping[str, bool]
+    layers: tuple[str, ...]
+    condition: str | None = None
     tilejson: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -70,13 +74,16 @@ class Tileset:
         return min(largest, int(self.tilejson.get("center", [0, 0, 0])[2]) + ZOOMS_BELOW_WHOLE)
 
 
-def read_tileset(client: Client, names: Sequence[str], matrix_set: str) -> Tileset:
+def read_tileset(
+    client: Client, names: Sequence[str], matrix_set: str, asked: Mapping[str, str] = EVERYTHING
+) -> Tileset:
     """The tileset of a collection, of several (a layer each), or without names of all.
 
-    Raises: UnknownCollection, UnknownTileMatrixSet, NoGeometry, ApiUnavailable
+    asked: parameters of its tiles, such as filter and properties
+    Raises: UnknownCollection, UnknownTileMatrixSet, NoGeometry, BadFilter, BadParameter, ApiUnavailable
     """
     path = ("collections", names[0], "tiles", matrix_set) if len(names) == 1 else ("tiles", matrix_set)
-    query = {"collections": ",".join(names)} if len(names) > 1 else {}
+    query = {**({"collections": ",".join(names)} if len(names) > 1 else {}), **asked}
     document = client.get(*path, query=query).document
     matrices = tuple(map(parse_matrix, client.get("tileMatrixSets", matrix_set).document["tileMatrices"]))
     limits = {entry["tileMatrix"]: parse_limits(entry) for entry in document["tileMatrixSetLimits"]}
@@ -90,7 +97,8 @@ def read_tileset(client: Client, names: Sequence[str], matrix_set: str) -> Tiles
         matrix_set=matrix_set,
         matrices=matrices,
         limits=tuple(limits[matrix.id] for matrix in matrices),
-        layers={layer["id"]: layer.get("geometryDimension") == 0 for layer in document.get("layers", [])},
+        layers=tuple(layer["id"] for layer in document.get("layers", [])),
+        condition=asked.get("filter"),
         tilejson=client.get(*path, "tilejson.json", query=query).document if has_tilejson else {},
     )
 

@@ -8,7 +8,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cli.tiles.client import Client
@@ -25,6 +25,9 @@ HALF_WORLD_M = math.pi * 6378137
 IN_DEGREES = ("WebMercatorQuad", "WorldCRS84Quad")
 """Sets of which is known here where their tiles lie in degrees."""
 
+LACKS, SAMPLED = "isthmus-tile", ";sampled"
+"""The header by which a tile says what it lacks, and what it says of a sample."""
+
 MOST_AT_THE_START = 4096
 """A walk begins at a zoom with at most so many tiles, also when only later ones are wanted: from there it prunes."""
 
@@ -38,7 +41,11 @@ WINDOW = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A tile that was asked for: compressed by gzip, empty when nothing is in it. `of`: tiles of this zoom."""
+    """A tile that was asked for: compressed by gzip, empty when nothing is in it.
+
+    of:        tiles of this zoom
+    is_sample: it was made of some of its features, since all took too long
+    """
 
     zoom: int
     row: int
@@ -46,6 +53,7 @@ class Step:
     tile: bytes
     of: int
     wanted: bool = True
+    is_sample: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +95,8 @@ class Walk:
 
         def ask(number: int) -> tuple[Step, bool]:
             row, column = grid.place(zoom, number)
-            tile = self._tile(zoom, row, column)
-            step = Step(zoom, row, column, tile, len(numbers), wanted)
-            return step, not ends and (bool(tile) or self._has_features(zoom, row, column))
+            step = replace(self._step(zoom, row, column), of=len(numbers), wanted=wanted)
+            return step, not ends and (bool(step.tile) or self._has_features(zoom, row, column))
 
         return ordered(pool, ask, numbers, self.jobs * WINDOW)
 
@@ -102,32 +109,36 @@ class Walk:
             places = ((row, column) for row in rows for column in columns)
 
             def ask(place: tuple[int, int], zoom: int = zoom, count: int = limits.count) -> Step:
-                return Step(zoom, *place, self._tile(zoom, *place), count)
+                return replace(self._step(zoom, *place), of=count)
 
             for _, step in ordered(pool, ask, places, self.jobs * WINDOW):
                 yield step
 
-    def _tile(self, zoom: int, row: int, column: int) -> bytes:
-        """A tile; empty bytes for none."""
+    def _step(self, zoom: int, row: int, column: int) -> Step:
+        """A tile as it is sent."""
         place = (self.tileset.matrices[zoom].id, str(row), str(column))
         answer = self.client.get(*self.tileset.path, *place, query=self.tileset.query, accept=MVT)
         is_plain = answer.body and answer.headers.get("content-encoding") != "gzip"  # a proxy may unpack it
-        return gzip.compress(answer.body, mtime=0) if is_plain else answer.body
+        packed = gzip.compress(answer.body, mtime=0) if is_plain else answer.body
+        return Step(zoom, row, column, packed, 1, is_sample=SAMPLED in answer.headers.get(LACKS, ""))
 
     def _has_features(self, zoom: int, row: int, column: int) -> bool:
         """Whether something lies where an empty tile is: lines and areas too small for its grid show further down.
 
-        A tile without points has none below, as the loader prepares them. What cannot be asked may have some.
+        So do points that came after a table of one's own was prepared. What cannot be asked may have some.
         """
-        asked = [id for id, of_points in self.tileset.layers.items() if not of_points]
-        if asked and self.tileset.matrix_set not in IN_DEGREES:
+        if self.tileset.matrix_set not in IN_DEGREES:
             return True
         matrix = self.tileset.matrices[zoom]
         box = degrees(self.tileset.matrix_set, matrix, row, column)
-        query = {"filter": f"S_INTERSECTS(geometry, BBOX({', '.join(map(repr, box))}))", "limit": "1"}
+        condition = f"S_INTERSECTS(geometry, BBOX({', '.join(map(repr, box))}))"
+        if self.tileset.condition is not None:
+            condition = f"{condition} AND ({self.tileset.condition})"
+        query = {"filter": condition, "limit": "1"}
         query |= {"count": "none", "skipGeometry": "true"}
         try:
-            return any(self.client.get("collections", id, "items", query=query).document["features"] for id in asked)
+            ids = self.tileset.layers
+            return any(self.client.get("collections", id, "items", query=query).document["features"] for id in ids)
         except IsthmusError:
             return True
 
