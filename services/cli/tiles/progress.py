@@ -20,7 +20,7 @@ EVERY_S = 1.0
 
 @dataclass(slots=True)
 class Tally:
-    """What a walk has met: tiles with something in them, empty ones, bytes, zooms that have tiles, tiles of a sample."""
+    """What a walk has met: tiles with something in them, empty ones, bytes, zooms with tiles, and tiles of a sample."""
 
     tiles: int = 0
     empty: int = 0
