@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -38,6 +39,13 @@ BEYOND_DEG = 2.0
 
 AROUND = 1 / 16
 """In widths of a tile, how much more on each side is looked at than the tile: its buffer, and what its edges bend."""
+
+
+UNITS = re.compile(r'UNIT\["[^"]*",\s*([0-9.eE+-]+)')
+"""Units in the definition of a system, the last of which is that of its coordinates: in metres, or in radians."""
+
+EARTH_RADIUS_M = 6378137.0
+"""By which degrees have a scale (OGC 17-083r4, 6.1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +193,11 @@ class Grids:
 
 def made_of(definition: Definition, system: System) -> TileMatrixSet:
     """The set of a file whose system is known. `spatial_ref_sys` names axes only where easting comes first."""
-    northing_first = "AXIS[" not in (system.text or "")
-    return matrix_set_of(definition, northing_first=northing_first, in_degrees=system.in_degrees)
+    text = system.text or ""
+    units = UNITS.findall(text)
+    unit_m = float(units[-1]) if units else 1.0
+    unit_m = unit_m * EARTH_RADIUS_M if system.in_degrees else unit_m
+    return matrix_set_of(definition, northing_first="AXIS[" not in text, in_degrees=system.in_degrees, unit_m=unit_m)
 
 
 def area_of_use(system: System) -> BBox | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from api.crs import CRS84, DIGITS_OF_DEGREES, DIGITS_OF_METRES, Crs
+from api.matrix_set_first import is_first_version, upgraded, with_cell_sizes, without_null
 from api.matrix_sets import TileMatrix, TileMatrixSet
 
 log = logging.getLogger("isthmus.api")
@@ -75,7 +76,8 @@ def parse_definition(path: Path, taken: Iterable[str] = ()) -> Definition:
         raise BadDefinition(f"it is no JSON: {error}") from error
     if not isinstance(document, dict):
         raise BadDefinition("it is no JSON object")
-    members = cast("dict[str, Any]", document)
+    given = cast("dict[str, Any]", document)
+    members = without_null(upgraded(given) if is_first_version(given) else given)
     id = members.get("id", path.stem)
     if not isinstance(id, str) or not ID.fullmatch(id):
         raise BadDefinition("its id takes letters, digits, _, . and -")
@@ -83,7 +85,7 @@ def parse_definition(path: Path, taken: Iterable[str] = ()) -> Definition:
         raise BadDefinition(f"there is a set '{id}' already")
     uri, srid = parse_crs_name(members.get("crs"))
     definition = Definition(id, srid, uri, members)
-    matrix_set_of(definition, northing_first=False, in_degrees=False)  # to find its mistakes now
+    matrix_set_of(definition, northing_first=False)  # to find its mistakes now
     return definition
 
 
@@ -99,15 +101,18 @@ def parse_crs_name(value: Any) -> tuple[str, int]:
     return f"http://www.opengis.net/def/crs/EPSG/0/{found[1]}", int(found[1])
 
 
-def matrix_set_of(definition: Definition, *, northing_first: bool, in_degrees: bool) -> TileMatrixSet:
-    """The set, of whose system is known which axis comes first, and whether it is in degrees. Raises: BadDefinition"""
-    document = definition.document
+def matrix_set_of(
+    definition: Definition, *, northing_first: bool, in_degrees: bool = False, unit_m: float = 1.0
+) -> TileMatrixSet:
+    """The set, of whose system is known which axis comes first, and how long its unit is. Raises: BadDefinition"""
+    document = with_cell_sizes(definition.document, unit_m)
     if definition.uri == CRS84.uri:
         crs = CRS84
     else:
         digits = DIGITS_OF_DEGREES if in_degrees else DIGITS_OF_METRES
         crs = Crs(definition.uri, definition.srid, northing_first=northing_first, digits=digits)
-    axes = tuple(map(str, document.get("orderedAxes", ())))
+    named = document.get("orderedAxes")
+    axes = tuple(map(str, cast("list[Any]", named))) if isinstance(named, list) else ()
     flipped = is_northing_first(axes, crs.northing_first)
     matrices = sorted(parse_matrices(document, flipped=flipped), key=lambda matrix: -matrix.scale)
     if len({matrix.id for matrix in matrices}) < len(matrices):

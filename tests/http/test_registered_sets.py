@@ -340,6 +340,55 @@ def test_tilejson_says_from_where_rows_are_counted(client: FlaskClient):
         assert 0 <= document["center"][2] <= document["maxzoom"] <= 14
 
 
+GDAL = Path("/usr/share/gdal")
+"""Where Debian has the sets that GDAL comes with, in the JSON of the standard's first version."""
+
+
+@pytest.mark.parametrize(
+    ("name", "id", "columns", "cell", "place"),
+    [
+        ("tms_NZTM2000.json", "NZTM2000", 2, 8960.0, (174.78, -41.29)),
+        ("tms_MapML_CBMTILE.json", "CBMTILE", 5, 38364.660062653464, (-74, 40.7)),
+    ],
+)
+def test_sets_of_gdal_work_as_they_are(
+    atlas: Database, tmp_path: Path, name: str, id: str, columns: int, cell: float, place: tuple[float, float]
+):
+    (tmp_path / name).write_bytes((GDAL / name).read_bytes())
+    settings = replace(atlas.reader, tile_matrix_sets=str(tmp_path))
+    pool = Pool(settings)
+    client = create_app(settings, pool).test_client()
+    first = get(client, f"/tileMatrixSets/{id}")["tileMatrices"][0]
+    assert (first["matrixWidth"], first["cellSize"]) == (columns, pytest.approx(cell))
+    grid = read_grid(client, id)
+    for zoom in list(grid.matrices)[:8]:
+        matrix, row, column = grid.tile_of(*place, zoom)
+        found = features(client, f"/collections/spots/tiles/{id}/{matrix}/{row}/{column}")
+        west, south, east, north = grid.bounds((matrix, row, column))
+        x, y = grid.project(*place)
+        nearest = min(
+            math.hypot(west + shown.x / 4096 * (east - west) - x, north - shown.y / 4096 * (north - south) - y)
+            for shown in found.values()
+        )
+        assert nearest <= 1.5 * (east - west) / 4096
+    pool.close()
+
+
+def test_null_and_unnamed_members_are_passed_over(atlas: Database, tmp_path: Path):
+    """As pydantic writes what there is none of."""
+    document = quad(3067, [-548576, 8388608], 2097152.0, orderedAxes=None, description=None, keywords=None)
+    document["tileMatrices"][0]["variableMatrixWidths"] = None
+    (tmp_path / "Nulls.json").write_text(json.dumps(document))
+    settings = replace(atlas.reader, tile_matrix_sets=str(tmp_path))
+    pool = Pool(settings)
+    client = create_app(settings, pool).test_client()
+    shown = get(client, "/tileMatrixSets/Nulls")
+    assert None not in shown.values()
+    assert None not in shown["tileMatrices"][0].values()
+    assert status(client, "/collections/spots/tiles/Nulls/0/0/0") == 200
+    pool.close()
+
+
 def test_definition_of_the_api_names_the_sets(client: FlaskClient):
     schema = definition(client)["components"]["parameters"]["tileMatrixSetId"]["schema"]
     assert {LAEA, *SETS} <= set(schema["enum"])
