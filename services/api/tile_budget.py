@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.formats.gzip import comment_of, compress, with_comment
+from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.query import WHOLE_TILE, TileQuery
 from api.sql.pages import select_size
-from api.sql.prepared import tiling_for
+from api.sql.prepared import select_count, tiling_for
 from api.sql.thinning import Few, can_be_sampled
 from api.sql.tiles import select_tile
 from api.tiles import Tile
@@ -87,11 +88,11 @@ class TileMaker:
         packed = compress(mvt) if mvt else b""
         if self.is_too_large(packed):
             return self.made_smaller(packed, shown)
-        return with_comment(packed, str(Lack(shown))) if packed and self.is_chosen else packed
+        return with_comment(packed, str(Lack(shown, self.count()))) if packed and self.is_chosen else packed
 
     def made_smaller(self, packed: bytes, shown: int) -> bytes:
         """The same tile of so many of its features as there is room for, at least one."""
-        of, most = None if self.is_chosen else shown, shown
+        of, most = self.count() if self.is_chosen else shown, shown
         for _ in range(MOST_TRIES):
             most = fewer(most, AIM * self.settings.tile_max_kb * KB / len(packed))
             mvt, shown = self.run(Few(most))
@@ -117,6 +118,13 @@ class TileMaker:
         statement = select_tile(self.collection, self.place, self.query, few)
         [(mvt, shown)] = self.database.run(statement, binary=True, timeout_s=self.timeout_s)
         return mvt or b"", shown
+
+    def count(self) -> int | None:
+        """How many features there are in place of those that were chosen; None where nobody counted."""
+        if self.collection.source is not None or self.place.matrix_set is not WEB_MERCATOR_QUAD:
+            return None
+        rows = self.database.run(select_count(self.collection, self.place))
+        return int(rows[0][0]) if rows else None
 
     @property
     def is_chosen(self) -> bool:

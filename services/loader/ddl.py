@@ -18,12 +18,13 @@ STAGING = "isthmus_staging"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table of one version. `shape` and `srid` are None without geometry."""
+    """The table of one version. `shape` and `srid` are None without geometry, `version` for a copy of another table."""
 
     name: str
     columns: Sequence[TableColumn]
     shape: Shape | None
     srid: int | None
+    version: int | None = None
 
     @property
     def identifier(self) -> sql.Identifier:

@@ -190,6 +190,7 @@ def load_layer(
         srid = crs.srid if crs else None
         copied = copy_layer(job.connection, name, layer, srid, rows_listener(job, ref, layer))
         notes = layer.notes
+    copied = replace(copied, table=replace(copied.table, version=version))
     filled = finish(job.connection, copied, crs, side_car)
     holder = Holder(job.dataset.path, ref.name)
     catalogue.save_collection(job.connection, assignment.id, holder, words_of(job.dataset, ref.name, side_car))

@@ -14,6 +14,7 @@ from loader.columns import TableColumn
 from loader.ddl import Table
 from loader.ranks import Floats, Ranks, importance_of, rank_points
 from loader.records import read_records, write_records
+from loader.tile_counts import save_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def prepare_points(
     if ranks.full_zoom == 0:
         return {}
     name = tile_table.tile_table_name(table)
+    save_counts(connection, table, places.x, places.y, ranks.full_zoom)
     write_ranks(connection, places, ranks)
     for statement in tile_table.create_point_table(table, name, properties):
         connection.execute(statement.text)

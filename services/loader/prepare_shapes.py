@@ -22,6 +22,7 @@ from loader.ranks import HALF_WORLD_M, importance_of
 from loader.records import read_records, write_records
 from loader.shape_table import Filling
 from loader.sizes import Shapes, Squares, Zooms, full_zoom_of, line_zooms, own_zooms, smallest_tiles, squares
+from loader.tile_counts import save_counts
 from loader.tile_table import tile_table_name
 
 LARGEST_SIMPLIFIED = 12
@@ -63,6 +64,7 @@ def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
         return {}
     own = own_zooms(shapes)
     zooms = line_zooms(shapes, importance, full_zoom) if kind == "lines" else np.minimum(own, full_zoom)
+    save_counts(connection, table, *shapes.middles, full_zoom)
     write_ranked(connection, shapes, zooms)
     coverage = kind == "polygons" and share_borders(connection, table, shapes, zooms)
     light, large = (BORDER_POINTS, BORDER_POINTS) if coverage else (LIGHT_POINTS, shape_table.PART_POINTS)

@@ -13,7 +13,7 @@ from api.sql.boxes import ewkb
 from api.sql.relation import relation
 from api.tiles import Tile, extent_in, step_deg, tile_bounds, tile_box
 from core.catalog import Collection, Column
-from core.statement import quoted
+from core.statement import Statement, quoted
 from core.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
 
 Parts = tuple[sql.Composable, sql.Composable, dict[str, Any]]
@@ -165,3 +165,16 @@ def mercator_box(tile: Tile, margin: float) -> GridBox:
         return tile_box(tile, margin)
     world = tile_box(Tile(0, 0, 0))
     return extent_in(WEB_MERCATOR_QUAD, tile_bounds(tile, margin)) or world
+
+
+def select_count(collection: Collection, tile: Tile) -> Statement:
+    """How many features lie in a tile that leaves some out, by their middles.
+
+    Rows:  one (number), none where nobody counted
+    Index: the primary key
+    """
+    text = sql.SQL(
+        "SELECT features FROM isthmus.tile_counts"
+        " WHERE version = %(version)s AND zoom = %(z)s AND tile_row = %(y)s AND tile_column = %(x)s"
+    )
+    return Statement(text, {"version": collection.version, "z": tile.z, "y": tile.row, "x": tile.column})
