@@ -1,4 +1,4 @@
-"""Tile matrix sets in the JSON of the standard's first version (OGC 17-083r2), as GDAL comes with some, made ones of 2.0.
+"""Tile matrix sets in the JSON of the first version of the standard (OGC 17-083r2), which GDAL has some in, as 2.0.
 
 Also what else programs leave out, or write for what there is none of.
 """
