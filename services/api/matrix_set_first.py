@@ -64,5 +64,9 @@ def without_null(document: Mapping[str, Any]) -> dict[str, Any]:
     matrices = found.get("tileMatrices")
     if not isinstance(matrices, list):
         return found
-    listed = cast("list[Any]", matrices)
-    return {**found, "tileMatrices": [without_null(item) if isinstance(item, dict) else item for item in listed]}
+    return {**found, "tileMatrices": [matrix_without_null(matrix) for matrix in cast("list[Any]", matrices)]}
+
+
+def matrix_without_null(matrix: Any) -> Any:
+    """A matrix without such members; what is no object stays as it is."""
+    return without_null(cast("dict[str, Any]", matrix)) if isinstance(matrix, dict) else matrix
