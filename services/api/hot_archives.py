@@ -12,6 +12,7 @@ from api.archive_tiles import ROUTE as TILE_ROUTE, Wanted, archive_answer
 from api.asked import Answer
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
+from api.sources.model import TileFunction
 from api.timing import ROUTE
 from core.archives import TileArchive
 from core.errors import IsthmusError
@@ -56,7 +57,8 @@ class HotArchives:
     def _find(self, id: str) -> TileArchive | None:
         """The archive; as it was last seen while the database does not answer, which its tiles do not need."""
         try:
-            return self._api.catalog.archives.get(id)
+            catalog = self._api.catalog
         except IsthmusError:
-            last = self._api.live_catalog.last
-            return last.archives.get(id) if last is not None else None
+            catalog = self._api.live_catalog.last
+        found = catalog.archives.get(id) if catalog is not None else None
+        return None if isinstance(found, TileFunction) else found

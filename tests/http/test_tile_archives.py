@@ -21,9 +21,12 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 
 from cli.main import isthmus
 from cli.tiles import run
+from cli.tiles.archive import About
 from cli.tiles.client import Answer, Client
+from cli.tiles.mbtiles import MBTiles
 from cli.tiles.walk import Walk
 from support.cluster import Cluster, Database, environment
+from support.odd import as_superuser
 from support.publish import publish
 from support.server import running_api
 
@@ -304,7 +307,9 @@ def test_api_on_a_unix_socket_is_asked_there(served: tuple[Database, str], tmp_p
     assert len(tiles_of(tmp_path / "towns.pmtiles")) >= 4
 
 
-def test_exported_file_is_served_as_it_is_and_not_exported_again(served: tuple[Database, str]):
+def test_exported_file_is_served_as_it_is_and_becomes_one_of_the_other_format(
+    served: tuple[Database, str], tmp_path: Path
+):
     database, address = served
     shell = Shell(database, address)
     target = shell.data_dir / "copy.pmtiles"
@@ -319,8 +324,14 @@ def test_exported_file_is_served_as_it_is_and_not_exported_again(served: tuple[D
         for path in ("0/0/0", "3/2/4"):
             tile = f"tiles/WebMercatorQuad/{path}"
             assert shell.tile(f"collections/copy/{tile}") == shell.tile(f"collections/towns/{tile}")
-        again = shell("export", "copy", "--pmtiles", "-")
-        assert (again.exit_code, again.stderr.splitlines()[0]) == (2, "isthmus: 'copy' is a file of tiles itself")
+        other = tmp_path / "other.mbtiles"
+        assert shell("export", "copy", "--mbtiles", other).exit_code == 0
+        with sqlite3.connect(other) as connection:
+            rows = connection.execute("SELECT zoom_level, tile_column, tile_row, tile_data FROM tiles").fetchall()
+        connection.close()
+        assert {(z, x, (1 << z) - 1 - y): tile for z, x, y, tile in rows} == tiles_of(target)
+        late = shell("export", "copy", "--pmtiles", "-", "--zoom", "0-9")
+        assert (late.exit_code, "0-3" in late.stderr) == (2, True)
         assert "copy" in shell("list").stdout
         assert "zooms        0 to 3" in shell("info", "copy").stdout
         assert "served from the file (pmtiles)" in shell("report", "copy").stdout
@@ -354,3 +365,46 @@ def test_tiles_that_were_made_of_a_sample_are_told_of(shell: Shell, tmp_path: Pa
     result = shell("export", "towns", "--pmtiles", tmp_path / "towns.pmtiles", "--zoom", "0-3")
     assert result.exit_code == 0
     assert "a tile was made of a sample" in result.stderr
+
+
+def test_pictures_stay_pictures(served: tuple[Database, str], tmp_path: Path):
+    database, address = served
+    shell, picture = Shell(database, address), b"\x89PNG\r\n\x1a\n picture"
+    source = MBTiles(shell.data_dir / "photo.mbtiles")
+    source.put(1, 0, 1, picture)
+    source.finish(About("Photo", None, None, (0.0, 0.0, 180.0, 85.0), (90.0, 45.0, 1), 1, 1, (), "image/png"))
+    source.close()
+    assert shell("load", shell.data_dir / "photo.mbtiles").exit_code == 0
+    target = tmp_path / "photo.pmtiles"
+    with running_api(database, ISTHMUS_DATA_DIR=str(shell.data_dir)) as second:
+        result = Shell(database, second)("export", "photo", "--pmtiles", target)
+    assert result.exit_code == 0, result.stderr
+    assert tiles_of(target) == {(1, 1, 0): picture}
+    header = read(target).header()
+    assert (header["tile_type"], header["tile_compression"]) == (TileType.PNG, Compression.NONE)
+    (shell.data_dir / "photo.mbtiles").unlink()
+
+
+FUNCTION = """
+CREATE SCHEMA maps;
+GRANT USAGE ON SCHEMA maps TO PUBLIC;
+CREATE FUNCTION maps.squares(z integer, x integer, y integer) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+    SELECT ST_AsMVT(t, 'squares') FROM (
+        SELECT z || '/' || x || '/' || y AS name,
+               ST_AsMVTGeom(ST_TileEnvelope(z, x, y), ST_TileEnvelope(z, x, y)) AS geom
+    ) AS t $$;
+COMMENT ON FUNCTION maps.squares IS '@zooms 1-6 @bounds 10,10,20,20';
+"""
+
+
+def test_tiles_of_a_function_are_exported(cluster: Cluster, tmp_path: Path):
+    database, target = cluster.clone(), tmp_path / "squares.pmtiles"
+    with as_superuser(database) as connection:
+        connection.execute(FUNCTION)
+    with running_api(database, ISTHMUS_SCHEMAS="maps") as address:
+        result = Shell(database, address)("export", "squares", "--pmtiles", target, "--zoom", "1-4")
+    assert result.exit_code == 0, result.stderr
+    found = tiles_of(target)
+    assert {z for z, _, _ in found} == {1, 2, 3, 4}
+    assert all(names(tile, "squares") == {f"{z}/{x}/{y}"} for (z, x, y), tile in found.items())
+    cluster.drop(database)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from cli.tiles.errors import CannotWrite, WrongUse
 
 STANDARD_OUTPUT = "-"
+MVT = "application/vnd.mapbox-vector-tile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class About:
     first_zoom: int
     last_zoom: int
     layers: tuple[Mapping[str, Any], ...]
+    media_type: str = MVT
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether its tiles hold features, and not pictures."""
+        return self.media_type == MVT
 
     @property
     def texts(self) -> dict[str, str]:
@@ -38,7 +45,7 @@ class About:
         return {key: text for key, text in known.items() if text} | {"type": "overlay", "version": "1"}
 
 
-def about(tilejson: Mapping[str, Any], zooms: tuple[int, int]) -> About:
+def about(tilejson: Mapping[str, Any], zooms: tuple[int, int], media_type: str) -> About:
     """What TileJSON says, for the zooms that have tiles."""
     first, last = zooms
     longitude, latitude, zoom = tilejson["center"]
@@ -51,7 +58,8 @@ def about(tilejson: Mapping[str, Any], zooms: tuple[int, int]) -> About:
         center=(longitude, latitude, max(first, min(last, int(zoom)))),
         first_zoom=first,
         last_zoom=last,
-        layers=tuple({**layer, "minzoom": first, "maxzoom": last} for layer in tilejson["vector_layers"]),
+        layers=tuple({**layer, "minzoom": first, "maxzoom": last} for layer in tilejson.get("vector_layers", ())),
+        media_type=media_type,
     )
 
 
@@ -59,7 +67,7 @@ class Archive(Protocol):
     """A file of tiles that is being written."""
 
     def put(self, zoom: int, row: int, column: int, tile: bytes) -> None:
-        """Add a tile, compressed by gzip. They come in the order of PMTiles."""
+        """Add a tile, compressed by gzip unless it is a picture. They come in the order of PMTiles."""
         ...
 
     def finish(self, about: About) -> None:

@@ -10,8 +10,9 @@ import json
 import sqlite3
 from pathlib import Path
 
-from cli.tiles.archive import About
+from cli.tiles.archive import MVT, About
 
+FORMATS = {MVT: "pbf", "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif"}
 APPLICATION_ID = 0x4D504258
 """What the specification says a file is known by."""
 
@@ -42,7 +43,7 @@ class MBTiles:
         self._connection.executescript(TABLES)
 
     def put(self, zoom: int, row: int, column: int, tile: bytes) -> None:
-        """Add a tile, compressed by gzip. Rows of MBTiles count from the south."""
+        """Add a tile, packed already. Rows of MBTiles count from the south."""
         digest = hashlib.blake2b(tile, digest_size=16).hexdigest()
         self._connection.execute(PUT_IMAGE, [digest, tile])
         self._connection.execute(PUT_PLACE, [zoom, column, (1 << zoom) - 1 - row, digest])
@@ -51,13 +52,14 @@ class MBTiles:
         """Write the metadata."""
         texts = {
             **about.texts,
-            "format": "pbf",
+            "format": FORMATS[about.media_type],
             "bounds": ",".join(map(str, about.bounds)),
             "center": ",".join(map(str, about.center)),
             "minzoom": str(about.first_zoom),
             "maxzoom": str(about.last_zoom),
-            "json": json.dumps({"vector_layers": list(about.layers)}, ensure_ascii=False),
         }
+        if about.is_vector:
+            texts["json"] = json.dumps({"vector_layers": list(about.layers)}, ensure_ascii=False)
         self._connection.executemany("INSERT INTO metadata VALUES (?, ?)", texts.items())
         self._connection.execute("COMMIT")
 

@@ -24,9 +24,16 @@ from pmtiles.tile import (
     zxy_to_tileid,
 )
 
-from cli.tiles.archive import About
+from cli.tiles.archive import MVT, About
 from core import VERSION
 
+TILE_TYPES = {
+    MVT: TileType.MVT,
+    "image/png": TileType.PNG,
+    "image/jpeg": TileType.JPEG,
+    "image/webp": TileType.WEBP,
+    "image/avif": TileType.AVIF,
+}
 HEADER_BYTES = 127
 TILES_FROM = 16_384
 LEAF_ENTRIES = 4096
@@ -47,7 +54,7 @@ class PMTiles:
         self.tile_count = self.content_count = 0
 
     def put(self, zoom: int, row: int, column: int, tile: bytes) -> None:
-        """Add a tile, compressed by gzip. They come in the order of their numbers (`zxy_to_tileid`)."""
+        """Add a tile, packed already. They come in the order of their numbers (`zxy_to_tileid`)."""
         number, offset = zxy_to_tileid(zoom, column, row), self._keep(tile)
         self.tile_count += 1
         if self._ids and offset == self._offsets[-1] and number == self._ids[-1] + self._runs[-1]:
@@ -124,8 +131,8 @@ class PMTiles:
             "tile_contents_count": self.content_count,
             "clustered": True,
             "internal_compression": Compression.GZIP,
-            "tile_compression": Compression.GZIP,
-            "tile_type": TileType.MVT,
+            "tile_compression": Compression.GZIP if about.is_vector else Compression.NONE,
+            "tile_type": TILE_TYPES[about.media_type],
             "min_zoom": about.first_zoom,
             "max_zoom": about.last_zoom,
             "min_lon_e7": west,
@@ -150,4 +157,5 @@ def leaf_entries(firsts: Sequence[int], leaves: Sequence[bytes]) -> list[Entry]:
 
 def metadata_of(about: About) -> dict[str, Any]:
     """The metadata of the archive (spec, 5)."""
-    return {**about.texts, "generator": f"Isthmus {VERSION}", "vector_layers": list(about.layers)}
+    layers = {"vector_layers": list(about.layers)} if about.is_vector else {}
+    return {**about.texts, "generator": f"Isthmus {VERSION}", **layers}

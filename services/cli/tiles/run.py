@@ -68,7 +68,7 @@ def fill(walk: Walk, archives: list[Archive], tally: Tally, listen: Listener) ->
         raise NothingThere(f"{walk.tileset.title} has no tile at zoom {zooms}", hint="other zooms: --zoom 0-14")
     refuse_changed(walk)
     for archive in archives:
-        archive.finish(about(walk.tileset.tilejson, (tally.first_zoom, tally.last_zoom)))
+        archive.finish(about(walk.tileset.tilejson, (tally.first_zoom, tally.last_zoom), walk.tileset.media_type))
 
 
 def refuse_changed(walk: Walk) -> None:

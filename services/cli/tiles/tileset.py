@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli.tiles.archive import MVT
 from cli.tiles.client import Client
 from cli.tiles.errors import WrongUse
 
@@ -52,6 +53,7 @@ class Tileset:
     """What is known of a tileset before its tiles are asked for.
 
     path, query: of its address; title: what it is called here
+    limits:      by zoom, those that it has
     layers:      ids of its collections
     condition:   CQL2 that its features meet, None: all
     tilejson:    empty where the set has none
@@ -62,16 +64,19 @@ class Tileset:
     query: Mapping[str, str]
     matrix_set: str
     matrices: tuple[Matrix, ...]
-    limits: tuple[Limits, ...]
+    limits: Mapping[int, Limits]
     layers: tuple[str, ...]
+    media_type: str = MVT
     condition: str | None = None
     tilejson: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
-    def default_last_zoom(self) -> int:
-        """The last zoom when nobody says."""
-        largest = int(self.tilejson.get("maxzoom", len(self.matrices) - 1))
-        return min(largest, int(self.tilejson.get("center", [0, 0, 0])[2]) + ZOOMS_BELOW_WHOLE)
+    def default_zooms(self) -> range:
+        """The zooms when nobody says."""
+        first, last = min(self.limits), max(self.limits)
+        largest = min(last, int(self.tilejson.get("maxzoom", last)))
+        whole = int(self.tilejson.get("center", [0, 0, first])[2])
+        return range(first, max(first, min(largest, whole + ZOOMS_BELOW_WHOLE)) + 1)
 
 
 def read_tileset(
@@ -87,8 +92,6 @@ def read_tileset(
     document = client.get(*path, query=query).document
     matrices = tuple(map(parse_matrix, client.get("tileMatrixSets", matrix_set).document["tileMatrices"]))
     limits = {entry["tileMatrix"]: parse_limits(entry) for entry in document["tileMatrixSetLimits"]}
-    if any(matrix.id not in limits for matrix in matrices):
-        raise WrongUse(f"'{names[0]}' is a file of tiles itself", hint="copy it from the data folder")
     has_tilejson = any(link["rel"] == "describedby" for link in document["links"])
     return Tileset(
         title=", ".join(names) or "all collections",
@@ -96,8 +99,9 @@ def read_tileset(
         query=query,
         matrix_set=matrix_set,
         matrices=matrices,
-        limits=tuple(limits[matrix.id] for matrix in matrices),
+        limits={zoom: limits[matrix.id] for zoom, matrix in enumerate(matrices) if matrix.id in limits},
         layers=tuple(layer["id"] for layer in document.get("layers", [])),
+        media_type=document["mediaTypes"][0],
         condition=asked.get("filter"),
         tilejson=client.get(*path, "tilejson.json", query=query).document if has_tilejson else {},
     )
@@ -117,11 +121,12 @@ def parse_limits(entry: Mapping[str, int]) -> Limits:
 
 
 def parse_zooms(text: str | None, tileset: Tileset) -> range:
-    """`0-10` or `7` as zooms; None: down to the tileset's default. Raises: WrongUse"""
+    """`0-10` or `7` as zooms; None: the tileset's default. Raises: WrongUse"""
     if text is None:
-        return range(tileset.default_last_zoom + 1)
+        return tileset.default_zooms
     first, _, last = text.partition("-")
-    most = len(tileset.limits) - 1
-    if not (first.isdecimal() and (last or first).isdecimal()) or not int(first) <= int(last or first) <= most:
-        raise WrongUse(f"--zoom is '{text}'", hint=f"it takes a zoom, or the first and the last one: 0-{most}")
-    return range(int(first), int(last or first) + 1)
+    least, most = min(tileset.limits), max(tileset.limits)
+    numbers = [int(part) for part in (first, last or first) if part.isdecimal()]
+    if len(numbers) != 2 or not least <= numbers[0] <= numbers[1] <= most:
+        raise WrongUse(f"--zoom is '{text}'", hint=f"it takes a zoom, or the first and the last one: {least}-{most}")
+    return range(numbers[0], numbers[1] + 1)

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from cli.tiles.archive import MVT
 from cli.tiles.client import Client
 from cli.tiles.grid import Grid, is_pyramid
 from cli.tiles.tileset import Matrix, Tileset
@@ -19,7 +20,6 @@ from core.errors import IsthmusError
 S = TypeVar("S")
 T = TypeVar("T")
 
-MVT = "application/vnd.mapbox-vector-tile"
 HALF_WORLD_M = math.pi * 6378137
 
 IN_DEGREES = ("WebMercatorQuad", "WorldCRS84Quad")
@@ -41,7 +41,7 @@ WINDOW = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A tile that was asked for: compressed by gzip, empty when nothing is in it.
+    """A tile that was asked for: compressed by gzip unless it is a picture, empty when nothing is in it.
 
     of:        tiles of this zoom
     is_sample: it was made of some of its features, since all took too long
@@ -76,7 +76,8 @@ class Walk:
     def _descend(self, pool: ThreadPoolExecutor) -> Iterator[Step]:
         """From a zoom with few tiles on, those below tiles with something in them."""
         grid, limits = Grid(self.tileset.matrices[0].columns), self.tileset.limits
-        first = max(z for z in range(self.zooms[0] + 1) if z == 0 or limits[z].count <= MOST_AT_THE_START)
+        least = min(limits)
+        first = max(z for z in range(least, self.zooms[0] + 1) if z == least or limits[z].count <= MOST_AT_THE_START)
         numbers = grid.within(first, limits[first])
         for zoom in range(first, self.zooms[-1] + 1):
             below: array[int] = array("Q")
@@ -117,8 +118,8 @@ class Walk:
     def _step(self, zoom: int, row: int, column: int) -> Step:
         """A tile as it is sent."""
         place = (self.tileset.matrices[zoom].id, str(row), str(column))
-        answer = self.client.get(*self.tileset.path, *place, query=self.tileset.query, accept=MVT)
-        is_plain = answer.body and answer.headers.get("content-encoding") != "gzip"  # a proxy may unpack it
+        answer = self.client.get(*self.tileset.path, *place, query=self.tileset.query, accept=self.tileset.media_type)
+        is_plain = self.tileset.media_type == MVT and answer.body and answer.headers.get("content-encoding") != "gzip"
         packed = gzip.compress(answer.body, mtime=0) if is_plain else answer.body
         return Step(zoom, row, column, packed, 1, is_sample=SAMPLED in answer.headers.get(LACKS, ""))
 
