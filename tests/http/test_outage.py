@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -48,18 +45,10 @@ def wait_for(status: int, ask: Callable[[], int]) -> None:
         time.sleep(0.1)
 
 
-def kill_postmaster(cluster: Cluster) -> None:
-    """kill -9, as the out-of-memory killer does it."""
-    pid = int(Path(cluster.environment["PGDATA"], "postmaster.pid").read_text().split()[0])
-    os.kill(pid, signal.SIGKILL)
-    assert cluster.process is not None
-    cluster.process.wait(10)
-
-
 def test_killed_database_is_a_503_and_then_the_api_recovers(served: tuple[Cluster, FlaskClient]):
     cluster, client = served
     assert client.get(ITEMS).status_code == 200
-    kill_postmaster(cluster)
+    cluster.kill()
     wait_for(503, lambda: client.get(ITEMS).status_code)
     response = client.get(ITEMS)
     problem = json.loads(response.data)
