@@ -42,7 +42,7 @@ def to_3857(srid: int) -> sql.Composable:
         return sql.SQL("isthmus.to_3857(geom)")
     return sql.SQL(
         """CASE WHEN ST_YMin(geom) >= -85.0511287 AND ST_YMax(geom) <= 85.0511287
-                     AND ST_XMin(geom) >= -540 AND ST_XMax(geom) <= 540 AND ST_XMax(geom) - ST_XMin(geom) <= 180
+                     AND ST_XMin(geom) >= -180 AND ST_XMax(geom) <= 180 AND ST_XMax(geom) - ST_XMin(geom) <= 180
            THEN ST_Transform(ST_Force2D(geom), 3857) ELSE isthmus.to_3857(geom) END"""
     )
 

@@ -51,6 +51,22 @@ def test_line_across_the_antimeridian_is_cut(connection: psycopg.Connection):
     assert parts(connection, line) == [(-180, -175), (170, 180)]
 
 
+@pytest.mark.parametrize(
+    ("wkt", "expected"),
+    [
+        ("POLYGON((175 -5, 185 -5, 185 5, 175 5, 175 -5))", [(-180, -175), (175, 180)]),
+        ("POLYGON((-185 -5, -175 -5, -175 5, -185 5, -185 -5))", [(-180, -175), (175, 180)]),
+        ("POLYGON((181 -5, 185 -5, 185 5, 181 5, 181 -5))", [(-179, -175)]),
+        ("LINESTRING(170 0, 190 10)", [(-180, -170), (170, 180)]),
+        ("POINT(184.5 10)", [(-175.5, -175.5)]),
+    ],
+)
+def test_longitudes_counted_on_beyond_180_degrees_are_split_there(
+    connection: psycopg.Connection, wkt: str, expected: list[tuple[float, float]]
+):
+    assert parts(connection, wkt) == expected
+
+
 def test_other_parts_of_a_multipolygon_stay(connection: psycopg.Connection):
     multi = f"MULTIPOLYGON({ISLAND.removeprefix('POLYGON')}, ((10 0, 20 0, 20 10, 10 0)))"
     assert parts(connection, multi) == [(-180, -178), (10, 20), (178, 180)]
