@@ -117,7 +117,19 @@ def test_conditions_of_the_tile_are_explained_with_it(client: FlaskClient):
     assert told["tile"]["kept"] is False
     assert client.get(f"{TILE}?explain=true&nmae=x").json["code"] == "parameter-unknown"
     assert client.get("/collections/towns/tiles/WebMercatorQuad/30/0/0?explain=true").status_code == 404
-    assert client.get("/tiles/WebMercatorQuad/0/0/0?explain=true").json["code"] == "parameter-unknown"
+
+
+def test_tile_of_several_collections_has_the_story_of_each(client: FlaskClient):
+    url = "/tiles/WebMercatorQuad/1/0/1?collections=towns,Many towns&explain=true"
+    told = client.get(url).json
+    assert told["tile"]["collections"] == ["towns", "Many towns"]
+    assert [story["layers"][0]["id"] for story in told["collections"]] == ["towns", "Many towns"]
+    tile = client.get("/tiles/WebMercatorQuad/1/0/1?collections=towns,Many towns").data
+    assert told["size"]["unpackedBytes"] in range(len(tile) - 20, len(tile))
+    page = client.get(f"{url}&f=html")
+    assert page.text.count("<h3>SQL</h3>") == 2
+    assert client.get(f"{url}&nmae=x").json["code"] == "parameter-unknown"
+    assert "explain=true" not in client.get("/tiles/WebMercatorQuad/tilejson.json?collections=towns").text
 
 
 def test_empty_tile_has_nothing_to_weigh(client: FlaskClient):

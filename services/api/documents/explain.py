@@ -7,18 +7,16 @@ from typing import Any
 from api.documents.tilesets import without_none
 from api.tile_story import TileStory, advice, rows_read
 from api.tile_weight import LayerWeight
+from api.tiles import Tile
 
 
 def explain_document(story: TileStory, *, kept: bool) -> dict[str, Any]:
     """What a tile is made of, how, and what to do about it. `kept`: whether it is there without being made."""
-    layers, place, plan = story.layers, story.place, story.plan
+    layers, plan = story.layers, story.plan
     return {
         "tile": {
             "collection": story.collection.id,
-            "tileMatrixSet": place.matrix_set.id,
-            "tileMatrix": place.matrix.id,
-            "tileRow": place.row,
-            "tileCol": place.column,
+            **place_document(story.place),
             "prepared": story.is_prepared,
             "kept": kept,
         },
@@ -44,6 +42,29 @@ def explain_document(story: TileStory, *, kept: bool) -> dict[str, Any]:
         "layers": [layer_document(layer) for layer in layers],
         "plan": [str(step) for step in plan.steps],
         "sql": story.sql,
+    }
+
+
+def explain_several_document(place: Tile, stories: list[dict[str, Any]]) -> dict[str, Any]:
+    """A tile of several collections: what becomes of each, by itself and before all are compressed together."""
+    return {
+        "tile": {**place_document(place), "collections": [story["tile"]["collection"] for story in stories]},
+        "size": {
+            "unpackedBytes": sum(story["size"]["unpackedBytes"] for story in stories),
+            "features": sum(story["size"]["features"] for story in stories),
+        },
+        "time": {"madeMs": round(sum(story["time"]["madeMs"] for story in stories), 1)},
+        "collections": stories,
+    }
+
+
+def place_document(place: Tile) -> dict[str, Any]:
+    """Which tile it is."""
+    return {
+        "tileMatrixSet": place.matrix_set.id,
+        "tileMatrix": place.matrix.id,
+        "tileRow": place.row,
+        "tileCol": place.column,
     }
 
 

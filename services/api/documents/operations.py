@@ -221,9 +221,9 @@ OPERATIONS = (
         "getTile.dataset.vector.getTile",
         "A vector tile with a layer for each collection",
         "tiles",
-        (MVT,),
-        ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "collections", "fTile", *DATASET_FILTERS),
-        (*_WITH_404, 504),
+        (MVT, JSON, HTML),
+        ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "collections", "fTile", "explain", *DATASET_FILTERS),
+        (*_WITH_404, 403, 504),
     ),
     Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),
     Operation(

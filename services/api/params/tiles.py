@@ -50,16 +50,17 @@ def tileset_query(args: Args, collection: Collection) -> TileQuery:
     return tile_query(args, replace(collection, source=replace(collection.source, arguments=optional)))
 
 
-def dataset_queries(args: Args, collections: Sequence[Collection]) -> dict[str, TileQuery]:
-    """What a request asks of several collections' tiles, by the id of each.
+def dataset_queries(args: Args, collections: Sequence[Collection], others: Sequence[str] = ()) -> dict[str, TileQuery]:
+    """What a request asks of several collections' tiles, by the id of each. `others`: as in `tile_query`.
 
     Raises: UnknownParameter; BadParameter, BadBBox, BadFilter that name the collection which does not understand it
     """
     own = {found.id: [column.name for column in queryable_columns(found)] for found in collections}
-    reject_unknown(args, [*DATASET_PARAMETERS, *dict.fromkeys(name for names in own.values() for name in names)])
+    common = (*DATASET_PARAMETERS, *others)
+    reject_unknown(args, [*common, *dict.fromkeys(name for names in own.values() for name in names)])
     for name in args:
         without = [id for id, names in own.items() if name not in names]
-        if name not in DATASET_PARAMETERS and without:
+        if name not in common and without:
             hint = f"choose others: collections={','.join(id for id in own if id not in without)}"
             raise BadParameter(f"'{without[0]}' has no property '{name}'", hint=hint, parameter=name)
     return {found.id: layer_query(args, found) for found in collections}

@@ -12,6 +12,7 @@ from api.documents.tilesets import tilejson_document, tileset_document, tilesets
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.params.tiles import dataset_queries, given_parameters
+from api.routes.explain import EXPLAIN, explanation_of_several, is_explained
 from api.routes.tiles import (
     linked,
     metered_tile,
@@ -68,9 +69,10 @@ def tile(tms: str, z: str, row: str, column: str) -> Response:
     """A tile with a layer for each collection that has something in it; statuses as those of one collection's."""
     place = parse_tile(z, row, column, api().grids.find(tms))
     found = dataset_tileset(tms)
-    queries = dataset_queries(request.args, found.collections)
+    wanted = layered(api(), found, place, dataset_queries(request.args, found.collections, (EXPLAIN,)))
+    if is_explained(*found.collections):
+        return explanation_of_several(wanted, found.title)
     format_for(request.args.get("f"), request.headers.get("Accept", ""), TILE_FORMATS)
-    wanted = layered(api(), found, place, queries)
     if wanted.key is None:
         skip_broken = not found.given
         mvt = metered_tile(place, lambda: making(lambda: join_layers(api(), wanted, skip_broken=skip_broken)))

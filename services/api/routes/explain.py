@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
 
 from api.answers import answer
 from api.context import api
-from api.documents.explain import explain_document
+from api.documents.explain import explain_document, explain_several_document
 from api.params.items import queryable_columns
 from api.params.tiles import tile_query
 from api.params.values import parse_boolean
+from api.query import TileQuery
 from api.reading import reading
 from api.tile_explain import explain_tile
+from api.tile_layers import Layered
 from api.tile_making import key_of, store_of
 from api.tiles import Tile, check_limits
 from core.catalog import Collection
@@ -20,13 +24,13 @@ from core.errors import BadParameter, ExplainOff
 EXPLAIN = "explain"
 
 
-def is_explained(collection: Collection) -> bool:
+def is_explained(*collections: Collection) -> bool:
     """Whether the request wants to know about its tile. A property of that name is asked for itself.
 
     Raises: BadParameter, ExplainOff
     """
     text = request.args.get(EXPLAIN)
-    if text is None or has_own(collection):
+    if text is None or any(map(has_own, collections)):
         return False
     try:
         wanted = parse_boolean(text)
@@ -47,10 +51,25 @@ def explanation(collection: Collection, place: Tile) -> Response:
     """The document, as JSON or a page. Raises: as for the tile, but for a tile that takes too long"""
     query = tile_query(request.args, collection, (EXPLAIN,))
     check_limits(place, api().grids.extent(collection, place.matrix_set))
+    return explained(story_of(collection, place, query), f"A tile of {collection.title}")
+
+
+def explanation_of_several(tile: Layered, title: str) -> Response:
+    """The document of a tile of several collections: the story of each. Raises: as for the tile"""
+    stories = [story_of(collection, tile.place, query) for collection, query in tile.layers]
+    return explained(explain_several_document(tile.place, stories), f"A tile of {title}")
+
+
+def story_of(collection: Collection, place: Tile, query: TileQuery) -> dict[str, Any]:
+    """What became of one collection in a tile. Raises: as for the tile"""
     kept = collection.source is None and store_of(api(), query).get(key_of(api(), collection, place, query)) is not None
     with reading(collection):
         story = explain_tile(api().database, api().settings, collection, api().grids.placed(place), query)
-    document = explain_document(story, kept=kept)
-    response = answer(document, "explain.html", parameters=tuple(request.args), title=f"A tile of {collection.title}")
+    return explain_document(story, kept=kept)
+
+
+def explained(document: dict[str, Any], title: str) -> Response:
+    """The answer, which nobody is to keep."""
+    response = answer(document, "explain.html", parameters=tuple(request.args), title=title)
     response.headers["Cache-Control"] = "no-store"
     return response
