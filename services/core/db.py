@@ -1,12 +1,11 @@
-"""The only module that connects to PostgreSQL: a pool for the API, connections for the loader, migrations."""
+"""The only module that connects to PostgreSQL: a pool for the API, connections for the loader."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -23,9 +22,6 @@ from core.statement import Statement
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-MIGRATION_LOCK = 4_207_849
-"""Key of the advisory lock under which one loader at a time migrates."""
 
 # SQLSTATE, or its class of two characters, -> the error that a caller can act on.
 ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
@@ -222,31 +218,6 @@ class Database:
     def close(self) -> None:
         """Close every connection; requests under way end with an error."""
         self.pool.close()
-
-
-def migrations() -> Iterator[tuple[int, LiteralString]]:
-    """(number, text) of core/sql/*.sql in order."""
-    for path in sorted((files("core") / "sql").iterdir(), key=lambda entry: entry.name):
-        if path.name.endswith(".sql"):
-            yield int(path.name[:3]), cast("LiteralString", path.read_text(encoding="utf-8"))
-
-
-def migrate(connection: Connection) -> list[int]:
-    """Bring the catalogue up to date as the owner; returns the numbers applied now. All of it or none.
-
-    Two loaders that start at once wait for each other.
-    """
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-        connection.execute("CREATE TABLE IF NOT EXISTS isthmus.migrations (number integer PRIMARY KEY)")
-        done = {row[0] for row in connection.execute("SELECT number FROM isthmus.migrations")}
-        applied: list[int] = []
-        for number, text in migrations():
-            if number not in done:
-                connection.execute(sql.SQL(text))
-                connection.execute("INSERT INTO isthmus.migrations (number) VALUES (%s)", [number])
-                applied.append(number)
-    return applied
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from core.db import Connection, connect, migrate
+from core.db import Connection, connect
 from core.errors import UnknownCollection, suggestion
+from core.migrations import migrate
 from core.settings import Settings
 from loader import archives, catalogue
 from loader.errors import NoSuchVersion

@@ -15,8 +15,9 @@ import pytest
 from psycopg import sql
 
 from core.catalog import SELECT_GENERATION
-from core.db import MIGRATION_LOCK, Database as Pool, connect, migrate, migrations
+from core.db import Database as Pool, connect
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.migrations import MIGRATION_LOCK, migrate, migrations
 from core.prepared import MOST, Prepared, prepare
 from core.settings import Settings
 from core.statement import Statement

@@ -11,7 +11,8 @@ from psycopg import sql
 
 from api.app import create_app
 from api.live_catalog import CHECK_EVERY_S
-from core.db import Database as Pool, migrate, migrations
+from core.db import Database as Pool
+from core.migrations import migrate, migrations
 from support.cluster import Database
 from support.publish import publish
 

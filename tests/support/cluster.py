@@ -17,7 +17,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from core.db import connect, conninfo, migrate
+from core.db import connect, conninfo
+from core.migrations import migrate
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
