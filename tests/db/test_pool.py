@@ -92,7 +92,7 @@ def test_a_migration_waits_for_the_one_under_way_and_then_finds_it_done(database
 
 def test_a_migration_that_fails_leaves_nothing_behind(database: Database, monkeypatch: pytest.MonkeyPatch):
     broken = [(901, "CREATE TABLE isthmus.half (a integer)"), (902, "SELECT nonsense")]
-    monkeypatch.setattr("core.db.migrations", lambda: iter(broken))
+    monkeypatch.setattr("core.migrations.migrations", lambda: iter(broken))
     with database.connect() as connection:
         with pytest.raises(psycopg.errors.UndefinedColumn):
             migrate(connection)
