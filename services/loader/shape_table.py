@@ -224,6 +224,7 @@ FROM (
     SELECT s.fid, {how} AS geom
     FROM {ranked} AS r JOIN {source} AS s ON s.fid = r.fid
     WHERE r.points > {light} AND r.zoom <= {zoom} AND ({zoom} < {full_zoom} OR r.points > {large})
+    OFFSET 0  -- so that each is simplified once
 ) AS simplified
 """)
 
