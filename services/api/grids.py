@@ -37,7 +37,7 @@ REST_S = 1.0
 BEYOND_DEG = 2.0
 """So far beyond where a system is made for it is used too."""
 
-AROUND = 1 / 16
+AROUND = 1 / 32
 """In widths of a tile, how much more on each side is looked at than the tile: its buffer, and what its edges bend."""
 
 
