@@ -74,6 +74,19 @@ def test_preview_of_a_collection_draws_its_tiles(page: Page):
     screenshot(page, "collection")
 
 
+def test_page_of_a_tileset_draws_its_tiles_as_they_are_asked_for(page: Page):
+    for given, expected in {"": 40, "&filter=size>200": 19, "&bbox=-60,-10,-50,0": 4}.items():
+        page.goto(f"/collections/points/tiles/WebMercatorQuad?f=html{given}")
+        page.wait_for_function("() => window.isthmusMap?.getSource('points')")
+        page.evaluate(IDLE)
+        assert drawn(page) == {"points": expected}
+    page.goto("/tiles/WebMercatorQuad?f=html")
+    page.wait_for_function("() => window.isthmusMap?.getSource('dataset')")
+    page.evaluate(IDLE)
+    assert drawn(page)["dataset"] >= 40
+    screenshot(page, "tileset")
+
+
 def test_preview_of_a_page_draws_the_features_of_that_page(page: Page):
     page.goto("/collections/points/items?limit=5&f=html")
     page.wait_for_function("() => window.isthmusMap?.getSource('page')")

@@ -26,7 +26,7 @@ from api.links import MAPLIBRE_STYLE
 from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.params.common import reject_unknown
 from api.routes import tile_functions
-from api.routes.tiles import linked
+from api.routes.tiles import tileset_answer
 from api.sources.model import TileFunction
 from core.archives import TileArchive
 from core.errors import OnlyTiles, UnknownTileMatrixSet
@@ -73,8 +73,8 @@ def tilesets(archive: TileArchive) -> Response:
 
 def tileset(archive: TileArchive) -> Response:
     """Its tileset."""
-    response = answer(archive_tileset_document(archive, api().links), title=f"Tiles of {archive.title}")
-    return linked(response, tileset_of(archive), archive.facts.media_type)
+    document = archive_tileset_document(archive, api().links)
+    return tileset_answer(tileset_of(archive), document, archive.facts.media_type)
 
 
 def tilejson(archive: TileArchive) -> Response:

@@ -14,11 +14,11 @@ from api.formats.offered import TILE_FORMATS
 from api.params.tiles import dataset_queries, given_parameters
 from api.routes.explain import EXPLAIN, explanation_of_several, is_explained
 from api.routes.tiles import (
-    linked,
     metered_tile,
     packed_tile,
     style_answer,
     tile_response,
+    tileset_answer,
     validated_tile,
     with_columns,
 )
@@ -45,8 +45,7 @@ def tilesets() -> Response:
 def tileset(tms: str) -> Response:
     """One tileset."""
     found = asked_tileset(tms)
-    document = tileset_document(found, api().links)
-    return linked(answer(document, parameters=("f", *found.given), title=f"Tiles of {found.title}"), found)
+    return tileset_answer(found, tileset_document(found, api().links))
 
 
 @bp.get("/tiles/<tms>/tilejson.json")

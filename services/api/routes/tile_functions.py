@@ -22,7 +22,7 @@ from api.links import MAPLIBRE_STYLE
 from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
 from api.params.tiles import given_parameters
-from api.routes.tiles import linked, validated_tile
+from api.routes.tiles import tileset_answer, validated_tile
 from api.sources.model import TileFunction
 from api.tiles import check_limits, check_zoom, parse_tile
 
@@ -43,9 +43,7 @@ def tilesets(function: TileFunction) -> Response:
 def tileset(function: TileFunction) -> Response:
     """Its tileset."""
     known, given = asked(function)
-    document = archive_tileset_document(known, api().links, given)
-    shown = answer(document, parameters=("f", *given), title=f"Tiles of {function.title}")
-    return linked(shown, tileset_of(known, given))
+    return tileset_answer(tileset_of(known, given), archive_tileset_document(known, api().links, given))
 
 
 def tilejson(function: TileFunction) -> Response:

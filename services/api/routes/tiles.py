@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -61,8 +62,13 @@ def tilesets(id: str) -> Response:
 def tileset(id: str, tms: str) -> Response:
     """One tileset."""
     found = asked_tileset(id, tms)
-    document = tileset_document(found, api().links)
-    return linked(answer(document, parameters=("f", *found.given), title=f"Tiles of {found.title}"), found)
+    return tileset_answer(found, tileset_document(found, api().links))
+
+
+def tileset_answer(tileset: Tileset, document: dict[str, Any], media_type: str = MVT) -> Response:
+    """The metadata of a tileset, as a page with a map of it."""
+    parameters, title = ("f", *tileset.given), f"Tiles of {tileset.title}"
+    return linked(answer(document, "tileset.html", parameters=parameters, title=title), tileset, media_type)
 
 
 def linked(response: Response, tileset: Tileset, media_type: str = MVT) -> Response:
