@@ -116,7 +116,9 @@ class TileMaker:
     def run(self, few: Few | None) -> tuple[bytes, int]:
         """The statement: a tile, and the number of its features."""
         statement = select_tile(self.collection, self.place, self.query, few)
-        [(mvt, shown)] = self.database.run(statement, binary=True, timeout_s=self.timeout_s)
+        # to plan it takes as long as to run it where a tile holds little, and no plan but that by the box makes sense
+        one_plan = few is None and self.query == WHOLE_TILE and self.collection.source is None
+        [(mvt, shown)] = self.database.run(statement, binary=True, timeout_s=self.timeout_s, one_plan=one_plan)
         return mvt or b"", shown
 
     def count(self) -> int | None:

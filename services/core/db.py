@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -110,6 +111,20 @@ def find_extensions(connection: Connection) -> None:
     connection.execute(FIND_EXTENSIONS)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a connection runs statements: what one may take, and whether it is planned once or for each set of values."""
+
+    timeout_s: float
+    one_plan: bool
+
+    def settings(self) -> sql.Composed:
+        """The statements that make a connection do so."""
+        mode = "force_generic_plan" if self.one_plan else "auto"
+        text = sql.SQL("SET statement_timeout = {}; SET plan_cache_mode = {}")
+        return text.format(sql.Literal(round(self.timeout_s * 1000)), sql.Literal(mode))
+
+
 class Database:
     """A pool of read-only connections. Opened without waiting, so that the API starts before PostgreSQL does."""
 
@@ -133,20 +148,22 @@ class Database:
             configure=find_extensions,
             open=True,
         )
-        self._limits: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+        self._ways: WeakKeyDictionary[Connection, Way] = WeakKeyDictionary()
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
     def run(
-        self, statement: Statement, *, binary: bool = False, timeout_s: float | None = None
+        self, statement: Statement, *, binary: bool = False, timeout_s: float | None = None, one_plan: bool = False
     ) -> list[tuple[Any, ...]]:
         """All rows of a statement. `binary` fetches bytea as it is, not as hexadecimal text.
 
-        `timeout_s`: what it may take in the database; None: what every statement may.
+        `timeout_s`: what it may take in the database; None: what every statement may. `one_plan`: one plan is good for
+        all values of its parameters, so connections keep it.
 
         A connection that turns out to be dead is replaced and the statement tried once more: it reads only.
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
-        return self._twice(lambda: self._run_once(statement, binary, timeout_s))
+        way = Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
+        return self._twice(lambda: self._run_once(statement, binary, way))
 
     def run_prepared(self, prepared: Prepared, params: Mapping[str, Any]) -> bytes | None:
         """The first column of the first row of a statement that connections keep prepared; None without a row.
@@ -177,15 +194,15 @@ class Database:
             return work()
 
     @contextmanager
-    def _connection(self, timeout_s: float | None = None) -> Generator[Connection]:
-        """A connection whose statements may take so long. It stays so, and is set anew only where it is to be other:
-        one that makes tiles is likely to make the next.
+    def _connection(self, way: Way | None = None) -> Generator[Connection]:
+        """A connection that runs statements in a way. It stays so, and is set anew only where it is to be other: one
+        that makes tiles is likely to make the next.
         """
+        usual = Way(self._timeout_s, one_plan=False)
         with self.pool.connection() as connection:
-            limit_s = self._timeout_s if timeout_s is None else timeout_s
-            if self._limits.get(connection, self._timeout_s) != limit_s:
-                connection.execute(sql.SQL("SET statement_timeout = {}").format(sql.Literal(round(limit_s * 1000))))
-                self._limits[connection] = limit_s
+            if self._ways.get(connection, usual) != (way or usual):
+                connection.execute((way or usual).settings())
+                self._ways[connection] = way or usual
             yield connection
 
     def _run_prepared_once(self, prepared: Prepared, values: Sequence[bytes]) -> bytes | None:
@@ -195,9 +212,10 @@ class Database:
                 known = self._prepared[connection] = PreparedStatements(connection)
             return known.run(prepared, values)
 
-    def _run_once(self, statement: Statement, binary: bool, timeout_s: float | None) -> list[tuple[Any, ...]]:
-        with self._connection(timeout_s) as connection, connection.cursor(binary=binary) as cursor:
-            return cursor.execute(statement.text, statement.params or None).fetchall()
+    def _run_once(self, statement: Statement, binary: bool, way: Way) -> list[tuple[Any, ...]]:
+        with self._connection(way) as connection, connection.cursor(binary=binary) as cursor:
+            prepare = True if way.one_plan else None  # None: after some times
+            return cursor.execute(statement.text, statement.params or None, prepare=prepare).fetchall()
 
     def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
         """The bytes that `COPY … TO STDOUT` sends, some KB of whole rows at a time, whatever the size of the whole.

@@ -120,6 +120,21 @@ def test_a_limit_of_one_statement_is_not_that_of_the_next(database: Database):
         assert opened.run_prepared(prepared("SELECT current_setting('statement_timeout')"), {}) == b"20s"
 
 
+def test_a_statement_of_one_plan_is_planned_once_and_others_for_their_values(database: Database):
+    def plans(opened: Pool) -> tuple[int, int]:
+        text = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%%twice%%'"
+        [found] = opened.run(statement(text + " AND statement NOT LIKE '%%pg_prepared%%'")) or [(0, 0)]
+        return found
+
+    asked = Statement(sql.SQL("SELECT %(n)s::int AS twice"), {"n": 1})
+    with pool(replace(database.reader, pool_size=1)) as opened:
+        for _ in range(3):
+            assert opened.run(asked, one_plan=True) == [(1,)]
+        assert plans(opened) == (3, 0)
+        assert opened.run(statement("SHOW plan_cache_mode")) == [("auto",)]
+        assert opened.run(statement("SHOW plan_cache_mode"), one_plan=True) == [("force_generic_plan",)]
+
+
 def test_an_exhausted_pool_is_unavailable_when_the_wait_is_over_and_free_again_later(database: Database):
     settings = replace(database.reader, pool_size=1, pool_wait_s=0.4)
     with pool(settings) as opened, ThreadPoolExecutor(1) as threads, database.connect() as holder:
