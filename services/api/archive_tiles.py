@@ -10,12 +10,12 @@ from werkzeug.http import parse_accept_header, parse_etags
 
 from api.asked import Answer
 from api.context import Api
-from api.formats.encoding import DECODERS
+from api.formats.encoding import DECODERS, UNDECODABLE
 from api.formats.negotiation import format_for
 from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.tiles import Tile, check_limits, extent_in, parse_tile
 from core.archives import MVT, TileArchive
-from core.errors import TileOutside
+from core.errors import CollectionBroken, TileOutside
 
 ROUTE = "/collections/<id>/tiles/<tms>/<z>/<row>/<column>"
 
@@ -68,10 +68,14 @@ def check_zoom(archive: TileArchive, place: Tile) -> None:
 
 
 def unpacked(data: bytes, encoding: str | None, accept_encoding: str) -> tuple[bytes, str | None]:
-    """A tile in the encoding of the file where the client takes that, else in none."""
+    """A tile in the encoding of the file where the client takes that, else in none. Raises: CollectionBroken"""
     if encoding is None or takes(accept_encoding, encoding):
         return data, encoding
-    return DECODERS[encoding](data), None
+    try:
+        return DECODERS[encoding](data), None
+    except UNDECODABLE as error:
+        hint = "a client that takes its compression gets it as it is; make the file again"
+        raise CollectionBroken("the tile is damaged in its file", hint=hint) from error
 
 
 @lru_cache(maxsize=1000)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +24,16 @@ ZOOMS = (
 ANY_TILE = "SELECT tile_data FROM tiles WHERE zoom_level = ? LIMIT 1"
 
 
+UNREADABLE = (sqlite3.Error, UnicodeError)
+"""What SQLite raises on a damaged file: names of columns may be no text."""
+
+MOST_S = 10.0
+"""How long a file may be read. `tiles` may be a view, and a view anything."""
+
+STEPS = 10_000
+"""Instructions of SQLite between two looks at the clock."""
+
+
 class MBTilesFile:
     """An open archive, which nobody writes to. Raises TilesDamaged from every method for what cannot be read."""
 
@@ -34,6 +45,9 @@ class MBTilesFile:
             self._connection = sqlite3.connect(uri, uri=True)
         except sqlite3.Error as error:
             raise TilesDamaged(f"it cannot be opened: {error}") from error
+        self._connection.text_factory = as_text
+        deadline = time.monotonic() + MOST_S
+        self._connection.set_progress_handler(lambda: int(time.monotonic() > deadline), STEPS)
 
     def close(self) -> None:
         """Close the file."""
@@ -65,13 +79,13 @@ class MBTilesFile:
     def _first(self, text: str, *values: int) -> tuple[object, ...] | None:
         try:
             return self._connection.execute(text, values).fetchone()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise TilesDamaged(f"its tiles cannot be read: {error}") from error
 
     def _all(self, text: str, *values: int) -> list[tuple[object, ...]]:
         try:
             return self._connection.execute(text, values).fetchall()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise TilesDamaged(f"its tables cannot be read: {error}") from error
 
 
@@ -82,3 +96,8 @@ def as_bytes(row: tuple[object, ...] | None) -> bytes | None:
     if not isinstance(row[0], bytes):
         raise TilesDamaged("a tile is no blob")
     return row[0]
+
+
+def as_text(text: bytes) -> str:
+    """A text, as far as it is one."""
+    return text.decode("utf-8", "replace")

@@ -34,6 +34,9 @@ MOST_DIRECTORY_BYTES = 32_000_000
 
 MOST_TILE_BYTES = 64_000_000
 MOST_LEVELS = 4
+MOST_SHIFTED = 63
+"""Bits of a number before its last seven."""
+
 MOST_CACHED_ENTRIES = 500_000
 """Of directories in the memory of a worker: 16 MB."""
 
@@ -125,7 +128,7 @@ class PMTilesFile:
         text = self._unpacked(header["metadata_offset"], header["metadata_length"])
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TilesDamaged(f"its metadata are no JSON: {error}") from error
         if not isinstance(found, dict):
             raise TilesDamaged("its metadata are no JSON object")
@@ -214,6 +217,8 @@ def varints(text: bytes) -> Iterator[int]:
         value |= (byte & 0x7F) << shift
         if byte & 0x80:
             shift += 7
+            if shift > MOST_SHIFTED:
+                raise TilesDamaged("a number in a directory does not end")
         else:
             yield value
             value = shift = 0

@@ -90,7 +90,9 @@ def save(connection: Connection, id: str, dataset: Dataset, looked: Looked, side
 def said(words: Mapping[str, Any], key: str) -> str | None:
     """A text of the metadata, without what PostgreSQL cannot keep; None for anything else."""
     text = words.get(key)
-    return text.replace("\0", "").strip() or None if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    return text.replace("\0", "").encode("utf-8", "replace").decode().strip() or None
 
 
 def collection_report(id: str, facts: Facts) -> CollectionReport:

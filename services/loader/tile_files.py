@@ -21,6 +21,9 @@ from loader.report import Note
 from loader.scan import Dataset
 
 LARGEST_ZOOM = 24
+NUMBERS = (4 ** (LARGEST_ZOOM + 1) - 1) // 3
+"""How many tiles there are down to that zoom."""
+
 WORLD = BBox(-180.0, -MERCATOR_LIMIT_DEG, 180.0, MERCATOR_LIMIT_DEG)
 MEDIA_TYPES = {
     TileType.MVT: MVT,
@@ -104,7 +107,7 @@ def first_tile(file: PMTilesFile) -> bytes:
     """The tile with the least number. Raises: TilesDamaged"""
     directory = file.directory(file.header["root_offset"], file.header["root_length"])
     tile = None
-    if directory.ids:
+    if directory.ids and directory.ids[0] < NUMBERS:
         zoom, column, row = tileid_to_zxy(directory.ids[0])
         tile = file.tile(zoom, row, column)
     if not tile:
@@ -188,7 +191,7 @@ def parse_object(text: str) -> Mapping[str, Any]:
     """A JSON object. Raises: TilesDamaged"""
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TilesDamaged(f"its metadata are no JSON: {error}") from error
     if not isinstance(found, dict):
         raise TilesDamaged("its metadata are no JSON object")

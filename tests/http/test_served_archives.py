@@ -436,3 +436,18 @@ def test_mbtiles_without_an_index_are_served_with_a_warning(folder: Folder):
     report = folder.look("a.mbtiles")
     assert [note.code for note in report.notes] == ["tiles-without-index"]
     assert folder.get("/collections/a/tiles/WebMercatorQuad/1/0/1").data == PNG
+
+
+def test_tile_that_is_damaged_in_its_file_is_told_where_it_has_to_be_unpacked(folder: Folder):
+    write_archive(folder.path / "a.mbtiles", tiles={**TILES, (3, 2, 5): b"\x1a\x00"})
+    connection = sqlite3.connect(folder.path / "a.mbtiles")
+    with connection:
+        bad = gzip.compress(b"\x1a\x00" * 99)[:-9]
+        connection.execute("DELETE FROM images WHERE tile_id IN (SELECT tile_id FROM map WHERE zoom_level = 3)")
+        connection.execute("INSERT INTO images SELECT DISTINCT tile_id, ? FROM map WHERE zoom_level = 3", [bad])
+    connection.close()
+    folder.look("a.mbtiles")
+    url = "/collections/a/tiles/WebMercatorQuad/3/2/4"
+    answer = folder.get(url)
+    assert (answer.status_code, answer.json["code"]) == (500, "collection-broken")
+    assert folder.get(url, Accept_Encoding="gzip").data == bad

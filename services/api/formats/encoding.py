@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import cast
 
 import brotli
 import zstandard
+from isal import isal_zlib
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
@@ -31,6 +33,10 @@ DECODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
     "br": brotli.decompress,
 }
+
+ISAL_ERROR = cast("type[Exception]", isal_zlib.error)  # which isal's types say is a value
+UNDECODABLE: tuple[type[Exception], ...] = (EOFError, OSError, ISAL_ERROR, brotli.error, zstandard.ZstdError)
+"""What decoders raise for damaged bytes."""
 
 
 def choose_encoding(accept: Accept) -> str | None:
