@@ -9,7 +9,13 @@ import pytest
 
 from bench.peers.run import main
 
-CANNOT = {("CQL2", "MapServer"), ("CQL2", "QGIS Server"), ("size=N,", "MapServer")}
+CANNOT = {
+    ("CQL2", "MapServer"),
+    ("CQL2", "QGIS Server"),
+    ("size=N,", "MapServer"),
+    ("tile", "QGIS Server"),
+    ("tile", "pygeoapi"),
+}
 """Rows, by their first word, that servers have nothing for."""
 
 

@@ -20,13 +20,14 @@ SETTLE_S = 0.003
 class Row:
     """Something to measure. `rounds`: the asks of each round.
 
-    cold: the first time that an ask is made is what counts, so nothing is asked beforehand
+    cold: the first time that an ask is made is what counts, so only `before` is asked beforehand
     """
 
     name: str
     rounds: Sequence[Sequence[Ask]]
     cold: bool = False
     what: str = ""
+    before: Sequence[Ask] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,10 @@ class Measured:
 def measure(row: Row, servers: Sequence[Contender], without: dict[str, str], warm_up: int = 3) -> Measured:
     """Run every round with each server that is not left out, each round beginning with another one."""
     measured, taking_part = Measured(row, without=dict(without)), [s for s in servers if s.name not in without]
-    for server in taking_part * (0 if row.cold else min(warm_up, len(row.rounds))):
-        server.perform(row.rounds[0][0])
+    first = row.before if row.cold else [row.rounds[0][0]] * min(warm_up, len(row.rounds))
+    for server in taking_part:
+        for ask in first:
+            server.perform(ask)
     seen: dict[str, list[Cell]] = {server.name: [] for server in taking_part}
     for number, asks in enumerate(row.rounds):
         turn = number % max(1, len(taking_part))

@@ -46,9 +46,10 @@ def tile_rows(rows: dict[str, int], rounds: int) -> list[Row]:
 
     def cold(name: str, collection: str, area: Box, zooms: range, count: int, what: str = "") -> Row:
         tiles: dict[VectorTile, None] = {}
-        while len(tiles) < count:
+        while len(tiles) < count + 2 * len(zooms):
             tiles[tile(chance, collection, area, chance.choice(zooms))] = None
-        return Row(name, [[ask] for ask in tiles], cold=True, what=what)
+        before, asks = list(tiles)[count:], list(tiles)[:count]
+        return Row(name, [[ask] for ask in asks], cold=True, what=what, before=before)
 
     low = (
         "Isthmus shows chosen points, the others what there is or so many as a limit says: see the numbers of features"

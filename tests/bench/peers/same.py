@@ -34,6 +34,8 @@ def compare_answers(ask: Ask, servers: Sequence[Contender], floor: Floor) -> tup
         else:
             if isinstance(ask, VectorTile):
                 notes[server.name] = f"{len(found)} features"
+                if expected and not found:
+                    without[server.name] = "answers an empty tile"
             elif reason := difference(ask, found, expected, floor):
                 without[server.name] = reason
     return without, notes
