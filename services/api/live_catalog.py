@@ -19,6 +19,8 @@ from core.errors import CatalogueMissing, DatabaseUnavailable
 
 CHECK_EVERY_S = 1.0
 WAIT_S = 2.0
+PAUSE_S = 0.5
+"""How long nobody asks again after the database did not answer."""
 
 
 class LiveCatalog:
@@ -38,6 +40,8 @@ class LiveCatalog:
         self._loaded: Catalog | None = None
         self._sources_number = -1
         self._checked_at = -CHECK_EVERY_S
+        self._failure: DatabaseUnavailable | None = None
+        self._failed_at = 0.0
         self._lock = Lock()
 
     @property
@@ -51,32 +55,64 @@ class LiveCatalog:
         Raises: DatabaseUnavailable, CatalogueMissing
         """
         if self._catalog is None:
-            with self._lock:
+            self._take_turn()
+            try:
                 return self._refresh()
-        if self._clock() - self._checked_at >= CHECK_EVERY_S and self._lock.acquire(blocking=False):
+            finally:
+                self._lock.release()
+        if self._is_due() and self._lock.acquire(blocking=False):
             try:
                 return self._refresh()
             finally:
                 self._lock.release()
         return self._catalog
 
+    def _is_due(self) -> bool:
+        """Whether to look again at a catalogue that is known."""
+        now = self._clock()
+        return now - self._checked_at >= CHECK_EVERY_S and (self._failure is None or now >= self._failed_at + PAUSE_S)
+
     def fresh(self) -> Catalog:
         """The catalogue as it is at this moment: for lists, and for a name that is not in the one that is known.
 
         Raises: DatabaseUnavailable, also when others have waited for the database for as long as this is willing to
         """
-        if not self._lock.acquire(timeout=WAIT_S):
-            raise DatabaseUnavailable("PostgreSQL does not answer", hint="try again in a few seconds")
+        self._take_turn()
         try:
             return self._refresh(older_than_s=0)
         finally:
             self._lock.release()
 
+    def _take_turn(self) -> None:
+        """Get the lock. Who comes soon after one that failed fails with it: else each would wait for its own turn.
+
+        Raises: what the other raised; DatabaseUnavailable when nobody is done in time
+        """
+        self._fail_again()
+        if not self._lock.acquire(timeout=WAIT_S):
+            raise DatabaseUnavailable("PostgreSQL does not answer", hint="try again in a few seconds")
+        try:
+            self._fail_again()
+        except DatabaseUnavailable:
+            self._lock.release()
+            raise
+
+    def _fail_again(self) -> None:
+        """Raises: what was raised a moment ago"""
+        if self._failure is not None and self._clock() < self._failed_at + PAUSE_S:
+            raise self._failure.with_traceback(None)
+
     def _refresh(self, older_than_s: float | None = None) -> Catalog:
         """Ask for the generation, and for the collections when it rose. The lock is held."""
         limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
         if self._catalog is None or self._clock() - self._checked_at >= limit_s:
-            known = self._refresh_both(self._sources, now=limit_s == 0) if self._sources else self._refresh_loaded()
+            try:
+                known = self._refresh_both(self._sources, now=limit_s == 0) if self._sources else self._refresh_loaded()
+            except DatabaseUnavailable as error:
+                if not isinstance(error, CatalogueMissing):  # which is found without waiting
+                    self._failure, self._failed_at = error, self._clock()
+                raise
+            self._failure = None
             self._catalog, self._checked_at = known, self._clock()
         return self._catalog
 

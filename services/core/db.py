@@ -36,6 +36,9 @@ ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
     "57": DatabaseUnavailable,
 }
 
+BRIEF_S = 0.1
+"""How long a request waits for a connection while the database is away."""
+
 POSTGIS_SOURCES = "lwgeom_"
 """How the files of PostGIS are named that report what GEOS or PROJ refuses, for which it has no state of its own."""
 
@@ -149,6 +152,8 @@ class Database:
             open=True,
         )
         self._ways: WeakKeyDictionary[Connection, Way] = WeakKeyDictionary()
+        self._is_away = False
+        self._leased: set[Connection] = set()
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
     def run(
@@ -194,12 +199,30 @@ class Database:
             return work()
 
     @contextmanager
+    def _lease(self) -> Generator[Connection]:
+        """A connection of the pool. While the database is away nobody waits long: threads are needed for what is kept.
+
+        It is taken for away when there is no connection in time, and nobody has one; until there is one again.
+        """
+        try:
+            with self.pool.connection(BRIEF_S if self._is_away else None) as connection:
+                self._is_away = False
+                self._leased.add(connection)
+                try:
+                    yield connection
+                finally:
+                    self._leased.discard(connection)
+        except PoolTimeout:
+            self._is_away = not self._leased
+            raise
+
+    @contextmanager
     def _connection(self, way: Way | None = None) -> Generator[Connection]:
         """A connection that runs statements in a way. It stays so, and is set anew only where it is to be other: one
         that makes tiles is likely to make the next.
         """
         usual = Way(self._timeout_s, one_plan=False)
-        with self.pool.connection() as connection:
+        with self._lease() as connection:
             if self._ways.get(connection, usual) != (way or usual):
                 connection.execute((way or usual).settings())
                 self._ways[connection] = way or usual

@@ -327,3 +327,16 @@ def test_times_are_utc_and_binary_values_come_as_they_are(database: Database):
     with pool(database.reader) as opened:
         assert opened.run(statement("SHOW timezone")) == [("UTC",)]
         assert opened.run(statement(r"SELECT '\x00ff'::bytea"), binary=True) == [(b"\x00\xff",)]
+
+
+def test_a_busy_pool_is_not_taken_for_a_database_that_is_away(database: Database):
+    with pool(replace(database.reader, pool_size=1, pool_wait_s=0.4)) as small, ThreadPoolExecutor(1) as threads:
+        small.run(statement("SELECT 1"))
+        busy = threads.submit(small.run, statement("SELECT pg_sleep(2)"))
+        time.sleep(0.2)
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(DatabaseUnavailable):
+                small.run(statement("SELECT 1"))
+            assert time.monotonic() - began > 0.35, "it waits as long as it is to"
+        busy.result()

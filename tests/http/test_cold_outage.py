@@ -144,3 +144,26 @@ def test_no_client_sees_anything_but_a_503_and_every_tile_is_whole(
             whole = features_of(bare.get(path).data)
             assert all(features_of(tile) == whole for tile in seen), path
         pool.close()
+
+
+def test_an_outage_keeps_nobody_waiting(served: tuple[Cluster, Database], tmp_path: Path):
+    """Also in workers that never saw the database: 64 who wait for it in turn would wait for two minutes."""
+    cluster, database = served
+    with running_api(database, ISTHMUS_WORKERS="2", ISTHMUS_TILES_DIR=str(tmp_path)) as url:
+        cluster.kill()
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(lambda number: time_of(url, PATHS[number]), range(CLIENTS)))
+            took_s = sorted(pool.map(lambda number: time_of(url, PATHS[-number]), range(CLIENTS)))
+        assert took_s[-1] < 2
+        cluster.start()
+        wait_until(lambda: time_of(url, PATHS[0], status=200) < GIVE_UP_S)
+
+
+def time_of(url: str, path: str, status: int = 503) -> float:
+    """Seconds until an answer of a status; without end when it is another."""
+    began = time.monotonic()
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request("GET", path)
+    found = connection.getresponse().status
+    connection.close()
+    return time.monotonic() - began if found == status else float("inf")
