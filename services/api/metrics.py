@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from api.counters import Counters
 
@@ -94,6 +95,7 @@ def build_amounts(took_s: float) -> Iterable[tuple[str, float]]:
     yield "isthmus_tile_build_seconds_count", 1
 
 
+@lru_cache(maxsize=10_000)
 def labelled(name: str, **labels: object) -> str:
     """A counter with labels, as the format writes it. Their values are ours: nothing in them has to be escaped."""
     pairs = ",".join(f'{label}="{value}"' for label, value in labels.items())

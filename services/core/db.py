@@ -154,6 +154,7 @@ class Database:
         self._ways: WeakKeyDictionary[Connection, Way] = WeakKeyDictionary()
         self._is_away = False
         self._leased: set[Connection] = set()
+        self._usual = Way(self._timeout_s, one_plan=False)
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
     def run(
@@ -221,11 +222,11 @@ class Database:
         """A connection that runs statements in a way. It stays so, and is set anew only where it is to be other: one
         that makes tiles is likely to make the next.
         """
-        usual = Way(self._timeout_s, one_plan=False)
+        wanted = way or self._usual
         with self._lease() as connection:
-            if self._ways.get(connection, usual) != (way or usual):
-                connection.execute((way or usual).settings())
-                self._ways[connection] = way or usual
+            if self._ways.get(connection, self._usual) != wanted:
+                connection.execute(wanted.settings())
+                self._ways[connection] = wanted
             yield connection
 
     def _run_prepared_once(self, prepared: Prepared, values: Sequence[bytes]) -> bytes | None:
