@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from api.formats.gzip import comment_of, decompress
+from api.formats.weight import LayerWeight, PropertyWeight, weigh
 from api.query import TileQuery
 from api.sql.explain import Explained, PlanStep
 from api.sql.prepared import tiling_for
-from api.tile_weight import LayerWeight, PropertyWeight, weigh
 from api.tiles import Tile
 from core.catalog import Collection
 

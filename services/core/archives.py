@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from psycopg import sql
 
 from core.bbox import BBox
+from core.errors import TilesDamaged
 from core.statement import Statement
 
 ArchiveFormat = Literal["pmtiles", "mbtiles", "function"]
@@ -102,3 +104,14 @@ def parse_facts(values: Mapping[str, Any]) -> Facts:
 def parse_archives(rows: Sequence[Sequence[Any]]) -> dict[str, TileArchive]:
     """The rows of SELECT_ARCHIVES by id."""
     return {row[0]: TileArchive(*row[:-2], facts=parse_facts(row[-2]), changed_at=row[-1]) for row in rows}
+
+
+def parse_object(text: str | bytes) -> dict[str, Any]:
+    """The metadata of a file, a JSON object. Raises: TilesDamaged"""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TilesDamaged(f"its metadata are no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise TilesDamaged("its metadata are no JSON object")
+    return cast("dict[str, Any]", found)

@@ -5,7 +5,6 @@ Source: https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md.
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from array import array
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import Any
 
 from pmtiles.tile import (
     Compression,
@@ -26,6 +25,7 @@ from pmtiles.tile import (
     zxy_to_tileid,
 )
 
+from core.archives import parse_object
 from core.errors import TilesDamaged
 
 HEADER_BYTES = 127
@@ -126,13 +126,7 @@ class PMTilesFile:
         """The metadata."""
         header = self.header
         text = self._unpacked(header["metadata_offset"], header["metadata_length"])
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise TilesDamaged(f"its metadata are no JSON: {error}") from error
-        if not isinstance(found, dict):
-            raise TilesDamaged("its metadata are no JSON object")
-        return cast("dict[str, Any]", found)
+        return parse_object(text)
 
     def directory(self, offset: int, length: int) -> Directory:
         """The directory at a place."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -12,7 +11,7 @@ from typing import Any, cast
 
 from pmtiles.tile import Compression, HeaderDict, TileType, tileid_to_zxy
 
-from core.archives import MVT, Facts
+from core.archives import MVT, Facts, parse_object
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
 from core.errors import TilesDamaged
 from core.mbtiles_file import MBTilesFile
@@ -185,17 +184,6 @@ def numbers(text: str | None) -> list[float]:
     except ValueError:
         return []
     return found if all(map(math.isfinite, found)) else []
-
-
-def parse_object(text: str) -> Mapping[str, Any]:
-    """A JSON object. Raises: TilesDamaged"""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise TilesDamaged(f"its metadata are no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise TilesDamaged("its metadata are no JSON object")
-    return cast("dict[str, Any]", found)
 
 
 def layers_of(metadata: Mapping[str, Any], kind: TileType) -> tuple[tuple[Mapping[str, Any], ...], tuple[Note, ...]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from api.hot import Hot
+from support.layers import flask_alone, layer_alone
 
 PAGE, FEATURE = "/collections/places/items", "/collections/places/items/1"
 CRS_3857 = "http://www.opengis.net/def/crs/EPSG/0/3857"
@@ -46,19 +45,9 @@ NOT_HOT = [
 ]
 
 
-def flask_alone(app: Flask) -> Client:
-    """A client of Flask without the layers before it."""
-    return Client(lambda environ, start_response: Flask.wsgi_app(app, environ, start_response))
-
-
 def hot_alone(app: Flask) -> Client:
-    """A client of the layer with nothing behind it but a 404."""
-
-    def nothing(environ: Any, start_response: Any) -> Iterable[bytes]:
-        start_response("404 NOT FOUND", [])
-        return [b""]
-
-    return Client(Hot(nothing, app.extensions["isthmus"]))
+    """A client of the layer with nothing behind it."""
+    return layer_alone(app, Hot)
 
 
 def told(response: TestResponse) -> tuple[int, bytes, dict[str, str]]:

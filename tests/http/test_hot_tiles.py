@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from api.live_catalog import LiveCatalog
 from core.db import Database as Pool
 from core.errors import DatabaseUnavailable, QueryTooSlow
 from support.cluster import Database
+from support.layers import flask_alone, layer_alone
 from support.publish import publish
 
 TILE, EMPTY_TILE = (
@@ -53,30 +54,14 @@ LEFT = [
 ]
 
 
-def flask_alone(app: Flask) -> Client:
-    """A client of Flask without the layers before it."""
-    return Client(lambda environ, start_response: Flask.wsgi_app(app, environ, start_response))
-
-
 def hot_alone(app: Flask) -> Client:
-    """A client of the layer with nothing behind it but a 404."""
-
-    def nothing(environ: Any, start_response: Any) -> Iterable[bytes]:
-        start_response("404 NOT FOUND", [])
-        return [b""]
-
-    return Client(HotTiles(nothing, app.extensions["isthmus"]))
+    """A client of the layer with nothing behind it."""
+    return layer_alone(app, HotTiles)
 
 
 def layers_alone(app: Flask) -> Client:
-    """A client of all layers before Flask, with nothing behind them but a 404."""
-
-    def nothing(environ: Any, start_response: Any) -> Iterable[bytes]:
-        start_response("404 NOT FOUND", [])
-        return [b""]
-
-    parts = app.extensions["isthmus"]
-    return Client(HotTiles(Hot(nothing, parts), parts))
+    """A client of all layers before Flask, with nothing behind them."""
+    return layer_alone(app, lambda behind, parts: HotTiles(Hot(behind, parts), parts))
 
 
 def told(response: TestResponse) -> tuple[int, bytes, dict[str, str]]:

@@ -21,7 +21,6 @@ from api.matrix_sets import HALF_WORLD_M
 from api.sql.tiles import select_tile
 from api.tiles import Tile, tile_at
 from core.db import Database as Pool
-from core.tiling import Tiling
 from loader.run import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr
@@ -55,9 +54,7 @@ def loader(cluster: Cluster) -> Iterator[Loader]:
         write_towns(loader, "ranked.fgb")
         write_towns(loader, "plain.fgb")
         loader.path("ranked.toml").write_text(SIDE_CAR)
-        for name in ("ranked.fgb", "plain.fgb"):
-            report = loader.load(name)
-            assert report.status == "loaded", report.error
+        loader.load_all("ranked.fgb", "plain.fgb")
         yield loader
     cluster.drop(database)
 
@@ -74,13 +71,6 @@ def app(loader: Loader) -> Iterator[Flask]:
 def client(app: Flask) -> FlaskClient:
     """A client of the API."""
     return app.test_client()
-
-
-def tiling(loader: Loader, id: str) -> Tiling:
-    """What was prepared for a collection."""
-    found = loader.catalog()[id].tiling
-    assert found is not None
-    return found
 
 
 def features(client: FlaskClient, id: str, z: int, row: int, column: int, tms: str = "WebMercatorQuad") -> list[Any]:
@@ -118,7 +108,7 @@ def everywhere(client: FlaskClient, id: str, z: int) -> list[Any]:
 
 def test_tile_of_a_low_zoom_shows_the_most_important_point_of_each_cell(client: FlaskClient, loader: Loader):
     z = 5
-    assert z < tiling(loader, "ranked").full_zoom
+    assert z < loader.tiling("ranked").full_zoom
     # 128 cells in each of the 2^5 tiles that the world is wide
     cell_m = HALF_WORLD_M * 2 / 2**z / 128
     text = "SELECT max(people) FROM data.ranked_1 GROUP BY floor(ST_X(geom_3857) / %s), floor(ST_Y(geom_3857) / %s)"
@@ -134,7 +124,7 @@ def test_tile_of_a_low_zoom_has_few_of_many_points(client: FlaskClient):
 
 def test_what_a_zoom_shows_the_next_shows_too(client: FlaskClient, loader: Loader):
     ids = [
-        {feature["id"] for feature in everywhere(client, "plain", z)} for z in range(tiling(loader, "plain").full_zoom)
+        {feature["id"] for feature in everywhere(client, "plain", z)} for z in range(loader.tiling("plain").full_zoom)
     ]
     for fewer, more in pairwise(ids):
         assert fewer < more
@@ -142,13 +132,13 @@ def test_what_a_zoom_shows_the_next_shows_too(client: FlaskClient, loader: Loade
 
 
 def test_from_the_full_zoom_on_tiles_hold_everything(client: FlaskClient, loader: Loader):
-    found = everywhere(client, "plain", tiling(loader, "plain").full_zoom)
+    found = everywhere(client, "plain", loader.tiling("plain").full_zoom)
     assert len({feature["id"] for feature in found}) == COUNT
     assert set(found[0]["properties"]) == {"people", "name", "kind"}
 
 
 def test_low_zooms_have_the_properties_that_are_short(client: FlaskClient, loader: Loader):
-    assert tiling(loader, "plain").properties == ("people", "kind")
+    assert loader.tiling("plain").properties == ("people", "kind")
     low = features(client, "plain", 2, 1, 2)[0]
     assert set(low["properties"]) == {"people", "kind"}
 
@@ -219,7 +209,7 @@ def test_the_side_car_names_the_properties_of_low_zooms(loader: Loader, client: 
     write_towns(loader, "chosen.fgb")
     loader.path("chosen.toml").write_text('[tiles]\nproperties = ["name"]\n')
     assert loader.load("chosen.fgb").status == "loaded"
-    assert tiling(loader, "chosen").properties == ("name",)
+    assert loader.tiling("chosen").properties == ("name",)
 
 
 def test_features_with_much_to_say_are_fewer_in_a_tile(loader: Loader):
@@ -234,4 +224,4 @@ def test_features_with_much_to_say_are_fewer_in_a_tile(loader: Loader):
         write_ogr(loader.path(f"{name}.fgb"), table, "FlatGeobuf", geometry_type="Point")
         assert loader.load(f"{name}.fgb").status == "loaded"
     assert loader.catalog()["brief"].tiling is None
-    assert tiling(loader, "wordy").full_zoom > 6
+    assert loader.tiling("wordy").full_zoom > 6

@@ -24,7 +24,6 @@ from api.sql.tiles import select_tile
 from api.tiles import Tile, tile_at
 from core.db import Database as Pool
 from core.statement import Statement
-from core.tiling import Tiling
 from loader.run import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr
@@ -114,9 +113,7 @@ def loader(cluster: Cluster) -> Iterator[Loader]:
         write_houses(loader)
         write_streets(loader)
         write_districts(loader)
-        for name in ("houses.fgb", "streets.fgb", "districts.fgb"):
-            report = loader.load(name)
-            assert report.status == "loaded", report.error
+        loader.load_all("houses.fgb", "streets.fgb", "districts.fgb")
         yield loader
     cluster.drop(database)
 
@@ -133,13 +130,6 @@ def app(loader: Loader) -> Iterator[Flask]:
 def client(app: Flask) -> FlaskClient:
     """A client of the API."""
     return app.test_client()
-
-
-def tiling(loader: Loader, id: str) -> Tiling:
-    """What was prepared for a collection."""
-    found = loader.catalog()[id].tiling
-    assert found is not None
-    return found
 
 
 def decoded(mvt: bytes, id: str) -> list[Any]:
@@ -165,7 +155,7 @@ def around(client: FlaskClient, id: str, z: int) -> list[Any]:
 
 
 def test_small_polygons_are_squares_at_low_zooms(client: FlaskClient, loader: Loader):
-    z = tiling(loader, "houses").full_zoom - 1
+    z = loader.tiling("houses").full_zoom - 1
     found = around(client, "houses", z)
     squares = [feature for feature in found if "merged" in feature["properties"]]
     assert all("id" not in feature or not feature["id"] for feature in squares)
@@ -175,7 +165,7 @@ def test_small_polygons_are_squares_at_low_zooms(client: FlaskClient, loader: Lo
 
 
 def test_squares_have_the_area_of_the_polygons(client: FlaskClient, loader: Loader):
-    z = tiling(loader, "houses").full_zoom - 1
+    z = loader.tiling("houses").full_zoom - 1
     first, last = tile_at(8.5, 50.8, z), tile_at(11.5, 49.2, z)
     area = 0.0
     for row in range(first.row, last.row + 1):
@@ -219,7 +209,7 @@ def plain(loader: Loader, id: str, tile: Tile) -> dict[int, Any]:
 @pytest.mark.parametrize("id", ["houses", "streets", "districts"])
 @pytest.mark.parametrize("z", [9, 11, 13, 14, 16])
 def test_parts_make_the_same_tile_as_the_whole(client: FlaskClient, loader: Loader, id: str, z: int):
-    z = max(z, tiling(loader, id).full_zoom)
+    z = max(z, loader.tiling(id).full_zoom)
     for x, y in [(8.1, 50), (9.13, 50.17), (10.2, 50.1), (10.02, 50.02), (11.3, 49.9), (41.99, 42.1), (44, 44)]:
         tile = tile_at(x, y, z)
         whole = plain(loader, id, tile)
@@ -246,7 +236,7 @@ def test_a_tile_inside_a_large_polygon_reads_a_small_part(loader: Loader):
 
 
 def test_neighbours_have_no_gap_between_them_at_low_zooms(client: FlaskClient, loader: Loader):
-    assert tiling(loader, "districts").has_large
+    assert loader.tiling("districts").has_large
     for z in (0, 2, 4, 5):
         tile = tile_at(45, 45, z)
         found = features(client, "districts", z, tile.row, tile.column)
@@ -259,7 +249,7 @@ def test_neighbours_have_no_gap_between_them_at_low_zooms(client: FlaskClient, l
 
 
 def test_short_lines_that_a_zoom_shows_the_next_shows_too(client: FlaskClient, loader: Loader):
-    full = tiling(loader, "streets").full_zoom
+    full = loader.tiling("streets").full_zoom
     names = [{f["properties"]["name"] for f in around(client, "streets", z)} for z in range(4, full + 1)]
     for fewer, more in pairwise(names):
         assert fewer < more
@@ -315,7 +305,7 @@ def test_a_tile_of_a_low_zoom_goes_by_the_index_of_its_zoom(loader: Loader):
 
 
 def test_a_filter_finds_features_that_come_in_parts(client: FlaskClient, loader: Loader):
-    z = tiling(loader, "houses").full_zoom + 1
+    z = loader.tiling("houses").full_zoom + 1
     tile = tile_at(11.9, 50.15, z)
     path = f"/collections/houses/tiles/WebMercatorQuad/{z}/{tile.row}/{tile.column}"
     [found] = decoded(client.get(f"{path}?filter=kind='lake'").data, "houses")
@@ -346,7 +336,7 @@ def test_polygons_that_cross_themselves_are_repaired_before_they_are_cut(loader:
 def test_tilesets_say_what_low_zooms_leave_out(client: FlaskClient, loader: Loader, id: str):
     [layer] = client.get(f"/collections/{id}/tiles/WebMercatorQuad/tilejson.json").get_json()["vector_layers"]
     [entry] = client.get(f"/collections/{id}/tiles/WebMercatorQuad").get_json()["layers"]
-    known = tiling(loader, id)
+    known = loader.tiling(id)
     for found in (layer, entry):
         assert found["isthmus:thinned"]["below"] == known.full_zoom
         assert found["isthmus:thinned"]["properties"] == list(known.properties)

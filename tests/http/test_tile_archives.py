@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mapbox_vector_tile
+import pyogrio
 import pytest
 from click.testing import CliRunner, Result
 from pmtiles.reader import MmapSource, Reader, all_tiles
@@ -177,7 +178,6 @@ def test_mbtiles_are_read_by_their_specification(shell: Shell, tmp_path: Path):
 
 
 def test_gdal_reads_both_archives(shell: Shell, tmp_path: Path):
-    pyogrio = pytest.importorskip("pyogrio")
     for kind in ("mbtiles", "pmtiles"):
         target = tmp_path / f"towns.{kind}"
         assert shell("export", "towns", f"--{kind}", target, "--zoom", "0-7").exit_code == 0

@@ -64,9 +64,7 @@ def database(cluster: Cluster) -> Iterator[Database]:
         loader = Loader(database.owner, connection)
         write_towns(loader)
         write_lakes(loader)
-        for name in ("towns.fgb", "lakes.fgb"):
-            report = loader.load(name)
-            assert report.status == "loaded", report.error
+        loader.load_all("towns.fgb", "lakes.fgb")
         connection.execute(
             """
             CREATE SCHEMA theirs;

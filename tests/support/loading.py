@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from core.catalog import SELECT_COLLECTIONS, Catalog, parse_catalog
 from core.db import Connection
 from core.settings import Settings
+from core.tiling import Tiling
 from loader.load import Job, load_dataset
 from loader.progress import Event
 from loader.report import Report
@@ -52,6 +53,18 @@ class Loader:
         report = load_dataset(Job(self.connection, self.settings, dataset, "the test", self.events.append, force))
         tidy(self.connection, self.settings.keep_versions)
         return report
+
+    def load_all(self, *names: str) -> None:
+        """Load files that must load."""
+        for name in names:
+            report = self.load(name)
+            assert report.status == "loaded", report.error
+
+    def tiling(self, id: str) -> Tiling:
+        """What was prepared for the tiles of a collection."""
+        found = self.catalog()[id].tiling
+        assert found is not None
+        return found
 
     def catalog(self) -> Catalog:
         """The served collections, read as the API reads them."""

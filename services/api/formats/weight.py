@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from api.formats.mvt import read_varint
+
 LAYER = 3
 NAME, FEATURE, KEY, VALUE = 1, 2, 3, 4
 ID, TAGS, GEOMETRY = 1, 2, 4
@@ -93,35 +95,23 @@ def text(mvt: bytes, place: tuple[int, int, int]) -> str:
 def parts(mvt: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """(number, start, end) of each field of a message."""
     while start < end:
-        head, start = varint(mvt, start)
+        head, start = read_varint(mvt, start)
         match head & 7:  # the wire type of Protocol Buffers
             case 0:
-                begin, (_, start) = start, varint(mvt, start)
+                begin, (_, start) = start, read_varint(mvt, start)
             case 1:
                 begin, start = start, start + 8
             case 2:
-                size, begin = varint(mvt, start)
+                size, begin = read_varint(mvt, start)
                 start = begin + size
             case _:
                 begin, start = start, start + 4
         yield head >> 3, begin, start
 
 
-def varint(mvt: bytes, start: int) -> tuple[int, int]:
-    """A whole number, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = mvt[start]
-        start += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, start
-        shift += 7
-
-
 def varints(mvt: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """(number, its bytes) until a place."""
     while start < end:
-        value, after = varint(mvt, start)
+        value, after = read_varint(mvt, start)
         yield value, after - start
         start = after
