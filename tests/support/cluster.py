@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -54,6 +54,8 @@ class Cluster:
     port: int = 5432
     extra: tuple[str, ...] = ()
     """Settings of PostgreSQL beside FAST."""
+    more: dict[str, str] = field(default_factory=dict[str, str])
+    """Variables of the entrypoint beside the usual ones."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,6 +70,7 @@ class Cluster:
             "ISTHMUS_OWNER_PASSWORD_FILE": secret,
             "ISTHMUS_READER_PASSWORD_FILE": secret,
             "ISTHMUS_PG_SQL_DIR": str(Path(__file__).parent / "sql"),
+            **self.more,
         }
 
     def settings(self, name: str, user: str) -> Settings:
@@ -174,8 +177,10 @@ def as_other_user() -> list[str]:
 
 
 @contextmanager
-def private_cluster(directory: Path | None = None, extra: tuple[str, ...] = ()) -> Generator[Cluster]:
-    """A cluster that lives as long as the block, in a directory with a short name (socket paths end at 107 bytes)."""
+def unmade_cluster(
+    directory: Path | None = None, extra: tuple[str, ...] = (), more: dict[str, str] | None = None
+) -> Generator[Cluster]:
+    """A cluster that nobody started yet, in a directory with a short name (socket paths end at 107 bytes)."""
     folder = directory or Path(tempfile.mkdtemp(prefix="isth-", dir="/tmp"))
     folder.chmod(0o755)
     (folder / "password").write_text(PASSWORD)
@@ -184,13 +189,22 @@ def private_cluster(directory: Path | None = None, extra: tuple[str, ...] = ()) 
     if os.geteuid() == 0:
         for path in (folder, folder / "password", folder / "pg", folder / "s"):
             os.chown(path, UID, UID)
-    cluster = Cluster(folder, extra=extra)
+    cluster = Cluster(folder, extra=extra, more=more or {})
     try:
-        cluster.start()
-        with connect(cluster.settings_of_template()) as connection:
-            migrate(connection)
         yield cluster
     finally:
         if cluster.process is not None and cluster.process.poll() is None:
             cluster.stop()
         shutil.rmtree(folder)
+
+
+@contextmanager
+def private_cluster(
+    directory: Path | None = None, extra: tuple[str, ...] = (), more: dict[str, str] | None = None
+) -> Generator[Cluster]:
+    """A cluster that lives as long as the block, with a migrated template."""
+    with unmade_cluster(directory, extra, more) as cluster:
+        cluster.start()
+        with connect(cluster.settings_of_template()) as connection:
+            migrate(connection)
+        yield cluster
