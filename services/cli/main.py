@@ -14,6 +14,7 @@ from cli import show
 from cli.group import EXIT_FAILED, Group
 from cli.prepare import prepare_table
 from cli.tiles.commands import export_tiles, seed_tiles
+from cli.tiles.errors import WrongUse
 from core import VERSION
 from core.archives import SELECT_ARCHIVES, TileArchive, parse_archives
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
@@ -51,6 +52,7 @@ def isthmus(ctx: click.Context) -> None:
       isthmus prepare gis.addresses       tiles of low zooms of a table of your own
       isthmus export roads --pmtiles roads.pmtiles
                                           its tiles in one file
+      isthmus net show                    what Docker's network really does to this stack
     """
     ctx.obj = load_settings()
 
@@ -209,6 +211,14 @@ def watch_folder(settings: Settings, *, check: bool) -> None:
             watch(settings, listen)
         except KeyboardInterrupt:
             listen(Event("state", values={"state": "stopped", "message": "stopped"}))
+
+
+@isthmus.command("net", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def net(arguments: Sequence[str]) -> None:
+    """The network lab: what Docker's network really does. It has its own --help."""
+    words = " ".join(arguments)
+    raise WrongUse("the lab looks at the host, so it runs there", hint=f"./scripts/isthmus net {words}".rstrip())
 
 
 isthmus.add_command(prepare_table)

@@ -1,0 +1,110 @@
+"""The Docker engine, asked through its SDK, which only this module imports. What it returns is the engine's JSON."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+from netlab.answers import Json
+from netlab.errors import EngineAway
+
+TIMEOUT_S = 20
+PROJECT_LABELS = ("com.docker.compose.project", "com.docker.stack.namespace")
+INSTALL = "./scripts/up --install-docker installs and starts one; ./scripts/up native needs none"
+
+
+class Engine:
+    """A connection to the engine that DOCKER_HOST names, or to the local one.
+
+    Every method raises EngineAway when the engine does not answer.
+    """
+
+    def __init__(self) -> None:
+        with answering():
+            self._api = docker.from_env(timeout=TIMEOUT_S).api
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is asked over a socket of this machine."""
+        return self._api.base_url.startswith("http+docker://")
+
+    def describe(self) -> Json:
+        """The engine's version and information, as `docker version` and `docker info` show them."""
+        with answering():
+            return {"version": self._api.version(), "info": self._api.info()}
+
+    def containers_of(self, project: str) -> list[Json]:
+        """`docker inspect` of the containers of a Compose project or of a Swarm stack, running or not."""
+        with answering():
+            ids = {
+                found["Id"]
+                for label in PROJECT_LABELS
+                for found in self._api.containers(all=True, filters={"label": f"{label}={project}"})
+            }
+            return [self._api.inspect_container(one) for one in sorted(ids)]
+
+    def stacks(self) -> list[tuple[str, str, str]]:
+        """(project, mode, data folder) of every stack of Isthmus that has a container, each once."""
+        with answering():
+            found = self._api.containers(all=True, filters={"label": "isthmus.mode"})
+        labels = [one["Labels"] for one in found]
+        return sorted({(project_of(one), one["isthmus.mode"], one.get("isthmus.data", "")) for one in labels})
+
+    def network(self, name_or_id: str) -> Json | None:
+        """`docker network inspect`; None when there is none any more."""
+        with answering():
+            try:
+                return self._api.inspect_network(name_or_id)
+            except NotFound:
+                return None
+
+    def image_id(self, tag: str) -> str | None:
+        """The id of the image that a tag leads to now."""
+        with answering():
+            try:
+                return str(self._api.inspect_image(tag)["Id"])
+            except NotFound:
+                return None
+
+    def run_inside(self, container: str, command: list[str]) -> tuple[int, str]:
+        """(exit code, output) of a command in a running container, as the container's own user."""
+        with answering():
+            try:
+                made = self._api.exec_create(container, command)["Id"]
+                output = self._api.exec_start(made).decode(errors="replace")
+                return int(self._api.exec_inspect(made)["ExitCode"] or 0), output
+            except APIError as error:
+                return 126, error.explanation or str(error)
+
+    def cpu_ns(self, container: str) -> int:
+        """Nanoseconds of CPU that the container's processes took since it started."""
+        with answering():
+            return int(self._api.stats(container, stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"])
+
+
+def project_of(labels: Json) -> str:
+    """The project that a container's labels name."""
+    return next((str(labels[label]) for label in PROJECT_LABELS if label in labels), "")
+
+
+@contextmanager
+def answering() -> Generator[None]:
+    """Turns what the SDK raises into EngineAway, with what to do."""
+    try:
+        yield
+    except (DockerException, requests.exceptions.RequestException) as error:
+        text = str(error)
+        if "PermissionError" in text or "Permission denied" in text:
+            user = getpass.getuser()
+            raise EngineAway(
+                f"the Docker engine does not let user {user} in",
+                hint=f"join the group docker (sudo usermod -aG docker {user}, then log in again), or use sudo",
+            ) from error
+        if isinstance(error, APIError) and error.explanation:
+            raise EngineAway(f"the Docker engine says: {error.explanation}") from error
+        raise EngineAway("no Docker engine answers", hint=INSTALL) from error

@@ -1,0 +1,23 @@
+"""What can go wrong when the lab looks at a stack, named after what the operator can do about it."""
+
+from __future__ import annotations
+
+from core.errors import IsthmusError
+
+
+class EngineAway(IsthmusError):
+    """No Docker engine answers, or it does not let this user in."""
+
+    code = "engine-away"
+
+
+class NoStack(IsthmusError):
+    """The stack does not run, or not in the mode that was asked for."""
+
+    code = "stack-missing"
+
+
+class BadRecording(IsthmusError):
+    """The file is not a recording of the lab."""
+
+    code = "recording-invalid"

@@ -1,0 +1,19 @@
+"""One look at the stack that is meant: found, recorded, parsed."""
+
+from __future__ import annotations
+
+from core.settings import Settings
+from netlab.engine import Engine
+from netlab.find import choose_project
+from netlab.model import Observation
+from netlab.observe import observe
+from netlab.parse import parse
+from netlab.recording import Recording
+
+
+def look(settings: Settings, mode: str | None = None, project: str | None = None) -> tuple[Recording, Observation]:
+    """What was answered, and what that means. Raises: EngineAway, NoStack"""
+    engine = Engine()
+    chosen = choose_project(engine.stacks(), project or settings.project, settings.data_dir, mode)
+    recording = observe(engine, chosen)
+    return recording, parse(recording)

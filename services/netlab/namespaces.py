@@ -1,0 +1,81 @@
+"""Which containers share a network, and which cable leads where: known by inodes and interface numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netlab.model import Container, Interface, Listener, NamespaceKind, Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A network namespace and who is in it. The host's own has the interfaces and listeners of the host."""
+
+    kind: NamespaceKind
+    inode: int | None
+    containers: tuple[Container, ...]
+    interfaces: tuple[Interface, ...]
+    listeners: tuple[Listener, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """A veth pair: a card in a container, and its other end on the host, which is None where it cannot be seen."""
+
+    container: Container
+    card: Interface
+    host_end: Interface | None
+
+
+def namespaces(seen: Observation) -> tuple[Namespace, ...]:
+    """The namespaces of the running containers, in order of their first container's name."""
+    groups: dict[str, list[Container]] = {}
+    for container in seen.containers:
+        if container.running:
+            groups.setdefault(namespace_key(container, seen), []).append(container)
+    return tuple(namespace_of(tuple(holder_first(group)), seen) for group in groups.values())
+
+
+def holder_first(group: list[Container]) -> list[Container]:
+    """The container whose namespace the others joined, and then those."""
+    return sorted(group, key=lambda container: container.network_mode.startswith("container:"))
+
+
+def namespace_key(container: Container, seen: Observation) -> str:
+    """What is equal for containers of one namespace: the inode or, where it could not be read, the engine's word."""
+    if container.namespace is not None:
+        return str(container.namespace)
+    if container.network_mode == "host":
+        return str(seen.host.namespace)
+    return container.network_mode.removeprefix("container:") if ":" in container.network_mode else container.id
+
+
+def namespace_of(members: tuple[Container, ...], seen: Observation) -> Namespace:
+    """The namespace that these containers are in."""
+    first = members[0]
+    if is_hosts(first, seen):
+        return Namespace("host", seen.host.namespace, members, seen.host.interfaces, seen.host.listeners)
+    if all(card.kind == "loopback" for card in first.interfaces) and (first.interfaces or first.network_mode == "none"):
+        kind: NamespaceKind = "isolated"
+    else:
+        kind = "shared" if len(members) > 1 else "own"
+    return Namespace(kind, first.namespace, members, first.interfaces, first.listeners)
+
+
+def is_hosts(container: Container, seen: Observation) -> bool:
+    """Whether the container uses the host's network."""
+    if container.namespace is None:
+        return container.network_mode == "host"
+    return container.namespace == seen.host.namespace or (seen.engine.hidden and container.network_mode == "host")
+
+
+def cables(seen: Observation) -> tuple[Cable, ...]:
+    """The veth pairs of the stack, each once, though the containers of a shared namespace all see it."""
+    ends = {} if seen.engine.hidden else {card.index: card for card in seen.host.interfaces}
+    return tuple(
+        Cable(namespace.containers[0], card, ends.get(card.peer_index or 0))
+        for namespace in namespaces(seen)
+        if namespace.kind != "host"
+        for card in namespace.interfaces
+        if card.kind == "veth"
+    )

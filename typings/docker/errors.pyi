@@ -1,0 +1,6 @@
+class DockerException(Exception): ...
+
+class APIError(DockerException):
+    explanation: str | None
+
+class NotFound(APIError): ...
