@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
-from werkzeug.http import parse_accept_header, parse_etags
+from werkzeug.http import parse_accept_header, parse_etags, quote_etag
 
 from api.asked import Answer
 from api.context import Api
@@ -43,8 +43,9 @@ def archive_answer(api: Api, archive: TileArchive, place: tuple[str, str, str], 
     if found is None:
         check_limits(tile, extent_in(WEB_MERCATOR_QUAD, archive.facts.bbox_crs84))
     cache_control, etag = archive.cache_control or api.settings.cache_control, etag_of(archive, tile)
-    headers = [("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", f'"{etag}"')]
-    if wanted.if_none_match and etag in parse_etags(wanted.if_none_match):
+    tag = quote_etag(etag, weak=True)
+    headers = [("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", tag)]
+    if wanted.if_none_match and parse_etags(wanted.if_none_match).contains_weak(etag):
         return Answer("304 NOT MODIFIED", headers)
     if found is None:
         return Answer("204 NO CONTENT", headers)

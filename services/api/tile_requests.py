@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
-from werkzeug.http import parse_accept_header, parse_etags
+from werkzeug.http import parse_accept_header, parse_etags, quote_etag
 
 from api.context import Api
 from api.formats.negotiation import format_for
@@ -66,8 +66,8 @@ class Ready:
     make: Make | None
 
     def is_known(self, if_none_match: str) -> bool:
-        """Whether a client that sends this header has the tile. As the routes do, weak tags are not compared."""
-        return if_none_match == self.etag or self.etag[1:-1] in parse_etags(if_none_match)
+        """Whether a client that sends this header has the tile."""
+        return if_none_match == self.etag or parse_etags(if_none_match).contains_weak(etag_of(self.key))
 
 
 def find_ready(api: Api, catalog: Catalog, request: Request) -> Ready | None:
@@ -115,7 +115,7 @@ def of_dataset(api: Api, catalog: Catalog, place: Tile, args: Args) -> Found | N
 def make_ready(catalog: Catalog, found: Found, zoom: int, slots: HitSlots, *, packed: bool) -> Ready:
     """The answer with a tile."""
     key, cache_control, store, make = found
-    etag = f'"{etag_of(key)}"'
+    etag = quote_etag(etag_of(key), weak=True)  # weak: the packed and the plain bytes have one
     headers = (("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", etag))
     encoding = (("Content-Encoding", "gzip"),) if packed else ()
     return Ready(catalog, store, key, etag, headers, (("Content-Type", MVT), *encoding), packed, zoom, slots, make)

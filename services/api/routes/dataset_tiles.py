@@ -77,7 +77,7 @@ def tile(tms: str, z: str, row: str, column: str) -> Response:
         mvt = metered_tile(place, lambda: making(lambda: join_layers(api(), wanted, skip_broken=skip_broken)))
         return validated_tile(mvt, wanted.cache_control)
     key, etag = wanted.key, etag_of(wanted.key)
-    if etag in request.if_none_match:
+    if request.if_none_match.contains_weak(etag):
         return tile_response(Response(status=304), wanted.cache_control, etag)
     mvt = metered_tile(place, lambda: kept_layers(api(), wanted, key))
     return tile_response(packed_tile(mvt), wanted.cache_control, etag)

@@ -132,7 +132,7 @@ def tile(id: str, tms: str, z: str, row: str, column: str) -> Response:
         found = metered_tile(place, lambda: making(lambda: make_packed_tile(api(), collection, place, query)))
         return validated_tile(found, api().cache_control(collection))
     etag = etag_of(key_of(api(), collection, place, query))
-    if etag in request.if_none_match:
+    if request.if_none_match.contains_weak(etag):
         return tile_response(Response(status=304), api().cache_control(collection), etag)
     found = metered_tile(place, lambda: kept_tile(api(), collection, place, query))
     return tile_response(packed_tile(found), api().cache_control(collection), etag)
@@ -146,7 +146,7 @@ def metered_tile(place: Tile, find: Callable[[], bytes]) -> bytes:
 def validated_tile(packed: bytes, cache_control: str) -> Response:
     """A tile of data that nobody announces: never kept, and its bytes are its validator."""
     etag = hashlib.sha256(packed).hexdigest()[:20]
-    if etag in request.if_none_match:
+    if request.if_none_match.contains_weak(etag):
         return tile_response(Response(status=304), cache_control, etag)
     return tile_response(packed_tile(packed), cache_control, etag)
 
@@ -170,7 +170,7 @@ def tile_response(response: Response, cache_control: str, etag: str) -> Response
         response.headers["Cache-Control"] = "no-store"
         return response
     response.headers["Cache-Control"] = cache_control
-    response.set_etag(etag)
+    response.set_etag(etag, weak=True)
     return response
 
 
