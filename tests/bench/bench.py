@@ -84,7 +84,7 @@ def ask(bench: Bench, points: int) -> list[Result]:
     results.append(tiles.bench_plain(bench, "polygons", range(5, 11), few))
     results += tiles.bench_tiles(bench, "polygons", range(11, 18))
     results.append(tiles.bench_plain(bench, "mixed", range(3, 8), few))
-    results.append(tiles.bench_plain(bench, "mixed", range(8, 15), bench.runs))
+    results += [tiles.bench_plain(bench, layer, range(8, 15), bench.runs) for layer in (id, "polygons", "mixed")]
     return results
 
 

@@ -58,17 +58,18 @@ def write_polygons(path: Path, count: int) -> None:
     )
 
 
-LAKES = 40
-"""How many large polygons stand among the houses."""
+LAKES, SHORES = 40, 2
+"""How many large polygons stand among the houses, and how many very large ones."""
 
 
 def write_mixed(path: Path, count: int) -> None:
-    """FlatGeobuf of many houses around towns, and among them lakes of up to 64,000 corners, 1 MB each."""
+    """FlatGeobuf of many houses around towns, lakes of up to 64,000 corners, and shores of up to a million."""
     random = np.random.default_rng(SEED + 2)
     towns = random.uniform((5, 45), (15, 53), (60, 2))
     places = towns[random.integers(0, 60, count)] + random.normal(0, (0.15, 0.1), (count, 2))
     size = random.uniform(0.00008, 0.0002, (count, 2))
-    lakes = [lake(random, min(64_000, count)) for _ in range(LAKES)]
+    lakes = [lake(random, min(64_000, count), (0.2, 1)) for _ in range(LAKES)]
+    lakes += [lake(random, min(1_000_000, 5 * count), (2, 4)) for _ in range(SHORES)]
     shapes = np.concatenate([shapely.box(*(places - size).T, *(places + size).T), lakes])
     table = pa.table(
         {
@@ -82,7 +83,7 @@ def write_mixed(path: Path, count: int) -> None:
     )
 
 
-def lake(random: np.random.Generator, corners: int) -> shapely.Polygon:
+def lake(random: np.random.Generator, corners: int, radius_deg: tuple[float, float]) -> shapely.Polygon:
     """A shape with a rough shore, somewhere among the towns."""
     angles, waves = np.linspace(0, 2 * np.pi, corners, endpoint=False), np.arange(1, 200)
     heights = random.normal(0, 1, 199) / waves**1.3
@@ -90,7 +91,7 @@ def lake(random: np.random.Generator, corners: int) -> shapely.Polygon:
     rough = sum(
         height * np.cos(wave * angles + shift) for wave, height, shift in zip(waves, heights, shifts, strict=True)
     )
-    distance = random.uniform(0.2, 1) * np.clip(1 + 0.12 * rough, 0.3, 2)
+    distance = random.uniform(*radius_deg) * np.clip(1 + 0.12 * rough, 0.3, 2)
     x, y = random.uniform((5, 45), (15, 53))
     return shapely.Polygon(np.column_stack([x + distance * np.cos(angles), y + distance * np.sin(angles)]))
 
