@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Any
 
 import psycopg
 
@@ -19,6 +18,9 @@ from core.errors import CatalogueMissing, DatabaseUnavailable
 
 CHECK_EVERY_S = 1.0
 WAIT_S = 2.0
+BEHIND_S = 30.0
+"""How long a replica may be behind what another one showed. Then the database was restored from an older copy."""
+
 PAUSE_S = 0.5
 """How long nobody asks again after the database did not answer."""
 
@@ -42,6 +44,7 @@ class LiveCatalog:
         self._checked_at = -CHECK_EVERY_S
         self._failure: DatabaseUnavailable | None = None
         self._failed_at = 0.0
+        self._confirmed_at = 0.0
         self._lock = Lock()
 
     @property
@@ -119,17 +122,27 @@ class LiveCatalog:
     def _refresh_loaded(self) -> Catalog:
         """The collections that the loader made."""
         [(generation,)] = self._database.run(SELECT_GENERATION)
-        if self._loaded is None or self._loaded.generation != generation:
-            self._loaded = kept(self._loaded, parse_catalog(generation, *self._select()))
+        if self._loaded is None or not self._holds(self._loaded, generation):
+            found = self._select()
+            if self._loaded is None or not self._holds(self._loaded, found.generation):
+                self._loaded, self._confirmed_at = kept(self._loaded, found), self._clock()
         return self._loaded
 
-    def _select(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-        """Rows of collections and of files of tiles. Raises: CatalogueMissing until the loader has migrated"""
+    def _holds(self, known: Catalog, generation: int) -> bool:
+        """Whether the known catalogue is still the one to use: an older one of a replica that is behind is none."""
+        if generation == known.generation:
+            self._confirmed_at = self._clock()
+        behind = self._database.reads_replicas and generation < known.generation
+        return generation == known.generation or (behind and self._clock() < self._confirmed_at + BEHIND_S)
+
+    def _select(self) -> Catalog:
+        """The catalogue with its number, all of one state. Raises: CatalogueMissing until the loader has migrated"""
         try:
-            return self._database.run(SELECT_COLLECTIONS), self._database.run(SELECT_ARCHIVES)
+            number, *rows = self._database.run_together(SELECT_GENERATION, SELECT_COLLECTIONS, SELECT_ARCHIVES)
         except psycopg.errors.UndefinedColumn as error:
             hint = "is the loader running? It brings it up to date when it starts"
             raise CatalogueMissing("the catalogue is of an older Isthmus", hint=hint) from error
+        return parse_catalog(number[0][0], *rows)
 
     def _refresh_both(self, sources: LiveSources, *, now: bool) -> Catalog:
         """The loaded collections and those of the sources. A database where no loader ever ran has the latter alone."""

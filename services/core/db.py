@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -16,6 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.copy_out import copy_out
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
 from core.prepared import Prepared, PreparedStatements
 from core.settings import Settings
 from core.spent import spent
@@ -31,6 +33,7 @@ ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
     "3F000": CatalogueMissing,
     "3D000": CatalogueMissing,
     "22": BadValue,
+    "40": DatabaseUnavailable,  # a replica gave the statement up, since the primary changed what it reads
     "08": DatabaseUnavailable,
     "53": DatabaseUnavailable,
     "57": DatabaseUnavailable,
@@ -55,6 +58,7 @@ def conninfo(settings: Settings, **extra: str) -> str:
         "application_name": "isthmus",
         "client_encoding": "UTF8",
         "options": "-c timezone=UTC -c intervalstyle=iso_8601",
+        **host_keywords(settings),
     }
     return make_conninfo("", **{**keywords, **extra})
 
@@ -134,6 +138,8 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         """Connections open in the background; nothing is asked of the database yet."""
         self._timeout_s = settings.statement_timeout_s
+        self.reads_replicas = reads_replicas(settings)
+        """Whether two statements may meet different states of the database, and the later one the older state."""
         # No parallel workers, no compiled plans: either takes 15 ms or more to start, and requests are many already.
         options = (
             "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c default_transaction_read_only=on"
@@ -147,6 +153,7 @@ class Database:
             timeout=settings.pool_wait_s,
             # Short: an attempt given up is begun afresh by the next request, a long one backs off to half a minute.
             reconnect_timeout=3.0,
+            max_lifetime=lifetime_s(settings),
             kwargs={"autocommit": True},
             configure=find_extensions,
             open=True,
@@ -171,6 +178,10 @@ class Database:
         way = Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
         return self._twice(lambda: self._run_once(statement, binary, way))
 
+    def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
+        """All rows of each of some statements, which see the database in one state. Raises: as `run`"""
+        return self._twice(lambda: self._run_together_once(statements))
+
     def run_prepared(self, prepared: Prepared, params: Mapping[str, Any]) -> bytes | None:
         """The first column of the first row of a statement that connections keep prepared; None without a row.
 
@@ -183,9 +194,20 @@ class Database:
         """Do it; once more when a connection turns out to be dead."""
         began = time.perf_counter()
         try:
-            return self._again(work)
+            return self._patiently(lambda: self._again(work))
         finally:
             spent.db_s += time.perf_counter() - began
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do it; where replicas answer, until one of them has the tables that another one's catalogue named."""
+        deadline = time.monotonic() + LAG_S
+        while True:
+            try:
+                return work()
+            except CatalogueMissing:
+                if not self.reads_replicas or time.monotonic() >= deadline:
+                    raise
+            time.sleep(LAG_PAUSE_S)
 
     def _again(self, work: Callable[[], T]) -> T:
         try:
@@ -211,6 +233,10 @@ class Database:
                 self._leased.add(connection)
                 try:
                     yield connection
+                except psycopg.errors.UndefinedTable:
+                    if self.reads_replicas:
+                        connection.close()  # the pool makes another one, to another replica perhaps
+                    raise
                 finally:
                     self._leased.discard(connection)
         except PoolTimeout:
@@ -241,13 +267,26 @@ class Database:
             prepare = True if way.one_plan else None  # None: after some times
             return cursor.execute(statement.text, statement.params or None, prepare=prepare).fetchall()
 
+    def _run_together_once(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+        with self._connection() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            return [connection.execute(some.text, some.params or None).fetchall() for some in statements]
+
     def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
         """The bytes that `COPY … TO STDOUT` sends, some KB of whole rows at a time, whatever the size of the whole.
 
         COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
         the statement is cancelled. Raises: as `run`, at the first step or later
         """
-        with translated(), self.pool.connection() as connection, connection.transaction():
+        first, others = self._patiently(lambda: begin(self._copy_out(statement, timeout_s)))
+        try:
+            yield from first
+            yield from others
+        finally:
+            others.close()
+
+    def _copy_out(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
+        with translated(), self._lease() as connection, connection.transaction():
             connection.execute(set_timeout(timeout_s))
             text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
             yield from copy_out(connection, text.encode())
@@ -260,6 +299,11 @@ class Database:
     def close(self) -> None:
         """Close every connection; requests under way end with an error."""
         self.pool.close()
+
+
+def begin(chunks: Generator[T]) -> tuple[list[T], Generator[T]]:
+    """The first of some values, if there are any, and the others. Raises: what making the first one raises"""
+    return list(islice(chunks, 1)), chunks
 
 
 @contextmanager

@@ -20,11 +20,16 @@ Mode = Literal["bridge", "host", "container", "none", "native"]
 Switch = Literal["off", "on"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
+DbTarget = Literal["any", "read-write", "prefer-standby"]
 
 
 def setting(default: Any, meaning: str, *, to: Audience = "operator", shown: bool = True) -> Any:
     """A field of Settings. `to` says who sets it: the operator, or the launcher of a service. A secret is not shown."""
     return field(default=default, repr=shown, metadata={"meaning": meaning, "to": to})
+
+
+CHOICES = {name: get_args(kind) for name, kind in [("Mode", Mode), ("LogLevel", LogLevel), ("Switch", Switch)]}
+CHOICES["DbTarget"] = get_args(DbTarget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,15 @@ class Settings:
         " listens on)",
         to="service",
     )
-    db_host: str = setting("127.0.0.1", "PostgreSQL's host, or the folder of its socket", to="service")
+    db_host: str = setting(
+        "127.0.0.1", "PostgreSQL's host, or the folder of its socket; several with commas between them", to="service"
+    )
+    db_target: DbTarget = setting(
+        "any",
+        "which of several hosts, or of several addresses of one, is taken: any, the first that answers; read-write, the"
+        " primary; prefer-standby, a replica at random, and the primary when none answers",
+        to="service",
+    )
     db_port: int = setting(5432, "PostgreSQL's port", to="service")
     db_name: str = setting("isthmus", "database", to="service")
     db_user: str = setting(
@@ -196,7 +209,7 @@ def parse(name: str, kind: str, text: str) -> Any:
             return float(text)
     except ValueError as error:
         raise BadSetting(f"{variable(name)} is '{text}'", hint="it takes a number", parameter=variable(name)) from error
-    choices = {"Mode": get_args(Mode), "LogLevel": get_args(LogLevel), "Switch": get_args(Switch)}.get(kind, ())
+    choices = CHOICES.get(kind, ())
     if choices and text not in choices:
         hint = suggestion(text, choices) or f"it takes one of {', '.join(choices)}"
         raise BadSetting(f"{variable(name)} is '{text}'", hint=hint, parameter=variable(name))

@@ -33,11 +33,16 @@ FROM pg_class AS view
 LEFT JOIN isthmus.collections AS c ON c.id = view.relname AND c.withdrawn_at IS NULL
 WHERE view.relnamespace = 'published'::regnamespace AND view.relkind = 'v' AND c.id IS NULL
 """
-# The served version is kept, and of the others the newest, until `keep` are together.
+# The served version is kept, and of the others the newest, until `keep` are together. A version is still read when a
+# replica has a statement that may not see the version after it: no lock on the primary tells. Dropped, its table would
+# end the statement, or keep the replica waiting for it. (`xmin`: the oldest a replica needs, by hot_standby_feedback.)
 VERSIONS_TO_DROP = """
-SELECT version, table_name, tile_table
+SELECT version, table_name, tile_table, EXISTS (
+    SELECT FROM pg_replication_slots AS replica WHERE replica.active AND age(replica.xmin) >= replaced_since
+)
 FROM (
     SELECT v.version, v.table_name, v.tiling ->> 'table' AS tile_table,
+           age(lead(v.xmin) OVER (PARTITION BY v.collection_id ORDER BY v.version)) AS replaced_since,
            row_number() OVER (
                PARTITION BY v.collection_id
                ORDER BY (v.version = c.current_version) IS NOT TRUE, v.version DESC
@@ -77,7 +82,10 @@ def drop_views(connection: Connection) -> bool:
 def drop_versions(connection: Connection, keep: int) -> bool:
     """Drop the tables that are not kept, with their rows in the catalogue."""
     done = True
-    for version, *tables in connection.execute(VERSIONS_TO_DROP, [keep]).fetchall():
+    for version, *tables, is_read in connection.execute(VERSIONS_TO_DROP, [keep]).fetchall():
+        if is_read:
+            done = False
+            continue
         forget = Statement(sql.SQL("DELETE FROM isthmus.versions WHERE version = {}").format(sql.Literal(version)))
         done = attempt(connection, [*(ddl.drop_table(table) for table in tables if table), forget]) and done
     return done

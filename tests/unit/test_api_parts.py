@@ -204,13 +204,17 @@ def test_self_comes_first_and_alternates_keep_the_query():
 class CountingDatabase:
     """Answers for the catalogue, and counts the questions."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reads_replicas: bool = False) -> None:
         self.generation = 1
+        self.reads_replicas = reads_replicas
         self.asked: list[Statement] = []
 
     def run(self, statement: Statement) -> list[tuple[Any, ...]]:
         self.asked.append(statement)
         return [(self.generation,)] if statement is SELECT_GENERATION else []
+
+    def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
+        return [self.run(statement) for statement in statements]
 
 
 def test_catalogue_is_read_once_and_looked_at_when_a_second_has_passed():
@@ -219,16 +223,42 @@ def test_catalogue_is_read_once_and_looked_at_when_a_second_has_passed():
     assert live.current().generation == 1
     now[0] = 0.9
     live.current()
-    assert database.asked == [SELECT_GENERATION, SELECT_COLLECTIONS, SELECT_ARCHIVES]
+    all_of_it = [SELECT_GENERATION, SELECT_COLLECTIONS, SELECT_ARCHIVES]
+    assert database.asked == [SELECT_GENERATION, *all_of_it]
     now[0] = 1.1
     live.current()
-    assert database.asked[3:] == [SELECT_GENERATION], "nothing changed, so the collections are not read again"
+    assert database.asked[4:] == [SELECT_GENERATION], "nothing changed, so the collections are not read again"
     database.generation, now[0] = 2, 2.2
     assert live.current().generation == 2
-    assert database.asked[4:] == [SELECT_GENERATION, SELECT_COLLECTIONS, SELECT_ARCHIVES]
+    assert database.asked[5:] == [SELECT_GENERATION, *all_of_it]
     database.generation = 3
     assert live.current().generation == 2, "no second has passed"
     assert live.fresh().generation == 3, "who needs it now gets it now"
+
+
+def test_a_catalogue_of_a_replica_that_is_behind_does_not_replace_a_newer_one():
+    database, now = CountingDatabase(reads_replicas=True), [0.0]
+    live = LiveCatalog(cast(Database, database), clock=lambda: now[0])
+    database.generation = 7
+    assert live.current().generation == 7
+    database.generation, now[0] = 6, 2.0
+    assert live.current().generation == live.fresh().generation == 7
+    database.generation, now[0] = 7, 25.0
+    live.current()
+    database.generation, now[0] = 6, 54.0
+    assert live.current().generation == 7, "another replica has the newer one: it was seen half a minute ago"
+    now[0] = 56.0
+    assert live.current().generation == 6, "none has it any more: the database was restored"
+    assert live.fresh().generation == 6
+
+
+def test_an_older_catalogue_of_one_server_is_believed_at_once():
+    database = CountingDatabase()
+    live = LiveCatalog(cast(Database, database), clock=lambda: 0.0)
+    database.generation = 7
+    assert live.current().generation == 7
+    database.generation = 6
+    assert live.fresh().generation == 6
 
 
 def test_a_collection_that_did_not_change_keeps_what_was_worked_out_for_it(roads: Collection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
@@ -40,6 +41,7 @@ def raised(
         ("22023", BadValue),  # invalid_parameter_value
         ("08000", DatabaseUnavailable),  # connection_exception
         ("08006", DatabaseUnavailable),  # connection_failure
+        ("40001", DatabaseUnavailable),  # serialization_failure, of a replica that applies what conflicts
         ("53100", DatabaseUnavailable),  # disk_full
         ("53200", DatabaseUnavailable),  # out_of_memory
         ("53300", DatabaseUnavailable),  # too_many_connections
@@ -55,11 +57,11 @@ def test_each_state_becomes_the_error_that_says_what_to_do(state: str, expected:
 
 
 def test_every_mapping_is_tried_above():
-    tried = {"57014", "42P01", "3F000", "3D000", "22", "08", "53", "57"}
+    tried = {"57014", "42P01", "3F000", "3D000", "22", "08", "40", "53", "57"}
     assert set(ERROR_OF_SQLSTATE) == tried
 
 
-@pytest.mark.parametrize("state", ["42601", "42703", "42501", "23505", "25006", "40001", "P0001", "XX001"])
+@pytest.mark.parametrize("state", ["42601", "42703", "42501", "23505", "25006", "P0001", "XX001"])
 def test_a_state_that_is_our_own_mistake_is_not_dressed_up(state: str):
     error = raised(state, kind=psycopg.ProgrammingError)
     with pytest.raises(psycopg.ProgrammingError) as caught:
@@ -115,6 +117,27 @@ def test_a_connection_is_described_by_the_settings_in_utc():
     assert (told["host"], told["port"], told["dbname"], told["user"]) == ("/run/pg", "5433", "maps", "isthmus_reader")
     assert told["password"] == "a b'c\\"
     assert "timezone=UTC" in told["options"]
+
+
+def test_one_host_is_connected_to_as_ever():
+    told = conninfo_to_dict(conninfo(Settings()))
+    assert told["connect_timeout"] == "5"
+    assert not {"target_session_attrs", "load_balance_hosts", "tcp_user_timeout"} & told.keys()
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "attributes", "balance"),
+    [
+        ("replica,primary", "prefer-standby", "prefer-standby", "random"),
+        ("replica", "prefer-standby", "prefer-standby", "random"),
+        ("primary,replica", "read-write", "read-write", "disable"),
+        ("one,two", "any", "any", "disable"),
+    ],
+)
+def test_several_hosts_are_told_to_libpq_and_given_up_soon(host: str, target: Any, attributes: str, balance: str):
+    told = conninfo_to_dict(conninfo(Settings(db_host=host, db_target=target)))
+    assert (told["host"], told["target_session_attrs"], told["load_balance_hosts"]) == (host, attributes, balance)
+    assert told["connect_timeout"] == "2"
 
 
 def test_a_keyword_can_be_replaced_and_an_empty_password_is_none():

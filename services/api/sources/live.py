@@ -94,8 +94,7 @@ class LiveSources:
         ended = self._clock()
         self._rests_until = ended + min(LONGEST_REST_S, REST * (ended - began))
         if fingerprint != self._fingerprint:
-            self._introspect()
-            self._fingerprint = fingerprint
+            self._fingerprint = self._introspect()
 
     def drafts(self) -> list[Draft]:
         """The collections, without ids."""
@@ -120,10 +119,11 @@ class LiveSources:
             self._built[oid] = (some, findings, list(build(some, findings, self._systems, now)))
         return self._built[oid][2]
 
-    def _introspect(self) -> None:
-        """Read what the schemas hold."""
-        relations = [plan(parse_relation(row)) for row in self._database.run(self._statements["relations"])]
-        found = map(parse_function, self._database.run(self._statements["functions"]))
+    def _introspect(self) -> str:
+        """Read what the schemas hold, and the fingerprint that goes with it."""
+        fingerprints, rows, function_rows = self._database.run_together(*self._statements.values())
+        relations = [plan(parse_relation(row)) for row in rows]
+        found = map(parse_function, function_rows)
         functions = [function for function in found if function.gives_rows or is_tile_function(function)]
         shared = overloaded(functions)
         refusals = [
@@ -139,6 +139,7 @@ class LiveSources:
         self._functions = tuple(f for f, refusal in zip(functions, refusals, strict=True) if refusal is None)
         self._tell({found for found in [*relations, *refusals] if isinstance(found, Omission)})
         self.number += 1
+        return str(fingerprints[0][0])
 
     def _learn_systems(self, srids: set[int]) -> None:
         """Read the systems that are not known yet: features can be asked for in them from the first answer on."""
