@@ -20,11 +20,13 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Cable:
-    """A veth pair: a card in a container, and its other end on the host, which is None where it cannot be seen."""
+    """A veth pair: a card in a container, and its other end on the host (None: not seen, or in an overlay)."""
 
     container: Container
     card: Interface
     host_end: Interface | None
+    network: str | None = None
+    """The network of the engine that it leads into."""
 
 
 def namespaces(seen: Observation) -> tuple[Namespace, ...]:
@@ -71,11 +73,25 @@ def is_hosts(container: Container, seen: Observation) -> bool:
 
 def cables(seen: Observation) -> tuple[Cable, ...]:
     """The veth pairs of the stack, each once, though the containers of a shared namespace all see it."""
-    ends = {} if seen.engine.hidden else {card.index: card for card in seen.host.interfaces}
     return tuple(
-        Cable(namespace.containers[0], card, ends.get(card.peer_index or 0))
+        Cable(namespace.containers[0], card, end := host_end(card, seen), network_of(card, end, seen))
         for namespace in namespaces(seen)
         if namespace.kind != "host"
         for card in namespace.interfaces
         if card.kind == "veth"
     )
+
+
+def host_end(card: Interface, seen: Observation) -> Interface | None:
+    """The host's interface that names this card as its other end, as this card names it."""
+    if seen.engine.hidden:
+        return None
+    ends = [one for one in seen.host.interfaces if (one.index, one.peer_index) == (card.peer_index, card.index)]
+    return ends[0] if ends else None
+
+
+def network_of(card: Interface, end: Interface | None, seen: Observation) -> str | None:
+    """The network that a card is plugged into: by the engine's JSON or, where that is silent, by the bridge."""
+    named = [one.network for container in seen.containers for one in container.attachments if one.mac == card.mac]
+    bridged = [one.name for one in seen.networks if end is not None and end.bridge == one.bridge]
+    return next(iter((*named, *bridged)), None)

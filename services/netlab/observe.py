@@ -10,6 +10,8 @@ from netlab.engine import Engine
 from netlab.host import look_at_host, waiting
 from netlab.recording import Recording, without_secrets
 
+ALWAYS = ("bridge", "docker_gwbridge")
+"""Networks that are looked at in any case: a Swarm's tasks reach the world by the second one, and their JSON is silent."""
 INSIDE_SCRIPT = """
 echo '# namespace'; readlink /proc/self/ns/net
 echo '# cards'
@@ -38,7 +40,7 @@ def observe(engine: Engine, project: str) -> Recording:
         project=project,
         engine=used_parts(described) | {"local": engine.is_local},
         containers=containers,
-        networks=[found for name in sorted({*names, "bridge"}) if (found := engine.network(name))],
+        networks=[found for name in sorted({*names, *ALWAYS}) if (found := engine.network(name))],
         images={tag: engine.image_id(tag) or "" for tag in sorted({one["Config"]["Image"] for one in containers})},
         inside=inside,
         host=with_owners_of_these(look_at_host(sorted(paths)), inside),

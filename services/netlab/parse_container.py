@@ -28,6 +28,7 @@ def parse_container(inspected: Json, recording: Recording) -> Container:
     namespace = namespace_inode(inside.get("namespace"))
     of_host = namespace is not None and namespace == namespace_inode(recording.host["namespace"])
     image = config["Image"]
+    attachments = parse_attachments(mapped(inspected["NetworkSettings"]["Networks"]))
     return Container(
         name=inspected["Name"].lstrip("/"),
         id=inspected["Id"],
@@ -40,8 +41,8 @@ def parse_container(inspected: Json, recording: Recording) -> Container:
         stale=recording.images.get(image, "") not in ("", inspected["Image"]),
         pid=state["Pid"] or None,
         namespace=namespace,
-        interfaces=() if of_host else interfaces_inside(inside),
-        attachments=parse_attachments(mapped(inspected["NetworkSettings"]["Networks"])),
+        interfaces=() if of_host else interfaces_inside(inside, attachments),
+        attachments=attachments,
         published=parse_published(mapped(inspected["NetworkSettings"]["Ports"])),
         exposed=tuple(sorted(port if "/" in port else f"{port}/tcp" for port in mapped(config.get("ExposedPorts")))),
         listeners=()
@@ -59,15 +60,14 @@ def service_of(labels: Json) -> str:
     return next((str(labels[label]) for label in SERVICE_LABELS if label in labels), "")
 
 
-def interfaces_inside(inside: dict[str, str]) -> tuple[Interface, ...]:
-    """The container's cards; a single card has every address of the namespace."""
+def interfaces_inside(inside: dict[str, str], attachments: tuple[Attachment, ...]) -> tuple[Interface, ...]:
+    """The container's cards. An address that the engine does not name is that of the one card it does not name."""
     cards = parse_cards(inside.get("cards", ""))
-    real = [card for card in cards if card.kind != "loopback"]
-    addresses = parse_local_addresses(inside.get("addresses", ""))
-    if len(real) != 1:
-        return cards
-    (only,) = real
-    return tuple(replace(card, addresses=addresses) if card == only else card for card in cards)
+    named = {one.mac: one.address for one in attachments}
+    local = parse_local_addresses(inside.get("addresses", ""))
+    rest = tuple(one for one in local if one not in {address.partition("/")[0] for address in named.values()})
+    unnamed = [card for card in cards if card.kind != "loopback" and card.mac not in named]
+    return tuple(replace(card, addresses=rest) if [card] == unnamed else card for card in cards)
 
 
 def parse_environment(entries: list[str]) -> tuple[tuple[str, str], ...]:

@@ -20,7 +20,7 @@ def observation_text(seen: Observation) -> str:
     """The whole picture."""
     parts = [head_lines(seen), host_lines(seen)]
     parts += [list(namespace_lines(one)) for one in namespaces(seen)]
-    parts += [[f"{one.name}  {one.state}"] for one in seen.containers if not one.running]
+    parts.append([f"{one.name}  {one.state}" for one in seen.containers if not one.running])
     parts.append(unseen_lines(seen))
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
@@ -36,7 +36,7 @@ def host_lines(seen: Observation) -> list[str]:
     lines = [f"HOST {host.name}   namespace {host.namespace}"]
     for card in host.interfaces:
         if card.kind == "card" and card.up and card.addresses:
-            lines.append(f"  {card.name:<17}card    {' '.join(card.addresses)}  mtu {card.mtu}")
+            lines.append(f"  {card.name:<17}card     {' '.join(card.addresses)}  mtu {card.mtu}")
     for network in seen.networks:
         if network.driver in ("host", "null"):
             continue  # words for "no network of the engine's"
@@ -49,18 +49,18 @@ def host_lines(seen: Observation) -> list[str]:
 def network_lines(network: Network, seen: Observation) -> list[str]:
     """A network of the engine: its interface on the host, its addresses, and the cables that are plugged into it."""
     card = next((one for one in seen.host.interfaces if one.name == network.bridge), None)
-    name = network.bridge or network.name
+    name = network.bridge or "(its own)"
     addresses = " ".join(network.subnets)
     gateway = f"gateway {' '.join(network.gateways)}" if network.gateways else ""
     mtu = f"mtu {card.mtu}" if card else ""
-    words = (f"{name:<17}{network.driver:<6}", addresses, gateway, mtu, f"network {network.name}")
-    plugged = [one for one in cables(seen) if one.host_end and one.host_end.bridge == network.bridge]
+    words = (f"{name:<17}{network.driver:<7}", addresses, gateway, mtu, f"network {network.name}")
+    plugged = [one for one in cables(seen) if one.network == network.name]
     return ["  " + "  ".join(filter(None, words)), *(f"    {cable_text(one)}" for one in plugged)]
 
 
 def cable_text(cable: Cable) -> str:
     """One veth pair: the host's end, and the container's."""
-    end = f"{cable.host_end.name} (#{cable.host_end.index})" if cable.host_end else "an end that cannot be seen"
+    end = f"{cable.host_end.name} (#{cable.host_end.index})" if cable.host_end else f"#{cable.card.peer_index}"
     addresses = " ".join(cable.card.addresses)
     return f"{end} ═══ {cable.card.name} (#{cable.card.index}) of {cable.container.name}  {addresses}"
 
@@ -91,7 +91,7 @@ def listener_text(listener: Listener) -> str:
 
 def card_text(card: Interface) -> str:
     """The addresses of a card, and where its cable ends."""
-    cable = f"  other end #{card.peer_index} on the host" if card.peer_index else ""
+    cable = f"  other end #{card.peer_index}" if card.peer_index else ""
     return f"{' '.join(card.addresses)}  mtu {card.mtu}{cable}"
 
 
