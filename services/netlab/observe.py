@@ -11,7 +11,7 @@ from netlab.host import look_at_host, waiting
 from netlab.recording import Recording, without_secrets
 
 ALWAYS = ("bridge", "docker_gwbridge")
-"""Networks that are looked at in any case: a Swarm's tasks reach the world by the second one, and their JSON is silent."""
+"""Networks that are looked at in any case: a Swarm's tasks reach the world by the second, and their JSON is silent."""
 INSIDE_SCRIPT = """
 echo '# namespace'; readlink /proc/self/ns/net
 echo '# cards'
