@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
 from core.settings import Settings, load_settings
 from netlab.as_json import observation_json
+from netlab.draw.picture import picture
+from netlab.errors import OutputNotWritten
 from netlab.group import Group
+from netlab.keep import keep
 from netlab.look import look
-from netlab.model import MODES
-from netlab.recording import dump
+from netlab.model import MODES, Observation
+from netlab.recording import Recording, dump
 from netlab.text import observation_text
 
 mode_argument = click.argument("mode", required=False, type=click.Choice(MODES))
@@ -29,6 +33,7 @@ def net(ctx: click.Context) -> None:
     \b
     Examples:
       isthmus net show                what there is: cards, bridges, veth pairs, ports, mounts
+      isthmus net show --svg -o n.svg the same as a picture
     """
     ctx.obj = load_settings()
 
@@ -37,24 +42,51 @@ def net(ctx: click.Context) -> None:
 @mode_argument
 @project_option
 @click.option("--json", "form", flag_value="json", help="Print JSON for other programs.")
+@click.option("--svg", "form", flag_value="svg", help="Print the picture as SVG.")
 @click.option(
     "--recording", "form", flag_value="recording", help="Print the answers as they came, to send with a question."
 )
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE, not to standard output."
+)
 @click.pass_obj
-def show(settings: Settings, mode: str | None, project: str | None, form: str | None) -> None:
-    """Show what the engine and the host really have of the stack.
+def show(settings: Settings, mode: str | None, project: str | None, form: str | None, output: Path | None) -> None:
+    """Show what the engine and the host really have of the stack, as text, JSON or a picture.
 
-    MODE only makes sure that the stack runs in that mode.
+    MODE only makes sure that the stack runs in that mode. What was seen and its picture are also left on the data
+    volume (data/var/network), where the API shows them at /network.
 
     \b
     Examples:
       isthmus net show
       isthmus net show bridge --json | jq .cables
+      isthmus net show --svg --output network.svg     opens in any browser
     """
     recording, seen = look(settings, mode, project)
+    data_dir = Path(seen.data_dir or settings.data_dir)
+    keep(data_dir, "show.json", json.dumps(observation_json(seen), ensure_ascii=False))
+    keep(data_dir, "show.svg", picture(seen))
+    write(rendered(form, recording, seen), output)
+
+
+def rendered(form: str | None, recording: Recording, seen: Observation) -> str:
+    """What was seen, in the form that was asked for."""
     if form == "recording":
-        click.echo(dump(recording), nl=False)
-    elif form == "json":
-        click.echo(json.dumps(observation_json(seen), ensure_ascii=False))
-    else:
-        click.echo(observation_text(seen))
+        return dump(recording)
+    if form == "json":
+        return json.dumps(observation_json(seen), ensure_ascii=False) + "\n"
+    if form == "svg":
+        return picture(seen)
+    return observation_text(seen) + "\n"
+
+
+def write(text: str, output: Path | None) -> None:
+    """Print it, or put it into a file. Raises: OutputNotWritten"""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        hint = "give a path in a folder that is there and that you may write to"
+        raise OutputNotWritten(f"{output} cannot be written: {error.strerror}", hint=hint) from error

@@ -17,6 +17,12 @@ class NoStack(IsthmusError):
     code = "stack-missing"
 
 
+class OutputNotWritten(IsthmusError):
+    """The file that the output should go to cannot be written."""
+
+    code = "output-not-written"
+
+
 class BadRecording(IsthmusError):
     """The file is not a recording of the lab."""
 

@@ -64,6 +64,13 @@ def test_a_shared_namespace_has_one_cable_and_host_and_none_have_none() -> None:
     assert cables(seen_in("host")) == cables(seen_in("none")) == ()
 
 
+def test_a_card_of_the_host_that_only_has_the_same_number_is_no_cables_end() -> None:
+    seen = seen_in("bridge")
+    strangers = tuple(dataclasses.replace(one, peer_index=9999) for one in seen.host.interfaces)
+    elsewhere = dataclasses.replace(seen, host=dataclasses.replace(seen.host, interfaces=strangers))
+    assert [cable.host_end for cable in cables(elsewhere)] == [None, None, None]
+
+
 def test_a_published_port_is_carried_by_a_rule_and_a_proxy() -> None:
     seen = seen_in("bridge")
     (api,) = [one for one in seen.containers if one.service == "api"]

@@ -1,0 +1,136 @@
+"""The colours of a picture, in light and in dark. Every text has a contrast of 4.5 with its box (WCAG AA)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netlab.draw.measure import STYLES
+from netlab.draw.scene import WITH_ICON
+
+MONO = "'DejaVu Sans Mono',ui-monospace,Menlo,Consolas,'Liberation Mono',monospace"
+SANS = "system-ui,'Segoe UI','Helvetica Neue',Arial,'Noto Sans','DejaVu Sans',sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Fill, outline and text of a kind of box. An empty one is not drawn."""
+
+    fill: str
+    line: str
+    text: str
+
+
+Palette = dict[str, Paint]
+PAPER_LIGHT, PAPER_DARK = "#ffffff", "#12191b"
+LIGHT: Palette = {
+    "title": Paint("", "", "#1c2a2e"),
+    "host": Paint("#f5f7f7", "#7c8a8e", "#1c2a2e"),
+    "host-name": Paint("", "", "#1c2a2e"),
+    "heading": Paint("", "", "#1c2a2e"),
+    "legend": Paint("", "", "#4a585d"),
+    "note": Paint("", "", "#8a4b08"),
+    "outside": Paint("#e9edf0", "#9aa6ab", "#38464b"),
+    "client": Paint("#fff4e3", "#c9842b", "#7a4400"),
+    "nat": Paint("#fff4e3", "#c9842b", "#6b3c00"),
+    "proxy": Paint("#fff4e3", "#c9842b", "#6b3c00"),
+    "socket": Paint("#ffe9c9", "#c9842b", "#5c3300"),
+    "lost": Paint("#fdecea", "#b3261e", "#8c1d18"),
+    "card-host": Paint("#dfe6ea", "#55666d", "#1c2a2e"),
+    "bridge": Paint("#d6e8fb", "#2f74b5", "#0f3c66"),
+    "overlay": Paint("#e6defa", "#6b4fb3", "#3d2480"),
+    "unused": Paint("", "#9aa6ab", "#5d6b70"),
+    "veth": Paint("#eef6ff", "#2f74b5", "#0f3c66"),
+    "veth-far": Paint("#f4f0fd", "#6b4fb3", "#3d2480"),
+    "card": Paint("#eef6ff", "#2f74b5", "#0f3c66"),
+    "space-own": Paint("#ffffff", "#4f8fc9", ""),
+    "space-shared": Paint("#ffffff", "#4f8fc9", ""),
+    "space-isolated": Paint("#ffffff", "#7c8a8e", ""),
+    "space-host": Paint("", "#c9842b", ""),
+    "space-stopped": Paint("", "#9aa6ab", ""),
+    "head": Paint("", "", "#4a585d"),
+    "container": Paint("#e0f2f0", "#0b6e75", "#0b3f44"),
+    "lane": Paint("#eceff0", "", ""),
+    "shelf-bind": Paint("#e3ecd9", "#5e8a36", "#2f4a17"),
+    "shelf-volume": Paint("#e3ecd9", "#5e8a36", "#2f4a17"),
+    "shelf-tmpfs": Paint("#eceff0", "#9aa6ab", "#38464b"),
+    "mount-rw": Paint("#f6faf1", "#5e8a36", "#2f4a17"),
+    "mount-ro": Paint("#fbfbfb", "#98a59a", "#3f4a40"),
+    "mount-socket": Paint("#fff4e3", "#c9842b", "#6b3c00"),
+    "loopback": Paint("#f5f7f7", "#7c8a8e", "#38464b"),
+}
+DARK: Palette = {
+    "title": Paint("", "", "#e6ecec"),
+    "host": Paint("#182124", "#6f8086", "#e6ecec"),
+    "host-name": Paint("", "", "#e6ecec"),
+    "heading": Paint("", "", "#e6ecec"),
+    "legend": Paint("", "", "#a9b7ba"),
+    "note": Paint("", "", "#f0b866"),
+    "outside": Paint("#222c30", "#5f6f75", "#c7d1d3"),
+    "client": Paint("#3a2b14", "#c9842b", "#ffd79a"),
+    "nat": Paint("#3a2b14", "#c9842b", "#ffd79a"),
+    "proxy": Paint("#3a2b14", "#c9842b", "#ffd79a"),
+    "socket": Paint("#4a3515", "#d9963f", "#ffe0b0"),
+    "lost": Paint("#45191a", "#e5746c", "#ffc9c4"),
+    "card-host": Paint("#2b383d", "#8a9ba1", "#e6ecec"),
+    "bridge": Paint("#16354f", "#5aa2e0", "#cfe6fb"),
+    "overlay": Paint("#2f2550", "#9a82dd", "#e3daff"),
+    "unused": Paint("", "#5f6f75", "#9aa9ac"),
+    "veth": Paint("#152736", "#5aa2e0", "#cfe6fb"),
+    "veth-far": Paint("#241d3d", "#9a82dd", "#e3daff"),
+    "card": Paint("#152736", "#5aa2e0", "#cfe6fb"),
+    "space-own": Paint("#12191b", "#4280b5", ""),
+    "space-shared": Paint("#12191b", "#4280b5", ""),
+    "space-isolated": Paint("#12191b", "#6f8086", ""),
+    "space-host": Paint("", "#c9842b", ""),
+    "space-stopped": Paint("", "#5f6f75", ""),
+    "head": Paint("", "", "#a9b7ba"),
+    "container": Paint("#123135", "#3fa3a9", "#c5f0f1"),
+    "lane": Paint("#202a2d", "", ""),
+    "shelf-bind": Paint("#26351a", "#86b35c", "#d9eec4"),
+    "shelf-volume": Paint("#26351a", "#86b35c", "#d9eec4"),
+    "shelf-tmpfs": Paint("#242e31", "#5f6f75", "#c7d1d3"),
+    "mount-rw": Paint("#1b2614", "#86b35c", "#d9eec4"),
+    "mount-ro": Paint("#1a2123", "#64726a", "#c3cfc6"),
+    "mount-socket": Paint("#3a2b14", "#c9842b", "#ffd79a"),
+    "loopback": Paint("#182124", "#6f8086", "#c7d1d3"),
+}
+WIRES = {
+    "cable": ("#2f74b5", "#5aa2e0", "3", ""),
+    "cable-host": ("#55666d", "#8a9ba1", "3", ""),
+    "request": ("#b86e12", "#e0a04d", "1.8", ""),
+    "idle": ("#8d8f86", "#7c857f", "1.4", "4 3"),
+    "vxlan": ("#6b4fb3", "#9a82dd", "2.5", "7 4"),
+    "mount": ("#5e8a36", "#86b35c", "1.4", "3 3"),
+}
+DASHED = ("unused", "space-host", "space-stopped", "veth-far")
+
+
+def style_sheet() -> str:
+    """The CSS of the picture."""
+    fonts = [
+        f".netlab .{name}{{font-size:{style.size:g}px;font-family:{MONO if style.mono else SANS};"
+        f"font-weight:{600 if style.bold else 400}}}"
+        for name, style in STYLES.items()
+    ]
+    lines = [
+        f".netlab .{name} polyline{{stroke-width:{width};stroke-dasharray:{dash or 'none'}}}"
+        for name, (_, _, width, dash) in WIRES.items()
+    ]
+    dashes = "".join(f".netlab .{name}>rect{{stroke-dasharray:5 4}}" for name in DASHED)
+    fixed = (
+        ".netlab text{white-space:pre}"
+        ".netlab .wire polyline,.netlab .icon{fill:none;stroke-linejoin:round;stroke-linecap:round}"
+    )
+    dark = f"@media (prefers-color-scheme:dark){{{colours(DARK, PAPER_DARK, 1)}}}"
+    return "".join((*fonts, *lines, fixed, dashes, colours(LIGHT, PAPER_LIGHT, 0), dark))
+
+
+def colours(palette: Palette, paper: str, column: int) -> str:
+    """The rules that differ between light and dark."""
+    rules = [f".netlab .paper{{fill:{paper}}}.netlab .head{{fill:{WIRES['request'][column]}}}"]
+    for name, paint in palette.items():
+        rules.append(f".netlab .{name}>rect{{fill:{paint.fill or 'none'};stroke:{paint.line or 'none'}}}")
+        rules += [f".netlab .{name}>text{{fill:{paint.text}}}"] if paint.text else []
+        rules += [f".netlab .{name}>.icon{{stroke:{paint.line}}}"] if name in WITH_ICON else []
+    rules += [f".netlab .{name} polyline{{stroke:{stroke[column]}}}" for name, stroke in WIRES.items()]
+    return "".join(rules)

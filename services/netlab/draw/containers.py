@@ -1,0 +1,123 @@
+"""Containers of a figure: their card, their storage, what is said of the namespace that they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from netlab.draw.figure import Chip, Column, Shelf
+from netlab.draw.scene import Block, Line
+from netlab.draw.words import named, short_name, socket_words
+from netlab.model import Container, Listener, Mount, Observation
+from netlab.namespaces import Namespace
+from netlab.text import mount_text, shortened
+
+MOST_LINES = 6
+HEADS = {
+    "host": "in the host's own namespace",
+    "own": "network namespace",
+    "shared": "one network namespace, shared",
+    "isolated": "only loopback, namespace",
+}
+
+
+def head(namespace: Namespace) -> Block:
+    """What is said of a namespace: its inode, and the sockets in it."""
+    lines = [Line(f"{HEADS[namespace.kind]} {namespace.inode or ''}".rstrip(), "small")]
+    if namespace.kind == "host":
+        return Block("head", tuple(lines))
+    sockets = [one for one in namespace.listeners if one.port is not None]
+    lines += [Line(f"listens {socket_words(one)}") for one in sockets[:MOST_LINES]]
+    if len(sockets) > MOST_LINES:
+        lines.append(Line(f"and {len(sockets) - MOST_LINES} more"))
+    return Block("head", tuple(lines), tuple(f"listens {one.text} {one.process or ''}" for one in sockets))
+
+
+def card(container: Container, seen: Observation) -> Block:
+    """A container: who it is, of what image, how it is."""
+    short = short_name(container, seen)
+    lines = [Line(container.service or short, "name")]
+    lines += [Line(container.name)] if container.name != container.service else []
+    lines.append(Line(container.image, "small"))
+    lines += [Line("older image than its tag", "warn")] if container.stale else []
+    troubled = not container.running or container.health == "unhealthy"
+    lines.append(Line(", ".join(filter(None, (container.state, container.health))), "warn" if troubled else "small"))
+    lines.append(Line(f"user {container.user or 'root'}", "small"))
+    lines += [Line(text, "small") for text in link_words(container, seen)]
+    more = [f"--network {shortened(container.network_mode)}", *container.link_variables]
+    return Block("container", tuple(lines), tuple(more))
+
+
+def link_words(container: Container, seen: Observation) -> Iterator[str]:
+    """The links of a container, and that old ones leave variables."""
+    for attachment in container.attachments:
+        for alias, target in attachment.links:
+            yield f"link {alias} → {named(target, seen)}"
+    if container.link_variables:
+        yield f"variables of links: {len(container.link_variables)}"
+
+
+def shelf_key(mount: Mount) -> str:
+    """What is equal for mounts of the same storage; memory is nobody else's, and stands on one shelf."""
+    return mount.volume or mount.source or "memory"
+
+
+def shelf_order(containers: Sequence[Container]) -> list[str]:
+    """The storage of these containers: folders, files, volumes, memory; what more containers have first."""
+    mounts = [mount for one in containers for mount in one.mounts]
+    users: dict[str, int] = {}
+    for mount in mounts:
+        users[shelf_key(mount)] = users.get(shelf_key(mount), 0) + 1
+    kinds = {shelf_key(mount): ("bind", "volume", "tmpfs").index(mount.kind) for mount in mounts}
+    return sorted(users, key=lambda key: (kinds[key], -users[key], key))
+
+
+def shelves(containers: Sequence[Container]) -> tuple[Shelf, ...]:
+    """Each storage once, with the programs' sockets in it."""
+    found: list[Shelf] = []
+    for key in shelf_order(containers):
+        pairs = [(one, mount) for one in containers for mount in one.mounts if shelf_key(mount) == key]
+        is_reached = any(pairs[0][1].kind == "bind" and sockets_on(mount, one) for one, mount in pairs)
+        found.append(Shelf(shelf_block(pairs[0][1]), is_reached))
+    return tuple(found)
+
+
+def shelf_block(mount: Mount) -> Block:
+    """What the storage is on the host: its name, path, owner and mode."""
+    if mount.kind == "tmpfs":
+        words = ("each container its own,", "gone when it stops")
+        return Block("shelf-tmpfs", (Line("memory (tmpfs)", "strong"), Line(" ".join(words), "small")))
+    rights = f"{mount.rights.uid}:{mount.rights.gid} {mount.rights.mode}" if mount.rights else "rights not seen"
+    lines = (Line(mount.volume or mount.source, "strong"), Line(f"{mount.kind}   {rights}", "small"))
+    return Block(f"shelf-{mount.kind}", lines, (mount.source,))
+
+
+def chips(container: Container, order: Sequence[str]) -> tuple[Chip, ...]:
+    """Where the container has each storage that it mounts; twice on one shelf is one chip."""
+    made: list[Chip] = []
+    for index, key in enumerate(order):
+        mounts = sorted((one for one in container.mounts if shelf_key(one) == key), key=lambda one: one.target)
+        if mounts:
+            lines = [line for mount in mounts for line in mount_lines(mount, container)]
+            kind = "mount-rw" if any(mount.writable for mount in mounts) else "mount-ro"
+            kind = "mount-socket" if any(line.text.startswith("socket ") for line in lines) else kind
+            made.append(Chip(index, Block(kind, tuple(lines), tuple(mount_text(one) for one in mounts))))
+    return tuple(made)
+
+
+def mount_lines(mount: Mount, container: Container) -> Iterator[Line]:
+    """The path in the container, whether it may write, and the sockets that listen there."""
+    yield Line(f"{'rw' if mount.writable else 'ro'} {mount.target}")
+    if mount.kind != "tmpfs":
+        yield from (Line(f"socket {PurePosixPath(one.address).name}", "small") for one in sockets_on(mount, container))
+
+
+def sockets_on(mount: Mount, container: Container) -> list[Listener]:
+    """The unix sockets of a container that are files of a mount."""
+    folder = mount.target.rstrip("/") + "/"
+    return [one for one in container.listeners if one.port is None and one.address.startswith(folder)]
+
+
+def column(container: Container, order: Sequence[str], seen: Observation) -> Column:
+    """A container with its storage."""
+    return Column(card(container, seen), chips(container, order))

@@ -1,0 +1,102 @@
+"""What a figure shows and what belongs to what, before anything has a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netlab.draw.scene import Block
+
+UnitKind = Literal["host", "own", "shared", "isolated", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Who reaches a socket of the host: programs of other machines, programs of this one."""
+
+    outside: bool = False
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """A card at the edge of a namespace, or a socket at the edge of the host's.
+
+    `bar` is the network that its cable leads to, `far` the cable's end there; `column` the container it belongs over.
+    """
+
+    block: Block
+    bar: int | None = None
+    far: Block | None = None
+    column: int | None = None
+    clients: Clients = Clients()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What carries published ports to a network: the firewall's rules, or docker-proxy."""
+
+    block: Block
+    clients: Clients
+    bar: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """Where a container has storage mounted: the shelf, and what it is in the container."""
+
+    shelf: int
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A container with its storage."""
+
+    card: Block
+    chips: tuple[Chip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A network namespace: its plugs, the ways that lead to it, what is said about it, and its containers."""
+
+    kind: UnitKind
+    head: Block
+    columns: tuple[Column, ...]
+    plugs: tuple[Plug, ...] = ()
+    ways: tuple[Way, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A network: a bridge of the host, or an overlay over several hosts. `used` if something is plugged in."""
+
+    block: Block
+    used: bool
+    overlay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Storage of the host, drawn once however many containers have it. `socket`: a program here may come in by it."""
+
+    block: Block
+    socket: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Everything in the picture."""
+
+    title: str
+    subtitle: str
+    description: str
+    host: Block
+    cards: Block
+    bars: tuple[Bar, ...] = ()
+    units: tuple[Unit, ...] = ()
+    shelves: tuple[Shelf, ...] = ()
+    notes: tuple[Block, ...] = ()
+    legend: tuple[tuple[str, str], ...] = field(default=())
+    """(kind of wire, what it means)"""

@@ -1,0 +1,13 @@
+"""From an observation to its picture, in one step."""
+
+from __future__ import annotations
+
+from netlab.draw.compose import figure
+from netlab.draw.layout import layout
+from netlab.draw.svg import svg
+from netlab.model import Observation
+
+
+def picture(seen: Observation) -> str:
+    """The SVG of what was seen."""
+    return svg(layout(figure(seen)))

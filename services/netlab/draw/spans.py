@@ -1,0 +1,123 @@
+"""Where everything stands from left to right: each namespace over its containers, its plugs and ways over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netlab.draw.figure import Clients, Column, Plug, Unit, Way
+from netlab.draw.scene import Block, Line
+
+HERE = Block("client", (Line("programs on this host", "small"),))
+FRAME_PAD, COLUMN_GAP, UNIT_GAP, PLUG_GAP = 10.0, 10.0, 16.0, 10.0
+MOST_PLUG, MOST_WAY, ASIDE = 190.0, 210.0, 26.0
+"""ASIDE: room beside the clients of this host for the arrow of those outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """From where to where something goes, from left to right."""
+
+    x: float
+    width: float
+
+    @property
+    def right(self) -> float:
+        """Its right end."""
+        return self.x + self.width
+
+    @property
+    def middle(self) -> float:
+        """Its middle."""
+        return self.x + self.width / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A namespace with the places of its parts, in their order."""
+
+    unit: Unit
+    reach: Reach
+    columns: tuple[Reach, ...]
+    plugs: tuple[Reach, ...]
+    ways: tuple[Reach, ...]
+
+
+def spans(units: Sequence[Unit], left: float) -> tuple[Span, ...]:
+    """The namespaces beside each other."""
+    count = sum(len(unit.columns) for unit in units)
+    most = 220.0 if count <= 4 else 196.0 if count <= 7 else 172.0
+    placed: list[Span] = []
+    for unit in units:
+        placed.append(span(unit, left, most))
+        left = placed[-1].reach.right + UNIT_GAP
+    return tuple(placed)
+
+
+def span(unit: Unit, left: float, most: float) -> Span:
+    """A namespace from `left` on: as wide as its containers, or its plugs and ways where they need more."""
+    widths = [column_width(one, most) for one in unit.columns]
+    if unit.kind == "host":
+        widths = [max(width, *beside(unit, index), 0) for index, width in enumerate(widths)]
+    asked = sum(widths) + COLUMN_GAP * (len(widths) - 1)
+    plugs, ways = [plug_width(one) for one in unit.plugs], [way_width(one) for one in unit.ways]
+    rows = [plugs, ways] if unit.kind != "host" else [ways]
+    needed = max([asked, min(unit.head.width, most) - FRAME_PAD, *(row_width(row) for row in rows)])
+    columns = row(left + FRAME_PAD, [one + (needed - asked) / len(widths) for one in widths], COLUMN_GAP)
+    reach = Reach(left, needed + 2 * FRAME_PAD)
+    over = centred(reach, plugs) if unit.kind != "host" else over_columns(unit, columns, plugs)
+    return Span(unit, reach, columns, over, centred(reach, ways))
+
+
+def beside(unit: Unit, column: int) -> list[float]:
+    """The width of the sockets that stand over a column."""
+    return [row_width([plug_width(one) for one in unit.plugs if one.column == column])]
+
+
+def over_columns(unit: Unit, columns: Sequence[Reach], widths: Sequence[float]) -> tuple[Reach, ...]:
+    """Sockets over the containers that they belong to."""
+    found: dict[int, Reach] = {}
+    for index, reach in enumerate(columns):
+        mine = [number for number, plug in enumerate(unit.plugs) if plug.column == index]
+        found |= dict(zip(mine, centred(reach, [widths[number] for number in mine]), strict=True))
+    return tuple(found[number] for number in range(len(unit.plugs)))
+
+
+def column_width(column: Column, most: float) -> float:
+    """As wide as its texts, but not wider than `most`; nor narrow as a stripe."""
+    return min(most, max(column.card.width, *(chip.block.width for chip in column.chips), 140.0))
+
+
+def plug_width(plug: Plug) -> float:
+    """As wide as the longer of a cable's ends."""
+    ends = [plug.block.width, plug.far.width if plug.far else 0.0]
+    return max(min(MOST_PLUG, max(ends)), client_width(plug.clients))
+
+
+def way_width(way: Way) -> float:
+    """As wide as what carries, and as who is carried."""
+    return max(min(MOST_WAY, way.block.width), client_width(way.clients))
+
+
+def client_width(clients: Clients) -> float:
+    """The room of the clients over a socket or way."""
+    return (HERE.width if clients.here else 0.0) + (ASIDE if clients.here and clients.outside else 0.0)
+
+
+def row_width(widths: Sequence[float]) -> float:
+    """The width of things beside each other."""
+    return sum(widths) + PLUG_GAP * max(0, len(widths) - 1)
+
+
+def centred(reach: Reach, widths: Sequence[float]) -> tuple[Reach, ...]:
+    """Things beside each other, in the middle of a reach."""
+    return row(reach.middle - row_width(widths) / 2, widths, PLUG_GAP)
+
+
+def row(left: float, widths: Sequence[float], gap: float) -> tuple[Reach, ...]:
+    """Things beside each other from `left` on."""
+    found: list[Reach] = []
+    for width in widths:
+        found.append(Reach(left, width))
+        left += width + gap
+    return tuple(found)
