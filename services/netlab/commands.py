@@ -9,6 +9,7 @@ import click
 
 from core.settings import Settings, load_settings
 from netlab.as_json import observation_json
+from netlab.draw.html import html
 from netlab.draw.picture import picture
 from netlab.errors import OutputNotWritten
 from netlab.group import Group
@@ -32,8 +33,8 @@ def net(ctx: click.Context) -> None:
 
     \b
     Examples:
-      isthmus net show                what there is: cards, bridges, veth pairs, ports, mounts
-      isthmus net show --svg -o n.svg the same as a picture
+      isthmus net show                       what there is: cards, bridges, veth pairs, ports, mounts
+      isthmus net show --html -o net.html    the same as a page with a picture
     """
     ctx.obj = load_settings()
 
@@ -43,6 +44,7 @@ def net(ctx: click.Context) -> None:
 @project_option
 @click.option("--json", "form", flag_value="json", help="Print JSON for other programs.")
 @click.option("--svg", "form", flag_value="svg", help="Print the picture as SVG.")
+@click.option("--html", "form", flag_value="html", help="Print a page with the picture and the facts in it.")
 @click.option(
     "--recording", "form", flag_value="recording", help="Print the answers as they came, to send with a question."
 )
@@ -60,7 +62,8 @@ def show(settings: Settings, mode: str | None, project: str | None, form: str | 
     Examples:
       isthmus net show
       isthmus net show bridge --json | jq .cables
-      isthmus net show --svg --output network.svg     opens in any browser
+      isthmus net show --svg | rsvg-convert -o network.png
+      isthmus net show --html --output network.html       opens in any browser, needs no network
     """
     recording, seen = look(settings, mode, project)
     data_dir = Path(seen.data_dir or settings.data_dir)
@@ -77,6 +80,8 @@ def rendered(form: str | None, recording: Recording, seen: Observation) -> str:
         return json.dumps(observation_json(seen), ensure_ascii=False) + "\n"
     if form == "svg":
         return picture(seen)
+    if form == "html":
+        return html(seen)
     return observation_text(seen) + "\n"
 
 

@@ -121,7 +121,7 @@ def style_sheet() -> str:
         ".netlab text{white-space:pre}"
         ".netlab .wire polyline,.netlab .icon{fill:none;stroke-linejoin:round;stroke-linecap:round}"
     )
-    dark = f"@media (prefers-color-scheme:dark){{{colours(DARK, PAPER_DARK, 1)}}}"
+    dark = f"@media screen and (prefers-color-scheme:dark){{{colours(DARK, PAPER_DARK, 1)}}}"
     return "".join((*fonts, *lines, fixed, dashes, colours(LIGHT, PAPER_LIGHT, 0), dark))
 
 

@@ -61,10 +61,15 @@ def width(text: str, style: str) -> float:
 
 
 def shorten(text: str, style: str, room: float) -> str:
-    """The text, or its beginning and more of its end where it does not fit: ends tell names and paths apart."""
+    """The text or, where it does not fit, the last folders of a path, or beginning and end: ends tell most apart."""
     room += 0.05  # what was measured may come back a rounding smaller
     if width(text, style) <= room:
         return text
+    parts = text.split("/")
+    tails = ["…/" + "/".join(parts[start:]) for start in range(2, len(parts))] if text.startswith("/") else []
+    fitting = [tail for tail in tails if width(tail, style) <= room]
+    if fitting:
+        return fitting[0]
     for kept in range(len(text) - 1, 0, -1):
         head = kept * 2 // 5
         shorter = f"{text[:head]}…{text[len(text) - (kept - head) :]}"

@@ -41,7 +41,7 @@ def named(name: str, seen: Observation) -> str:
 
 
 def socket_words(listener: Listener) -> str:
-    """A socket and its program; the engine's own name server is said to be that."""
+    """A socket and its program; the engine's name server is said to be one."""
     if listener.port is not None and listener.address == "127.0.0.11":
-        return f"{listener.text} Docker's DNS"
+        return f"{listener.text} DNS"
     return f"{listener.text} {(listener.process or '').partition(' ')[0]}".rstrip()

@@ -1,0 +1,98 @@
+"""The picture with its facts as one page: asks no server for anything, follows light and dark, can be printed."""
+
+from __future__ import annotations
+
+from html import escape
+
+from netlab.draw.facts import Table, tables
+from netlab.draw.picture import picture
+from netlab.draw.words import mode_words
+from netlab.model import Observation
+
+STYLE = """
+:root { color-scheme: light dark; --paper: #fbfaf7; --card: #fff; --ink: #1c2a2e; --quiet: #5d6b70; --line: #dfe3e2; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --paper: #12191b; --card: #1a2326; --ink: #e6ecec; --quiet: #9aa9ac; --line: #2d393c; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem; max-width: 120rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .6rem; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .2rem; }
+p { max-width: 52rem; margin: .3rem 0 .8rem; }
+.quiet { color: var(--quiet); }
+figure { margin: 1.2rem 0; }
+.wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
+figure svg { display: block; width: 100%; height: auto; min-width: min(60rem, 100%); margin: 0 auto; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; margin: .6rem 0; max-width: 60rem; }
+dt { font-weight: 600; }
+dd { margin: 0; }
+table { border-collapse: collapse; width: 100%; font-size: .88rem; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .8rem; border-bottom: 1px solid var(--line); }
+td { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .82rem;
+  overflow-wrap: break-word; max-width: 40rem; }
+th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
+td:first-child { white-space: nowrap; }
+tbody tr:last-child td { border-bottom: 0; }
+@page { size: landscape; margin: 12mm; }
+@media print {
+  body { padding: 0; max-width: none; background: none; }
+  .wide { overflow: visible; border: 0; }
+  figure svg { max-height: 165mm; min-width: 0; }
+  h2, tr, figure { break-inside: avoid; }
+  h2 { break-after: avoid; }
+}
+"""
+LEGEND = (
+    ("blue", "the network of containers: a bridge of the host, and the veth pairs that lead into it"),
+    ("orange", "the ways in from outside: published ports with what carries them, and sockets"),
+    ("teal", "containers; the frame around them is their network namespace, dashed where it is the host's own"),
+    ("green", "storage of the host, a row each, and where a container has it: rw or ro, and the path in the container"),
+    ("violet", "overlay networks, which join the machines of a swarm"),
+    ("#31", "the number of a card (ifindex), by which the two ends of a cable name each other"),
+)
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def html(seen: Observation) -> str:
+    """The page."""
+    title = cell_html(f"{seen.project} in mode {seen.mode or '?'}")
+    facts = "\n".join(table_html(one) for one in tables(seen))
+    legend = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in LEGEND)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<title>{title}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{escape(mode_words(seen))}</p>
+<p class="quiet">Docker {cell_html(seen.engine.version)}, seen at {seen.taken_at} by <code>isthmus net show</code></p>
+<figure><div class="wide">
+{picture(seen)}</div></figure>
+<dl>{legend}</dl>
+{facts}
+</body>
+</html>
+"""
+
+
+def table_html(table: Table) -> str:
+    """A table."""
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in table.heads)
+    rows = "\n".join("<tr>" + "".join(f"<td>{cell_html(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
+    return f"""<h2>{escape(table.title)}</h2>
+<p class="quiet">{escape(table.says)}</p>
+<div class="wide"><table><thead><tr>{heads}</tr></thead>
+<tbody>
+{rows}
+</tbody></table></div>"""
+
+
+def cell_html(text: str) -> str:
+    """Text of a page: what has no character there is replaced."""
+    return escape(text.encode("utf-8", "replace").decode())
