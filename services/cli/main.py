@@ -53,6 +53,7 @@ def isthmus(ctx: click.Context) -> None:
       isthmus export roads --pmtiles roads.pmtiles
                                           its tiles in one file
       isthmus net show                    what Docker's network really does to this stack
+      isthmus doctor                      what is wrong with it, each with its fix
     """
     ctx.obj = load_settings()
 
@@ -219,6 +220,14 @@ def net(arguments: Sequence[str]) -> None:
     """The network lab: what Docker's network really does. It has its own --help."""
     words = " ".join(arguments)
     raise WrongUse("the lab looks at the host, so it runs there", hint=f"./scripts/isthmus net {words}".rstrip())
+
+
+@isthmus.command("doctor", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def doctor(arguments: Sequence[str]) -> None:
+    """What is wrong with the running stack, each with its fix. It has its own --help."""
+    words = " ".join(arguments)
+    raise WrongUse("the lab looks at the host, so it runs there", hint=f"./scripts/isthmus doctor {words}".rstrip())
 
 
 isthmus.add_command(prepare_table)

@@ -9,18 +9,17 @@ import click
 
 from core.settings import Settings, load_settings
 from netlab.as_json import observation_json
+from netlab.check_commands import check_command, doctor
 from netlab.draw.html import html
 from netlab.draw.picture import picture
 from netlab.errors import OutputNotWritten
 from netlab.group import Group
 from netlab.keep import keep
 from netlab.look import look
-from netlab.model import MODES, Observation
+from netlab.model import Observation
+from netlab.options import mode_argument, project_option
 from netlab.recording import Recording, dump
 from netlab.text import observation_text
-
-mode_argument = click.argument("mode", required=False, type=click.Choice(MODES))
-project_option = click.option("--project", help="The Compose project or Swarm stack, when several run.")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,15 +27,21 @@ project_option = click.option("--project", help="The Compose project or Swarm st
 def net(ctx: click.Context) -> None:
     """The network lab: what Docker's network and storage really do to the running stack.
 
-    It looks at the engine and at this host, and changes neither. As root, or with sudo, it sees the firewall too; a
-    user of the group docker sees the rest.
+    It looks at the engine and at this host, and leaves both as they were. As root, or with sudo, it sees the
+    firewall too; a user of the group docker sees the rest.
 
     \b
     Examples:
       isthmus net show                       what there is: cards, bridges, veth pairs, ports, mounts
       isthmus net show --html -o net.html    the same as a page with a picture
+      isthmus net check                      whether it is what the mode promises
+      isthmus doctor                         the same, and what else may go wrong here
     """
     ctx.obj = load_settings()
+
+
+net.add_command(check_command)
+net.add_command(doctor)
 
 
 @net.command()

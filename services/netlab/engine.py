@@ -14,7 +14,8 @@ from netlab.answers import Json
 from netlab.errors import EngineAway
 
 TIMEOUT_S = 20
-PROJECT_LABELS = ("com.docker.compose.project", "com.docker.stack.namespace")
+COMPOSE_PROJECT, COMPOSE_HASH = "com.docker.compose.project", "com.docker.compose.config-hash"
+STACK = "com.docker.stack.namespace"
 INSTALL = "./scripts/up --install-docker installs and starts one; ./scripts/up native needs none"
 
 
@@ -39,12 +40,16 @@ class Engine:
             return {"version": self._api.version(), "info": self._api.info()}
 
     def containers_of(self, project: str) -> list[Json]:
-        """`docker inspect` of the containers of a Compose project or of a Swarm stack, running or not."""
+        """`docker inspect` of the containers of a Compose project or of a Swarm stack, running or not.
+
+        An image that Compose built has the project's label too, and hands it on to every container that is run of it:
+        those that Compose made have the hash of their settings as well.
+        """
         with answering():
             ids = {
                 found["Id"]
-                for label in PROJECT_LABELS
-                for found in self._api.containers(all=True, filters={"label": f"{label}={project}"})
+                for labels in ([f"{COMPOSE_PROJECT}={project}", COMPOSE_HASH], [f"{STACK}={project}"])
+                for found in self._api.containers(all=True, filters={"label": labels})
             }
             return [self._api.inspect_container(one) for one in sorted(ids)]
 
@@ -54,6 +59,21 @@ class Engine:
             found = self._api.containers(all=True, filters={"label": "isthmus.mode"})
         labels = [one["Labels"] for one in found]
         return sorted({(project_of(one), one["isthmus.mode"], one.get("isthmus.data", "")) for one in labels})
+
+    def everyone(self) -> list[Json]:
+        """`docker ps --all`, of every project."""
+        with answering():
+            return self._api.containers(all=True)
+
+    def try_joining(self, network: str, container: str) -> str:
+        """What the engine says when it refuses `docker network connect`; empty when it does not, which is undone."""
+        with answering():
+            try:
+                self._api.connect_container_to_network(container, network)
+            except APIError as error:
+                return error.explanation or str(error)
+            self._api.disconnect_container_from_network(container, network)
+            return ""
 
     def network(self, name_or_id: str) -> Json | None:
         """`docker network inspect`; None when there is none any more."""
@@ -89,7 +109,7 @@ class Engine:
 
 def project_of(labels: Json) -> str:
     """The project that a container's labels name."""
-    return next((str(labels[label]) for label in PROJECT_LABELS if label in labels), "")
+    return next((str(labels[label]) for label in (COMPOSE_PROJECT, STACK) if label in labels), "")
 
 
 @contextmanager

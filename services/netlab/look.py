@@ -13,7 +13,13 @@ from netlab.recording import Recording
 
 def look(settings: Settings, mode: str | None = None, project: str | None = None) -> tuple[Recording, Observation]:
     """What was answered, and what that means. Raises: EngineAway, NoStack"""
-    engine = Engine()
+    return look_with(Engine(), settings, mode, project)
+
+
+def look_with(
+    engine: Engine, settings: Settings, mode: str | None, project: str | None
+) -> tuple[Recording, Observation]:
+    """The same, over a connection that the caller needs for more."""
     chosen = choose_project(engine.stacks(), project or settings.project, settings.data_dir, mode)
     recording = observe(engine, chosen)
     return recording, parse(recording)

@@ -1,0 +1,85 @@
+"""Whether containers were made with the settings that hold now: by the hash that Compose labels them with."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from netlab.answers import Json, mapped
+from netlab.recording import Recording
+
+HASH, SERVICE, FOLDER = (f"com.docker.compose.{word}" for word in ("config-hash", "service", "project.working_dir"))
+ROOT = Path(__file__).resolve().parents[2]
+EXPORTED = ("PORT", "BIND", "DB_HOST_PORT", "DATA_DIR", "SECRETS_DIR", "RUN_DIR", "PROJECT", "UID", "GID")
+"""What scripts/ set before they call Compose, and a plain `docker compose` does not."""
+
+
+def outdated(recording: Recording) -> tuple[tuple[str, ...] | None, str]:
+    """(containers made with other settings than Compose would use now, ""), or (None, why it cannot be compared)."""
+    labels = [mapped(one["Config"]["Labels"]) for one in recording.containers]
+    mode = next((one["isthmus.mode"] for one in labels if "isthmus.mode" in one), "")
+    if not any(HASH in one for one in labels):
+        return None, "Compose did not make these containers"
+    folders = {one[FOLDER] for one in labels if FOLDER in one}
+    if folders != {str(ROOT)}:
+        return None, f"they were made from {', '.join(sorted(folders))}"
+    by_scripts = hashes(recording, mode)
+    if not by_scripts:
+        return None, "docker compose config fails here"
+    changed = other_than(by_scripts, recording)
+    return (changed if changed and other_than(hashes(recording, mode, EXPORTED), recording) else ()), ""
+
+
+def other_than(current: dict[str, str], recording: Recording) -> tuple[str, ...]:
+    """The containers whose hash is not the current one of their service."""
+    return tuple(
+        one["Name"].lstrip("/")
+        for one, labels in ((one, labels_of(one)) for one in recording.containers)
+        if labels.get(SERVICE) in current and labels.get(HASH) != current[labels[SERVICE]]
+    )
+
+
+def labels_of(container: Json) -> dict[str, str]:
+    """The labels of an inspected container."""
+    return mapped(container["Config"]["Labels"])
+
+
+def hashes(recording: Recording, mode: str, without: Sequence[str] = ()) -> dict[str, str]:
+    """Service -> hash of its settings, as Compose computes them now, without some variables of the environment.
+
+    Compose hashes a joiner of a namespace with the holder's id in place of its service, so those are put in first.
+    """
+    unset = [word for name in without for word in ("-u", f"ISTHMUS_{name}")]
+    compose = ["env", *unset, "docker", "compose", "-p", recording.project]
+    profile = ["--profile", mode, "config"]
+    holders = holder_ids(recording)
+    if not holders:
+        return parse_hashes(run_compose([*compose, *profile, "--hash", "*"]))
+    joined = run_compose([*compose, *profile, "--format", "json"])
+    for service, id in holders.items():
+        joined = joined.replace(f'"network_mode": "service:{service}"', f'"network_mode": "container:{id}"')
+    return parse_hashes(run_compose([*compose, "-f", "-", *profile, "--hash", "*"], joined)) if joined else {}
+
+
+def holder_ids(recording: Recording) -> dict[str, str]:
+    """Service -> id of the containers whose namespace others joined."""
+    joined = {one["HostConfig"]["NetworkMode"].removeprefix("container:") for one in recording.containers}
+    return {labels_of(one).get(SERVICE, ""): one["Id"] for one in recording.containers if one["Id"] in joined}
+
+
+def run_compose(command: Sequence[str], text: str = "") -> str:
+    """What Compose printed; empty when it failed."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, input=text, capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def parse_hashes(printed: str) -> dict[str, str]:
+    """Service -> hash of lines `service hash`."""
+    pairs = [line.split() for line in printed.splitlines()]
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}

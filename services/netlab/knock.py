@@ -1,0 +1,153 @@
+"""Tries from this host: connections, pages of the API over TCP or a unix socket, the firewall's text."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from netlab.answers import listed, mapped
+from netlab.host import PROC, read, run
+from netlab.model import endpoint
+from netlab.tried import Knock, Page, PublicPage
+
+TIMEOUT_S = 4.0
+COLLECTIONS = "/collections?f=json"
+
+
+def knock(address: str, port: int, timeout_s: float = 1.5) -> Knock:
+    """Tries a TCP connection and closes it again."""
+    try:
+        socket.create_connection((address, port), timeout_s).close()
+    except OSError as error:
+        return Knock(address, port, open=False, text=reason(error))
+    return Knock(address, port, open=True, text="connected")
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, in words, without the error's number."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the API is asked: an address and a port, or the path of a socket. `tls`: over HTTPS."""
+
+    address: str
+    port: int | None = None
+    tls: bool = False
+
+    @property
+    def text(self) -> str:
+        """As a listen setting has it."""
+        return f"unix:{self.address}" if self.port is None else endpoint(self.address, self.port)
+
+    @property
+    def host(self) -> str:
+        """What a client writes in `Host`."""
+        return "localhost" if self.port is None else self.text
+
+
+class Client(http.client.HTTPConnection):
+    """HTTP to a place, never by a proxy of the environment."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.host, timeout=TIMEOUT_S)
+        self.place = place
+
+    def connect(self) -> None:
+        """Open the connection."""
+        if self.place.port is None:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(TIMEOUT_S)
+            self.sock.connect(self.place.address)
+            return
+        plain = socket.create_connection((self.place.address, self.place.port), TIMEOUT_S)
+        self.sock = plain
+        if self.place.tls:
+            self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.place.address)
+
+
+def get(place: Place, path: str, host: str | None = None) -> tuple[int | None, str, bytes]:
+    """(status, words, body) of GET; None when there was no answer, and why."""
+    client = Client(place)
+    try:
+        client.request("GET", path, headers={"Accept": "application/json", "Host": host or place.host})
+        answer = client.getresponse()
+        return answer.status, f"answers {answer.status}", answer.read(2_000_000)
+    except (OSError, http.client.HTTPException) as error:
+        return None, reason(error), b""
+    finally:
+        client.close()
+
+
+def ask(place: Place, path: str) -> Page:
+    """A page of the API with the links of its collections."""
+    status, text, body = get(place, path)
+    return Page(place.text, path, status, text, links_of(body) if path == COLLECTIONS else ())
+
+
+def links_of(body: bytes) -> tuple[str, ...]:
+    """Every `href` of links in the answer of /collections."""
+    document = parsed(body)
+    parts = [document, *(mapped(one) for one in listed(document.get("collections")))]
+    return tuple(str(link["href"]) for part in parts for link in listed(part.get("links")) if "href" in link)
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """A JSON object; an empty one when it is none."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return mapped(document) if isinstance(document, dict) else {}
+
+
+def ask_public(url: str, place: Place) -> PublicPage:
+    """What the public address answers, compared byte by byte with what the API itself answers at `place`."""
+    parts = urlsplit(url)
+    tls = parts.scheme == "https"
+    try:
+        there = Place(parts.hostname or "", parts.port or (443 if tls else 80), tls)
+    except ValueError as error:
+        return PublicPage(url, None, same=False, text=str(error))
+    status, text, body = get(there, parts.path.rstrip("/") + COLLECTIONS, host=parts.netloc.rpartition("@")[2])
+    own = get(place, COLLECTIONS)[2]
+    return PublicPage(url, status, same=bool(body) and body == own, text=text)
+
+
+def firewall() -> tuple[tuple[str, ...] | None, str]:
+    """Rules of the tables that Docker writes to, `-t TABLE` in front of each; or None, and why not."""
+    lines: list[str] = []
+    for table in ("nat", "filter", "raw"):
+        saved, error = run("iptables-save", "-t", table)
+        if saved is None:
+            return None, error
+        lines += [f"-t {table} {line}" for line in saved.splitlines() if line.startswith("-A ")]
+    return tuple(lines), ""
+
+
+def forwarding() -> bool | None:
+    """Whether packets are sent on from card to card; None where /proc does not tell."""
+    text = read(PROC / "sys/net/ipv4/ip_forward").strip()
+    return text == "1" if text else None
+
+
+def inode_of(path: str) -> str | None:
+    """device:inode of a path. Raises: FileNotFoundError when it is gone. None when this user may not look there"""
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return None
+    return f"{status.st_dev}:{status.st_ino}"

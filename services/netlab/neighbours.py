@@ -1,0 +1,42 @@
+"""Other containers of the same engine, of `docker ps`: who publishes ports, joins networks, mounts the same folders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from netlab.answers import Json, listed, mapped
+from netlab.engine import project_of
+from netlab.model import Publication
+from netlab.tried import Neighbour
+
+
+def neighbours(everyone: Iterable[Json], ours: Collection[str]) -> tuple[Neighbour, ...]:
+    """The containers whose id is none of ours, in order of name."""
+    found = [neighbour(one) for one in everyone if one["Id"] not in ours]
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def neighbour(listing: Json) -> Neighbour:
+    """One container of `docker ps --all`."""
+    labels = mapped(listing["Labels"])
+    return Neighbour(
+        name=listed(listing["Names"])[0].lstrip("/"),
+        project=project_of(labels),
+        state=listing["State"],
+        image=listing["Image"],
+        mode=labels.get("isthmus.mode", ""),
+        networks=tuple(mapped(mapped(listing["NetworkSettings"])["Networks"])),
+        network_mode=mapped(listing["HostConfig"])["NetworkMode"],
+        published=tuple(sorted(published(listed(listing["Ports"])), key=lambda one: (one.host_port, one.host_address))),
+        sources=tuple(one.get("Name") or one.get("Source", "") for one in listed(listing["Mounts"])),
+        data_dir=labels.get("isthmus.data", ""),
+    )
+
+
+def published(ports: Iterable[Json]) -> list[Publication]:
+    """The published ones of the ports of `docker ps`."""
+    return [
+        Publication(one.get("IP", ""), one["PublicPort"], one["PrivatePort"], one["Type"])
+        for one in ports
+        if "PublicPort" in one
+    ]

@@ -1,0 +1,180 @@
+"""Tries what the promises of a mode are about, and returns what happened.
+
+Writes only files that it removes again in the same breath, and asks the engine for one thing that isolation makes it
+refuse. Everything else only looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+
+from netlab.answers import listed, mapped
+from netlab.configured import outdated
+from netlab.engine import Engine
+from netlab.inside import Trial, parse_trial
+from netlab.knock import COLLECTIONS, Place, ask, ask_public, firewall, forwarding, inode_of, knock
+from netlab.model import Container, Observation, Publication
+from netlab.neighbours import neighbours
+from netlab.recording import Recording
+from netlab.roles import api_socket, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
+from netlab.tried import Joining, Reached, Resolved, Touched, Tried
+
+HEALTH = "/health/ready"
+WITHOUT_PYTHON = ("postgis", "net")
+
+
+def probe(engine: Engine, recording: Recording, seen: Observation) -> Tried:
+    """Everything that is tried, in a few seconds. Raises: EngineAway"""
+    with ThreadPoolExecutor(8) as pool:
+        knocks = [pool.submit(knock, *door) for door in doors(seen)]
+        pages = [pool.submit(ask, place, path) for place in places(seen) for path in (HEALTH, COLLECTIONS)]
+        public = [pool.submit(ask_public, url, place) for url, place in public_places(seen)]
+        changed = pool.submit(outdated, recording)
+        tried = inside_everyone(engine, seen)
+        rules, rules_error = firewall()
+        folders, gone = mounted_folders(seen)
+        made_anew, not_compared = changed.result()
+        return Tried(
+            knocks=tuple(one.result() for one in knocks),
+            pages=tuple(one.result() for one in pages),
+            public=tuple(one.result() for one in public),
+            resolved=tried.resolved,
+            reached=tried.reached,
+            touched=tried.touched,
+            joinings=tuple(joinings(engine, seen)),
+            neighbours=neighbours(engine.everyone(), {one["Id"] for one in recording.containers}),
+            firewall=rules,
+            forwarding=forwarding(),
+            folders=folders,
+            gone=gone,
+            words={name: text for name, text in last_words(recording) if text},
+            wanted=tuple(wanted_ports(recording)),
+            outdated=made_anew,
+            missing={**tried.missing, "firewall": rules_error, "settings": not_compared},
+        )
+
+
+def inside_everyone(engine: Engine, seen: Observation) -> Tried:
+    """What was tried inside the running containers, or why it could not be."""
+    resolved: list[Resolved] = []
+    reached: list[Reached] = []
+    touched: list[Touched] = []
+    missing: dict[str, str] = {}
+    for container in seen.containers:
+        trial = trial_of(container, seen.mode)
+        if not container.running or trial.empty:
+            continue
+        code, output = engine.run_inside(container.id, ["sh", "-c", trial.script])
+        if code != 0:
+            missing[container.name] = output.strip() or f"exit code {code}"
+            continue
+        names, connections, folders = parse_trial(container.name, output)
+        resolved += names
+        reached += connections
+        touched += folders
+    return Tried(resolved=tuple(resolved), reached=tuple(reached), touched=tuple(touched), missing=missing)
+
+
+def trial_of(container: Container, mode: str) -> Trial:
+    """What to try inside a container."""
+    folders = tuple(dict.fromkeys(one.probe for one in storage_of(container, mode)))
+    if role_of(container) in WITHOUT_PYTHON:
+        return Trial(folders=folders)
+    return Trial(names_of(container), (*db_targets(container), *api_targets(container)), folders)
+
+
+def doors(seen: Observation) -> Iterator[tuple[str, int]]:
+    """Where nobody should reach the database: this host's own addresses, and that of a shared namespace."""
+    outside = host_addresses(seen)
+    for container in of_role("postgis", seen):
+        ports = {one.host_port for one in container.published if one.container_port == db_port(container)}
+        if seen.mode == "host":
+            ports.add(db_port(container))
+        yield from ((address, port) for port in sorted(ports) for address in outside)
+    if seen.mode == "container":
+        for container in of_role("net", seen):
+            yield from ((one.address.partition("/")[0], 5432) for one in container.attachments)
+
+
+def host_addresses(seen: Observation) -> tuple[str, ...]:
+    """The host's addresses that other machines may know: those of its cards and bridges, without loopback."""
+    addresses = [one.partition("/")[0] for card in seen.host.interfaces if card.up for one in card.addresses]
+    return tuple(one for one in addresses if not ip_address(one).is_loopback)
+
+
+def places(seen: Observation) -> tuple[Place, ...]:
+    """Where the API is promised to answer this host."""
+    found: list[Place] = []
+    for container in seen.containers:
+        found += [client_side(one) for one in container.published if one.container_port == 8080]
+    for container in of_role("api", seen):
+        path = api_socket(container)
+        if path:
+            found.append(Place(path))
+        elif seen.mode == "host":
+            address, _, port = container.setting("LISTEN").rpartition(":")
+            found.append(client_side(Publication(address.strip("[]"), int(port), int(port))))
+    return tuple(dict.fromkeys(found))
+
+
+def client_side(port: Publication) -> Place:
+    """Where a client of this host finds a port that listens on every address, or on one."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(port.host_address, port.host_address)  # noqa: S104
+    return Place(address, port.host_port)
+
+
+def public_places(seen: Observation) -> list[tuple[str, Place]]:
+    """The public address of the API, with a place where the API itself answers."""
+    urls = dict.fromkeys(one.setting("PUBLIC_URL") for one in of_role("api", seen))
+    here = places(seen)
+    return [(url, here[0]) for url in urls if url and here]
+
+
+def joinings(engine: Engine, seen: Observation) -> Iterator[Joining]:
+    """Asks to plug isolated containers into a network, which the engine refuses; what it does not refuse is undone."""
+    for container in seen.containers:
+        if container.network_mode == "none" and container.running:
+            error = engine.try_joining("bridge", container.id)
+            yield Joining(container.name, refused=bool(error), text=error or "it was plugged in, and unplugged again")
+
+
+def mounted_folders(seen: Observation) -> tuple[dict[str, str], tuple[str, ...]]:
+    """(device:inode by path, paths that are gone) of the folders of this host that containers mount."""
+    found: dict[str, str] = {}
+    gone: list[str] = []
+    if seen.engine.hidden:
+        return found, ()
+    paths = {mount.source for one in seen.containers for mount in one.mounts if mount.kind == "bind"}
+    for path in sorted(paths):
+        try:
+            inode = inode_of(path)
+        except FileNotFoundError:
+            gone.append(path)
+        else:
+            found |= {path: inode} if inode else {}
+    return found, tuple(gone)
+
+
+def last_words(recording: Recording) -> Iterator[tuple[str, str]]:
+    """(container, what its last health check or its failed start said)."""
+    for one in recording.containers:
+        checks = listed(mapped(one["State"].get("Health")).get("Log"))
+        said: list[str] = str(checks[-1]["Output"]).strip().splitlines() if checks else []
+        yield one["Name"].lstrip("/"), str(one["State"].get("Error") or (said[-1] if said else ""))
+
+
+def wanted_ports(recording: Recording) -> Iterator[tuple[str, Publication]]:
+    """(container, port of the host) of containers that do not run."""
+    for one in recording.containers:
+        if one["State"]["Running"]:
+            continue
+        for target, bindings in mapped(one["HostConfig"].get("PortBindings")).items():
+            port, _, protocol = target.partition("/")
+            for bound in listed(bindings):
+                if bound["HostPort"].isdigit():
+                    yield (
+                        one["Name"].lstrip("/"),
+                        Publication(bound["HostIp"], int(bound["HostPort"]), int(port), protocol),
+                    )

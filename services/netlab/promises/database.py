@@ -1,0 +1,122 @@
+"""The database is for the stack alone: no address outside loopback leads to it, by sockets, ports, rules, by trying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netlab.model import Container, Listener, Observation, Publication, endpoint
+from netlab.promise import Promise
+from netlab.promises.ports import is_loopback, text_of
+from netlab.roles import db_port, of_role
+from netlab.tried import Knock, Tried
+
+
+def private(seen: Observation, tried: Tried) -> Iterator[Promise]:
+    """A promise for each PostgreSQL, and one for each door that was knocked at."""
+    if seen.mode == "swarm":
+        return
+    for container in of_role("postgis", seen):
+        yield sockets(container, seen)
+        if seen.mode in ("bridge", "container"):
+            yield no_way_in(container, seen)
+    yield from knocked(seen, tried.knocks)
+
+
+def sockets(container: Container, seen: Observation) -> Promise:
+    """Where PostgreSQL itself listens: by loopback, by its file, or in bridge mode in the private network."""
+    found = [one for one in listeners_of(container, seen) if one.port == db_port(container)]
+    outside = [one for one in found if not is_loopback(one.address)]
+    promise = Promise(
+        code="database-socket",
+        subject=container.name,
+        promise=SOCKET_PROMISES[seen.mode],
+        expected=SOCKET_EXPECTED[seen.mode],
+        seen=", ".join(one.text for one in found) or "no TCP socket",
+        because=f"/proc/net/tcp and tcp6 of {'the host' if seen.mode == 'host' else 'its namespace'} list such sockets",
+    )
+    if not container.running:
+        return promise.unseen(f"the container is {container.state}", f"docker start {container.name}")
+    if seen.mode == "bridge":
+        return promise
+    if seen.mode == "none":
+        return promise.held(when=not found, fix=listen_fix(seen.mode))
+    return promise.held(when=not outside, fix=listen_fix(seen.mode))
+
+
+SOCKET_PROMISES = {
+    "bridge": "PostgreSQL listens in the private network",
+    "container": "PostgreSQL listens on the shared loopback only",
+    "host": "PostgreSQL listens on the host's loopback only",
+    "none": "PostgreSQL listens on no TCP port",
+}
+SOCKET_EXPECTED = {
+    "bridge": "any address of its own namespace",
+    "container": "127.0.0.1",
+    "host": "127.0.0.1",
+    "none": "a unix socket only",
+}
+
+
+def listen_fix(mode: str) -> str:
+    """The line of the mode's file that says where PostgreSQL listens."""
+    value = '""' if mode == "none" else "127.0.0.1"
+    return f"compose/{mode}.yaml: ISTHMUS_PG_LISTEN: {value}, then ./scripts/up {mode}"
+
+
+def listeners_of(container: Container, seen: Observation) -> tuple[Listener, ...]:
+    """The sockets of the namespace that the container is in."""
+    return seen.host.listeners if container.namespace == seen.host.namespace else container.listeners
+
+
+def no_way_in(container: Container, seen: Observation) -> Promise:
+    """No port of the host, published or made by a rule of somebody's, leads to PostgreSQL from outside loopback."""
+    ways = [f"port {text_of(one)}" for one in open_ports(container, seen)]
+    addresses = {one.address.partition("/")[0] for one in container.attachments}
+    rules = [
+        one
+        for one in seen.host.nat_rules or ()
+        if one.container_address in addresses and one.container_port == db_port(container)
+    ]
+    ways += [f"the rule {one.text}" for one in rules if not one.host_address or not is_loopback(one.host_address)]
+    return Promise(
+        code="database-published",
+        subject=container.name,
+        promise="no port of the host leads other machines to PostgreSQL",
+        expected="none, or one on loopback",
+        seen="; ".join(ways) or own_ports(container) or "none",
+        because="published ports pass the host's own firewall, and PostgreSQL's password would be all that is left"
+        if ways
+        else "the engine's list of published ports and the NAT rules were read",
+    ).held(when=not ways, fix=f"ISTHMUS_BIND is not for this port: remove the mapping, then ./scripts/up {seen.mode}")
+
+
+def open_ports(container: Container, seen: Observation) -> list[Publication]:
+    """Ports outside loopback that lead to PostgreSQL, also those that the holder of its namespace publishes."""
+    there = [one for one in seen.containers if one.namespace == container.namespace or one == container]
+    return [
+        port
+        for one in there
+        for port in one.published
+        if port.container_port == db_port(container) and not is_loopback(port.host_address)
+    ]
+
+
+def own_ports(container: Container) -> str:
+    """The published ports, all of them on loopback."""
+    return ", ".join(text_of(one) for one in container.published)
+
+
+def knocked(seen: Observation, knocks: tuple[Knock, ...]) -> Iterator[Promise]:
+    """What happened when this host connected to its own outer addresses at the database's ports."""
+    if not knocks:
+        return
+    opened = [one for one in knocks if one.open]
+    where = ", ".join(endpoint(one.address, one.port) for one in (opened or knocks))
+    yield Promise(
+        code="database-refuses",
+        subject=seen.project,
+        promise="a connection to the database from outside loopback is refused",
+        expected="refused at every address of this host",
+        seen=f"connected to {where}" if opened else f"{', '.join(sorted({one.text for one in knocks}))} at {where}",
+        because="it was tried just now",
+    ).held(when=not opened, fix=listen_fix(seen.mode) if seen.mode != "bridge" else f"./scripts/up {seen.mode}")

@@ -1,0 +1,175 @@
+"""The stack is reached and reaches: names resolve, PostgreSQL accepts, the API answers, its links lead back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from netlab.model import Container, Observation
+from netlab.promise import Promise
+from netlab.roles import of_role, role_of
+from netlab.tried import Page, PublicPage, Reached, Resolved, Tried
+
+COLLECTIONS = "/collections?f=json"
+
+
+def names_and_connections(seen: Observation, tried: Tried) -> Iterator[Promise]:
+    """What was tried inside the containers, in order of container."""
+    for container in seen.containers:
+        for one in tried.resolved:
+            if one.container == container.name:
+                yield resolves(one, container, seen)
+        for one in tried.reached:
+            if one.container == container.name:
+                yield connects(one, container, seen)
+        if container.running and container.name in tried.missing:
+            yield not_looked_into(container, tried.missing[container.name])
+
+
+def resolves(one: Resolved, container: Container, seen: Observation) -> Promise:
+    """The name leads to the container that it is meant for."""
+    targets, meant = addresses_of(one.name, container, seen), target_name(one.name, container, seen)
+    found = ", ".join(one.addresses)
+    return Promise(
+        code="name-resolves",
+        subject=container.name,
+        promise=f"the name {one.name} leads to its container",
+        expected=" or ".join(sorted(targets)) or "an address",
+        seen=found or "no address",
+        because="asked inside the container, as its programs ask",
+    ).held(
+        when=bool(one.addresses) and (not targets or set(one.addresses) <= targets),
+        fix=f"docker network connect --alias {one.name} {seen.project}_default {meant}",
+    )
+
+
+def target_name(name: str, container: Container, seen: Observation) -> str:
+    """The container that a name is meant for."""
+    links = {alias: target for one in container.attachments for alias, target in one.links}
+    by_role = [one.name for one in seen.containers if name in (role_of(one), one.service)]
+    return links.get(name) or next(iter(by_role), name)
+
+
+def addresses_of(name: str, container: Container, seen: Observation) -> set[str]:
+    """The addresses of the container that a name is meant for, empty where that is not known."""
+    target = target_name(name, container, seen)
+    meant = [one for one in seen.containers if one.name == target]
+    return {one.address.partition("/")[0] for found in meant for one in found.attachments}
+
+
+def connects(one: Reached, container: Container, seen: Observation) -> Promise:
+    """A program of the container gets a connection."""
+    whom = "PostgreSQL" if "PGSQL" in one.target or one.target.endswith(db_ports(seen)) else "the API"
+    return Promise(
+        code="part-reached",
+        subject=container.name,
+        promise=f"reaches {whom} at {one.target}",
+        expected="connected",
+        seen=one.text,
+        because="tried inside the container, as its own user",
+    ).held(when=one.open, fix=f"see what is broken above; ./scripts/up {seen.mode} mends most of it")
+
+
+def db_ports(seen: Observation) -> tuple[str, ...]:
+    """The ends of addresses that are the database's."""
+    ports = {one.setting("PGPORT") for one in of_role("postgis", seen)} | {"5432"}
+    return tuple(f":{port}" for port in ports if port)
+
+
+def not_looked_into(container: Container, why: str) -> Promise:
+    """Nothing could be tried in it."""
+    return Promise(
+        code="part-looked-into",
+        subject=container.name,
+        promise="names, connections and files are tried inside it",
+        expected="docker exec runs sh",
+        seen="",
+        because="",
+    ).unseen(why, f"docker exec {container.name} sh -c true")
+
+
+def answers(seen: Observation, tried: Tried) -> Iterator[Promise]:
+    """The API answers where the mode says that it does."""
+    for page in tried.pages:
+        yield answered(page, seen)
+        if page.path == COLLECTIONS and page.status == 200:
+            yield from links_lead_back(page, seen)
+    if not tried.pages:
+        yield Promise(
+            code="api-answers",
+            subject="API",
+            promise="answers where clients find it",
+            expected="a published port, a port of the host or a socket",
+            seen="nowhere to ask",
+            because="no container has a place where the API could be asked",
+        ).held(when=False, fix=f"./scripts/up {seen.mode}")
+
+
+def answered(page: Page, seen: Observation) -> Promise:
+    """A page of the API came."""
+    promise = Promise(
+        code="api-answers",
+        subject="API",
+        promise=f"answers {page.path.partition('?')[0]} at {page.at}",
+        expected="200",
+        seen=str(page.status) if page.status is not None else page.text,
+        because="asked by this host, as a client does",
+    )
+    if page.text == "permission denied":
+        return promise.unseen("the socket may be used by its owner only", "sudo ./scripts/isthmus net check")
+    return promise.held(
+        when=page.status == 200, fix=f"see what is broken above; ./scripts/up {seen.mode} mends most of it"
+    )
+
+
+def links_lead_back(page: Page, seen: Observation) -> Iterator[Promise]:
+    """The links of an answer begin with the address that was asked, or with the public one."""
+    base = public_url(seen) or f"http://{page.at if not page.at.startswith('unix:') else 'localhost'}"
+    own = [link for link in page.links if urlsplit(link).path.startswith(urlsplit(base).path)]
+    wrong = [link for link in page.links if not link.startswith(base.rstrip("/") + "/") and is_self(link)]
+    yield Promise(
+        code="links-lead-back",
+        subject="API",
+        promise=f"links of the answer at {page.at} lead back to it",
+        expected=f"{base.rstrip('/')}/…",
+        seen=wrong[0] if wrong else f"{len(own)} links, all of them",
+        because="ISTHMUS_PUBLIC_URL says what links begin with" if public_url(seen) else "links follow the Host header",
+    ).held(when=not wrong, fix="ISTHMUS_PUBLIC_URL= (empty), or the address that clients see, then ./scripts/up")
+
+
+def is_self(link: str) -> bool:
+    """Whether a link is one of the API's own, not one of a side-car to somewhere else."""
+    return "/collections" in urlsplit(link).path
+
+
+def public_url(seen: Observation) -> str:
+    """The address that clients are said to see, empty where links follow the request."""
+    return next((one.setting("PUBLIC_URL") for one in of_role("api", seen) if one.setting("PUBLIC_URL")), "")
+
+
+def public_address(_seen: Observation, tried: Tried) -> Iterator[Promise]:
+    """ISTHMUS_PUBLIC_URL leads to this API."""
+    for one in tried.public:
+        yield Promise(
+            code="public-url",
+            subject="API",
+            promise=f"the public address {one.url} leads to this API",
+            expected="the same answer as the API's own",
+            seen=public_text(one),
+            because="every link of every answer begins with it; asked from this host, so a name that only others"
+            " know is not found here",
+        ).held(when=one.same, fix=public_fix(tried))
+
+
+def public_text(one: PublicPage) -> str:
+    """What the public address answered."""
+    if one.same:
+        return "the same answer"
+    return f"{one.text}, another server's answer" if one.status is not None else one.text
+
+
+def public_fix(tried: Tried) -> str:
+    """The public address as it would be right without a proxy in front."""
+    ports = [one.at for one in tried.pages if not one.at.startswith("unix:")]
+    right = f", such as http://{ports[0]}" if ports else ""
+    return f"ISTHMUS_PUBLIC_URL= (links then follow the request), or what clients see{right}, then ./scripts/up"

@@ -1,0 +1,131 @@
+"""What the check tried, as values: connections, names, files, pages, and what else runs on this engine.
+
+`netlab.probes` tries and makes these; `netlab.promises` only reads them, so a test writes them down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netlab.model import Publication
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A connection that was tried from this host. `text`: `connected`, `refused`, `timed out` or the error."""
+
+    address: str
+    port: int
+    open: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A name, asked for inside a container. No address: it leads nowhere."""
+
+    container: str
+    name: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A connection that was tried inside a container, to `HOST:PORT` or to the path of a socket."""
+
+    container: str
+    target: str
+    open: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A folder that was read, and a file that was made in it and removed again, inside a container as its own user.
+
+    `owner` is uid:gid of that file, empty when it could not be made; `text` then says why. `inode` is device:inode.
+    """
+
+    container: str
+    path: str
+    readable: bool
+    inode: str
+    owner: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer of the API to this host. `at` is what was asked, `status` None when nobody answered (`text`: why)."""
+
+    at: str
+    path: str
+    status: int | None
+    text: str
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPage:
+    """What the address that ISTHMUS_PUBLIC_URL names answered. `same`: it is this very API's answer."""
+
+    url: str
+    status: int | None
+    same: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """An attempt of `docker network connect`, which isolation has to refuse."""
+
+    container: str
+    refused: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A container of the same engine that is no part of this stack."""
+
+    name: str
+    project: str
+    state: str
+    mode: str
+    image: str = ""
+    networks: tuple[str, ...] = ()
+    network_mode: str = ""
+    published: tuple[Publication, ...] = ()
+    sources: tuple[str, ...] = ()
+    """Folders and volumes that it mounts."""
+    data_dir: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Everything that was tried. `None`: it was not, or this user may not; `missing` says what and why."""
+
+    knocks: tuple[Knock, ...] = ()
+    resolved: tuple[Resolved, ...] = ()
+    reached: tuple[Reached, ...] = ()
+    touched: tuple[Touched, ...] = ()
+    pages: tuple[Page, ...] = ()
+    public: tuple[PublicPage, ...] = ()
+    joinings: tuple[Joining, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    firewall: tuple[str, ...] | None = None
+    """Lines of iptables-save, `-t TABLE` in front of each."""
+    forwarding: bool | None = None
+    """Whether the kernel sends packets on from card to card (net.ipv4.ip_forward)."""
+    folders: dict[str, str] = field(default_factory=dict[str, str])
+    """device:inode of the folders of this host that are mounted, by path; those that can be seen."""
+    gone: tuple[str, ...] = ()
+    """Mounted folders that are not there any more."""
+    words: dict[str, str] = field(default_factory=dict[str, str])
+    """What a container's last health check, or its failed start, said, by its name."""
+    wanted: tuple[tuple[str, Publication], ...] = ()
+    """Ports that containers which do not run were told to publish."""
+    outdated: tuple[str, ...] | None = None
+    """Containers that were made with other settings than those of now; None where they cannot be compared."""
+    missing: dict[str, str] = field(default_factory=dict[str, str])
+    """Why `firewall` or `settings` could not be looked at, or why a container, by its name, not looked into."""
