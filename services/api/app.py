@@ -26,7 +26,7 @@ from api.matrix_set_files import SHIPPED
 from api.metrics import Metrics
 from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
-from api.routes import collections, dataset_tiles, items, metering, search, service, tiles, viewer
+from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
 from api.routes.archives import instead
 from api.samples import Samples
 from api.sources.live import LiveSources
@@ -75,7 +75,7 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
     ready_made = Archives(settings.data_dir), TileFunctions(database, settings.tile_timeout_s)
     parts = Api(settings, database, live, *kept, *ready_made, grids, exports, files, counts, samples, bodies, metrics)
     install(app, parts)
-    for module in (service, metering, collections, items, search, tiles, dataset_tiles, viewer):
+    for module in (service, metering, network, collections, items, search, tiles, dataset_tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.before_request(instead)

@@ -29,6 +29,7 @@ PICTURES = ("image/png", "image/jpeg", "image/webp", "image/avif")
 """What tiles of a file may be besides vector tiles."""
 
 MAPLIBRE_STYLE = "application/vnd.mapbox.style+json"
+SVG = "image/svg+xml"
 OGC_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 Link = dict[str, Any]

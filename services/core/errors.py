@@ -110,6 +110,18 @@ class ExplainOff(IsthmusError):
     code = "explain-off"
 
 
+class NetworkHidden(IsthmusError):
+    """This server does not show its network."""
+
+    code = "network-hidden"
+
+
+class NoPicture(IsthmusError):
+    """There is no picture of the network."""
+
+    code = "network-picture-missing"
+
+
 class OnlyTiles(IsthmusError):
     """The collection is a file of tiles: it has no features."""
 

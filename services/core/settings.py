@@ -85,6 +85,10 @@ class Settings:
     explain: Switch = setting(
         "off", "on: `explain=true` on a tile tells its SQL, plan, weight and what to do; it shows names of tables"
     )
+    network_page: Switch = setting(
+        "on",
+        "off: /network does not show what `isthmus net` left, which names addresses, paths and containers of this host",
+    )
     spool_dir: str = setting("", "folder of the files that exports make (default: `var/spool` in the data folder)")
     spool_mb: int = setting(4000, "most that exported files take up, in MB; the ones not used for longest go first")
     spool_file_mb: int = setting(2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit")

@@ -12,6 +12,7 @@ from netlab.as_json import observation_json
 from netlab.check_commands import check_command, doctor
 from netlab.draw.html import html
 from netlab.draw.picture import picture
+from netlab.draw.words import mode_words
 from netlab.errors import OutputNotWritten
 from netlab.group import Group
 from netlab.keep import keep
@@ -72,7 +73,7 @@ def show(settings: Settings, mode: str | None, project: str | None, form: str | 
     """
     recording, seen = look(settings, mode, project)
     data_dir = Path(seen.data_dir or settings.data_dir)
-    keep(data_dir, "show.json", json.dumps(observation_json(seen), ensure_ascii=False))
+    keep(data_dir, "show.json", as_json(seen))
     keep(data_dir, "show.svg", picture(seen))
     write(rendered(form, recording, seen), output)
 
@@ -82,12 +83,17 @@ def rendered(form: str | None, recording: Recording, seen: Observation) -> str:
     if form == "recording":
         return dump(recording)
     if form == "json":
-        return json.dumps(observation_json(seen), ensure_ascii=False) + "\n"
+        return as_json(seen)
     if form == "svg":
         return picture(seen)
     if form == "html":
         return html(seen)
     return observation_text(seen) + "\n"
+
+
+def as_json(seen: Observation) -> str:
+    """What was seen for programs, with what the mode is in words."""
+    return json.dumps({**observation_json(seen), "explanation": mode_words(seen)}, ensure_ascii=False) + "\n"
 
 
 def write(text: str, output: Path | None) -> None:

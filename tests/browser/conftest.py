@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from support.browser import chromium
 from support.cluster import ROOT, Cluster
+from support.network import leave_network
 from support.publish import publish
 from support.server import running_api
 
@@ -38,6 +39,7 @@ def url(cluster: Cluster) -> Iterator[str]:
     publish(database, "areas", AREAS, columns={"name": "string"}, geometry_type="Polygon")
     publish(database, "lines", LINES, columns={"name": "string"}, geometry_type="LineString")
     publish(database, "corner", CORNER, columns={"name": "string"})
+    leave_network(database.reader.data_dir)
     with running_api(database) as address:
         yield address
     cluster.drop(database)

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
+from support.network import leave_network
 from support.odd import make_odd_tables, sources_app, surveyed
 from support.publish import publish
 
@@ -60,6 +61,7 @@ def world(cluster: Cluster) -> Iterator[Database]:
     """A database that holds the small world."""
     database = cluster.clone()
     publish_world(database)
+    leave_network(database.reader.data_dir)
     yield database
     cluster.drop(database)
 

@@ -20,6 +20,7 @@ from loader.progress import silent
 from loader.run import open_catalogue
 from loader.scan import scan
 from support.cluster import Cluster
+from support.network import leave_network
 from support.ogc import definition, get
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
@@ -39,6 +40,7 @@ def sampled(cluster: Cluster) -> Iterator[FlaskClient]:
             target.write_bytes((SAMPLES / name).read_bytes())
             report = load_dataset(Job(connection, settings, scan(settings.data_dir).datasets[name], "test", silent))
             assert report.status == "loaded", report.error
+    leave_network(database.reader.data_dir)
     pool = Pool(database.reader)
     yield create_app(database.reader, pool).test_client()
     pool.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.links import HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, Links
+from api.links import HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, Link, Links
 from core.settings import Settings
 
 STYLE = ("tiles", "WebMercatorQuad", "style.json")
@@ -99,8 +99,15 @@ def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
             links.link(f"{OGC_REL}tiling-schemes", JSON, "tile matrix sets", "tileMatrixSets"),
             links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style of all collections", *STYLE),
             links.link("preview", HTML, "map of all collections", "map"),
+            *network_links(settings, links),
         ],
     }
+
+
+def network_links(settings: Settings, links: Links) -> list[Link]:
+    """The link to the stack's network, where the operator lets it be seen."""
+    shown = settings.network_page == "on"
+    return [links.link("related", JSON, "network of the stack, as it was last seen", "network")] if shown else []
 
 
 def conformance_document() -> dict[str, Any]:

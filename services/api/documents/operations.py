@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.formats.offered import MEDIA_TYPES, PAGES
-from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, METRICS, MVT, OPENAPI_JSON, PICTURES, SCHEMA_JSON
+from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, METRICS, MVT, OPENAPI_JSON, PICTURES, SCHEMA_JSON, SVG
 from api.params.items import ITEMS_PARAMETERS
 from api.params.tiles import DATASET_PARAMETERS, TILE_PARAMETERS
 
@@ -58,6 +58,23 @@ OPERATIONS = (
         (METRICS,),
         parameters=(),
         statuses=(400, 500),
+    ),
+    Operation(
+        "/network",
+        "getNetwork",
+        "The network of the stack, as the network lab last saw it",
+        "service",
+        (JSON, HTML),
+        statuses=(400, 403, 500),
+    ),
+    Operation(
+        "/network/picture",
+        "getNetworkPicture",
+        "Picture of the network",
+        "service",
+        (SVG,),
+        parameters=(),
+        statuses=(400, 403, 404, 500),
     ),
     Operation("/map", "getMap", "A map of all collections", "service", (HTML,), parameters=(), statuses=(400, 500)),
     Operation("/collections", "getCollections", "All collections", "features", (JSON, HTML)),

@@ -11,7 +11,7 @@ from api.documents.operations import Operation
 from api.documents.parameters import TEXT
 from api.documents.samples import Sample
 from api.formats.offered import EXPORTS
-from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, KML, MVT, PICTURES
+from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, KML, MVT, PICTURES, SVG
 from core.catalog import Collection
 
 BINARY = {"type": "string", "format": "binary"}
@@ -50,7 +50,7 @@ def render_operation(operation: Operation, body: dict[str, Any]) -> dict[str, An
 def responses(operation: Operation, more: list[int]) -> dict[str, Any]:
     """The answers of an operation, by status."""
     page = reference("schemas", GEOJSON_SCHEMA.get(operation.id, "featureCollection"))
-    schema = {MVT: BINARY, HTML: TEXT, CSV: TEXT, GEOJSON_SEQ: TEXT, KML: TEXT, GEOJSON: page}
+    schema = {MVT: BINARY, HTML: TEXT, CSV: TEXT, GEOJSON_SEQ: TEXT, KML: TEXT, SVG: TEXT, GEOJSON: page}
     schema |= dict.fromkeys(PICTURES, BINARY)
     schema |= {format.media_type: BINARY for format in EXPORTS.values() if format.binary}
     content = {type: {"schema": schema.get(type, {"type": "object"})} for type in operation.types}

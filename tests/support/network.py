@@ -1,0 +1,21 @@
+"""What the network lab leaves on a data volume, made of a recording of a real engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from netlab.as_json import observation_json
+from netlab.draw.picture import picture
+from netlab.draw.words import mode_words
+from netlab.keep import keep
+from netlab.parse import parse
+from netlab.recording import load
+from support.cluster import ROOT
+
+
+def leave_network(data_dir: Path, mode: str = "bridge") -> None:
+    """What `net show` leaves."""
+    seen = parse(load(ROOT / f"tests/data/netlab/{mode}.json"))
+    keep(data_dir, "show.json", json.dumps({**observation_json(seen), "explanation": mode_words(seen)}))
+    keep(data_dir, "show.svg", picture(seen))
