@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import click
 
@@ -12,10 +11,9 @@ from core.settings import Settings
 from netlab.check import Wanted, check
 from netlab.group import EXIT_FAILED
 from netlab.keep import keep
-from netlab.model import Observation
 from netlab.options import mode_argument, project_option
 from netlab.promise_text import report_json, report_text
-from netlab.roles import mount_at, of_role
+from netlab.roles import data_folder
 
 accept_option = click.option(
     "--accept", multiple=True, metavar="CODE", help="A promise that you break knowingly: a warning. Can be repeated."
@@ -87,13 +85,7 @@ def report(ctx: click.Context, wanted: Wanted, *, quiet: bool, as_json: bool) ->
         click.echo("looking, connecting, reading and writing …", err=True)
     seen, promises = check(settings, wanted)
     text = json.dumps(report_json(seen, promises), ensure_ascii=False, indent=1)
-    keep(data_folder(seen), "check.json", text + "\n")
+    keep(data_folder(seen, settings.data_dir), "check.json", text + "\n")
     click.echo(text if as_json else report_text(seen, promises, quiet=quiet))
     if any(one.verdict == "broken" for one in promises):
         ctx.exit(EXIT_FAILED)
-
-
-def data_folder(seen: Observation) -> Path:
-    """The stack's data folder, which the loader has mounted."""
-    mounts = [mount_at(one, "/data") for one in of_role("loader", seen)]
-    return next((Path(one.source) for one in mounts if one), Path(seen.data_dir))

@@ -20,6 +20,7 @@ from netlab.look import look
 from netlab.model import Observation
 from netlab.options import mode_argument, project_option
 from netlab.recording import Recording, dump
+from netlab.roles import data_folder
 from netlab.text import observation_text
 
 
@@ -72,7 +73,7 @@ def show(settings: Settings, mode: str | None, project: str | None, form: str | 
       isthmus net show --html --output network.html       opens in any browser, needs no network
     """
     recording, seen = look(settings, mode, project)
-    data_dir = Path(seen.data_dir or settings.data_dir)
+    data_dir = data_folder(seen, settings.data_dir)
     keep(data_dir, "show.json", as_json(seen))
     keep(data_dir, "show.svg", picture(seen))
     write(rendered(form, recording, seen), output)

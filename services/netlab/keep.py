@@ -21,7 +21,7 @@ def network_folder(data_dir: Path) -> Path:
 def keep(data_dir: Path, name: str, text: str) -> None:
     """Put a report there, whole or not at all. One that cannot be written is a line on stderr, and no error.
 
-    `data_dir` is the stack's, as `Observation.data_dir` says it, which need not be this clone's.
+    `data_dir` is the stack's, as `netlab.roles.data_folder` finds it, which need not be this clone's.
     """
     folder = network_folder(data_dir)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from netlab.model import Container, Mount, Observation
@@ -121,3 +122,13 @@ def api_socket(container: Container) -> str | None:
     if not listen.startswith("unix:") or folder is None:
         return None
     return folder.source + listen.removeprefix(f"unix:{SOCKET_IN_CONTAINER}")
+
+
+def data_folder(seen: Observation, otherwise: Path) -> Path:
+    """The stack's data folder on the host: what its parts have mounted at /data, or else as a label names it.
+
+    Plain `docker compose` labels it `data`, relative to a folder that nobody knows; then it is `otherwise`.
+    """
+    mounts = [mount_at(one, "/data") for role in ("loader", "api") for one in of_role(role, seen)]
+    named = [Path(one.source) for one in mounts if one and one.kind == "bind"] or [Path(seen.data_dir)]
+    return named[0] if named[0].is_absolute() else otherwise

@@ -168,7 +168,9 @@ def test_the_page_tells_it_with_what_is_broken_first(client: FlaskClient, data_d
         assert words in page
     assert page.index("verdict broken") < page.index("verdict kept")
     assert "&lt;b&gt;0.0.0.0:5432&lt;/b&gt;" in page
-    assert "23,000.5" in page
+    assert "<td>23,000</td>" in page
+    assert "<th>p50 ms</th>" in page
+    assert "docker-proxy those of this one." in page
     assert "docker-proxy copies each byte" in page
     assert "use host where the ports are free" in page
     assert '<img src="http://localhost/network/picture"' in page

@@ -11,7 +11,7 @@ from api.links import HTML, SVG, Links
 from api.network_reports import Left
 
 HOW = "./scripts/isthmus net {} on the host, beside the engine, leaves one"
-MOST_ROWS, MOST_TEXT = 200, 300
+MOST_ROWS, MOST_TEXT = 200, 700
 COMMANDS = {"show.json": "show", "show.svg": "show", "check.json": "check", "compare.json": "compare"}
 Json = dict[str, Any]
 
@@ -71,12 +71,18 @@ def containers_table(shown: Json) -> Table:
             text(one.get("image")),
             ", ".join(filter(None, (text(one.get("state")), text(one.get("health"))))),
             text(one.get("network_mode"))[:40],
-            " ".join(address for card in objects(one.get("interfaces")) for address in texts(card.get("addresses"))),
+            " ".join(addresses_of(one)),
             text(one.get("namespace")),
         )
         for one in objects(shown.get("containers"))
     )
     return Table(("container", "image", "state", "--network", "addresses", "namespace"), rows)
+
+
+def addresses_of(container: Json) -> list[str]:
+    """The addresses of a container, without loopback's."""
+    cards = [card for card in objects(container.get("interfaces")) if card.get("kind") != "loopback"]
+    return [address for card in cards for address in texts(card.get("addresses"))]
 
 
 def ports_table(shown: Json) -> Table:
@@ -125,7 +131,8 @@ def results_table(compared: Json) -> Table:
     columns = dict.fromkeys(name for one in found for name in one if isinstance(one[name], str | int | float))
     heads = tuple(columns)[:12]
     return Table(
-        tuple(text(name) for name in heads), tuple(tuple(text(one.get(name)) for name in heads) for one in found)
+        tuple(text(name).replace("_", " ") for name in heads),
+        tuple(tuple(text(one.get(name)) for name in heads) for one in found),
     )
 
 
@@ -155,6 +162,6 @@ def text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     found = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return found if len(found) <= MOST_TEXT else f"{found[:MOST_TEXT]}…"
