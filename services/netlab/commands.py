@@ -10,6 +10,7 @@ import click
 from core.settings import Settings, load_settings
 from netlab.as_json import observation_json
 from netlab.check_commands import check_command, doctor
+from netlab.compare.command import compare
 from netlab.draw.html import html
 from netlab.draw.picture import picture
 from netlab.draw.words import mode_words
@@ -29,14 +30,15 @@ from netlab.text import observation_text
 def net(ctx: click.Context) -> None:
     """The network lab: what Docker's network and storage really do to the running stack.
 
-    It looks at the engine and at this host, and leaves both as they were. As root, or with sudo, it sees the
-    firewall too; a user of the group docker sees the rest.
+    It looks at the engine and at this host, and leaves both as they were; only compare starts other modes,
+    for a while. As root, or with sudo, it sees the firewall too; a user of the group docker sees the rest.
 
     \b
     Examples:
       isthmus net show                       what there is: cards, bridges, veth pairs, ports, mounts
       isthmus net show --html -o net.html    the same as a page with a picture
       isthmus net check                      whether it is what the mode promises
+      isthmus net compare bridge host        what each mode costs, in requests a second and in CPU
       isthmus doctor                         the same, and what else may go wrong here
     """
     ctx.obj = load_settings()
@@ -44,6 +46,7 @@ def net(ctx: click.Context) -> None:
 
 net.add_command(check_command)
 net.add_command(doctor)
+net.add_command(compare)
 
 
 @net.command()

@@ -10,7 +10,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from netlab.answers import Json
+from netlab.answers import Json, listed
 from netlab.errors import EngineAway
 
 TIMEOUT_S = 20
@@ -105,6 +105,20 @@ class Engine:
         """Nanoseconds of CPU that the container's processes took since it started."""
         with answering():
             return int(self._api.stats(container, stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"])
+
+    def volumes_of(self, project: str) -> list[str]:
+        """The names of a Compose project's volumes."""
+        with answering():
+            found = self._api.volumes(filters={"label": f"{COMPOSE_PROJECT}={project}"})
+            return sorted(str(one["Name"]) for one in listed(found["Volumes"]))
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; one that is gone already is no error."""
+        with answering():
+            try:
+                self._api.remove_volume(name)
+            except NotFound:
+                return
 
 
 def project_of(labels: Json) -> str:

@@ -1,0 +1,1 @@
+"""What each network mode costs this machine's own requests: measured in turns, noise told apart."""

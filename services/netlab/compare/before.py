@@ -1,0 +1,104 @@
+"""How the stack runs before modes are compared: its mode and the settings that `scripts/up` needs to start it so again.
+
+Read from the containers themselves: the environment that once started them need not be the one of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from core.settings import rows
+from netlab.answers import Json, listed, mapped
+
+API_PORT, DATABASE_PORT = "8080/tcp", "5432/tcp"
+RUN_FOLDER, SECRET_FOLDER, DATA_FOLDER = "/run/isthmus", "/run/secrets", "/data"
+NOT_OF_CONTAINERS = {"ISTHMUS_TILES_DIR", "ISTHMUS_SPOOL_DIR", "ISTHMUS_DATA_DIR"}
+"""What Compose sets to paths inside the containers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """`mode` is None when nothing ran. `settings`: variables for scripts/up; empty ones keep a `.env` out."""
+
+    mode: str | None
+    project: str
+    settings: dict[str, str]
+
+
+def before_of(containers: Sequence[Json], project: str) -> Before:
+    """How it runs, by `docker inspect` of the project's containers."""
+    running = [one for one in containers if one["State"]["Running"] and label(one, "isthmus.mode")]
+    if not running:
+        return Before(None, project, {})
+    mode = label(running[0], "isthmus.mode")
+    return Before(
+        mode, project, {**passed_on(running), **of_places(running), **of_ports(running, mode), **of_user(running)}
+    )
+
+
+def passed_on(containers: Sequence[Json]) -> dict[str, str]:
+    """The operator's settings that Compose passes on to containers, those that are empty included."""
+    known = {name for name, _, _ in rows("operator")} - NOT_OF_CONTAINERS
+    found = [(name, value) for one in containers for name, value in environment(one).items() if name in known]
+    return dict(found)
+
+
+def of_places(containers: Sequence[Json]) -> dict[str, str]:
+    """Folders of the host, by what is mounted where."""
+    mounts = {one["Destination"]: one["Source"] for container in containers for one in listed(container["Mounts"])}
+    places: dict[str, str] = {}
+    if mounts.get(DATA_FOLDER):
+        places["ISTHMUS_DATA_DIR"] = mounts[DATA_FOLDER]
+    if mounts.get(RUN_FOLDER):
+        places["ISTHMUS_RUN_DIR"] = mounts[RUN_FOLDER]
+    secrets = [source for target, source in mounts.items() if target.startswith(f"{SECRET_FOLDER}/")]
+    if secrets:
+        places["ISTHMUS_SECRETS_DIR"] = str(PurePosixPath(secrets[0]).parent)
+    return places
+
+
+def of_ports(containers: Sequence[Json], mode: str) -> dict[str, str]:
+    """Addresses and ports: as they were asked for, so that a free one (0) stays one."""
+    asked = {port: one[0] for container in containers for port, one in bindings(container).items() if one}
+    found: dict[str, str] = {}
+    if API_PORT in asked:
+        found |= {"ISTHMUS_BIND": asked[API_PORT]["HostIp"], "ISTHMUS_PORT": asked[API_PORT]["HostPort"] or "0"}
+    if DATABASE_PORT in asked:
+        found["ISTHMUS_DB_HOST_PORT"] = asked[DATABASE_PORT]["HostPort"]
+    elif mode == "bridge":
+        found["ISTHMUS_DB_HOST_PORT"] = ""
+    if mode == "host":
+        found |= of_host_mode(containers)
+    return found
+
+
+def of_host_mode(containers: Sequence[Json]) -> dict[str, str]:
+    """Of mode host, where processes listen on the host themselves."""
+    variables = {name: value for one in containers for name, value in environment(one).items()}
+    host, _, port = variables.get("ISTHMUS_LISTEN", "").rpartition(":")
+    found = {"ISTHMUS_BIND": host, "ISTHMUS_PORT": port} if port else {}
+    return found | ({"ISTHMUS_DB_HOST_PORT": variables["PGPORT"]} if variables.get("PGPORT") else {})
+
+
+def of_user(containers: Sequence[Json]) -> dict[str, str]:
+    """The user that the services run as."""
+    uid, _, gid = str(containers[0]["Config"].get("User") or "").partition(":")
+    return {"ISTHMUS_UID": uid, "ISTHMUS_GID": gid} if uid and gid else {}
+
+
+def bindings(container: Json) -> dict[str, Any]:
+    """The ports that were asked for, `8080/tcp` -> [{HostIp, HostPort}]."""
+    return mapped(container["HostConfig"].get("PortBindings"))
+
+
+def environment(container: Json) -> dict[str, str]:
+    """The container's environment."""
+    return dict(entry.partition("=")[::2] for entry in listed(container["Config"].get("Env")))
+
+
+def label(container: Json, name: str) -> str:
+    """A label, or an empty text."""
+    return str(mapped(container["Config"].get("Labels")).get(name, ""))

@@ -1,0 +1,56 @@
+"""The measuring client's process, from outside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netlab.compare.errors import ApiAway
+from netlab.compare.job import Job, Tally, dump, load_tally
+
+SERVICES = Path(__file__).parents[2]
+"""Where `python -m` finds this package, whoever started the lab."""
+
+
+class Client:
+    """Does jobs, one after the other."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """A process that reads jobs."""
+        self._process = process
+
+    def run(self, job: Job) -> Tally:
+        """Do a job. Raises: ApiAway when the client ended"""
+        reader, writer = self._process.stdout, self._process.stdin
+        if reader is None or writer is None:
+            raise ApiAway("the measuring client has no pipes")
+        try:
+            writer.write(dump(job) + "\n")
+            writer.flush()
+        except BrokenPipeError as error:
+            raise ApiAway("the measuring client ended") from error
+        line = reader.readline()
+        if not line:
+            raise ApiAway("the measuring client ended before it had measured")
+        return load_tally(line)
+
+
+@contextmanager
+def client_process() -> Generator[Client]:
+    """A client, in a session of its own, so that Ctrl-C is for the lab alone; ended for certain."""
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "netlab.compare.client"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=SERVICES,
+        start_new_session=True,
+    )
+    try:
+        yield Client(process)
+    finally:
+        process.kill()
+        process.communicate()

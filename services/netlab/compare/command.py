@@ -1,0 +1,124 @@
+"""`isthmus net compare`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from core.settings import Settings
+from netlab.compare.as_json import report_json
+from netlab.compare.find import find_before
+from netlab.compare.html import report_html
+from netlab.compare.measure import Plan
+from netlab.compare.progress import PLAN, Step, listening
+from netlab.compare.report import Report
+from netlab.compare.run import Request, compare as run_comparison
+from netlab.compare.switch import log_of
+from netlab.compare.text import report_text
+from netlab.engine import Engine
+from netlab.group import EXIT_FAILED
+from netlab.keep import keep
+
+MODES = ("bridge", "host", "container", "none")
+QUICK_S = 0.3
+
+
+@click.command()
+@click.argument("modes", nargs=-1, type=click.Choice(MODES))
+@click.option("--rounds", type=click.IntRange(1, 50), default=3, show_default=True, help="Visits to each mode.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1, 60), default=1.0, show_default=True, help="For each workload and round."
+)
+@click.option(
+    "--connections", type=click.IntRange(1, 64), default=8, show_default=True, help="Clients that ask at the same time."
+)
+@click.option("--quick", is_flag=True, help=f"Measure {QUICK_S} s for each workload and round: a rough answer.")
+@click.option("--collection", help="What to ask for (default: the collection whose features weigh most).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with plots, which needs no network.",
+)
+@click.option("--project", help="The Compose project, when it is not the one of this data folder.")
+@click.pass_obj
+def compare(  # noqa: PLR0913 - a parameter for each option
+    settings: Settings,
+    modes: tuple[str, ...],
+    *,
+    rounds: int,
+    seconds: float,
+    connections: int,
+    quick: bool,
+    collection: str | None,
+    as_json: bool,
+    page: Path | None,
+    project: str | None,
+) -> None:
+    """Measure what each mode costs the requests of this machine.
+
+    Runs the stack in each of MODES in turn (default: all four, against the first), round after round, and sends it the
+    same requests: a cached tile, a cold tile, a page of items, an export, and a new connection for each request. Then
+    what ran before runs again, also after Ctrl-C. While a mode is switched the stack does not answer.
+
+    \b
+    Examples:
+      isthmus net compare                          about three minutes on two CPUs
+      isthmus net compare bridge host --quick
+      isthmus net compare --rounds 7 --html report.html
+      isthmus net compare bridge none --json | jq '.findings[].text'
+    """
+    request = Request(
+        chosen(modes),
+        rounds,
+        Plan(QUICK_S if quick else seconds, connections),
+        collection,
+        " ".join(["isthmus net", *sys.argv[1:]]),
+    )
+    engine = Engine()
+    before, data_dir = find_before(engine, settings, project)
+    if page is not None:
+        check_writable(page)
+    with log_of(data_dir) as log, listening(sys.stderr) as listener:
+        listener(Step(PLAN, announcement(request, before.mode), 0, 1))
+        report = run_comparison(engine, request, before, log, listener)
+    tell(report, data_dir, page, as_json=as_json)
+
+
+def chosen(modes: tuple[str, ...]) -> tuple[str, ...]:
+    """Each mode once, all without a choice."""
+    once = tuple(dict.fromkeys(modes or MODES))
+    if len(once) < 2:
+        raise click.UsageError(f"one mode has nothing to be compared with: {' '.join(once)} and which other?")
+    return once
+
+
+def check_writable(page: Path) -> None:
+    """Before minutes go by."""
+    if not page.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder {page.absolute().parent} for --html")
+
+
+def announcement(request: Request, running: str | None) -> str:
+    """What will happen, and how long it takes."""
+    minutes, seconds = divmod(round(request.expected_s(running)), 60)
+    afterwards = f"then {running} runs again" if running else "then nothing runs, as now"
+    what = f"comparing {', '.join(request.modes)} in {request.rounds} rounds"
+    return f"{what}: about {minutes} min {seconds:02d} s, {afterwards}"
+
+
+def tell(report: Report, data_dir: Path, page: Path | None, *, as_json: bool) -> None:
+    """Print the report, and leave it on the data volume."""
+    text, html = json.dumps(report_json(report), ensure_ascii=False), report_html(report)
+    keep(data_dir, "compare.json", text)
+    keep(data_dir, "compare.html", html)
+    click.echo(text if as_json else report_text(report))
+    if page is not None:
+        page.write_text(html, encoding="utf-8")
+        click.echo(f"wrote {page}", err=True)
+    if report.failed:
+        click.get_current_context().exit(EXIT_FAILED)

@@ -1,0 +1,80 @@
+"""What the measuring client is told to do, and what it tells afterwards. Both travel as a line of JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Requests for a while, by some connections that each wait for an answer before they ask again.
+
+    address: `host:port`, `[::1]:port` or `unix:/path`
+    request: the text of a request; `#` in it becomes `first`, `first + 1`, …, eight digits, never twice
+    most:    so many requests at most
+    cut:     an answer that comes when the time is over is cut off, its bytes count
+    """
+
+    address: str
+    request: str
+    seconds: float
+    connections: int
+    most: int
+    first: int = 0
+    keep_alive: bool = True
+    cut: bool = False
+
+    def requests(self) -> list[bytes]:
+        """The requests as they are sent: one that is sent again and again, or `most` different ones."""
+        if "#" not in self.request:
+            return [self.request.encode()]
+        before, _, after = self.request.partition("#")
+        return [f"{before}{number:08d}{after}".encode() for number in range(self.first, self.first + self.most)]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came of a job.
+
+    requests:    whole answers of status 200 or 204
+    errors:      how often what went wrong
+    kept, made:  of tiles, how many were kept, and how many were made for this request
+    body_bytes:  of all bodies, those that were cut off included
+    elapsed_ns:  from the first request to the last answer
+    cpu_ns:      of the client's process in that time
+    p50_us, p99_us: of the time from a request (without keep-alive: from its connect) to its whole answer
+    """
+
+    requests: int
+    errors: dict[str, int] = field(default_factory=dict[str, int])
+    kept: int = 0
+    made: int = 0
+    body_bytes: int = 0
+    elapsed_ns: int = 0
+    cpu_ns: int = 0
+    p50_us: float | None = None
+    p99_us: float | None = None
+
+
+def dump(value: Job | Tally) -> str:
+    """A line of JSON, without its end."""
+    return json.dumps(asdict(value))
+
+
+def load_job(line: str) -> Job:
+    """The job of a line."""
+    return Job(**json.loads(line))
+
+
+def load_tally(line: str) -> Tally:
+    """The tally of a line."""
+    return Tally(**json.loads(line))
+
+
+def quantile(ordered: list[int], share: float) -> float | None:
+    """The value that this share of the ordered values does not exceed (nearest rank); None of no values."""
+    if not ordered:
+        return None
+    return float(ordered[max(1, math.ceil(len(ordered) * share)) - 1])

@@ -1,0 +1,138 @@
+"""One visit to a mode: looks at its way, warms it up, and measures each workload twice, forth and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from netlab.compare.ask import ask
+from netlab.compare.client_process import Client
+from netlab.compare.clocks import containers_cpu_ns, machine_cpu_ns, processes_cpu_ns
+from netlab.compare.errors import ApiAway
+from netlab.compare.job import Tally
+from netlab.compare.slices import Cpu, Slice
+from netlab.compare.way import Way
+from netlab.compare.workloads import Workload, job_of
+from netlab.engine import Engine
+from netlab.model import Observation
+
+READY_WITHIN_S = 60.0
+WARM_UP_S = 0.15
+LEAST_WARM_UPS = 2
+
+Listener = Callable[[str, str], None]
+"""Is told (mode, workload) before it is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long and with how many connections each slice measures; a round's seconds are those of both halves."""
+
+    seconds: float
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A mode that runs: its way, and (service, id) of its containers."""
+
+    mode: str
+    round: int
+    way: Way
+    containers: tuple[tuple[str, str], ...]
+
+
+def visit_of(seen: Observation, way: Way, round_number: int) -> Visit:
+    """The visit to a mode that was looked at."""
+    running = [one for one in seen.containers if one.running]
+    names = [(one.service.removesuffix(f"-{seen.mode}"), one.id) for one in running]
+    return Visit(seen.mode, round_number, way, tuple(names))
+
+
+def wait_ready(way: Way, path: str) -> None:
+    """Until the API serves what is measured: data may still be loading. Raises: ApiAway"""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while True:
+        try:
+            status, _ = ask(way.address, path)
+        except ApiAway:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            if status == 200:
+                return
+            if time.monotonic() > deadline:
+                raise ApiAway(f"{path} is answered with {status}", hint="./scripts/isthmus list says what was loaded")
+        time.sleep(0.2)
+
+
+class Measurer:
+    """Measures visits. Cold tiles of two slices are never the same, so slices are numbered through."""
+
+    def __init__(self, engine: Engine, client: Client, plan: Plan, listener: Listener) -> None:
+        """`listener` is told what comes next."""
+        self._engine, self._client, self._plan, self._listener = engine, client, plan, listener
+        self._slices = 0
+
+    def measure(self, visit: Visit, kinds: Sequence[Workload]) -> Iterator[Slice]:
+        """Each workload twice: forth, and back again. Raises: ApiAway, EngineAway"""
+        for kind in kinds:
+            self._warm_up(visit, kind)
+        for half, order in enumerate((kinds, kinds[::-1])):
+            for kind in order:
+                self._listener(visit.mode, kind.title)
+                yield self._slice(visit, kind, half)
+
+    def _warm_up(self, visit: Visit, kind: Workload) -> None:
+        """Until every worker has its connections, statements and the kept tile."""
+        for _ in range(LEAST_WARM_UPS if kind.expected == "kept" else 1):
+            self._run(visit, kind, WARM_UP_S)
+
+    def _run(self, visit: Visit, kind: Workload, seconds: float) -> Tally:
+        self._slices += 1
+        job = job_of(
+            kind,
+            visit.way.address,
+            seconds=seconds,
+            connections=self._plan.connections,
+            slice_number=self._slices,
+        )
+        return self._client.run(job)
+
+    def _slice(self, visit: Visit, kind: Workload, half: int) -> Slice:
+        machine = machine_cpu_ns()
+        began = time.perf_counter()
+        before = self._clocks(visit)
+        tally = self._run(visit, kind, self._plan.seconds / 2)
+        after = self._clocks(visit)
+        cpu = Cpu(
+            client_ns=tally.cpu_ns,
+            proxy_ns=after[0] - before[0],
+            containers_ns={name: after[1][name] - value for name, value in before[1].items()},
+        )
+        others_ns = machine_cpu_ns() - machine - cpu.total_ns
+        return slice_of(visit, kind, half, tally, cpu, max(0.0, others_ns / 1e9 / (time.perf_counter() - began)))
+
+    def _clocks(self, visit: Visit) -> tuple[int, dict[str, int]]:
+        return processes_cpu_ns(visit.way.proxies), containers_cpu_ns(self._engine, visit.containers)
+
+
+def slice_of(visit: Visit, kind: Workload, half: int, tally: Tally, cpu: Cpu, other_cpus: float) -> Slice:
+    """The slice that a tally and the clocks make."""
+    wrong = {"kept": tally.made, "made": tally.kept}.get(kind.expected or "", 0)
+    return Slice(
+        mode=visit.mode,
+        workload=kind.name,
+        round=visit.round,
+        half=half,
+        requests=tally.requests,
+        seconds=tally.elapsed_ns / 1e9,
+        body_bytes=tally.body_bytes,
+        p50_us=tally.p50_us,
+        p99_us=tally.p99_us,
+        cpu=cpu,
+        errors=tally.errors,
+        wrong=wrong,
+        other_cpus=other_cpus,
+    )

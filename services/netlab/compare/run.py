@@ -1,0 +1,151 @@
+"""Runs a comparison: each mode in turn, round after round, and then what ran before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO
+
+from netlab.compare.before import Before
+from netlab.compare.client_process import Client, client_process
+from netlab.compare.measure import Measurer, Plan, visit_of, wait_ready
+from netlab.compare.progress import Listener, Step
+from netlab.compare.report import Report, machine_here
+from netlab.compare.rounds import begin_with, switches, turns
+from netlab.compare.slices import Slice
+from netlab.compare.switch import Switcher, ignore_interrupts, interruptible
+from netlab.compare.way import Way, way_of
+from netlab.compare.workloads import Target, Workload, choose_target, workloads
+from netlab.engine import Engine
+from netlab.model import Observation
+from netlab.observe import observe
+from netlab.parse import parse
+
+SWITCH_S, LOOK_S, SLICE_S, KINDS = 7.0, 1.2, 0.25, 5
+"""What a switch, a look, and the warming up and the clocks around a slice were seen to take; and how many workloads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. `modes[0]` is the baseline."""
+
+    modes: tuple[str, ...]
+    rounds: int
+    plan: Plan
+    collection: str | None
+    command: str
+
+    def orders(self, running: str | None) -> tuple[tuple[str, ...], ...]:
+        """The order of the modes in each round."""
+        return turns(begin_with(self.modes, running), self.rounds)
+
+    def expected_s(self, running: str | None) -> float:
+        """About how long it takes."""
+        visits = len(self.modes) * self.rounds
+        measuring_s = KINDS * (self.plan.seconds + 2 * SLICE_S) + LOOK_S
+        return (switches(self.orders(running), running) + 1) * SWITCH_S + visits * measuring_s
+
+
+class Comparison:
+    """A comparison under way."""
+
+    def __init__(self, engine: Engine, request: Request, switcher: Switcher, listener: Listener) -> None:
+        """Nothing is touched yet."""
+        self._engine, self._request, self._switcher, self._listener = engine, request, switcher, listener
+        self._orders = request.orders(switcher.before.mode)
+        self._of = len(request.modes) * request.rounds * (1 + 2 * KINDS) + 1
+        self._done = 0
+        self._round = 0
+        self._ways: dict[str, Way] = {}
+        self._slices: list[Slice] = []
+        self._target: Target | None = None
+        self._docker = ""
+
+    def run(self, client: Client) -> Report:
+        """Visit every mode in every round. Raises: ModeFailed, ApiAway, EngineAway, NoStack, NothingToMeasure"""
+        measurer = Measurer(self._engine, client, self._request.plan, self._measuring)
+        salt = time.time_ns() // 1_000_000
+        kinds: tuple[Workload, ...] = ()
+        for number, order in enumerate(self._orders, start=1):
+            self._round = number
+            for mode in order:
+                seen, way = self._start(mode)
+                if self._target is None:
+                    self._target = choose_target(way.address, self._request.collection)
+                kinds = workloads(self._target, salt)
+                wait_ready(way, self._target.tile_path)
+                self._slices += measurer.measure(visit_of(seen, way, self._round), kinds)
+        return self._report(kinds)
+
+    def restored(self) -> None:
+        """Bring back what ran before."""
+        mode = self._switcher.before.mode
+        text = f"starting {mode} again, as it ran before" if mode else "taking the stack down again"
+        if self._switcher.touched:
+            self._listener(Step("restoring", text, self._done, self._of, mode or ""))
+        self._switcher.restore()
+
+    def _start(self, mode: str) -> tuple[Observation, Way]:
+        """Start a mode, unless it is the one that was measured last, and look at it."""
+        self._tell("starting", f"round {self._round}: starting {mode}", mode)
+        if self._switcher.mode != mode or not self._switcher.touched:
+            self._switcher.start(mode)
+        seen = parse(observe(self._engine, self._switcher.before.project))
+        way = way_of(seen)
+        self._docker = seen.engine.version
+        self._ways[mode] = way
+        return seen, way
+
+    def _measuring(self, mode: str, title: str) -> None:
+        self._tell("measuring", f"round {self._round}: {mode}, {title}", mode)
+
+    def _tell(self, event: str, text: str, mode: str) -> None:
+        self._listener(Step(event, text, self._done, self._of, mode, self._round))
+        self._done += 1
+
+    def _report(self, kinds: Sequence[Workload]) -> Report:
+        if self._target is None:
+            raise ValueError("nothing was measured")
+        return Report(
+            taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            project=self._switcher.before.project,
+            command=self._request.command,
+            machine=machine_here(self._docker),
+            target=self._target,
+            plan=self._request.plan,
+            rounds=self._request.rounds,
+            orders=self._orders,
+            modes=self._request.modes,
+            kinds=tuple(kinds),
+            ways=self._ways,
+            slices=tuple(self._slices),
+        )
+
+
+def compare(engine: Engine, request: Request, before: Before, log: IO[str], listener: Listener) -> Report:
+    """Measure, and bring back what ran before, whatever happens."""
+    comparison = Comparison(engine, request, Switcher(before, log), listener)
+    with interruptible(), volumes_as_before(engine, before):
+        try:
+            with client_process() as client:
+                return comparison.run(client)
+        finally:
+            ignore_interrupts()
+            comparison.restored()
+
+
+@contextmanager
+def volumes_as_before(engine: Engine, before: Before) -> Generator[None]:
+    """Removes the volumes that the comparison made, when nothing ran before."""
+    if before.mode is not None:
+        yield
+        return
+    there = set(engine.volumes_of(before.project))
+    try:
+        yield
+    finally:
+        for volume in set(engine.volumes_of(before.project)) - there:
+            engine.remove_volume(volume)

@@ -1,0 +1,104 @@
+"""The way of a request in a mode, as the lab saw it: what carries it to the API, and what carries the API's queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from netlab.errors import NoStack
+from netlab.model import Container, Observation, Publication, endpoint
+from netlab.namespaces import cables, is_hosts, namespaces
+from netlab.ports import ANY, carriers
+
+API_PORT, RUN_FOLDER = 8080, "/run/isthmus"
+Client = Literal["docker-proxy", "NAT", "loopback", "unix socket", "unknown"]
+Database = Literal["veth", "loopback", "unix socket"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a request travels.
+
+    address:  where a client on this machine asks: `host:port` or `unix:/path`
+    client:   what carries the client's connection to the API
+    nat_rule: the firewall has a rule for the port, which carries the clients of other machines
+    veth:     between client and API lies a veth pair
+    database: what carries the API's queries
+    proxies:  process ids of the docker-proxy of the port
+    """
+
+    address: str
+    client: Client
+    database: Database
+    veth: bool = False
+    nat_rule: bool = False
+    proxies: tuple[int, ...] = ()
+
+
+def way_of(seen: Observation) -> Way:
+    """The way in the mode that was looked at. Raises: NoStack when its API does not run"""
+    api = service(seen, "api")
+    database = database_way(seen, api)
+    holder, port = published(seen)
+    if port is None or holder is None:
+        return direct_way(api, database, seen)
+    carried = carriers(port, holder, seen)
+    by: Client = "docker-proxy" if carried.proxy else "NAT" if carried.rule else "unknown"
+    proxies = tuple(one.pid for one in seen.host.proxies if one.host_port == port.host_port)
+    has_veth = any(cable.container.name == holder.name for cable in cables(seen))
+    return Way(address_of(port), by, database, has_veth, carried.rule is not None, proxies)
+
+
+def direct_way(api: Container, database: Database, seen: Observation) -> Way:
+    """Of an API that no port is published for: it listens on the host itself, or on a socket."""
+    listen = api.setting("LISTEN")
+    if listen.startswith("unix:"):
+        path = listen.removeprefix("unix:")
+        folders = [one.source for one in api.mounts if one.target == RUN_FOLDER]
+        if not folders:
+            raise NoStack(f"the socket {path} of {api.name} is on no folder of this host", hint="./scripts/up none")
+        return Way(f"unix:{folders[0]}{path.removeprefix(RUN_FOLDER)}", "unix socket", database)
+    if not is_hosts(api, seen):
+        raise NoStack(f"{api.name} publishes no port", hint=f"./scripts/up {seen.mode} starts it as it should be")
+    host, _, port = listen.rpartition(":")
+    return Way(endpoint(reachable(host.strip("[]")), int(port)), "loopback", database)
+
+
+def service(seen: Observation, name: str) -> Container:
+    """The running container of `api` or `postgis`, whatever the mode. Raises: NoStack"""
+    names = (name, f"{name}-{seen.mode}")
+    found = [one for one in seen.containers if one.running and one.service in names]
+    if not found:
+        raise NoStack(f"{seen.project} has no running {name} in mode {seen.mode}", hint=f"./scripts/up {seen.mode}")
+    return found[0]
+
+
+def published(seen: Observation) -> tuple[Container | None, Publication | None]:
+    """Who publishes the API's port: the API, or the holder of its namespace."""
+    found = [
+        (one, port)
+        for one in seen.containers
+        if one.running and not is_hosts(one, seen)
+        for port in one.published
+        if port.container_port == API_PORT
+    ]
+    return min(found, key=lambda pair: pair[1].host_address) if found else (None, None)
+
+
+def address_of(port: Publication) -> str:
+    """Where a client of this machine asks for a published port."""
+    return endpoint(reachable(port.host_address), port.host_port)
+
+
+def reachable(address: str) -> str:
+    """The address, or loopback's for one that means any."""
+    return ("::1" if address == "::" else "127.0.0.1") if address in ANY else address
+
+
+def database_way(seen: Observation, api: Container) -> Database:
+    """What carries the API's queries: a socket by its path, loopback in one namespace, else a veth pair each."""
+    if api.setting("DB_HOST").startswith("/"):
+        return "unix socket"
+    postgis = service(seen, "postgis")
+    together = any(api in one.containers and postgis in one.containers for one in namespaces(seen))
+    return "loopback" if together else "veth"

@@ -1,0 +1,167 @@
+"""What is asked of every mode: five kinds of requests, to the largest collection that is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.errors import suggestion
+from netlab.answers import Json, listed, mapped
+from netlab.compare.ask import ask, ask_json
+from netlab.compare.errors import NothingToMeasure
+from netlab.compare.job import Job
+from netlab.compare.mercator import tile_at, tile_bounds
+
+Expected = Literal["kept", "made"] | None
+TILES_RELATION = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
+DEEPEST_ZOOM = 14
+ENOUGH_BYTES = 2000
+"""A tile that weighs so much, compressed, is one that somebody might look at."""
+SMALL_BYTES = 20_000_000
+"""An export of less says little about a long one."""
+MOST_A_SECOND = {"repeated": 200_000, "numbered": 4000}
+"""Bounds of requests a second; of those that differ each is made in advance."""
+COLD_STEPS = 100_000
+"""Numbers that a slice's cold tiles may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A kind of requests. `request` is as netlab.compare.job.Job has it; `expected`: how its tiles must be answered."""
+
+    name: str
+    title: str
+    request: str
+    keep_alive: bool = True
+    single: bool = False
+    """One connection, cut off when the time is over: what counts is bytes a second."""
+    expected: Expected = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The collection, about how large it is, and one of its tiles as (zoom, row, column)."""
+
+    collection: str
+    features: int
+    export_bytes: int
+    tile: tuple[int, int, int]
+    tile_bytes: int
+
+    @property
+    def tile_path(self) -> str:
+        """The tile's address."""
+        zoom, row, column = self.tile
+        return f"/collections/{self.collection}/tiles/WebMercatorQuad/{zoom}/{row}/{column}"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its export is over before it says much."""
+        return self.export_bytes < SMALL_BYTES
+
+
+def workloads(target: Target, salt: int) -> tuple[Workload, ...]:
+    """The five kinds, in the order in which they are shown.
+
+    A cold tile is the cached one in a box that leaves out a little of it: with a filter of its own it is another tile.
+    `salt` makes them others than those of earlier runs.
+    """
+    collection, tile = f"/collections/{target.collection}", target.tile_path
+    west, south, east, north = tile_bounds(*target.tile)
+    box = (
+        f"{west + (east - west) / 8:.4f}#,{south:.6f},{east:.6f},{north - (north - south) / 100:.3f}{salt % 10**7:07d}"
+    )
+    return (
+        Workload("cached-tile", "cached tile", get(tile), expected="kept"),
+        Workload("cold-tile", "cold tile", get(f"{tile}?bbox={box}"), expected="made"),
+        Workload("items", "page of 100 items", get(f"{collection}/items?limit=100&f=json")),
+        Workload("export", "export (CSV)", get(f"{collection}/items?f=csv", packed=False), single=True),
+        Workload("connect", "new connection each", get(tile, close=True), keep_alive=False, expected="kept"),
+    )
+
+
+def get(path: str, *, packed: bool = True, close: bool = False) -> str:
+    """The text of a request, as a browser or QGIS would send it."""
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", "User-Agent: isthmus-net-compare", "Accept: */*"]
+    lines += ["Accept-Encoding: gzip"] * packed + ["Connection: close"] * close
+    return "\r\n".join([*lines, "", ""])
+
+
+def job_of(workload: Workload, address: str, *, seconds: float, connections: int, slice_number: int) -> Job:
+    """What the client is told. No two slices of a run have a cold tile in common."""
+    numbered = "#" in workload.request
+    most = int(MOST_A_SECOND["numbered" if numbered else "repeated"] * seconds) + connections
+    return Job(
+        address,
+        workload.request,
+        seconds,
+        1 if workload.single else connections,
+        min(most, COLD_STEPS) if numbered else most,
+        first=slice_number * COLD_STEPS,
+        keep_alive=workload.keep_alive,
+        cut=workload.single,
+    )
+
+
+def choose_target(address: str, wanted: str | None) -> Target:
+    """The collection that was asked for, or the one whose features weigh most. Raises: NothingToMeasure, ApiAway"""
+    listed = ask_json(address, "/collections?f=json")["collections"]
+    ids = [str(one["id"]) for one in listed if has_all(one)]
+    if wanted is not None and wanted not in ids:
+        raise NothingToMeasure(
+            f"no collection '{wanted}' with features and tiles is served",
+            hint=suggestion(wanted, ids) or f"there are: {', '.join(ids) or 'none'}",
+        )
+    weighed = [weigh(address, one) for one in ([wanted] if wanted else ids)]
+    if not any(features for _, features, _, _ in weighed):
+        raise NothingToMeasure("no collection with features and tiles is served", hint="copy a file into data/")
+    name, features, size_bytes, place = max(weighed, key=lambda one: one[2])
+    tile, tile_bytes = choose_tile(address, name, place)
+    return Target(name, features, size_bytes, tile, tile_bytes)
+
+
+def has_all(collection: Json) -> bool:
+    """Whether a collection has features and vector tiles."""
+    relations = {link["rel"] for link in collection["links"]}
+    return {"items", TILES_RELATION} <= relations and bool(collection.get("extent"))
+
+
+def weigh(address: str, collection: str) -> tuple[str, int, int, tuple[float, float]]:
+    """(collection, features, about how many bytes they are, the place of one of them)."""
+    page = ask_json(address, f"/collections/{collection}/items?limit=20&f=json")
+    found = page["features"]
+    features = int(page.get("numberMatched", page.get("numberMatchedEstimate", len(found))))
+    places = [place for one in found for place in positions(coordinates_of(one))]
+    size_bytes = sum(len(str(one["geometry"])) + len(str(one["properties"])) for one in found)
+    middle = places[len(places) // 2] if places else (0.0, 0.0)
+    return collection, features if places else 0, int(size_bytes / max(1, len(found)) * features), middle
+
+
+def coordinates_of(feature: Json) -> list[Any]:
+    """The coordinates of a feature's geometry; none without one, or of a collection of geometries."""
+    return listed(mapped(feature.get("geometry")).get("coordinates"))
+
+
+def positions(coordinates: list[Any]) -> Iterator[tuple[float, float]]:
+    """The positions of a geometry's coordinates, however deep they lie."""
+    if coordinates and not isinstance(coordinates[0], list):
+        yield float(coordinates[0]), float(coordinates[1])
+        return
+    for inner in coordinates:
+        yield from positions(inner)
+
+
+def choose_tile(address: str, collection: str, place: tuple[float, float]) -> tuple[tuple[int, int, int], int]:
+    """The deepest tile at that place that weighs enough, or the heaviest, and its bytes. Raises: NothingToMeasure"""
+    best: tuple[tuple[int, int, int], int] | None = None
+    for zoom in range(DEEPEST_ZOOM, -1, -1):
+        row, column = tile_at(zoom, *place)
+        status, body = ask(address, f"/collections/{collection}/tiles/WebMercatorQuad/{zoom}/{row}/{column}")
+        if status == 200 and (best is None or len(body) > best[1]):
+            best = (zoom, row, column), len(body)
+        if best is not None and best[1] >= ENOUGH_BYTES:
+            break
+    if best is None:
+        raise NothingToMeasure(f"{collection} has no tile at {place}", hint="choose another one: --collection NAME")
+    return best
