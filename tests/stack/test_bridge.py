@@ -88,3 +88,18 @@ def test_switching_modes_keeps_the_database(home: Stack) -> None:
     running = output("docker", "ps", "--filter", f"label=com.docker.compose.project={home.project}", "-q").split()
     assert len(running) == 3, "only the new mode's containers"
     wait_for(lambda: home.status("/health/ready") == 200, 10, "ready in the new mode")
+
+
+def test_a_container_of_an_image_is_none_of_the_project_that_built_it(home: Stack) -> None:
+    home.more = {}
+    home.up("bridge")
+    label = "com.docker.compose.project"
+    for service in ("postgis", "api", "loader"):
+        image = f"isthmus-{service}:local"
+        assert output("docker", "image", "inspect", "-f", f'{{{{index .Config.Labels "{label}"}}}}', image) == ""
+        stranger = output("docker", "create", image)
+        try:
+            ours = output("docker", "ps", "-aq", "--no-trunc", "--filter", f"label={label}={home.project}").split()
+            assert stranger not in ours
+        finally:
+            output("docker", "rm", stranger)
