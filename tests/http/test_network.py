@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,9 +54,10 @@ COMPARE = {
     "modes": ["bridge", "host"],
     "rounds": 5,
     "results": [
-        {"mode": "bridge", "workload": "cached tile", "rps": 23000.5, "p50_ms": 0.41, "spread": {"rps": 0.1}},
-        {"mode": "host", "workload": "cached tile", "rps": 48000.0, "p50_ms": 0.2, "cpu_us_per_request": 25},
+        {"mode": "bridge", "workload": "cached-tile", "rps": 23000.5, "p50_ms": 0.41, "spread": {"rps": 0.1}},
+        {"mode": "host", "workload": "cached-tile", "rps": 48000.0, "p50_ms": 0.2, "cpu_us_per_request": 25},
     ],
+    "workloads": [{"name": "cached-tile", "title": "cached tile"}],
     "findings": [{"text": "host serves twice as many: docker-proxy copies each byte"}],
     "advice": ["use host where the ports are free"],
 }
@@ -93,6 +95,10 @@ STRANGE = [
     },
     {"results": [{str(number): number for number in range(100)}], "findings": [{"text": "<script>alert(1)</script>"}]},
     {"explanation": ["no text"], "mode": 5},
+    {
+        "results": [{"rps": 10**400, "bytes_per_s": -(10**4000), "workload": {}, "errors": {}}],
+        "workloads": [{"name": []}],
+    },
 ]
 
 
@@ -166,12 +172,27 @@ def test_the_page_tells_it_with_what_is_broken_first(client: FlaskClient, data_d
         "a bridge of the",
     ):
         assert words in page
-    assert page.index("verdict broken") < page.index("verdict kept")
+    assert re.findall(r"\d+ (?:broken|warnings|not seen|kept)", page)[:4] == [
+        "1 broken",
+        "0 warnings",
+        "0 not seen",
+        "1 kept",
+    ]
+    assert (
+        page.index("verdict broken") < page.index("publish it on 127.0.0.1") < page.index("<summary>1 kept</summary>")
+    )
     assert "&lt;b&gt;0.0.0.0:5432&lt;/b&gt;" in page
     assert "<td>23,000</td>" in page
-    assert "<th>p50 ms</th>" in page
+    assert re.findall("<th>([^<]+)</th>", page)[3:8] == [
+        "workload",
+        "mode",
+        "requests/s",
+        "p50 ms",
+        "CPU µs per request",
+    ]
     assert "docker-proxy those of this one." in page
     assert "docker-proxy copies each byte" in page
+    assert page.count("<td>cached tile</td>") == 2
     assert "use host where the ports are free" in page
     assert '<img src="http://localhost/network/picture"' in page
 

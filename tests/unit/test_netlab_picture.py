@@ -199,6 +199,11 @@ def test_an_overlay_leads_to_the_other_nodes() -> None:
     assert kinds(scene).count("veth-far") == kinds(scene).count("veth") == 3
 
 
+def test_of_the_networks_that_nobody_uses_the_picture_has_dockers_first_one_and_the_projects() -> None:
+    unused = shapes(drawn(made_stack(Made("swarm", 0))), "unused")
+    assert [one.labels[0].text for one in unused] == ["isthmus_net0  overlay", "docker0  bridge"]
+
+
 def test_without_root_the_picture_says_what_is_missing() -> None:
     scene = drawn(made_stack(Made(root=False)))
     assert "Not seen: the firewall's rules (NAT)" in shapes(scene, "note")[0].title

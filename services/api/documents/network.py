@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from api.links import HTML, SVG, Links
 from api.network_reports import Left
 
 HOW = "./scripts/isthmus net {} on the host, beside the engine, leaves one"
-MOST_ROWS, MOST_TEXT = 200, 700
+MOST_ROWS, MOST_TEXT, MOST_NUMBER = 200, 700, 10**15
+RESULTS = {
+    "workload": "workload",
+    "mode": "mode",
+    "rps": "requests/s",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "bytes_per_s": "MB/s",
+    "cpu_us_per_request": "CPU µs per request",
+}
+"""Columns of a comparison: name in the report -> head."""
+VERDICTS = ("broken", "warning", "unseen", "kept")
 COMMANDS = {"show.json": "show", "show.svg": "show", "check.json": "check", "compare.json": "compare"}
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a page: heads, rows of texts. `verdicts`: a word for each row that says how it looks."""
+    """A table of a page: heads, rows of texts."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    verdicts: tuple[str, ...] = field(default=())
 
 
 def network_document(left: Left, mode: str, links: Links) -> Json:
@@ -57,7 +67,7 @@ def page_tables(left: Left) -> dict[str, Table]:
         "containers": containers_table(shown),
         "ports": ports_table(shown),
         "storage": storage_table(shown),
-        "promises": promises_table(checked),
+        "kept": kept_table(checked),
         "results": results_table(compared),
     }
     return {name: replace(table, rows=table.rows[:MOST_ROWS]) for name, table in found.items() if table.rows}
@@ -115,25 +125,37 @@ def storage_table(shown: Json) -> Table:
     return Table(("container", "in the container", "rights", "kind", "on the host"), rows)
 
 
-def promises_table(checked: Json) -> Table:
-    """The promises of the mode, the broken ones first."""
-    order = ("broken", "warning", "unseen", "kept")
-    found = [one for one in objects(checked.get("promises")) if text(one.get("verdict")) in order]
-    found.sort(key=lambda one: order.index(text(one.get("verdict"))))
-    names = ("subject", "promise", "expected", "seen", "because", "fix")
-    rows = tuple((text(one.get("verdict")), *(text(one.get(name)) for name in names)) for one in found)
-    return Table(("verdict", *names), rows, tuple(text(one.get("verdict")) for one in found))
+def promises(checked: Json) -> list[dict[str, str]]:
+    """The promises as texts, what needs somebody first; those without a verdict that is known are left out."""
+    names = ("verdict", "subject", "promise", "expected", "seen", "because", "fix")
+    found = [{name: text(one.get(name)) for name in names} for one in objects(checked.get("promises"))]
+    return sorted((one for one in found if one["verdict"] in VERDICTS), key=lambda one: VERDICTS.index(one["verdict"]))
+
+
+def kept_table(checked: Json) -> Table:
+    """The promises that are kept."""
+    names = ("subject", "promise", "seen")
+    kept = [one for one in promises(checked) if one["verdict"] == "kept"]
+    return Table(names, tuple(tuple(one[name] for name in names) for one in kept))
 
 
 def results_table(compared: Json) -> Table:
-    """The measurements: a column for each number that the report has."""
+    """The measurements, a workload's modes below each other, in the columns that the report has."""
     found = objects(compared.get("results"))
-    columns = dict.fromkeys(name for one in found for name in one if isinstance(one[name], str | int | float))
-    heads = tuple(columns)[:12]
-    return Table(
-        tuple(text(name).replace("_", " ") for name in heads),
-        tuple(tuple(text(one.get(name)) for name in heads) for one in found),
-    )
+    heads = [head for head in RESULTS if any(head in one for one in found)]
+    workloads = list(dict.fromkeys(text(one.get("workload")) for one in found))
+    found.sort(key=lambda one: workloads.index(text(one.get("workload"))))
+    titles = {text(one.get("name")): text(one.get("title")) for one in objects(compared.get("workloads"))}
+    named = [{**one, "workload": titles.get(text(one.get("workload"))) or one.get("workload")} for one in found if one]
+    rows = tuple(tuple(figure(head, one.get(head)) for head in heads) for one in named)
+    return Table(tuple(RESULTS[head] for head in heads), rows if heads else ())
+
+
+def figure(name: str, value: Any) -> str:
+    """A cell of the measurements, bytes as megabytes."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MOST_NUMBER:
+        return text(value)
+    return number(value / 1e6 if name == "bytes_per_s" else value)
 
 
 def sentences(values: Any) -> list[str]:
@@ -158,10 +180,14 @@ def texts(value: Any) -> list[str]:
 
 
 def text(value: Any) -> str:
-    """A value as a short text; null is an empty one. Numbers are as long as they are read."""
+    """A value as a short text; null is an empty one."""
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     found = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return found if len(found) <= MOST_TEXT else f"{found[:MOST_TEXT]}…"
+
+
+def number(value: float) -> str:
+    """A measured number with three digits or so: 48,012, 23.4, 0.41."""
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.3g}"

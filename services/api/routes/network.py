@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from api.answers import answer
 from api.context import api
-from api.documents.network import network_document, page_tables, sentences, text
+from api.documents.network import network_document, page_tables, promises, sentences, text
 from api.links import SVG
 from api.network_reports import Unusable, read_left, read_picture
 from api.params.common import reject_unknown
@@ -29,6 +29,7 @@ def network() -> Response:
         "network.html",
         title="Network",
         tables=page_tables(left),
+        promises=promises(left.reports["check"] or {}),
         explanation=text(shown.get("explanation")) if isinstance(shown.get("explanation"), str) else "",
         findings=sentences(compared.get("findings")),
         advice=sentences(compared.get("advice")),

@@ -31,17 +31,19 @@ class Wiring:
 
 
 def wire_up(seen: Observation) -> Wiring:
-    """Which card is plugged into which network: by the host's end of the cable, or by the engine's word."""
+    """Which card is plugged into which network: by the host's end of the cable, or by the engine's word.
+
+    Of the networks without a cable Docker's first one and the project's own are of interest.
+    """
     known = [one for one in seen.networks if one.driver not in NO_NETWORKS]
     found = {(one.container.name, one.card.name): one for one in cables(seen)}
     known += bridges_without_network(seen, known, list(found.values()))
     names = {key: network_of(cable, known) for key, cable in found.items()}
     used = [one for one in known if one.name in names.values()]
     entered = {names[one.container.name, one.card.name] for one in found.values() if one.container.published}
-    ordered = (
-        *sorted(used, key=lambda one: (one.name not in entered, one.driver == "overlay")),
-        *(one for one in known if one not in used),
-    )
+    idle = [one for one in known if one not in used and (one.name == "bridge" or one.name.startswith(seen.project))]
+    used.sort(key=lambda one: (one.name not in entered, one.driver == "overlay"))
+    ordered = (*used, *idle)
     places = {one.name: index for index, one in enumerate(ordered)}
     return Wiring(ordered, {key: places[name] for key, name in names.items() if name is not None}, found)
 
@@ -69,7 +71,7 @@ def bars(wiring: Wiring, seen: Observation) -> tuple[Bar, ...]:
     used = set(wiring.bar_of.values())
     made: list[Bar] = []
     for index, network in enumerate(wiring.networks):
-        is_overlay = network.driver == "overlay"
+        is_overlay = network.driver == "overlay" and index in used
         kind = "overlay" if is_overlay else "bridge" if index in used else "unused"
         made.append(Bar(bar_block(network, kind, seen), index in used, is_overlay))
     return tuple(made)
