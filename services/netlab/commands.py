@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import click
 
-from core.settings import Settings, load_settings
-from netlab.as_json import observation_json
+from core.settings import load_settings
 from netlab.check_commands import check_command, doctor
 from netlab.compare.command import compare
-from netlab.draw.html import html
-from netlab.draw.picture import picture
-from netlab.draw.words import mode_words
-from netlab.errors import OutputNotWritten
 from netlab.group import Group
-from netlab.keep import keep
-from netlab.look import look
-from netlab.model import Observation
-from netlab.options import mode_argument, project_option
-from netlab.recording import Recording, dump
-from netlab.roles import data_folder
-from netlab.text import observation_text
+from netlab.show_command import show
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,69 +30,7 @@ def net(ctx: click.Context) -> None:
     ctx.obj = load_settings()
 
 
+net.add_command(show)
 net.add_command(check_command)
 net.add_command(doctor)
 net.add_command(compare)
-
-
-@net.command()
-@mode_argument
-@project_option
-@click.option("--json", "form", flag_value="json", help="Print JSON for other programs.")
-@click.option("--svg", "form", flag_value="svg", help="Print the picture as SVG.")
-@click.option("--html", "form", flag_value="html", help="Print a page with the picture and the facts in it.")
-@click.option(
-    "--recording", "form", flag_value="recording", help="Print the answers as they came, to send with a question."
-)
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE, not to standard output."
-)
-@click.pass_obj
-def show(settings: Settings, mode: str | None, project: str | None, form: str | None, output: Path | None) -> None:
-    """Show what the engine and the host really have of the stack, as text, JSON or a picture.
-
-    MODE only makes sure that the stack runs in that mode. What was seen and its picture are also left on the data
-    volume (data/var/network), where the API shows them at /network.
-
-    \b
-    Examples:
-      isthmus net show
-      isthmus net show bridge --json | jq .cables
-      isthmus net show --svg | rsvg-convert -o network.png
-      isthmus net show --html --output network.html       opens in any browser, needs no network
-    """
-    recording, seen = look(settings, mode, project)
-    data_dir = data_folder(seen, settings.data_dir)
-    keep(data_dir, "show.json", as_json(seen))
-    keep(data_dir, "show.svg", picture(seen))
-    write(rendered(form, recording, seen), output)
-
-
-def rendered(form: str | None, recording: Recording, seen: Observation) -> str:
-    """What was seen, in the form that was asked for."""
-    if form == "recording":
-        return dump(recording)
-    if form == "json":
-        return as_json(seen)
-    if form == "svg":
-        return picture(seen)
-    if form == "html":
-        return html(seen)
-    return observation_text(seen) + "\n"
-
-
-def as_json(seen: Observation) -> str:
-    """What was seen for programs, with what the mode is in words."""
-    return json.dumps({**observation_json(seen), "explanation": mode_words(seen)}, ensure_ascii=False) + "\n"
-
-
-def write(text: str, output: Path | None) -> None:
-    """Print it, or put it into a file. Raises: OutputNotWritten"""
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        hint = "give a path in a folder that is there and that you may write to"
-        raise OutputNotWritten(f"{output} cannot be written: {error.strerror}", hint=hint) from error

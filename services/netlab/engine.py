@@ -122,8 +122,8 @@ class Engine:
 
 
 def project_of(labels: Json) -> str:
-    """The project that a container's labels name."""
-    return next((str(labels[label]) for label in (COMPOSE_PROJECT, STACK) if label in labels), "")
+    """The project that a container's labels name. `docker stack deploy` leaves those of Compose in place, empty."""
+    return next((str(labels[label]) for label in (COMPOSE_PROJECT, STACK) if labels.get(label)), "")
 
 
 @contextmanager

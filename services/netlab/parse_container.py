@@ -57,7 +57,7 @@ def parse_container(inspected: Json, recording: Recording) -> Container:
 
 def service_of(labels: Json) -> str:
     """The service that the container is one of, by Compose's or Swarm's label."""
-    return next((str(labels[label]) for label in SERVICE_LABELS if label in labels), "")
+    return next((str(labels[label]) for label in SERVICE_LABELS if labels.get(label)), "")
 
 
 def interfaces_inside(inside: dict[str, str], attachments: tuple[Attachment, ...]) -> tuple[Interface, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -201,7 +202,17 @@ def test_an_overlay_leads_to_the_other_nodes() -> None:
 
 def test_of_the_networks_that_nobody_uses_the_picture_has_dockers_first_one_and_the_projects() -> None:
     unused = shapes(drawn(made_stack(Made("swarm", 0))), "unused")
-    assert [one.labels[0].text for one in unused] == ["isthmus_net0  overlay", "docker0  bridge"]
+    assert [one.labels[0].text for one in unused] == ["net0  overlay", "docker0  bridge"]
+
+
+def test_many_containers_that_do_not_run_are_a_list() -> None:
+    seen = made_stack(Made("swarm", 3))
+    old = [replace(seen.containers[0], name=f"isthmus_api.1.{n:025x}", state="exited") for n in range(9)]
+    scene = drawn(replace(seen, containers=(*seen.containers, *old)))
+    check_places(scene)
+    (listed,) = [one for one in shapes(scene, "container") if one.labels[0].text == "9 containers"]
+    assert [one.text for one in listed.labels[1:]] == ["api.1 exited"] * 6 + ["and 3 more"]
+    assert all(one.name in listed.title for one in old)
 
 
 def test_without_root_the_picture_says_what_is_missing() -> None:
@@ -255,6 +266,7 @@ class TestMeasure:
         path = "/srv/isthmus/secrets/reader_password"
         assert shorten(path, "data", 190) == "…/secrets/reader_password"
         assert shorten(path, "data", 130) == "…/reader_password"
+        assert shorten(f"ro {path}", "data", 130) == "ro …/reader_password"
         assert shorten(path, "data", 60) == "/sr…sword"
 
     @pytest.mark.parametrize("style", STYLES)

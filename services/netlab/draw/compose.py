@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from netlab.draw.containers import column, head, shelf_order, shelves
-from netlab.draw.figure import Figure, Shelf, Unit
+from netlab.draw.containers import column, head, shelf_order, shelves, stopped_card
+from netlab.draw.figure import Column, Figure, Shelf, Unit
 from netlab.draw.networks import Wiring, bars, plugs, ways, wire_up
 from netlab.draw.scene import Block, Line
 from netlab.draw.words import mode_words
-from netlab.model import Observation
+from netlab.model import Container, Observation
 from netlab.namespaces import Namespace, namespaces
 
-MOST_CARDS = 3
+MOST_CARDS, MOST_STOPPED = 3, 2
 CABLE = ("cable", "cable: a veth pair, #: the number of a card")
 REQUEST = ("request", "way of a request")
 MOUNT = ("mount", "storage mounted, ro: read-only")
@@ -22,8 +22,8 @@ MOUNT = ("mount", "storage mounted, ro: read-only")
 def figure(seen: Observation) -> Figure:
     """Everything that the picture of an observation shows."""
     wiring = wire_up(seen)
-    order = shelf_order(seen.containers)
-    found, stored = units(seen, wiring, order), shelves(seen.containers)
+    shown = with_columns(seen)
+    found, stored = units(seen, wiring, shelf_order(shown)), shelves(shown)
     return Figure(
         title=f"{seen.project} in mode {seen.mode or '?'}",
         subtitle=f"Docker {seen.engine.version}   seen at {seen.taken_at}",
@@ -53,9 +53,21 @@ def units(seen: Observation, wiring: Wiring, order: Sequence[str]) -> tuple[Unit
         )
         for one in running
     ]
-    stopped = Block("head", (Line("does not run: no network", "small"),))
-    made += [Unit("stopped", stopped, (column(one, order, seen),)) for one in seen.containers if not one.running]
-    return tuple(made)
+    return (*made, *stopped_units([one for one in seen.containers if not one.running], order, seen))
+
+
+def stopped_units(stopped: Sequence[Container], order: Sequence[str], seen: Observation) -> list[Unit]:
+    """Containers that do not run: a few with their storage, many (a Swarm keeps those that it replaced) as a list."""
+    head = Block("head", (Line("does not run: no network", "small"),))
+    if len(stopped) > MOST_STOPPED:
+        return [Unit("stopped", head, (Column(stopped_card(stopped, seen), ()),))]
+    return [Unit("stopped", head, (column(one, order, seen),)) for one in stopped]
+
+
+def with_columns(seen: Observation) -> tuple[Container, ...]:
+    """The containers that are drawn with their storage."""
+    running = tuple(one for one in seen.containers if one.running)
+    return running if len(seen.containers) - len(running) > MOST_STOPPED else seen.containers
 
 
 def place(namespace: Namespace, wiring: Wiring) -> float:

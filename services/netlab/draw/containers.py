@@ -12,22 +12,22 @@ from netlab.model import Container, Listener, Mount, Observation
 from netlab.namespaces import Namespace
 from netlab.text import mount_text, shortened
 
-MOST_LINES = 6
+MOST_LINES, LONG_NAME = 6, 28
 HEADS = {
     "host": "in the host's own namespace",
-    "own": "network namespace",
-    "shared": "one network namespace, shared",
+    "own": "namespace",
+    "shared": "one namespace for all of these:",
     "isolated": "only loopback, namespace",
 }
 
 
 def head(namespace: Namespace) -> Block:
     """What is said of a namespace: its inode, and the sockets in it."""
-    lines = [Line(f"{HEADS[namespace.kind]} {namespace.inode or ''}".rstrip(), "small")]
-    if namespace.kind == "host":
-        return Block("head", tuple(lines))
-    sockets = [one for one in namespace.listeners if one.port is not None]
-    lines += [Line(f"listens {socket_words(one)}") for one in sockets[:MOST_LINES]]
+    is_host = namespace.kind == "host"
+    sockets = [one for one in namespace.listeners if one.port is not None and not is_host]
+    words = (HEADS[namespace.kind], str(namespace.inode or ""), "listens on" if sockets else "")
+    lines = [Line(" ".join(filter(None, words)), "small")]
+    lines += [Line(socket_words(one)) for one in sockets[:MOST_LINES]]
     if len(sockets) > MOST_LINES:
         lines.append(Line(f"and {len(sockets) - MOST_LINES} more"))
     return Block("head", tuple(lines), tuple(f"listens {one.text} {one.process or ''}" for one in sockets))
@@ -36,16 +36,24 @@ def head(namespace: Namespace) -> Block:
 def card(container: Container, seen: Observation) -> Block:
     """A container: who it is, of what image, how it is."""
     short = short_name(container, seen)
-    lines = [Line(container.service or short, "name")]
-    lines += [Line(container.name)] if container.name != container.service else []
+    lines = [Line(named(container.service, seen) or short, "name")]
+    lines.append(Line(container.name if len(container.name) <= LONG_NAME else short))
     lines.append(Line(container.image, "small"))
     lines += [Line("older image than its tag", "warn")] if container.stale else []
     troubled = not container.running or container.health == "unhealthy"
     lines.append(Line(", ".join(filter(None, (container.state, container.health))), "warn" if troubled else "small"))
     lines.append(Line(f"user {container.user or 'root'}", "small"))
     lines += [Line(text, "small") for text in link_words(container, seen)]
-    more = [f"--network {shortened(container.network_mode)}", *container.link_variables]
+    more = [container.name, f"--network {shortened(container.network_mode)}", *container.link_variables]
     return Block("container", tuple(lines), tuple(more))
+
+
+def stopped_card(stopped: Sequence[Container], seen: Observation) -> Block:
+    """Many containers that do not run, as a list."""
+    texts = [f"{short_name(one, seen)} {one.state}" for one in stopped]
+    lines = [Line(f"{len(stopped)} containers", "name"), *(Line(text, "small") for text in texts[:MOST_LINES])]
+    lines += [Line(f"and {len(stopped) - MOST_LINES} more", "small")] if len(stopped) > MOST_LINES else []
+    return Block("container", tuple(lines), tuple(f"{one.name} {one.state}" for one in stopped))
 
 
 def link_words(container: Container, seen: Observation) -> Iterator[str]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netlab.draw.figure import Clients, Figure
+from netlab.draw.figure import Bar, Clients, Figure
 from netlab.draw.scene import Block, Box, Line, Point, Scene, Shape, Wire
 from netlab.draw.spans import ASIDE, HERE, Reach, Span, spans
 
-MARGIN, PAD, GUTTER, BESIDE = 20.0, 14.0, 256.0, 150.0
+MARGIN, PAD, GUTTER, BESIDE = 20.0, 14.0, 266.0, 150.0
 OUTSIDE = Block("outside", (Line("the network outside: other machines", "text"),))
 NODES = Block("outside", (Line("other nodes", "text"), Line("VXLAN, UDP 4789", "small")))
 STORAGE = Block("heading", (Line("Storage of the host", "name"),))
@@ -139,11 +139,15 @@ def put_bars(canvas: Canvas, figure: Figure, placed: Sequence[Span], y: float) -
         box = Box(canvas.inner.x, y, right - canvas.inner.x, label.box.height)
         canvas.shapes.append(Shape(label.kind, box, label.title, label.labels))
         below = [far_plug(canvas, span, index, box.bottom) for span in placed]
-        if bar.overlay:
-            put_nodes(canvas, box)
         boxes.append(Box(box.x, box.y, box.width, max([box.bottom, *below]) - box.y))
         y = boxes[-1].bottom + BAR_GAP
+    put_nodes(canvas, [Box(one.x, one.y, one.width, bar.block.height) for bar, one in overlays(figure, boxes)])
     return boxes
+
+
+def overlays(figure: Figure, boxes: Sequence[Box]) -> list[tuple[Bar, Box]]:
+    """The networks that go on to other machines."""
+    return [(bar, box) for bar, box in zip(figure.bars, boxes, strict=True) if bar.overlay]
 
 
 def plugged(bar: int, placed: Sequence[Span]) -> list[float]:
@@ -161,11 +165,15 @@ def far_plug(canvas: Canvas, span: Span, bar: int, y: float) -> float:
     return y
 
 
-def put_nodes(canvas: Canvas, bar: Box) -> None:
-    """An overlay goes on to the other machines of the swarm."""
-    box = canvas.put(NODES, Reach(canvas.host.right + 28, BESIDE - 28), bar.y + (bar.height - NODES.height) / 2)
-    middle = box.y + box.height / 2
-    canvas.wire("vxlan", (bar.right, middle), (box.x, middle), title="VXLAN tunnels to the other nodes")
+def put_nodes(canvas: Canvas, bars: Sequence[Box]) -> None:
+    """Overlays go on to the other machines of the swarm."""
+    if not bars:
+        return
+    top, bottom = bars[0].y, bars[-1].bottom
+    box = canvas.put_amid(NODES, Reach(canvas.host.right + 28, BESIDE - 28), top, bottom - top)
+    for bar in bars:
+        middle = bar.y + bar.height / 2
+        canvas.wire("vxlan", (bar.right, middle), (box.x, middle), title="VXLAN tunnels to the other nodes")
 
 
 def connect(canvas: Canvas, placed: Sequence[Span], bars: Sequence[Box]) -> None:

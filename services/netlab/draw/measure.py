@@ -22,6 +22,7 @@ SANS_HUNDREDTHS = {
 ADVANCE = {
     character: hundredths / 100 for hundredths, characters in SANS_HUNDREDTHS.items() for character in characters
 }
+PATHS_AFTER = ("", "rw ", "ro ")
 MONO, UNKNOWN, BOLDER = 0.605, 1.0, 1.15
 
 
@@ -65,8 +66,9 @@ def shorten(text: str, style: str, room: float) -> str:
     room += 0.05  # what was measured may come back a rounding smaller
     if width(text, style) <= room:
         return text
-    parts = text.split("/")
-    tails = ["…/" + "/".join(parts[start:]) for start in range(2, len(parts))] if text.startswith("/") else []
+    rights, _, path = text.partition("/")
+    parts = path.split("/") if rights in PATHS_AFTER else []
+    tails = [f"{rights}…/{'/'.join(parts[start:])}" for start in range(1, len(parts))]
     fitting = [tail for tail in tails if width(tail, style) <= room]
     if fitting:
         return fitting[0]

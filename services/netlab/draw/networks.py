@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from netlab.draw.figure import Bar, Clients, Plug, Way
 from netlab.draw.scene import Block, Line
-from netlab.draw.words import socket_words
+from netlab.draw.words import named, socket_words
 from netlab.model import Container, Interface, Listener, Network, Observation, Publication, endpoint
 from netlab.namespaces import Cable, Namespace, cables
 from netlab.ports import ANY, carriers, listens_there
@@ -82,7 +82,7 @@ def bar_block(network: Network, kind: str, seen: Observation) -> Block:
     card = next((one for one in seen.host.interfaces if one.name == network.bridge), None)
     mtu = f"mtu {card.mtu}" if card else f"mtu {network.mtu}" if network.mtu else ""
     gateways = f"gateway {' '.join(network.gateways)}" if network.gateways else ""
-    first = f"{network.bridge or network.name}  {network.driver}"
+    first = f"{network.bridge or named(network.name, seen)}  {network.driver}"
     facts = [f"network {network.name}", mtu, "no way out" if network.internal else ""]
     if kind == "unused":
         facts = ["no container of the stack in it"]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from netlab.model import Container, Listener, Observation
+
+SWARM_IDS = re.compile(r"(\.[a-z0-9]{25})+$")
+"""What a Swarm adds to the names of its tasks: ids of the task and, of a service on every node, of the node."""
 
 MODE_WORDS = {
     "bridge": "Each container has a network of its own, and a cable (a veth pair) from its eth0 into a bridge of the"
@@ -27,17 +32,14 @@ def mode_words(seen: Observation) -> str:
 
 
 def short_name(container: Container, seen: Observation) -> str:
-    """The container's name without its project's: `api-1` of `isthmus-api-1`."""
-    for separator in "-_":
-        shorter = container.name.removeprefix(f"{seen.project}{separator}")
-        if shorter not in ("", container.name):
-            return shorter
-    return container.name
+    """The container's name without its project's: `api-1` of `isthmus-api-1`, `api.2` of a task of a Swarm."""
+    return named(SWARM_IDS.sub("", container.name), seen)
 
 
 def named(name: str, seen: Observation) -> str:
-    """The same for a container that is only known by name."""
-    return name.removeprefix(f"{seen.project}-").removeprefix(f"{seen.project}_") or name
+    """A name without its project's, where there is something else to it."""
+    shorter = name.removeprefix(f"{seen.project}-").removeprefix(f"{seen.project}_")
+    return shorter or name
 
 
 def socket_words(listener: Listener) -> str:
