@@ -8,6 +8,7 @@ from core.settings import load_settings
 from netlab.check_commands import check_command, doctor
 from netlab.compare.command import compare
 from netlab.group import Group
+from netlab.lesson.commands import demo
 from netlab.show_command import show
 
 
@@ -25,6 +26,7 @@ def net(ctx: click.Context) -> None:
       isthmus net show --html -o net.html    the same as a page with a picture
       isthmus net check                      whether it is what the mode promises
       isthmus net compare bridge host        what each mode costs, in requests a second and in CPU
+      isthmus net demo                       the lesson of docs/networking.md, to run on this stack
       isthmus doctor                         the same, and what else may go wrong here
     """
     ctx.obj = load_settings()
@@ -34,3 +36,4 @@ net.add_command(show)
 net.add_command(check_command)
 net.add_command(doctor)
 net.add_command(compare)
+net.add_command(demo)

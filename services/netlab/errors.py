@@ -27,3 +27,21 @@ class BadRecording(IsthmusError):
     """The file is not a recording of the lab."""
 
     code = "recording-invalid"
+
+
+class UnknownDemo(IsthmusError):
+    """The lesson has no demo of that name."""
+
+    code = "demo-unknown"
+
+
+class BadPage(IsthmusError):
+    """A page of the lesson cannot be read as demos."""
+
+    code = "page-invalid"
+
+
+class DemoStuck(IsthmusError):
+    """A command of a demo did not end, or ended the shell."""
+
+    code = "demo-stuck"

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.lesson import demos_of
 from support.stack import Stack, engine_answers, new_stack, wait_for
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`demo`: each demo of the lesson that the class's mode allows, as a test of its own."""
+    if "demo" in metafunc.fixturenames:
+        metafunc.parametrize("demo", demos_of(metafunc.cls.mode))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,12 @@ from pathlib import Path
 
 import psycopg
 
+from core.settings import load_settings
+from netlab.lesson.commands import PAGES, quiet
+from netlab.lesson.compare import compare
+from netlab.lesson.here import look_around
+from netlab.lesson.page import parse_page
+from netlab.lesson.run import run_demo
 from support.every_mode import InContainers
 from support.stack import Stack, free_port, output, wait_for
 
@@ -45,6 +51,15 @@ class TestBridge(InContainers):
         found = {stack.execute(name, "readlink", "/proc/1/ns/net").stdout for name in ("api", "postgis", "loader")}
         assert len(found | {str(Path("/proc/self/ns/net").readlink()) + "\n"}) == 4
 
+    def test_a_demo_whose_page_says_something_else_is_told_and_leaves_nothing(self, stack: Stack) -> None:
+        page = PAGES["en"].read_text(encoding="utf-8").replace("mtu:1400", "mtu:1401")
+        mtu = next(demo for demo in parse_page(page) if demo.name == "mtu")
+        words = look_around(load_settings(stack.environment), stack.project).words
+        differences = compare(run_demo(mtu, words, quiet([])))
+        assert [(one.page_shape[-4:], one.seen_shape[-4:]) for one in differences] == [("1401", "1400")]
+        for kind in ("ps -a", "network ls", "volume ls"):
+            assert output("docker", *kind.split(), "-q", "--filter", f"name={words.prefix}") == ""
+
 
 def test_an_ephemeral_port_and_a_database_port_on_loopback(home: Stack) -> None:
     """The variants: ISTHMUS_PORT=0 lets the engine choose, ISTHMUS_DB_HOST_PORT opens PostgreSQL to QGIS."""
@@ -64,17 +79,6 @@ def test_an_ephemeral_port_and_a_database_port_on_loopback(home: Stack) -> None:
         host="127.0.0.1", port=db_port, user="isthmus_reader", password=password, dbname="isthmus"
     ) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("isthmus_reader",)
-
-
-def test_publish_all_binds_every_address(engine: None, home: Stack) -> None:
-    """`docker run -P`: each EXPOSEd port at an ephemeral one, on all addresses; hence a sleeping program here."""
-    started = output("docker", "run", "--rm", "-d", "-P", "--init", "isthmus-api:local", "sleep", "60")
-    try:
-        bound = json.loads(output("docker", "inspect", "-f", "{{json .NetworkSettings.Ports}}", started))["8080/tcp"]
-    finally:
-        output("docker", "rm", "-f", started)
-    assert "0.0.0.0" in {one["HostIp"] for one in bound}
-    assert all(int(one["HostPort"]) >= 1024 for one in bound)
 
 
 def test_switching_modes_keeps_the_database(home: Stack) -> None:

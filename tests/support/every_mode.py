@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from support.browser import chromium, drawn, open_map
+from support.lesson import TeachesTheLesson
 from support.stack import Answer, Stack, output, run, tcp_to_unix, wait_for
 
 SERVICES = ("postgis", "api", "loader")
@@ -153,7 +154,7 @@ class ServesFiles:
         raise NotImplementedError
 
 
-class InContainers(ServesFiles):
+class InContainers(ServesFiles, TeachesTheLesson):
     """What is true of the containers in all of Docker's modes."""
 
     def postmaster(self, stack: Stack) -> int:

@@ -1,0 +1,156 @@
+"""`isthmus net demo`: the lesson of docs/networking.md at work, on this machine and its stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from core.errors import suggestion
+from core.settings import Settings
+from netlab.engine import Engine
+from netlab.errors import NoStack, UnknownDemo
+from netlab.lesson.compare import Difference, compare
+from netlab.lesson.here import ROOT, Here, check_images, look_around
+from netlab.lesson.page import ANY, Command, Demo, parse_page, with_outputs
+from netlab.lesson.run import Watcher, run_demo
+from netlab.model import MODES
+
+PAGES = {"en": ROOT / "docs/networking.md", "zh": ROOT / "docs/networking.zh.md"}
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "everything", is_flag=True, help="Every demo that the running mode allows.")
+@click.option("--on", "mode", type=click.Choice((ANY, *MODES)), help="The demos of one mode.")
+@click.option("--check", "action", flag_value="check", help="Compare with the page instead of showing.")
+@click.option("--write", "action", flag_value="write", help="Put what was seen on the pages (scripts/lesson does).")
+@click.option("--language", type=click.Choice(tuple(PAGES)), default="en", help="Language of the explanations.")
+@click.option("--project", help="The Compose project, when several run.")
+@click.pass_obj
+def demo(  # noqa: PLR0913  (click gives each option as an argument)
+    settings: Settings,
+    names: tuple[str, ...],
+    *,
+    everything: bool,
+    mode: str | None,
+    action: str | None,
+    language: str,
+    project: str | None,
+) -> None:
+    """Run the demos of docs/networking.md on this machine, or list them.
+
+    A demo runs commands like those you would type, on the stack or on containers of its own, and removes what it made.
+    Commands that need root are left out, and named, when sudo would ask for a password.
+
+    \b
+    Examples:
+      isthmus net demo                        the list
+      isthmus net demo veth                   one, as a terminal session
+      isthmus net demo veth --language zh     explained in Chinese
+      isthmus net demo --all --check          does this machine do what the page says?
+    """
+    demos = parse_page(PAGES[language].read_text(encoding="utf-8"))
+    if not (names or everything or mode):
+        click.echo("\n".join(list_lines(demos)))
+        return
+    check_images(Engine())
+    here = look_around(settings, project)
+    chosen = choose(demos, names, mode, here)
+    if action is None:
+        for one in chosen:
+            show(one, here)
+    elif not perform(chosen, here, write=action == "write"):
+        raise click.exceptions.Exit(1)
+
+
+def list_lines(demos: Sequence[Demo]) -> list[str]:
+    """One line a demo."""
+    width = max(len(one.name) for one in demos)
+    lines = [f"  {one.name:<{width}}  {one.mode:<10} {one.title}" for one in demos]
+    return [f"  {'NAME':<{width}}  {'MODE':<10} ", *lines, "isthmus net demo NAME runs one; any: in every mode"]
+
+
+def choose(demos: Sequence[Demo], names: Sequence[str], mode: str | None, here: Here) -> list[Demo]:
+    """The demos that are meant. Raises: UnknownDemo, NoStack when the stack's mode does not allow one of them"""
+    known = {one.name: one for one in demos}
+    for name in names:
+        if name not in known:
+            raise UnknownDemo(
+                f"the lesson has no demo {name}", hint=suggestion(name, known) or "isthmus net demo lists them"
+            )
+    if names:
+        chosen = [known[name] for name in names]
+    else:
+        chosen = [one for one in demos if (one.mode == mode if mode else here.can_run(one.mode))]
+    for one in chosen:
+        if not here.can_run(one.mode):
+            running = f"the stack runs in mode {here.mode}" if here.mode else "no stack runs"
+            raise NoStack(f"{one.name} needs mode {one.mode}, and {running}", hint=f"./scripts/up {one.mode}")
+    return chosen
+
+
+def show(one: Demo, here: Here) -> None:
+    """A demo as a terminal session: explanations, commands, what they print."""
+    click.secho(f"\n{one.title}", bold=True)
+    watcher = Watcher(
+        said=lambda text: click.echo(f"\n{text}\n"),
+        begun=lambda text: click.secho("$ " + text.replace("\n", "\n> "), fg="green"),
+        printed=lambda text: click.echo(text, nl=False),
+        left_out=lambda text: click.echo(f"$ {text}\n(needs root: run this one yourself)"),
+    )
+    run_demo(one, here.words, watcher)
+
+
+def perform(chosen: Sequence[Demo], here: Here, *, write: bool) -> bool:
+    """Runs demos and compares each with its page, or writes the pages. Returns whether all are as the page says."""
+    well = True
+    for one in chosen:
+        left_out: list[str] = []
+        click.echo(f"{one.name} ... ", nl=False)
+        seen = run_demo(one, here.words, quiet(left_out))
+        if write:
+            write_pages(one, [output for _, output in seen])
+            click.echo("written")
+            continue
+        differences = compare(seen)
+        click.echo("differs from the page" if differences else "as the page says")
+        click.echo("".join(difference_text(difference) for difference in differences), nl=False)
+        click.echo("".join(f"  needs root, not run: {text}\n" for text in left_out), nl=False)
+        well = well and not differences
+    return well
+
+
+def quiet(left_out: list[str]) -> Watcher:
+    """A watcher that only keeps what was left out."""
+    return Watcher(said=drop, begun=drop, printed=drop, left_out=left_out.append)
+
+
+def drop(_: str) -> None:
+    """Nothing."""
+
+
+def difference_text(difference: Difference) -> str:
+    """Both outputs, one above the other, in the form in which they were compared."""
+    page = "".join(f"    page  {line}\n" for line in difference.page_shape.splitlines())
+    seen = "".join(f"    here  {line}\n" for line in difference.seen_shape.splitlines())
+    return f"  $ {difference.command}\n{page}{seen}"
+
+
+def write_pages(one: Demo, outputs: Sequence[str]) -> None:
+    """The outputs of a demo on every page that exists, which all have the same commands."""
+    for path in PAGES.values():
+        if path.exists():
+            write_page(path, one.name, outputs)
+
+
+def write_page(path: Path, name: str, outputs: Sequence[str]) -> None:
+    """The outputs of a demo on one page. Raises: NoStack when commands were left out"""
+    text = path.read_text(encoding="utf-8")
+    commands: Sequence[Command] = next(one.commands for one in parse_page(text) if one.name == name)
+    if len(commands) != len(outputs):
+        raise NoStack(
+            f"{name} could not be run whole on this machine, so {path.name} is left as it is", hint="run it as root"
+        )
+    path.write_text(with_outputs(text, list(zip(commands, outputs, strict=True))), encoding="utf-8")

@@ -1,0 +1,108 @@
+"""The stack that demos run on, and what this machine calls its things."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.settings import Settings
+from netlab.answers import Json
+from netlab.engine import Engine
+from netlab.errors import NoStack
+from netlab.find import choose_project
+from netlab.lesson.page import ANY
+from netlab.lesson.words import Words
+
+ROOT = Path(__file__).resolve().parents[3]
+DB_PORT = 55432
+SPARE_PORTS = range(8081, 8181)
+IMAGES = ("isthmus-postgis:local", "isthmus-api:local")
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The stack that was found. `mode` is empty when none runs; demos on `any` need none."""
+
+    mode: str
+    words: Words
+
+    def can_run(self, mode: str) -> bool:
+        """Whether demos on that mode can run now."""
+        return mode in (ANY, self.mode)
+
+
+def look_around(settings: Settings, project: str | None) -> Here:
+    """The stack that is meant, or only the engine and the images. Raises: EngineAway, NoStack"""
+    engine = Engine()
+    stacks = engine.stacks()
+    if not stacks:
+        return Here("", words_of(settings, settings.project, []))
+    chosen = choose_project(stacks, project or settings.project, settings.data_dir, None)
+    containers = [one for one in engine.containers_of(chosen) if one["State"]["Running"]]
+    modes = {str(one["Config"]["Labels"].get("isthmus.mode", "")) for one in containers}
+    return Here("".join(sorted(modes)[:1]), words_of(settings, chosen, containers))
+
+
+def check_images(engine: Engine) -> None:
+    """Raises: NoStack when the images or the secrets that demos use were never made"""
+    missing = [tag for tag in IMAGES if engine.image_id(tag) is None]
+    if missing:
+        raise NoStack(f"there is no image {missing[0]}", hint="./scripts/up builds it, and makes the secrets")
+
+
+def words_of(settings: Settings, project: str, containers: list[Json]) -> Words:
+    """The words of a project whose running containers are given."""
+    secret = mounted(containers, "/run/secrets/reader_password")
+    secrets_dir = secret.parent if secret else absolute(settings.secrets_dir)
+    if not secrets_dir.is_dir():
+        raise NoStack(f"there are no secrets in {secrets_dir}", hint="./scripts/up makes them")
+    owner = secrets_dir.stat()
+    return Words(
+        project=project,
+        port=published(containers) or listening(containers, "ISTHMUS_LISTEN") or settings.port,
+        spare_port=free_port(),
+        db_port=listening(containers, "ISTHMUS_DB_PORT") or DB_PORT,
+        data_dir=mounted(containers, "/data") or absolute(settings.data_dir),
+        secrets_dir=secrets_dir,
+        root=ROOT,
+        owner=f"{owner.st_uid}:{owner.st_gid}",
+    )
+
+
+def absolute(folder: Path) -> Path:
+    """Relative folders of the settings are the clone's."""
+    return ROOT / folder
+
+
+def mounted(containers: list[Json], target: str) -> Path | None:
+    """The folder or file of the host that a container has there."""
+    mounts = (mount for one in containers for mount in one["Mounts"])
+    return next((Path(mount["Source"]) for mount in mounts if mount["Destination"] == target), None)
+
+
+def published(containers: list[Json]) -> int | None:
+    """The host's port of the API."""
+    ports = (one["NetworkSettings"]["Ports"].get("8080/tcp") for one in containers)
+    return next((int(bound[0]["HostPort"]) for bound in ports if bound), None)
+
+
+def listening(containers: list[Json], variable: str) -> int | None:
+    """The port at the end of a container's variable, in mode host."""
+    entries = (
+        entry for one in containers for entry in one["Config"]["Env"] if one["HostConfig"]["NetworkMode"] == "host"
+    )
+    found = (entry.rpartition(":")[2].rpartition("=")[2] for entry in entries if entry.startswith(f"{variable}="))
+    return next((int(port) for port in found if port), None)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now. Raises: NoStack when a hundred are taken"""
+    for port in SPARE_PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise NoStack(f"no port from {SPARE_PORTS.start} to {SPARE_PORTS.stop - 1} is free on 127.0.0.1 for a demo")

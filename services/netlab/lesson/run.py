@@ -1,0 +1,68 @@
+"""A demo at work: its commands in a shell of this machine, and nothing of it left afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from netlab.lesson.page import Command, Demo
+from netlab.lesson.shell import Shell
+from netlab.lesson.tidy import tidy
+from netlab.lesson.words import Words
+
+TIMEOUT_S = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who is told while a demo runs: its explanations, its commands as they run here, its output, what was left out."""
+
+    said: Callable[[str], None]
+    begun: Callable[[str], None]
+    printed: Callable[[str], None]
+    left_out: Callable[[str], None]
+
+
+def run_demo(demo: Demo, words: Words, watcher: Watcher) -> list[tuple[Command, str]]:
+    """Each command that was run with its output in the page's words. Raises: DemoStuck"""
+    as_root = may_be_root()
+    tidy(words)
+    try:
+        with Shell(words.root, is_root=os.geteuid() == 0) as shell:
+            seen: list[tuple[Command, str]] = []
+            for part in demo.parts:
+                if isinstance(part, str):
+                    watcher.said(part)
+                elif needs_root(part) and not as_root:
+                    watcher.left_out(words.here(part.text))
+                else:
+                    seen.append((part, run_command(part, shell, words, watcher)))
+            return seen
+    finally:
+        tidy(words)
+
+
+def run_command(command: Command, shell: Shell, words: Words, watcher: Watcher) -> str:
+    """What one command printed, as the page would show it."""
+    text = words.here(command.text)
+    watcher.begun(text)
+    output = shell.run(text, TIMEOUT_S, watcher.printed)
+    return "\n".join(line.rstrip() for line in words.on_page(output).rstrip("\n").splitlines())
+
+
+def needs_root(command: Command) -> bool:
+    """Whether a user must become root for it."""
+    return "sudo " in command.text
+
+
+def may_be_root() -> bool:
+    """Whether commands can run as root without asking anybody."""
+    if os.geteuid() == 0:
+        return True
+    try:
+        asked = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False, timeout=10)  # noqa: S607
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
