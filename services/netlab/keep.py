@@ -18,8 +18,10 @@ def network_folder(data_dir: Path) -> Path:
     return data_dir / "var" / "network"
 
 
-def keep(data_dir: Path, name: str, text: str) -> None:
+def keep(data_dir: Path, name: str, text: str) -> bool:
     """Put a report there, whole or not at all. One that cannot be written is a line on stderr, and no error.
+
+    Whether it was written.
 
     `data_dir` is the stack's, as `netlab.roles.data_folder` finds it, which need not be this clone's.
     """
@@ -32,6 +34,8 @@ def keep(data_dir: Path, name: str, text: str) -> None:
             os.close(directory)
     except OSError as error:
         click.echo(f"isthmus net: {name} is not kept in {folder}: {error.strerror}. {remedy(error)}", err=True)
+        return False
+    return True
 
 
 def open_folder(folder: Path) -> int:

@@ -65,8 +65,8 @@ def show(
         return
     recording, seen = look(settings, mode, project)
     data_dir = data_folder(seen, settings.data_dir)
-    keep(data_dir, "show.json", as_json(seen))
-    keep(data_dir, "show.svg", picture(seen))
+    if keep(data_dir, "show.json", as_json(seen)):
+        keep(data_dir, "show.svg", picture(seen))
     write(rendered(form, recording, seen), output)
 
 

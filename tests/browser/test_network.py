@@ -95,4 +95,7 @@ def test_the_page_of_net_show_asks_nobody_and_fits_the_window(browser: Browser, 
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert len(page.pdf(prefer_css_page_size=True)) > 10_000
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 1030, "height": 700})
+    assert page.evaluate("[...document.querySelectorAll('table')].every((one) => one.scrollWidth <= 1030)")
     page.close()

@@ -218,6 +218,15 @@ def test_a_report_of_another_mode_is_said_to_be_one(client: FlaskClient, data_di
     assert get(client, "/network")["notes"] == ["The report is of mode none, and the stack runs in mode bridge now."]
 
 
+def test_in_native_mode_it_says_that_there_are_no_containers(world: Database, data_dir: Path):
+    pool = Pool(world.reader)
+    client = create_app(replace(world.reader, data_dir=data_dir, mode="native"), pool).test_client()
+    assert get(client, "/network")["notes"][0].startswith(
+        "Native mode has no containers to look at: ./scripts/up bridge"
+    )
+    pool.close()
+
+
 def test_without_a_picture_there_is_a_problem_that_says_how(client: FlaskClient):
     response = client.get("/network/picture")
     assert (response.status_code, response.json["code"]) == (404, "network-picture-missing")

@@ -54,7 +54,9 @@ def notes(left: Left, mode: str) -> Iterator[str]:
         again = f"./scripts/isthmus net {COMMANDS[name]}"
         yield f"{name} on the data volume is damaged or cannot be read: {again} on the host writes it anew."
     shown = left.reports.get("show")
-    if shown is None and "show.json" not in left.damaged:
+    if shown is None and mode == "native":
+        yield "Native mode has no containers to look at: ./scripts/up bridge starts the stack in them."
+    elif shown is None and "show.json" not in left.damaged:
         yield f"No picture of the network was left yet. {HOW.format('show')}."
     if shown is not None and text(shown.get("mode")) not in ("", mode):
         yield f"The report is of mode {text(shown.get('mode'))}, and the stack runs in mode {mode} now."

@@ -27,6 +27,7 @@ figure svg { display: block; width: 100%; height: auto; min-width: min(60rem, 10
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; margin: .6rem 0; max-width: 60rem; }
 dt { font-weight: 600; }
 dd { margin: 0; }
+.swatch { display: inline-block; width: .8em; height: .8em; border-radius: 3px; margin-right: .5em; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem; border-bottom: 1px solid var(--line); }
 td { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .82rem;
@@ -36,9 +37,13 @@ td:first-child { white-space: nowrap; }
 tbody tr:last-child td { border-bottom: 0; }
 @page { size: landscape; margin: 12mm; }
 @media print {
-  body { padding: 0; max-width: none; background: none; }
+  :root { color-scheme: light; }
+  body { padding: 0; max-width: none; background: none; font-size: 10pt; }
+  td, td:first-child { font-size: 7.5pt; white-space: normal; overflow-wrap: anywhere; padding: .2rem .5rem; }
+  th { font-size: 8pt; padding: .2rem .5rem; }
   .wide { overflow: visible; border: 0; }
   figure svg { max-height: 165mm; min-width: 0; }
+  .swatch { print-color-adjust: exact; }
   h2, tr, figure { break-inside: avoid; }
   h2 { break-after: avoid; }
 }
@@ -51,6 +56,7 @@ LEGEND = (
     ("violet", "overlay networks, which join the machines of a swarm"),
     ("#31", "the number of a card (ifindex), by which the two ends of a cable name each other"),
 )
+COLOURS = {"blue": "#2f74b5", "orange": "#c9842b", "teal": "#0b6e75", "green": "#5e8a36", "violet": "#6b4fb3"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -58,7 +64,7 @@ def html(seen: Observation) -> str:
     """The page."""
     title = cell_html(f"{seen.project} in mode {seen.mode or '?'}")
     facts = "\n".join(table_html(one) for one in tables(seen))
-    legend = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in LEGEND)
+    legend = "".join(f"<dt>{swatch(name)}{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in LEGEND)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -79,6 +85,11 @@ def html(seen: Observation) -> str:
 </body>
 </html>
 """
+
+
+def swatch(name: str) -> str:
+    """A sample of a colour, before its name."""
+    return f'<i class="swatch" style="background:{COLOURS[name]}"></i>' if name in COLOURS else ""
 
 
 def table_html(table: Table) -> str:

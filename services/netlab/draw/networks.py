@@ -120,7 +120,7 @@ def far_end(cable: Cable) -> Block:
     """The end of a cable at the network."""
     if cable.host_end is None:
         where = f"#{cable.card.peer_index}" if cable.card.peer_index else "not seen"
-        return Block("veth-far", (Line(f"veth {where}"),), ("its other end is in the network's own namespace",))
+        return Block("veth-far", (Line(f"veth {where}"),), ("its other end is not in this host's namespace",))
     end = cable.host_end
     return Block("veth", (Line(f"{end.name} #{end.index}"),), (f"mtu {end.mtu}", f"pair of #{cable.card.index}"))
 
@@ -184,12 +184,18 @@ def carried_by(
     lost: list[str] = []
     for container, port in pairs:
         carried = carriers(port, container, seen)
-        start = endpoint(port.host_address or "0.0.0.0", port.host_port)  # noqa: S104
+        start = host_end_of(port)
         rule, proxy = carried.rule, carried.proxy
         rules += [f"{start} → {endpoint(rule.container_address, rule.container_port)}"] if rule else []
         proxies += [f"{start} → {endpoint(proxy.container_address, proxy.container_port)}"] if proxy else []
         lost += [f"{start} → {port.container_port}/{port.protocol}"] if not rule and not proxy else []
     return rules, proxies, ([] if seen.host.nat_rules is None and proxies else lost)
+
+
+def host_end_of(port: Publication) -> str:
+    """The host's side of a published port: `127.0.0.1:8080`, with the protocol where it is another one than TCP."""
+    protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+    return f"{endpoint(port.host_address or '0.0.0.0', port.host_port)}{protocol}"  # noqa: S104
 
 
 def ports_block(kind: str, title: str, texts: Sequence[str]) -> Block:
@@ -205,7 +211,7 @@ def ports_block(kind: str, title: str, texts: Sequence[str]) -> Block:
 
 def unseen_rules(ports: Sequence[Publication]) -> Block:
     """The firewall, where it may not be read."""
-    texts = tuple(endpoint(port.host_address, port.host_port) for port in ports)
+    texts = tuple(host_end_of(port) for port in ports)
     return Block("nat", (Line("NAT rule", "strong"), Line("not seen: only root"), Line("reads the firewall")), texts)
 
 
