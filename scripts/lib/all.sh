@@ -22,6 +22,8 @@ lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 . "$lib/images.sh"
 # shellcheck source=scripts/lib/stack.sh
 . "$lib/stack.sh"
+# shellcheck source=scripts/lib/swarm.sh
+. "$lib/swarm.sh"
 # shellcheck source=scripts/lib/native.sh
 . "$lib/native.sh"
 # shellcheck source=scripts/lib/archives.sh

@@ -14,9 +14,9 @@ base_url() {
   printf 'http://%s:%s' "$host" "${1##*:}"
 }
 
-# farewell MODE LISTEN
+# farewell MODE LISTEN [STOP]: STOP is the command that ends it
 farewell() {
-  local mode=$1 listen=$2 url count=0 name='' curl=curl
+  local mode=$1 listen=$2 stop=${3:-./scripts/down} url count=0 name='' curl=curl
   url=$(base_url "$listen")
   if has_files; then
     printf 'waiting for the first collections ...\n'
@@ -30,7 +30,7 @@ farewell() {
   fi
   printf "  try             %s '%s/collections/%s/items?limit=2'\n" "$curl" "$url" "${name:-NAME}"
   printf '  drop files in   %s\n  command line    ./scripts/isthmus list\n' "$ISTHMUS_DATA_DIR"
-  printf '  stop            %s./scripts/down\n' "$(stop_prefix)"
+  printf '  stop            %s%s\n' "$(stop_prefix)" "$stop"
 }
 
 # farewell_socket CURL URL: a browser cannot open a unix socket

@@ -50,13 +50,14 @@ make_data_folders() {
   own "$ISTHMUS_RUN_DIR"
 }
 
-# Random passwords, made once. Mode 0600 and the services' user: docker mounts the file as it is.
+# make_secrets [NAME...]: random passwords, made once. Mode 0600 and the services' user: docker mounts the file as it is.
 make_secrets() {
   local dir=$ISTHMUS_SECRETS_DIR name
+  [ $# -gt 0 ] || set -- owner_password reader_password
   if ! [ -d "$dir" ]; then (umask 077 && mkdir -p -- "$dir"); fi
   [ -w "$dir" ] || die "cannot write to the secrets folder $dir"
   chmod 0700 -- "$dir" 2>/dev/null || true; own "$dir"
-  for name in owner_password reader_password; do
+  for name in "$@"; do
     if ! [ -s "$dir/$name" ]; then (umask 077 && random_password >"$dir/$name"); fi
     own "$dir/$name"
     chmod 0600 -- "$dir/$name" 2>/dev/null || die "cannot set the mode of $dir/$name, which belongs to $(stat -c %U "$dir/$name")"

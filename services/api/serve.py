@@ -20,9 +20,6 @@ from api.counters import counters_folder
 from api.logs import configure_logging
 from core.settings import Settings, load_settings
 
-STOP_WITHIN_S = 5
-"""What a worker that stops has for the answers under way; an export may run for an hour."""
-
 SOCKET_MODE = 0o666
 """Any user of the host may connect to the socket."""
 
@@ -65,7 +62,7 @@ def make_server(settings: Settings) -> MPServer:
         websockets=False,
         respawn_failed_workers=True,
         respawn_interval=0.5,
-        workers_kill_timeout=STOP_WITHIN_S,
+        workers_kill_timeout=settings.stop_within_s,
         log_level=LogLevels(settings.log_level),
         log_dictconfig={"loggers": LOGGERS},
         log_access=settings.log_level == "debug",

@@ -15,7 +15,7 @@ LAG_S = 2.0
 
 LAG_PAUSE_S = 0.05
 
-LIFETIME_S, LIFETIME_AMONG_REPLICAS_S = 3600.0, 300.0
+LIFETIME_S, LIFETIME_AMONG_REPLICAS_S = 3600.0, 60.0
 """A connection is made anew after so long: among replicas soon, so that one that came back gets its share."""
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, cast, get_args
 from core.caching import mistake_in
 from core.errors import BadSetting, suggestion
 
-Mode = Literal["bridge", "host", "container", "none", "native"]
+Mode = Literal["bridge", "host", "container", "none", "native", "swarm"]
 Switch = Literal["off", "on"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
@@ -102,6 +102,11 @@ class Settings:
     gid: int = setting(10001, "group id that the containers run as")
     mode: Mode = setting("native", "network mode, shown on the landing page", to="service")
     listen: str = setting("127.0.0.1:8080", "what the API listens on: host:port, or unix:/path", to="service")
+    stop_within_s: int = setting(
+        5,
+        "seconds that an API which is stopped has for the answers under way; an export may run for an hour",
+        to="service",
+    )
     api: str = setting(
         "",
         "where `isthmus seed` and `isthmus export` find the API: host:port, a URL or unix:/path (default: what it"
@@ -140,6 +145,7 @@ class Settings:
             "workers",
             "threads",
             "keep_versions",
+            "stop_within_s",
             "spool_mb",
             "spool_file_mb",
         ):
@@ -253,6 +259,13 @@ def rows(to: Audience) -> list[tuple[str, str, str]]:
     ]
 
 
+# Variables of the stack on a swarm (compose/swarm.yaml): name, default, meaning.
+SWARM_VARIABLES = (
+    ("ISTHMUS_API_REPLICAS", "2", "tasks of the API"),
+    ("ISTHMUS_DB_REPLICAS", "2", "streaming replicas of the database"),
+    ("ISTHMUS_REGISTRY", "", "registry that nodes take the images from, with its slash: registry.example.org/gis/"),
+)
+
 # Variables that only the scripts and the images' builds read: name, default, meaning.
 BUILD_VARIABLES = (
     ("POSTGIS_IMAGE", "", "image with PostgreSQL 17 and PostGIS to build on, in place of Debian's packages"),
@@ -283,21 +296,27 @@ def render_docs() -> str:
     }
     for to in get_args(Audience):
         parts.append(f"## {heads[to]}\n\n| setting | default | meaning |\n|---|---|---|")
-        parts.extend(
-            f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} |" for name, default, meaning in rows(to)
-        )
+        parts.extend(variable_line(*row) for row in rows(to))
         parts.append("")
-    parts.append("## For builds and tests\n\n| variable | default | meaning |\n|---|---|---|")
-    parts.extend(
-        f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in BUILD_VARIABLES
+    parts.append(
+        "## For a swarm (`scripts/swarm`, [docs/swarm.md](swarm.md))\n\n| variable | default | meaning |\n|---|---|---|"
     )
+    parts.extend(variable_line(*row) for row in SWARM_VARIABLES)
+    parts.append("\n## For builds and tests\n\n| variable | default | meaning |\n|---|---|---|")
+    parts.extend(variable_line(*row) for row in BUILD_VARIABLES)
     return "\n".join(parts) + "\n"
+
+
+def variable_line(name: str, default: str, meaning: str) -> str:
+    """A row of a table of the reference."""
+    return f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} |"
 
 
 def render_example() -> str:
     """A `.env` with each of the operator's settings at its default, commented out."""
     head = "# Copy to .env and uncomment what you change. The environment wins over this file.\n"
-    return head + "".join(f"\n# {meaning}\n# {name}={default}\n" for name, default, meaning in rows("operator"))
+    listed = [*rows("operator"), *SWARM_VARIABLES]
+    return head + "".join(f"\n# {meaning}\n# {name}={default}\n" for name, default, meaning in listed)
 
 
 if __name__ == "__main__":

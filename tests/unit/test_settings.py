@@ -15,11 +15,15 @@ ROOT = Path(__file__).parents[2]
 # What the scripts tell their own children and the compose files; nobody sets it by hand.
 INTERNAL = {
     "ISTHMUS_BRIDGE_VARIANT",
+    "ISTHMUS_EDGE_DIGEST",
     "ISTHMUS_INPUTS_API",
+    "ISTHMUS_INPUTS_EDGE",
     "ISTHMUS_INPUTS_LOADER",
     "ISTHMUS_INPUTS_POSTGIS",
     "ISTHMUS_LOG_DIR",
     "ISTHMUS_ROOT",
+    "ISTHMUS_SECRETS_DIGEST",
+    "ISTHMUS_STACK",
     "ISTHMUS_STATE_DIR",
     "ISTHMUS_VENV",
 }
