@@ -158,7 +158,7 @@ swarm_up() {
   export_stack
   since=$(date -u +%Y-%m-%dT%H:%M:%S)
   step 'deploying the stack' swarm_deploy || die 'docker stack deploy failed'
-  python3 -I "$root/scripts/lib/swarm_wait.py" "$(stack_name)" 600 "$since" || die 'the stack did not come up; ./scripts/swarm down takes it down'
+  python3 -I "$root/scripts/lib/swarm_wait.py" "$(stack_name)" 600 "$since" || die 'not everything came up; what served before still serves. Mend it and run it again, or ./scripts/swarm down'
   forget_old
 }
 

@@ -36,9 +36,14 @@ class Service:
     updated: str = ""
 
     @property
+    def on_its_way(self) -> bool:
+        """The swarm changes it, or changes it back."""
+        return self.update in ("updating", "rollback_started")
+
+    @property
     def settled(self) -> bool:
         """It has its tasks and nothing is being changed."""
-        return self.running == self.wanted and self.update not in ("updating", "rollback_started")
+        return self.running == self.wanted and not self.on_its_way
 
 
 def docker(*arguments: str, check: bool = True) -> str:
@@ -77,14 +82,35 @@ def pending(found: list[Service]) -> str:
     )
 
 
+ENDS = {
+    "paused": "stopped half-way",
+    "rollback_paused": "could not go back",
+    "rollback_completed": "went back to what ran before",
+}
+"""How an update ends that did not work out."""
+
+
 def gone_wrong(found: list[Service], since: str) -> str:
     """The services whose update did not work out, of those that began at `since` or later."""
-    bad = ("paused", "rollback_started", "rollback_paused", "rollback_completed")
-    return ", ".join(f"{some.name} ({some.update})" for some in found if some.update in bad and some.updated >= since)
+    return ", ".join(
+        f"{some.name} {ENDS[some.update]}" for some in found if some.update in ENDS and some.updated >= since
+    )
 
 
-def failures(stack: str, since: str) -> list[str]:
-    """What each task said that failed since then: `primary: task: non-zero exit (77)`, the newest first."""
+@dataclass(frozen=True)
+class Failure:
+    """A task that ended with an error."""
+
+    service: str
+    error: str
+    task: str
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.error}"
+
+
+def failures(stack: str, since: str) -> list[Failure]:
+    """The tasks that failed since then, the newest first."""
     # where there are none, this is an error to docker
     ids = docker("stack", "ps", stack, "-q", "--no-trunc", "--filter", "desired-state=shutdown", check=False).split()
     names = {found.id: found.name for found in services(stack)}
@@ -92,18 +118,15 @@ def failures(stack: str, since: str) -> list[str]:
     tasks = json.loads(found or "[]")
     tasks = [task for task in tasks if task["CreatedAt"] >= since and task["Status"].get("Err")]
     tasks.sort(key=lambda task: task["CreatedAt"], reverse=True)
-    return [f"{names.get(task['ServiceID'], '?')}: {task['Status']['Err']}" for task in tasks]
+    return [Failure(names.get(task["ServiceID"], "?"), task["Status"]["Err"], task["ID"]) for task in tasks]
 
 
-def last_words(stack: str, name: str) -> list[str]:
-    """The last lines that a service wrote."""
-    done = subprocess.run(  # noqa: S603  (only our words)
-        ["docker", "service", "logs", "--raw", "--tail", "3", f"{stack}_{name}"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return (done.stdout + done.stderr).strip().splitlines()[-6:]
+def last_words(failure: Failure) -> list[str]:
+    """The last lines that a task wrote, and its error."""
+    command = ["docker", "service", "logs", "--raw", "--tail", "3", failure.task]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (only our words)
+    lines = (done.stdout + done.stderr).strip().splitlines()[-3:]
+    return [f"{failure.service}: {line}" for line in lines] + [str(failure)]
 
 
 @dataclass
@@ -115,18 +138,18 @@ class Waiting:
     told_at: float = float("-inf")
     well_since: float | None = None
 
-    def tell(self, text: str, trouble: list[str], now: float) -> None:
+    def tell(self, text: str, trouble: list[Failure], now: float) -> None:
         """A line when it is a new one, or the last one is long ago."""
-        text = "; ".join([text, *trouble[:1]])
+        text = "; ".join([text, *map(str, trouble[:1])])
         if now - self.told_at >= (LINE_S if text == self.told else SHORT_S):
             sys.stdout.write(f"  waiting for {text} ({now - self.began:.0f} s)\n")
             sys.stdout.flush()
             self.told, self.told_at = text, now
 
 
-def ends_always(name: str, failed: list[str]) -> bool:
+def ends_always(name: str, failed: list[Failure]) -> bool:
     """Whether a service's tasks fail one after the other."""
-    return sum(line.startswith(f"{name}: ") for line in failed) >= ENOUGH
+    return sum(failure.service == name for failure in failed) >= ENOUGH
 
 
 def wait(stack: str, seconds: float, since: str) -> str:
@@ -135,7 +158,7 @@ def wait(stack: str, seconds: float, since: str) -> str:
     while True:
         now, found = time.monotonic(), services(stack)
         wrong, failed = gone_wrong(found, since), failures(stack, since)
-        if wrong:
+        if wrong and not any(some.on_its_way for some in found):
             return f"an update did not work out: {wrong}"
         hopeless = [some.name for some in found if not some.settled and ends_always(some.name, failed)]
         if hopeless:
@@ -157,10 +180,9 @@ def main(stack: str, seconds: float, since: str) -> int:
     """The exit code."""
     wrong = wait(stack, seconds, since)
     if wrong:
-        failed = list(dict.fromkeys(failures(stack, since)))
-        names = dict.fromkeys(line.split(": ")[0] for line in failed)
-        words = [f"{name}: {line}" for name in names for line in last_words(stack, name)]
-        sys.stderr.write("".join(f"    {line}\n" for line in [*failed[:10], *words]) + f"swarm: {wrong}\n")
+        newest = {failure.service: failure for failure in reversed(failures(stack, since))}
+        words = [line for failure in newest.values() for line in last_words(failure)]
+        sys.stderr.write("".join(f"    {line}\n" for line in words) + f"swarm: {wrong}\n")
     return int(bool(wrong))
 
 

@@ -60,12 +60,12 @@ def test_what_is_waited_for_is_named(waiting: ModuleType):
 
 def test_only_an_update_of_now_can_go_wrong(waiting: ModuleType):
     found = [service(waiting, "2/2", {"State": "rollback_completed", "StartedAt": "2026-11-25T14:25:15Z"})]
-    assert waiting.gone_wrong(found, "2026-11-25T14:25:14") == "api (rollback_completed)"
+    assert waiting.gone_wrong(found, "2026-11-25T14:25:14") == "api went back to what ran before"
     assert waiting.gone_wrong(found, "2026-11-25T14:25:16") == ""
 
 
 def test_tasks_that_fail_one_after_the_other_are_not_waited_for(waiting: ModuleType):
-    failed = ["api: exit 1"] * 4 + ["apiary: exit 1"] * 3
+    failed = [waiting.Failure("api", "exit 1", "t")] * 4 + [waiting.Failure("apiary", "exit 1", "t")] * 3
     assert waiting.ends_always("api", failed)
     assert not waiting.ends_always("apiary", failed)
 
@@ -73,7 +73,7 @@ def test_tasks_that_fail_one_after_the_other_are_not_waited_for(waiting: ModuleT
 def test_progress_is_told_when_it_changes_and_not_all_the_time(waiting: ModuleType, capsys: pytest.CaptureFixture[str]):
     state = waiting.Waiting(100.0)
     for now, text in [(100, "api 0/2"), (101, "api 1/2"), (103, "api 1/2"), (109, "api 1/2"), (114, "api 1/2")]:
-        state.tell(text, ["api: exit 1"], now)
+        state.tell(text, [waiting.Failure("api", "exit 1", "t")], now)
     told = capsys.readouterr().out.splitlines()
     assert told == [
         f"  waiting for {text}; api: exit 1 ({s} s)"
