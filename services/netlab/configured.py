@@ -24,11 +24,11 @@ def outdated(recording: Recording) -> tuple[tuple[str, ...] | None, str]:
     folders = {one[FOLDER] for one in labels if FOLDER in one}
     if folders != {str(ROOT)}:
         return None, f"they were made from {', '.join(sorted(folders))}"
-    by_scripts = hashes(recording, mode)
-    if not by_scripts:
-        return None, "docker compose config fails here"
+    by_scripts, error = hashes(recording, mode)
+    if error:
+        return None, error
     changed = other_than(by_scripts, recording)
-    return (changed if changed and other_than(hashes(recording, mode, EXPORTED), recording) else ()), ""
+    return (changed if changed and other_than(hashes(recording, mode, EXPORTED)[0], recording) else ()), ""
 
 
 def other_than(current: dict[str, str], recording: Recording) -> tuple[str, ...]:
@@ -45,8 +45,8 @@ def labels_of(container: Json) -> dict[str, str]:
     return mapped(container["Config"]["Labels"])
 
 
-def hashes(recording: Recording, mode: str, without: Sequence[str] = ()) -> dict[str, str]:
-    """Service -> hash of its settings, as Compose computes them now, without some variables of the environment.
+def hashes(recording: Recording, mode: str, without: Sequence[str] = ()) -> tuple[dict[str, str], str]:
+    """(service -> hash of its settings as Compose computes them now, ""), or ({}, why not). Some variables left out.
 
     Compose hashes a joiner of a namespace with the holder's id in place of its service, so those are put in first.
     """
@@ -55,11 +55,15 @@ def hashes(recording: Recording, mode: str, without: Sequence[str] = ()) -> dict
     profile = ["--profile", mode, "config"]
     holders = holder_ids(recording)
     if not holders:
-        return parse_hashes(run_compose([*compose, *profile, "--hash", "*"]))
-    joined = run_compose([*compose, *profile, "--format", "json"])
+        printed, error = run_compose([*compose, *profile, "--hash", "*"])
+        return parse_hashes(printed), error
+    joined, error = run_compose([*compose, *profile, "--format", "json"])
     for service, id in holders.items():
         joined = joined.replace(f'"network_mode": "service:{service}"', f'"network_mode": "container:{id}"')
-    return parse_hashes(run_compose([*compose, "-f", "-", *profile, "--hash", "*"], joined)) if joined else {}
+    if error:
+        return {}, error
+    printed, error = run_compose([*compose, "-f", "-", *profile, "--hash", "*"], joined)
+    return parse_hashes(printed), error
 
 
 def holder_ids(recording: Recording) -> dict[str, str]:
@@ -68,15 +72,18 @@ def holder_ids(recording: Recording) -> dict[str, str]:
     return {labels_of(one).get(SERVICE, ""): one["Id"] for one in recording.containers if one["Id"] in joined}
 
 
-def run_compose(command: Sequence[str], text: str = "") -> str:
-    """What Compose printed; empty when it failed."""
+def run_compose(command: Sequence[str], text: str = "") -> tuple[str, str]:
+    """(what Compose printed, ""), or ("", why it failed)."""
     try:
         done = subprocess.run(  # noqa: S603
             command, cwd=ROOT, input=text, capture_output=True, text=True, timeout=20, check=False
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", f"docker compose config does not run: {error}"
+    if done.returncode == 0:
+        return done.stdout, ""
+    said = done.stderr.strip().splitlines()
+    return "", f"docker compose config says: {said[-1]}" if said else "docker compose config fails"
 
 
 def parse_hashes(printed: str) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -126,6 +127,14 @@ def project_of(labels: Json) -> str:
     return next((str(labels[label]) for label in (COMPOSE_PROJECT, STACK) if labels.get(label)), "")
 
 
+def user_name() -> str:
+    """Who asks; the number of a user whom no list names."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 @contextmanager
 def answering() -> Generator[None]:
     """Turns what the SDK raises into EngineAway, with what to do."""
@@ -134,7 +143,7 @@ def answering() -> Generator[None]:
     except (DockerException, requests.exceptions.RequestException) as error:
         text = str(error)
         if "PermissionError" in text or "Permission denied" in text:
-            user = getpass.getuser()
+            user = user_name()
             raise EngineAway(
                 f"the Docker engine does not let user {user} in",
                 hint=f"join the group docker (sudo usermod -aG docker {user}, then log in again), or use sudo",

@@ -24,11 +24,11 @@ target = sys.argv[1]
 try:
     if target.startswith("/"):
         one = socket.socket(socket.AF_UNIX)
-        one.settimeout(3)
+        one.settimeout(2)
         one.connect(target)
     else:
         host, _, port = target.rpartition(":")
-        socket.create_connection((host.strip("[]"), int(port)), 3)
+        socket.create_connection((host.strip("[]"), int(port)), 2)
     print("connected")
 except OSError as error:
     print(error)

@@ -23,7 +23,6 @@ def neighbour(listing: Json) -> Neighbour:
         name=listed(listing["Names"])[0].lstrip("/"),
         project=project_of(labels),
         state=listing["State"],
-        image=listing["Image"],
         mode=labels.get("isthmus.mode", ""),
         networks=tuple(mapped(mapped(listing["NetworkSettings"])["Networks"])),
         network_mode=mapped(listing["HostConfig"])["NetworkMode"],

@@ -86,13 +86,12 @@ class Joining:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A container of the same engine that is no part of this stack."""
+    """A container of the same engine that is no part of this stack, though an image may have lent it the project."""
 
     name: str
     project: str
     state: str
     mode: str
-    image: str = ""
     networks: tuple[str, ...] = ()
     network_mode: str = ""
     published: tuple[Publication, ...] = ()

@@ -9,6 +9,8 @@ import pytest
 from support.lesson import demos_of
 from support.stack import Stack, engine_answers, new_stack, wait_for
 
+pytest.register_assert_rewrite("support.every_mode", "support.net_promises")  # so that failures show values
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`demo`: each demo of the lesson that the class's mode allows, as a test of its own."""

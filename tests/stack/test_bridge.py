@@ -15,6 +15,8 @@ from netlab.lesson.here import look_around
 from netlab.lesson.page import parse_page
 from netlab.lesson.run import run_demo
 from support.every_mode import InContainers
+from support.net_check import net_check
+from support.net_promises import BridgePromises
 from support.stack import Stack, free_port, output, wait_for
 
 
@@ -24,7 +26,7 @@ def network_of(stack: Stack) -> tuple[str, str]:
     return name, facts["IPAddress"]
 
 
-class TestBridge(InContainers):
+class TestBridge(InContainers, BridgePromises):
     mode = "bridge"
 
     def test_the_api_has_a_private_address_on_the_projects_bridge(self, stack: Stack) -> None:
@@ -59,6 +61,17 @@ class TestBridge(InContainers):
         assert [(one.page_shape[-4:], one.seen_shape[-4:]) for one in differences] == [("1401", "1400")]
         for kind in ("ps -a", "network ls", "volume ls"):
             assert output("docker", *kind.split(), "-q", "--filter", f"name={words.prefix}") == ""
+
+
+def test_an_open_port_and_a_wrong_public_address_are_found(home: Stack) -> None:
+    home.more = {"ISTHMUS_BIND": "0.0.0.0", "ISTHMUS_PUBLIC_URL": "http://127.0.0.1:9/gis"}
+    home.up("bridge")
+    report = net_check(home)
+    assert (report.exit_code, report.broken) == (1, {("port-private", "api"), ("public-url", "API")})
+    accepted = net_check(home, "doctor", "--accept", "port-private", "--accept", "public-url")
+    assert (accepted.exit_code, accepted.broken) == (0, set())
+    home.more = {}
+    assert ("settings-current", "api") in net_check(home, "doctor").of("warning")
 
 
 def test_an_ephemeral_port_and_a_database_port_on_loopback(home: Stack) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from support.every_mode import InContainers
+from support.net_promises import ContainerPromises
 from support.stack import Stack, output, wait_for
 
 EVERYONE = ("net", "postgis", "api", "loader")
 
 
-class TestContainer(InContainers):
+class TestContainer(InContainers, ContainerPromises):
     mode = "container"
 
     def test_all_share_one_namespace_that_is_not_the_hosts(self, stack: Stack) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from support.every_mode import InContainers
+from support.net_promises import HostPromises
 from support.stack import Stack
 
 
-class TestHost(InContainers):
+class TestHost(InContainers, HostPromises):
     mode = "host"
 
     def test_the_containers_are_in_the_hosts_own_namespace(self, stack: Stack) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from support.every_mode import InContainers
+from support.net_promises import NonePromises
 from support.stack import Stack, output
 
 
-class TestNone(InContainers):
+class TestNone(InContainers, NonePromises):
     mode = "none"
 
     def test_there_is_only_loopback(self, stack: Stack) -> None:

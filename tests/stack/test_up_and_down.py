@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.net_check import net_check, wait_kept
 from support.stack import ROOT, Stack, new_stack, output, run
 
 
@@ -134,11 +135,16 @@ def test_plain_compose_works_after_up_has_made_the_secrets(home: Stack) -> None:
     home.up("none")
     project = home.project
     home.down()
+    doctor = home.script("isthmus", "doctor", "--project", project)
+    assert doctor.returncode == 1
+    assert "isthmus net:" in doctor.stderr
     plain = home.environment | {"ISTHMUS_PROJECT": project, "ISTHMUS_RUN_DIR": ""}
     compose = ("docker", "compose", "--profile", "none")
     done = run(*compose, "up", "-d", "--wait", cwd=ROOT, env=plain)
     assert done.returncode == 0, done.stderr
     assert home.status("/health/ready") == 200
+    assert wait_kept(home).exit_code == 0
+    assert net_check(home, "doctor").of("warning") == set(), "the settings are those of plain Compose"
 
 
 def test_a_service_that_does_not_start_is_shown_and_everything_taken_down(idle: Stack, engine: None) -> None:
@@ -177,6 +183,7 @@ def test_two_stacks_in_containers_run_side_by_side(home: Stack) -> None:
     with new_stack() as other:
         other.up("bridge")
         assert other.project != home.project
+        assert wait_kept(home).of("broken") == set(), "the other stack breaks no promise of this one"
         assert (other.status("/health/ready"), home.status("/health/ready")) == (200, 200)
 
 

@@ -446,7 +446,7 @@ class TestCompany:
 
     def test_a_container_run_by_hand_of_the_stacks_image_is_found_when_its_port_stands_open(self) -> None:
         seen = seen_in("bridge")
-        copy = Neighbour("by-hand", "isthmus", "running", "", "isthmus-api:local")
+        copy = Neighbour("by-hand", "isthmus", "running", "")
         published = replace(copy, published=(Publication("0.0.0.0", 9999, 8080),))
         assert broken(seen, replace(tried_in(seen), neighbours=(copy,))) == set()
         assert broken(seen, replace(tried_in(seen), neighbours=(published,))) == {"copies-private"}
@@ -454,7 +454,6 @@ class TestCompany:
     def test_neighbours_are_read_from_docker_ps(self) -> None:
         listing = {
             "Id": "1",
-            "Image": "nginx",
             "Names": ["/other"],
             "Labels": {"com.docker.compose.project": "theirs"},
             "State": "running",

@@ -54,7 +54,9 @@ def plugged_in(container: Container, network: Network | None, seen: Observation)
         subject=container.name,
         promise=f"is in the network {name}",
         expected=f"an address of {', '.join(network.subnets)}" if network else f"a network {name}",
-        seen=there.address if there else (f"in {others}" if others else f"--network {container.network_mode[:24]}"),
+        seen=there.address
+        if there
+        else (f"in {others}" if others else f"in none (--network {container.network_mode})"),
         because="the engine says in which networks it is, and with which address",
     ).held(when=inside, fix=reconnect(container, name, seen))
 

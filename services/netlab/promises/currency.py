@@ -10,11 +10,13 @@ from netlab.tried import Tried
 
 
 def up_to_date(seen: Observation, tried: Tried) -> Iterator[Promise]:
-    """Two sentences about each container."""
+    """Two sentences about each container, or one about all of them where settings cannot be compared."""
     for container in seen.containers:
         yield image(container, seen)
-        if seen.mode != "swarm":
-            yield settings(container, seen, tried)
+        if tried.outdated is not None:
+            yield settings(container, seen, tried.outdated)
+    if tried.outdated is None and seen.mode != "swarm":
+        yield not_compared(seen, tried.missing.get("settings", "they were not compared"))
 
 
 def image(container: Container, seen: Observation) -> Promise:
@@ -29,22 +31,29 @@ def image(container: Container, seen: Observation) -> Promise:
     ).held(when=not container.stale, otherwise="warning", fix=f"./scripts/up {seen.mode}")
 
 
-def settings(container: Container, seen: Observation, tried: Tried) -> Promise:
+def settings(container: Container, seen: Observation, outdated: tuple[str, ...]) -> Promise:
     """It was made with the settings that Compose would use now."""
-    promise = Promise(
+    return Promise(
         code="settings-current",
         subject=container.name,
         promise="was made with the settings of now",
         expected="the hash of docker compose config",
-        seen="other settings" if container.name in (tried.outdated or ()) else "the same settings",
+        seen="other settings" if container.name in outdated else "the same settings",
         because=".env, the environment and compose/*.yaml, as they are now, are compared with its label",
-    )
-    if tried.outdated is None:
-        return promise.unseen(
-            tried.missing.get("settings", "not compared"), "run it in the clone that the stack was started from"
-        )
-    return promise.held(
-        when=container.name not in tried.outdated,
+    ).held(
+        when=container.name not in outdated,
         otherwise="warning",
         fix=f"./scripts/up {seen.mode} makes it anew; or give the settings that it was started with",
     )
+
+
+def not_compared(seen: Observation, why: str) -> Promise:
+    """Compose could not be asked what it would use now."""
+    return Promise(
+        code="settings-current",
+        subject=seen.project,
+        promise="the containers were made with the settings of now",
+        expected="the hashes of docker compose config",
+        seen="",
+        because="",
+    ).unseen(why, "run it in the clone that the stack was started from, as who started it")

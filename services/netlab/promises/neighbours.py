@@ -57,10 +57,9 @@ def other_stack_fix(others: list[Neighbour]) -> str:
 
 
 def open_ports(seen: Observation, tried: Tried) -> Iterator[Promise]:
-    """Ports of other containers that other machines reach: those of the stack's own images are no accident."""
-    images = {one.image for one in seen.containers}
+    """Ports of other containers that other machines reach. One of an image that this project built has its label."""
     found = [(one, port) for one in tried.neighbours for port in one.published if not is_loopback(port.host_address)]
-    copies = [pair for pair in found if pair[0].image in images and not pair[0].mode]
+    copies = [pair for pair in found if pair[0].project == seen.project]
     others = [pair for pair in found if pair not in copies]
     yield open_to_all(
         "copies-private", "containers run by hand of the stack's images publish on loopback only", copies

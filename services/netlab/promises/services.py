@@ -60,11 +60,20 @@ def health(container: Container, words: str) -> Promise:
         promise="runs and is healthy",
         expected="running, healthy" if container.health else "running",
         seen=state,
-        because="its health check asks the real question" if not words else f"its last health check said: {words}",
+        because=reason(container, words),
     )
     if container.running and container.health == "starting":
         return promise.held(when=False, otherwise="warning", fix=f"wait; then docker logs --tail 30 {container.name}")
     return promise.held(when=container.running and container.health in GOOD, fix=cure(container))
+
+
+def reason(container: Container, words: str) -> str:
+    """How its state is known, or what it means."""
+    if container.state == "paused":
+        return "a paused container keeps its connections and answers nobody"
+    if words:
+        return f"{'its last health check' if container.running else 'the engine'} said: {words}"
+    return "its health check asks the real question" if container.running else "it has ended, or was never started"
 
 
 def cure(container: Container) -> str:
