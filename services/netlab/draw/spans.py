@@ -34,13 +34,13 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A namespace with the places of its parts, in their order."""
+    """A namespace, and its parts with their places."""
 
     unit: Unit
     reach: Reach
-    columns: tuple[Reach, ...]
-    plugs: tuple[Reach, ...]
-    ways: tuple[Reach, ...]
+    columns: tuple[tuple[Column, Reach], ...]
+    plugs: tuple[tuple[Plug, Reach], ...]
+    ways: tuple[tuple[Way, Reach], ...]
 
 
 def spans(units: Sequence[Unit], left: float) -> tuple[Span, ...]:
@@ -66,7 +66,13 @@ def span(unit: Unit, left: float, most: float) -> Span:
     columns = row(left + FRAME_PAD, [one + (needed - asked) / len(widths) for one in widths], COLUMN_GAP)
     reach = Reach(left, needed + 2 * FRAME_PAD)
     over = centred(reach, plugs) if unit.kind != "host" else over_columns(unit, columns, plugs)
-    return Span(unit, reach, columns, over, centred(reach, ways))
+    return Span(
+        unit,
+        reach,
+        columns=tuple(zip(unit.columns, columns, strict=True)),
+        plugs=tuple(zip(unit.plugs, over, strict=True)),
+        ways=tuple(zip(unit.ways, centred(reach, ways), strict=True)),
+    )
 
 
 def beside(unit: Unit, column: int) -> list[float]:
