@@ -150,7 +150,15 @@ def test_a_wrong_output_is_found_and_another_machines_is_none() -> None:
     assert (difference.command, difference.seen) == ("docker port lesson-api", "172.18.0.2/16 docker0")
 
 
-@pytest.mark.parametrize("path", [PAGES["en"]])
+def test_both_pages_run_the_same_and_show_the_same() -> None:
+    english, chinese = (parse_page(path.read_text(encoding="utf-8")) for path in PAGES.values())
+    assert [(demo.name, demo.mode) for demo in english] == [(demo.name, demo.mode) for demo in chinese]
+    for one, other in zip(english, chinese, strict=True):
+        assert [(c.text, c.output) for c in one.commands] == [(c.text, c.output) for c in other.commands], one.name
+        assert one.title != other.title, "translated"
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_links_within_a_page_lead_to_a_heading(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     headings = {anchor(line.lstrip("# ")) for line in text.splitlines() if line.startswith("#")}
