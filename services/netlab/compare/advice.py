@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from netlab.compare.findings import Finding
 from netlab.compare.results import Result
-from netlab.compare.spread import CPU_PROXY, RPS
+from netlab.compare.spread import CPU_PROXY, RPS, Difference
 from netlab.compare.way import Way
 
 KEEP_ALIVE_PAYS = 1.5
@@ -29,14 +29,12 @@ def advice(
 
 def mode_advice(found: Sequence[Finding], ways: Mapping[str, Way], modes: Sequence[str]) -> Iterator[str]:
     """Which mode to run for clients of this machine, and what that gives up."""
-    gains = {mode: gain(found, mode) for mode in modes[1:]}
-    better = {mode: value for mode, value in gains.items() if value is not None and value >= FASTER}
-    if not better:
-        worse = [mode for mode, value in gains.items() if value is not None and value <= 1 / FASTER]
-        slower = f" ({' and '.join(worse)} {'is' if len(worse) == 1 else 'are'} slower)" if worse else ""
-        yield f"No mode is faster than {modes[0]} beyond the noise{slower}: choose by isolation, stay with {modes[0]}"
+    rates = {mode: mean_ratio([one.rate for one in found if one.mode == mode]) for mode in modes[1:]}
+    faster = {mode: value for mode, value in rates.items() if value >= FASTER}
+    if not faster:
+        yield from even_advice(found, modes)
         return
-    for mode, value in sorted(better.items(), key=lambda pair: -pair[1]):
+    for mode, value in sorted(faster.items(), key=lambda pair: -pair[1]):
         yield (
             f"For clients on this machine, {mode} is {value:.1f} times as fast as {modes[0]} over all workloads;"
             f" {price(ways[mode])}"
@@ -48,12 +46,19 @@ def mode_advice(found: Sequence[Finding], ways: Mapping[str, Way], modes: Sequen
         )
 
 
-def gain(found: Sequence[Finding], mode: str) -> float | None:
-    """The mean of a mode's rates over the baseline's, those within the noise as 1; None when nothing was compared."""
-    rates = [one.rate for one in found if one.mode == mode and one.rate is not None]
-    if not rates:
-        return None
-    return math.exp(statistics.fmean(math.log(one.ratio) if one.exceeds_noise else 0.0 for one in rates))
+def even_advice(found: Sequence[Finding], modes: Sequence[str]) -> Iterator[str]:
+    """When no mode is faster: isolation decides, or CPU, which a busy machine blurs less than speed."""
+    costs = {mode: mean_ratio([one.cpu for one in found if one.mode == mode]) for mode in modes[1:]}
+    saved = {mode: value for mode, value in costs.items() if value <= 1 / FASTER}
+    yield f"No mode is faster than {modes[0]} beyond the noise: choose by isolation, stay with {modes[0]}"
+    for mode, value in sorted(saved.items(), key=lambda pair: pair[1]):
+        yield f"Where CPU is short: {mode} takes {value:.2f} times the CPU of {modes[0]} over all workloads"
+
+
+def mean_ratio(differences: Sequence[Difference | None]) -> float:
+    """The geometric mean of ratios to the baseline, those within the noise as 1."""
+    logs = [math.log(one.ratio) if one.exceeds_noise else 0.0 for one in differences if one is not None]
+    return math.exp(statistics.fmean(logs)) if logs else 1.0
 
 
 def price(way: Way) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from netlab.compare.findings import Finding
 from netlab.compare.report import Report
 from netlab.compare.results import Result
+from netlab.compare.spread import Difference
 
 Json = dict[str, Any]
 
@@ -64,7 +65,13 @@ def finding_json(one: Finding) -> Json:
         "mode": one.mode,
         "baseline": one.baseline,
         "workload": one.workload,
-        "rate": asdict(one.rate) | {"exceeds_noise": one.rate.exceeds_noise} if one.rate else None,
-        "cpu": asdict(one.cpu) | {"exceeds_noise": one.cpu.exceeds_noise} if one.cpu else None,
+        "rate": difference_json(one.rate),
+        "p50": difference_json(one.time),
+        "cpu": difference_json(one.cpu),
         "because": list(one.because),
     }
+
+
+def difference_json(one: Difference | None) -> Json | None:
+    """A ratio to the baseline, its interval, and whether it is more than noise."""
+    return None if one is None else {**asdict(one), "exceeds_noise": one.exceeds_noise}

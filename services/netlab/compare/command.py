@@ -10,6 +10,7 @@ import click
 
 from core.settings import Settings
 from netlab.compare.as_json import report_json
+from netlab.compare.before import Before
 from netlab.compare.find import find_before
 from netlab.compare.html import report_html
 from netlab.compare.measure import Plan
@@ -84,7 +85,7 @@ def compare(  # noqa: PLR0913 - a parameter for each option
     if page is not None:
         check_writable(page)
     with log_of(data_dir) as log, listening(sys.stderr) as listener:
-        listener(Step(PLAN, announcement(request, before.mode), 0, 1))
+        listener(Step(PLAN, announcement(request, before), 0, 1))
         report = run_comparison(engine, request, before, log, listener)
     tell(report, data_dir, page, as_json=as_json)
 
@@ -103,11 +104,11 @@ def check_writable(page: Path) -> None:
         raise click.UsageError(f"there is no folder {page.absolute().parent} for --html")
 
 
-def announcement(request: Request, running: str | None) -> str:
-    """What will happen, and how long it takes."""
-    minutes, seconds = divmod(round(request.expected_s(running)), 60)
-    afterwards = f"then {running} runs again" if running else "then nothing runs, as now"
-    what = f"comparing {', '.join(request.modes)} in {request.rounds} rounds"
+def announcement(request: Request, before: Before) -> str:
+    """What will happen to which stack, and how long it takes."""
+    minutes, seconds = divmod(round(request.expected_s(before.mode)), 60)
+    afterwards = f"then {before.mode} runs again" if before.mode else "then nothing runs, as now"
+    what = f"comparing {', '.join(request.modes)} of {before.project} in {request.rounds} rounds"
     return f"{what}: about {minutes} min {seconds:02d} s, {afterwards}"
 
 

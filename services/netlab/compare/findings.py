@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netlab.compare.causes import Side, causes
 from netlab.compare.results import kinds_of, result_of, slices_of
 from netlab.compare.slices import Slice
-from netlab.compare.spread import Difference, difference
+from netlab.compare.spread import P50, Difference, difference
 from netlab.compare.way import Way
 from netlab.compare.workloads import Workload
 
@@ -18,28 +18,32 @@ FROM_MEMORY = ("cached-tile", "connect")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A mode against the baseline in one workload: the rate, and the CPU. None: too few rounds, or no value."""
+    """A mode against the baseline in one workload: rate, median time, CPU. None: too few rounds, or no value."""
 
     mode: str
     baseline: str
     workload: str
     title: str
     rate: Difference | None
+    time: Difference | None
     cpu: Difference | None
     because: tuple[str, ...] = ()
 
     @property
     def matters(self) -> bool:
-        """Whether the rate or the CPU differs by more than noise."""
-        return any(one is not None and one.exceeds_noise for one in (self.rate, self.cpu))
+        """Whether anything differs by more than noise."""
+        return any(is_told(one) for one in (self.rate, self.time, self.cpu))
 
     @property
     def text(self) -> str:
         """One sentence, and why."""
-        said = [*rate_words(self), *cpu_words(self)]
-        return (
-            f"{self.title}: {self.mode} {' and '.join(said)}. {' '.join(f'{sentence(one)}.' for one in self.because)}"
-        )
+        said = f"{self.title}: {self.mode} {listing(differences(self))}."
+        return " ".join([said, *(f"{sentence(one)}." for one in self.because)])
+
+
+def is_told(one: Difference | None) -> bool:
+    """Whether it was measured, and is more than noise."""
+    return one is not None and one.exceeds_noise
 
 
 def findings(
@@ -53,8 +57,8 @@ def finding(slices: Sequence[Slice], ways: Mapping[str, Way], mode: str, baselin
     """A mode against another in a workload."""
     ours, theirs = slices_of(slices, mode, kind.name), slices_of(slices, baseline, kind.name)
     used = kinds_of(kind)
-    rate, cpu = difference(ours, theirs, used.rate), difference(ours, theirs, used.cpu)
-    found = Finding(mode, baseline, kind.name, kind.title, rate, cpu)
+    rate, time, cpu = (difference(ours, theirs, measure) for measure in (used.rate, P50, used.cpu))
+    found = Finding(mode, baseline, kind.name, kind.title, rate, time, cpu)
     if not found.matters:
         return found
     because = causes(
@@ -63,27 +67,25 @@ def finding(slices: Sequence[Slice], ways: Mapping[str, Way], mode: str, baselin
         used,
         asks_database=kind.name not in FROM_MEMORY,
     )
-    return Finding(mode, baseline, kind.name, kind.title, rate, cpu, because)
+    return replace(found, because=because)
 
 
-def rate_words(one: Finding) -> list[str]:
-    """How the rate differs, when it does."""
-    if one.rate is None or not one.rate.exceeds_noise:
-        return [f"is not told from {one.baseline} in speed"] if one.cpu and one.cpu.exceeds_noise else []
+def differences(one: Finding) -> list[str]:
+    """How they differ: what is noise is left out, but for the rate, which everybody asks for."""
     unit = "bytes" if one.workload == "export" else "requests"
-    return [f"has {times(one.rate)} the {unit} a second of {one.baseline} ({bounds(one.rate)})"]
+    said = [f"is not told from {one.baseline} in {unit} a second"]
+    if one.rate is not None and one.rate.exceeds_noise:
+        said = [f"has {one.rate.ratio:.2f} times the {unit} a second of {one.baseline} ({bounds(one.rate)})"]
+    if one.time is not None and one.time.exceeds_noise:
+        said.append(f"needs {one.time.ratio:.2f} times its median time ({bounds(one.time)})")
+    if one.cpu is not None and one.cpu.exceeds_noise:
+        said.append(f"takes {one.cpu.ratio:.2f} times its CPU ({bounds(one.cpu)})")
+    return said
 
 
-def cpu_words(one: Finding) -> list[str]:
-    """How the CPU differs, when it does."""
-    if one.cpu is None or not one.cpu.exceeds_noise:
-        return []
-    return [f"takes {times(one.cpu)} its CPU ({bounds(one.cpu)})"]
-
-
-def times(one: Difference) -> str:
-    """`1.94 times`."""
-    return f"{one.ratio:.2f} times"
+def listing(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def bounds(one: Difference) -> str:

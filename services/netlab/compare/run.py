@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
 from netlab.compare.before import Before
 from netlab.compare.client_process import Client, client_process
+from netlab.compare.errors import ApiAway
 from netlab.compare.measure import Measurer, Plan, visit_of, wait_ready
 from netlab.compare.progress import Listener, Step
 from netlab.compare.report import Report, machine_here
@@ -20,6 +21,7 @@ from netlab.compare.switch import Switcher, ignore_interrupts, interruptible
 from netlab.compare.way import Way, way_of
 from netlab.compare.workloads import Target, Workload, choose_target, workloads
 from netlab.engine import Engine
+from netlab.errors import NoStack
 from netlab.model import Observation
 from netlab.observe import observe
 from netlab.parse import parse
@@ -68,6 +70,7 @@ class Comparison:
         """Visit every mode in every round. Raises: ModeFailed, ApiAway, EngineAway, NoStack, NothingToMeasure"""
         measurer = Measurer(self._engine, client, self._request.plan, self._measuring)
         salt = time.time_ns() // 1_000_000
+        self._look_before()
         kinds: tuple[Workload, ...] = ()
         for number, order in enumerate(self._orders, start=1):
             self._round = number
@@ -79,6 +82,15 @@ class Comparison:
                 wait_ready(way, self._target.tile_path)
                 self._slices += measurer.measure(visit_of(seen, way, self._round), kinds)
         return self._report(kinds)
+
+    def _look_before(self) -> None:
+        """Choose what to ask for while the stack runs as it did: a name that is not there is told before any switch."""
+        before = self._switcher.before
+        if before.mode is None:
+            return
+        with suppress(ApiAway, NoStack):
+            way = way_of(parse(observe(self._engine, before.project)))
+            self._target = choose_target(way.address, self._request.collection)
 
     def restored(self) -> None:
         """Bring back what ran before."""
