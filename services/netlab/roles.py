@@ -56,6 +56,11 @@ def services_of(mode: str) -> tuple[str, ...]:
     return (*(("net",) if mode == "container" else ()), *(f"{part}-{mode}" for part in PARTS))
 
 
+def start_command(mode: str) -> str:
+    """What starts a mode, and mends what a start mends."""
+    return "./scripts/swarm up" if mode == "swarm" else f"./scripts/up {mode}"
+
+
 def role_of(container: Container) -> Role | None:
     """Which part of the stack a container is, by its service or else by its image."""
     for role in ROLES:

@@ -19,7 +19,7 @@ from netlab.promise import Promise, accepted, counts, in_order
 from netlab.promise_text import report_json, report_text
 from netlab.promises import judge
 from netlab.recording import load
-from netlab.roles import api_socket, db_targets, names_of, role_of, services_of, storage_of
+from netlab.roles import api_socket, db_targets, names_of, of_role, role_of, services_of, storage_of
 from netlab.tried import Joining, Knock, Neighbour, Page, PublicPage, Reached, Resolved, Touched, Tried
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
@@ -164,6 +164,12 @@ class TestNamespaces:
         seen = seen_in("bridge")
         moved = changed(seen, "api", namespace=seen.host.namespace, network_mode="host", attachments=(), interfaces=())
         assert {"own-namespace", "in-network", "veth-pair"} <= broken(moved, tried_in(seen))
+
+    def test_a_second_address_may_be_the_one_that_the_port_leads_to(self) -> None:
+        seen = seen_in("bridge")
+        other = Attachment("a-first", "172.30.0.2/16", "172.30.0.1", "02:42:ac:1e:00:02")
+        both = changed(seen, "api", attachments=(other, *part(seen, "api").attachments))
+        assert {"port-rule", "port-proxy", "port-let-through"} & broken(both, tried_in(seen)) == set()
 
     def test_a_joiner_in_the_namespace_of_before_the_holders_restart_is_found(self) -> None:
         lo = [one for one in part(seen_in("container"), "net").interfaces if one.kind == "loopback"]
@@ -553,6 +559,47 @@ class TestReport:
             "because",
             "verdict",
             "fix",
+        }
+
+
+class TestSwarm:
+    """The recording was taken during a rolling update: three tasks of the API, and one that had ended."""
+
+    def tried(self, seen: Observation) -> Tried:
+        replica = tuple(Resolved(one.name, "replica", ("10.0.1.6", "10.0.9.9")) for one in of_role("api", seen))
+        return replace(tried_in(replace(seen, containers=())), resolved=replica, firewall=firewall(seen))
+
+    def test_every_promise_is_kept_and_other_nodes_are_said_to_be_unseen(self) -> None:
+        seen = seen_in("swarm")
+        promises = judge(seen, self.tried(seen), advice=False)
+        assert [(one.code, one.seen) for one in promises if one.verdict == "broken"] == []
+        assert [one.code for one in promises if one.verdict == "unseen"] == ["tasks-here"]
+        assert {"in-overlay", "port-rule", "port-proxy", "database-published"} <= {one.code for one in promises}
+
+    def test_a_task_that_ended_is_history(self) -> None:
+        seen = seen_in("swarm")
+        (ended,) = [one.name for one in seen.containers if one.state == "exited"]
+        assert ended not in {one.subject for one in judge(seen, self.tried(seen), advice=True)}
+
+    def test_a_task_outside_the_overlay_networks_is_found(self) -> None:
+        seen = seen_in("swarm")
+        containers = [
+            replace(one, attachments=()) if one.service.endswith("loader") else one for one in seen.containers
+        ]
+        alone = replace(seen, containers=tuple(containers))
+        (found,) = [one for one in judge(alone, self.tried(alone), advice=False) if one.verdict == "broken"]
+        assert (found.code, found.fix) == ("in-overlay", "./scripts/swarm up")
+
+    def test_a_published_port_of_the_primary_is_found(self) -> None:
+        seen = seen_in("swarm")
+        port = (Publication("0.0.0.0", 5432, 5432),)
+        containers = [
+            replace(one, published=port) if one.service.endswith("primary") else one for one in seen.containers
+        ]
+        assert "database-published" in {
+            one.code
+            for one in judge(replace(seen, containers=tuple(containers)), self.tried(seen), advice=False)
+            if one.verdict == "broken"
         }
 
 

@@ -6,6 +6,7 @@ Nothing here asks anybody, so a test changes one value of a recording and looks 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from netlab.model import Observation
 from netlab.promise import Promise, accepted, in_order
@@ -46,4 +47,12 @@ ADVICE: tuple[Theme, ...] = (ports.clashes, currency.up_to_date, engine.machine)
 def judge(seen: Observation, tried: Tried, *, advice: bool, accept: Iterable[str] = ()) -> tuple[Promise, ...]:
     """Every promise of the stack's mode, with `advice` also what else may go wrong; broken ones first."""
     themes = (*MODE, *(ADVICE if advice else ()))
-    return in_order(accepted((one for theme in themes for one in theme(seen, tried)), accept))
+    here = without_history(seen)
+    return in_order(accepted((one for theme in themes for one in theme(here, tried)), accept))
+
+
+def without_history(seen: Observation) -> Observation:
+    """A swarm keeps the containers of tasks that have ended, and puts new ones in their place by itself."""
+    if seen.mode != "swarm":
+        return seen
+    return replace(seen, containers=tuple(one for one in seen.containers if one.state in ("running", "paused")))

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 from netlab.model import Attachment, Container, Interface, Network, Observation
 from netlab.namespaces import Cable, cables
 from netlab.promise import Promise
-from netlab.roles import role_of
+from netlab.roles import role_of, start_command
 from netlab.tried import Tried
 
 PRIVATE = tuple(IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -18,6 +18,8 @@ AS_ROOT = "sudo ./scripts/isthmus net check"
 
 def networks(seen: Observation, _tried: Tried) -> Iterator[Promise]:
     """The promises about the project's network, of those modes that have one."""
+    if seen.mode == "swarm":
+        yield from (in_overlay(one, seen) for one in seen.containers if one.running)
     if seen.mode not in ("bridge", "container"):
         return
     network = project_network(seen)
@@ -30,6 +32,20 @@ def networks(seen: Observation, _tried: Tried) -> Iterator[Promise]:
         yield private(network)
         yield from bridge_works(network, seen)
         yield from only_ours(network, seen)
+
+
+def in_overlay(container: Container, seen: Observation) -> Promise:
+    """A task of a swarm is in an overlay network, whose packets go from node to node inside others (VXLAN)."""
+    overlays = {one.name for one in seen.networks if one.driver == "overlay"}
+    found = [one for one in container.attachments if one.network in overlays and one.network != "ingress"]
+    return Promise(
+        code="in-overlay",
+        subject=container.name,
+        promise="is in an overlay network of the stack",
+        expected="an address of an overlay network",
+        seen=", ".join(f"{one.address} in {one.network}" for one in found) or "in none",
+        because="the engine says in which networks it is; containers on other nodes are in the same one",
+    ).held(when=bool(found), fix="./scripts/swarm up")
 
 
 def project_network(seen: Observation) -> Network | None:
@@ -67,7 +83,7 @@ def reconnect(container: Container, network: str, seen: Observation) -> str:
     if seen.mode == "bridge" and (container.attachments or container.network_mode not in ("host", "none")):
         link = f"--link {seen.project}-postgis-1:postgis " if alias in ("api", "loader") else ""
         return f"docker network connect --alias {alias} {link}{network} {container.name}"
-    return f"docker rm -f {container.name}; ./scripts/up {seen.mode}"
+    return f"docker rm -f {container.name}; {start_command(seen.mode)}"
 
 
 def in_subnet(address: str, subnet: str) -> bool:
@@ -134,7 +150,7 @@ def cable_text(cable: Cable) -> str:
 def cable_fix(own: list[Cable], container: Container, seen: Observation) -> str:
     """A cable that is down is set up; one that is gone comes back with the container."""
     down = [one.host_end.name for one in own if one.host_end and not one.host_end.up]
-    return f"sudo ip link set {down[0]} up" if down else f"docker restart {container.name}; ./scripts/up {seen.mode}"
+    return f"sudo ip link set {down[0]} up" if down else f"docker restart {container.name}; {start_command(seen.mode)}"
 
 
 def private(network: Network) -> Promise:
@@ -179,7 +195,7 @@ def bridge_text(card: Interface | None) -> str:
 def bridge_fix(network: Network, card: Interface | None, seen: Observation) -> str:
     """What brings a bridge back."""
     if card is None:
-        return f"./scripts/down; ./scripts/up {seen.mode}"
+        return f"./scripts/down; {start_command(seen.mode)}"
     if not card.up:
         return f"sudo ip link set {network.bridge} up"
     length = network.subnets[0].partition("/")[2] if network.subnets else "16"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from netlab.model import Container, Observation
 from netlab.promise import Promise
+from netlab.roles import start_command
 from netlab.tried import Tried
 
 
@@ -28,7 +29,7 @@ def image(container: Container, seen: Observation) -> Promise:
         expected="the same image",
         seen="an older image" if container.stale else "the same image",
         because="a container keeps the image that it was made of when the tag moves on",
-    ).held(when=not container.stale, otherwise="warning", fix=f"./scripts/up {seen.mode}")
+    ).held(when=not container.stale, otherwise="warning", fix=start_command(seen.mode))
 
 
 def settings(container: Container, seen: Observation, outdated: tuple[str, ...]) -> Promise:
@@ -43,7 +44,7 @@ def settings(container: Container, seen: Observation, outdated: tuple[str, ...])
     ).held(
         when=container.name not in outdated,
         otherwise="warning",
-        fix=f"./scripts/up {seen.mode} makes it anew; or give the settings that it was started with",
+        fix=f"{start_command(seen.mode)} makes it anew; or give the settings that it was started with",
     )
 
 

@@ -7,17 +7,15 @@ from collections.abc import Iterator
 from netlab.model import Container, Listener, Observation, Publication, endpoint
 from netlab.promise import Promise
 from netlab.promises.ports import is_loopback, text_of
-from netlab.roles import db_port, of_role
+from netlab.roles import db_port, of_role, start_command
 from netlab.tried import Knock, Tried
 
 
 def private(seen: Observation, tried: Tried) -> Iterator[Promise]:
     """A promise for each PostgreSQL, and one for each door that was knocked at."""
-    if seen.mode == "swarm":
-        return
     for container in of_role("postgis", seen):
         yield sockets(container, seen)
-        if seen.mode in ("bridge", "container"):
+        if seen.mode in ("bridge", "container", "swarm"):
             yield no_way_in(container, seen)
     yield from knocked(seen, tried.knocks)
 
@@ -36,7 +34,7 @@ def sockets(container: Container, seen: Observation) -> Promise:
     )
     if not container.running:
         return promise.unseen(f"the container is {container.state}", f"docker start {container.name}")
-    if seen.mode == "bridge":
+    if seen.mode in ("bridge", "swarm"):
         return promise
     if seen.mode == "none":
         return promise.held(when=not found, fix=listen_fix(seen.mode))
@@ -45,12 +43,14 @@ def sockets(container: Container, seen: Observation) -> Promise:
 
 SOCKET_PROMISES = {
     "bridge": "PostgreSQL listens in the private network",
+    "swarm": "PostgreSQL listens in the overlay network",
     "container": "PostgreSQL listens on the shared loopback only",
     "host": "PostgreSQL listens on the host's loopback only",
     "none": "PostgreSQL listens on no TCP port",
 }
 SOCKET_EXPECTED = {
     "bridge": "any address of its own namespace",
+    "swarm": "any address of its own namespace",
     "container": "127.0.0.1",
     "host": "127.0.0.1",
     "none": "a unix socket only",
@@ -60,7 +60,7 @@ SOCKET_EXPECTED = {
 def listen_fix(mode: str) -> str:
     """The line of the mode's file that says where PostgreSQL listens."""
     value = '""' if mode == "none" else "127.0.0.1"
-    return f"compose/{mode}.yaml: ISTHMUS_PG_LISTEN: {value}, then ./scripts/up {mode}"
+    return f"compose/{mode}.yaml: ISTHMUS_PG_LISTEN: {value}, then {start_command(mode)}"
 
 
 def listeners_of(container: Container, seen: Observation) -> tuple[Listener, ...]:
@@ -87,7 +87,7 @@ def no_way_in(container: Container, seen: Observation) -> Promise:
         because="published ports pass the host's own firewall, and PostgreSQL's password would be all that is left"
         if ways
         else "the engine's list of published ports and the NAT rules were read",
-    ).held(when=not ways, fix=f"ISTHMUS_BIND is not for this port: remove the mapping, then ./scripts/up {seen.mode}")
+    ).held(when=not ways, fix=f"ISTHMUS_BIND is not for this port: remove the mapping, then {start_command(seen.mode)}")
 
 
 def open_ports(container: Container, seen: Observation) -> list[Publication]:
@@ -119,4 +119,4 @@ def knocked(seen: Observation, knocks: tuple[Knock, ...]) -> Iterator[Promise]:
         expected="refused at every address of this host",
         seen=f"connected to {where}" if opened else f"{', '.join(sorted({one.text for one in knocks}))} at {where}",
         because="it was tried just now",
-    ).held(when=not opened, fix=listen_fix(seen.mode) if seen.mode != "bridge" else f"./scripts/up {seen.mode}")
+    ).held(when=not opened, fix=listen_fix(seen.mode) if seen.mode != "bridge" else start_command(seen.mode))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from netlab.model import Container, Observation
 from netlab.namespaces import is_hosts
 from netlab.promise import Promise
+from netlab.roles import start_command
 from netlab.tried import Tried
 
 LOOK_INSIDE = "the container's image needs sh and cat; docker exec must be allowed"
@@ -97,7 +98,7 @@ def joins(container: Container, holder: Container | None, seen: Observation) -> 
     if container.namespace is None or (holder is not None and holder.namespace is None):
         return promise.unseen("a namespace could not be read", LOOK_INSIDE)
     same = holder is not None and container.namespace == holder.namespace
-    return promise.held(when=same, fix=f"./scripts/up {seen.mode}" if holder else "docker start the container net")
+    return promise.held(when=same, fix=start_command(seen.mode) if holder else "docker start the container net")
 
 
 def has_a_card(container: Container, seen: Observation) -> Promise:
@@ -114,7 +115,7 @@ def has_a_card(container: Container, seen: Observation) -> Promise:
     if not cards and not is_hosts(container, seen):
         return promise.unseen("its namespace could not be read", LOOK_INSIDE)
     good = any(one.kind != "loopback" and one.up for one in container.interfaces)
-    return promise.held(when=good, fix=f"./scripts/up {seen.mode}")
+    return promise.held(when=good, fix=start_command(seen.mode))
 
 
 def one_of_its_own(container: Container, alive: list[Container], seen: Observation) -> Promise:
@@ -137,4 +138,4 @@ def one_of_its_own(container: Container, alive: list[Container], seen: Observati
 
 def recreate(container: Container, seen: Observation) -> str:
     """The network of a container is chosen when it is made."""
-    return f"docker rm -f {container.name}; ./scripts/up {seen.mode}"
+    return f"docker rm -f {container.name}; {start_command(seen.mode)}"

@@ -37,8 +37,9 @@ def data_is_ours(seen: Observation, tried: Tried) -> Promise:
     mounts = [mount_at(one, "/data") for one in of_role("loader", seen)]
     folders = {one.source for one in mounts if one}
     volumes = {one.volume for part in of_role("postgis", seen) for one in part.mounts if one.volume}
-    others = [one for one in tried.neighbours if one.mode and folders & set(one.sources)]
-    others += [one for one in tried.neighbours if volumes & set(one.sources) and one not in others]
+    strangers = [one for one in tried.neighbours if one.project != seen.project or not one.mode]
+    others = [one for one in strangers if one.mode and folders & set(one.sources)]
+    others += [one for one in strangers if volumes & set(one.sources) and one not in others]
     return Promise(
         code="data-is-ours",
         subject=seen.project,

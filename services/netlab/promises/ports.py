@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from netlab.model import Container, Listener, Observation, Publication, endpoint
 from netlab.ports import ANY, carriers
 from netlab.promise import Promise
-from netlab.roles import API_PORT, of_role
+from netlab.roles import API_PORT, of_role, start_command
 from netlab.tried import Page, Tried
 
 AS_ROOT = "sudo ./scripts/isthmus net check"
@@ -55,7 +55,7 @@ def published_at_all(seen: Observation) -> Iterator[Promise]:
         expected=f"a port of the host leads to {API_PORT}",
         seen=", ".join(map(text_of, api)) or "no port",
         because="without it nobody outside the network reaches the API",
-    ).held(when=bool(api), fix=f"./scripts/up {seen.mode}")
+    ).held(when=bool(api), fix=start_command(seen.mode))
 
 
 def text_of(port: Publication) -> str:
@@ -84,7 +84,7 @@ def bind_fix(mode: str) -> str:
     """The setting, and what to do when the port is open on purpose."""
     rules = "" if mode == "host" else ", with rules in the chain DOCKER-USER for who may come"
     return (
-        f"ISTHMUS_BIND=127.0.0.1 ./scripts/up {mode}   (or that line in .env)\n"
+        f"ISTHMUS_BIND=127.0.0.1 {start_command(mode)}   (or that line in .env)\n"
         f"when it is open on purpose: --accept port-private{rules}"
     )
 
@@ -109,7 +109,7 @@ def carried(port: Publication, container: Container, seen: Observation, tried: T
     """What brings clients of the port into the container."""
     yield by_rule(port, container, seen)
     if tried.firewall is not None and seen.host.nat_rules is not None:
-        yield let_through(port, container, tried.firewall, seen.mode)
+        yield let_through(port, container, seen, tried.firewall)
     yield by_proxy(port, container, seen, tried)
 
 
@@ -120,7 +120,7 @@ def by_rule(port: Publication, container: Container, seen: Observation) -> Promi
         code="port-rule",
         subject=container.name,
         promise=f"a NAT rule leads from port {port.host_port} to the container",
-        expected=f"DNAT to {own_address(container)}:{port.container_port}",
+        expected=f"DNAT to {one_of(own_addresses(container, seen))}:{port.container_port}",
         seen=f"DNAT to {rule.container_address}:{rule.container_port}" if rule else other_rule(port, seen),
         because=rule.text
         if rule
@@ -137,9 +137,16 @@ def restart_fix(container: Container, mode: str) -> str:
     return f"docker restart {container.name}" + ("; ./scripts/up container" if mode == "container" else "")
 
 
-def own_address(container: Container) -> str:
-    """The container's address in its first network."""
-    return container.attachments[0].address.partition("/")[0] if container.attachments else "the container"
+def own_addresses(container: Container, seen: Observation) -> tuple[str, ...]:
+    """The container's addresses. A swarm's task has one more, in docker_gwbridge, which only the rules know."""
+    found = [one.address.partition("/")[0] for one in container.attachments]
+    rules = [carriers(port, container, seen).rule for port in container.published] if seen.mode == "swarm" else []
+    return tuple(dict.fromkeys([*found, *(rule.container_address for rule in rules if rule)]))
+
+
+def one_of(addresses: tuple[str, ...]) -> str:
+    """Addresses as words."""
+    return " or ".join(addresses) or "the container"
 
 
 def other_rule(port: Publication, seen: Observation) -> str:
@@ -148,12 +155,12 @@ def other_rule(port: Publication, seen: Observation) -> str:
     return ", ".join(f"DNAT to {one.container_address}:{one.container_port}" for one in found) or "no rule"
 
 
-def let_through(port: Publication, container: Container, rules: tuple[str, ...], mode: str) -> Promise:
+def let_through(port: Publication, container: Container, seen: Observation, rules: tuple[str, ...]) -> Promise:
     """The way to the rule, and the filter behind it: a jump into DOCKER, and an ACCEPT for the container's port."""
-    address = re.escape(own_address(container))
+    address = "|".join(map(re.escape, own_addresses(container, seen)))
     jump = any(re.search(r"^-t nat -A PREROUTING .*-j DOCKER$", one) for one in rules)
     accept = any(
-        re.search(rf"^-t filter .*-d {address}(/32)? .*--dport {port.container_port} .*-j ACCEPT$", one)
+        re.search(rf"^-t filter .*-d ({address})(/32)? .*--dport {port.container_port} .*-j ACCEPT$", one)
         for one in rules
     )
     lacking = [
@@ -167,17 +174,18 @@ def let_through(port: Publication, container: Container, rules: tuple[str, ...],
         expected="a jump to DOCKER (nat), an ACCEPT (filter)",
         seen=f"missing: {', '.join(lacking)}" if lacking else "both",
         because="iptables-save shows the chains that a packet of another machine walks through",
-    ).held(when=not lacking, fix=restart_fix(container, mode) if jump else "sudo systemctl restart docker")
+    ).held(when=not lacking, fix=restart_fix(container, seen.mode) if jump else "sudo systemctl restart docker")
 
 
 def by_proxy(port: Publication, container: Container, seen: Observation, tried: Tried) -> Promise:
     """docker-proxy for clients on loopback, whom the rule leaves out."""
     proxy = carriers(port, container, seen).proxy
+    addresses = own_addresses(container, seen)
     promise = Promise(
         code="port-proxy",
         subject=container.name,
         promise=f"docker-proxy carries this host's own clients of port {port.host_port}",
-        expected=f"docker-proxy to {own_address(container)}:{port.container_port}",
+        expected=f"docker-proxy to {one_of(addresses)}:{port.container_port}",
         seen=f"process {proxy.pid} to {endpoint(proxy.container_address, proxy.container_port)}"
         if proxy
         else "no process",
@@ -185,7 +193,8 @@ def by_proxy(port: Publication, container: Container, seen: Observation, tried: 
         if proxy
         else without_proxy(port, tried.pages),
     )
-    right = proxy is not None and proxy.container_address == own_address(container)
+    unknown = seen.mode == "swarm" and seen.host.nat_rules is None
+    right = proxy is not None and (unknown or proxy.container_address in addresses)
     fix = restart_fix(container, seen.mode) if seen.host.proxies else USERLAND
     return promise.held(when=right, fix=fix)
 

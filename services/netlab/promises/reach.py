@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from netlab.model import Container, Observation
 from netlab.promise import Promise
-from netlab.roles import of_role, role_of
+from netlab.roles import of_role, role_of, start_command
 from netlab.tried import Page, PublicPage, Reached, Resolved, Tried
 
 COLLECTIONS = "/collections?f=json"
@@ -38,9 +38,24 @@ def resolves(one: Resolved, container: Container, seen: Observation) -> Promise:
         seen=found or "no address",
         because="asked inside the container, as its programs ask",
     ).held(
-        when=bool(one.addresses) and (not targets or set(one.addresses) <= targets),
-        fix=f"docker network connect --alias {one.name} {seen.project}_default {meant}",
+        when=leads_to(one, targets, seen),
+        fix=name_fix(one.name, meant, seen),
     )
+
+
+def name_fix(name: str, target: str, seen: Observation) -> str:
+    """A name comes back with its container's place in the network."""
+    if seen.mode == "swarm":
+        return f"docker service ps {seen.project}_{name}"
+    return f"docker network connect --alias {name} {seen.project}_default {target}"
+
+
+def leads_to(one: Resolved, targets: set[str], seen: Observation) -> bool:
+    """Whether a name has only addresses of those that it means. In a swarm tasks of other nodes have it too."""
+    found = set(one.addresses)
+    if seen.mode == "swarm" or not targets:
+        return bool(found)
+    return bool(found) and found <= targets
 
 
 def target_name(name: str, container: Container, seen: Observation) -> str:
@@ -67,7 +82,7 @@ def connects(one: Reached, container: Container, seen: Observation) -> Promise:
         expected="connected",
         seen=one.text,
         because="tried inside the container, as its own user",
-    ).held(when=one.open, fix=f"see what is broken above; ./scripts/up {seen.mode} mends most of it")
+    ).held(when=one.open, fix=f"see what is broken above; {start_command(seen.mode)} mends most of it")
 
 
 def db_ports(seen: Observation) -> tuple[str, ...]:
@@ -102,7 +117,7 @@ def answers(seen: Observation, tried: Tried) -> Iterator[Promise]:
             expected="a published port, a port of the host or a socket",
             seen="nowhere to ask",
             because="no container has a place where the API could be asked",
-        ).held(when=False, fix=f"./scripts/up {seen.mode}")
+        ).held(when=False, fix=start_command(seen.mode))
 
 
 def answered(page: Page, seen: Observation) -> Promise:
@@ -118,7 +133,7 @@ def answered(page: Page, seen: Observation) -> Promise:
     if page.text == "permission denied":
         return promise.unseen("the socket may be used by its owner only", "sudo ./scripts/isthmus net check")
     return promise.held(
-        when=page.status == 200, fix=f"see what is broken above; ./scripts/up {seen.mode} mends most of it"
+        when=page.status == 200, fix=f"see what is broken above; {start_command(seen.mode)} mends most of it"
     )
 
 

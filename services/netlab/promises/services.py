@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netlab.model import Container, Observation
 from netlab.promise import Promise
-from netlab.roles import services_of
+from netlab.roles import services_of, start_command
 from netlab.tried import Tried
 
 GOOD = (None, "healthy")
@@ -36,7 +36,7 @@ def absent(service: str, seen: Observation) -> Promise:
         expected="a container",
         seen="none",
         because=f"no container of project {seen.project} has the label of that service",
-    ).held(when=False, fix=f"./scripts/up {seen.mode}")
+    ).held(when=False, fix=start_command(seen.mode))
 
 
 def stray(container: Container, seen: Observation) -> Promise:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from netlab.model import Container, Mount, Observation
 from netlab.promise import Promise
-from netlab.roles import Storage, mount_at, storage_of
+from netlab.roles import Storage, mount_at, start_command, storage_of
 from netlab.tried import Touched, Tried
 
 
@@ -38,7 +38,7 @@ def no_mount(container: Container, needed: Storage, seen: Observation) -> Promis
         expected="a bind mount or a volume",
         seen="nothing is mounted there",
         because="what it writes goes with the container, and what others write it does not see",
-    ).held(when=False, fix=f"docker rm -f {container.name}; ./scripts/up {seen.mode}")
+    ).held(when=False, fix=f"docker rm -f {container.name}; {start_command(seen.mode)}")
 
 
 def as_told(container: Container, needed: Storage, mount: Mount, seen: Observation) -> Promise:
@@ -53,7 +53,7 @@ def as_told(container: Container, needed: Storage, mount: Mount, seen: Observati
         because="the engine's description of the container says so",
     ).held(
         when=mount.writable == needed.writable,
-        fix=f"compose/*.yaml: {yaml_word(needed)}; then ./scripts/up {seen.mode}",
+        fix=f"compose/*.yaml: {yaml_word(needed)}; then {start_command(seen.mode)}",
     )
 
 
