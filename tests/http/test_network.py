@@ -306,6 +306,16 @@ def test_the_landing_page_leads_there(client: FlaskClient):
     assert "http://localhost/network?f=html" in client.get("/?f=html").text
 
 
+def test_it_needs_no_database(world: Database, data_dir: Path):
+    leave_network(data_dir)
+    settings = replace(world.reader, data_dir=data_dir, db_port=1, mode="bridge")
+    pool = Pool(settings)
+    client = create_app(settings, pool).test_client()
+    assert get(client, "/network")["show"]["mode"] == "bridge"
+    assert client.get("/network/picture").status_code == 200
+    pool.close()
+
+
 def test_an_operator_may_hide_it(world: Database, data_dir: Path):
     leave_network(data_dir)
     pool = Pool(world.reader)
