@@ -17,7 +17,7 @@ HEADS = {
     "host": "in the host's own namespace",
     "own": "namespace",
     "shared": "one namespace for all of these:",
-    "isolated": "only loopback, namespace",
+    "isolated": "namespace",
 }
 
 
@@ -30,7 +30,8 @@ def head(namespace: Namespace) -> Block:
     lines += [Line(socket_words(one)) for one in sockets[:MOST_LINES]]
     if len(sockets) > MOST_LINES:
         lines.append(Line(f"and {len(sockets) - MOST_LINES} more"))
-    return Block("head", tuple(lines), tuple(f"listens {one.text} {one.process or ''}" for one in sockets))
+    alone = ("nothing but loopback is in it",) if namespace.kind == "isolated" else ()
+    return Block("head", tuple(lines), (*alone, *(f"listens {one.text} {one.process or ''}" for one in sockets)))
 
 
 def card(container: Container, seen: Observation) -> Block:
