@@ -45,3 +45,9 @@ class DemoStuck(IsthmusError):
     """A command of a demo did not end, or ended the shell."""
 
     code = "demo-stuck"
+
+
+class NeedsRoot(IsthmusError):
+    """A demo has commands that only root may run."""
+
+    code = "root-needed"

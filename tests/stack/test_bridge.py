@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import psycopg
@@ -17,13 +19,21 @@ from netlab.lesson.run import run_demo
 from support.every_mode import InContainers
 from support.net_check import net_check
 from support.net_promises import BridgePromises
-from support.stack import Stack, free_port, output, wait_for
+from support.stack import ROOT, Stack, free_port, output, wait_for
 
 
 def network_of(stack: Stack) -> tuple[str, str]:
     """(name of the project's network, address of the API's container in it)."""
     ((name, facts),) = stack.inspect("api")["NetworkSettings"]["Networks"].items()
     return name, facts["IPAddress"]
+
+
+def left_by_demos(stack: Stack) -> list[str]:
+    """Ids of containers, networks and volumes that are named as those of demos."""
+    mine = ("-q", "--filter", f"name={stack.project}-lesson-")
+    return [
+        one for kind in ("ps -a", "network ls", "volume ls") for one in output("docker", *kind.split(), *mine).split()
+    ]
 
 
 class TestBridge(InContainers, BridgePromises):
@@ -59,8 +69,22 @@ class TestBridge(InContainers, BridgePromises):
         words = look_around(load_settings(stack.environment), stack.project).words
         differences = compare(run_demo(mtu, words, quiet([])))
         assert [(one.page_shape[-4:], one.seen_shape[-4:]) for one in differences] == [("1401", "1400")]
-        for kind in ("ps -a", "network ls", "volume ls"):
-            assert output("docker", *kind.split(), "-q", "--filter", f"name={words.prefix}") == ""
+        assert left_by_demos(stack) == []
+
+    def test_ctrl_c_in_a_demo_leaves_nothing(self, stack: Stack) -> None:
+        command = ["env", "--default-signal=INT", ROOT / "scripts/isthmus", "net", "demo", "links"]
+        demo = subprocess.Popen(
+            command, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            wait_for(lambda: left_by_demos(stack), 60, "a container of the demo")
+            demo.send_signal(signal.SIGINT)
+            _, errors = demo.communicate(timeout=60)
+        finally:
+            demo.kill()
+        assert demo.returncode == 130
+        assert "interrupted" in errors
+        assert left_by_demos(stack) == []
 
 
 def test_an_open_port_and_a_wrong_public_address_are_found(home: Stack) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netlab.errors import BadPage, DemoStuck, UnknownDemo
-from netlab.lesson.commands import PAGES, choose
+from netlab.errors import BadPage, DemoStuck, NoStack, UnknownDemo
+from netlab.lesson.commands import PAGES, runnable, wanted
 from netlab.lesson.compare import compare
 from netlab.lesson.here import Here
 from netlab.lesson.page import Command, parse_page, with_outputs
@@ -173,10 +173,18 @@ def anchor(heading: str) -> str:
 
 
 def test_an_unknown_demo_is_told_with_the_nearest_name() -> None:
-    demos = parse_page(PAGE)
     with pytest.raises(UnknownDemo) as error:
-        choose(demos, ["prot"], None, Here("bridge", HERE))
+        wanted(parse_page(PAGE), ["prot"], None)
     assert error.value.hint == "perhaps you meant 'port'"
+
+
+def test_a_demo_of_another_mode_is_refused_when_named_and_left_out_of_all() -> None:
+    demos = parse_page(PAGE)
+    assert wanted(demos, [], "host") == []
+    assert runnable(demos, Here("bridge", HERE), whole=True) == list(demos)
+    assert runnable(demos, Here("host", HERE), whole=False) == []
+    with pytest.raises(NoStack, match="port needs mode bridge, and the stack runs in mode host"):
+        runnable(demos, Here("host", HERE), whole=True)
 
 
 def test_commands_share_a_shell_and_both_streams_are_kept_in_order(tmp_path: Path) -> None:

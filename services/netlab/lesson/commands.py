@@ -10,9 +10,9 @@ import click
 from core.errors import suggestion
 from core.settings import Settings
 from netlab.engine import Engine
-from netlab.errors import NoStack, UnknownDemo
+from netlab.errors import NeedsRoot, NoStack, UnknownDemo
 from netlab.lesson.compare import Difference, compare
-from netlab.lesson.here import ROOT, Here, check_images, look_around
+from netlab.lesson.here import ROOT, Here, check_images, look_around, without_stack
 from netlab.lesson.page import ANY, Command, Demo, parse_page, with_outputs
 from netlab.lesson.run import Watcher, run_demo
 from netlab.model import MODES
@@ -56,8 +56,10 @@ def demo(  # noqa: PLR0913  (click gives each option as an argument)
         click.echo("\n".join(list_lines(demos)))
         return
     check_images(Engine())
-    here = look_around(settings, project)
-    chosen = choose(demos, names, mode, here)
+    meant = wanted(demos, names, mode)
+    stackless = bool(names or mode) and all(one.mode == ANY for one in meant)
+    here = without_stack(settings, project) if stackless else look_around(settings, project)
+    chosen = runnable(meant, here, whole=bool(names or mode))
     if action is None:
         for one in chosen:
             show(one, here)
@@ -72,23 +74,25 @@ def list_lines(demos: Sequence[Demo]) -> list[str]:
     return [f"  {'NAME':<{width}}  {'MODE':<10} ", *lines, "isthmus net demo NAME runs one; any: in every mode"]
 
 
-def choose(demos: Sequence[Demo], names: Sequence[str], mode: str | None, here: Here) -> list[Demo]:
-    """The demos that are meant. Raises: UnknownDemo, NoStack when the stack's mode does not allow one of them"""
+def wanted(demos: Sequence[Demo], names: Sequence[str], mode: str | None) -> list[Demo]:
+    """The demos of these names, else those of the mode, else all. Raises: UnknownDemo"""
     known = {one.name: one for one in demos}
     for name in names:
         if name not in known:
-            raise UnknownDemo(
-                f"the lesson has no demo {name}", hint=suggestion(name, known) or "isthmus net demo lists them"
-            )
+            hint = suggestion(name, known) or "isthmus net demo lists them"
+            raise UnknownDemo(f"the lesson has no demo {name}", hint=hint)
     if names:
-        chosen = [known[name] for name in names]
-    else:
-        chosen = [one for one in demos if (one.mode == mode if mode else here.can_run(one.mode))]
-    for one in chosen:
-        if not here.can_run(one.mode):
+        return [known[name] for name in names]
+    return [one for one in demos if mode in (None, one.mode)]
+
+
+def runnable(meant: Sequence[Demo], here: Here, *, whole: bool) -> list[Demo]:
+    """Those that the running mode allows. Raises: NoStack when `whole` and one is not"""
+    for one in meant:
+        if whole and not here.can_run(one.mode):
             running = f"the stack runs in mode {here.mode}" if here.mode else "no stack runs"
             raise NoStack(f"{one.name} needs mode {one.mode}, and {running}", hint=f"./scripts/up {one.mode}")
-    return chosen
+    return [one for one in meant if here.can_run(one.mode)]
 
 
 def show(one: Demo, here: Here) -> None:
@@ -104,22 +108,29 @@ def show(one: Demo, here: Here) -> None:
 
 
 def perform(chosen: Sequence[Demo], here: Here, *, write: bool) -> bool:
-    """Runs demos and compares each with its page, or writes the pages. Returns whether all are as the page says."""
+    """Runs demos and compares each with its page; with `write` one that differs is put there. Returns whether all are
+    as the pages say now. A demo whose outputs only vary as they do in every run is left as it is.
+    """
     well = True
     for one in chosen:
         left_out: list[str] = []
         click.echo(f"{one.name} ... ", nl=False)
         seen = run_demo(one, here.words, quiet(left_out))
-        if write:
-            write_pages(one, [output for _, output in seen])
-            click.echo("written")
-            continue
         differences = compare(seen)
-        click.echo("differs from the page" if differences else "as the page says")
+        if differences and write:
+            write_pages(one, [output for _, output in seen])
+        click.echo(verdict(differences, write=write))
         click.echo("".join(difference_text(difference) for difference in differences), nl=False)
         click.echo("".join(f"  needs root, not run: {text}\n" for text in left_out), nl=False)
-        well = well and not differences
+        well = well and (write or not differences)
     return well
+
+
+def verdict(differences: Sequence[Difference], *, write: bool) -> str:
+    """One demo in a few words."""
+    if not differences:
+        return "as the page says"
+    return "differed from the page, which is written anew" if write else "differs from the page"
 
 
 def quiet(left_out: list[str]) -> Watcher:
@@ -146,11 +157,11 @@ def write_pages(one: Demo, outputs: Sequence[str]) -> None:
 
 
 def write_page(path: Path, name: str, outputs: Sequence[str]) -> None:
-    """The outputs of a demo on one page. Raises: NoStack when commands were left out"""
+    """The outputs of a demo on one page. Raises: NeedsRoot when commands were left out"""
     text = path.read_text(encoding="utf-8")
     commands: Sequence[Command] = next(one.commands for one in parse_page(text) if one.name == name)
     if len(commands) != len(outputs):
-        raise NoStack(
+        raise NeedsRoot(
             f"{name} could not be run whole on this machine, so {path.name} is left as it is", hint="run it as root"
         )
     path.write_text(with_outputs(text, list(zip(commands, outputs, strict=True))), encoding="utf-8")

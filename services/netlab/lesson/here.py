@@ -33,15 +33,20 @@ class Here:
 
 
 def look_around(settings: Settings, project: str | None) -> Here:
-    """The stack that is meant, or only the engine and the images. Raises: EngineAway, NoStack"""
+    """The stack that is meant. Raises: EngineAway, NoStack when several are"""
     engine = Engine()
     stacks = engine.stacks()
     if not stacks:
-        return Here("", words_of(settings, settings.project, []))
+        return without_stack(settings, project)
     chosen = choose_project(stacks, project or settings.project, settings.data_dir, None)
     containers = [one for one in engine.containers_of(chosen) if one["State"]["Running"]]
     modes = {str(one["Config"]["Labels"].get("isthmus.mode", "")) for one in containers}
     return Here("".join(sorted(modes)[:1]), words_of(settings, chosen, containers))
+
+
+def without_stack(settings: Settings, project: str | None) -> Here:
+    """All that demos need which run on `any`. Raises: NoStack when there are no secrets yet"""
+    return Here("", words_of(settings, project or settings.project, []))
 
 
 def check_images(engine: Engine) -> None:

@@ -63,6 +63,6 @@ def may_be_root() -> bool:
         return True
     try:
         asked = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False, timeout=10)  # noqa: S607
-    except (FileNotFoundError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired):
         return False
     return asked.returncode == 0
