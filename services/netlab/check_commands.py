@@ -13,10 +13,15 @@ from netlab.group import EXIT_FAILED
 from netlab.keep import keep
 from netlab.options import mode_argument, project_option
 from netlab.promise_text import report_json, report_text
+from netlab.promises.codes import CODES
 from netlab.roles import data_folder
 
 accept_option = click.option(
-    "--accept", multiple=True, metavar="CODE", help="A promise that you break knowingly: a warning. Can be repeated."
+    "--accept",
+    type=click.Choice(CODES),
+    multiple=True,
+    metavar="CODE",
+    help="A promise that you break knowingly: a warning. Can be repeated.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 quiet_option = click.option(

@@ -162,7 +162,8 @@ def last_words(recording: Recording) -> Iterator[tuple[str, str]]:
     for one in recording.containers:
         checks = listed(mapped(one["State"].get("Health")).get("Log"))
         said: list[str] = str(checks[-1]["Output"]).strip().splitlines() if checks else []
-        yield one["Name"].lstrip("/"), str(one["State"].get("Error") or (said[-1] if said else ""))
+        last = said[-1] if said and one["State"]["Running"] else ""
+        yield one["Name"].lstrip("/"), str(one["State"].get("Error") or last)
 
 
 def wanted_ports(recording: Recording) -> Iterator[tuple[str, Publication]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from netlab.commands import net
 from netlab.inside import Trial, parse_trial
 from netlab.knock import links_of
 from netlab.model import Attachment, Container, Interface, Listener, Observation, Publication, Unseen
@@ -18,6 +21,7 @@ from netlab.parse import parse
 from netlab.promise import Promise, accepted, counts, in_order
 from netlab.promise_text import report_json, report_text
 from netlab.promises import judge
+from netlab.promises.codes import CODES
 from netlab.recording import load
 from netlab.roles import api_socket, db_targets, names_of, of_role, role_of, services_of, storage_of
 from netlab.tried import Joining, Knock, Neighbour, Page, PublicPage, Reached, Resolved, Touched, Tried
@@ -541,6 +545,14 @@ class TestReport:
     def test_quiet_shows_what_is_to_be_mended(self) -> None:
         text = report_text(seen_in("none"), self.promises, quiet=True)
         assert ("[b]" in text, "[d]" in text, "[c]" in text, "✓" in text) == (True, True, False, False)
+
+    def test_every_promise_has_a_name_that_accept_takes(self) -> None:
+        sources = [path.read_text() for path in (Path(__file__).parents[2] / "services/netlab/promises").glob("*.py")]
+        written = {code for source in sources for code in re.findall(r'code="([a-z-]+)"', source)}
+        assert {*written, "copies-private", "others-private"} == set(CODES)
+        done = CliRunner().invoke(net, ["check", "--accept", "port-privat"])
+        assert done.exit_code == 2
+        assert "port-private" in done.output
 
     def test_a_promise_broken_knowingly_is_a_warning(self) -> None:
         verdicts = [one.verdict for one in accepted(self.promises, ["b"])]

@@ -119,7 +119,7 @@ def cable_leads_in(container: Container, network: Network | None, seen: Observat
         code="veth-pair",
         subject=container.name,
         promise="a veth pair leads into the network's bridge",
-        expected=f"a veth pair into {bridge}",
+        expected=f"a veth pair into {bridge or 'the bridge of the network'}",
         seen="; ".join(map(cable_text, own)) or "no veth pair",
         because="eth0's iflink is the ifindex of the host's end, and the host's end names its bridge as master",
     )

@@ -87,7 +87,13 @@ def no_way_in(container: Container, seen: Observation) -> Promise:
         because="published ports pass the host's own firewall, and PostgreSQL's password would be all that is left"
         if ways
         else "the engine's list of published ports and the NAT rules were read",
-    ).held(when=not ways, fix=f"ISTHMUS_BIND is not for this port: remove the mapping, then {start_command(seen.mode)}")
+    ).held(when=not ways, fix=published_fix(seen.mode))
+
+
+def published_fix(mode: str) -> str:
+    """Where the port of the database is published."""
+    line = "compose/bridge-db-port.yaml: host_ip: 127.0.0.1" if mode == "bridge" else "take the port's mapping out"
+    return f"{line}, then {start_command(mode)}; or delete the rule that leads there"
 
 
 def open_ports(container: Container, seen: Observation) -> list[Publication]:

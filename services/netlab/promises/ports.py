@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from netlab.model import Container, Listener, Observation, Publication, endpoint
 from netlab.ports import ANY, carriers
 from netlab.promise import Promise
-from netlab.roles import API_PORT, of_role, start_command
+from netlab.roles import API_PORT, db_port, of_role, start_command
 from netlab.tried import Page, Tried
 
 AS_ROOT = "sudo ./scripts/isthmus net check"
@@ -24,9 +24,11 @@ def publications(seen: Observation, tried: Tried) -> Iterator[Promise]:
         for container in of_role("api", seen):
             yield own_listener(container)
     yield from published_at_all(seen)
+    database = {db_port(one) for one in of_role("postgis", seen)}  # netlab.promises.database looks at those
     for container in seen.containers:
         for port in container.published:
-            yield on_loopback(port, container, seen)
+            if port.container_port not in database:
+                yield on_loopback(port, container, seen)
             if not seen.engine.hidden:
                 yield from carried(port, container, seen, tried)
 

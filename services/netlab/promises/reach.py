@@ -44,7 +44,9 @@ def resolves(one: Resolved, container: Container, seen: Observation) -> Promise:
 
 
 def name_fix(name: str, target: str, seen: Observation) -> str:
-    """A name comes back with its container's place in the network."""
+    """A name comes back with its container, or with that one's place in the network."""
+    if any(one.name == target and not one.running for one in seen.containers):
+        return f"docker start {target}"
     if seen.mode == "swarm":
         return f"docker service ps {seen.project}_{name}"
     return f"docker network connect --alias {name} {seen.project}_default {target}"
