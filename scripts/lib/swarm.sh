@@ -58,7 +58,7 @@ check_gateway() {
   case $(gateway_address) in
     "$ISTHMUS_BIND") ;;
     0.0.0.0) die "this engine's docker_gwbridge opens ports of a swarm on every address, and ISTHMUS_BIND is $ISTHMUS_BIND: ISTHMUS_BIND=0.0.0.0 ./scripts/swarm up allows that; docs/swarm.md says how to bind the bridge to one address" ;;
-    *) die "this engine's docker_gwbridge binds ports of a swarm to $(gateway_address): set ISTHMUS_BIND=$(gateway_address), or see docs/swarm.md" ;;
+    *) die "this engine's docker_gwbridge binds ports of a swarm to $(gateway_address), and ISTHMUS_BIND is $ISTHMUS_BIND: ./scripts/swarm down removes a bridge that scripts/swarm made; else see docs/swarm.md" ;;
   esac
 }
 

@@ -20,6 +20,9 @@ STILL_S = 2.0
 LINE_S, SHORT_S = 10.0, 2.0
 """Seconds between two lines: that say the same, and that do not."""
 
+LOGS_S = 10.0
+"""How long a log is waited for: of a task whose container is gone, docker can wait for ever."""
+
 ENOUGH = 4
 """So many failed tasks of one service: the next one will fail too. (A swarm remembers five.)"""
 
@@ -124,7 +127,10 @@ def failures(stack: str, since: str) -> list[Failure]:
 def last_words(failure: Failure) -> list[str]:
     """The last lines that a task wrote, and its error."""
     command = ["docker", "service", "logs", "--raw", "--tail", "3", failure.task]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (only our words)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LOGS_S)  # noqa: S603  (ours)
+    except subprocess.TimeoutExpired:
+        return [str(failure)]
     lines = (done.stdout + done.stderr).strip().splitlines()[-3:]
     return [f"{failure.service}: {line}" for line in lines] + [str(failure)]
 
