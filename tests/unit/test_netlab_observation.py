@@ -71,6 +71,18 @@ def test_a_card_of_the_host_that_only_has_the_same_number_is_no_cables_end() -> 
     assert [cable.host_end for cable in cables(elsewhere)] == [None, None, None]
 
 
+def test_a_swarms_tasks_have_cables_into_overlays_and_into_the_bridge_that_leads_out() -> None:
+    seen = seen_in("swarm")
+    assert (seen.mode, seen.engine.swarm) == ("swarm", True)
+    assert [one.driver for one in seen.networks if one.name.startswith("isthmus-swarm_")] == ["overlay", "overlay"]
+    found = cables(seen)
+    ways = {(one.network or "").removeprefix("isthmus-swarm_") for one in found if "_api.1." in one.container.name}
+    assert ways == {"back", "front", "docker_gwbridge"}
+    for cable in found:
+        assert (cable.host_end is not None) == (cable.network == "docker_gwbridge"), "an overlay has its own namespace"
+        assert cable.card.addresses, cable
+
+
 def test_a_published_port_is_carried_by_a_rule_and_a_proxy() -> None:
     seen = seen_in("bridge")
     (api,) = [one for one in seen.containers if one.service == "api"]
