@@ -126,13 +126,19 @@ def ask_public(url: str, place: Place) -> PublicPage:
 
 
 def firewall() -> tuple[tuple[str, ...] | None, str]:
-    """Rules of the tables that Docker writes to, `-t TABLE` in front of each; or None, and why not."""
+    """Chains and rules of the tables that Docker writes to, `-t TABLE` in front of each; or None, and why not.
+
+    None as well where Docker has no chain of its own: it was told to keep out, or writes to nftables or to another
+    iptables than the one that is asked here.
+    """
     lines: list[str] = []
     for table in ("nat", "filter", "raw"):
         saved, error = run("iptables-save", "-t", table)
         if saved is None:
             return None, error
-        lines += [f"-t {table} {line}" for line in saved.splitlines() if line.startswith("-A ")]
+        lines += [f"-t {table} {line}" for line in saved.splitlines() if line.startswith(("-A ", ":"))]
+    if not any(line.startswith("-t nat :DOCKER ") for line in lines):
+        return None, "iptables-save shows no chain DOCKER: the engine keeps its rules elsewhere, or makes none"
     return tuple(lines), ""
 
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from netlab.commands import net
 from netlab.inside import Trial, parse_trial
 from netlab.knock import links_of
-from netlab.model import Attachment, Container, Interface, Listener, Observation, Publication, Unseen
+from netlab.model import Attachment, Container, Interface, Listener, Observation, Publication
 from netlab.neighbours import neighbours
 from netlab.parse import parse
 from netlab.promise import Promise, accepted, counts, in_order
@@ -280,9 +280,8 @@ class TestPorts:
 
     def test_without_root_rules_are_unseen_and_never_kept(self) -> None:
         seen = seen_in("bridge")
-        unseen = Unseen("the firewall's rules (NAT)", "Permission denied (you must be root)", "sudo")
-        user = replace(seen, host=replace(seen.host, nat_rules=None), unseen=(unseen,))
-        tried = replace(tried_in(seen), firewall=None)
+        user = replace(seen, host=replace(seen.host, nat_rules=None))
+        tried = replace(tried_in(seen), firewall=None, missing={"firewall": "Permission denied (you must be root)"})
         (found,) = [one for one in judge(user, tried, advice=False) if one.verdict == "unseen"]
         assert (found.code, found.because) == ("port-rule", "Permission denied (you must be root)")
         assert not [
@@ -290,6 +289,13 @@ class TestPorts:
             for one in judge(user, tried, advice=False)
             if one.code in ("port-rule", "port-let-through") and one != found
         ]
+
+    def test_an_engine_that_keeps_its_rules_elsewhere_is_not_accused(self) -> None:
+        seen = seen_in("bridge")
+        elsewhere = replace(seen, host=replace(seen.host, nat_rules=()))
+        tried = replace(tried_in(seen), firewall=None, missing={"firewall": "iptables-save shows no chain DOCKER"})
+        assert broken(elsewhere, tried) == set()
+        assert "port-rule" in broken(elsewhere, tried, "unseen")
 
     def test_a_port_that_somebody_else_has_is_named(self) -> None:
         seen = changed(seen_in("bridge"), "api", state="created", health=None, published=())
@@ -351,6 +357,16 @@ class TestReach:
         for addresses in ((), ("172.18.0.99",)):
             tried = replace(tried_in(seen), resolved=(Resolved("isthmus-api-1", "postgis", addresses),))
             assert broken(seen, tried) == {"name-resolves"}
+
+    def test_a_name_that_the_engine_forgot_comes_back_with_a_restart(self) -> None:
+        """Seen in Docker 26 when a swarm was left: the container is in its network, and nobody finds it."""
+        seen = seen_in("bridge")
+        tried = replace(tried_in(seen), resolved=(Resolved("isthmus-api-1", "postgis", ()),))
+        (found,) = [one for one in judge(seen, tried, advice=False) if one.verdict == "broken"]
+        assert found.fix == "docker restart isthmus-postgis-1"
+        gone = changed(seen, "postgis", state="exited", health=None)
+        fixes = {one.code: one.fix for one in judge(gone, tried, advice=False)}
+        assert fixes["name-resolves"] == "docker start isthmus-postgis-1"
 
     def test_a_connection_that_fails_is_found(self) -> None:
         tried = tried_in(seen_in("none"))

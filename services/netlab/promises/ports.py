@@ -12,6 +12,7 @@ from netlab.promise import Promise
 from netlab.roles import API_PORT, db_port, of_role, start_command
 from netlab.tried import Page, Tried
 
+NFTABLES = "sudo nft list ruleset, or iptables-legacy-save: look for the port there"
 AS_ROOT = "sudo ./scripts/isthmus net check"
 BYPASS = (
     "Docker's own rules come before the host's (INPUT, ufw, firewalld), so a firewall of the host does not stop anybody"
@@ -109,13 +110,13 @@ def own_listener(container: Container) -> Promise:
 
 def carried(port: Publication, container: Container, seen: Observation, tried: Tried) -> Iterator[Promise]:
     """What brings clients of the port into the container."""
-    yield by_rule(port, container, seen)
+    yield by_rule(port, container, seen, tried)
     if tried.firewall is not None and seen.host.nat_rules is not None:
         yield let_through(port, container, seen, tried.firewall)
     yield by_proxy(port, container, seen, tried)
 
 
-def by_rule(port: Publication, container: Container, seen: Observation) -> Promise:
+def by_rule(port: Publication, container: Container, seen: Observation, tried: Tried) -> Promise:
     """The DNAT rule for other machines' clients, which leads to the container's address of today."""
     rule = carriers(port, container, seen).rule
     promise = Promise(
@@ -128,9 +129,9 @@ def by_rule(port: Publication, container: Container, seen: Observation) -> Promi
         if rule
         else "iptables-save -t nat has no such rule, so clients of other machines are not sent on",
     )
-    if seen.host.nat_rules is None:
-        why = next((one.why for one in seen.unseen if "NAT" in one.what), "the firewall could not be read")
-        return promise.unseen(why, AS_ROOT)
+    if seen.host.nat_rules is None or (tried.firewall is None and rule is None):
+        why = tried.missing.get("firewall") or "the firewall could not be read"
+        return promise.unseen(why, NFTABLES if "DOCKER" in why else AS_ROOT)
     return promise.held(when=rule is not None, fix=restart_fix(container, seen.mode))
 
 

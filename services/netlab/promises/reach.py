@@ -11,6 +11,10 @@ from netlab.roles import of_role, role_of, start_command
 from netlab.tried import Page, PublicPage, Reached, Resolved, Tried
 
 COLLECTIONS = "/collections?f=json"
+FORGOTTEN = (
+    "asked inside the container; names go with the container's place in the network, and an engine was seen to forget"
+    " those of running containers when a swarm began or ended on it"
+)
 
 
 def names_and_connections(seen: Observation, tried: Tried) -> Iterator[Promise]:
@@ -36,7 +40,7 @@ def resolves(one: Resolved, container: Container, seen: Observation) -> Promise:
         promise=f"the name {one.name} leads to its container",
         expected=" or ".join(sorted(targets)) or "an address",
         seen=found or "no address",
-        because="asked inside the container, as its programs ask",
+        because="asked inside the container, as its programs ask" if one.addresses else FORGOTTEN,
     ).held(
         when=leads_to(one, targets, seen),
         fix=name_fix(one.name, meant, seen),
@@ -45,10 +49,13 @@ def resolves(one: Resolved, container: Container, seen: Observation) -> Promise:
 
 def name_fix(name: str, target: str, seen: Observation) -> str:
     """A name comes back with its container, or with that one's place in the network."""
-    if any(one.name == target and not one.running for one in seen.containers):
+    there = next((one for one in seen.containers if one.name == target), None)
+    if there and not there.running:
         return f"docker start {target}"
     if seen.mode == "swarm":
         return f"docker service ps {seen.project}_{name}"
+    if there and any(one.network == f"{seen.project}_default" for one in there.attachments):
+        return f"docker restart {target}"
     return f"docker network connect --alias {name} {seen.project}_default {target}"
 
 
