@@ -63,6 +63,20 @@ class TestBridge(InContainers, BridgePromises):
         found = {stack.execute(name, "readlink", "/proc/1/ns/net").stdout for name in ("api", "postgis", "loader")}
         assert len(found | {str(Path("/proc/self/ns/net").readlink()) + "\n"}) == 4
 
+    def test_a_demo_is_shown_as_a_session_with_this_stacks_names(self, stack: Stack) -> None:
+        shown = stack.script("isthmus", "net", "demo", "namespaces", "--language", "zh")
+        assert shown.returncode == 0, shown.stderr
+        assert f"$ docker exec {stack.project}-api-1 ls /sys/class/net\neth0\nlo\n" in shown.stdout
+        assert "四个编号" in shown.stdout, "the explanation"
+
+    def test_a_demo_of_another_mode_says_how_to_get_there(self, stack: Stack) -> None:
+        refused = stack.script("isthmus", "net", "demo", "host")
+        assert refused.returncode == 1
+        assert refused.stderr.splitlines() == [
+            "isthmus net: host needs mode host, and the stack runs in mode bridge",
+            "  ./scripts/up host",
+        ]
+
     def test_a_demo_whose_page_says_something_else_is_told_and_leaves_nothing(self, stack: Stack) -> None:
         page = PAGES["en"].read_text(encoding="utf-8").replace("mtu:1400", "mtu:1401")
         mtu = next(demo for demo in parse_page(page) if demo.name == "mtu")

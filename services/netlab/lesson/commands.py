@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.markdown import Markdown
 
 from core.errors import suggestion
 from core.settings import Settings
@@ -99,12 +102,20 @@ def show(one: Demo, here: Here) -> None:
     """A demo as a terminal session: explanations, commands, what they print."""
     click.secho(f"\n{one.title}", bold=True)
     watcher = Watcher(
-        said=lambda text: click.echo(f"\n{text}\n"),
+        said=explain,
         begun=lambda text: click.secho("$ " + text.replace("\n", "\n> "), fg="green"),
         printed=lambda text: click.echo(text, nl=False),
         left_out=lambda text: click.echo(f"$ {text}\n(needs root: run this one yourself)"),
     )
     run_demo(one, here.words, watcher)
+
+
+def explain(text: str) -> None:
+    """Words of the page: laid out for a terminal, as they are in a pipe."""
+    if sys.stdout.isatty():
+        Console().print("", Markdown(text), "")
+    else:
+        click.echo(f"\n{text}\n")
 
 
 def perform(chosen: Sequence[Demo], here: Here, *, write: bool) -> bool:
