@@ -306,6 +306,7 @@ def test_other_stacks_are_left_alone() -> None:
     assert own_project(stacks, "ours", Path("/elsewhere")) == "ours"
     assert own_project(stacks, "isthmus", Path("/srv/ours")) == "ours"
     assert own_project(stacks, "isthmus", Path("/srv/new")) is None
+    assert own_project([("ours-swarm", "swarm", "/srv/ours")], "ours-swarm", Path("/srv/ours")) is None
 
 
 def test_native_mode_is_not_stopped(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import click
 from core.settings import Settings
 from netlab.compare.as_json import report_json
 from netlab.compare.before import Before
-from netlab.compare.find import find_before
+from netlab.compare.find import MODES, find_before
 from netlab.compare.html import report_html
 from netlab.compare.measure import Plan
 from netlab.compare.progress import PLAN, Step, listening
@@ -23,7 +23,6 @@ from netlab.engine import Engine
 from netlab.group import EXIT_FAILED
 from netlab.keep import keep
 
-MODES = ("bridge", "host", "container", "none")
 QUICK_S = 0.3
 
 

@@ -12,6 +12,8 @@ from netlab.errors import NoStack
 from netlab.find import Stack
 
 PROC = Path("/proc")
+MODES = ("bridge", "host", "container", "none")
+"""Those that can be compared: of Compose."""
 
 
 def find_before(engine: Engine, settings: Settings, project: str | None) -> tuple[Before, Path]:
@@ -30,9 +32,10 @@ def find_before(engine: Engine, settings: Settings, project: str | None) -> tupl
 
 
 def own_project(stacks: list[Stack], project: str, data_dir: Path) -> str | None:
-    """The project of that name, or the one of that data folder."""
-    by_name = [one[0] for one in stacks if one[0] == project]
-    by_folder = [one[0] for one in stacks if one[2] == str(data_dir)]
+    """The project of that name, or the one of that data folder. A Swarm's stack is neither: it has one mode."""
+    of_compose = [one for one in stacks if one[1] in MODES]
+    by_name = [one[0] for one in of_compose if one[0] == project]
+    by_folder = [one[0] for one in of_compose if one[2] == str(data_dir)]
     return next(iter([*by_name, *by_folder]), None)
 
 

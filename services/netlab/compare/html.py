@@ -11,7 +11,7 @@ from netlab.compare.report import Report
 from netlab.compare.results import Result, kinds_of
 from netlab.compare.slices import MB
 from netlab.compare.spread import BYTES, P50, P99, RPS
-from netlab.compare.text import even_lines, way_words, wrong_words
+from netlab.compare.text import even_lines, told_of, way_words, wrong_words
 
 SPEED = (RPS, P50, P99, BYTES)
 STYLE = """
@@ -24,6 +24,7 @@ body { margin: 0 auto; max-width: 1120px; padding: 1.5rem 1rem 4rem; background:
   font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; }
 h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
 p.about { color: var(--soft); margin: .25rem 0 1rem; }
 figure { margin: .75rem 0; padding: .75rem; background: var(--card); border: 1px solid var(--line); border-radius:
   8px; overflow-x: auto; }
@@ -46,8 +47,8 @@ svg .median { fill: var(--page); stroke: var(--accent); stroke-width: 3; }
 .key i { display: inline-block; width: .9em; height: .9em; border-radius: 2px; margin: 0 .35em 0 1em;
   vertical-align: -.1em; }
 .wide { overflow-x: auto; margin-bottom: 1rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .82rem; }
+th, td { padding: .3rem .45rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child, td:nth-child(2), th:nth-child(2) { text-align: left; }
 th { font-weight: 600; }
 table.ways td { text-align: left; white-space: normal; }
@@ -74,7 +75,7 @@ def report_html(report: Report) -> str:
         (
             f"<h1>What each network mode costs: {escape(', '.join(report.modes))}</h1>",
             about(report),
-            listed("More than noise", [one.text for one in report.findings if one.matters]),
+            told_by_mode(report),
             listed("Advice for this machine", report.advice),
             listed("Keep in mind", report.notes),
             "<h2>Speed and CPU</h2>",
@@ -115,11 +116,17 @@ def about(report: Report) -> str:
     )
 
 
-def listed(title: str, lines: Sequence[str]) -> str:
+def told_by_mode(report: Report) -> str:
+    """What is more than noise, a list for each mode."""
+    lists = [listed(f"{mode} against {report.modes[0]}", told_of(report, mode), "h3") for mode in report.modes]
+    return "\n".join(["<h2>More than noise</h2>", *lists]) if any(lists) else ""
+
+
+def listed(title: str, lines: Sequence[str], tag: str = "h2") -> str:
     """A heading and its lines; nothing without lines."""
     if not lines:
         return ""
-    return f"<h2>{title}</h2>\n<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+    return f"<{tag}>{title}</{tag}>\n<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
 
 
 def speed_table(report: Report) -> str:

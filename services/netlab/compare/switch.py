@@ -33,7 +33,13 @@ class Switcher:
         """Whether anything was started or stopped."""
 
     def start(self, mode: str) -> None:
-        """Start a mode with the settings of the one that ran. Raises: ModeFailed"""
+        """Start a mode with the settings of the one that ran. Raises: ModeFailed
+
+        What ran before is taken down first, so that a PostGIS that is warm for hours is not compared with fresh ones.
+        """
+        if not self.touched and self.before.mode is not None:
+            self.touched = True
+            self._run("down", None, {"ISTHMUS_PROJECT": self.before.project, **self.before.settings})
         self.touched = True
         self.mode = None
         self._run("up", mode, self._measuring)

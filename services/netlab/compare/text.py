@@ -20,7 +20,9 @@ WIDTH = 118
 def report_text(report: Report) -> str:
     """The whole comparison."""
     parts = [head(report), ways_text(report), *(table(report, kind) for kind in report.kinds)]
-    parts += [told("More than noise", [one.text for one in report.findings if one.matters])]
+    parts += [
+        told(f"More than noise: {mode} against {report.modes[0]}", told_of(report, mode)) for mode in report.modes
+    ]
     parts += [told("Within the noise", even_lines(report.findings)), told("Advice for this machine", report.advice)]
     parts += [told("Keep in mind", report.notes)]
     return "\n\n".join(part for part in parts if part)
@@ -92,6 +94,11 @@ def rows_in(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[st
         yield first.ljust(widths[0]) + "".join(
             f"  {cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True)
         )
+
+
+def told_of(report: Report, mode: str) -> list[str]:
+    """What is more than noise in a mode."""
+    return [one.text for one in report.findings if one.matters and one.mode == mode]
 
 
 def even_lines(found: Sequence[Finding]) -> list[str]:
