@@ -16,7 +16,7 @@ from netlab.compare.clocks import processes_cpu_ns
 from netlab.compare.errors import NativeRuns
 from netlab.compare.find import own_project, refuse_native
 from netlab.compare.html import report_html
-from netlab.compare.measure import Plan
+from netlab.compare.measure import Plan, visit_of
 from netlab.compare.mercator import tile_at, tile_bounds
 from netlab.compare.report import Machine, Report
 from netlab.compare.rounds import begin_with, switches, turns
@@ -251,6 +251,13 @@ def test_the_way_in_each_mode_is_what_was_seen(mode: str, client: str, database:
     assert (way.client, way.database, way.veth) == (client, database, veth)
     assert bool(way.proxies) == way.nat_rule == (client == "docker-proxy")
     assert way.address == ("unix:/srv/isthmus/data/var/run/api.sock" if mode == "none" else "127.0.0.1:18100")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_only_the_containers_that_serve_count(mode: str) -> None:
+    seen = parse(load(RECORDINGS / f"{mode}.json"))
+    visit = visit_of(seen, way_of(seen), 1)
+    assert sorted(service for service, _ in visit.containers) == ["api", "postgis"]
 
 
 def test_without_a_proxy_the_rule_carries_clients() -> None:

@@ -36,8 +36,8 @@ def mode_advice(found: Sequence[Finding], ways: Mapping[str, Way], modes: Sequen
         return
     for mode, value in sorted(faster.items(), key=lambda pair: -pair[1]):
         yield (
-            f"For clients on this machine, {mode} is {value:.1f} times as fast as {modes[0]} over all workloads;"
-            f" {price(ways[mode])}"
+            f"For clients on this machine, {mode} is {value:.1f} times as fast as {modes[0]} over all workloads, those"
+            f" within the noise counted as equal; {price(ways[mode])}"
         )
     if ways[modes[0]].nat_rule and ways[modes[0]].proxies:
         yield (

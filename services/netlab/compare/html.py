@@ -62,10 +62,10 @@ A client of raw sockets in a process of its own keeps {connections} connections 
 one request at a time. Modes take turns in each round, in another order each time ({orders}), so that a drift of
 the machine meets all of them. Each visit warms up, then measures every workload twice, forth and back. A figure
 is the median of the rounds, with the lowest and the highest. Cold tiles are never asked for twice, and the
-answers say that they were made; cached ones, that they were kept. CPU is that of all containers of the stack (by
-the engine), of the port's docker-proxy (by the scheduler), and of the client. Two modes differ when Student's
-interval of 95 % over the rounds leaves out 1, and by more than two halves of one visit typically do. While modes
-are compared, tiles are kept in memory alone.
+answers say that they were made; cached ones, that they were kept. CPU is that of API and PostGIS (by the engine),
+of the port's docker-proxy (by the scheduler), and of the client. Two modes differ when Student's interval of 95 %
+over the rounds leaves out 1, and by more than two halves of one visit typically do. While modes are compared,
+tiles are kept in memory alone.
 """
 
 

@@ -21,6 +21,9 @@ READY_WITHIN_S = 60.0
 WARM_UP_S = 0.15
 LEAST_WARM_UPS = 2
 
+SERVING = ("api", "postgis")
+"""The services whose CPU is that of requests. The loader serves none, and is busy with files just after a start."""
+
 Listener = Callable[[str, str], None]
 """Is told (mode, workload) before it is measured."""
 
@@ -44,10 +47,10 @@ class Visit:
 
 
 def visit_of(seen: Observation, way: Way, round_number: int) -> Visit:
-    """The visit to a mode that was looked at."""
-    running = [one for one in seen.containers if one.running]
-    names = [(one.service.removesuffix(f"-{seen.mode}"), one.id) for one in running]
-    return Visit(seen.mode, round_number, way, tuple(names))
+    """The visit to a mode that was looked at, with the containers that serve requests."""
+    running = [(one.service.removesuffix(f"-{seen.mode}"), one.id) for one in seen.containers if one.running]
+    serving = tuple((service, container) for service, container in running if service in SERVING)
+    return Visit(seen.mode, round_number, way, serving)
 
 
 def wait_ready(way: Way, path: str) -> None:
