@@ -275,6 +275,7 @@ class TestPorts:
         (found,) = [one for one in judge(alone, tried_in(seen), advice=False) if one.verdict == "broken"]
         assert found.code == "port-proxy"
         assert "userland-proxy=false the kernel itself" in found.because
+        assert found.fix.startswith("/etc/docker/daemon.json")
         silent = replace(tried_in(seen), pages=(Page("127.0.0.1:18100", PAGES[0], None, "connection refused"),))
         assert {"port-proxy", "api-answers"} <= broken(alone, silent)
 
@@ -308,6 +309,13 @@ class TestPorts:
         seen = replace(seen, host=replace(seen.host, listeners=(process,)))
         (found,) = [one for one in judge(seen, replace(tried, neighbours=()), advice=True) if one.code == "port-free"]
         assert found.seen == "python3 (4711) at 127.0.0.1:18100"
+
+    def test_another_program_at_the_localhost_of_ipv6_is_a_warning(self) -> None:
+        seen = seen_in("bridge")
+        listeners = (*seen.host.listeners, Listener("::1", 18100, "node (4711)"))
+        there = replace(seen, host=replace(seen.host, listeners=listeners))
+        assert "localhost-ours" in broken(there, verdict="warning")
+        assert "localhost-ours" not in broken(seen, verdict="warning")
 
     def test_ports_of_others_that_stand_open_are_a_warning(self) -> None:
         other = Neighbour("other", "", "running", "", published=(Publication("0.0.0.0", 9999, 80),))

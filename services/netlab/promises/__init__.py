@@ -12,6 +12,7 @@ from netlab.model import Observation
 from netlab.promise import Promise, accepted, in_order
 from netlab.promises import (
     addresses,
+    clashes,
     currency,
     database,
     engine,
@@ -40,7 +41,7 @@ MODE: tuple[Theme, ...] = (
     neighbours.open_ports,
 )
 """What a mode promises."""
-ADVICE: tuple[Theme, ...] = (ports.clashes, currency.up_to_date, engine.machine)
+ADVICE: tuple[Theme, ...] = (clashes.clashes, clashes.whose_localhost, currency.up_to_date, engine.machine)
 """What is no promise of a mode, and worth knowing: the doctor's part."""
 
 

@@ -18,6 +18,7 @@ CODES = (
     "joining-refused",
     "kernel-forwards",
     "links-lead-back",
+    "localhost-ours",
     "loopback-closed",
     "mount-mode",
     "mounted",

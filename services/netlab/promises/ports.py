@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from netlab.model import Container, Listener, Observation, Publication, endpoint
+from netlab.model import Container, Observation, Publication, endpoint
 from netlab.ports import ANY, carriers
 from netlab.promise import Promise
 from netlab.roles import API_PORT, db_port, of_role, start_command
@@ -198,70 +198,27 @@ def by_proxy(port: Publication, container: Container, seen: Observation, tried: 
     )
     unknown = seen.mode == "swarm" and seen.host.nat_rules is None
     right = proxy is not None and (unknown or proxy.container_address in addresses)
-    fix = restart_fix(container, seen.mode) if seen.host.proxies else USERLAND
+    off = not seen.host.proxies or bool(answered(port, tried.pages))
+    fix = USERLAND if off else restart_fix(container, seen.mode)
     return promise.held(when=right, fix=fix)
 
 
 USERLAND = (
-    '/etc/docker/daemon.json: {"userland-proxy": true}, then restart Docker; meant to be off: --accept port-proxy'
+    '/etc/docker/daemon.json: "userland-proxy": true, then sudo systemctl restart docker\n'
+    "when it is off on purpose: --accept port-proxy"
 )
+
+
+def answered(port: Publication, pages: tuple[Page, ...]) -> list[Page]:
+    """The answers that came at a port."""
+    return [one for one in pages if one.at.endswith(f":{port.host_port}") and one.status is not None]
 
 
 def without_proxy(port: Publication, pages: tuple[Page, ...]) -> str:
     """What it means that there is none."""
-    answered = [one for one in pages if one.at.endswith(f":{port.host_port}") and one.status is not None]
-    if answered:
+    if answered(port, pages):
         return (
             "yet the port answers: with userland-proxy=false the kernel itself sends loopback clients on, which is"
             " faster, and needs route_localnet"
         )
     return "the process is gone, or the engine runs with userland-proxy=false: nobody answers on loopback"
-
-
-def clashes(seen: Observation, tried: Tried) -> Iterator[Promise]:
-    """Somebody else has the port that a container wants, or answers to `localhost` at the API's."""
-    for name, port in tried.wanted:
-        holder = holder_of(port, seen, tried)
-        if holder:
-            yield clash(name, port, holder)
-    for container in of_role("api", seen):
-        listen = container.setting("LISTEN")
-        wanted = listen.rpartition(":")[2]
-        if seen.mode == "host" and wanted.isdigit() and (not container.running or container.health == "unhealthy"):
-            port = Publication(listen.rpartition(":")[0], int(wanted), int(wanted))
-            holder = holder_of(port, seen, tried)
-            if holder:
-                yield clash(container.name, port, holder)
-
-
-def clash(name: str, port: Publication, holder: str) -> Promise:
-    """The port is taken."""
-    other = port.host_port + 1 if port.host_port < 65535 else port.host_port - 1
-    return Promise(
-        code="port-free",
-        subject=name,
-        promise=f"port {port.host_port} is free for it",
-        expected="nobody else listens there",
-        seen=holder,
-        because="two programs cannot have one port: the container cannot start",
-    ).held(when=False, fix=f"stop {holder}, or ISTHMUS_PORT={other} ./scripts/up")
-
-
-def holder_of(port: Publication, seen: Observation, tried: Tried) -> str:
-    """Who has a port of the host: another container, or a process; empty when nobody."""
-    for one in tried.neighbours:
-        if any(theirs.host_port == port.host_port for theirs in one.published):
-            return f"container {one.name}"
-    return next((process_text(one) for one in seen.host.listeners if meets(one, port)), "")
-
-
-def process_text(listener: Listener) -> str:
-    """A listener by its process, where that may be seen."""
-    return f"{listener.process} at {listener.text}" if listener.process else f"a process at {listener.text}"
-
-
-def meets(listener: Listener, port: Publication) -> bool:
-    """Whether a socket is in the way of a port."""
-    if listener.port != port.host_port:
-        return False
-    return listener.address in ANY or port.host_address in ANY or listener.address == port.host_address
