@@ -45,8 +45,8 @@ class Service:
 
     @property
     def settled(self) -> bool:
-        """It has its tasks and nothing is being changed."""
-        return self.running == self.wanted and not self.on_its_way
+        """It has its tasks and nothing is being changed. (Those of a node that is gone count on for a day.)"""
+        return self.running >= self.wanted and not self.on_its_way
 
 
 def docker(*arguments: str, check: bool = True) -> str:

@@ -47,7 +47,12 @@ def test_a_service_is_read_from_the_engines_answers(waiting: ModuleType):
 @pytest.mark.parametrize(
     ("replicas", "state", "settled"),
     [("2/2", "", True), ("1/2", "", False), ("3/2", "updating", False), ("2/2", "updating", False)]
-    + [("2/2", "rollback_started", False), ("2/2", "rollback_completed", True), ("2/2", "completed", True)],
+    + [
+        ("3/2", "", True),
+        ("2/2", "rollback_started", False),
+        ("2/2", "rollback_completed", True),
+        ("2/2", "completed", True),
+    ],
 )
 def test_a_service_is_settled_when_nothing_is_on_its_way(waiting: ModuleType, replicas: str, state: str, settled: bool):
     assert service(waiting, replicas, {"State": state}).settled is settled
