@@ -114,5 +114,8 @@ def told(title: str, lines: Sequence[str]) -> str:
     """A title and its lines, wrapped; nothing without lines."""
     if not lines:
         return ""
-    wrapped = [textwrap.fill(line, WIDTH, initial_indent="  - ", subsequent_indent="    ") for line in lines]
+    wrapped = [
+        textwrap.fill(line, WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
+        for line in lines
+    ]
     return "\n".join([title, *wrapped])
