@@ -33,6 +33,7 @@ stack_up() {
     step "taking mode $running down first (the data stays)" stack_down || die "could not take mode $running down"
   fi
   [ "$mode" != container ] || rejoin_namespace
+  restart_ill
   remember_project
   if ! step "starting the containers in mode $mode" compose --profile "$mode" up -d --no-build --wait --wait-timeout 240; then
     show_failed_containers
@@ -52,6 +53,13 @@ rejoin_namespace() {
     [[ ! $(container_started "$name") < $holder_started ]] || left+=("$name")
   done
   [ "${#left[@]}" -eq 0 ] || step 'joining the restarted network namespace again' compose --profile container restart "${left[@]}"
+}
+
+# restart_ill: `compose up --wait` gives up at once where a container that it leaves alone is unhealthy
+restart_ill() {
+  local ill
+  mapfile -t ill < <(docker ps --filter health=unhealthy --filter "label=com.docker.compose.project=$ISTHMUS_PROJECT" --format '{{.Names}}')
+  [ "${#ill[@]}" -eq 0 ] || step "restarting what is unhealthy: ${ill[*]}" docker restart "${ill[@]}" || die 'could not restart them'
 }
 
 # container_id SERVICE: of this project, running or not

@@ -199,6 +199,13 @@ swarm_is_ours() {
     && ! docker network ls --filter driver=overlay --format '{{.Name}}' | grep -qvx ingress
 }
 
+# named_networks_in_use: where other containers know each other by name. An engine that leaves a swarm forgets those names
+# (moby/moby#45144), until the containers are restarted.
+named_networks_in_use() {
+  docker network ls -q --filter driver=bridge --filter type=custom \
+    | xargs -r docker network inspect -f '{{if .Containers}}{{.Name}}{{end}}' | { grep -vx docker_gwbridge || true; } | sed '/^$/d'
+}
+
 leave_swarm() {
   docker swarm leave --force || return
   [ "$(docker network inspect -f '{{index .Labels "isthmus.swarm"}}' docker_gwbridge 2>/dev/null)" != made ] \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -153,8 +154,25 @@ def test_a_mode_of_compose_does_not_run_beside_it(served: Stack) -> None:
     assert served.status("/health/ready") == 200
 
 
+@contextmanager
+def names_of_others(network: str) -> Iterator[None]:
+    """A container that others know by its name, on a network of its own."""
+    output("docker", "network", "create", network)
+    started = output(
+        "docker", "run", "-d", "--network", network, "--entrypoint", "sleep", "isthmus-postgis:local", "60"
+    )
+    try:
+        yield
+    finally:
+        output("docker", "rm", "-f", started)
+        output("docker", "network", "rm", network)
+
+
 def test_down_leaves_the_swarm_and_nothing_behind(served: Stack) -> None:
     label = f"label=com.docker.stack.namespace={served.project}-swarm"
+    with names_of_others(f"{served.project}-others"):
+        assert "the swarm stays" in served.script("swarm", "down").stderr
+        assert swarm_state() == "active", "leaving would make the engine forget names (moby/moby#45144)"
     swarm(served, "down", "--volumes")
     assert swarm_state() == "inactive"
     assert run("docker", "network", "inspect", "docker_gwbridge").returncode != 0

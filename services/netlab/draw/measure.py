@@ -6,6 +6,7 @@ So a text takes the room that was measured for it, or less, whatever font draws 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import fsum  # sum() of floats rounds otherwise since Python 3.12
 
 SANS_HUNDREDTHS = {
     28: "'Ijl iJ,.·",
@@ -55,9 +56,9 @@ def width(text: str, style: str) -> float:
     """The room that a line of text takes at most."""
     look = STYLES[style]
     if look.mono:
-        advance = sum(MONO if ord(character) < 0x1100 or character in "…→" else UNKNOWN for character in text)
+        advance = fsum(MONO if ord(character) < 0x1100 or character in "…→" else UNKNOWN for character in text)
     else:
-        advance = sum(ADVANCE.get(character, UNKNOWN) for character in text) * (BOLDER if look.bold else 1)
+        advance = fsum(ADVANCE.get(character, UNKNOWN) for character in text) * (BOLDER if look.bold else 1)
     return round(advance * look.size, 2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import fsum
 from typing import NamedTuple
 
 from netlab.draw.measure import STYLES, shorten, width
@@ -127,7 +128,7 @@ class Block:
     @property
     def height(self) -> float:
         """The height of its lines."""
-        return sum(STYLES[line.style].height for line in self.lines) + 2 * PAD_Y
+        return fsum(STYLES[line.style].height for line in self.lines) + 2 * PAD_Y
 
     @property
     def title(self) -> str:

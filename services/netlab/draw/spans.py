@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 
 from netlab.draw.figure import Clients, Column, Plug, Unit, Way
 from netlab.draw.scene import Block, Line
@@ -59,7 +60,7 @@ def span(unit: Unit, left: float, most: float) -> Span:
     widths = [column_width(one, most) for one in unit.columns]
     if unit.kind == "host":
         widths = [max(width, *beside(unit, index), 0) for index, width in enumerate(widths)]
-    asked = sum(widths) + COLUMN_GAP * (len(widths) - 1)
+    asked = fsum(widths) + COLUMN_GAP * (len(widths) - 1)
     plugs, ways = [plug_width(one) for one in unit.plugs], [way_width(one) for one in unit.ways]
     rows = [plugs, ways] if unit.kind != "host" else [ways]
     needed = max([asked, min(unit.head.width, most) - FRAME_PAD, *(row_width(row) for row in rows)])
@@ -112,7 +113,7 @@ def client_width(clients: Clients) -> float:
 
 def row_width(widths: Sequence[float]) -> float:
     """The width of things beside each other."""
-    return sum(widths) + PLUG_GAP * max(0, len(widths) - 1)
+    return fsum(widths) + PLUG_GAP * max(0, len(widths) - 1)
 
 
 def centred(reach: Reach, widths: Sequence[float]) -> tuple[Reach, ...]:
