@@ -67,6 +67,9 @@ copy_primary() {
 
 system_of_copy() { LC_ALL=C "$bin/pg_controldata" -D "$PGDATA" | sed -n 's/^Database system identifier: *//p'; }
 
+# is_copy_or_empty: a cluster that is no copy is never replaced by one, whatever the primary says
+is_copy_or_empty() { [ ! -s "$PGDATA/PG_VERSION" ] || [ -e "$PGDATA/standby.signal" ]; }
+
 # must_copy: there is no copy, or the primary says that this one cannot follow it. Without an answer it is kept: an
 # old copy that serves is better than none.
 must_copy() {
@@ -79,6 +82,7 @@ must_copy() {
 }
 
 become_replica() {
+  is_copy_or_empty || die 78 "$PGDATA is no replica's: unset ISTHMUS_PG_PRIMARY, or delete its volume"
   write_passfile
   if must_copy; then
     wait_for_primary
@@ -86,7 +90,6 @@ become_replica() {
   fi
   check_cluster
   drop_stale_pid_file
-  [ -e "$PGDATA/standby.signal" ] || die 78 "$PGDATA is no replica's: unset ISTHMUS_PG_PRIMARY, or delete its volume"
   arguments+=(-c primary_conninfo="$primary" -c primary_slot_name="$slot")
   arguments+=(-c hot_standby_feedback=on -c wal_receiver_status_interval=1s -c wal_retrieve_retry_interval=1s)
 }

@@ -186,6 +186,19 @@ def test_a_copy_is_not_started_as_a_primary(primary: Cluster) -> None:
             replica.start()
 
 
+def test_a_cluster_that_is_no_copy_is_never_replaced(primary: Cluster) -> None:
+    """Somebody set ISTHMUS_PG_PRIMARY for a server that has data of its own."""
+    with private_cluster(more=dict(primary.more)) as another:
+        make_table(another, "precious")
+        another.stop()
+        another.more["ISTHMUS_PG_PRIMARY"] = str(primary.directory / "s")
+        with pytest.raises(AssertionError, match="is no replica's: unset ISTHMUS_PG_PRIMARY"):
+            another.start()
+        del another.more["ISTHMUS_PG_PRIMARY"]
+        another.start()
+        assert has_table(another, "precious")
+
+
 def test_a_primary_that_never_comes_is_waited_for_and_named(primary: Cluster) -> None:
     """Waiting is shortened here: the script's own ten minutes are for a swarm that starts."""
     with unmade_replica(primary, "early") as replica:
