@@ -21,6 +21,9 @@ WAIT_S = 2.0
 BEHIND_S = 30.0
 """How long a replica may be behind what another one showed. Then the database was restored from an older copy."""
 
+TURNS = 16
+"""How many more connections are asked for a catalogue that one of them has: twice what a pool holds by default."""
+
 PAUSE_S = 0.5
 """How long nobody asks again after the database did not answer."""
 
@@ -123,7 +126,7 @@ class LiveCatalog:
         """The collections that the loader made."""
         [(generation,)] = self._database.run(SELECT_GENERATION)
         if self._loaded is None or not self._holds(self._loaded, generation):
-            found = self._select()
+            found = self._select_as_new_as(generation)
             if self._loaded is None or not self._holds(self._loaded, found.generation):
                 self._loaded, self._confirmed_at = kept(self._loaded, found), self._clock()
         return self._loaded
@@ -134,6 +137,17 @@ class LiveCatalog:
             self._confirmed_at = self._clock()
         behind = self._database.reads_replicas and generation < known.generation
         return generation == known.generation or (behind and self._clock() < self._confirmed_at + BEHIND_S)
+
+    def _select_as_new_as(self, generation: int) -> Catalog:
+        """The catalogue of that number or a later one. Connections are taken in turn, and few of them may lead to the
+        replica that showed the number; where none answers, the last one counts.
+        """
+        found = self._select()
+        for _ in range(TURNS):
+            if found.generation >= generation:
+                break
+            found = self._select()
+        return found
 
     def _select(self) -> Catalog:
         """The catalogue with its number, all of one state. Raises: CatalogueMissing until the loader has migrated"""

@@ -206,12 +206,15 @@ class CountingDatabase:
 
     def __init__(self, *, reads_replicas: bool = False) -> None:
         self.generation = 1
+        self.ahead: dict[int, int] = {}
+        """Another number, by which question it answers."""
         self.reads_replicas = reads_replicas
         self.asked: list[Statement] = []
 
     def run(self, statement: Statement) -> list[tuple[Any, ...]]:
         self.asked.append(statement)
-        return [(self.generation,)] if statement is SELECT_GENERATION else []
+        number = self.ahead.get(len(self.asked) - 1, self.generation)
+        return [(number,)] if statement is SELECT_GENERATION else []
 
     def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
         return [self.run(statement) for statement in statements]
@@ -250,6 +253,15 @@ def test_a_catalogue_of_a_replica_that_is_behind_does_not_replace_a_newer_one():
     now[0] = 56.0
     assert live.current().generation == 6, "none has it any more: the database was restored"
     assert live.fresh().generation == 6
+
+
+def test_a_new_catalogue_is_asked_for_until_a_replica_that_has_it_answers():
+    """Connections are taken in turn: beside one to the replica that is ahead are many to the one that stands still."""
+    database, now = CountingDatabase(reads_replicas=True), [0.0]
+    live = LiveCatalog(cast(Database, database), clock=lambda: now[0])
+    assert live.current().generation == 1
+    database.ahead, now[0] = {len(database.asked): 2, len(database.asked) + 1 + 3 * 7: 2}, 2.0
+    assert live.current().generation == 2
 
 
 def test_an_older_catalogue_of_one_server_is_believed_at_once():
