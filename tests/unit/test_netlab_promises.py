@@ -530,6 +530,7 @@ class TestAdvice:
             ("26.1.5+dfsg1", (), True),
             ("27.5.1", ("-t raw -A PREROUTING ! -i lo -d 127.0.0.0/8 -j DROP",), False),
             ("28.0.0", (), False),
+            ("dev", (), True),  # a build of somebody's own tells no number
         ],
     )
     def test_an_engine_that_leaves_loopback_open_is_a_warning(

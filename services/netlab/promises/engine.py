@@ -71,9 +71,15 @@ def forwards(tried: Tried) -> Promise:
     return promise.held(when=tried.forwarding, otherwise="warning", fix="sudo sysctl -w net.ipv4.ip_forward=1")
 
 
+def major(version: str) -> int:
+    """28 of `28.1.0`; 0 of a build of somebody's own, such as `dev`, of which nothing is known."""
+    found = re.match(r"\d+", version)
+    return int(found[0]) if found else 0
+
+
 def loopback_is_closed(seen: Observation, tried: Tried) -> Promise:
     """A port on 127.0.0.1 is not reached by a neighbour who sends packets to it through the card."""
-    version = int(re.match(r"\d+", seen.engine.version or "0")[0])  # type: ignore[index]
+    version = major(seen.engine.version)
     dropped = any(re.search(r"^-t raw -A PREROUTING .*127\.0\.0\.[01].*-j DROP$", one) for one in tried.firewall or ())
     return Promise(
         code="loopback-closed",
