@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cli import show
-from cli.group import EXIT_FAILED, Group
+from cli.group import Group
 from cli.prepare import prepare_table
 from cli.tiles.commands import export_tiles, seed_tiles
 from cli.tiles.errors import WrongUse
@@ -21,6 +21,7 @@ from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import Connection
 from core.errors import UnknownCollection, suggestion
 from core.settings import Settings, load_settings
+from core.terminal import EXIT_FAILED
 from loader import catalogue
 from loader.errors import NotInDataFolder
 from loader.load import Job, load_dataset

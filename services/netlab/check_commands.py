@@ -8,8 +8,8 @@ import sys
 import click
 
 from core.settings import Settings
+from core.terminal import EXIT_FAILED
 from netlab.check import Wanted, check
-from netlab.group import EXIT_FAILED
 from netlab.keep import keep
 from netlab.options import mode_argument, project_option
 from netlab.promise_text import report_json, report_text

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import replace
 from typing import LiteralString
 
@@ -19,7 +18,6 @@ from core.db import Database as Pool, connect
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.migrations import MIGRATION_LOCK, migrate, migrations
 from core.prepared import MOST, Prepared, prepare
-from core.settings import Settings
 from core.statement import Statement
 from support.cluster import PASSWORD, Database
 
@@ -29,16 +27,6 @@ WITHIN_S = 10
 def statement(text: LiteralString) -> Statement:
     """A statement without values."""
     return Statement(sql.SQL(text))
-
-
-@contextmanager
-def pool(settings: Settings) -> Iterator[Pool]:
-    """A pool that lives as long as the block."""
-    opened = Pool(settings)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def wait_until_one_waits(database: Database) -> None:
@@ -101,7 +89,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(database: Database, monkey
 
 
 def test_a_statement_over_its_time_is_given_up_not_earlier_and_not_much_later(database: Database):
-    with pool(replace(database.reader, statement_timeout_s=1)) as opened:
+    with closing(Pool(replace(database.reader, statement_timeout_s=1))) as opened:
         started = time.monotonic()
         with pytest.raises(QueryTooSlow) as caught:
             opened.run(statement("SELECT pg_sleep(30)"))
@@ -112,7 +100,7 @@ def test_a_statement_over_its_time_is_given_up_not_earlier_and_not_much_later(da
 
 def test_a_limit_of_one_statement_is_not_that_of_the_next(database: Database):
     limit, slow = statement("SHOW statement_timeout"), statement("SELECT pg_sleep(5)")
-    with pool(replace(database.reader, pool_size=1, statement_timeout_s=20)) as opened:
+    with closing(Pool(replace(database.reader, pool_size=1, statement_timeout_s=20))) as opened:
         for seconds, expected in ((None, "20s"), (0.25, "250ms"), (0.25, "250ms"), (2.5, "2500ms"), (None, "20s")):
             assert opened.run(limit, timeout_s=seconds) == [(expected,)]
             with pytest.raises(QueryTooSlow):
@@ -127,7 +115,7 @@ def test_a_statement_of_one_plan_is_planned_once_and_others_for_their_values(dat
         return found
 
     asked = Statement(sql.SQL("SELECT %(n)s::int AS twice"), {"n": 1})
-    with pool(replace(database.reader, pool_size=1)) as opened:
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         for _ in range(3):
             assert opened.run(asked, one_plan=True) == [(1,)]
         assert plans(opened) == (3, 0)
@@ -137,7 +125,7 @@ def test_a_statement_of_one_plan_is_planned_once_and_others_for_their_values(dat
 
 def test_an_exhausted_pool_is_unavailable_when_the_wait_is_over_and_free_again_later(database: Database):
     settings = replace(database.reader, pool_size=1, pool_wait_s=0.4)
-    with pool(settings) as opened, ThreadPoolExecutor(1) as threads, database.connect() as holder:
+    with closing(Pool(settings)) as opened, ThreadPoolExecutor(1) as threads, database.connect() as holder:
         holder.execute("SELECT pg_advisory_lock(7)")
         opened.run(statement("SELECT 1"))
         busy = threads.submit(opened.run, statement("SELECT 1 FROM pg_advisory_lock_shared(7)"))
@@ -153,7 +141,10 @@ def test_an_exhausted_pool_is_unavailable_when_the_wait_is_over_and_free_again_l
 
 def test_a_pool_has_no_more_connections_than_the_settings_say(database: Database):
     name = database.reader.db_name
-    with pool(replace(database.reader, pool_size=3, pool_wait_s=5)) as opened, ThreadPoolExecutor(12) as threads:
+    with (
+        closing(Pool(replace(database.reader, pool_size=3, pool_wait_s=5))) as opened,
+        ThreadPoolExecutor(12) as threads,
+    ):
         rows = list(threads.map(opened.run, [statement("SELECT pg_backend_pid() FROM pg_sleep(0.02)")] * 36))
         with database.connect() as connection:
             count = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND usename = 'isthmus_reader'"
@@ -173,7 +164,7 @@ def test_a_pool_has_no_more_connections_than_the_settings_say(database: Database
     ],
 )
 def test_a_connection_of_the_pool_refuses_to_write(database: Database, text: LiteralString):
-    with pool(database.owner) as opened:  # the owner has every right: what refuses is the connection
+    with closing(Pool(database.owner)) as opened:  # the owner has every right: what refuses is the connection
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             opened.run(statement(text))
         assert opened.run(SELECT_GENERATION) == [(1,)]
@@ -199,14 +190,14 @@ def test_the_reader_has_no_right_to_write_either(database: Database):
     ],
 )
 def test_real_errors_become_ours(database: Database, text: LiteralString, expected: type[IsthmusError]):
-    with pool(database.reader) as opened, pytest.raises(IsthmusError) as caught:
+    with closing(Pool(database.reader)) as opened, pytest.raises(IsthmusError) as caught:
         opened.run(statement(text))
     assert type(caught.value) is expected
     assert "gone" not in str(caught.value)
 
 
 def test_a_mistake_in_our_own_sql_is_not_hidden(database: Database):
-    with pool(database.reader) as opened, pytest.raises(psycopg.errors.SyntaxError):
+    with closing(Pool(database.reader)) as opened, pytest.raises(psycopg.errors.SyntaxError):
         opened.run(statement("SELEC 1"))
 
 
@@ -220,20 +211,20 @@ KEPT: LiteralString = "SELECT count(*) FROM pg_prepared_statements WHERE name LI
 
 
 def test_a_prepared_statement_takes_its_values_by_name(database: Database):
-    with pool(replace(database.reader, pool_size=1)) as opened:
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         assert opened.run_prepared(SUM, {"b": 5, "a": 2, "c": 0}) == b"9%"
         assert opened.run_prepared(SUM, {"b": "1", "a": "-1"}) == b"-1%"
         assert opened.run(statement(KEPT)) == [(1,)]
 
 
 def test_a_prepared_statement_without_a_row_gives_nothing(database: Database):
-    with pool(database.reader) as opened:
+    with closing(Pool(database.reader)) as opened:
         assert opened.run_prepared(prepared("SELECT 1 WHERE %(a)s::text = 'x'"), {"a": "é'\\"}) is None
         assert opened.run_prepared(prepared("SELECT %(a)s::text"), {"a": "é'\\"}) == "é'\\".encode()
 
 
 def test_a_connection_keeps_only_so_many_prepared_statements(database: Database):
-    with pool(replace(database.reader, pool_size=1)) as opened:
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         for number in range(MOST + 20):
             assert opened.run_prepared(prepare(Statement(sql.SQL("SELECT {}").format(number))), {}) == b"%d" % number
             opened.run_prepared(SUM, {"a": 1, "b": 1})
@@ -245,7 +236,7 @@ def test_a_connection_keeps_only_so_many_prepared_statements(database: Database)
 
 @pytest.mark.parametrize("forget", ["DEALLOCATE ALL", "DISCARD ALL"])
 def test_a_prepared_statement_that_the_server_forgot_is_prepared_again(database: Database, forget: LiteralString):
-    with pool(replace(database.reader, pool_size=1)) as opened:
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         opened.run_prepared(SUM, {"a": 1, "b": 1})
         opened.run_prepared(prepared("SELECT 1"), {})
         with opened.pool.connection() as connection:
@@ -256,7 +247,7 @@ def test_a_prepared_statement_that_the_server_forgot_is_prepared_again(database:
 
 
 def test_errors_of_prepared_statements_become_ours_and_the_connection_goes_on(database: Database):
-    with pool(replace(database.reader, pool_size=1, statement_timeout_s=1)) as opened:
+    with closing(Pool(replace(database.reader, pool_size=1, statement_timeout_s=1))) as opened:
         for text, expected in (
             ("SELECT 1 / %(a)s::integer", BadValue),
             ("SELECT %(a)s::uuid", BadValue),
@@ -283,14 +274,14 @@ def end_session(database: Database, pid: int) -> None:
 
 def test_a_session_that_an_administrator_ends_costs_a_prepared_statement_nothing(database: Database):
     whose = prepared("SELECT pg_backend_pid()")
-    with pool(replace(database.reader, pool_size=1)) as opened:
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         before = opened.run_prepared(whose, {})
         end_session(database, int(before or 0))
         assert opened.run_prepared(whose, {}) not in (None, before)
 
 
 def test_a_session_that_an_administrator_ends_costs_the_caller_nothing(database: Database):
-    with pool(replace(database.reader, pool_size=1)) as opened:
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         [(pid,)] = opened.run(statement("SELECT pg_backend_pid()"))
         end_session(database, pid)
         [(now,)] = opened.run(statement("SELECT pg_backend_pid()"))
@@ -310,7 +301,7 @@ def test_a_pool_with_a_wrong_password_is_unavailable_and_tells_none(
     database: Database, caplog: pytest.LogCaptureFixture
 ):
     settings = replace(database.reader, db_password="wr0ng-secret", pool_wait_s=0.3)
-    with pool(settings) as opened, pytest.raises(DatabaseUnavailable) as caught:
+    with closing(Pool(settings)) as opened, pytest.raises(DatabaseUnavailable) as caught:
         opened.run(SELECT_GENERATION)
     told = " ".join([str(caught.value), repr(caught.value.__cause__), caplog.text])
     assert "wr0ng-secret" not in told
@@ -324,13 +315,16 @@ def test_a_pool_that_was_closed_is_unavailable(database: Database):
 
 
 def test_times_are_utc_and_binary_values_come_as_they_are(database: Database):
-    with pool(database.reader) as opened:
+    with closing(Pool(database.reader)) as opened:
         assert opened.run(statement("SHOW timezone")) == [("UTC",)]
         assert opened.run(statement(r"SELECT '\x00ff'::bytea"), binary=True) == [(b"\x00\xff",)]
 
 
 def test_a_busy_pool_is_not_taken_for_a_database_that_is_away(database: Database):
-    with pool(replace(database.reader, pool_size=1, pool_wait_s=0.4)) as small, ThreadPoolExecutor(1) as threads:
+    with (
+        closing(Pool(replace(database.reader, pool_size=1, pool_wait_s=0.4))) as small,
+        ThreadPoolExecutor(1) as threads,
+    ):
         small.run(statement("SELECT 1"))
         busy = threads.submit(small.run, statement("SELECT pg_sleep(2)"))
         time.sleep(0.2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from threading import Timer
 
@@ -71,16 +71,6 @@ def servers() -> Iterator[Servers]:
 
 
 @contextmanager
-def pool(settings: Settings) -> Iterator[Pool]:
-    """A pool that lives as long as the block."""
-    opened = Pool(settings)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-@contextmanager
 def standing_still(servers: Servers, *replicas: Cluster) -> Iterator[None]:
     """Replicas that apply nothing as long as the block runs."""
     for replica in replicas:
@@ -122,7 +112,7 @@ def test_readers_get_replicas_and_writers_the_primary(servers: Servers) -> None:
 
 
 def test_a_table_that_one_replica_does_not_have_yet_is_read_from_the_other(servers: Servers) -> None:
-    with pool(servers.settings(servers.database.reader, "prefer-standby")) as reading:
+    with closing(Pool(servers.settings(servers.database.reader, "prefer-standby"))) as reading:
         behind, _ = servers.replicas
         with standing_still(servers, behind):
             version = publish(servers.database, "soon", PLACES, columns={})
@@ -132,7 +122,7 @@ def test_a_table_that_one_replica_does_not_have_yet_is_read_from_the_other(serve
 
 def test_a_table_that_no_replica_has_yet_is_waited_for(servers: Servers) -> None:
     settings = servers.settings(servers.database.reader, "prefer-standby")
-    with pool(settings) as reading, standing_still(servers, *servers.replicas):
+    with closing(Pool(settings)) as reading, standing_still(servers, *servers.replicas):
         version = publish(servers.database, "later", PLACES, columns={})
         began = time.monotonic()
         with pytest.raises(CatalogueMissing):
@@ -144,7 +134,7 @@ def test_a_table_that_no_replica_has_yet_is_waited_for(servers: Servers) -> None
 
 
 def test_an_export_waits_for_a_replica_too(servers: Servers) -> None:
-    with pool(servers.settings(servers.database.reader, "prefer-standby")) as reading:
+    with closing(Pool(servers.settings(servers.database.reader, "prefer-standby"))) as reading:
         behind, _ = servers.replicas
         with standing_still(servers, behind):
             version = publish(servers.database, "exported", PLACES, columns={})
@@ -158,7 +148,7 @@ def test_a_new_version_is_served_soon_and_never_the_old_one_after_it(servers: Se
     publish(servers.database, "towns", PLACES, columns={})
     servers.wait_until_level()
     settings = servers.settings(servers.database.reader, "prefer-standby")
-    with pool(settings) as reading, standing_still(servers, servers.replicas[0]):
+    with closing(Pool(settings)) as reading, standing_still(servers, servers.replicas[0]):
         connect_to_both(reading)
         client = create_app(settings, reading).test_client()
         assert get(client, "/collections/towns/items")["numberMatched"] == 3
@@ -172,7 +162,7 @@ def test_a_new_version_is_served_soon_and_never_the_old_one_after_it(servers: Se
 
 
 def test_a_replica_that_is_killed_costs_no_answer(servers: Servers) -> None:
-    with pool(servers.settings(servers.database.reader, "prefer-standby")) as reading:
+    with closing(Pool(servers.settings(servers.database.reader, "prefer-standby"))) as reading:
         ended = time.monotonic() + 2.0
         Timer(0.5, servers.replicas[0].kill).start()
         answers = 0
@@ -188,7 +178,7 @@ def test_without_replicas_the_primary_is_read(servers: Servers) -> None:
     for replica in servers.replicas:
         replica.stop()
     try:
-        with pool(servers.settings(servers.database.reader, "prefer-standby")) as reading:
+        with closing(Pool(servers.settings(servers.database.reader, "prefer-standby"))) as reading:
             assert reading.run(SLOT) == [("",)]
     finally:
         for replica in servers.replicas:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from core.settings import Settings
+from core.terminal import EXIT_FAILED
 from netlab.compare.as_json import report_json
 from netlab.compare.before import Before
 from netlab.compare.find import MODES, find_before
@@ -20,7 +21,6 @@ from netlab.compare.run import Request, compare as run_comparison
 from netlab.compare.switch import log_of
 from netlab.compare.text import report_text
 from netlab.engine import Engine
-from netlab.group import EXIT_FAILED
 from netlab.keep import keep
 
 QUICK_S = 0.3
