@@ -12,11 +12,11 @@ from netlab.as_json import observation_json
 from netlab.draw.html import html
 from netlab.draw.picture import picture
 from netlab.draw.words import mode_words
-from netlab.errors import OutputNotWritten
 from netlab.keep import keep
 from netlab.look import look
 from netlab.model import Observation
 from netlab.options import mode_argument, project_option
+from netlab.output import write_output
 from netlab.parse import parse
 from netlab.recording import Recording, dump, load
 from netlab.roles import data_folder
@@ -92,9 +92,5 @@ def write(text: str, output: Path | None) -> None:
     """Print it, or put it into a file. Raises: OutputNotWritten"""
     if output is None:
         click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        hint = "give a path in a folder that is there and that you may write to"
-        raise OutputNotWritten(f"{output} cannot be written: {error.strerror}", hint=hint) from error
+    else:
+        write_output(text, output)

@@ -186,13 +186,15 @@ def test_ctrl_c_while_nothing_ran_leaves_neither_containers_nor_volumes(idle: St
         assert output("docker", *kind, "--filter", of_project) == ""
 
 
-def test_one_mode_and_a_missing_folder_are_wrong_usage(home: Stack) -> None:
+def test_one_mode_a_missing_folder_and_an_unknown_collection_are_refused(home: Stack) -> None:
     prepared(home)
     alone = compare(home, "bridge")
     assert alone.returncode == 2
     assert "nothing to be compared with" in alone.stderr
     nowhere = compare(home, "bridge", "host", "--html", "/no/such/folder/r.html")
-    assert nowhere.returncode == 2
+    assert nowhere.returncode == 1
+    assert "/no/such/folder/r.html cannot be written" in nowhere.stderr
+    assert '"starting"' not in nowhere.stderr, "told before minutes go by"
     unknown = compare(home, "bridge", "host", "--quick", "--collection", "measured_point")
     assert unknown.returncode != 0
     assert POINTS in unknown.stderr

@@ -22,6 +22,7 @@ from netlab.compare.switch import log_of
 from netlab.compare.text import report_text
 from netlab.engine import Engine
 from netlab.keep import keep
+from netlab.output import check_writable, write_output
 
 QUICK_S = 0.3
 
@@ -97,12 +98,6 @@ def chosen(modes: tuple[str, ...]) -> tuple[str, ...]:
     return once
 
 
-def check_writable(page: Path) -> None:
-    """Before minutes go by."""
-    if not page.absolute().parent.is_dir():
-        raise click.UsageError(f"there is no folder {page.absolute().parent} for --html")
-
-
 def announcement(request: Request, before: Before) -> str:
     """What will happen to which stack, and how long it takes."""
     minutes, seconds = divmod(round(request.expected_s(before.mode)), 60)
@@ -118,7 +113,7 @@ def tell(report: Report, data_dir: Path, page: Path | None, *, as_json: bool) ->
     keep(data_dir, "compare.html", html)
     click.echo(text if as_json else report_text(report))
     if page is not None:
-        page.write_text(html, encoding="utf-8")
+        write_output(html, page)
         click.echo(f"wrote {page}", err=True)
     if report.failed:
         click.get_current_context().exit(EXIT_FAILED)
