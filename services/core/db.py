@@ -176,11 +176,23 @@ class Database:
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
         way = Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
-        return self._twice(lambda: self._run_once(statement, binary, way))
+        prepare = True if one_plan else None  # None: after some times
+
+        def work(connection: Connection) -> list[tuple[Any, ...]]:
+            with connection.cursor(binary=binary) as cursor:
+                return cursor.execute(statement.text, statement.params or None, prepare=prepare).fetchall()
+
+        return self._twice(lambda: self._work(way, work))
 
     def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
         """All rows of each of some statements, which see the database in one state. Raises: as `run`"""
-        return self._twice(lambda: self._run_together_once(statements))
+
+        def work(connection: Connection) -> list[list[tuple[Any, ...]]]:
+            with connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                return [connection.execute(some.text, some.params or None).fetchall() for some in statements]
+
+        return self._twice(lambda: self._work(None, work))
 
     def run_prepared(self, prepared: Prepared, params: Mapping[str, Any]) -> bytes | None:
         """The first column of the first row of a statement that connections keep prepared; None without a row.
@@ -188,7 +200,7 @@ class Database:
         A fifth of the CPU that `run` takes. Raises: as `run`
         """
         values = prepared.values(params)
-        return self._twice(lambda: self._run_prepared_once(prepared, values))
+        return self._twice(lambda: self._work(None, lambda on: self._run_prepared_on(on, prepared, values)))
 
     def _twice(self, work: Callable[[], T]) -> T:
         """Do it; once more when a connection turns out to be dead."""
@@ -255,22 +267,22 @@ class Database:
                 self._ways[connection] = wanted
             yield connection
 
-    def _run_prepared_once(self, prepared: Prepared, values: Sequence[bytes]) -> bytes | None:
-        with self._connection() as connection:
-            known = self._prepared.get(connection)
-            if known is None:
-                known = self._prepared[connection] = PreparedStatements(connection)
-            return known.run(prepared, values)
+    def _work(self, way: Way | None, work: Callable[[Connection], T]) -> T:
+        """Do it on a connection. What that has prepared is let go of, and the work done once more, where it was for a
+        table as it was before: psycopg would use it for ever.
+        """
+        with self._connection(way) as connection:
+            try:
+                return work(connection)
+            except psycopg.errors.FeatureNotSupported:
+                connection.execute("DEALLOCATE ALL")
+                return work(connection)
 
-    def _run_once(self, statement: Statement, binary: bool, way: Way) -> list[tuple[Any, ...]]:
-        with self._connection(way) as connection, connection.cursor(binary=binary) as cursor:
-            prepare = True if way.one_plan else None  # None: after some times
-            return cursor.execute(statement.text, statement.params or None, prepare=prepare).fetchall()
-
-    def _run_together_once(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
-        with self._connection() as connection, connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            return [connection.execute(some.text, some.params or None).fetchall() for some in statements]
+    def _run_prepared_on(self, connection: Connection, prepared: Prepared, values: Sequence[bytes]) -> bytes | None:
+        known = self._prepared.get(connection)
+        if known is None:
+            known = self._prepared[connection] = PreparedStatements(connection)
+        return known.run(prepared, values)
 
     def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
         """The bytes that `COPY … TO STDOUT` sends, some KB of whole rows at a time, whatever the size of the whole.

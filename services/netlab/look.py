@@ -20,6 +20,6 @@ def look_with(
     engine: Engine, settings: Settings, mode: str | None, project: str | None
 ) -> tuple[Recording, Observation]:
     """The same, over a connection that the caller needs for more."""
-    chosen = choose_project(engine.stacks(), project or settings.project, settings.data_dir, mode)
+    chosen = choose_project(engine.stacks(), (settings.project, settings.data_dir), mode, project)
     recording = observe(engine, chosen)
     return recording, parse(recording)

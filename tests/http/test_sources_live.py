@@ -237,3 +237,12 @@ def test_table_that_grows_is_found_through_its_index_again(
         )
         assert extensions.catalog["wells"] is not before
         assert extensions.catalog["wells"].revision == before.revision, "cursors go on"
+
+
+def test_connections_forget_what_they_prepared_for_another_type(client: FlaskClient, sql: psycopg.Connection):
+    page = "/collections/wells/items?limit=1000&sortby=-id"
+    for _ in range(8):
+        assert status(client, page) == 200
+    for kind in ("bigint", "integer", "smallint"):
+        sql.execute(f"ALTER TABLE live.wells ALTER id TYPE {kind}")  # type: ignore[arg-type]
+        assert [status(client, page) for _ in range(8)] == [200] * 8

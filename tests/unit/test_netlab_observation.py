@@ -195,13 +195,22 @@ class TestWhichStack:
     other = ("isthmus-1", "host", "/srv/other/data")
 
     def test_the_project_of_the_settings_wins(self) -> None:
-        assert choose_project([self.ours, self.other], "isthmus", Path("/x"), None) == "isthmus"
+        assert choose_project([self.ours, self.other], ("isthmus", Path("/x")), None) == "isthmus"
 
     def test_then_the_data_folder(self) -> None:
-        assert choose_project([self.ours, self.other], "x", Path("/srv/other/data"), "host") == "isthmus-1"
+        assert choose_project([self.ours, self.other], ("x", Path("/srv/other/data")), "host") == "isthmus-1"
+
+    def test_the_one_that_was_named_wins_over_all(self) -> None:
+        own = ("isthmus", Path("/srv/isthmus/data"))
+        assert choose_project([self.ours, self.other], own, None, "isthmus-1") == "isthmus-1"
+
+    def test_no_other_is_looked_at_when_the_one_that_was_named_does_not_run(self) -> None:
+        with pytest.raises(NoStack, match="no stack isthmus-2 runs") as raised:
+            choose_project([self.other], ("isthmus-1", Path("/x")), None, "isthmus-2")
+        assert raised.value.hint == "those that run: isthmus-1"
 
     def test_then_the_only_one_that_runs(self) -> None:
-        assert choose_project([self.other], "x", Path("/x"), None) == "isthmus-1"
+        assert choose_project([self.other], ("x", Path("/x")), None) == "isthmus-1"
 
     @pytest.mark.parametrize(
         ("stacks", "mode", "message"),
@@ -213,5 +222,5 @@ class TestWhichStack:
     )
     def test_otherwise_it_says_what_to_do(self, stacks: list[tuple[str, str, str]], mode: str, message: str) -> None:
         with pytest.raises(NoStack, match=message) as raised:
-            choose_project(stacks, "x", Path("/x"), mode)
+            choose_project(stacks, ("x", Path("/x")), mode)
         assert raised.value.hint

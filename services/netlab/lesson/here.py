@@ -38,7 +38,7 @@ def look_around(settings: Settings, project: str | None) -> Here:
     stacks = engine.stacks()
     if not stacks:
         return without_stack(settings, project)
-    chosen = choose_project(stacks, project or settings.project, settings.data_dir, None)
+    chosen = choose_project(stacks, (settings.project, settings.data_dir), None, project)
     containers = [one for one in engine.containers_of(chosen) if one["State"]["Running"]]
     modes = {str(one["Config"]["Labels"].get("isthmus.mode", "")) for one in containers}
     return Here("".join(sorted(modes)[:1]), words_of(settings, chosen, containers))
