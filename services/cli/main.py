@@ -26,6 +26,7 @@ from loader import catalogue
 from loader.errors import NotInDataFolder
 from loader.load import Job, load_dataset
 from loader.progress import Event, ended, listener, sentence
+from loader.property_indexes import make_all, read_indexes
 from loader.report import Report
 from loader.run import open_catalogue, roll_back
 from loader.scan import Dataset, relative, scan
@@ -68,7 +69,8 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
     """Load files, or all files below folders, of the data folder.
 
     Each file is loaded whole or not at all; what was served before stays served when it fails, and the exit code is 1.
-    Results go to standard output, progress to standard error (a bar on a terminal, JSON lines otherwise).
+    Results go to standard output, progress to standard error (a bar on a terminal, JSON lines otherwise). The data are
+    served as soon as a line says so; then indexes of their properties are made, by the loader where one is at work.
 
     \b
     Examples:
@@ -85,8 +87,18 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
             reports.append(report)
             click.echo(json_text(report.as_json()) if as_json else sentence(ended(report)))
         tidy(connection, settings.keep_versions)
+        if not is_alive(settings.data_dir):
+            make_indexes(connection, settings, reports)
     if any(report.status == "failed" for report in reports):
         sys.exit(EXIT_FAILED)
+
+
+def make_indexes(connection: Connection, settings: Settings, reports: Sequence[Report]) -> None:
+    """Make the indexes of what was loaded, as no other loader would."""
+    ids = [collection.id for report in reports for collection in report.collections]
+    with listener(sys.stderr) as listen:
+        make_all(connection, listen, ids, auto=settings.index == "auto")
+    tidy(connection, settings.keep_versions)
 
 
 def find_datasets(data_dir: Path, paths: Sequence[Path]) -> list[Dataset]:
@@ -146,7 +158,7 @@ def list_collections(settings: Settings, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def info(settings: Settings, name: str, *, as_json: bool) -> None:
-    """Show a collection: its file, extent, columns and kept versions."""
+    """Show a collection: its file, extent, columns, indexes of properties and kept versions."""
     with open_catalogue(settings) as connection:
         collections, archives = read_collections(connection), read_archives(connection)
         if name in archives:
@@ -157,7 +169,12 @@ def info(settings: Settings, name: str, *, as_json: bool) -> None:
             hint = suggestion(name, [*collections, *archives]) or "`isthmus list` shows the collections"
             raise UnknownCollection(f"there is no collection '{name}'", hint=hint)
         versions = catalogue.versions_of(connection, name)
-    values = {**show.collection_json(collections[name]), "versions": show.versions_json(versions)}
+        indexes = read_indexes(connection, collections[name].version)
+    values = {
+        **show.collection_json(collections[name]),
+        "indexes": show.indexes_json(indexes),
+        "versions": show.versions_json(versions),
+    }
     click.echo(json_text(values) if as_json else show.info_text(values))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from core.archives import TileArchive, facts_json
 from core.catalog import Collection
 from loader.catalogue import KeptVersion
+from loader.index_rule import PropertyIndex
 from loader.report import Note
 
 
@@ -80,6 +81,29 @@ def versions_json(versions: Sequence[KeptVersion]) -> list[dict[str, Any]]:
     ]
 
 
+def indexes_json(indexes: Sequence[PropertyIndex]) -> list[dict[str, Any]]:
+    """The indexes of properties as JSON values. Without `seconds` and `problem` one is yet to be made."""
+    return [
+        {
+            "property": index.property_name,
+            "index": index.name or None,
+            "bytes": None if index.seconds is None else index.size_bytes,
+            "seconds": index.seconds,
+            "problem": index.problem,
+        }
+        for index in indexes
+    ]
+
+
+def index_row(values: Mapping[str, Any]) -> list[str]:
+    """A row of the table of indexes."""
+    if values["problem"]:
+        return [values["property"], "       -", "      -", f"not made: {values['problem']}"]
+    if values["seconds"] is None:
+        return [values["property"], "       -", "      -", "to be made"]
+    return [values["property"], f"{values['bytes'] / 1e6:8.1f}", f"{values['seconds']:7.1f}", "made"]
+
+
 def info_text(values: Mapping[str, Any]) -> str:
     """The paragraphs of `isthmus info`, from its JSON values."""
     facts = [(key, values[key]) for key in ("title", "description", "attribution", "file", "table", "rows")]
@@ -94,7 +118,8 @@ def info_text(values: Mapping[str, Any]) -> str:
         ],
         ["VERSION", "LOADED (UTC)", "ROWS", "STATE"],
     )
-    return "\n".join([values["id"], *head, "", columns, "", versions])
+    indexes = [table(list(map(index_row, values["indexes"])), ["INDEX OF", "      MB", "SECONDS", "STATE"]), ""]
+    return "\n".join([values["id"], *head, "", columns, "", *(indexes if values["indexes"] else []), versions])
 
 
 def archive_text(values: Mapping[str, Any]) -> str:

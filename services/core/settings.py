@@ -18,6 +18,7 @@ from core.errors import BadSetting, suggestion
 
 Mode = Literal["bridge", "host", "container", "none", "native", "swarm"]
 Switch = Literal["off", "on"]
+Index = Literal["auto", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
 DbTarget = Literal["any", "read-write", "prefer-standby"]
@@ -30,6 +31,7 @@ def setting(default: Any, meaning: str, *, to: Audience = "operator", shown: boo
 
 CHOICES = {name: get_args(kind) for name, kind in [("Mode", Mode), ("LogLevel", LogLevel), ("Switch", Switch)]}
 CHOICES["DbTarget"] = get_args(DbTarget)
+CHOICES["Index"] = get_args(Index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class Settings:
     spool_mb: int = setting(4000, "most that exported files take up, in MB; the ones not used for longest go first")
     spool_file_mb: int = setting(2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit")
     scan_interval_s: float = setting(1.0, "seconds between two looks at the data folder")
+    index: Index = setting(
+        "auto",
+        "auto: properties of larger tables get indexes after the load, those that it helps; off: only where a side-car"
+        " says so",
+    )
     keep_versions: int = setting(2, "versions kept of each collection, the served one included")
     log_level: LogLevel = setting("info", "debug, info, warning or error")
     run_dir: str = setting("", "folder of the API's socket in mode none (default: `var/run` in the data folder)")

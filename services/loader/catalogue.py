@@ -51,6 +51,12 @@ class Words:
     description: str | None = None
     attribution: str | None = None
     cache_control: str | None = None
+    indexed_by: bool | list[str] | None = None
+    """Which properties get an index: those that it helps, none, or these; None: as the setting says."""
+
+    def as_params(self) -> dict[str, Any]:
+        """As parameters of a statement."""
+        return {**asdict(self), "indexed_by": None if self.indexed_by is None else json.dumps(self.indexed_by)}
 
 
 def lock(connection: Connection) -> None:
@@ -98,30 +104,33 @@ def save_collection(connection: Connection, id: str, holder: Holder, words: Word
     """Make a collection, or give an old one its new file and words."""
     connection.execute(
         """
-        INSERT INTO isthmus.collections (id, source_path, layer, title, description, attribution, cache_control)
-        VALUES (%(id)s, %(path)s, %(layer)s, %(title)s, %(description)s, %(attribution)s, %(cache_control)s)
+        INSERT INTO isthmus.collections (id, source_path, layer, title, description, attribution, cache_control,
+            indexed_by)
+        VALUES (%(id)s, %(path)s, %(layer)s, %(title)s, %(description)s, %(attribution)s, %(cache_control)s,
+            %(indexed_by)s)
         ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
             attribution = excluded.attribution, cache_control = excluded.cache_control,
+            indexed_by = excluded.indexed_by,
             source_path = excluded.source_path, layer = excluded.layer
         """,
-        {"id": id, "path": holder.path, "layer": holder.layer, **asdict(words)},
+        {"id": id, "path": holder.path, "layer": holder.layer, **words.as_params()},
     )
 
 
 def describe(connection: Connection, id: str, words: Words) -> bool:
     """Give a collection new words. False when they are the ones it has."""
     row = connection.execute(
-        "SELECT title, description, attribution, cache_control FROM isthmus.collections WHERE id = %s", [id]
+        "SELECT title, description, attribution, cache_control, indexed_by FROM isthmus.collections WHERE id = %s", [id]
     ).fetchone()
     if row is None or Words(*row) == words:  # the statement's trigger would raise the generation for nothing
         return False
     connection.execute(
         """
         UPDATE isthmus.collections SET title = %(title)s, description = %(description)s, attribution = %(attribution)s,
-            cache_control = %(cache_control)s, changed_at = now()
+            cache_control = %(cache_control)s, indexed_by = %(indexed_by)s, changed_at = now()
         WHERE id = %(id)s
         """,
-        {"id": id, **asdict(words)},
+        {"id": id, **words.as_params()},
     )
     return True
 

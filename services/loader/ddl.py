@@ -9,6 +9,7 @@ from psycopg import sql
 
 from core.statement import Statement
 from loader.columns import TableColumn
+from loader.index_rule import PropertyIndex
 from loader.shape import Shape
 
 SCHEMA = "data"
@@ -161,6 +162,24 @@ def create_indexes(table: Table, times: Sequence[TableColumn]) -> Iterator[State
         yield Statement(sql.SQL("CREATE INDEX ON {} (fid) WHERE geom IS NULL").format(table.identifier))
     for column in times:
         yield Statement(sql.SQL("CREATE INDEX ON {} ({})").format(table.identifier, sql.Identifier(column.column)))
+
+
+def create_property_index(name: str, index: PropertyIndex) -> Statement:
+    """The index of a property, of the table of that name."""
+    column = sql.Identifier(index.column)
+    text = sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({}{}){}").format(
+        sql.Identifier(index.name),
+        sql.Identifier(SCHEMA, name),
+        column,
+        sql.SQL(", fid" if index.with_key else ""),
+        sql.SQL(" WHERE {} IS NOT NULL").format(column) if index.filled_only else sql.SQL(""),
+    )
+    return Statement(text)
+
+
+def drop_index(name: str) -> Statement:
+    """Drop an index that is no longer wanted."""
+    return Statement(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
 
 
 def analyze(table: Table) -> Statement:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from loader.report import Report
 
-EventName = Literal["start", "rows", "end", "state"]
+EventName = Literal["start", "rows", "end", "state", "index", "indexed"]
 ROWS_EVERY_S = 1.0
 """A log gets a line about rows at most this often."""
 
@@ -83,11 +83,15 @@ def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
                 if name not in tasks:
                     tasks[name] = progress.add_task(name, total=event.values["of"])
                 progress.update(tasks[name], completed=event.values["rows"])
-            elif event.event in ("end", "state"):
+            elif event.event == "index":
+                name = f"{event.values['collection']}: index of {event.values['property']}"
+                done = event.values["number"] - 1
+                tasks[name] = progress.add_task(name, total=event.values["of"], completed=done)
+            elif event.event in ("end", "state", "indexed"):
                 for task in tasks.values():
                     progress.remove_task(task)
                 tasks.clear()
-                if sentences or event.event == "state":
+                if sentences or event.event == "state" or event.values.get("problem"):
                     console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
 
         yield listen
@@ -108,6 +112,8 @@ def sentence(event: Event) -> str:
     values = event.values
     if event.event == "state":
         return str(values["message"])
+    if event.event == "indexed":
+        return index_sentence(values)
     if values["status"] == "failed":
         hint = f"\n  {values['hint']}" if values.get("hint") else ""
         return f"failed     {event.path}: {values['error']}{hint}"
@@ -115,6 +121,14 @@ def sentence(event: Event) -> str:
     rows = f" ({values['rows']:,} rows, {values['seconds']:.1f} s)" if values["rows"] else tiles_text(values)
     warnings = "".join(f"\n  warning: {warning}" for warning in values["warnings"])
     return f"{values['status']:<10} {event.path}{what}{rows}{warnings}"
+
+
+def index_sentence(values: Mapping[str, Any]) -> str:
+    """An index of a property that was made, or could not be."""
+    what = f"{values['collection']}: property '{values['property']}'"
+    if values["problem"]:
+        return f"no index   {what}: {values['problem']}"
+    return f"indexed    {what} ({values['bytes'] / 1e6:.1f} MB, {values['seconds']:.1f} s)"
 
 
 def tiles_text(values: Mapping[str, Any]) -> str:

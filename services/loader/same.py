@@ -47,7 +47,8 @@ def same_content(connection: Connection, dataset: Dataset, side_car: SideCar, sh
 def words_of(dataset: Dataset, layer: str, side_car: SideCar) -> Words:
     """What is said of the collection of a layer: the side-car's words, or a title made of its name."""
     title = side_car.title or default_title(layer or dataset.stem)
-    return Words(title, side_car.description, side_car.attribution, side_car.cache_control)
+    index = list(side_car.index) if isinstance(side_car.index, tuple) else side_car.index
+    return Words(title, side_car.description, side_car.attribution, side_car.cache_control, index)
 
 
 def default_title(name: str) -> str:

@@ -32,7 +32,10 @@ class TileOptions:
 
 @dataclass(frozen=True, slots=True)
 class SideCar:
-    """What the side-car says of a dataset. None where it says nothing. `time`: no column, one, or start and end."""
+    """What the side-car says of a dataset. None where it says nothing. `time`: no column, one, or start and end.
+
+    `index`: the properties that get an index: those that it helps, none, or these.
+    """
 
     title: str | None = None
     description: str | None = None
@@ -40,6 +43,7 @@ class SideCar:
     crs: str | None = None
     time: tuple[str, ...] | None = None
     cache_control: str | None = None
+    index: bool | tuple[str, ...] | None = None
     tiles: TileOptions | None = None
     layers: Mapping[str, SideCar] = field(default_factory=dict[str, "SideCar"])
     notes: tuple[Note, ...] = ()
@@ -54,6 +58,7 @@ class SideCar:
             crs=own.crs or self.crs,
             time=self.time if own.time is None else own.time,
             cache_control=own.cache_control or self.cache_control,
+            index=self.index if own.index is None else own.index,
             tiles=own.tiles or self.tiles,
         )
 
@@ -92,6 +97,14 @@ def parse_cache_control(value: object) -> str:
     return text
 
 
+def parse_index(value: object) -> bool | tuple[str, ...]:
+    """Whether properties get indexes, or the names of those that do. Raises: ValueError"""
+    if isinstance(value, bool):
+        return value
+    names: list[object] = cast("list[object]", value) if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(parse_text(name) for name in names))
+
+
 def parse_tiles(value: object) -> TileOptions:
     """The table `tiles`. Raises: ValueError, saying what is wrong in it"""
     if not isinstance(value, dict):
@@ -111,6 +124,7 @@ KEYS: dict[str, tuple[Callable[[object], object], str, str]] = {
     **{name: (parse_text, "no text", f'write {name} = "…"') for name in ("title", "description", "attribution", "crs")},
     "time": (parse_time, "no column", 'write time = "seen", or time = ["start", "end"] for features that last'),
     "cache_control": (parse_cache_control, "no Cache-Control", 'write cache_control = "public, max-age=3600"'),
+    "index": (parse_index, "neither properties nor true or false", 'write index = ["name", "kind"], or index = false'),
     "tiles": (parse_tiles, "no table of rank and properties", 'write [tiles], and below it rank = "population"'),
 }
 

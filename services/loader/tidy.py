@@ -53,12 +53,24 @@ FROM (
 WHERE place > %s
 """
 
+# Those of versions that were looked at since: a side-car can take back what it asked for.
+INDEXES_TO_DROP = """
+SELECT own.relname
+FROM isthmus.indexed AS i
+JOIN isthmus.versions AS v USING (version)
+JOIN pg_class AS t ON t.relname = v.table_name AND t.relnamespace = 'data'::regnamespace
+JOIN pg_index AS x ON x.indrelid = t.oid
+JOIN pg_class AS own ON own.oid = x.indexrelid AND own.relname LIKE '%\\_property'
+WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(i.indexes) AS wanted WHERE wanted ->> 'name' = own.relname)
+"""
+
 
 def tidy(connection: Connection, keep_versions: int) -> bool:
     """Bring views and tables in line with the catalogue. False when someone's reading left something for later."""
     with connection.transaction():
         lock(connection)
         done = [make_views(connection), drop_views(connection), drop_versions(connection, keep_versions)]
+        done.append(drop_indexes(connection))
     return all(done)
 
 
@@ -88,6 +100,15 @@ def drop_versions(connection: Connection, keep: int) -> bool:
             continue
         forget = Statement(sql.SQL("DELETE FROM isthmus.versions WHERE version = {}").format(sql.Literal(version)))
         done = attempt(connection, [*(ddl.drop_table(table) for table in tables if table), forget]) and done
+    return done
+
+
+def drop_indexes(connection: Connection) -> bool:
+    """Drop the indexes of properties that are no longer wanted."""
+    names = [name for (name,) in connection.execute(INDEXES_TO_DROP).fetchall()]
+    done = True
+    for name in names:
+        done = attempt(connection, [ddl.drop_index(name)]) and done
     return done
 
 

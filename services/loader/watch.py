@@ -23,6 +23,7 @@ from loader import catalogue
 from loader.errors import DataFolderUnavailable
 from loader.plan import plan
 from loader.progress import Event, Listener
+from loader.property_indexes import choose_indexes, make_next
 from loader.run import open_catalogue, run_step
 from loader.scan import Scan, scan
 from loader.tidy import tidy
@@ -67,7 +68,15 @@ def keep_looking(connection: Connection, settings: Settings, state: State, liste
             look(connection, settings, state, listen)
         except DataFolderUnavailable as error:
             tell(state, listen, error)
-        time.sleep(settings.scan_interval_s)
+        pause(connection, settings, listen)
+
+
+def pause(connection: Connection, settings: Settings, listen: Listener) -> None:
+    """Wait for the next look, and make indexes meanwhile: files that come do not wait for more than the one begun."""
+    until = time.monotonic() + settings.scan_interval_s
+    while make_next(connection, listen) and time.monotonic() < until:
+        pass
+    time.sleep(max(0.0, until - time.monotonic()))
 
 
 def look(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
@@ -77,7 +86,8 @@ def look(connection: Connection, settings: Settings, state: State, listen: Liste
     steps = plan(catalogue.read_known(connection), state.before, now)
     reports = [run_step(connection, settings, step, listen) for step in steps]
     state.before = now
-    if any(reports) or time.monotonic() >= state.tidy_at:
+    chosen = choose_indexes(connection, auto=settings.index == "auto")
+    if any(reports) or chosen or time.monotonic() >= state.tidy_at:
         done = tidy(connection, settings.keep_versions)
         state.tidy_at = float("inf") if done else time.monotonic() + TIDY_AGAIN_S
 

@@ -22,7 +22,7 @@ import psycopg
 
 from bench import features, tiles
 from bench.generate import write_mixed, write_points, write_polygons
-from bench.loads import bench_load, load
+from bench.loads import bench_load, index, load
 from bench.measure import Result, render_table
 from bench.setting import Bench
 from core.db import conninfo
@@ -50,6 +50,7 @@ def run(points: int, polygons: int, runs: int) -> list[Result]:
         for name in ("points.parquet", "polygons.fgb", "mixed.fgb"):
             progress(f"loading {name}")
             loads[name.split(".")[0]] = load(database, database.owner.data_dir / name)
+            progress(f"indexes of {name} took {index(database, database.owner.data_dir / name):.1f} s")
         with running_api(database) as url, psycopg.connect(conninfo(database.owner), autocommit=True) as connection:
             client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
             bench = Bench(database, connection, client, runs)

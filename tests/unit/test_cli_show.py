@@ -10,6 +10,7 @@ from cli import show
 from core.bbox import BBox
 from core.catalog import Collection, Column
 from loader.catalogue import KeptVersion
+from loader.index_rule import PropertyIndex
 from loader.report import Note
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -57,11 +58,27 @@ def test_the_json_of_a_collection_is_plain_values() -> None:
 
 def test_info_leaves_out_what_is_not_known() -> None:
     versions = show.versions_json([KeptVersion(7, WHEN, 12345, True), KeptVersion(6, WHEN, 1, False)])
-    text = show.info_text({**show.collection_json(ROADS), "versions": versions})
+    text = show.info_text({**show.collection_json(ROADS), "indexes": [], "versions": versions})
+    assert "INDEX OF" not in text
     assert "description" not in text
     assert "attribution  Me" in text
     assert "7        2026-01-02T03:04:05  12,345  served" in text
     assert "6        2026-01-02T03:04:05  1       kept" in text
+
+
+def test_info_shows_indexes_that_are_made_to_be_made_and_impossible() -> None:
+    indexes = [
+        PropertyIndex("7_1_size_property", "size", "size", 9_306_112, seconds=0.418),
+        PropertyIndex("7_2_name_property", "name", "name", 31_000_000),
+        PropertyIndex("", "sice", "", 0, problem="there is no such property"),
+    ]
+    text = show.info_text({**show.collection_json(ROADS), "indexes": show.indexes_json(indexes), "versions": []})
+    assert text.split("\n\n")[2].splitlines() == [
+        "INDEX OF        MB  SECONDS  STATE",
+        "size           9.3      0.4  made",
+        "name             -        -  to be made",
+        "sice             -        -  not made: there is no such property",
+    ]
 
 
 REPORT: dict[str, Any] = {

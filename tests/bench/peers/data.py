@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from bench.generate import write_points, write_polygons
-from bench.loads import load
+from bench.loads import index, load
 from bench.peers.clock import Processes
 from core.db import conninfo
 from support.cluster import PASSWORD, Cluster, Database
@@ -53,7 +53,7 @@ def counts(points: int) -> dict[str, int]:
 
 
 def load_all(database: Database, rows: dict[str, int], folder: Path) -> None:
-    """Write the files and load them as Isthmus does."""
+    """Write the files and load them as Isthmus does, with the indexes that it makes once they are served."""
     database.owner.data_dir.rmdir()
     database.owner.data_dir.symlink_to(folder)
     write_points(folder / "points.parquet", rows["points"])
@@ -61,6 +61,7 @@ def load_all(database: Database, rows: dict[str, int], folder: Path) -> None:
     write_polygons(folder / "polygons.fgb", rows["polygons"])
     for name in ("points.parquet", "places.parquet", "polygons.fgb"):
         load(database, database.owner.data_dir / name)
+        index(database, database.owner.data_dir / name)
 
 
 def superuser(cluster: Cluster, database: Database) -> psycopg.Connection:
