@@ -75,6 +75,11 @@ class Settings:
     tiles_mb: int = setting(
         2000, "most that tiles take up there, in MB; the ones not used for longest go first; 0 keeps none on the disk"
     )
+    render_tiles: int = setting(
+        1365,
+        "most tiles of low zooms that are made of a large collection once it is loaded, before somebody asks for one"
+        " (1365 are zooms 0 to 5 of the world); 0 makes none",
+    )
     tile_max_kb: int = setting(
         500, "most that a tile weighs, compressed, in KB; beyond it the least important features are left out"
     )
@@ -116,8 +121,8 @@ class Settings:
     )
     api: str = setting(
         "",
-        "where `isthmus seed` and `isthmus export` find the API: host:port, a URL or unix:/path (default: what it"
-        " listens on)",
+        "where the loader, `isthmus seed` and `isthmus export` find the API: host:port, a URL or unix:/path (default:"
+        " what it listens on)",
         to="service",
     )
     db_host: str = setting(
@@ -162,6 +167,11 @@ class Settings:
                     hint="it takes a number from 1",
                     parameter=variable(name),
                 )
+        if self.render_tiles < 0:
+            hint = "it takes a number from 0"
+            raise BadSetting(
+                f"ISTHMUS_RENDER_TILES is {self.render_tiles}", hint=hint, parameter="ISTHMUS_RENDER_TILES"
+            )
         if self.public_url and not self.public_url.startswith(("http://", "https://")):
             raise BadSetting(
                 f"ISTHMUS_PUBLIC_URL is '{self.public_url}'",

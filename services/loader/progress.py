@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, Literal, TextIO
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from loader.report import Report
 
-EventName = Literal["start", "rows", "end", "state", "index", "indexed"]
+EventName = Literal["start", "rows", "end", "rendered", "state", "index", "indexed"]
 ROWS_EVERY_S = 1.0
 """A log gets a line about rows at most this often."""
 
@@ -50,8 +51,8 @@ def ended(report: Report) -> Event:
 
 
 def json_lines(stream: TextIO) -> Listener:
-    """One JSON object a line, flushed at once; of the rows of a dataset at most one line a second."""
-    last = datetime.min.replace(tzinfo=UTC)
+    """One JSON object a line, flushed at once; of the rows of a dataset at most one line a second. Safe for threads."""
+    last, lock = datetime.min.replace(tzinfo=UTC), Lock()
 
     def listen(event: Event) -> None:
         nonlocal last
@@ -62,9 +63,10 @@ def json_lines(stream: TextIO) -> Listener:
             last = now
         line = {"time": now.isoformat(timespec="milliseconds"), "event": event.event, "path": event.path}
         line |= event.values
-        stream.write(json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False))
-        stream.write("\n")
-        stream.flush()
+        text = json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False)
+        with lock:
+            stream.write(f"{text}\n")
+            stream.flush()
 
     return listen
 
@@ -91,8 +93,9 @@ def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
                 for task in tasks.values():
                     progress.remove_task(task)
                 tasks.clear()
-                if sentences or event.event == "state" or event.values.get("problem"):
-                    console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
+            told = sentences and event.event in ("end", "rendered", "indexed")
+            if told or event.event == "state" or event.values.get("problem"):
+                console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
 
         yield listen
 
@@ -114,6 +117,8 @@ def sentence(event: Event) -> str:
         return str(values["message"])
     if event.event == "indexed":
         return index_sentence(values)
+    if event.event == "rendered":
+        return rendered_text(values)
     if values["status"] == "failed":
         hint = f"\n  {values['hint']}" if values.get("hint") else ""
         return f"failed     {event.path}: {values['error']}{hint}"
@@ -135,6 +140,14 @@ def tiles_text(values: Mapping[str, Any]) -> str:
     """What is told of a file of tiles."""
     tiles = values.get("tiles")
     return f" (tiles of zoom {tiles['first_zoom']} to {tiles['last_zoom']}, {tiles['media_type']})" if tiles else ""
+
+
+def rendered_text(values: Mapping[str, Any]) -> str:
+    """What is told of tiles that were made before somebody asked."""
+    name = values["collection"] or "all collections"
+    lacks = [f"{values[key]:,} {words}" for key, words in (("failed", "failed"), ("left", "left out")) if values[key]]
+    what = f"{values['tiles']:,} tiles to zoom {values['last_zoom']}, {values['made']:,} of them made now"
+    return f"rendered   {name} ({', '.join([what, *lacks])}, {values['seconds']:.1f} s)"
 
 
 def silent(event: Event) -> None:

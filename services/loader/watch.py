@@ -1,4 +1,5 @@
 """Watch the data folder: look every second, load what is new, withdraw what is gone, for as long as the process lives.
+Then tell the renderer what is served now, also what other commands loaded or brought back.
 
 Polling on purpose: file events do not come through every bind mount and never over network disks, and a look at a
 thousand files takes milliseconds.
@@ -16,14 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, parse_catalog
 from core.db import Connection, translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import catalogue
 from loader.errors import DataFolderUnavailable
+from loader.low_zooms import low_zooms
 from loader.plan import plan
 from loader.progress import Event, Listener
 from loader.property_indexes import choose_indexes, make_next
+from loader.render import Renderer, rendering
 from loader.run import open_catalogue, run_step
 from loader.scan import Scan, scan
 from loader.tidy import tidy
@@ -38,11 +42,17 @@ TIDY_AGAIN_S = 30.0
 
 @dataclass(slots=True)
 class State:
-    """What the watcher carries from one look to the next. `trouble` is the last one told, so that it is told once."""
+    """What the watcher carries from one look to the next.
 
+    trouble:    the last one told, so that it is told once
+    generation: of the catalogue that the renderer knows
+    """
+
+    renderer: Renderer
     before: Scan = field(default_factory=Scan)
     trouble: str = ""
     tidy_at: float = 0.0
+    generation: int = -1
 
 
 def watch(settings: Settings, listen: Listener) -> None:
@@ -50,8 +60,8 @@ def watch(settings: Settings, listen: Listener) -> None:
 
     Raises: DataFolderUnavailable when `var/` below the data folder cannot be written to
     """
-    state = State()
-    with beating(settings.data_dir):
+    with beating(settings.data_dir), rendering(settings, listen) as renderer:
+        state = State(renderer)
         while True:
             try:
                 with translated(), open_catalogue(settings) as connection:
@@ -66,6 +76,7 @@ def keep_looking(connection: Connection, settings: Settings, state: State, liste
     while True:
         try:
             look(connection, settings, state, listen)
+            follow(connection, settings, state)
         except DataFolderUnavailable as error:
             tell(state, listen, error)
         pause(connection, settings, listen)
@@ -84,12 +95,25 @@ def look(connection: Connection, settings: Settings, state: State, listen: Liste
     now = scan(settings.data_dir)
     recovered(state, now, listen)
     steps = plan(catalogue.read_known(connection), state.before, now)
-    reports = [run_step(connection, settings, step, listen) for step in steps]
+    with state.renderer.aside():
+        reports = [run_step(connection, settings, step, listen) for step in steps]
     state.before = now
     chosen = choose_indexes(connection, auto=settings.index == "auto")
     if any(reports) or chosen or time.monotonic() >= state.tidy_at:
         done = tidy(connection, settings.keep_versions)
         state.tidy_at = float("inf") if done else time.monotonic() + TIDY_AGAIN_S
+
+
+def follow(connection: Connection, settings: Settings, state: State) -> None:
+    """Tell the renderer what is served, when that changed."""
+    [(generation,)] = connection.execute(SELECT_GENERATION.text).fetchall()
+    if generation == state.generation:
+        return
+    collections = parse_catalog(generation, connection.execute(SELECT_COLLECTIONS.text).fetchall())
+    most = settings.render_tiles if settings.tiles_mb else 0
+    wanted = low_zooms(list(collections.values()), most, beside_sources=bool(settings.source_schemas()))
+    state.renderer.want(wanted)
+    state.generation = generation
 
 
 def tell(state: State, listen: Listener, error: IsthmusError) -> None:

@@ -14,7 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,8 +27,13 @@ from bench.loads import bench_load, index, load
 from bench.measure import Result, render_table
 from bench.setting import Bench
 from core.db import conninfo
-from support.cluster import private_cluster
+from loader.progress import sentence
+from support.cluster import Database, private_cluster
 from support.server import running_api
+
+LOW_ZOOMS = range(6)
+MOST_FLOORS = 12
+"""Requests of a kind whose floor takes seconds."""
 
 
 def progress(text: str) -> None:
@@ -60,7 +66,24 @@ def run(points: int, polygons: int, runs: int) -> list[Result]:
                 results.append(bench_load(bench, id, took_s))
             results += ask(bench, points)
             client.close()
+        results.append(ask_after_load(database, files / "rendered", min(MOST_FLOORS, runs)))
     return results
+
+
+def ask_after_load(database: Database, tiles_dir: Path, runs: int) -> Result:
+    """The tiles of low zooms that are measured cold above, as the loader has them made: what somebody meets who opens
+    the map after a load. Of an API of its own, that nobody asked but the renderer.
+    """
+    progress("low zooms, as after a load")
+    with (
+        running_api(database, ISTHMUS_TILES_DIR=str(tiles_dir)) as url,
+        psycopg.connect(conninfo(database.owner), autocommit=True) as connection,
+        closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)) as client,
+    ):
+        for told in tiles.render_low_zooms(replace(database.owner, api=urlsplit(url).netloc), connection):
+            progress(sentence(told))
+        bench = Bench(database, connection, client, runs)
+        return tiles.bench_plain(bench, "points", LOW_ZOOMS, runs, state="rendered after the load")
 
 
 def ask(bench: Bench, points: int) -> list[Result]:
@@ -79,8 +102,8 @@ def ask(bench: Bench, points: int) -> list[Result]:
     results += [features.bench_export(bench, id), features.bench_first_byte(bench, id, points)]
     results.append(features.bench_during_export(bench, id, points))
     progress("tiles")
-    few = min(12, bench.runs)
-    results.append(tiles.bench_plain(bench, id, range(6), few))
+    few = min(MOST_FLOORS, bench.runs)
+    results.append(tiles.bench_plain(bench, id, LOW_ZOOMS, few))
     results += tiles.bench_tiles(bench, id, range(6, 13))
     results.append(tiles.bench_plain(bench, "polygons", range(5, 11), few))
     results += tiles.bench_tiles(bench, "polygons", range(11, 18))

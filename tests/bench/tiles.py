@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Callable, Sequence
 
+import psycopg
 from psycopg import sql
 
 from api.tiles import Tile, tile_at
 from bench.generate import SEED
 from bench.measure import Result, compare
 from bench.setting import Bench, Pair
+from core.catalog import SELECT_COLLECTIONS, parse_catalog
+from core.settings import Settings
 from core.tiling import OUR_COLUMNS
+from loader.low_zooms import low_zooms
+from loader.progress import Event
+from loader.render import rendering
 
 
 def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:
@@ -29,16 +36,34 @@ def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:
     return [compare(f"{id} tile {span}, {state}", text, pairs, bench.sides()) for state in ("cold", "warm")]
 
 
-def bench_plain(bench: Bench, id: str, zooms: Sequence[int], runs: int) -> Result:
-    """Cold tiles against the plain statement over the table as it came, which needs no preparation and leaves out
-    nothing."""
+def bench_plain(bench: Bench, id: str, zooms: Sequence[int], runs: int, *, state: str = "cold") -> Result:
+    """Tiles that this client asks for once, against the plain statement over the table as it came, which needs no
+    preparation and leaves out nothing. `state`: what they are, cold unless somebody had them made."""
     box = json.loads(bench.get(f"/collections/{id}"))["extent"]["spatial"]["bbox"][0]
     floor, text = plain_floor(bench, id)
     pairs: list[Pair] = []
     for tile in tiles_of(zooms, runs, box):
         path = f"/collections/{id}/tiles/WebMercatorQuad/{tile.z}/{tile.row}/{tile.column}"
         pairs.append((floor(tile), lambda path=path: bench.get(path, "gzip")))
-    return compare(f"{id} tile z{min(zooms)}-{max(zooms)}, cold, to the plain one", text, pairs, bench.sides())
+    return compare(f"{id} tile z{min(zooms)}-{max(zooms)}, {state}, to the plain one", text, pairs, bench.sides())
+
+
+def render_low_zooms(settings: Settings, connection: psycopg.Connection) -> list[Event]:
+    """Have the API make what the loader has it make after a load; returns what was told of it."""
+    collections = parse_catalog(0, connection.execute(SELECT_COLLECTIONS.text).fetchall())
+    wanted, told = low_zooms(list(collections.values()), settings.render_tiles), list[Event]()
+    all_told = threading.Semaphore(0)
+
+    def listen(event: Event) -> None:
+        told.append(event)
+        all_told.release()
+
+    with rendering(settings, listen) as renderer:
+        renderer.want(wanted)
+        for _ in wanted:
+            assert all_told.acquire(timeout=600), told
+    assert {event.event for event in told} == {"rendered"}, told
+    return told
 
 
 def tiles_of(zooms: Sequence[int], count: int, box: Sequence[float]) -> list[Tile]:

@@ -23,9 +23,9 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from cli.main import isthmus
 from cli.tiles import run
 from cli.tiles.archive import About
-from cli.tiles.client import Answer, Client
 from cli.tiles.mbtiles import MBTiles
 from cli.tiles.walk import Walk
+from core.api_client import Answer, Client
 from support.cluster import Cluster, Database, environment
 from support.odd import as_superuser
 from support.publish import publish

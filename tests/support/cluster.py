@@ -163,6 +163,7 @@ def environment(settings: Settings, **extra: str) -> dict[str, str]:
         "ISTHMUS_DB_USER": settings.db_user,
         "ISTHMUS_DB_PASSWORD": settings.db_password,
         "ISTHMUS_SCAN_INTERVAL_S": "0.2",
+        "ISTHMUS_RENDER_TILES": "0",  # nobody serves; tests of rendering say otherwise
         **extra,
     }
 

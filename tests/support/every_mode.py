@@ -107,6 +107,21 @@ class ServesFiles:
         assert page.headers["content-type"].startswith("text/html")
         assert stack.get("/map", Accept="text/html").status == 200
 
+    def test_low_zooms_are_there_before_anybody_asks(self, stack: Stack) -> None:
+        name = f"rendered_{self.mode}"
+        stack.drop_points(name, 30)
+
+        def tiles_of_all() -> list[dict[str, Any]]:
+            lines = stack.told("loader")
+            loaded = [number for number, line in enumerate(lines) if name in line.get("collections", ())]
+            return [line for line in lines[loaded[0] :] if line["event"] == "rendered"] if loaded else []
+
+        wait_for(tiles_of_all, 30, "the loader tells of rendered tiles")
+        assert tiles_of_all()[0]["made"] > 0
+        answer = stack.get("/tiles/WebMercatorQuad/2/1/2")
+        assert answer.status == 200
+        assert answer.headers["server-timing"].startswith("cache;desc=hit"), "it was made for us"
+
     def test_the_command_line_lists_the_collection(self, stack: Stack, points: str) -> None:
         listed = stack.script("isthmus", "list")
         assert listed.returncode == 0, listed.stderr

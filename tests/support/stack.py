@@ -226,6 +226,12 @@ class Stack:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def told(self, name: str) -> list[dict[str, Any]]:
+        """The lines of JSON in a service's log."""
+        native = self.data / f"var/log/{name}.log"
+        log = native.read_text() if self.mode == "native" else output("docker", "logs", self.container(name))
+        return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+
     def drop_points(self, name: str, count: int) -> None:
         """Puts a GeoJSON file of points into the data folder in one step, as a careful copy does."""
         features = [

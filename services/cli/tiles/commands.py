@@ -11,12 +11,12 @@ from typing import Any, TypedDict, Unpack
 import click
 
 from cli.tiles.archive import STANDARD_OUTPUT
-from cli.tiles.client import Client
 from cli.tiles.errors import WrongUse
 from cli.tiles.progress import Tally, listening, size_text
 from cli.tiles.run import check_targets, export, seed
 from cli.tiles.tileset import Tileset, parse_zooms, read_tileset
 from cli.tiles.walk import Walk
+from core.api_client import Client
 from core.settings import Settings
 
 WEB_MERCATOR_QUAD = "WebMercatorQuad"

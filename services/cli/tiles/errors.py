@@ -5,12 +5,6 @@ from __future__ import annotations
 from core.errors import IsthmusError
 
 
-class ApiUnavailable(IsthmusError):
-    """The API does not answer."""
-
-    code = "api-unavailable"
-
-
 class WrongUse(IsthmusError):
     """The command was asked for something that it does not do."""
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.tiles.archive import MVT
-from cli.tiles.client import Client
 from cli.tiles.errors import WrongUse
+from core.api_client import Client
 
 EVERYTHING: Mapping[str, str] = {}
 

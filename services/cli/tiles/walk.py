@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cli.tiles.archive import MVT
-from cli.tiles.client import Client
 from cli.tiles.grid import Grid, is_pyramid
 from cli.tiles.tileset import Matrix, Tileset
+from core.api_client import Client
 from core.errors import IsthmusError
 
 S = TypeVar("S")

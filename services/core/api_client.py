@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from cli.tiles.errors import ApiUnavailable
 from core.errors import IsthmusError, error_of
 
 TIMEOUT_S = 120.0
@@ -26,6 +25,12 @@ ATTEMPTS = 6
 LONGEST_PAUSE_S = 5.0
 BUSY = (429, 503)
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - what a server listens on is no address to connect to
+
+
+class ApiUnavailable(IsthmusError):
+    """The API does not answer."""
+
+    code = "api-unavailable"
 
 
 @dataclass(frozen=True, slots=True)

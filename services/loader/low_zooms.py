@@ -1,0 +1,116 @@
+"""Which tiles are made before somebody asks for them: those of low zooms, after a load. Pure: values in, values out.
+
+A collection that was prepared for low zooms has tiles that are made of many rows, so somebody would wait for them; one
+that was not is small, and its tiles are made when they are asked for. What the first map shows, all collections in
+one tile, is made of either.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from core.bbox import MERCATOR_LIMIT_DEG, BBox
+from core.catalog import Collection
+
+LARGEST_ZOOM = 14
+"""The largest full zoom that there is (see docs/tiles.md)."""
+
+MOST_OF_ALL = 85
+"""Tiles of all collections in one: zooms 0 to 3 of the world, or further down where the data are in one place."""
+
+Place = tuple[int, int, int]
+"""Zoom, row and column of WebMercatorQuad."""
+
+
+@dataclass(frozen=True, slots=True)
+class LowZooms:
+    """Tiles that are to be there: those of a collection, or of all collections in one, whose `id` is None.
+
+    versions: of each collection in them, by which they are other tiles after a load
+    places:   zoom by zoom
+    """
+
+    id: str | None
+    versions: tuple[tuple[str, int], ...]
+    places: tuple[Place, ...]
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The segments of the tileset's address."""
+        return (*(() if self.id is None else ("collections", self.id)), "tiles", "WebMercatorQuad")
+
+    @property
+    def newest(self) -> int:
+        """The highest version of a collection in them."""
+        return max(version for _, version in self.versions)
+
+    @property
+    def last_zoom(self) -> int:
+        """The largest zoom."""
+        return self.places[-1][0]
+
+
+def low_zooms(collections: Sequence[Collection], most: int, *, beside_sources: bool = False) -> list[LowZooms]:
+    """What is to be made, in this order: all in one, then each large collection, the one loaded last first.
+
+    most:           tiles of a collection; 0: nothing is made, of all in one neither
+    beside_sources: whether tables of somebody else's are published too. Tiles that they are in are never kept
+    """
+    shown = [collection for collection in collections if collection.has_tiles]
+    by_load = sorted(shown, key=lambda collection: collection.loaded_at, reverse=True)
+    chosen = [] if beside_sources else [of_all(shown, min(most, MOST_OF_ALL))]
+    chosen += [of_collection(collection, most) for collection in by_load]
+    return [found for found in chosen if found.places]
+
+
+def of_all(collections: Sequence[Collection], most: int) -> LowZooms:
+    """Those of all collections in one."""
+    versions = tuple((collection.id, collection.version) for collection in collections)
+    boxes = [collection.bbox_crs84 for collection in collections if collection.bbox_crs84]
+    return LowZooms(None, versions, within(boxes, range(LARGEST_ZOOM), most))
+
+
+def of_collection(collection: Collection, most: int) -> LowZooms:
+    """Those of one, below the zoom from which on its tiles are made of few rows; none where it is small."""
+    below = collection.tiling.full_zoom if collection.tiling else 0
+    boxes = [collection.bbox_crs84] if collection.bbox_crs84 else []
+    return LowZooms(collection.id, ((collection.id, collection.version),), within(boxes, range(below), most))
+
+
+def within(boxes_crs84: Sequence[BBox], zooms: range, most: int) -> tuple[Place, ...]:
+    """The tiles in which boxes lie, of as many whole zooms, from the first on, as have at most so many together."""
+    found: list[Place] = []
+    for zoom in zooms:
+        more = sorted(set(chain.from_iterable(covering(box, zoom) for box in boxes_crs84)))
+        if len(found) + len(more) > most:
+            break
+        found += more
+    return tuple(found)
+
+
+def covering(box_crs84: BBox, zoom: int) -> Iterator[Place]:
+    """The tiles of a zoom in which a box lies."""
+    for half in box_crs84.halves():
+        columns = range(column(half.west, zoom), column(half.east, zoom) + 1)
+        for line in range(row(half.north, zoom), row(half.south, zoom) + 1):
+            yield from ((zoom, line, place) for place in columns)
+
+
+def column(longitude: float, zoom: int) -> int:
+    """The column of the tiles that a place is in."""
+    return inside(math.floor((longitude + 180) / 360 * 2**zoom), zoom)
+
+
+def row(latitude: float, zoom: int) -> int:
+    """The row of the tiles that a place is in; beyond the edge of the set, the nearest."""
+    degrees = max(-MERCATOR_LIMIT_DEG, min(MERCATOR_LIMIT_DEG, latitude))
+    north = math.asinh(math.tan(math.radians(degrees))) / math.pi
+    return inside(math.floor((1 - north) / 2 * 2**zoom), zoom)
+
+
+def inside(number: int, zoom: int) -> int:
+    """The nearest number that a row or column of a zoom has."""
+    return max(0, min(2**zoom - 1, number))
