@@ -111,16 +111,22 @@ def compare(name: str, floor: str, pairs: Sequence[tuple[Work, Work]], sides: tu
 def render_table(results: Sequence[Result]) -> str:
     """A table for people: milliseconds of time and of CPU, the ratios to the floor, and then each floor."""
     sides = f"{'floor':>9}{'ours':>9}"
-    head = f"{'what':<36}{sides}{'p99':>9}{'ratio':>7} |  CPU{sides}{'ratio':>7}{'runs':>6}"
+    width = max((len(result.name) for result in results), default=0) + 1
+    head = f"{'what':<{width}}{sides}{'p99':>9}{'ratio':>8} |  CPU{sides}{'ratio':>8}{'runs':>6}"
     lines = [
-        f"{result.name:<36}{milliseconds(result.floor_s)}{milliseconds(result.ours_s)}{milliseconds(result.ours_p99_s)}"
-        f"{result.ratio:>7.2f} |     {milliseconds(result.floor_cpu_s)}{milliseconds(result.ours_cpu_s)}"
-        f"{result.cpu_ratio:>7.2f}{result.runs:>6}"
+        f"{result.name:<{width}}{milliseconds(result.floor_s)}{milliseconds(result.ours_s)}{milliseconds(result.ours_p99_s)}"
+        f"{times(result.ratio)} |     {milliseconds(result.floor_cpu_s)}{milliseconds(result.ours_cpu_s)}"
+        f"{times(result.cpu_ratio)}{result.runs:>6}"
         for result in results
     ]
     floors = [f"{result.name}\n    {' '.join(result.floor.split())}" for result in results]
     note = "Milliseconds: medians of time, means of CPU (server, database and, on the floor's side, the client)."
     return "\n".join([note, "", head, *lines, "", "The floors:", "", *floors])
+
+
+def times(ratio: float) -> str:
+    """A ratio in a column of eight; small ones with more digits, which are all that tells them from nothing."""
+    return f"{ratio:>8.4f}" if ratio < 0.1 else f"{ratio:>8.2f}"
 
 
 def milliseconds(seconds: float) -> str:

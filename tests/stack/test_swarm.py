@@ -111,6 +111,16 @@ def test_new_files_are_served_by_every_task(served: Stack) -> None:
     wait_for(lambda: served.serves("second", 25), 20, "the new file is served")
 
 
+def test_low_zooms_are_asked_of_every_task_whose_node_keeps_tiles_of_its_own(served: Stack) -> None:
+    count = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/metrics').read().decode())"
+
+    def asked(task: str) -> bool:
+        lines = output("docker", "exec", task, "python3", "-I", "-c", count).splitlines()
+        return any(line.startswith('isthmus_tile_bytes_total{zoom="3"}') for line in lines)
+
+    wait_for(lambda: all(asked(task) for task in tasks(served, "api")), 60, "both tasks were asked for tiles")
+
+
 def test_the_command_line_runs_in_the_loaders_task(served: Stack) -> None:
     assert "first" in served.script("isthmus", "list").stdout
 
