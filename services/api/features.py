@@ -142,15 +142,15 @@ def find_feature(api: Api, collection: Collection, id: str, shown: Presentation)
     values = {f"id{number}": value for number, value in enumerate(key)}
     try:
         with reading(collection):
-            found = api.database.run_prepared(prepared_feature(collection, shown), values)
+            row = api.database.run_prepared(prepared_feature(collection, shown), values, one_plan=True)
     except BadValue as error:
         if collection.key.is_integer:
             raise
         # such as a text that is no UUID, where the key is one
         raise unknown_feature(id, collection) from error
-    if found is None:
+    if row is None or row[0] is None:
         raise unknown_feature(id, collection)
-    return found
+    return row[0]
 
 
 def feature_geojson(

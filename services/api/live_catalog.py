@@ -124,7 +124,7 @@ class LiveCatalog:
 
     def _refresh_loaded(self) -> Catalog:
         """The collections that the loader made."""
-        [(generation,)] = self._database.run(SELECT_GENERATION)
+        [(generation,)] = self._database.run(SELECT_GENERATION, one_plan=True)
         if self._loaded is None or not self._holds(self._loaded, generation):
             found = self._select_as_new_as(generation)
             if self._loaded is None or not self._holds(self._loaded, found.generation):

@@ -13,7 +13,7 @@ from api.query import WHOLE_TILE, TileQuery
 from api.sql.pages import select_size
 from api.sql.prepared import select_count, tiling_for
 from api.sql.thinning import Few, can_be_sampled
-from api.sql.tiles import select_tile
+from api.sql.tiles import is_stored, select_tile, whole_tile
 from api.tiles import Tile
 from core.catalog import Collection
 from core.db import Database
@@ -82,17 +82,17 @@ class TileMaker:
     def make(self) -> bytes:
         """The tile, compressed; empty bytes for an empty one. Raises: QueryTooSlow, and as Database.run"""
         try:
-            mvt, shown = self.run(None)
+            mvt, shown, of = self.whole()
         except QueryTooSlow as error:
             return self.make_of_sample(error)
         packed = compress(mvt) if mvt else b""
         if self.is_too_large(packed):
-            return self.made_smaller(packed, shown)
-        return with_comment(packed, str(Lack(shown, self.count()))) if packed and self.is_chosen else packed
+            return self.made_smaller(packed, shown, of if self.is_chosen else shown)
+        return with_comment(packed, str(Lack(shown, of))) if packed and self.is_chosen else packed
 
-    def made_smaller(self, packed: bytes, shown: int) -> bytes:
+    def made_smaller(self, packed: bytes, shown: int, of: int | None) -> bytes:
         """The same tile of so many of its features as there is room for, at least one."""
-        of, most = self.count() if self.is_chosen else shown, shown
+        most = shown
         for _ in range(MOST_TRIES):
             most = fewer(most, AIM * self.settings.tile_max_kb * KB / len(packed))
             mvt, shown = self.run(Few(most))
@@ -113,10 +113,20 @@ class TileMaker:
             raise too_slow(self.collection) from again
         return with_comment(compress(mvt), str(Lack(shown, hasty=True))) if mvt else b""
 
+    def whole(self) -> tuple[bytes, int, int | None]:
+        """A tile, the number of its features, and how many there are in place of those that were chosen."""
+        if self.query != WHOLE_TILE or not is_stored(self.collection, self.place):
+            mvt, shown = self.run(None)
+            return mvt, shown, self.count() if mvt and self.is_chosen else None
+        # to plan it takes as long as to run it where a tile holds little, and no plan but that by the box makes sense
+        prepared, values = whole_tile(self.collection, self.place)
+        row = self.database.run_prepared(prepared, values, timeout_s=self.timeout_s, one_plan=True)
+        mvt, shown, of = row or (None, None, None)
+        return mvt or b"", whole_number(shown) or 0, whole_number(of)
+
     def run(self, few: Few | None) -> tuple[bytes, int]:
         """The statement: a tile, and the number of its features."""
         statement = select_tile(self.collection, self.place, self.query, few)
-        # to plan it takes as long as to run it where a tile holds little, and no plan but that by the box makes sense
         one_plan = few is None and self.query == WHOLE_TILE and self.collection.source is None
         [(mvt, shown)] = self.database.run(statement, binary=True, timeout_s=self.timeout_s, one_plan=one_plan)
         return mvt or b"", shown
@@ -146,6 +156,11 @@ class TileMaker:
     def is_too_large(self, packed: bytes) -> bool:
         """Whether a compressed tile weighs more than it may."""
         return len(packed) > self.settings.tile_max_kb * KB
+
+
+def whole_number(value: bytes | None) -> int | None:
+    """A whole number in PostgreSQL's binary form; None for null."""
+    return None if value is None else int.from_bytes(value, signed=True)
 
 
 def fewer(count: int, share: float) -> int:

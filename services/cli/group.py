@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cli.tiles.errors import WrongUse
-from core.db import translated
+from core.db_errors import translated
 from core.errors import BadSetting, UnknownCollection, UnknownTileMatrixSet
 from core.terminal import CommandGroup
 from loader.errors import BadSideCar, CannotPrepare, DataFolderUnavailable, NoSuchVersion, NotInDataFolder

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import FrameType
 
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, parse_catalog
-from core.db import Connection, translated
+from core.db import Connection
+from core.db_errors import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import catalogue

@@ -17,7 +17,8 @@ from api.cql2 import ast
 from api.cql2.check import check
 from api.cql2.queryables import Queryables
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
-from core.db import connect, translate
+from core.db import connect
+from core.db_errors import translate
 from core.errors import BadFilter, BadValue
 from support.cluster import Cluster
 from support.cql2 import count, found, plan

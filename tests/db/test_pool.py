@@ -105,7 +105,7 @@ def test_a_limit_of_one_statement_is_not_that_of_the_next(database: Database):
             assert opened.run(limit, timeout_s=seconds) == [(expected,)]
             with pytest.raises(QueryTooSlow):
                 opened.run(slow, timeout_s=0.05)
-        assert opened.run_prepared(prepared("SELECT current_setting('statement_timeout')"), {}) == b"20s"
+        assert opened.run_prepared(prepared("SELECT current_setting('statement_timeout')"), {}) == (b"20s",)
 
 
 def test_a_statement_of_one_plan_is_planned_once_and_others_for_their_values(database: Database):
@@ -212,21 +212,30 @@ KEPT: LiteralString = "SELECT count(*) FROM pg_prepared_statements WHERE name LI
 
 def test_a_prepared_statement_takes_its_values_by_name(database: Database):
     with closing(Pool(replace(database.reader, pool_size=1))) as opened:
-        assert opened.run_prepared(SUM, {"b": 5, "a": 2, "c": 0}) == b"9%"
-        assert opened.run_prepared(SUM, {"b": "1", "a": "-1"}) == b"-1%"
+        assert opened.run_prepared(SUM, {"b": 5, "a": 2, "c": 0}) == (b"9%",)
+        assert opened.run_prepared(SUM, {"b": "1", "a": "-1"}) == (b"-1%",)
         assert opened.run(statement(KEPT)) == [(1,)]
 
 
 def test_a_prepared_statement_without_a_row_gives_nothing(database: Database):
     with closing(Pool(database.reader)) as opened:
         assert opened.run_prepared(prepared("SELECT 1 WHERE %(a)s::text = 'x'"), {"a": "é'\\"}) is None
-        assert opened.run_prepared(prepared("SELECT %(a)s::text"), {"a": "é'\\"}) == "é'\\".encode()
+        assert opened.run_prepared(prepared("SELECT %(a)s::text"), {"a": "é'\\"}) == ("é'\\".encode(),)
+
+
+def test_a_prepared_statement_gives_all_of_its_first_row_as_it_is(database: Database):
+    text = sql.SQL("SELECT 'é', decode('0061ff', 'hex'), %(n)s >> (%(n)s - 2::smallint), 7::bigint, NULL")
+    asked = prepare(Statement(text, {"n": 40_000}))
+    with closing(Pool(database.reader)) as opened:
+        row = opened.run_prepared(asked, {"n": 3})
+        assert row == ("é".encode(), b"\0a\xff", b"\0\0\0\1", b"\0\0\0\0\0\0\0\7", None)
 
 
 def test_a_connection_keeps_only_so_many_prepared_statements(database: Database):
     with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         for number in range(MOST + 20):
-            assert opened.run_prepared(prepare(Statement(sql.SQL("SELECT {}").format(number))), {}) == b"%d" % number
+            asked = prepare(Statement(sql.SQL("SELECT {}::text").format(number)))
+            assert opened.run_prepared(asked, {}) == (b"%d" % number,)
             opened.run_prepared(SUM, {"a": 1, "b": 1})
         assert opened.run(statement(KEPT)) == [(MOST,)]
         assert opened.run(statement("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%||%'")) == [
@@ -238,12 +247,12 @@ def test_a_connection_keeps_only_so_many_prepared_statements(database: Database)
 def test_a_prepared_statement_that_the_server_forgot_is_prepared_again(database: Database, forget: LiteralString):
     with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         opened.run_prepared(SUM, {"a": 1, "b": 1})
-        opened.run_prepared(prepared("SELECT 1"), {})
+        opened.run_prepared(prepared("SELECT text '1'"), {})
         with opened.pool.connection() as connection:
             connection.execute(forget)
-        assert opened.run_prepared(prepared("SELECT 1"), {}) == b"1"
-        assert opened.run_prepared(SUM, {"a": 1, "b": 1}) == b"3%"
-        assert opened.run_prepared(prepared("SELECT 1"), {}) == b"1"
+        assert opened.run_prepared(prepared("SELECT text '1'"), {}) == (b"1",)
+        assert opened.run_prepared(SUM, {"a": 1, "b": 1}) == (b"3%",)
+        assert opened.run_prepared(prepared("SELECT text '1'"), {}) == (b"1",)
 
 
 def test_errors_of_prepared_statements_become_ours_and_the_connection_goes_on(database: Database):
@@ -257,7 +266,7 @@ def test_errors_of_prepared_statements_become_ours_and_the_connection_goes_on(da
             for _ in range(2):
                 with pytest.raises(expected):
                     opened.run_prepared(prepared(text), {"a": 0})
-        assert opened.run_prepared(SUM, {"a": 1, "b": 1}) == b"3%"
+        assert opened.run_prepared(SUM, {"a": 1, "b": 1}) == (b"3%",)
 
 
 def end_session(database: Database, pid: int) -> None:
@@ -273,10 +282,11 @@ def end_session(database: Database, pid: int) -> None:
 
 
 def test_a_session_that_an_administrator_ends_costs_a_prepared_statement_nothing(database: Database):
-    whose = prepared("SELECT pg_backend_pid()")
+    whose = prepared("SELECT pg_backend_pid()::text")
     with closing(Pool(replace(database.reader, pool_size=1))) as opened:
         before = opened.run_prepared(whose, {})
-        end_session(database, int(before or 0))
+        assert before is not None
+        end_session(database, int(before[0] or 0))
         assert opened.run_prepared(whose, {}) not in (None, before)
 
 

@@ -203,7 +203,8 @@ def test_kept_tiles_are_served_while_the_database_is_away(
     ask: Callable[[str], TestResponse] = app.test_client().get
     made = ask(path)
     monkeypatch.setattr(LiveCatalog, "current", unavailable)
-    monkeypatch.setattr(Pool, "run", unavailable)
+    for name in ("run", "run_prepared"):
+        monkeypatch.setattr(Pool, name, unavailable)
     assert told(ask(path))[1:] == told(made)[1:]
     other = ask(path.replace("/0/0/0", "/1/0/1"))
     assert (other.status_code, other.headers["Retry-After"]) == (503, "2")

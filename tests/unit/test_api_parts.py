@@ -211,7 +211,7 @@ class CountingDatabase:
         self.reads_replicas = reads_replicas
         self.asked: list[Statement] = []
 
-    def run(self, statement: Statement) -> list[tuple[Any, ...]]:
+    def run(self, statement: Statement, *, one_plan: bool = False) -> list[tuple[Any, ...]]:
         self.asked.append(statement)
         number = self.ahead.get(len(self.asked) - 1, self.generation)
         return [(number,)] if statement is SELECT_GENERATION else []

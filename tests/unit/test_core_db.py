@@ -11,7 +11,8 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import PoolTimeout
 
-from core.db import ERROR_OF_SQLSTATE, conninfo, translate, translated
+from core.db import conninfo
+from core.db_errors import ERROR_OF_SQLSTATE, translate, translated
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.migrations import migrations
 from core.settings import Settings

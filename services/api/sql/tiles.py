@@ -11,15 +11,16 @@ from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import WHOLE_TILE, GridBox, TileQuery
 from api.sql.boxes import area_of, ewkb, near_on_globe
 from api.sql.filter import where
-from api.sql.items import rendered
 from api.sql.prepared import (
     Parts,
+    area_params,
     has_parts,
     merged_column,
     prepared_columns,
     prepared_parts,
     prepared_rows,
     rows_with_parts,
+    select_count,
     tiling_for,
 )
 from api.sql.relation import id_text, shown_column, shown_geometry_column
@@ -27,6 +28,7 @@ from api.sql.thinning import POINTS, Few, first, rows_of
 from api.tiles import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
 from core.catalog import FID, Collection, Column, Key, remembered
+from core.prepared import Prepared, prepare
 from core.statement import Statement, quoted
 from core.tiling import Tiling
 
@@ -49,6 +51,8 @@ FROM (
 """)
 
 
+COUNTED = sql.SQL("SELECT whole.*, ({count}) FROM ({tile}) AS whole")
+
 ONCE = sql.SQL("\n    OFFSET 0")
 """Keeps PostgreSQL from making each geometry twice, for the tile and for the count."""
 
@@ -67,28 +71,39 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
     parts, (conditions, values) = parts_of(collection, tile, tiling), where(collection, query.filter)
     bounds, place = bounds_of(tile)
 
-    def compose() -> sql.Composed:
-        shape, meets, _ = parts
-        return TILE.format(
-            extent=sql.Literal(EXTENT_PX),
-            buffer=sql.Literal(BUFFER_PX),
-            shape=shape,
-            bounds=bounds,
-            meets=sql.SQL(" AND ").join([meets, *conditions]),
-            geom=quoted(collection.free_name("geom")),
-            id=tile_id(FID if tiling else collection.key),
-            fid=quoted(collection.free_name("fid")),
-            properties=properties(shown_columns(collection, tiling, query)) + merged_column(collection, tiling),
-            rows=rows_for(collection, tile, tiling, query, few),
-            first=first(collection, tiling) if few else ONCE,
-        )
-
-    text: sql.SQL | sql.Composed
-    if is_stored(collection, tile) and query == WHOLE_TILE and few is None:  # what is asked for most is composed once
-        text = remembered(collection, ("tile", tile.z), lambda: rendered(compose()))
-    else:
-        text = compose()
+    shape, meets, _ = parts
+    text = TILE.format(
+        extent=sql.Literal(EXTENT_PX),
+        buffer=sql.Literal(BUFFER_PX),
+        shape=shape,
+        bounds=bounds,
+        meets=sql.SQL(" AND ").join([meets, *conditions]),
+        geom=quoted(collection.free_name("geom")),
+        id=tile_id(FID if tiling else collection.key),
+        fid=quoted(collection.free_name("fid")),
+        properties=properties(shown_columns(collection, tiling, query)) + merged_column(collection, tiling),
+        rows=rows_for(collection, tile, tiling, query, few),
+        first=first(collection, tiling) if few else ONCE,
+    )
     return Statement(text, {**names_of(collection), **place, **values, **parts[2], **(few.params if few else {})})
+
+
+def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, Any]]:
+    """All of a tile of WebMercatorQuad that the loader prepared, which is asked for most: to be kept prepared, with its
+    values.
+
+    Rows: as `select_tile`, and behind it how many features there are; null where nobody counted
+    """
+    tiling, names = tiling_for(collection, tile), remembered(collection, "names", lambda: names_of(collection))
+    area = area_params(tile, MARGIN) if tiling else {}
+    values = {**names, **area, "z": tile.z, "x": tile.column, "y": tile.row, "version": collection.version}
+
+    def compose() -> Prepared:
+        count = select_count(collection, tile).text if tiling else sql.SQL("NULL")
+        text = COUNTED.format(tile=select_tile(collection, tile).text, count=count)
+        return prepare(Statement(text, values))
+
+    return remembered(collection, ("tile", tile.z), compose), values
 
 
 def names_of(collection: Collection) -> dict[str, Any]:
