@@ -83,7 +83,7 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)
-    behind = Timing(HotArchives(TrustedProxies(Hot(app.wsgi_app, parts), settings), parts), metrics)
+    behind = Timing(TrustedProxies(Hot(HotArchives(app.wsgi_app, parts), parts), settings), metrics)
     app.wsgi_app = HotTiles(behind, parts)  # type: ignore[method-assign]
     return app
 

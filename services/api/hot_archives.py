@@ -24,7 +24,7 @@ PATH = re.compile(r"/collections/([^/]+)/tiles/WebMercatorQuad/([^/]+)/([^/]+)/(
 
 
 class HotArchives:
-    """WSGI layer: tiles need no address of the client's, so no proxy matters."""
+    """WSGI layer before Flask."""
 
     def __init__(self, app: WSGIApplication, api: Api) -> None:
         """`app` answers what is left."""

@@ -88,7 +88,7 @@ class TileMatrixSet:
         text = json.dumps(self.document, sort_keys=True, default=str)
         return f"{self.id}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
 
-    @property
+    @cached_property
     def has_numbers(self) -> bool:
         """Whether the ids of its matrices are their zooms, so that `{z}` stands for them."""
         return all(matrix.id == str(zoom) for zoom, matrix in enumerate(self.matrices))

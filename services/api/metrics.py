@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf, isinf
 
 from api.counters import Counters
 
 BUILD_BUCKETS_S = (0.005, 0.02, 0.1, 0.5, 1.0, 5.0)
 """Upper bounds of the classes of a tile's making."""
+
+
+def labelled(name: str, **labels: object) -> str:
+    """A counter with labels, as the format writes it. Their values are ours: nothing in them has to be escaped."""
+    pairs = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{pairs}}}"
+
+
+BUCKETS = tuple(
+    (bound, labelled("isthmus_tile_build_seconds_bucket", le="+Inf" if isinf(bound) else bound))
+    for bound in (*BUILD_BUCKETS_S, inf)
+)
+"""Upper bounds, and the counters of what took no longer."""
 
 FAMILIES = {
     "isthmus_requests_total": ("counter", "Answers by route and status."),
@@ -45,25 +59,23 @@ class Metrics:
         slot = self.counters.slot
         amounts = [(slot(request_name(route, status)), 1), (slot(seconds_name(route)), took_s)]
         if db_s:
-            amounts.append((slot(labelled("isthmus_database_seconds_total", route=route)), db_s))
+            amounts.append((slot(database_name(route)), db_s))
         self.counters.add(amounts)
 
     def tile(self, zoom: int, size: int, made_s: float | None) -> None:
         """A tile was asked for. `made_s`: what its making took; None: it was kept."""
         slot = self.counters.slot
-        amounts: list[tuple[int, float]] = [(slot(labelled("isthmus_tile_bytes_total", zoom=zoom)), size)]
-        if made_s is None:
-            amounts.append((slot(labelled("isthmus_tile_hits_total", zoom=zoom)), 1))
-        else:
-            amounts.append((slot(labelled("isthmus_tile_misses_total", zoom=zoom)), 1))
-            amounts += [(slot(name), amount) for name, amount in build_amounts(made_s)]
-        self.counters.add(amounts)
+        kept_or_made = "hits" if made_s is None else "misses"
+        amounts: list[tuple[str, float]] = [(tile_name("bytes", zoom), size), (tile_name(kept_or_made, zoom), 1)]
+        if made_s is not None:
+            amounts += build_amounts(made_s)
+        self.counters.add([(slot(name), amount) for name, amount in amounts])
 
     def hit_slots(self, route: str, zoom: int) -> HitSlots:
         """Where kept tiles of a route and zoom are counted."""
         slot = self.counters.slot
         statuses = {status: slot(request_name(route, status)) for status in (200, 204, 304)}
-        bytes_slot, hits_slot = (slot(labelled(f"isthmus_tile_{what}_total", zoom=zoom)) for what in ("bytes", "hits"))
+        bytes_slot, hits_slot = (slot(tile_name(what, zoom)) for what in ("bytes", "hits"))
         return HitSlots(hits_slot, bytes_slot, slot(seconds_name(route)), statuses)
 
     def hit(self, slots: HitSlots, status: int, size: int, took_s: float) -> None:
@@ -76,30 +88,36 @@ class Metrics:
         return render(self.counters.read())
 
 
+@lru_cache(maxsize=1000)
 def request_name(route: str, status: int) -> str:
     """The counter of a route's answers."""
     return labelled("isthmus_requests_total", route=route, status=status)
 
 
+@lru_cache(maxsize=1000)
 def seconds_name(route: str) -> str:
     """The counter of the time that a route's answers took."""
     return labelled("isthmus_request_seconds_total", route=route)
 
 
+@lru_cache(maxsize=1000)
+def database_name(route: str) -> str:
+    """The counter of the time that they waited for the database."""
+    return labelled("isthmus_database_seconds_total", route=route)
+
+
+@lru_cache(maxsize=1000)
+def tile_name(what: str, zoom: int) -> str:
+    """A counter of the tiles of a zoom."""
+    return labelled(f"isthmus_tile_{what}_total", zoom=zoom)
+
+
 def build_amounts(took_s: float) -> Iterable[tuple[str, float]]:
     """What a tile's making adds to the histogram."""
-    for bound in BUILD_BUCKETS_S:
-        yield labelled("isthmus_tile_build_seconds_bucket", le=bound), 1 if took_s <= bound else 0
-    yield labelled("isthmus_tile_build_seconds_bucket", le="+Inf"), 1
+    for bound, name in BUCKETS:
+        yield name, 1 if took_s <= bound else 0
     yield "isthmus_tile_build_seconds_sum", took_s
     yield "isthmus_tile_build_seconds_count", 1
-
-
-@lru_cache(maxsize=10_000)
-def labelled(name: str, **labels: object) -> str:
-    """A counter with labels, as the format writes it. Their values are ours: nothing in them has to be escaped."""
-    pairs = ",".join(f'{label}="{value}"' for label, value in labels.items())
-    return f"{name}{{{pairs}}}"
 
 
 def render(values: Mapping[str, float]) -> str:

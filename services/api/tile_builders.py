@@ -6,9 +6,9 @@ import fcntl
 import os
 import struct
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -24,6 +24,25 @@ FLOCK = "hhqqi4x"
 """struct flock of fcntl(2) on 64-bit Linux."""
 
 
+class LockFile:
+    """An open file of locks."""
+
+    def __init__(self, folder: Path) -> None:
+        """Opened, and made where it is not there. Raises: OSError"""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.descriptor = os.open(folder / "locks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+    def __del__(self) -> None:
+        """Close it, once nobody holds a lock in it any more."""
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the next who opens the file would open this one: somebody may have removed the folder."""
+        return os.fstat(self.descriptor).st_nlink > 0
+
+
 class Builders:
     """Builders of this worker, and locks that tell those of others: bytes of a file, by the number of the key.
 
@@ -34,6 +53,7 @@ class Builders:
     def __init__(self, folder: Path | None) -> None:
         """`folder`: of the file of locks; None: there are no other workers."""
         self._folder = folder
+        self._file: LockFile | None = None
         self._building: dict[str, Future[bytes]] = {}
         self._lock = Lock()
 
@@ -48,39 +68,39 @@ class Builders:
         if first is not mine:
             return result_of(first, make)
         try:
-            with self._turn(key):
-                tile = find()
-                mine.set_result(make() if tile is None else tile)
+            tile = self._in_turn(key, find, make)
         except BaseException as error:
             mine.set_exception(error)
             raise
         finally:
             with self._lock:
                 del self._building[key]
-        return mine.result()
+        mine.set_result(tile)
+        return tile
 
-    @contextmanager
-    def _turn(self, key: str) -> Generator[None]:
-        """Hold the lock of a key, or after WAIT_S go on without it."""
-        descriptor = self._open()
-        if descriptor is None:
-            yield
-            return
+    def _in_turn(self, key: str, find: Callable[[], bytes | None], make: Callable[[], bytes]) -> bytes:
+        """The tile, found or made with the lock of its key held, or after WAIT_S without it."""
+        file, place = self._open(), abs(number_of(key))
+        if file is not None:
+            wait_for(file.descriptor, place)
         try:
-            wait_for(descriptor, abs(number_of(key)))
-            yield
+            tile = find()
+            return make() if tile is None else tile
         finally:
-            os.close(descriptor)
+            if file is not None:
+                let_go(file.descriptor, place)
 
-    def _open(self) -> int | None:
-        """The file of locks, open; None where there can be none. An open file of its own for each lock."""
+    def _open(self) -> LockFile | None:
+        """The file of locks; None where there can be none."""
         if self._folder is None:
             return None
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            return os.open(self._folder / "locks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError:
-            return None
+        with self._lock:
+            if self._file is None or not self._file.is_there:
+                try:
+                    self._file = LockFile(self._folder)
+                except OSError:
+                    self._file = None
+            return self._file
 
 
 def result_of(building: Future[bytes], make: Callable[[], bytes]) -> bytes:
@@ -91,11 +111,10 @@ def result_of(building: Future[bytes], make: Callable[[], bytes]) -> bytes:
 
 def wait_for(descriptor: int, place: int) -> bool:
     """Lock a byte of an open file. False when it is not free within WAIT_S, or the file system has no locks."""
-    request = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
     deadline, pause_s = time.monotonic() + WAIT_S, LOOK_FIRST_S
     while True:
         try:
-            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, request)
+            set_lock(descriptor, place, fcntl.F_WRLCK)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 return False
@@ -105,3 +124,14 @@ def wait_for(descriptor: int, place: int) -> bool:
             return False
         else:
             return True
+
+
+def let_go(descriptor: int, place: int) -> None:
+    """Unlock a byte of an open file, if it was locked."""
+    with suppress(OSError):
+        set_lock(descriptor, place, fcntl.F_UNLCK)
+
+
+def set_lock(descriptor: int, place: int, kind: int) -> None:
+    """Lock a byte of an open file, or let go of it. Raises: OSError"""
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(FLOCK, kind, os.SEEK_SET, place, 1, 0))

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -30,7 +30,16 @@ RETRY_S = 60.0
 KEPT_SHARE = 0.9
 """What is left of the limit after room was made."""
 
+ROOM_SHARE = 0.01
+"""Of the limit, what a worker writes before it looks again how much room there is."""
+
 DROPPED_AT_ONCE = 100
+UNNOTED_PARTS = 16
+"""Each time that room is made one of so many parts of the tiles is looked through for unnoted ones."""
+
+USES_AT_ONCE = 50
+"""Uses are written together: each would cost two thirds of what a tile does."""
+
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 OCCUPIED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -44,9 +53,10 @@ CREATE INDEX IF NOT EXISTS uses_in_order ON uses (used);
 """
 GET = "SELECT key, crc, tile FROM tiles WHERE number = ?"
 PUT = "INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?)"
-USE = "INSERT OR REPLACE INTO uses VALUES (?, ?)"
-USE_AGAIN = "UPDATE uses SET used = ? WHERE number = ?"
+USE = "INSERT OR REPLACE INTO uses SELECT number, ? FROM tiles WHERE number = ?"
 LEAST_USED = "SELECT number FROM uses ORDER BY used LIMIT ?"
+NOTE_UNNOTED = "INSERT OR IGNORE INTO uses SELECT number, 0 FROM tiles WHERE number BETWEEN ? AND ?"
+"""For tiles whose uses a worker did not come to write before it ended."""
 
 
 class Access:
@@ -76,6 +86,8 @@ class TileDisk:
         self._most_pages = most_bytes // PAGE_BYTES
         self._reading, self._writing = Access(), Access()
         self._quiet_until = 0.0 if most_bytes else float("inf")
+        self._unlooked_bytes = self._look_bytes = int(most_bytes * ROOM_SHARE)
+        self._used: dict[int, int] = {}
 
     def get(self, key: str) -> bytes | None:
         """The tile (empty: known to hold nothing), or None."""
@@ -90,24 +102,31 @@ class TileDisk:
         number = number_of(key)
 
         def write(connection: sqlite3.Connection) -> None:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute(PUT, [number, key, zlib.crc32(tile), tile])
-                connection.execute(USE, [number, now()])
-            make_room(connection, self._most_pages)
+            connection.execute(PUT, [number, key, zlib.crc32(tile), tile])
+            self._used[number] = now()
+            self._unlooked_bytes += len(tile)
+            is_due = self._unlooked_bytes >= self._look_bytes
+            if is_due or len(self._used) >= USES_AT_ONCE:
+                self._write_uses(connection)
+            if is_due:
+                self._unlooked_bytes = 0
+                make_room(connection, self._most_pages)
 
         self._attempt(self._writing, write)
 
-    def touch(self, keys: Iterable[str]) -> None:
-        """Note that tiles were used just now."""
-        numbers = [(now(), number_of(key)) for key in keys]
+    def touch(self, key: str) -> None:
+        """Note that a tile was used just now."""
+        if not self.works:
+            return
+        self._used[number_of(key)] = now()
+        if len(self._used) >= USES_AT_ONCE:
+            self._attempt(self._writing, self._write_uses)
 
-        def write(connection: sqlite3.Connection) -> None:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(USE_AGAIN, numbers)
-
-        self._attempt(self._writing, write)
+    def _write_uses(self, connection: sqlite3.Connection) -> None:
+        used, self._used = self._used, {}
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(USE, [(at, number) for number, at in list(used.items())])
 
     @property
     def works(self) -> bool:
@@ -116,6 +135,8 @@ class TileDisk:
 
     def close(self) -> None:
         """Close the file, once or again."""
+        if self._used:
+            self._attempt(self._writing, self._write_uses)
         for access in (self._reading, self._writing):
             with access.lock:
                 access.close()
@@ -180,6 +201,9 @@ def make_room(connection: sqlite3.Connection, most_pages: int) -> None:
     """Drop the least used tiles when the limit is reached."""
     if used_pages(connection) <= most_pages:
         return
+    part = 2**64 // UNNOTED_PARTS
+    first = time.time_ns() % UNNOTED_PARTS * part - 2**63  # any, as long as it is another one each time
+    connection.execute(NOTE_UNNOTED, [first, first + part - 1])
     while used_pages(connection) > most_pages * KEPT_SHARE:
         numbers = connection.execute(LEAST_USED, [DROPPED_AT_ONCE]).fetchall()
         if not numbers:

@@ -73,7 +73,7 @@ def layered(api: Api, tileset: Tileset, place: Tile, queries: Mapping[str, TileQ
 
 def kept_layers(api: Api, tile: Layered, key: str) -> bytes:
     """A tile that is kept under a key, or made now: compressed, or empty bytes."""
-    return kept(tile.store, key, lambda: join_layers(api, tile))
+    return kept(tile.store.get_or_make, key, lambda: join_layers(api, tile))
 
 
 def join_layers(api: Api, tile: Layered, *, skip_broken: bool = False) -> bytes:

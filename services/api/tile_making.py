@@ -16,6 +16,8 @@ from api.tiles import Tile
 from core.catalog import Collection
 from core.spent import spent
 
+Find = Callable[[str, Callable[[], bytes]], bytes]
+
 
 class NotKept(Exception):
     """Carries a tile past those who would keep it."""
@@ -52,8 +54,8 @@ def kept_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = 
 
     One that was made in a hurry is not kept. Raises: as `make_packed_tile`
     """
-    key = key_of(api, collection, place, query)
-    return kept(store_of(api, query), key, lambda: make_packed_tile(api, collection, place, query))
+    find = store_of(api, query).get_or_make
+    return kept(find, key_of(api, collection, place, query), lambda: make_packed_tile(api, collection, place, query))
 
 
 def metered(metrics: Metrics, zoom: int, find: Callable[[], bytes]) -> bytes:
@@ -74,8 +76,8 @@ def making(make: Callable[[], bytes]) -> bytes:
     return tile
 
 
-def kept(store: TileStore, key: str, make: Callable[[], bytes]) -> bytes:
-    """The tile of a key, made now where there is none; one that was made in a hurry is not kept."""
+def kept(find: Find, key: str, make: Callable[[], bytes]) -> bytes:
+    """The tile of a key, made now where there is none; one that was made in a hurry is not kept. `find`: of a store"""
 
     def make_unhurried() -> bytes:
         packed = making(make)
@@ -84,6 +86,6 @@ def kept(store: TileStore, key: str, make: Callable[[], bytes]) -> bytes:
         return packed
 
     try:
-        return store.get_or_make(key, make_unhurried)
+        return find(key, make_unhurried)
     except NotKept as made:
         return made.packed

@@ -21,7 +21,7 @@ from api.params.common import Args
 from api.params.tiles import dataset_queries, tile_query
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
-from api.tile_making import kept_tile, key_of, store_of
+from api.tile_making import kept, key_of, make_packed_tile, store_of
 from api.tile_store import TileStore
 from api.tiles import Tile, check_limits, parse_tile
 from core.catalog import Catalog
@@ -33,8 +33,8 @@ Request = tuple[str, str, str, str]
 
 Make = Callable[[], bytes]
 Found = tuple[str, str, TileStore, Make | None]
-"""The key of a tile that may be kept, its `Cache-Control`, where it would be kept, and how it is found or made there;
-None where that is left to the routes.
+"""The key of a tile that may be kept, its `Cache-Control`, where it would be kept, and how a missing one is made
+there; None where that is left to the routes.
 """
 
 DATASET_ROUTE = "/tiles/<tms>/<z>/<row>/<column>"
@@ -51,7 +51,7 @@ class Ready:
     of_body: headers that only an answer with a tile has
     packed:  whether the client takes the tile as it is kept
     slots:   where its answers are counted
-    make:    what finds or makes the tile, and keeps it; None where that is left to the routes
+    make:    what makes the tile, which was looked for in vain, and keeps it; None where that is left to the routes
     """
 
     catalog: Catalog
@@ -97,12 +97,12 @@ def of_collection(api: Api, catalog: Catalog, id: str, place: Tile, args: Args) 
         return None
     query = tile_query(args, collection)
     check_limits(place, api.grids.extent(collection, place.matrix_set))
-    return (
-        key_of(api, collection, place, query),
-        api.cache_control(collection),
-        store_of(api, query),
-        lambda: kept_tile(api, collection, place, query),
-    )
+    key, store = key_of(api, collection, place, query), store_of(api, query)
+
+    def make() -> bytes:
+        return kept(store.make_missing, key, lambda: make_packed_tile(api, collection, place, query))
+
+    return key, api.cache_control(collection), store, make
 
 
 def of_dataset(api: Api, catalog: Catalog, place: Tile, args: Args) -> Found | None:

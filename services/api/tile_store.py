@@ -16,8 +16,6 @@ MB = 1_000_000
 TOUCHED_OF = 64
 """Of so many uses in memory one is told to the disk, which would else take what is used most for the least used."""
 
-TOUCHED_AT_ONCE = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -44,7 +42,6 @@ class TileStore:
         self._disk = TileDisk(folder, int(settings.tiles_mb * MB * shelf.share))
         self._builders = Builders(folder if settings.tiles_mb else None)
         self._uses = 0
-        self._touched: set[str] = set()
 
     def key(self, data: str, place: tuple[str, int, int, int], query: str = "") -> str:
         """What a tile is kept under (see `tile_key`)."""
@@ -63,7 +60,11 @@ class TileStore:
         tile = self.get(key)
         if tile is not None:
             return tile
-        return self._builders.build(key, lambda: self._from_disk(key), lambda: self._make(key, make))
+        return self.make_missing(key, make)
+
+    def make_missing(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """The tile, which was missing just now; made, and kept, unless another one did. Raises: what `make` raises"""
+        return self._builders.build(key, lambda: self.get(key), lambda: self._make(key, make))
 
     def close(self) -> None:
         """Close the file."""
@@ -79,19 +80,13 @@ class TileStore:
         tile = self._disk.get(key)
         if tile is not None:
             self._memory.put(key, tile)
-            self._touch(key)
+            self._disk.touch(key)
         return tile
 
     def _used(self, key: str) -> None:
         self._uses += 1
         if self._uses % TOUCHED_OF == 0:
-            self._touch(key)
-
-    def _touch(self, key: str) -> None:
-        self._touched.add(key)
-        if len(self._touched) >= TOUCHED_AT_ONCE:
-            touched, self._touched = self._touched, set()
-            self._disk.touch(touched)
+            self._disk.touch(key)
 
 
 def tiles_folder(settings: Settings) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -104,12 +106,40 @@ def test_disk_stays_within_its_limit_and_drops_the_least_used(tmp_path: Path, mo
     disk.put("first", bytes(50_000))
     for number in range(100):
         disk.put(str(number), bytes(50_000))
-        disk.touch(["first"])
+        disk.touch("first")
     assert disk.get("0") is None
     assert disk.get("99") is not None
     assert disk.get("first") is not None
     disk.close()
     assert sum(path.stat().st_size for path in tmp_path.glob("tiles-*.sqlite")) < 2_500_000
+
+
+def test_disk_drops_tiles_whose_uses_nobody_came_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tile_disk, "UNNOTED_PARTS", 1)
+    ended, other = TileDisk(tmp_path, 2_000_000), TileDisk(tmp_path, 2_000_000)
+    for number in range(10):
+        ended.put(f"early {number}", bytes(50_000))
+    for number in range(100):
+        other.put(str(number), bytes(50_000))
+    assert [other.get(f"early {number}") for number in range(10)] == [None] * 10
+    assert other.get("99") is not None
+    ended.close()
+    other.close()
+
+
+def test_uses_are_written_when_there_are_many_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tile_disk, "USES_AT_ONCE", 3)
+    disk = TileDisk(tmp_path, 10_000_000)
+    for name in ("the first, when room is looked for", "b", "c"):
+        disk.put(name, b"tile")
+    with closing(sqlite3.connect(next(tmp_path.glob("tiles-*.sqlite")))) as other:
+        noted = "SELECT count(*) FROM uses"
+        assert other.execute(noted).fetchone() == (1,)
+        disk.touch("nowhere")
+        assert other.execute(noted).fetchone() == (3,), "of those that are there"
+        disk.put("d", b"tile")
+        disk.close()
+        assert other.execute(noted).fetchone() == (4,)
 
 
 def test_disk_goes_on_in_a_new_file_when_the_old_one_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture):
@@ -204,6 +234,31 @@ def test_an_error_is_that_of_all_who_wait_and_of_nobody_after_them():
     assert builders.build("a", lambda: None, lambda: b"tile") == b"tile"
 
 
+def test_locks_are_let_go_of_and_found_again_when_their_folder_was_removed(tmp_path: Path):
+    folder = tmp_path / "tiles"
+    one, other = Builders(folder), Builders(folder)
+    for builders in (one, other, one, other):
+        assert builders.build("a", lambda: None, lambda: b"tile") == b"tile"
+    shutil.rmtree(folder)
+    tell, begun = threading.Event(), threading.Event()
+
+    def wait() -> bytes:
+        begun.set()
+        tell.wait(5)
+        return b"of one"
+
+    made: list[bytes] = []
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(one.build, "a", lambda: None, wait)
+        begun.wait(5)
+        second = pool.submit(other.build, "a", lambda: made[-1] if made else None, lambda: b"of the other")
+        time.sleep(0.05)
+        assert not second.done()
+        made.append(b"of one")
+        tell.set()
+    assert (first.result(), second.result()) == (b"of one", b"of one")
+
+
 def test_who_waits_too_long_makes_the_tile_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tile_builders, "WAIT_S", 0.05)
     slow, quick, begun, done = Builders(tmp_path), Builders(tmp_path), threading.Event(), threading.Event()
@@ -275,7 +330,7 @@ def test_filtered_tiles_have_a_share_of_their_own_and_never_push_out_plain_ones(
 
 
 def test_store_tells_the_disk_what_is_used_from_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.tile_store.TOUCHED_AT_ONCE", 1)
+    monkeypatch.setattr("api.tile_disk.USES_AT_ONCE", 1)
     clock = iter(range(100, 1000))
     monkeypatch.setattr(tile_disk, "now", lambda: next(clock))
     store = TileStore(Settings(tiles_dir=str(tmp_path)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from api.params.common import Args, reject_unknown
 from api.params.items import FILTER_PARAMETERS, parse_columns, parse_conditions, queryable_columns
 from api.params.values import parse_boolean
-from api.query import TileQuery
+from api.query import WHOLE_TILE, TileQuery
 from core.catalog import Collection
 from core.errors import BadParameter
 
@@ -27,6 +27,8 @@ def tile_query(args: Args, collection: Collection, others: Sequence[str] = ()) -
 
     Raises: UnknownParameter, BadParameter, BadBBox, BadFilter
     """
+    if not args and not collection.arguments:
+        return WHOLE_TILE
     own = [parameter.name for parameter in (*collection.arguments, *queryable_columns(collection))]
     reject_unknown(args, [*TILE_PARAMETERS, *others, *own])
     everything = EVERYTHING not in own and parse_everything(args)
