@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import MultiDict
 
 from api.links import Links, quoted_path
 from api.params.common import Args
+
+
+def query_args(query: str) -> MultiDict[str, str]:
+    """The parameters of a query in ASCII, as Werkzeug reads them."""
+    return MultiDict(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote") if query else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,11 @@ class Asked:
     path: str
     query: str
     args: Args
+
+    @classmethod
+    def of(cls, base: str, path: str, query: str) -> Asked:
+        """That of a query in ASCII."""
+        return cls(base, path, query, query_args(query))
 
     @property
     def links(self) -> Links:

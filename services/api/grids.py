@@ -93,7 +93,8 @@ class Grids:
     def extent(self, collection: Collection, matrix_set: TileMatrixSet) -> GridBox | None:
         """Where a collection has tiles, in the CRS of a set; None: everywhere. Raises: NoTiles, DatabaseUnavailable"""
         if matrix_set.id not in self._areas:
-            return extent_in(matrix_set, tiled_box(collection))
+            key = ("extent", matrix_set.id)
+            return remembered(collection, key, lambda: (extent_in(matrix_set, tiled_box(collection)),))[0]
         found = self._extent(collection, matrix_set)
         if found is None:
             hint = f"/collections/{collection.id}/tiles lists the sets that it has tiles in"

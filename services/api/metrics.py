@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf, isinf
 
 from api.counters import Counters
 
@@ -19,11 +19,11 @@ def labelled(name: str, **labels: object) -> str:
     return f"{name}{{{pairs}}}"
 
 
-BUCKETS = tuple(
-    (bound, labelled("isthmus_tile_build_seconds_bucket", le="+Inf" if isinf(bound) else bound))
-    for bound in (*BUILD_BUCKETS_S, inf)
+BUILD_NAMES = (
+    *(labelled("isthmus_tile_build_seconds_bucket", le=bound) for bound in (*BUILD_BUCKETS_S, "+Inf")),
+    "isthmus_tile_build_seconds_count",
 )
-"""Upper bounds, and the counters of what took no longer."""
+"""The counters of what took no longer than the bounds, and of everything."""
 
 FAMILIES = {
     "isthmus_requests_total": ("counter", "Answers by route and status."),
@@ -53,6 +53,8 @@ class Metrics:
     def __init__(self, counters: Counters) -> None:
         """`counters` are those of all workers."""
         self.counters = counters
+        self._build_slots = [counters.slot(name) for name in BUILD_NAMES]
+        self._seconds_slot = counters.slot("isthmus_tile_build_seconds_sum")
 
     def answered(self, route: str, status: int, took_s: float, db_s: float) -> None:
         """A request was answered."""
@@ -64,12 +66,16 @@ class Metrics:
 
     def tile(self, zoom: int, size: int, made_s: float | None) -> None:
         """A tile was asked for. `made_s`: what its making took; None: it was kept."""
-        slot = self.counters.slot
         kept_or_made = "hits" if made_s is None else "misses"
-        amounts: list[tuple[str, float]] = [(tile_name("bytes", zoom), size), (tile_name(kept_or_made, zoom), 1)]
+        counted: list[tuple[int, float]] = [
+            (self.counters.slot(tile_name("bytes", zoom)), size),
+            (self.counters.slot(tile_name(kept_or_made, zoom)), 1),
+        ]
         if made_s is not None:
-            amounts += build_amounts(made_s)
-        self.counters.add([(slot(name), amount) for name, amount in amounts])
+            passed = bisect_left(BUILD_BUCKETS_S, made_s)
+            counted += [(slot, 1) for slot in self._build_slots[passed:]]
+            counted.append((self._seconds_slot, made_s))
+        self.counters.add(counted)
 
     def hit_slots(self, route: str, zoom: int) -> HitSlots:
         """Where kept tiles of a route and zoom are counted."""
@@ -110,14 +116,6 @@ def database_name(route: str) -> str:
 def tile_name(what: str, zoom: int) -> str:
     """A counter of the tiles of a zoom."""
     return labelled(f"isthmus_tile_{what}_total", zoom=zoom)
-
-
-def build_amounts(took_s: float) -> Iterable[tuple[str, float]]:
-    """What a tile's making adds to the histogram."""
-    for bound, name in BUCKETS:
-        yield name, 1 if took_s <= bound else 0
-    yield "isthmus_tile_build_seconds_sum", took_s
-    yield "isthmus_tile_build_seconds_count", 1
 
 
 def render(values: Mapping[str, float]) -> str:

@@ -7,7 +7,6 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -22,6 +21,17 @@ LOOK_FIRST_S, LOOK_LAST_S = 0.001, 0.02
 
 FLOCK = "hhqqi4x"
 """struct flock of fcntl(2) on 64-bit Linux."""
+
+
+class Building:
+    """A tile that is being made: who made it, or failed, lets go of `done`."""
+
+    def __init__(self) -> None:
+        """Begun."""
+        self.done = Lock()
+        self.done.acquire()
+        self.tile = b""
+        self.error: BaseException | None = None
 
 
 class LockFile:
@@ -54,7 +64,7 @@ class Builders:
         """`folder`: of the file of locks; None: there are no other workers."""
         self._folder = folder
         self._file: LockFile | None = None
-        self._building: dict[str, Future[bytes]] = {}
+        self._building: dict[str, Building] = {}
         self._lock = Lock()
 
     def build(self, key: str, find: Callable[[], bytes | None], make: Callable[[], bytes]) -> bytes:
@@ -62,21 +72,21 @@ class Builders:
 
         `find`: looks for what another worker made meanwhile. An error of `make` is that of all who wait in this worker.
         """
-        mine: Future[bytes] = Future()
+        mine = Building()
         with self._lock:
             first = self._building.setdefault(key, mine)
         if first is not mine:
             return result_of(first, make)
         try:
-            tile = self._in_turn(key, find, make)
+            mine.tile = self._in_turn(key, find, make)
         except BaseException as error:
-            mine.set_exception(error)
+            mine.error = error
             raise
         finally:
             with self._lock:
                 del self._building[key]
-        mine.set_result(tile)
-        return tile
+            mine.done.release()
+        return mine.tile
 
     def _in_turn(self, key: str, find: Callable[[], bytes | None], make: Callable[[], bytes]) -> bytes:
         """The tile, found or made with the lock of its key held, or after WAIT_S without it."""
@@ -103,10 +113,14 @@ class Builders:
             return self._file
 
 
-def result_of(building: Future[bytes], make: Callable[[], bytes]) -> bytes:
+def result_of(building: Building, make: Callable[[], bytes]) -> bytes:
     """What another thread makes; what `make` gives when it takes too long. Raises: what the other raised"""
-    wait([building], timeout=WAIT_S)
-    return building.result() if building.done() else make()
+    if not building.done.acquire(timeout=WAIT_S):
+        return make()
+    building.done.release()
+    if building.error is not None:
+        raise building.error
+    return building.tile
 
 
 def wait_for(descriptor: int, place: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from core.settings import Settings
@@ -66,6 +67,7 @@ def etag_of(key: str) -> str:
     return hashlib.blake2b(key.encode(), digest_size=10).hexdigest()
 
 
+@lru_cache(maxsize=100)
 def number_of(key: str) -> int:
     """A number for a key, which SQLite takes as the number of a row."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True)

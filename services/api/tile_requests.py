@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qsl
 
-from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header, parse_etags, quote_etag
 
+from api.asked import query_args
 from api.context import Api
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
@@ -76,7 +75,7 @@ def find_ready(api: Api, catalog: Catalog, request: Request) -> Ready | None:
     found = PATH.fullmatch(path.encode("latin-1").decode("utf-8", "replace"))
     if found is None or not query.isascii():
         return None
-    args = MultiDict(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
+    args = query_args(query)
     id, tms, z, row, column = found.groups()
     try:
         format_for(args.get("f"), accept, TILE_FORMATS)

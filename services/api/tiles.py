@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from api.matrix_sets import HALF_WORLD_M, WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
 from api.query import GridBox
@@ -132,6 +133,7 @@ def tile_holding(x: float, y: float, z: int, matrix_set: TileMatrixSet) -> Tile:
     return Tile(z, row, max(0, min(matrix.columns - 1, column)), matrix_set)
 
 
+@lru_cache(maxsize=1000)
 def tile_limits(extent: GridBox | None, z: int, matrix_set: TileMatrixSet = WEB_MERCATOR_QUAD) -> tuple[Tile, Tile]:
     """The tiles of least and of largest row and column that an area in the CRS of the set has. None: all of them."""
     matrix = matrix_set.matrices[z]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -78,8 +77,7 @@ def find_extensions(connection: Connection) -> None:
     connection.execute(FIND_EXTENSIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """How a connection runs statements: what one may take, and whether it is planned once or for each set of values."""
 
     timeout_s: float

@@ -1,0 +1,49 @@
+"""Answers in GeoJSON as Flask's routes give them, for what is answered before Flask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.asked import Answer, Asked
+from api.context import Api
+from api.formats.encoding import ENCODERS, LEAST_BYTES, encoding_for
+from api.links import GEOJSON
+from api.query import Presentation
+from api.validators import Validator, validator, validator_of_body
+from core.catalog import Collection
+
+
+def validator_for(api: Api, collection: Collection, asked: Asked) -> Validator | None:
+    """The validator of an answer; None for a source, whose data change without our knowing."""
+    if collection.source is not None:
+        return None
+    return validator(collection, GEOJSON, asked, api.cache_control(collection))
+
+
+def geojson(
+    api: Api,
+    body: bytes,
+    collection: Collection,
+    shown: Presentation,
+    known: Validator | None,
+    environ: Mapping[str, Any],
+) -> Answer:
+    """The answer of a body: compressed when it is worth it, with the headers that Flask's route gives it."""
+    if known is None:
+        known = validator_of_body(body, api.cache_control(collection))
+        if known.unchanged(environ):
+            return not_modified(known)
+    headers = [("Content-Type", GEOJSON), ("Vary", "Accept"), ("Content-Crs", f"<{shown.crs.uri}>"), *known.headers]
+    if len(body) >= LEAST_BYTES:
+        headers[1] = ("Vary", "Accept, Accept-Encoding")
+        encoding = encoding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if encoding is not None:
+            body = ENCODERS[encoding](body)
+            headers.append(("Content-Encoding", encoding))
+    return Answer("200 OK", [*headers, ("Content-Length", str(len(body)))], body)
+
+
+def not_modified(known: Validator) -> Answer:
+    """The answer to a client that has it. Last-Modified is left out where ETag stands (RFC 9110, 15.4.5)."""
+    return Answer("304 NOT MODIFIED", [header for header in known.headers if header[0] != "Last-Modified"])
