@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
+from api import hot_features
 from api.hot import Hot
+from api.hot_features import HotFeatures
+from api.live_catalog import LiveCatalog
 from support.layers import flask_alone, layer_alone
+from support.odd import surveyed
 
 PAGE, FEATURE = "/collections/places/items", "/collections/places/items/1"
 CRS_3857 = "http://www.opengis.net/def/crs/EPSG/0/3857"
@@ -83,3 +89,42 @@ def test_an_error_is_found_once_and_told_by_flask(app: Flask):
     answer = app.test_client().get(PAGE, query_string="nmae=Suva")
     assert (answer.status_code, answer.json["code"]) == (400, "parameter-unknown")
     assert app.test_client().get("/collections/places/items/8").json["code"] == "feature-unknown"
+
+
+def test_ids_that_an_address_must_escape_are_told_as_flask_tells_them(odd_app: Flask):
+    listed = surveyed(odd_app).get("/collections/text_key/items", query_string="limit=100&f=json").json
+    ids = [feature["id"] for feature in listed["features"] if "/" not in feature["id"]]
+    assert {"with space", 'quote"d', "%41", "ä€😀"} <= set(ids)
+    for id in ids:
+        path = f"/collections/text_key/items/{quote(id)}"
+        hot = hot_alone(odd_app).get(path)
+        assert (hot.status_code, hot.json["id"]) == (200, id)
+        flask = flask_alone(odd_app).get(path)
+        assert (hot.data, hot.headers["ETag"]) == (flask.data, flask.headers["ETag"])
+
+
+def test_what_is_remembered_of_addresses_has_a_bound_and_long_ones_are_left_to_flask(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hot_features, "MOST_FRAMES", 3)
+    features = HotFeatures(app.extensions["isthmus"])
+    for number in range(10):
+        answer = features.answer(f"http://{number}.example.org", "places", "1", {"QUERY_STRING": ""})
+        assert answer is not None
+        assert f"http://{number}.example.org/collections/places/items/1?f=json".encode() in answer.body
+        assert 0 < len(features._frames) <= 3
+    assert features.answer(f"http://{'x' * 1000}", "places", "1", {"QUERY_STRING": ""}) is None
+
+
+def test_a_feature_of_a_collection_that_changed_is_told_anew(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    api = app.extensions["isthmus"]
+    features, catalog = HotFeatures(api), api.catalog
+    before = features.answer("http://x", "places", "1", {"QUERY_STRING": ""})
+    renamed = replace(catalog["places"], title="Places of today", version=catalog["places"].version)
+    now = replace(catalog, collections={**catalog.collections, "places": renamed})
+    monkeypatch.setattr(LiveCatalog, "current", lambda _: now)
+    after = features.answer("http://x", "places", "1", {"QUERY_STRING": ""})
+    assert before is not None
+    assert after is not None
+    assert b"Places of today" not in before.body
+    assert b"Places of today" in after.body

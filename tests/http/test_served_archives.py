@@ -409,7 +409,7 @@ def told(response: TestResponse) -> dict[str, str]:
 class Unreachable:
     """A database that does not answer."""
 
-    def run(self, statement: Statement) -> list[Any]:
+    def run(self, statement: Statement, *, one_plan: bool = False) -> list[Any]:
         raise DatabaseUnavailable("PostgreSQL does not answer")
 
 
