@@ -76,8 +76,9 @@ def keep_looking(connection: Connection, settings: Settings, state: State, liste
     """Look again and again, over one connection. Raises: what tells that the connection is lost"""
     while True:
         try:
-            look(connection, settings, state, listen)
-            follow(connection, settings, state)
+            with state.renderer.aside():
+                look(connection, settings, state, listen)
+                follow(connection, settings, state)
         except DataFolderUnavailable as error:
             tell(state, listen, error)
         pause(connection, settings, listen)
@@ -96,8 +97,7 @@ def look(connection: Connection, settings: Settings, state: State, listen: Liste
     now = scan(settings.data_dir)
     recovered(state, now, listen)
     steps = plan(catalogue.read_known(connection), state.before, now)
-    with state.renderer.aside():
-        reports = [run_step(connection, settings, step, listen) for step in steps]
+    reports = [run_step(connection, settings, step, listen) for step in steps]
     state.before = now
     chosen = choose_indexes(connection, auto=settings.index == "auto")
     if any(reports) or chosen or time.monotonic() >= state.tidy_at:
