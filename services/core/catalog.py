@@ -31,6 +31,7 @@ class Column:
 
     `sql_type`: the column's own type in SQL where the loader would store that type in another one, such as `uuid`.
     `choices`: all values that it can have, in their order; empty when there are too many to tell.
+    `is_filled`: it has an index, and every row has a value; False where nobody looked.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Column:
     sql_type: str | None = None
     description: str | None = None
     choices: tuple[str, ...] = ()
+    is_filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +292,11 @@ SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.
        v.temporal_end_column,
        CASE WHEN v.interval_start BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_start END,
        CASE WHEN v.interval_end BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_end END,
-       v.columns, v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes
+       v.columns, jsonb_path_query_array(i.indexes, '$[*] ? (@.is_filled == true).column'),
+       v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
+LEFT JOIN isthmus.indexed AS i USING (version)
 LEFT JOIN public.spatial_ref_sys AS s ON s.srid = v.srid
 WHERE c.withdrawn_at IS NULL
 ORDER BY c.id COLLATE "C"
@@ -302,7 +306,7 @@ ORDER BY c.id COLLATE "C"
 
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
-    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns = row[:-5]
+    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns, filled = row[:-5]
     loaded_at, changed_at, cache_control, tiling, changes = row[-5:]
     return Collection(
         *head,
@@ -311,7 +315,7 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         temporal_column=temporal_column,
         temporal_end_column=temporal_end_column,
         interval=(start, end) if start or end else None,
-        columns=tuple(Column(**column) for column in columns),
+        columns=tuple(Column(**column, is_filled=column["column"] in (filled or ())) for column in columns),
         loaded_at=loaded_at,
         changed_at=changed_at,
         cache_control=cache_control,

@@ -177,6 +177,22 @@ def create_property_index(name: str, index: PropertyIndex) -> Statement:
     return Statement(text)
 
 
+def look_at_index(name: str, index: PropertyIndex) -> Statement:
+    """How large an index is, and whether every row of its table has a value, which it tells at once.
+
+    Rows: one (bytes bigint, is_filled boolean)
+    """
+    text = sql.SQL("SELECT pg_relation_size({}::regclass), {}").format(
+        sql.Literal(sql.Identifier(SCHEMA, index.name).as_string(None)),
+        sql.SQL("false")
+        if index.filled_only
+        else sql.SQL("NOT EXISTS (SELECT FROM {} WHERE {} IS NULL)").format(
+            sql.Identifier(SCHEMA, name), sql.Identifier(index.column)
+        ),
+    )
+    return Statement(text)
+
+
 def drop_index(name: str) -> Statement:
     """Drop an index that is no longer wanted."""
     return Statement(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))

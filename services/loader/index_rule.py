@@ -67,6 +67,7 @@ class PropertyIndex:
 
     with_key:    the key stands behind the value, so that the rows of a value lie in the order of pages
     filled_only: rows without a value are left out
+    is_filled:   it is made, and every row has a value
     size_bytes:  as reckoned, and when it is made, as it is
     """
 
@@ -76,6 +77,7 @@ class PropertyIndex:
     size_bytes: int
     with_key: bool = False
     filled_only: bool = False
+    is_filled: bool = False
     seconds: float | None = None
     problem: str | None = None
 

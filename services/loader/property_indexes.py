@@ -29,6 +29,7 @@ FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN isthmus.indexed AS i USING (version)
 WHERE c.withdrawn_at IS NULL AND i.asked IS DISTINCT FROM coalesce(c.indexed_by, %(auto)s::jsonb)
+  AND (%(ids)s::text[] IS NULL OR c.id = ANY (%(ids)s))
 ORDER BY v.version
 """
 NEXT = """
@@ -67,15 +68,15 @@ SHARE = 0.5
 UNPACKED = ("real", "double precision", "numeric")
 
 
-def choose_indexes(connection: Connection, *, auto: bool) -> bool:
+def choose_indexes(connection: Connection, ids: list[str] | None = None, *, auto: bool) -> bool:
     """Choose for each served version of which that was not done, or is to be done anew. True when there was one.
 
-    auto: whether tables whose side-car says nothing get indexes
+    ids: only of these collections; auto: whether tables whose side-car says nothing get indexes
     """
     with connection.transaction():
         if not is_alone(connection):
             return False
-        rows = connection.execute(SERVED, {"auto": json.dumps(auto)}).fetchall()
+        rows = connection.execute(SERVED, {"auto": json.dumps(auto), "ids": ids}).fetchall()
         for version, table, row_count, columns, asked, before in rows:
             properties, room = read_table(connection, table, columns)
             chosen = choose(properties, asked, version=version, rows=row_count, room_bytes=int(room * SHARE))
@@ -115,7 +116,7 @@ def parse_property(column: dict[str, str], row: Sequence[Any], rows: float) -> P
     return Property(column["name"], column["column"], column["type"], number, known, packed, is_indexed)
 
 
-def make_next(connection: Connection, listen: Listener, ids: Sequence[str] | None = None) -> bool:
+def make_next(connection: Connection, listen: Listener, ids: list[str] | None = None) -> bool:
     """Make the next index, of the smallest table first. False when there is none to be made.
 
     ids: only of these collections. Raises: psycopg.OperationalError when the database goes away
@@ -123,7 +124,7 @@ def make_next(connection: Connection, listen: Listener, ids: Sequence[str] | Non
     with connection.transaction():
         if not is_alone(connection):
             return False
-        row = connection.execute(NEXT, {"ids": None if ids is None else list(ids)}).fetchone()
+        row = connection.execute(NEXT, {"ids": ids}).fetchone()
         if row is None:
             return False
         version, table, id, path, values = row
@@ -133,6 +134,8 @@ def make_next(connection: Connection, listen: Listener, ids: Sequence[str] | Non
         listen(Event("index", path, said))
         indexes[place] = made = make(connection, table, indexes[place])
         connection.execute("UPDATE isthmus.indexed SET indexes = %s WHERE version = %s", [render(indexes), version])
+        if made.is_filled:
+            connection.execute("UPDATE isthmus.generation SET number = number + 1")  # the API sorts by it otherwise now
     listen(Event("indexed", path, {**said, **outcome(made)}))
     return True
 
@@ -147,9 +150,9 @@ def make(connection: Connection, table: str, index: PropertyIndex) -> PropertyIn
         if connection.closed or (error.sqlstate or "57")[:2] == "57":  # the database is stopped, or was
             raise
         return replace(index, size_bytes=0, problem=problem_of(error))
-    name = sql.Identifier(ddl.SCHEMA, index.name).as_string(connection)
-    [(size_bytes,)] = connection.execute("SELECT pg_relation_size(%s::regclass)", [name]).fetchall()
-    return replace(index, size_bytes=size_bytes, seconds=round(time.perf_counter() - start, 3))
+    seconds = round(time.perf_counter() - start, 3)
+    size_bytes, is_filled = connection.execute(ddl.look_at_index(table, index).text).fetchall()[0]
+    return replace(index, size_bytes=size_bytes, is_filled=is_filled, seconds=seconds)
 
 
 def problem_of(error: psycopg.Error) -> str:
@@ -164,9 +167,9 @@ def outcome(index: PropertyIndex) -> dict[str, Any]:
     return {"bytes": index.size_bytes or None, "seconds": index.seconds, "problem": index.problem}
 
 
-def make_all(connection: Connection, listen: Listener, ids: Sequence[str], *, auto: bool) -> None:
-    """Choose and make the indexes of some collections."""
-    choose_indexes(connection, auto=auto)
+def make_all(connection: Connection, listen: Listener, ids: list[str], *, auto: bool) -> None:
+    """Choose and make the indexes of some collections, and leave the others alone."""
+    choose_indexes(connection, ids, auto=auto)
     while make_next(connection, listen, ids):
         pass
 

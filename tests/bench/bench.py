@@ -91,7 +91,7 @@ def ask(bench: Bench, points: int) -> list[Result]:
     progress("pages and features")
     id = "points"
     results = [features.bench_feature(bench, id, points), features.bench_route(bench, id, points)]
-    results.append(features.bench_filter(bench, id))
+    results += [features.bench_filter(bench, id), features.bench_equal(bench, id), features.bench_sorted(bench, id)]
     results += [features.bench_page(bench, id, 10, 8), features.bench_page(bench, id, 100, 4)]
     results += [features.bench_page(bench, id, 100, 40), features.bench_page(bench, id, 1000, 8)]
     results += [features.bench_wide_box(bench, id, 100, side_deg) for side_deg in (10, 40, 120)]

@@ -100,7 +100,7 @@ def bench_route(bench: Bench, id: str, count: int) -> Result:
 
 
 def bench_filter(bench: Bench, id: str) -> Result:
-    """A page of an attribute filter in CQL2, which no index serves."""
+    """A page of a filter in CQL2 of two properties."""
     statement, text = bench.floor(
         f"SELECT {{feature}} FROM {{table}} AS t {PROPERTIES} WHERE t.size < %(size)s AND t.kind = 'cafe'"  # type: ignore[arg-type]
         " ORDER BY fid LIMIT 100",
@@ -114,6 +114,37 @@ def bench_filter(bench: Bench, id: str) -> Result:
         return lambda: bench.rows(statement, {"size": size}), lambda: bench.get(f"/collections/{id}/items?{given}")
 
     return bench.compare(f"{id} CQL2 filter, limit=100", text, pair)
+
+
+def bench_equal(bench: Bench, id: str) -> Result:
+    """A page of the few features of which a property has a value, found by its index, and their number."""
+    statement, text = bench.floor(
+        f"SELECT {{feature}} FROM {{table}} AS t {PROPERTIES} WHERE t.size = %(size)s ORDER BY fid LIMIT 100",  # type: ignore[arg-type]
+        id,
+    )
+    chance = random.Random(SEED)
+
+    def pair() -> Pair:
+        size = chance.randrange(100_000)
+        return lambda: bench.rows(statement, {"size": size}), lambda: bench.get(
+            f"/collections/{id}/items?limit=100&size={size}"
+        )
+
+    return bench.compare(f"{id} size=N, limit=100", text, pair)
+
+
+def bench_sorted(bench: Bench, id: str) -> Result:
+    """A late page in the order of a property, against its first page."""
+    number = min(2000, bench.runs * 10)
+    walk = pages(bench, f"/collections/{id}/items?limit=100&sortby=-size")
+    first, *_, last = (path for path, _ in zip(walk, range(number), strict=False))
+
+    def pair() -> Pair:
+        return lambda: bench.get(first), lambda: bench.get(last)
+
+    return bench.compare(
+        f"{id} sortby=-size, late page", "the first page of the same walk over HTTP", pair, over_http=True
+    )
 
 
 def pages(bench: Bench, path: str) -> Iterator[str]:

@@ -290,6 +290,15 @@ def test_load_makes_them_where_no_loader_is_at_work(shell: Shell, output: str) -
     assert text.count("  made\n") == 4
 
 
+def test_load_leaves_those_of_other_collections_alone(shell: Shell) -> None:  # noqa: F811
+    for name in ("shops", "other"):
+        write_shops(shell.data_dir / f"{name}.parquet")
+    assert shell("load", shell.data_dir / "shops.parquet").exit_code == 0
+    assert shell("load", shell.data_dir / "other.parquet", ISTHMUS_INDEX="off").exit_code == 0
+    assert shell("info", "shops").stdout.count("  made\n") == 4
+    assert "INDEX OF" not in shell("info", "other").stdout
+
+
 def test_load_leaves_them_to_the_loader_that_is_at_work(shell: Shell, tmp_path: Path) -> None:  # noqa: F811
     with watching(shell.settings, tmp_path, ISTHMUS_SCAN_INTERVAL_S="3600") as watcher:
         watcher.wait(lambda line: line.get("state") == "watching")

@@ -225,3 +225,52 @@ def test_text_of_a_tile_is_that_of_its_zoom_and_kept(roads: Collection):
     assert values != others
     assert whole_tile(roads, Tile(4, 5, 6))[0] is not one
     assert set(one.names) <= set(values)
+
+
+@pytest.fixture
+def filled(roads: Collection) -> Collection:
+    """The same, with values in all rows and an index of each."""
+    return replace(roads, columns=tuple(replace(column, is_filled=True) for column in roads.columns))
+
+
+def test_nothing_is_said_of_missing_values_where_there_are_none(filled: Collection):
+    sort = keys(filled, "name", "-lanes")
+    assert text(order_by(sort, filled, backwards=False)) == '"t"."name" ASC, "t"."lanes" DESC, "t"."fid" ASC'
+    assert text(order_by(sort, filled, backwards=True)) == '"t"."name" DESC, "t"."lanes" ASC, "t"."fid" DESC'
+
+
+@pytest.mark.parametrize(
+    ("cursor", "names", "expected"),
+    [
+        (
+            Cursor("next", (5,), ("A",)),
+            ("name",),
+            '("t"."name", "t"."fid") > (%(place0)s::text, %(key0)s::bigint)',
+        ),
+        (
+            Cursor("prev", (5,), ("A", "2")),
+            ("name", "lanes"),
+            '("t"."name", "t"."lanes", "t"."fid") < (%(place0)s::text, %(place1)s::bigint, %(key0)s::bigint)',
+        ),
+        (
+            Cursor("next", (5,), ("2",)),
+            ("-lanes",),
+            '"t"."lanes" <= %(place0)s::bigint AND (("t"."lanes" < %(place0)s::bigint OR "t"."lanes" IS NULL)'
+            ' OR ("t"."lanes" = %(place0)s::bigint AND "t"."fid" > %(key0)s::bigint))',
+        ),
+        (
+            Cursor("prev", (5,), ("2",)),
+            ("-lanes",),
+            '"t"."lanes" >= %(place0)s::bigint AND ("t"."lanes" > %(place0)s::bigint'
+            ' OR ("t"."lanes" = %(place0)s::bigint AND "t"."fid" < %(key0)s::bigint))',
+        ),
+        # nobody was given such a cursor, but it can be made up
+        (Cursor("next", (5,), (None,)), ("name",), '(false OR ("t"."name" IS NULL AND "t"."fid" > %(key0)s::bigint))'),
+    ],
+)
+def test_rows_beyond_a_place_are_asked_of_the_index_where_it_has_all_rows(
+    filled: Collection, cursor: Cursor, names: tuple[str, ...], expected: str
+):
+    condition, params = beyond(cursor, keys(filled, *names), FID)
+    assert text(condition) == expected
+    assert [value for name, value in params.items() if name != "key0"] == [v for v in cursor.place if v is not None]

@@ -47,16 +47,19 @@ def select_places(sort: Sequence[SortKey]) -> sql.Composable:
 def order_by(sort: Sequence[SortKey], collection: Collection, *, backwards: bool) -> sql.Composable:
     """The list after ORDER BY; the reverse order when the page is fetched from its end."""
     key = collection.key
-    nulls = sql.SQL("NULLS FIRST" if backwards else "NULLS LAST")
-    keys = [
-        sql.SQL("{} {} {}").format(
-            column_of(by.column), sql.SQL("DESC" if by.descending is not backwards else "ASC"), nulls
-        )
-        for by in sort
-    ]
+    keys = [order_of(by, backwards=backwards) for by in sort]
     ends = [*map(key_column, key.parts), *([] if key.unique else every_value(collection))]
     parts = [sql.SQL("{} DESC" if backwards else "{} ASC").format(end) for end in ends]
     return sql.SQL(", ").join([*keys, *parts]) if keys or parts else sql.SQL("1")
+
+
+def order_of(by: SortKey, *, backwards: bool) -> sql.Composable:
+    """An item of ORDER BY. Where every row has a value nothing is said of NULL, since an index read backwards has it
+    first.
+    """
+    nulls = "" if by.column.is_filled else " NULLS FIRST" if backwards else " NULLS LAST"
+    direction = "DESC" if by.descending is not backwards else "ASC"
+    return sql.SQL("{} {}{}").format(column_of(by.column), sql.SQL(direction), sql.SQL(nulls))
 
 
 def lies_in_order(collection: Collection, query: ItemsQuery) -> bool:
@@ -77,29 +80,48 @@ def every_value(collection: Collection) -> list[sql.Composable]:
 
 
 def beyond(cursor: Cursor, sort: Sequence[SortKey], key: Key) -> tuple[sql.Composable, dict[str, Any]]:
-    """The condition that a row comes after the cursor's place (`next`), or before it (`prev`)."""
+    """The condition that a row comes after the cursor's place (`next`), or before it (`prev`).
+
+    Index: of the first sort key, when every row has a value of it; the key's when nothing is sorted by
+    """
     backwards = cursor.direction == "prev"
-    condition = beyond_row(key, backwards=backwards)
     params: dict[str, Any] = {f"key{number}": value for number, value in enumerate(cursor.key)}
+    params |= {f"place{number}": value for number, value in enumerate(cursor.place) if value is not None}
+    if all(by.column.is_filled and not by.descending for by in sort) and None not in cursor.place:
+        return beyond_row(key, sort, backwards=backwards), params
+    condition = beyond_row(key, backwards=backwards)
     for number in reversed(range(len(sort))):
         by, value = sort[number], cursor.place[number]
-        name = f"place{number}"
-        if value is not None:
-            params[name] = value
-        place = sql.SQL("{}::{}").format(sql.Placeholder(name), cursor_type(by.column))
+        place = place_of(by, number)
         further = beyond_key(by, place if value is not None else None, backwards=backwards)
         equal = sql.SQL("{} IS NULL" if value is None else "{} = {}").format(column_of(by.column), place)
         condition = sql.SQL("({} OR ({} AND {}))").format(further, equal, condition)
-    return condition, params
+    return sql.Composed([*not_before(cursor, sort), condition]), params
 
 
-def beyond_row(key: Key, *, backwards: bool) -> sql.Composable:
+def not_before(cursor: Cursor, sort: Sequence[SortKey]) -> list[sql.Composable]:
+    """What follows from `beyond` for the first sort key alone, which its index can be asked; and AND."""
+    if not sort or not sort[0].column.is_filled or cursor.place[0] is None:
+        return []
+    by = sort[0]
+    operator = "{} <= {} AND " if by.descending is (cursor.direction == "next") else "{} >= {} AND "
+    return [sql.SQL(operator).format(column_of(by.column), place_of(by, 0))]
+
+
+def place_of(by: SortKey, number: int) -> sql.Composable:
+    """The cursor's value of a sort key."""
+    return sql.SQL("{}::{}").format(sql.Placeholder(f"place{number}"), cursor_type(by.column))
+
+
+def beyond_row(key: Key, sort: Sequence[SortKey] = (), *, backwards: bool) -> sql.Composable:
     """The condition on the collection's key: a comparison of rows, which goes by the index of all its columns.
 
-    Of a key that is not unique the place itself is met again, and the rows of it that were met are skipped.
+    `sort`: what is sorted by before, all of it upwards as the key is, and never NULL. Of a key that is not unique the
+    place itself is met again, and the rows of it that were met are skipped.
     """
-    names = [key_column(part) for part in key.parts]
-    values = [
+    names = [*(column_of(by.column) for by in sort), *map(key_column, key.parts)]
+    values = [place_of(by, number) for number, by in enumerate(sort)]
+    values += [
         sql.SQL("{}::{}").format(sql.Placeholder(f"key{number}"), key_cast(part))
         for number, part in enumerate(key.parts)
     ]

@@ -54,6 +54,11 @@ def fits_real(value: int | Decimal) -> bool:
     return value == 0 or REAL_SMALLEST < abs(value) < REAL_LARGEST
 
 
+def is_whole(value: int | Decimal) -> bool:
+    """Whether a number is a bigint, however it is written: beside another one the index of a column is of no use."""
+    return abs(value) < BIGINT.stop and value == int(value)
+
+
 def exact_column(name: str, scope: Scope) -> SQL:
     """A column as numeric. A double goes through its text, as the direct cast keeps 15 digits only."""
     cast = "{}::numeric" if scope.column(name).type == "integer" else "{}::text::numeric"

@@ -146,7 +146,7 @@ def plain_number(node: Node, scope: Scope, *, inexact: bool) -> SQL:
             return scope.identifier(name)
         case ast.Number(number) if inexact:
             return numbers.beside_column(number, scope)
-        case ast.Number(int(number)) if number in numbers.BIGINT:
-            return scope.bind(number, "bigint")
+        case ast.Number(number) if numbers.is_whole(number):
+            return scope.bind(int(number), "bigint")
         case _:
             return exact(node, scope)
