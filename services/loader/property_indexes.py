@@ -134,8 +134,8 @@ def make_next(connection: Connection, listen: Listener, ids: list[str] | None = 
         listen(Event("index", path, said))
         indexes[place] = made = make(connection, table, indexes[place])
         connection.execute("UPDATE isthmus.indexed SET indexes = %s WHERE version = %s", [render(indexes), version])
-        if made.is_filled:
-            connection.execute("UPDATE isthmus.generation SET number = number + 1")  # the API sorts by it otherwise now
+        if not any(index.is_open for index in indexes):  # once for all: whoever reads the catalogue reads it anew
+            connection.execute("UPDATE isthmus.generation SET number = number + 1")
     listen(Event("indexed", path, {**said, **outcome(made)}))
     return True
 

@@ -207,6 +207,19 @@ def test_two_loaders_do_not_make_the_same_index(loader: Loader, database: Databa
     assert make_next(loader.connection, loader.events.append)
 
 
+def test_the_api_hears_of_them_once_when_all_are_made(loader: Loader) -> None:
+    write_shops(loader.path("shops.parquet"))
+    loader.load_all("shops.parquet")
+    choose_indexes(loader.connection, auto=True)
+    before = loader.one("SELECT number FROM isthmus.generation")
+    numbers = []
+    while make_next(loader.connection, loader.events.append):
+        numbers.append(loader.one("SELECT number FROM isthmus.generation") - before)
+    assert numbers == [0, 0, 0, 1]
+    filled = {column.name: column.is_filled for column in loader.catalog()["shops"].columns}
+    assert [name for name, is_filled in filled.items() if is_filled] == ["name", "kind", "size"]
+
+
 def test_one_that_is_there_already_is_taken(loader: Loader) -> None:
     """The catalogue may be older than the table: the row says that it is open, and the index is there."""
     write_shops(loader.path("shops.parquet"))
