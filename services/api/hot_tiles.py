@@ -16,7 +16,7 @@ from api.delivery import FOR_EVERYONE, new_request_id
 from api.formats.gzip import decompress
 from api.tile_budget import is_hasty, lack_headers
 from api.tile_making import metered
-from api.tile_requests import COLLECTION_ROUTE, Ready, Request, find_ready
+from api.tile_requests import COLLECTION_ROUTE, LONGEST_QUERY, Ready, Request, TileRequests
 from api.timing import ROUTE
 from core.catalog import Catalog
 from core.errors import IsthmusError
@@ -30,9 +30,6 @@ READY = "isthmus.ready"
 MOST_READY = 5000
 """Requests that are remembered, about 1 KB each. All are forgotten then: those that matter are soon back."""
 
-LONGEST_QUERY = 1000
-"""Characters of a query that is remembered. Filters may be longer; they are worked out each time."""
-
 
 class HotTiles:
     """WSGI layer before all others: tiles need no address of the client's, so no proxy matters."""
@@ -41,6 +38,7 @@ class HotTiles:
         """`app` answers what is left."""
         self._app = app
         self._api = api
+        self._requests = TileRequests(api)
         self._ready: dict[Request, Ready] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -76,7 +74,7 @@ class HotTiles:
         if "/tiles/" not in request[0]:
             return None
         catalog = self._catalog()
-        ready = find_ready(self._api, catalog, request) if catalog is not None else None
+        ready = self._requests.find(catalog, request) if catalog is not None else None
         if ready is not None and len(request[1]) <= LONGEST_QUERY:
             if len(self._ready) >= MOST_READY:
                 self._ready.clear()

@@ -53,6 +53,7 @@ class Metrics:
     def __init__(self, counters: Counters) -> None:
         """`counters` are those of all workers."""
         self.counters = counters
+        self._hit_slots: dict[tuple[str, int], HitSlots] = {}
         self._build_slots = [counters.slot(name) for name in BUILD_NAMES]
         self._seconds_slot = counters.slot("isthmus_tile_build_seconds_sum")
 
@@ -79,6 +80,12 @@ class Metrics:
 
     def hit_slots(self, route: str, zoom: int) -> HitSlots:
         """Where kept tiles of a route and zoom are counted."""
+        known = self._hit_slots.get((route, zoom))
+        if known is None:
+            known = self._hit_slots[route, zoom] = self._find_hit_slots(route, zoom)
+        return known
+
+    def _find_hit_slots(self, route: str, zoom: int) -> HitSlots:
         slot = self.counters.slot
         statuses = {status: slot(request_name(route, status)) for status in (200, 204, 304)}
         bytes_slot, hits_slot = (slot(tile_name(what, zoom)) for what in ("bytes", "hits"))

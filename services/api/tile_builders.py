@@ -7,7 +7,6 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -19,7 +18,7 @@ WAIT_S = 10.0
 LOOK_FIRST_S, LOOK_LAST_S = 0.001, 0.02
 """Between two looks whether the lock is free: the first time, and at most."""
 
-FLOCK = "hhqqi4x"
+FLOCK = struct.Struct("hhqqi4x")
 """struct flock of fcntl(2) on 64-bit Linux."""
 
 
@@ -142,10 +141,12 @@ def wait_for(descriptor: int, place: int) -> bool:
 
 def let_go(descriptor: int, place: int) -> None:
     """Unlock a byte of an open file, if it was locked."""
-    with suppress(OSError):
+    try:
         set_lock(descriptor, place, fcntl.F_UNLCK)
+    except OSError:
+        return
 
 
 def set_lock(descriptor: int, place: int, kind: int) -> None:
     """Lock a byte of an open file, or let go of it. Raises: OSError"""
-    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(FLOCK, kind, os.SEEK_SET, place, 1, 0))
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, FLOCK.pack(kind, os.SEEK_SET, place, 1, 0))

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.http import parse_accept_header, parse_etags, quote_etag
+from werkzeug.http import parse_accept_header, parse_etags
 
 from api.asked import query_args
 from api.context import Api
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.links import MVT
+from api.matrix_sets import TileMatrixSet
 from api.metrics import HitSlots
-from api.params.common import Args
 from api.params.tiles import dataset_queries, tile_query
+from api.query import GridBox, TileQuery
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
 from api.tile_making import kept, key_of, make_packed_tile, store_of
 from api.tile_store import TileStore
 from api.tiles import Tile, check_limits, parse_tile
-from core.catalog import Catalog
+from core.catalog import Catalog, Collection
 from core.errors import IsthmusError
 
 Headers = tuple[tuple[str, str], ...]
@@ -31,19 +32,24 @@ Request = tuple[str, str, str, str]
 """Path, query, `Accept` and `Accept-Encoding` of a request, as WSGI has them."""
 
 Make = Callable[[], bytes]
-Found = tuple[str, str, TileStore, Make | None]
-"""The key of a tile that may be kept, its `Cache-Control`, where it would be kept, and how a missing one is made
-there; None where that is left to the routes.
-"""
+
+MOST_FRAMES = 1000
+LONGEST_QUERY = 1000
+"""Characters of a query that is remembered. Filters may be longer; they are worked out each time."""
 
 DATASET_ROUTE = "/tiles/<tms>/<z>/<row>/<column>"
 COLLECTION_ROUTE = f"/collections/<id>{DATASET_ROUTE}"
 
+BODY_HEADERS: dict[bool, Headers] = {
+    False: (("Content-Type", MVT),),
+    True: (("Content-Type", MVT), ("Content-Encoding", "gzip")),
+}
+"""Headers that only an answer with a tile has, by whether it is packed."""
+
 PATH = re.compile(r"(?:/collections/([^/]+))?/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """What answers a request, but for the tile.
 
     catalog: the catalogue that it holds for
@@ -69,55 +75,106 @@ class Ready:
         return if_none_match == self.etag or parse_etags(if_none_match).contains_weak(etag_of(self.key))
 
 
-def find_ready(api: Api, catalog: Catalog, request: Request) -> Ready | None:
-    """What is asked for; None for whatever is no tile that could be kept, and for every mistake."""
-    path, query, accept, accept_encoding = request
-    found = PATH.fullmatch(path.encode("latin-1").decode("utf-8", "replace"))
-    if found is None or not query.isascii():
-        return None
+FrameKey = tuple[str, str, str, str, str]
+"""Collection, set, query, `Accept` and `Accept-Encoding`."""
+
+
+class Frame(NamedTuple):
+    """What requests for tiles of one collection in one set have in common."""
+
+    catalog: Catalog
+    collection: Collection
+    matrix_set: TileMatrixSet
+    query: TileQuery
+    extent: GridBox | None
+    cache_control: str
+    packed: bool
+
+
+class TileRequests:
+    """Tells what requests for tiles ask for."""
+
+    def __init__(self, api: Api) -> None:
+        """Nothing is worked out yet."""
+        self._api = api
+        self._frames: dict[FrameKey, Frame] = {}
+
+    def find(self, catalog: Catalog, request: Request) -> Ready | None:
+        """What is asked for; None for whatever is no tile that could be kept, and for every mistake."""
+        path, query, accept, accept_encoding = request
+        found = PATH.fullmatch(path.encode("latin-1").decode("utf-8", "replace"))
+        if found is None or not query.isascii():
+            return None
+        id, tms, z, row, column = found.groups()
+        try:
+            if id is None:
+                place = parse_tile(z, row, column, self._api.grids.find(tms))
+                return of_dataset(self._api, catalog, place, request)
+            frame = self._frame(catalog, (id, tms, query, accept, accept_encoding))
+            if frame is None:
+                return None
+            return of_collection(self._api, frame, parse_tile(z, row, column, frame.matrix_set))
+        except (IsthmusError, HTTPException):
+            return None
+
+    def _frame(self, catalog: Catalog, key: FrameKey) -> Frame | None:
+        frame = self._frames.get(key)
+        if frame is not None and frame.catalog is catalog:
+            return frame
+        frame = make_frame(self._api, catalog, key)
+        if frame is not None and len(key[2]) <= LONGEST_QUERY:
+            if len(self._frames) >= MOST_FRAMES:
+                self._frames.clear()
+            self._frames[key] = frame
+        return frame
+
+
+def make_frame(api: Api, catalog: Catalog, key: FrameKey) -> Frame | None:
+    """The frame of a request; None where its tiles cannot be kept. Raises: IsthmusError, HTTPException"""
+    id, tms, query, accept, accept_encoding = key
     args = query_args(query)
-    id, tms, z, row, column = found.groups()
-    try:
-        format_for(args.get("f"), accept, TILE_FORMATS)
-        place = parse_tile(z, row, column, api.grids.find(tms))
-        kept = of_dataset(api, catalog, place, args) if id is None else of_collection(api, catalog, id, place, args)
-    except (IsthmusError, HTTPException):
-        return None
-    if kept is None:
-        return None
-    slots = api.metrics.hit_slots(DATASET_ROUTE if id is None else COLLECTION_ROUTE, place.z)
-    return make_ready(catalog, kept, place.z, slots, packed=takes_gzip(accept_encoding))
-
-
-def of_collection(api: Api, catalog: Catalog, id: str, place: Tile, args: Args) -> Found | None:
-    """A collection's tile. Raises: IsthmusError"""
-    collection = catalog.collections.get(id)
+    format_for(args.get("f"), accept, TILE_FORMATS)
+    matrix_set, collection = api.grids.find(tms), catalog.collections.get(id)
     if collection is None or collection.source is not None or not collection.has_tiles:
         return None
-    query = tile_query(args, collection)
-    check_limits(place, api.grids.extent(collection, place.matrix_set))
+    asked, extent = tile_query(args, collection), api.grids.extent(collection, matrix_set)
+    cache_control = api.cache_control(collection)
+    return Frame(catalog, collection, matrix_set, asked, extent, cache_control, takes_gzip(accept_encoding))
+
+
+def of_collection(api: Api, frame: Frame, place: Tile) -> Ready:
+    """A collection's tile. Raises: TileOutside"""
+    check_limits(place, frame.extent)
+    collection, query = frame.collection, frame.query
     key, store = key_of(api, collection, place, query), store_of(api, query)
 
     def make() -> bytes:
         return kept(store.make_missing, key, lambda: make_packed_tile(api, collection, place, query))
 
-    return key, api.cache_control(collection), store, make
+    slots = api.metrics.hit_slots(COLLECTION_ROUTE, place.z)
+    etag, headers = headers_of(key, frame.cache_control)
+    return Ready(
+        frame.catalog, store, key, etag, headers, BODY_HEADERS[frame.packed], frame.packed, place.z, slots, make
+    )
 
 
-def of_dataset(api: Api, catalog: Catalog, place: Tile, args: Args) -> Found | None:
-    """A tile of several. Raises: IsthmusError"""
+def of_dataset(api: Api, catalog: Catalog, place: Tile, request: Request) -> Ready | None:
+    """A tile of several. Raises: IsthmusError, HTTPException"""
+    args, packed = query_args(request[1]), takes_gzip(request[3])
+    format_for(args.get("f"), request[2], TILE_FORMATS)
     tileset = chosen_tileset(api, tiled(catalog), place.matrix_set, args.get("collections"))
     tile = layered(api, tileset, place, dataset_queries(args, tileset.collections))
-    return (tile.key, tile.cache_control, tile.store, None) if tile.key is not None else None
+    if tile.key is None:
+        return None
+    slots = api.metrics.hit_slots(DATASET_ROUTE, place.z)
+    etag, headers = headers_of(tile.key, tile.cache_control)
+    return Ready(catalog, tile.store, tile.key, etag, headers, BODY_HEADERS[packed], packed, place.z, slots, None)
 
 
-def make_ready(catalog: Catalog, found: Found, zoom: int, slots: HitSlots, *, packed: bool) -> Ready:
-    """The answer with a tile."""
-    key, cache_control, store, make = found
-    etag = quote_etag(etag_of(key), weak=True)  # weak: the packed and the plain bytes have one
-    headers = (("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", etag))
-    encoding = (("Content-Encoding", "gzip"),) if packed else ()
-    return Ready(catalog, store, key, etag, headers, (("Content-Type", MVT), *encoding), packed, zoom, slots, make)
+def headers_of(key: str, cache_control: str) -> tuple[str, Headers]:
+    """The ETag of a tile, and the headers of each answer. It is weak: the packed and the plain bytes have one."""
+    etag = f'W/"{etag_of(key)}"'
+    return etag, (("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", etag))
 
 
 @lru_cache(maxsize=1000)

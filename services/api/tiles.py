@@ -40,16 +40,15 @@ def parse_tile(z: str, row: str, column: str, matrix_set: TileMatrixSet = WEB_ME
 
     Raises: BadParameter for what is no number, TileOutside for what lies outside the tile matrix set
     """
-    names = {"tileRow": row, "tileCol": column}
-    for name, text in {**({"tileMatrix": z} if matrix_set.has_numbers else {}), **names}.items():
-        if not (text.isascii() and text.isdecimal()):
+    for name, text in (("tileMatrix", z), ("tileRow", row), ("tileCol", column)):
+        if not (text.isascii() and text.isdecimal()) and (name != "tileMatrix" or matrix_set.has_numbers):
             raise BadParameter(f"{name} is '{text}'", hint="it takes a whole number from 0", parameter=name)
     zoom = parse_zoom(z, matrix_set)
     matrix = matrix_set.matrices[zoom]
-    for name, count in (("tileRow", matrix.rows), ("tileCol", matrix.columns)):
-        if len(names[name]) > LONGEST_NUMBER or int(names[name]) >= count:
+    for name, text, count in (("tileRow", row, matrix.rows), ("tileCol", column, matrix.columns)):
+        if len(text) > LONGEST_NUMBER or int(text) >= count:
             raise TileOutside(
-                f"{name} {names[name]} is outside zoom {z}",
+                f"{name} {text} is outside zoom {z}",
                 hint=f"it goes from 0 to {count - 1}; the order is zoom/row/column",
                 parameter=name,
             )
