@@ -49,7 +49,7 @@ class Property:
 
     number:     its place in the table, for a name that is like no other
     packed:     whether PostgreSQL stores equal values once (not of floats, whose zeros differ)
-    is_indexed: whether an index of another kind begins with it, such as that of times
+    index:      the one that it has from its load, as times have
     """
 
     name: str
@@ -58,7 +58,7 @@ class Property:
     number: int
     statistics: Statistics | None
     packed: bool = True
-    is_indexed: bool = False
+    index: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,6 @@ def named(name: str, properties: Sequence[Property], version: int, rows: int) ->
         return refused(name, f"there is no such property{f': {near}' if near else ''}")
     if found.type in ("json", "binary"):
         return refused(name, f"a property of type {found.type} has no order")
-    if found.is_indexed:
-        return refused(name, "its index of times serves it")
     return wanted(found, version, rows)
 
 
@@ -136,7 +134,9 @@ def refused(name: str, problem: str) -> PropertyIndex:
 def helps(property: Property) -> bool:
     """Whether some request would find its rows by an index much sooner than along the key."""
     known = property.statistics
-    if property.type not in ORDERED or property.is_indexed or known is None or known.distinct == 0:
+    if property.index is not None:
+        return True
+    if property.type not in ORDERED or known is None or known.distinct == 0:
         return False
     if property.type == "string" and known.width_bytes > WIDEST_BYTES:
         return False
@@ -144,7 +144,9 @@ def helps(property: Property) -> bool:
 
 
 def wanted(property: Property, version: int, rows: int) -> PropertyIndex:
-    """The index of a property, in the form that suits its values."""
+    """The index of a property, in the form that suits its values, or the one that it has."""
+    if property.index is not None:
+        return PropertyIndex(property.index, property.name, property.column, 0)
     known = property.statistics or Statistics(rows, 8)
     with_key = known.commonest_share * rows > COMMON_ROWS
     filled_only = known.null_share > COMMON_SHARE

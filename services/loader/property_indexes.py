@@ -24,7 +24,8 @@ INDEXING_LOCK = 4_207_851
 """Key of the advisory lock under which one loader at a time makes indexes."""
 
 SERVED = """
-SELECT v.version, v.table_name, v.row_count, v.columns, coalesce(c.indexed_by, %(auto)s::jsonb), i.indexes
+SELECT v.version, v.table_name, v.row_count, v.columns, coalesce(c.indexed_by, %(auto)s::jsonb), i.indexes, c.id,
+       c.source_path
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN isthmus.indexed AS i USING (version)
@@ -47,8 +48,8 @@ STATISTICS = """
 SELECT a.attname, a.attnum, format_type(a.atttypid, NULL), s.n_distinct, s.avg_width, s.null_frac,
        s.most_common_freqs[1],
        CASE WHEN s.n_distinct = cardinality(s.most_common_freqs) THEN s.most_common_freqs[s.n_distinct::int] END,
-       EXISTS (
-           SELECT FROM pg_index AS x JOIN pg_class AS own ON own.oid = x.indexrelid
+       (
+           SELECT min(own.relname) FROM pg_index AS x JOIN pg_class AS own ON own.oid = x.indexrelid
            WHERE x.indrelid = a.attrelid AND x.indkey[0] = a.attnum AND x.indpred IS NULL
              AND own.relname NOT LIKE '%%\\_property'
        )
@@ -68,7 +69,7 @@ SHARE = 0.5
 UNPACKED = ("real", "double precision", "numeric")
 
 
-def choose_indexes(connection: Connection, ids: list[str] | None = None, *, auto: bool) -> bool:
+def choose_indexes(connection: Connection, listen: Listener, ids: list[str] | None = None, *, auto: bool) -> bool:
     """Choose for each served version of which that was not done, or is to be done anew. True when there was one.
 
     ids: only of these collections; auto: whether tables whose side-car says nothing get indexes
@@ -77,10 +78,13 @@ def choose_indexes(connection: Connection, ids: list[str] | None = None, *, auto
         if not is_alone(connection):
             return False
         rows = connection.execute(SERVED, {"auto": json.dumps(auto), "ids": ids}).fetchall()
-        for version, table, row_count, columns, asked, before in rows:
+        for version, table, row_count, columns, asked, before, id, path in rows:
             properties, room = read_table(connection, table, columns)
             chosen = choose(properties, asked, version=version, rows=row_count, room_bytes=int(room * SHARE))
             save(connection, version, asked, [as_made(index, parse(before or [])) for index in chosen])
+            for index in chosen:
+                if index.problem:
+                    listen(Event("indexed", path, {"collection": id, **outcome(index)}))
     return bool(rows)
 
 
@@ -107,13 +111,13 @@ def read_table(connection: Connection, table: str, columns: Sequence[dict[str, s
 
 def parse_property(column: dict[str, str], row: Sequence[Any], rows: float) -> Property:
     """A property of the catalogue with its row of STATISTICS."""
-    _, number, sql_type, distinct, width, nulls, commonest, rarest, is_indexed = row
+    _, number, sql_type, distinct, width, nulls, commonest, rarest, index = row
     known = None
     if distinct is not None:
         distinct = distinct if distinct >= 0 else -distinct * rows
         known = Statistics(distinct, width, nulls, commonest or 0.0, rarest or 0.0)
     packed = sql_type not in UNPACKED
-    return Property(column["name"], column["column"], column["type"], number, known, packed, is_indexed)
+    return Property(column["name"], column["column"], column["type"], number, known, packed, index)
 
 
 def make_next(connection: Connection, listen: Listener, ids: list[str] | None = None) -> bool:
@@ -164,12 +168,17 @@ def problem_of(error: psycopg.Error) -> str:
 
 def outcome(index: PropertyIndex) -> dict[str, Any]:
     """What is told of an index that was made, or could not be."""
-    return {"bytes": index.size_bytes or None, "seconds": index.seconds, "problem": index.problem}
+    return {
+        "property": index.property_name,
+        "bytes": index.size_bytes or None,
+        "seconds": index.seconds,
+        "problem": index.problem,
+    }
 
 
 def make_all(connection: Connection, listen: Listener, ids: list[str], *, auto: bool) -> None:
     """Choose and make the indexes of some collections, and leave the others alone."""
-    choose_indexes(connection, ids, auto=auto)
+    choose_indexes(connection, listen, ids, auto=auto)
     while make_next(connection, listen, ids):
         pass
 

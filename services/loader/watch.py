@@ -99,7 +99,7 @@ def look(connection: Connection, settings: Settings, state: State, listen: Liste
     steps = plan(catalogue.read_known(connection), state.before, now)
     reports = [run_step(connection, settings, step, listen) for step in steps]
     state.before = now
-    chosen = choose_indexes(connection, auto=settings.index == "auto")
+    chosen = choose_indexes(connection, listen, auto=settings.index == "auto")
     if any(reports) or chosen or time.monotonic() >= state.tidy_at:
         done = tidy(connection, settings.keep_versions)
         state.tidy_at = float("inf") if done else time.monotonic() + TIDY_AGAIN_S

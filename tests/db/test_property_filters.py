@@ -250,3 +250,18 @@ def test_a_property_with_gaps_is_sorted_with_those_at_the_end(world: World):
     assert names["size"]
     found = rows(connection, select_page(collection, sorted_query(collection, "-tower")))
     assert [int(row[2]) for row in found] == list(range(ROWS - 50, ROWS - 50 * 22, -50))
+
+
+def test_a_property_with_gaps_walks_no_index_as_no_place_in_it_could_be_asked_for(world: World):
+    connection, collection = world
+    for cursor in (None, Cursor("next", (1,), ("9",)), Cursor("prev", (1,), ("9",))):
+        statement = select_page(collection, sorted_query(collection, "tower", cursor=cursor))
+        assert "Sort Key" in plan(connection, statement)
+        assert rows(connection, statement) == read_whole(connection, statement)
+
+
+@pytest.mark.parametrize("name", ["seen", "-seen"])
+def test_times_are_sorted_by_the_index_that_they_have_from_the_load(world: World, name: str):
+    connection, collection = world
+    assert collection.temporal_column == "seen"
+    assert "things_1_seen_idx" in plan(connection, select_page(collection, sorted_query(collection, name)))

@@ -8,6 +8,7 @@ import signal
 import string
 import time
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_properties_that_are_hard_to_meet_get_an_index_and_the_others_none(loade
         ("kind", 4, 4),
     ]
     assert not make_next(loader.connection, loader.events.append)
-    assert not choose_indexes(loader.connection, auto=True)
+    assert not choose_indexes(loader.connection, loader.events.append, auto=True)
 
 
 def test_they_take_at_most_half_the_room_of_the_table(loader: Loader) -> None:
@@ -133,7 +134,9 @@ def test_a_new_word_of_the_side_car_changes_them_without_a_load(loader: Loader) 
     make(loader)
     assert made(loader) == ["(size)", "(same, fid)"]
     assert chosen(loader)["size"] == before  # it stayed
-    assert chosen(loader)["nane"].problem == "there is no such property: perhaps you meant 'name'"
+    problem = "there is no such property: perhaps you meant 'name'"
+    assert chosen(loader)["nane"].problem == problem
+    assert [e.values["property"] for e in loader.events if e.values.get("problem") == problem] == ["nane"]
     loader.path("shops.toml").write_text("index = true")
     loader.load("shops.parquet")
     make(loader)
@@ -174,7 +177,7 @@ def test_a_text_too_long_for_an_index_is_told_and_the_others_are_made(loader: Lo
 def test_an_index_under_way_keeps_no_reader_waiting(loader: Loader, database: Database) -> None:
     write_shops(loader.path("shops.parquet"))
     loader.load_all("shops.parquet")
-    choose_indexes(loader.connection, auto=True)
+    choose_indexes(loader.connection, loader.events.append, auto=True)
     table = sql.Identifier("data", loader.catalog()["shops"].table)
     with loader.connection.transaction(force_rollback=True), connect(database.reader) as reader:
         loader.connection.execute(sql.SQL("CREATE INDEX ON {} (size)").format(table))  # not committed: its lock is held
@@ -192,7 +195,7 @@ def test_they_go_with_the_table_of_their_version(loader: Loader) -> None:
     assert loader.one("SELECT count(*) FROM pg_class WHERE relname LIKE '1%%_property'") == 0
     assert loader.one("SELECT count(*) FROM pg_class WHERE relname LIKE '2%%_property'") == 4
     roll_back(loader.connection, "shops", None)
-    assert not choose_indexes(loader.connection, auto=True)  # it still has them
+    assert not choose_indexes(loader.connection, loader.events.append, auto=True)  # it still has them
 
 
 def test_two_loaders_do_not_make_the_same_index(loader: Loader, database: Database) -> None:
@@ -200,8 +203,8 @@ def test_two_loaders_do_not_make_the_same_index(loader: Loader, database: Databa
     loader.load_all("shops.parquet")
     with database.connect() as other:
         other.execute("SELECT")  # begins a transaction, which stays open
-        assert choose_indexes(other, auto=True)
-        assert not choose_indexes(loader.connection, auto=True)
+        assert choose_indexes(other, loader.events.append, auto=True)
+        assert not choose_indexes(loader.connection, loader.events.append, auto=True)
         assert not make_next(loader.connection, loader.events.append)
         other.commit()
     assert make_next(loader.connection, loader.events.append)
@@ -210,7 +213,7 @@ def test_two_loaders_do_not_make_the_same_index(loader: Loader, database: Databa
 def test_the_api_hears_of_them_once_when_all_are_made(loader: Loader) -> None:
     write_shops(loader.path("shops.parquet"))
     loader.load_all("shops.parquet")
-    choose_indexes(loader.connection, auto=True)
+    choose_indexes(loader.connection, loader.events.append, auto=True)
     before = loader.one("SELECT number FROM isthmus.generation")
     numbers = []
     while make_next(loader.connection, loader.events.append):
@@ -218,6 +221,21 @@ def test_the_api_hears_of_them_once_when_all_are_made(loader: Loader) -> None:
     assert numbers == [0, 0, 0, 1]
     filled = {column.name: column.is_filled for column in loader.catalog()["shops"].columns}
     assert [name for name, is_filled in filled.items() if is_filled] == ["name", "kind", "size"]
+
+
+def test_the_index_of_times_is_taken_as_it_is(loader: Loader) -> None:
+    days = [date(2000, 1, 1) + timedelta(days=number % 9000) for number in range(ROWS)]
+    write_shops(loader.path("shops.parquet"), opened=days)
+    loader.load_all("shops.parquet")
+    make(loader)
+    took = chosen(loader)["opened"]
+    assert (took.name, took.is_filled, took.problem) == ("shops_1_opened_idx", True, None)
+    assert took.size_bytes > 8192
+    assert loader.one("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%%(opened)'") == 1
+    loader.path("shops.toml").write_text("index = false")
+    loader.load("shops.parquet")
+    make(loader)
+    assert loader.one("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%%(opened)'") == 1
 
 
 def test_one_that_is_there_already_is_taken(loader: Loader) -> None:

@@ -80,7 +80,7 @@ def walk(client: FlaskClient, asked: dict[str, str]) -> list[dict]:
 def test_answers_are_the_same_before_and_after_each_index(client: FlaskClient, loader: Loader):
     before = [walk(client, asked) for asked in ASKED]
     assert all(len(features) > 1 for features in before)
-    choose_indexes(loader.connection, auto=True)
+    choose_indexes(loader.connection, loader.events.append, auto=True)
     count = 0
     while make_next(loader.connection, loader.events.append):
         count += 1

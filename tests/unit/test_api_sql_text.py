@@ -160,9 +160,9 @@ def keys(roads: Collection, *names: str) -> tuple[SortKey, ...]:
 def test_missing_values_come_last_both_ways(roads: Collection):
     sort = keys(roads, "name", "-lanes")
     forwards = text(order_by(sort, roads, backwards=False))
-    assert forwards == '"t"."name" ASC NULLS LAST, "t"."lanes" DESC NULLS LAST, "t"."fid" ASC'
+    assert forwards == '"t"."name" IS NULL ASC, "t"."name" ASC, "t"."lanes" DESC NULLS LAST, "t"."fid" ASC'
     backwards = text(order_by(sort, roads, backwards=True))
-    assert backwards == '"t"."name" DESC NULLS FIRST, "t"."lanes" ASC NULLS FIRST, "t"."fid" DESC'
+    assert backwards == '"t"."name" IS NULL DESC, "t"."name" DESC, "t"."lanes" ASC NULLS FIRST, "t"."fid" DESC'
 
 
 def test_places_are_read_as_text_in_the_type_they_are_compared_in(roads: Collection):

@@ -67,7 +67,6 @@ def test_a_small_table_has_none_unless_they_are_named():
         column("empty", 0, null_share=1.0),
         column("same", 1, commonest_share=1.0, rarest_share=1.0),
         column("halves", 2, 3, "string", commonest_share=0.55, rarest_share=0.45),
-        replace(SIZE, is_indexed=True),
         replace(SIZE, statistics=None),
     ],
     ids=lambda property: property.name,
@@ -113,14 +112,20 @@ def test_sizes_are_reckoned_about_as_postgresql_makes_them():
 
 def test_the_side_car_names_them_and_hears_what_cannot_be():
     story, tags = column("story", 9, 999, "string"), column("tags", 9, 40, "json")
-    found = chosen(story, tags, SIZE, replace(NAME, is_indexed=True), asked=["story", "tags", "sise", "name"])
+    found = chosen(story, tags, SIZE, asked=["story", "tags", "sise"])
     assert [(index.property_name, index.problem, index.is_open) for index in found] == [
         ("story", None, True),
         ("tags", "a property of type json has no order", False),
         ("sise", "there is no such property: perhaps you meant 'size'", False),
-        ("name", "its index of times serves it", False),
     ]
     assert chosen(SIZE, asked=False) == []
+
+
+def test_one_that_is_there_from_the_load_is_taken_and_comes_first():
+    when = replace(column("when", 2, kind="datetime"), index="t_7_when_idx")
+    for asked in (True, ["when"]):
+        assert chosen(SIZE, when, asked=asked)[0] == PropertyIndex("t_7_when_idx", "when", "when", 0)
+    assert names(chosen(SIZE, when, room=0)) == ["when"]
 
 
 def test_names_are_like_no_other_and_short_enough():

@@ -47,19 +47,26 @@ def select_places(sort: Sequence[SortKey]) -> sql.Composable:
 def order_by(sort: Sequence[SortKey], collection: Collection, *, backwards: bool) -> sql.Composable:
     """The list after ORDER BY; the reverse order when the page is fetched from its end."""
     key = collection.key
-    keys = [order_of(by, backwards=backwards) for by in sort]
+    keys = [order_of(by, collection, backwards=backwards) for by in sort]
     ends = [*map(key_column, key.parts), *([] if key.unique else every_value(collection))]
     parts = [sql.SQL("{} DESC" if backwards else "{} ASC").format(end) for end in ends]
     return sql.SQL(", ").join([*keys, *parts]) if keys or parts else sql.SQL("1")
 
 
-def order_of(by: SortKey, *, backwards: bool) -> sql.Composable:
-    """An item of ORDER BY. Where every row has a value nothing is said of NULL, since an index read backwards has it
-    first.
+def order_of(by: SortKey, collection: Collection, *, backwards: bool) -> sql.Composable:
+    """An item of ORDER BY, or two.
+
+    Where every row has a value nothing is said of NULL, since an index that is read backwards has it first. Where not,
+    no index is walked: the place of a cursor cannot be asked of it then, and all rows before that would be read, the
+    late ones at 3.5 times the cost of sorting (881 ms of a million points, 250 sorted). A source keeps its own index.
     """
-    nulls = "" if by.column.is_filled else " NULLS FIRST" if backwards else " NULLS LAST"
-    direction = "DESC" if by.descending is not backwards else "ASC"
-    return sql.SQL("{} {}{}").format(column_of(by.column), sql.SQL(direction), sql.SQL(nulls))
+    column, descends = column_of(by.column), by.descending is not backwards
+    direction = sql.SQL("DESC" if descends else "ASC")
+    if by.column.is_filled:
+        return sql.SQL("{} {}").format(column, direction)
+    if collection.source is None and not by.descending:
+        return sql.SQL("{} IS NULL {}, {} {}").format(column, direction, column, direction)
+    return sql.SQL("{} {} {}").format(column, direction, sql.SQL("NULLS FIRST" if backwards else "NULLS LAST"))
 
 
 def lies_in_order(collection: Collection, query: ItemsQuery) -> bool:
