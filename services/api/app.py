@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from api.archives import Archives
+from api.asked import ERROR
 from api.bodies import Bodies
 from api.context import Api, api, install
 from api.counters import Counters
@@ -18,7 +19,7 @@ from api.delivery import begin, finish
 from api.exports import Exports
 from api.file_exports import FileExports
 from api.grids import Grids
-from api.hot import ERROR, Hot
+from api.hot import Hot
 from api.hot_archives import HotArchives
 from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog

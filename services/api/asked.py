@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import MultiDict
 
 from api.links import Links, quoted_path
 from api.params.common import Args
+
+ERROR = "isthmus.error"
+"""Where in the environment of a request an error waits for Flask to tell it."""
 
 
 def query_args(query: str) -> MultiDict[str, str]:
@@ -41,8 +45,7 @@ class Asked:
         return self.base + quoted_path(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer to GET, as WSGI has it."""
 
     status: str

@@ -1,8 +1,7 @@
 """Features as GeoJSON, answered before Flask: routing, request and response objects cost more than the query does.
 
-Only what is asked for most: GET of a page or of one feature, as GeoJSON, and of tiles that are yet to be made. The
-answer is the one of the route, made by the same functions (a test compares them). Whatever else is asked for, and every
-error, is left to Flask.
+Only what is asked for most: GET of a page or of one feature, as GeoJSON. The answer is the one of the route, made by
+the same functions (a test compares them). Whatever else is asked for, and every error, is left to Flask.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import psycopg
 from werkzeug.exceptions import HTTPException
 from werkzeug.sansio.utils import get_current_url, get_host
 
-from api.asked import Answer, Asked
+from api.asked import ERROR, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.features import find_page, page_geojson, page_links
@@ -24,7 +23,6 @@ from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
 from api.hot_answers import geojson, not_modified, validator_for
 from api.hot_features import HotFeatures
-from api.hot_tiles import make_missing
 from api.params.items import items_query
 from api.timing import ROUTE
 from core.errors import CatalogueMissing, IsthmusError
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
 PATH = re.compile(r"/collections/([^/]+)/items(?:/([^/]+))?", re.ASCII)
 PAGE_ROUTE, FEATURE_ROUTE = "/collections/<id>/items", "/collections/<id>/items/<path:feature_id>"
 PAGE_FORMATS = tuple(MEDIA_TYPES.items())
-
-ERROR = "isthmus.error"
-"""Where in the environment of a request an error waits for Flask to tell it."""
 
 
 class Hot:
@@ -60,7 +55,7 @@ class Hot:
     def attempt(self, environ: WSGIEnvironment) -> Answer | None:
         """The answer, or None to leave the request, or the error that it meets, to Flask."""
         try:
-            return make_missing(self._api, environ) or self.answer(environ)
+            return self.answer(environ)
         except (CatalogueMissing, HTTPException, psycopg.Error):
             return None
         except IsthmusError as error:

@@ -1,7 +1,8 @@
-"""Kept tiles, answered before everything else: what a hit costs is mostly the server's own work.
+"""Tiles, answered before everything else: what a kept one costs is mostly the server's own work.
 
 What a request asks for is worked out once, by the functions that the routes use, and remembered for as long as the
-catalogue stays the same. Whatever is no hit, and every error, is left to the routes.
+catalogue stays the same. A tile of one collection that is not kept is made here too, as its route makes it. Whatever
+else is asked for, and every error, is left to the routes.
 """
 
 from __future__ import annotations
@@ -10,22 +11,27 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from api.asked import Answer
+import psycopg
+from werkzeug.exceptions import HTTPException
+
+from api.asked import ERROR
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.formats.gzip import decompress
+from api.metrics import Metrics
 from api.tile_budget import is_hasty, lack_headers
 from api.tile_making import metered
-from api.tile_requests import COLLECTION_ROUTE, LONGEST_QUERY, Ready, Request, TileRequests
-from api.timing import ROUTE
+from api.tile_requests import COLLECTION_ROUTE, LONGEST_QUERY, Make, Ready, Request, TileRequests
+from api.timing import server_timing
 from core.catalog import Catalog
-from core.errors import IsthmusError
+from core.errors import CatalogueMissing, IsthmusError
+from core.spent import spent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-READY = "isthmus.ready"
-"""Where in the environment of a request waits what was worked out about the tile that it asks for, or None."""
+Told = tuple[str, list[tuple[str, str]], bytes]
+"""Status, headers and body."""
 
 MOST_READY = 5000
 """Requests that are remembered, about 1 KB each. All are forgotten then: those that matter are soon back."""
@@ -46,15 +52,36 @@ class HotTiles:
         if environ["REQUEST_METHOD"] == "GET":
             began = time.perf_counter()
             ready = self._find(environ)
-            tile = ready.store.get(ready.key) if ready is not None else None
-            if ready is not None and tile is not None:
-                status, headers, body = answer(ready, tile, environ.get("HTTP_IF_NONE_MATCH"))
-                took_s = time.perf_counter() - began
-                start_response(status, [*headers, *own_headers(took_s)])
-                self._api.metrics.hit(ready.slots, int(status[:3]), len(body), took_s)
-                return [body]
-            environ[READY] = ready
+            if ready is not None:
+                tile = ready.store.get(ready.key)
+                told = self._made(ready, environ, began) if tile is None else self._kept(ready, tile, environ, began)
+                if told is not None:
+                    start_response(told[0], told[1])
+                    return [told[2]]
         return self._app(environ, start_response)
+
+    def _kept(self, ready: Ready, tile: bytes, environ: WSGIEnvironment, began: float) -> Told:
+        """The answer with a kept tile."""
+        status, headers, body = answer(ready, tile, environ.get("HTTP_IF_NONE_MATCH"))
+        took_s = time.perf_counter() - began
+        self._api.metrics.hit(ready.slots, int(status[:3]), len(body), took_s)
+        return status, [*headers, *own_headers(f"cache;desc=hit, total;dur={took_s * 1e3:.3f}")], body
+
+    def _made(self, ready: Ready, environ: WSGIEnvironment, began: float) -> Told | None:
+        """The answer with a tile that is made now. None to leave the request, or the error that it meets, to Flask."""
+        if ready.make is None:
+            return None
+        spent.begin()
+        try:
+            status, headers, body = made(self._api.metrics, ready, ready.make, environ.get("HTTP_IF_NONE_MATCH"))
+        except (CatalogueMissing, HTTPException, psycopg.Error):
+            return None
+        except IsthmusError as error:
+            environ[ERROR] = error
+            return None
+        took_s = time.perf_counter() - began
+        self._api.metrics.answered(COLLECTION_ROUTE, int(status[:3]), took_s, spent.db_s)
+        return status, [*headers, *own_headers(server_timing(took_s))], body
 
     def _find(self, environ: WSGIEnvironment) -> Ready | None:
         """What is asked for; None for anything but a tile that may be kept."""
@@ -89,7 +116,7 @@ class HotTiles:
             return self._api.live_catalog.last
 
 
-def answer(ready: Ready, tile: bytes, if_none_match: str | None) -> tuple[str, list[tuple[str, str]], bytes]:
+def answer(ready: Ready, tile: bytes, if_none_match: str | None) -> Told:
     """The answer with a tile: 304 when the client has it, 204 when it is empty."""
     if if_none_match is not None and ready.is_known(if_none_match):
         return "304 NOT MODIFIED", [*ready.headers], b""
@@ -101,27 +128,21 @@ def answer(ready: Ready, tile: bytes, if_none_match: str | None) -> tuple[str, l
     return "200 OK", [*ready.headers, *ready.of_body, ("Content-Length", str(len(tile))), *lacks], tile
 
 
-def make_missing(api: Api, environ: WSGIEnvironment) -> Answer | None:
-    """The answer with a tile that is not kept yet, as the route gives it; None to leave the request to the route.
+def made(metrics: Metrics, ready: Ready, make: Make, if_none_match: str | None) -> Told:
+    """The answer with a tile that is not kept yet, as the route gives it.
 
     One that was made in a hurry is a better one the next time. Raises: as `kept_tile`
     """
-    ready: Ready | None = environ.get(READY)
-    if ready is None or ready.make is None:
-        return None
-    environ[ROUTE] = COLLECTION_ROUTE
-    known = environ.get("HTTP_IF_NONE_MATCH")
-    if known is not None and ready.is_known(known):
-        return Answer("304 NOT MODIFIED", [*ready.headers])
-    tile = metered(api.metrics, ready.zoom, ready.make)
+    if if_none_match is not None and ready.is_known(if_none_match):
+        return "304 NOT MODIFIED", [*ready.headers], b""
+    tile = metered(metrics, ready.zoom, make)
     status, headers, body = answer(ready, tile, None)
     if is_hasty(tile):
         kept = [header for header in headers if header[0] not in ("ETag", "Cache-Control")]
         headers = [*kept, ("Cache-Control", "no-store")]
-    return Answer(status, headers, body)
+    return status, headers, body
 
 
-def own_headers(took_s: float) -> Iterable[tuple[str, str]]:
-    """The headers that every answer gets."""
-    timing = f"cache;desc=hit, total;dur={took_s * 1e3:.3f}"
+def own_headers(timing: str) -> Iterable[tuple[str, str]]:
+    """The headers that every answer gets. `timing`: the value of Server-Timing"""
     return ("X-Request-Id", new_request_id()), ("Server-Timing", timing), *FOR_EVERYONE
