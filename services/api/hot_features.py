@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from api.asked import Answer, Asked
@@ -40,7 +40,8 @@ class Frame:
 
     def asked_for(self, id: str) -> Asked:
         """The request for a feature."""
-        return replace(self.asked, path=self.asked.path.replace(ID, id))
+        asked = self.asked
+        return Asked(asked.base, asked.path.replace(ID, id), asked.query, asked.args)
 
     def body(self, feature: bytes, id: str) -> bytes:
         """The feature with its links."""

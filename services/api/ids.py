@@ -19,7 +19,10 @@ def parse_id(text: str, key: Key) -> FeatureKey | None:
     """
     if not key.is_id:
         return None
-    parts = [text] if len(key.parts) == 1 else unescaped(text)
+    if len(key.parts) == 1:
+        value = parse_part(text, key.parts[0])
+        return None if value is None else (value,)
+    parts = unescaped(text)
     if len(parts) != len(key.parts):
         return None
     values = [parse_part(text, part) for text, part in zip(parts, key.parts, strict=True)]
