@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from math import inf
 from threading import Lock
 
+from api.block_plans import Located, locate, parts_of
 from api.pages import Page
 from api.query import Filter, ItemsQuery, digest
 from api.reading import reading
+from api.sql.blocks import select_count_in_blocks
 from api.sql.items import select_count, select_count_plan
 from core.catalog import Collection
 from core.db import Database
 
 FEW_ROWS = 1000
 """A collection of so many features is counted without asking for a plan, which takes as long."""
+
+COST_OF_ROW = 0.2
+"""What looking whether a row is in a box costs, by the planner's reckoning."""
 
 KEPT = 1000
 
@@ -61,6 +67,12 @@ class Counts:
             return seen_whole(query, found) or self._exact(collection, query.filter)
         return seen_whole(query, found) or self._auto(collection, query.filter)
 
+    def most_rows(self, collection: Collection, query: ItemsQuery) -> float:
+        """How many rows may be looked at to count the matches of a page: none when they are known."""
+        if query.count == "estimated" or self._recall(self._key(collection, query.filter)) is not None:
+            return -1
+        return inf if query.count == "exact" else self._most_cost / COST_OF_ROW
+
     def _auto(self, collection: Collection, filter: Filter) -> Count:
         """The count, or the estimate when counting would cost too much."""
         key = self._key(collection, filter)
@@ -69,6 +81,8 @@ class Counts:
             return known
         if collection.row_count is not None and collection.row_count <= FEW_ROWS:
             return self._exact(collection, filter)
+        if filter.is_box_alone and (located := locate(self._database, collection, filter)):
+            return self._keep(key, self._in_blocks(collection, filter, located, self._most_cost))
         estimate, cost = self._estimate(collection, filter)
         return self._exact(collection, filter) if cost <= self._most_cost else self._keep(key, estimate)
 
@@ -78,9 +92,21 @@ class Counts:
         known = self._recall(key)
         if known is not None and known.exact is not None:
             return known
+        if filter.is_box_alone and (located := locate(self._database, collection, filter)):
+            return self._keep(key, self._in_blocks(collection, filter, located, inf))
         with reading(collection):
             [(exact,)] = self._database.run(select_count(collection, filter))
         return self._keep(key, Count(exact=exact))
+
+    def _in_blocks(self, collection: Collection, filter: Filter, located: Located, most_cost: float) -> Count:
+        """The count of a box, or the estimate: only blocks on the edge of the box have to be read."""
+        met = located.met
+        on_edge = met.some(~met.inside)
+        if on_edge.rows.sum() * COST_OF_ROW > most_cost:
+            return Count(estimate=round(float(met.expected.sum())))
+        parts, inside = parts_of(on_edge, located.blocks.pages), int(met.rows[met.inside].sum())
+        [(counted,)] = self._database.run(select_count_in_blocks(collection, filter, parts)) if parts else [(0,)]
+        return Count(exact=inside + counted)
 
     def _estimate(self, collection: Collection, filter: Filter) -> tuple[Count, float]:
         """What the planner expects, and what a count would cost."""

@@ -6,17 +6,20 @@ What a cursor holds is public, so it is checked and not signed: a made-up one ca
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any, cast
 
-from api.query import Cursor, Filter, SortKey, digest
+from api.query import Cursor, Filter, SortKey, digest, walk_key
 from core.catalog import Collection, Key, KeyPart
 from core.errors import BadCursor
 
 HINT = "begin again with the first page: leave `cursor` out"
 LARGEST_INTEGER = 2**63 - 1
 MOST_SKIPPED = 10**12
+PLACE_TEXT = re.compile(r"\(([0-9]{1,10}),([0-9]{1,5})\)")
+LAST_PAGE, LAST_ROW = 2**32 - 2, 2**16 - 2
 
 
 def render_cursor(cursor: Cursor, filter: Filter, sort: Sequence[SortKey], collection: Collection) -> str:
@@ -36,7 +39,7 @@ def parse_cursor(text: str, filter: Filter, sort: Sequence[SortKey], collection:
         raise BadCursor("the cursor belongs to another collection, filter or order", hint=HINT, parameter="cursor")
     if revision != collection.revision:
         raise BadCursor("the collection was loaded anew since the cursor was made", hint=HINT, parameter="cursor")
-    if not fits(cursor, len(sort), collection.key):
+    if not fits(cursor, len(sort), walk_key(collection, filter, sort)):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
     return cursor
 
@@ -63,7 +66,15 @@ def fits(cursor: Cursor, sort_keys: int, key: Key) -> bool:
 
 
 def fits_part(value: Any, part: KeyPart) -> bool:
-    """Whether a value can be one of the key: a whole number that fits a bigint, or a text that PostgreSQL can hold."""
+    """Whether a value can be one of the key: a whole number that fits a bigint, or a text that PostgreSQL can read."""
     if part.type == "integer":
         return type(value) is int and abs(value) <= LARGEST_INTEGER
+    if part.sql_type == "tid":
+        return isinstance(value, str) and is_place(value)
     return isinstance(value, str) and "\0" not in value
+
+
+def is_place(text: str) -> bool:
+    """Whether a text names a place on the disk: page and row."""
+    found = PLACE_TEXT.fullmatch(text)
+    return found is not None and int(found[1]) <= LAST_PAGE and int(found[2]) <= LAST_ROW

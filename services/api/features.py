@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from api.asked import Asked
+from api.block_plans import locate, plan_in_blocks
 from api.context import Api
 from api.counts import Count
 from api.cursor import render_cursor
@@ -17,8 +18,8 @@ from api.formats.offered import PAGES
 from api.ids import parse_id
 from api.links import JSON, Link, self_and_alternate
 from api.pages import Page, cut_page
-from api.plans import can_be_planned, plan_page
-from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation
+from api.plans import can_be_planned, plan_page, share_of
+from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation, walk_key
 from api.reading import reading
 from api.sql.items import select_feature
 from api.sql.pages import select_ends, select_page, select_sample, select_size
@@ -40,24 +41,38 @@ def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
     """The features of a page; none when only their number is asked for."""
     if query.hits_only:
         return Page((), None, None)
+    key = walk_key(collection, query.filter, query.sort)
     with reading(collection):
         plan, rows = find_rows(api, collection, query)
     if not plan.counts:
-        return cut_page(query, rows, collection.key)
-    page = cut_page(query, [row[:-1] for row in rows], collection.key)
+        return cut_page(query, rows, key)
+    page = cut_page(query, [row[:-1] for row in rows], key)
     return replace(page, matched=rows[0][-1] if rows else 0)
 
 
 def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan, list[tuple[Any, ...]]]:
-    """The rows of `select_page`, and how they were found. A walk that met too few of them was in vain."""
-    plan, query = BY_PLANNER, without_offset(api, collection, query)
-    if can_be_planned(collection, query):
-        plan = plan_page(query, density(api, collection))
-    rows = api.database.run(select_page(collection, query, plan))
-    if plan.way == "walk" and len(rows) <= query.limit:
-        plan = Plan("matches")
+    """The rows of `select_page`, and how they were found. What met too few of them on the way was in vain."""
+    query = without_offset(api, collection, query)
+    plan = plan_of(api, collection, query)
+    settled = collection.has_blocks and plan.way in ("blocks", "matches") and query.filter.is_box_alone
+    rows = api.database.run(select_page(collection, query, plan), one_plan=settled)
+    if len(rows) <= query.limit and (plan.way == "walk" or not plan.is_sure):
+        plan = Plan("matches") if plan.way == "walk" else BY_PLANNER
         rows = api.database.run(select_page(collection, query, plan))
     return plan, rows
+
+
+def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
+    """How the rows of a page are best found."""
+    located = locate(api.database, collection, query.filter)
+    if located and not query.sort:
+        return plan_in_blocks(query, located, api.counts.most_rows(collection, query))
+    if not can_be_planned(collection, query):
+        return BY_PLANNER
+    if located and collection.row_count:
+        return plan_page(query, float(located.met.expected.sum()) / collection.row_count, collection.row_count)
+    known = density(api, collection)
+    return plan_page(query, share_of(known, query), known.features)
 
 
 def without_offset(api: Api, collection: Collection, query: ItemsQuery) -> ItemsQuery:

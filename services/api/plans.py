@@ -24,11 +24,12 @@ WORTH_WALKING = 2
 or apart on the disk, one more row along the key 0.15 to 2 µs (1 M points)."""
 
 
-def plan_page(query: ItemsQuery, density: Density) -> Plan:
-    """The way to the rows of a page with a box: what reading the matches costs, against what a walk costs."""
-    box = query.filter.box
-    share = sum(density.share(*sides(half)) for half in halves(box)) if box is not None else 1.0
-    rows, wanted = density.features, query.limit + 1
+def plan_page(query: ItemsQuery, share: float, rows: float) -> Plan:
+    """The way to the rows of a page with a box: what reading the matches costs, against what a walk costs.
+
+    share: of the features, of which there are `rows`, that are in the box
+    """
+    wanted = query.limit + 1
     if (share * rows) ** 2 <= WORTH_WALKING * rows * wanted:
         return Plan("matches", counts=query.cursor is None and query.count != "none")
     if query.sort or not query.filter.is_box_alone:
@@ -42,6 +43,12 @@ def can_be_planned(collection: Collection, query: ItemsQuery) -> bool:
     if box is None or query.offset or (collection.source is not None and collection.source.sampled is None):
         return False
     return collection.srid == (box.srid if isinstance(box, GridBox) else 4326)
+
+
+def share_of(density: Density, query: ItemsQuery) -> float:
+    """The share of the features that is in the box of a query."""
+    box = query.filter.box
+    return 1.0 if box is None else sum(density.share(*sides(half)) for half in halves(box))
 
 
 def halves(box: BBox | GridBox) -> tuple[BBox | GridBox, ...]:

@@ -7,12 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from api.cql2 import Node, has_geometry, normalised, render_text
 from api.crs import CRS84, Crs
 from core.bbox import BBox
-from core.catalog import Argument, Column, Key
+from core.catalog import PLACE, Argument, Collection, Column, Key
 
 Value = str | int | float | bool
 FeatureKey = tuple[int | str, ...]
@@ -105,6 +105,17 @@ class Cursor:
     skip: int = 0
 
 
+class Part(NamedTuple):
+    """Rows whose places on the disk are from `begin` to before `end`, as PostgreSQL writes them: `(page,row)`.
+
+    whole: all of them are in the box
+    """
+
+    begin: str
+    end: str
+    whole: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How the rows of a page are found.
@@ -112,12 +123,20 @@ class Plan:
     planner: as PostgreSQL thinks best
     matches: every match is read and sorted, and can be counted
     walk:    only so many rows along the key are looked at, so the page may end too early
+    blocks:  some parts of the table are read, in the order of the disk
     """
 
-    way: Literal["planner", "matches", "walk"] = "planner"
+    way: Literal["planner", "matches", "walk", "blocks"] = "planner"
     walked: int = 0
     counts: bool = False
     """Whether the number of matches is a result too."""
+    parts: tuple[Part, ...] = ()
+    """The parts of the table, in the order in which they are read."""
+    is_sure: bool = True
+    """Whether there are no more matches than in those parts when there are too few for the page."""
+    edge: tuple[Part, ...] = ()
+    inside: int = 0
+    """Where `blocks` counts too: the parts in which matches are counted, and how many there are elsewhere."""
 
 
 BY_PLANNER = Plan()
@@ -194,6 +213,14 @@ class TileQuery:
 
 
 WHOLE_TILE = TileQuery()
+
+
+def walk_key(collection: Collection, filter: Filter, sort: Sequence[SortKey]) -> Key:
+    """What a walk goes along after the sort keys, and its cursors name: the collection's key; without sort keys, where
+    blocks tell the features of a box, the places on the disk, where neighbours are together.
+    """
+    by_place = collection.has_blocks and filter.box is not None and not sort
+    return PLACE if by_place else collection.key
 
 
 def digest(filter: Filter, sort: Sequence[SortKey]) -> str:

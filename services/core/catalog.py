@@ -74,6 +74,9 @@ class Key:
 FID = Key((KeyPart("fid", "bigint"),))
 """The key of every table that the loader makes."""
 
+PLACE = Key((KeyPart("ctid", "tid", "text"),), is_id=False)
+"""The place of a row on the disk, for rows that nothing else tells apart, and where it is the way to neighbours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Argument:
@@ -152,6 +155,8 @@ class Collection:
     is_prepared: bool = False
     """Whether the loader saw to it that no tile is made of very many features; without `tiling`, there are few."""
     changes: tuple[Change, ...] = ()
+    has_blocks: bool = False
+    """Whether it is known where its rows lie (core/blocks.py): features of a box then come in the order of the disk."""
     memo: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
     """What was worked out from the rest, to be kept as long as this value is (see `remembered`)."""
 
@@ -293,11 +298,13 @@ SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.
        CASE WHEN v.interval_start BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_start END,
        CASE WHEN v.interval_end BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_end END,
        v.columns, jsonb_path_query_array(i.indexes, '$[*] ? (@.is_filled == true).column'),
-       v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes
+       v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes,
+       COALESCE(b.file = pg_relation_filenode(to_regclass('data.' || quote_ident(v.table_name))), false)
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN isthmus.indexed AS i USING (version)
 LEFT JOIN public.spatial_ref_sys AS s ON s.srid = v.srid
+LEFT JOIN isthmus.blocks AS b USING (version)
 WHERE c.withdrawn_at IS NULL
 ORDER BY c.id COLLATE "C"
 """)
@@ -306,8 +313,8 @@ ORDER BY c.id COLLATE "C"
 
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
-    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns, filled = row[:-5]
-    loaded_at, changed_at, cache_control, tiling, changes = row[-5:]
+    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns, filled = row[:-6]
+    loaded_at, changed_at, cache_control, tiling, changes, has_blocks = row[-6:]
     return Collection(
         *head,
         bbox_crs84=BBox(*bbox) if bbox else None,
@@ -322,6 +329,7 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         tiling=parse_tiling(tiling),
         is_prepared=tiling is not None and (not tiling or "kind" in tiling),
         changes=parse_changes(changes),
+        has_blocks=has_blocks,
     )
 
 

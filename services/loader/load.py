@@ -13,6 +13,7 @@ import psycopg
 from core.db import Connection
 from core.settings import Settings
 from loader import archives, catalogue, check, ddl
+from loader.blocks import save_blocks
 from loader.catalogue import Version
 from loader.changes import find_changes
 from loader.copy import Copied, copy_layer
@@ -225,6 +226,7 @@ def finish(connection: Connection, copied: Copied, crs: Crs | None, side_car: Si
     indexes = ddl.create_indexes(table, times.columns if times else ())
     for statement in (*indexes, ddl.analyze(table)):
         connection.execute(statement.text)
+    save_blocks(connection, table, copied.rows)
     tiles = prepare(connection, table, found, side_car.tiles or TileOptions()) if found else Prepared(None)
     return Filled(table, copied.rows, found, times, tiles.tiling, (*notes, *time_notes, *tiles.notes))
 

@@ -23,6 +23,7 @@ from core.db_errors import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import catalogue
+from loader.blocks import save_missing_blocks
 from loader.errors import DataFolderUnavailable
 from loader.low_zooms import low_zooms
 from loader.plan import plan
@@ -66,6 +67,7 @@ def watch(settings: Settings, listen: Listener) -> None:
         while True:
             try:
                 with translated(), open_catalogue(settings) as connection:
+                    save_missing_blocks(connection)
                     keep_looking(connection, settings, state, listen)
             except DatabaseUnavailable as error:
                 tell(state, listen, error)

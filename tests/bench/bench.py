@@ -86,15 +86,17 @@ def ask_after_load(database: Database, tiles_dir: Path, runs: int) -> Result:
         return tiles.bench_plain(bench, "points", LOW_ZOOMS, runs, state="rendered after the load")
 
 
+BOXES = ((10, 8), (100, 4), (100, 8), (100, 40), (100, 120), (1000, 8), (1000, 30))
+"""Pages of boxes: most features on the page, and the side of the box in degrees."""
+
+
 def ask(bench: Bench, points: int) -> list[Result]:
     """Every request."""
     progress("pages and features")
     id = "points"
     results = [features.bench_feature(bench, id, points), features.bench_route(bench, id, points)]
     results += [features.bench_filter(bench, id), features.bench_equal(bench, id), features.bench_sorted(bench, id)]
-    results += [features.bench_page(bench, id, 10, 8), features.bench_page(bench, id, 100, 4)]
-    results += [features.bench_page(bench, id, 100, 40), features.bench_page(bench, id, 1000, 8)]
-    results += [features.bench_wide_box(bench, id, 100, side_deg) for side_deg in (10, 40, 120)]
+    results += [features.bench_page(bench, id, limit, side_deg) for limit, side_deg in BOXES]
     results += [features.bench_large_page(bench, id, 1000), features.bench_large_page(bench, id, 10_000)]
     progress("walks")
     results += [features.bench_deep_page(bench, id, min(10_000, points // 20)), features.bench_walk(bench, id, 1000)]

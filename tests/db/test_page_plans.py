@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from psycopg import sql
 
 from api.density import make_density
-from api.plans import plan_page
+from api.plans import plan_page, share_of
 from api.query import Cursor, Direction, Filter, ItemsQuery, Plan, SortKey
 from api.sql.pages import select_page, select_sample, select_size
 from core.bbox import BBox
@@ -30,11 +31,12 @@ World = tuple[psycopg.Connection, Collection]
 
 @pytest.fixture(scope="module")
 def world(cluster: Cluster) -> Iterator[World]:
-    """A reader's connection, and 50,000 points from west to east along their key."""
+    """A reader's connection, and 50,000 points from west to east along their key, as if nobody knew where they lie."""
     database = cluster.clone()
     publish(database, "points", SORTED, columns={"kind": "integer", "matched": "integer"})
     with connect(database.reader) as connection:
-        yield connection, parse_catalog(1, connection.execute(SELECT_COLLECTIONS.text).fetchall())["points"]
+        found = parse_catalog(1, connection.execute(SELECT_COLLECTIONS.text).fetchall())["points"]
+        yield connection, replace(found, has_blocks=False)
     cluster.drop(database)
 
 
@@ -113,11 +115,11 @@ def test_the_plan_reads_few_rows_wherever_the_matches_lie_along_the_key(world: W
     density = make_density(run(connection, select_sample(collection, 20)), 50_000)
     for west in (-180, 0, 150):
         query = ItemsQuery(10, Filter(box=BBox(west, -80, west + 30, 80)))
-        plan = plan_page(query, density)
+        plan = plan_page(query, share_of(density, query), density.features)
         assert plan.way == "walk"
         assert rows_read(connection, select_page(collection, query, plan)) <= plan.walked
         small = ItemsQuery(10, Filter(box=BBox(west, 0, west + 5, 20)))
-        assert plan_page(small, density).way == "matches"
+        assert plan_page(small, share_of(density, small), density.features).way == "matches"
         assert rows_read(connection, select_page(collection, small, Plan("matches", counts=True))) < 500
 
 

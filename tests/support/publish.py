@@ -7,6 +7,8 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
+from loader.blocks import save_blocks
+from loader.ddl import Table
 from support.cluster import Database
 
 
@@ -48,6 +50,8 @@ def publish(
         version = insert_version(
             connection, id, name, table, columns, srid, geometry_type, (temporal_column, temporal_end_column)
         )
+        rows = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone()
+        save_blocks(connection, Table(name, (), None, srid, version), rows[0] if rows else 0)
         connection.commit()
     return version
 

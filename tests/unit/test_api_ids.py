@@ -64,7 +64,7 @@ def test_key_of_two_columns_is_walked_by_a_comparison_of_rows(roads: Collection)
     assert text(condition) == '("t"."land", "t"."number") > (%(key0)s::text, %(key1)s::smallint)'
     assert params == {"key0": "FI", "key1": 5}
     pairs = replace(roads, key=PAIR)
-    assert text(order_by((), pairs, backwards=True)) == '"t"."land" DESC, "t"."number" DESC'
+    assert text(order_by((), pairs, pairs.key, backwards=True)) == '"t"."land" DESC, "t"."number" DESC'
     assert text(select_key(PAIR)) == ', "t"."land"::text, "t"."number"'
 
 

@@ -159,9 +159,9 @@ def keys(roads: Collection, *names: str) -> tuple[SortKey, ...]:
 
 def test_missing_values_come_last_both_ways(roads: Collection):
     sort = keys(roads, "name", "-lanes")
-    forwards = text(order_by(sort, roads, backwards=False))
+    forwards = text(order_by(sort, roads, roads.key, backwards=False))
     assert forwards == '"t"."name" IS NULL ASC, "t"."name" ASC, "t"."lanes" DESC NULLS LAST, "t"."fid" ASC'
-    backwards = text(order_by(sort, roads, backwards=True))
+    backwards = text(order_by(sort, roads, roads.key, backwards=True))
     assert backwards == '"t"."name" IS NULL DESC, "t"."name" DESC, "t"."lanes" ASC NULLS FIRST, "t"."fid" DESC'
 
 
@@ -235,8 +235,12 @@ def filled(roads: Collection) -> Collection:
 
 def test_nothing_is_said_of_missing_values_where_there_are_none(filled: Collection):
     sort = keys(filled, "name", "-lanes")
-    assert text(order_by(sort, filled, backwards=False)) == '"t"."name" ASC, "t"."lanes" DESC, "t"."fid" ASC'
-    assert text(order_by(sort, filled, backwards=True)) == '"t"."name" DESC, "t"."lanes" ASC, "t"."fid" DESC'
+    assert (
+        text(order_by(sort, filled, filled.key, backwards=False)) == '"t"."name" ASC, "t"."lanes" DESC, "t"."fid" ASC'
+    )
+    assert (
+        text(order_by(sort, filled, filled.key, backwards=True)) == '"t"."name" DESC, "t"."lanes" ASC, "t"."fid" DESC'
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from api.density import Density, make_density
-from api.plans import LEAST_WALKED, can_be_planned, plan_page
+from api.plans import LEAST_WALKED, can_be_planned, plan_page, share_of
 from api.query import Filter, GridBox, ItemsQuery, Plan, SortKey
 from core.bbox import BBox
 from core.catalog import Collection
@@ -30,39 +30,43 @@ def boxed(west: float, south: float, east: float, north: float, **more: object) 
     return ItemsQuery(100, Filter(box=BBox(west, south, east, north), **more))  # type: ignore[arg-type]
 
 
+def plan(query: ItemsQuery, density: Density) -> Plan:
+    return plan_page(query, share_of(density, query), density.features)
+
+
 def test_few_matches_are_read_and_counted(density: Density):
-    assert plan_page(boxed(0, 0, 8, 8), density) == Plan("matches", counts=True)
-    assert plan_page(boxed(178, 0, -178, 8), density) == Plan("matches", counts=True)
+    assert plan(boxed(0, 0, 8, 8), density) == Plan("matches", counts=True)
+    assert plan(boxed(178, 0, -178, 8), density) == Plan("matches", counts=True)
 
 
 def test_matches_are_not_counted_where_nobody_asks(density: Density):
-    assert plan_page(replace(boxed(0, 0, 8, 8), count="none"), density) == Plan("matches")
+    assert plan(replace(boxed(0, 0, 8, 8), count="none"), density) == Plan("matches")
 
 
 def test_many_matches_are_met_on_a_walk_over_some_rows(density: Density):
-    plan = plan_page(boxed(-90, -45, 90, 45), density)
-    assert plan.way == "walk"
-    assert plan.walked == pytest.approx(2 * 101 / 0.25, rel=0.1)
-    assert plan_page(boxed(-179, -89, 179, 89), density).walked == LEAST_WALKED
+    found = plan(boxed(-90, -45, 90, 45), density)
+    assert found.way == "walk"
+    assert found.walked == pytest.approx(2 * 101 / 0.25, rel=0.1)
+    assert plan(boxed(-179, -89, 179, 89), density).walked == LEAST_WALKED
 
 
 def test_a_walk_looks_at_no_more_rows_than_there_are_matches(density: Density):
     for side in range(2, 90, 4):
         for limit in (10, 1000, 10_000):
-            plan = plan_page(replace(boxed(-side, -side, side, side), limit=limit), density)
+            found = plan(replace(boxed(-side, -side, side, side), limit=limit), density)
             matches = 1_000_000 * (2 * side) ** 2 / (360 * 180)
-            assert plan.way == "matches" or plan.walked <= max(LEAST_WALKED, matches * 1.2)
+            assert found.way == "matches" or found.walked <= max(LEAST_WALKED, matches * 1.2)
 
 
 @pytest.mark.parametrize("more", [{"text": "bridge"}, {"ids": ((1,),)}])
 def test_other_conditions_are_the_planners_when_the_box_is_large(density: Density, more: dict[str, object]):
-    assert plan_page(boxed(-90, -45, 90, 45, **more), density) == Plan()
-    assert plan_page(boxed(0, 0, 2, 2, **more), density).way == "matches"
+    assert plan(boxed(-90, -45, 90, 45, **more), density) == Plan()
+    assert plan(boxed(0, 0, 2, 2, **more), density).way == "matches"
 
 
 def test_another_order_is_the_planners_when_the_box_is_large(million: Collection, density: Density):
     query = replace(boxed(-90, -45, 90, 45), sort=(SortKey(million.columns[0]),))
-    assert plan_page(query, density) == Plan()
+    assert plan(query, density) == Plan()
 
 
 def test_only_boxes_in_the_numbers_of_the_table_can_be_planned(million: Collection):

@@ -98,7 +98,10 @@ def query_parameters(limits: Limits) -> dict[str, Any]:
 
 def filter_parameters() -> dict[str, Any]:
     """Which features."""
-    box = "west,south,east,north in degrees (or in bbox-crs); west > east crosses 180 degrees."
+    box = (
+        "west,south,east,north in degrees (or in bbox-crs); west > east crosses 180 degrees. Without sortby, features"
+        " of a large collection come with neighbours together."
+    )
     return {
         "bbox": query_parameter("bbox", {**array_of("number"), "oneOf": FOUR_OR_SIX}, box),
         "bbox-crs": query_parameter("bbox-crs", URI, "CRS of bbox, one that the collection lists."),

@@ -15,7 +15,7 @@ from api.params.common import Args, Limits, parse_choice, parse_names, parse_who
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
 from api.profiles import parse_profiles
-from api.query import CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey
+from api.query import CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey, walk_key
 from core.catalog import Collection, Column, Key
 from core.errors import BadParameter, suggestion
 
@@ -68,7 +68,8 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
     )
     if "cursor" not in args:
         return query
-    return at_place(query, parse_cursor(args["cursor"], filter, sort, collection), collection.key)
+    cursor = parse_cursor(args["cursor"], filter, sort, collection)
+    return at_place(query, cursor, walk_key(collection, filter, sort))
 
 
 def at_place(query: ItemsQuery, cursor: Cursor, key: Key) -> ItemsQuery:

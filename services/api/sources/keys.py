@@ -9,7 +9,7 @@ from psycopg import sql
 
 from api.sources.columns import BEHIND, Read
 from api.sources.model import Relation, literal
-from core.catalog import Key, KeyPart
+from core.catalog import PLACE, Key, KeyPart
 from core.statement import Statement, quoted
 
 LIKELY_NAMES = ("id", "fid", "gid", "ogc_fid", "objectid")
@@ -20,7 +20,6 @@ WITH_PLACES = ("r", "m")
 """Tables and materialised views: a row has a place on the disk."""
 
 NO_KEY = Key((), unique=False, is_id=False)
-PLACE = Key((KeyPart("ctid", "tid", "text"),), is_id=False)
 PLACE_IN_TABLE = Key((KeyPart("tableoid", "oid", "text"), KeyPart("ctid", "tid", "text")), is_id=False)
 
 

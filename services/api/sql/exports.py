@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import ItemsQuery, Presentation
+from api.query import ItemsQuery, Presentation, walk_key
 from api.sql.filter import where, where_clause
 from api.sql.geometry import shown_geometry
 from api.sql.items import feature_text, properties_lateral
@@ -124,7 +124,8 @@ def select_all(
     conditions, params = where(collection, query.filter)
     order = sql.SQL("")
     if query.sort or query.offset:
-        order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, backwards=False)
+        key = walk_key(collection, query.filter, query.sort)
+        order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, key, backwards=False)
     text = sql.SQL(
         "SELECT {columns} FROM {relation} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s"
     ).format(

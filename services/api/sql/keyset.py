@@ -44,9 +44,11 @@ def select_places(sort: Sequence[SortKey]) -> sql.Composable:
     return sql.Composed(places)
 
 
-def order_by(sort: Sequence[SortKey], collection: Collection, *, backwards: bool) -> sql.Composable:
-    """The list after ORDER BY; the reverse order when the page is fetched from its end."""
-    key = collection.key
+def order_by(sort: Sequence[SortKey], collection: Collection, key: Key, *, backwards: bool) -> sql.Composable:
+    """The list after ORDER BY; the reverse order when the page is fetched from its end.
+
+    key: what the walk goes along after the sort keys
+    """
     keys = [order_of(by, collection, backwards=backwards) for by in sort]
     ends = [*map(key_column, key.parts), *([] if key.unique else every_value(collection))]
     parts = [sql.SQL("{} DESC" if backwards else "{} ASC").format(end) for end in ends]

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from api.query import ItemsQuery
+from api.query import ItemsQuery, walk_key
 from api.sql.filter import where_clause
 from api.sql.keyset import lies_in_order, order_by, row
-from api.sql.relation import key_column
+from api.sql.relation import all_columns, key_column
 from core.catalog import Collection
 
 
@@ -18,14 +18,16 @@ def at_offset(
 ) -> sql.Composable:
     """A relation of the rows alone. Cost: reads all before them; where nothing but a key decides, in its index only."""
     if lies_in_order(collection, query):
-        return ROWS.format(source=source, where=where_clause(conditions), order=sql.SQL(""))
-    order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, backwards=query.backwards)
-    if conditions or query.sort or not collection.key.unique:
-        return ROWS.format(source=source, where=where_clause(conditions), order=order)
-    return ROWS_BY_KEY.format(source=source, key=row(list(map(key_column, collection.key.parts))), order=order)
+        return ROWS.format(columns=sql.SQL("t.*"), source=source, where=where_clause(conditions), order=sql.SQL(""))
+    key = walk_key(collection, query.filter, query.sort)
+    order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, key, backwards=query.backwards)
+    if conditions or query.sort or not key.unique:
+        columns = all_columns(collection, key)
+        return ROWS.format(columns=columns, source=source, where=where_clause(conditions), order=order)
+    return ROWS_BY_KEY.format(source=source, key=row(list(map(key_column, key.parts))), order=order)
 
 
-ROWS = sql.SQL("(SELECT t.* FROM {source} AS t{where}{order}\nLIMIT %(rows)s OFFSET %(offset)s)")
+ROWS = sql.SQL("(SELECT {columns} FROM {source} AS t{where}{order}\nLIMIT %(rows)s OFFSET %(offset)s)")
 ROWS_BY_KEY = sql.SQL("""(SELECT t.* FROM {source} AS t
 WHERE {key} >= (SELECT {key} FROM {source} AS t{order}
     LIMIT 1 OFFSET %(offset)s){order}

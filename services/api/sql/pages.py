@@ -6,13 +6,14 @@ from collections.abc import Hashable
 
 from psycopg import sql
 
-from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan
+from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, walk_key
+from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.filter import where, where_clause
 from api.sql.items import feature_text, properties_lateral, rendered
 from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.offsets import at_offset
-from api.sql.relation import relation
-from core.catalog import SAMPLE, Collection, remembered
+from api.sql.relation import all_columns, relation
+from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted
 
 
@@ -22,12 +23,16 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
     Rows:   (feature text: a GeoJSON Feature in query.presentation.crs, the values of the key, a text for each sort
             key); with plan.counts the number of matches too, as the last column
     Count:  up to query.limit + 1; the extra row means that there is more in that direction
-    Index:  primary key; GiST on geom when the filter has a box
+    Index:  primary key; GiST on geom or the table's blocks when the filter has a box
     """
-    conditions, params = where(collection, query.filter, boxes_by="place" if plan.way == "matches" else "shape")
+    conditions, params = where(
+        collection, query.filter, boxes_by="place" if plan.way in ("matches", "blocks") else "shape"
+    )
     after: list[sql.Composable] = []
-    if query.cursor is not None:
-        place, values = beyond(query.cursor, query.sort, collection.key)
+    if plan.way == "blocks":
+        params.update(block_params(plan))
+    elif query.cursor is not None:
+        place, values = beyond(query.cursor, query.sort, walk_key(collection, query.filter, query.sort))
         after.append(place)
         params.update(values)
     params.update(rows=query.limit + 1, offset=query.offset, walked=plan.walked)
@@ -57,18 +62,23 @@ def page_text(
     after: list[sql.Composable],
 ) -> sql.Composed:
     """The text of the statement, from the conditions of the filter and of the cursor."""
-    order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, backwards=query.backwards)
+    key = walk_key(collection, query.filter, query.sort)
+    order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, key, backwards=query.backwards)
     source, rest = relation(collection, query.filter), [*conditions, *after]
-    if plan.way == "matches":
-        source, rest = matches(collection, source, rest, counted=plan.counts), []
+    counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
+    if plan.way == "blocks":
+        if plan.counts:
+            counted = sql.SQL(", (%(inside)s + ({}))").format(count_on_edge(source, conditions))
+        source, rest, order = in_blocks(query, source, conditions), [], sql.SQL("")
+    elif plan.way == "matches":
+        source, rest = matches(collection, key, source, rest, counted=plan.counts), []
     elif plan.way == "walk":
         source, rest = walked(source, after, sql.SQL("") if lies_in_order(collection, query) else order), conditions
     elif query.offset:
         source, rest = at_offset(collection, query, source, rest), []
     elif lies_in_order(collection, query) and not conditions:
         source, rest = first_rows(source, after), []
-    before, lateral = parts(collection, query)
-    counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
+    before, lateral = parts(collection, query, key)
     return sql.Composed(
         [before, counted, sql.SQL("\nFROM "), source, sql.SQL(" AS t"), lateral, where_clause(rest), order, LIMIT]
     )
@@ -77,26 +87,27 @@ def page_text(
 LIMIT = sql.SQL("\nLIMIT %(rows)s")
 
 
-def parts(collection: Collection, query: ItemsQuery) -> tuple[sql.SQL, sql.SQL]:
+def parts(collection: Collection, query: ItemsQuery, key: Key) -> tuple[sql.SQL, sql.SQL]:
     """What is the same for every filter, composed once: `SELECT …`, and the row of properties after the relation."""
 
     def compose() -> tuple[sql.SQL, sql.SQL]:
         selected = sql.SQL("SELECT {}{}{}").format(
-            feature_text(collection, query.presentation), select_key(collection.key), select_places(query.sort)
+            feature_text(collection, query.presentation), select_key(key), select_places(query.sort)
         )
         return rendered(selected), rendered(properties_lateral(collection, query.presentation))
 
-    return remembered(collection, ("page", query.presentation, query.sort), compose)
+    return remembered(collection, ("page", query.presentation, query.sort, key), compose)
 
 
 def matches(
-    collection: Collection, source: sql.Composable, conditions: list[sql.Composable], *, counted: bool
+    collection: Collection, key: Key, source: sql.Composable, conditions: list[sql.Composable], *, counted: bool
 ) -> sql.Composable:
     """All rows that match, read before they are sorted: neither a count over all nor OFFSET lets LIMIT through."""
     if counted:
-        text = sql.SQL("(SELECT t.*, count(*) OVER () AS {} FROM {} AS t{})")
-        return text.format(counter(collection), source, where_clause(conditions))
-    return sql.SQL("(SELECT t.* FROM {} AS t{}\nOFFSET 0)").format(source, where_clause(conditions))
+        text = sql.SQL("(SELECT {}, count(*) OVER () AS {} FROM {} AS t{})")
+        return text.format(all_columns(collection, key), counter(collection), source, where_clause(conditions))
+    text = sql.SQL("(SELECT {} FROM {} AS t{}\nOFFSET 0)")
+    return text.format(all_columns(collection, key), source, where_clause(conditions))
 
 
 def walked(source: sql.Composable, after: list[sql.Composable], order: sql.Composable) -> sql.Composable:

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from api.ids import JOINT
 from api.query import FeatureKey, Filter, Given
-from core.catalog import Collection, Column, Key, KeyPart
+from core.catalog import PLACE, Collection, Column, Key, KeyPart
 from core.statement import quoted
 
 NO_FILTER = Filter()
@@ -34,6 +34,11 @@ def relation(collection: Collection, filter: Filter = NO_FILTER) -> sql.Composab
         for given in filter.arguments
     ]
     return sql.Composed([collection.source.relation, sql.SQL(", ").join(arguments), collection.source.after])
+
+
+def all_columns(collection: Collection, key: Key) -> sql.SQL:
+    """All columns of the relation; the place on the disk too where a walk goes along it, which `*` leaves out."""
+    return sql.SQL("t.ctid, t.*" if key == PLACE and collection.source is None else "t.*")
 
 
 def argument_place(given: Given) -> str:

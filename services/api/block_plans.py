@@ -1,0 +1,123 @@
+"""Pages and counts of boxes by the blocks of a loaded table: which parts of it are read is told without a query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from api.cursor import LAST_PAGE
+from api.plans import sides
+from api.query import BY_PLANNER, Cursor, Filter, GridBox, ItemsQuery, Part, Plan
+from api.sql.blocks import select_blocks
+from core.blocks import Blocks, Met, Sides, from_bytes
+from core.catalog import Collection, remembered
+from core.db import Database
+
+LOOKED_AT = 20_000
+"""How many rows are looked at for a page with more conditions than a box before the planner is asked."""
+
+FEW_PAGES, WORTH_READING = 2, 20
+"""Matches are few when they fill so many pages: read by the index they are counted too. And where so many rows would be
+looked at for each of them.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A box among the blocks of a collection: as areas in the numbers of those, two where it crosses 180 degrees."""
+
+    blocks: Blocks
+    areas: tuple[Sides, ...]
+
+    @property
+    def met(self) -> Met:
+        """The blocks that may hold matches."""
+        return self.blocks.meeting(self.areas)
+
+
+def locate(database: Database, collection: Collection, filter: Filter) -> Located | None:
+    """Where the box of a filter is among the blocks; None where they cannot tell. Cost: a query, once for a version."""
+    if not collection.has_blocks or filter.box is None:
+        return None
+    stored, degrees = remembered(collection, "blocks", lambda: read_blocks(database, collection))
+    if isinstance(filter.box, GridBox):
+        return Located(stored, (sides(filter.box),)) if filter.box.srid == collection.srid else None
+    blocks = stored if collection.srid == 4326 else degrees
+    return blocks and Located(blocks, tuple(sides(half) for half in filter.box.halves()))
+
+
+def read_blocks(database: Database, collection: Collection) -> tuple[Blocks, Blocks | None]:
+    """The blocks with boxes in the table's CRS, and in CRS84 where that is another."""
+    [(pages, stored, degrees)] = database.run(select_blocks(collection), binary=True)
+    return from_bytes(pages, stored), None if degrees is None else from_bytes(pages, degrees)
+
+
+def plan_in_blocks(query: ItemsQuery, located: Located, most_counted: float = 0) -> Plan:
+    """The way to a page in the order of the disk: the blocks of the box, or its index, which knows the few matches.
+
+    most_counted: how many rows may be looked at to count the matches of the first page
+    """
+    met, pages, alone = located.met, located.blocks.pages, query.filter.is_box_alone
+    if are_few(met, query) if alone else met.rows.sum() < LOOKED_AT:
+        return BY_PLANNER if query.offset else Plan("matches", counts=query.cursor is None and query.count != "none")
+    plan = Plan("blocks", parts=parts_of(wanted(query, met, pages), pages, query.cursor), is_sure=alone)
+    on_edge = met.some(~met.inside)
+    if not alone or query.cursor is not None or query.count == "none" or on_edge.rows.sum() > most_counted:
+        return plan
+    return replace(plan, counts=True, edge=parts_of(on_edge, pages), inside=int(met.rows[met.inside].sum()))
+
+
+def wanted(query: ItemsQuery, met: Met, pages: int) -> Met:
+    """The blocks that fill a page for certain, or, beside other conditions, likely."""
+    met = beyond(query.cursor, met, pages) if query.cursor else met
+    if query.filter.is_box_alone:  # of the block where the cursor is, rows may be behind it
+        seen, enough = np.cumsum(met.rows * met.inside), query.limit + 1 + query.offset + int(met.rows[:1].sum())
+    else:
+        seen, enough = np.cumsum(met.rows), LOOKED_AT
+    return met.some(slice(int(np.searchsorted(seen, enough)) + 1))
+
+
+def beyond(cursor: Cursor, met: Met, pages: int) -> Met:
+    """The blocks from that of a cursor on, in its direction."""
+    block = place_of(cursor)[0] // pages
+    if cursor.direction == "prev":
+        return met.some(met.places <= block).some(slice(None, None, -1))
+    return met.some(met.places >= block)
+
+
+def are_few(met: Met, query: ItemsQuery) -> bool:
+    """Whether an index had better look for the matches: a page holds most of them, or they are far between."""
+    expected = float(met.expected.sum())
+    return expected <= FEW_PAGES * (query.limit + 1) or met.rows.sum() > WORTH_READING * expected
+
+
+def place_of(cursor: Cursor) -> tuple[int, int]:
+    """The page and the row in it that a cursor names as `(page,row)`."""
+    page, row = str(cursor.key[0]).strip("()").split(",")
+    return int(page), int(row)
+
+
+def parts_of(met: Met, pages: int, cursor: Cursor | None = None) -> tuple[Part, ...]:
+    """The parts of the table that blocks are, without the rows that the cursor has behind it. Neighbours are one part,
+    but not on the way back, where each is sorted.
+    """
+    first, last = (0, 0), (LAST_PAGE, 0)
+    backwards = cursor is not None and cursor.direction == "prev"
+    if cursor is not None:
+        page, row = place_of(cursor)
+        first, last = (first, (page, row)) if backwards else ((page, row + 1), last)
+    parts: list[Part] = []
+    for begin, end, inside in runs(met, joined=not backwards):
+        sides = max((begin * pages, 0), first), min((end * pages, 0), last)
+        parts.append(Part("({},{})".format(*sides[0]), "({},{})".format(*sides[1]), inside))
+    return tuple(parts)
+
+
+def runs(met: Met, *, joined: bool) -> Iterator[tuple[int, int, bool]]:
+    """(first block, the one after the last, whether all are in the area) of blocks one after the other on the disk."""
+    ends = (np.diff(met.places) != 1) | (np.diff(met.inside)) if joined else np.ones(max(0, len(met.places) - 1), bool)
+    firsts, lasts = met.places[np.r_[True, ends][: len(met.places)]], met.places[np.r_[ends, True][: len(met.places)]]
+    insides = met.inside[np.r_[True, ends][: len(met.places)]]
+    yield from zip(firsts.tolist(), (lasts + 1).tolist(), insides.tolist(), strict=True)

@@ -1,0 +1,78 @@
+"""Statements over the blocks of a loaded table: parts of its pages, read in the order of the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import sql
+
+from api.query import Filter, ItemsQuery, Part, Plan
+from api.sql.filter import where, where_clause
+from api.sql.relation import relation
+from core.catalog import Collection
+from core.statement import Statement
+
+# Arrays go as texts, and the box stands beside an OR: the planner learns nothing from their values, so that one plan is
+# good for all, and sees no other way than that of the places.
+PARTS = sql.SQL(
+    "unnest(%(begins)s::text::tid[], %(ends)s::text::tid[], %(wholes)s::text::bool[]) AS part (begins, ends, whole)"
+)
+EDGE = sql.SQL("unnest(%(edge_begins)s::text::tid[], %(edge_ends)s::text::tid[]) AS part (begins, ends)")
+IN_PART = sql.SQL("t.ctid >= part.begins AND t.ctid < part.ends")
+
+
+def block_params(plan: Plan) -> dict[str, Any]:
+    """The values that `PARTS` and `EDGE` need."""
+    wholes = ",".join(["t" if part.whole else "f" for part in plan.parts])
+    params = {"begins": places(plan.parts, 0), "ends": places(plan.parts, 1), "wholes": f"{{{wholes}}}"}
+    return {**params, **edge_params(plan.edge), "inside": plan.inside} if plan.counts else params
+
+
+def edge_params(edge: Sequence[Part]) -> dict[str, Any]:
+    """The values that `EDGE` needs."""
+    return {"edge_begins": places(edge, 0), "edge_ends": places(edge, 1)}
+
+
+def places(parts: Sequence[Part], side: int) -> str:
+    """The places where parts begin (side 0) or end (1), as the text of an array."""
+    return "{" + ",".join([f'"{part[side]}"' for part in parts]) + "}"
+
+
+def in_blocks(query: ItemsQuery, table: sql.Composable, conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """An item of FROM: the rows of some parts that match, with `ctid`, in the order of the parts and of their places.
+
+    conditions: of the filter, the box first
+    """
+    order = sql.SQL("\n    ORDER BY t.ctid DESC" if query.backwards else "")
+    rows = sql.SQL("""{parts} CROSS JOIN LATERAL (
+    SELECT t.ctid, t.* FROM {table} AS t{where}{order}
+    OFFSET 0)""").format(parts=PARTS, table=table, where=where_in_part(conditions), order=order)
+    if not query.offset:
+        return rows
+    return sql.SQL("(SELECT t.* FROM {} AS t\nLIMIT %(rows)s OFFSET %(offset)s)").format(rows)
+
+
+def where_in_part(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """The conditions inside a part. The box, which is the first, is looked at where not all of the part is in it."""
+    box, *others = conditions
+    return where_clause([IN_PART, sql.SQL("(part.whole OR {})").format(box), *others])
+
+
+def select_count_in_blocks(collection: Collection, filter: Filter, edge: Sequence[Part]) -> Statement:
+    """How many rows of some parts match. Rows: one (count bigint)"""
+    conditions, params = where(collection, filter, boxes_by="place")
+    return Statement(count_on_edge(relation(collection), conditions), {**params, **edge_params(edge)})
+
+
+def count_on_edge(table: sql.Composable, conditions: Sequence[sql.Composable]) -> sql.Composed:
+    """The number of matches in the parts `EDGE`. The box is hidden from the planner, which would go by its index."""
+    text = sql.SQL("SELECT count(*) FROM {edge} CROSS JOIN LATERAL (SELECT FROM {table} AS t{where}\nOFFSET 0) AS t")
+    hidden = [sql.SQL("(part.begins IS NULL OR {})").format(condition) for condition in conditions]
+    return text.format(edge=EDGE, table=table, where=where_clause([IN_PART, *hidden]))
+
+
+def select_blocks(collection: Collection) -> Statement:
+    """Rows: one (pages of a block, the blocks as bytes, the same in CRS84 or NULL)"""
+    text = sql.SQL("SELECT pages, stored, degrees FROM isthmus.blocks WHERE version = %(version)s")
+    return Statement(text, {"version": collection.version})

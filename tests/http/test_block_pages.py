@@ -1,0 +1,223 @@
+"""Pages of a box of a larger collection come in the order of the disk: every feature once, both ways, however found."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
+
+from api.app import create_app
+from api.block_plans import Located, plan_in_blocks
+from api.query import BY_PLANNER, ItemsQuery, Plan
+from core.db import Database as Pool, connect
+from loader.blocks import save_missing_blocks
+from support.cluster import Cluster, Database
+from support.http import fids, get, link
+from support.publish import publish
+
+DOTS = """
+SELECT n * 7919 % 12007 AS fid, n % 5 AS kind,
+       CASE WHEN n % 300 = 7 THEN NULL WHEN n % 2900 = 9 THEN 'POINT EMPTY'::geometry
+            ELSE ST_Point(n / 110 * 3.3 - 180, CASE n / 110 % 2 WHEN 0 THEN n % 110 ELSE 109 - n % 110 END * 1.5 - 80)
+       END AS geom
+FROM generate_series(1, 12006) AS n
+"""
+SHAPES = """
+SELECT n * 7919 % 11003 AS fid, n % 5 AS kind,
+       ST_Buffer(ST_Point(n / 105 * 0.1, n % 105 * 0.1 + 50), CASE n % 500 WHEN 0 THEN 3 ELSE 0.04 END, 2) AS geom
+FROM generate_series(1, 11002) AS n
+"""
+IN_GRID = f"""
+SELECT fid, kind, ST_Transform(ST_SetSRID(ST_Translate(geom, 20, 8), 4326), 3067) AS geom FROM ({SHAPES}) AS shapes
+"""
+PARTS = {"dots": (DOTS, 4326, "Point"), "shapes": (SHAPES, 4326, "Polygon"), "in_grid": (IN_GRID, 3067, "Polygon")}
+EXTENTS = {"dots": (-180, -80, 180, 84), "shapes": (-3, 47, 14, 64), "in_grid": (18, 56, 33, 71)}
+WAYS = {"as it likes": None, "by the index": Plan("matches"), "by the planner": BY_PLANNER}
+
+
+@pytest.fixture(scope="module")
+def database(cluster: Cluster) -> Iterator[Database]:
+    """Some thousand points and polygons, neighbours together."""
+    database = cluster.clone()
+    for id, (select, srid, kind) in PARTS.items():
+        publish(database, id, select, columns={"kind": "integer"}, srid=srid, geometry_type=kind)  # type: ignore[arg-type]
+    yield database
+    cluster.drop(database)
+
+
+@pytest.fixture(scope="module")
+def client(database: Database) -> Iterator[FlaskClient]:
+    """A client of the API that serves them."""
+    pool = Pool(database.reader)
+    yield create_app(database.reader, pool).test_client()
+    pool.close()
+
+
+@pytest.fixture(scope="module")
+def sql(database: Database) -> Iterator[psycopg.Connection]:
+    """A reader's connection."""
+    with connect(database.reader) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+def table_of(sql: psycopg.Connection, id: str) -> str:
+    """The table of a collection."""
+    [(name,)] = sql.execute("SELECT table_name FROM isthmus.versions WHERE collection_id = %s", [id]).fetchall()
+    return name
+
+
+def truth(sql: psycopg.Connection, id: str, box: tuple[float, ...], more: str) -> list[int]:
+    """The ids of what is in a box, by PostGIS alone."""
+    west, south, east, north = box
+    halves = [(west, east)] if west < east else [(west, 180), (-180, east)]
+    srid, conditions = PARTS[id][1], []
+    for low, high in halves:
+        area = f"ST_MakeEnvelope({low}, {south}, {high}, {north}, 4326)"
+        area = area if srid == 4326 else f"ST_Transform(ST_Segmentize({area}, 0.1), {srid})"
+        conditions.append(f"ST_Intersects(geom, {area})")
+    text = f"SELECT fid FROM data.{table_of(sql, id)} WHERE (geom IS NULL OR {' OR '.join(conditions)}){more}"
+    return sorted(row[0] for row in sql.execute(text))  # type: ignore[arg-type]
+
+
+def walk(client: FlaskClient, path: str | None, rel: str) -> Iterator[dict[str, Any]]:
+    """The pages along the links of a relation."""
+    while path is not None:
+        page = get(client, path)
+        yield page
+        path = link(page, rel)
+
+
+boxes = st.tuples(*[st.floats(0.001, 0.999).map(lambda part: round(part, 3))] * 4)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    id=st.sampled_from(list(PARTS)),
+    parts=boxes,
+    limit=st.sampled_from([90, 700, 5000]),
+    more=st.sampled_from(["", "&kind=3"]),
+    way=st.sampled_from(list(WAYS)),
+)
+def test_a_walk_meets_every_feature_of_a_box_once_both_ways(
+    client: FlaskClient,
+    sql: psycopg.Connection,
+    id: str,
+    parts: tuple[float, ...],
+    limit: int,
+    more: str,
+    way: str,
+):
+    west, south, east, north = EXTENTS[id]
+    x = [west + part * (east - west) for part in parts[:2]]
+    y = sorted(south + part * (north - south) for part in parts[2:])
+    assume(0.1 < abs(x[0] - x[1]) < 359.9)  # ST_MakeEnvelope makes no box of a line; other tests ask for one
+    box = (x[0], y[0], x[1], y[1] + 0.1) if id == "dots" else (min(x), y[0], max(x) + 0.1, y[1] + 0.1)
+    plan = WAYS[way]
+    path = f"/collections/{id}/items?limit={limit}&bbox={','.join(map(str, box))}{more}"
+    with patch("api.features.plan_in_blocks", lambda *_: plan) if plan else nullcontext():
+        there = list(walk(client, path, "next"))
+        last = list(walk(client, path, "next"))[-1]
+        back = list(walk(client, link(last, "prev"), "prev"))
+    met = [fid for page in there for fid in fids(page)]
+    assert sorted(met) == truth(sql, id, box, more.replace("&", " AND ")), path
+    assert all(page.get("numberMatched", len(met)) == len(met) for page in there)
+    assert [fids(page) for page in back] == [fids(page) for page in reversed(there[:-1])]
+
+
+@pytest.mark.parametrize("way", ["as it likes", "by the planner"])
+@pytest.mark.parametrize("more", ["", "&kind=2"])
+def test_every_way_has_the_same_order_at_every_offset(client: FlaskClient, way: str, more: str):
+    path = "/collections/dots/items?bbox=-100,-60,100,60" + more
+    everything = fids(get(client, f"{path}&limit=10000"))
+    plan = WAYS[way]
+    with patch("api.features.plan_in_blocks", lambda *_: plan) if plan else nullcontext():
+        for offset in (0, 1, 500, len(everything) - 3, len(everything), len(everything) + 5):
+            assert fids(get(client, f"{path}&limit=7&offset={offset}")) == everything[offset : offset + 7]
+
+
+def test_a_page_of_a_large_box_is_read_from_few_blocks(client: FlaskClient):
+    plans: list[Plan] = []
+
+    def kept(query: ItemsQuery, located: Located, most_counted: float) -> Plan:
+        plans.append(plan_in_blocks(query, located, most_counted))
+        return plans[-1]
+
+    with patch("api.features.plan_in_blocks", kept):
+        list(walk(client, "/collections/dots/items?limit=1000&bbox=-179,-79,179,79", "next"))
+    assert len(plans) > 10
+    assert {plan.way for plan in plans} == {"blocks"}
+    assert max(len(plan.parts) for plan in plans) < 30
+
+
+def test_boxes_in_the_system_of_the_data_find_the_same(client: FlaskClient, sql: psycopg.Connection):
+    box = "300000,6700000,500000,7000000"
+    path = f"/collections/in_grid/items?limit=400&bbox={box}&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/3067"
+    met = sorted(fid for page in walk(client, path, "next") for fid in fids(page))
+    area = f"ST_MakeEnvelope({box}, 3067)"
+    text = f"SELECT fid FROM data.{table_of(sql, 'in_grid')} WHERE ST_Intersects(geom, {area}) ORDER BY fid"
+    assert met == [row[0] for row in sql.execute(text)]  # type: ignore[arg-type]
+    assert met
+
+
+@pytest.mark.parametrize("count", ["exact", "estimated", "auto"])
+def test_boxes_are_counted_by_blocks(client: FlaskClient, sql: psycopg.Connection, count: str):
+    page = get(client, f"/collections/dots/items?limit=1&bbox=-120,-50,120,50&count={count}")
+    number = len(truth(sql, "dots", (-120, -50, 120, 50), ""))
+    if count == "estimated":
+        assert page["numberMatchedEstimate"] == pytest.approx(number, rel=0.1)
+    else:
+        assert page["numberMatched"] == number
+
+
+@pytest.mark.parametrize("key", ["(1,2", "(99999999999,1)", "(1,70000)", "1", 7, "(-1,2)", "(1,2)(3,4)"])
+def test_a_place_that_cannot_be_is_a_damaged_cursor(client: FlaskClient, key: object):
+    path = "/collections/dots/items?limit=10&bbox=-120,-50,120,50"
+    text = str(link(get(client, path), "next")).split("cursor=")[1]
+    parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    parts[4] = [key]
+    made = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+    response = client.get(f"{path}&cursor={made}")
+    assert (response.status_code, response.json["code"]) == (400, "cursor-invalid")  # type: ignore[index]
+    parts[4] = ["(4294967294,65534)"]
+    made = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+    assert get(client, f"{path}&cursor={made}")["features"] == []
+
+
+def test_a_table_that_was_written_again_is_read_by_blocks_only_when_they_are_found_anew(
+    client: FlaskClient, database: Database
+):
+    path = "/collections/shapes/items?limit=300&bbox=1,51,9,59"
+    before = [fid for page in walk(client, path, "next") for fid in fids(page)]
+    with connect(database.owner) as connection:
+        connection.autocommit = True
+        table = table_of(connection, "shapes")
+        connection.execute(f"CREATE INDEX shuffled ON data.{table} (md5(fid::text))")  # type: ignore[arg-type]
+        connection.execute(f"CLUSTER data.{table} USING shuffled")  # type: ignore[arg-type]
+        connection.execute("UPDATE isthmus.collections SET changed_at = now()")
+    again = walked(database, path)
+    assert sorted(again) == sorted(before)
+    assert again == sorted(again)
+    with connect(database.owner) as connection:
+        connection.autocommit = True
+        save_missing_blocks(connection)
+        placed = connection.execute(f"SELECT fid FROM data.{table} ORDER BY ctid").fetchall()  # type: ignore[arg-type]
+    anew = walked(database, path)
+    assert sorted(anew) == sorted(before)
+    assert anew == [fid for (fid,) in placed if fid in set(before)]
+
+
+def walked(database: Database, path: str) -> list[int]:
+    """The ids that another server meets on a walk."""
+    pool = Pool(database.reader)
+    met = [fid for page in walk(create_app(database.reader, pool).test_client(), path, "next") for fid in fids(page)]
+    pool.close()
+    return met
