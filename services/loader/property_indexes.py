@@ -151,7 +151,7 @@ def make(connection: Connection, table: str, index: PropertyIndex) -> PropertyIn
         with connection.transaction():
             connection.execute(ddl.create_property_index(table, index).text)
     except psycopg.Error as error:
-        if connection.closed or (error.sqlstate or "57")[:2] == "57":  # the database is stopped, or was
+        if connection.closed or (error.sqlstate or "57P").startswith("57P"):  # the database is stopped, or was
             raise
         return replace(index, size_bytes=0, problem=problem_of(error))
     seconds = round(time.perf_counter() - start, 3)

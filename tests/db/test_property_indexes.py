@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import string
+import threading
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -260,6 +261,24 @@ def is_waiting(connection: psycopg.Connection) -> bool:
     """Whether a CREATE INDEX waits for a lock."""
     text = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%%' AND wait_event_type = 'Lock'"
     return connection.execute(text).fetchone() == (1,)
+
+
+def test_an_index_that_the_operator_cancels_is_told_and_not_begun_again(loader: Loader, database: Database) -> None:
+    write_shops(loader.path("shops.parquet"))
+    loader.load_all("shops.parquet")
+    choose_indexes(loader.connection, loader.events.append, auto=True)
+    with database.connect() as blocker, database.connect() as observer:
+        observer.autocommit = True
+        blocker.execute("LOCK TABLE data.shops_1 IN ROW EXCLUSIVE MODE")
+        making = threading.Thread(target=make_next, args=(loader.connection, loader.events.append))
+        making.start()
+        eventually(lambda: is_waiting(observer))
+        observer.execute("SELECT pg_cancel_backend(%s)", [loader.connection.info.backend_pid])
+        making.join(10)
+        blocker.rollback()
+    make(loader)
+    assert chosen(loader)["tower"].problem == "canceling statement due to user request"
+    assert len(made(loader)) == 3
 
 
 def test_sigterm_ends_an_index_at_once_and_the_next_loader_makes_it(database: Database, tmp_path: Path) -> None:
