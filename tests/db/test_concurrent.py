@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from core.db import Database as Pool
+from loader.render import Renderer
 from loader.run import open_catalogue
 from loader.watch import State, look
 from support.cluster import Database
@@ -262,11 +263,12 @@ def test_two_loaders_that_watch_one_folder_load_each_content_once(loader: Loader
             write_points(loader.path(f"{name}.geojson"), [f"load-{number:05}"] * (5 + number), y=float(place))
 
     def one(writes: bool) -> list[str]:
-        state, outcomes = State(), list[str]()
+        outcomes = list[str]()
 
         def listen(event: Any) -> None:
             outcomes.extend([event.values["status"]] if event.event == "end" else [])
 
+        state = State(Renderer(database.owner, listen))
         with open_catalogue(database.owner) as connection:
             for number in range(rounds):
                 if writes:
