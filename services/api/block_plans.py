@@ -75,7 +75,7 @@ def wanted(query: ItemsQuery, met: Met, pages: int) -> Met:
     if query.filter.is_box_alone:  # of the block where the cursor is, rows may be behind it
         seen, enough = np.cumsum(met.rows * met.inside), query.limit + 1 + query.offset + int(met.rows[:1].sum())
     else:
-        seen, enough = np.cumsum(met.rows), LOOKED_AT
+        seen, enough = np.cumsum(met.rows), LOOKED_AT + FEW_PAGES * query.limit
     return met.some(slice(int(np.searchsorted(seen, enough)) + 1))
 
 

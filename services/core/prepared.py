@@ -103,7 +103,7 @@ def first_row(result: PGresult) -> Row | None:
 
 
 def error_of(pgconn: PGconn, result: PGresult) -> psycopg.Error:
-    """What a result says, as psycopg tells it. That of a connection which was lost on the way has no state."""
-    if pgconn.status != ConnStatus.OK:
+    """What a result says, as psycopg tells it. What has no state is libpq's own: the connection was lost on the way."""
+    if pgconn.status != ConnStatus.OK or result.error_field(DiagnosticField.SQLSTATE) is None:
         return psycopg.OperationalError(result.get_error_message())
     return psycopg.errors.error_from_result(result, encoding="utf-8")

@@ -52,6 +52,9 @@ def running_api(database: Database, **settings: str) -> Iterator[str]:
         try:
             wait_until_live(listen, process, log)
             yield listen if listen.startswith("unix:") else f"http://{listen}"
+        except AssertionError:
+            print("\n".join(line for line in told(log).splitlines() if "Traceback" in line)[-9000:])
+            raise
         finally:
             process.terminate()
             process.wait(timeout=20)
