@@ -119,13 +119,14 @@ def owned_by_root(path: Path) -> Iterator[None]:
 
 @contextmanager
 def read_only(stack: Stack, name: str, target: str) -> Iterator[None]:
-    """A mount of a running container, mounted anew read-only while the block runs."""
-    inside = ("nsenter", "-t", str(stack.inspect(name)["State"]["Pid"]), "-m", "mount", "-o")
-    output(*inside, "remount,bind,ro", target)
+    """A mount of a running container, covered by itself read-only while the block runs: files are open in it."""
+    inside = ("nsenter", "-t", str(stack.inspect(name)["State"]["Pid"]), "-m")
+    output(*inside, "mount", "--bind", target, target)
     try:
+        output(*inside, "mount", "-o", "remount,bind,ro", target)
         yield
     finally:
-        output(*inside, "remount,bind,rw", target)
+        output(*inside, "umount", target)
 
 
 @contextmanager
