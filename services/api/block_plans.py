@@ -16,7 +16,7 @@ from core.catalog import Collection, remembered
 from core.db import Database
 
 LOOKED_AT = 20_000
-"""How many rows are looked at for a page with more conditions than a box before the planner is asked."""
+"""How many rows at least are looked at for a page with more conditions than a box before the planner is asked."""
 
 FEW_PAGES, WORTH_READING = 2, 20
 """Matches are few when they fill so many pages: read by the index they are counted too. And where so many rows would be
@@ -41,16 +41,22 @@ def locate(database: Database, collection: Collection, filter: Filter) -> Locate
     """Where the box of a filter is among the blocks; None where they cannot tell. Cost: a query, once for a version."""
     if not collection.has_blocks or filter.box is None:
         return None
-    stored, degrees = remembered(collection, "blocks", lambda: read_blocks(database, collection))
+    known = remembered(collection, "blocks", lambda: read_blocks(database, collection))
+    if known is None:
+        return None
+    stored, degrees = known
     if isinstance(filter.box, GridBox):
         return Located(stored, (sides(filter.box),)) if filter.box.srid == collection.srid else None
     blocks = stored if collection.srid == 4326 else degrees
     return blocks and Located(blocks, tuple(sides(half) for half in filter.box.halves()))
 
 
-def read_blocks(database: Database, collection: Collection) -> tuple[Blocks, Blocks | None]:
-    """The blocks with boxes in the table's CRS, and in CRS84 where that is another."""
-    [(pages, stored, degrees)] = database.run(select_blocks(collection), binary=True)
+def read_blocks(database: Database, collection: Collection) -> tuple[Blocks, Blocks | None] | None:
+    """The blocks with boxes in the table's CRS, and in CRS84 where that is another; None when they went meanwhile."""
+    rows = database.run(select_blocks(collection), binary=True)
+    if not rows:
+        return None
+    [(pages, stored, degrees)] = rows
     return from_bytes(pages, stored), None if degrees is None else from_bytes(pages, degrees)
 
 
@@ -75,7 +81,7 @@ def wanted(query: ItemsQuery, met: Met, pages: int) -> Met:
     if query.filter.is_box_alone:  # of the block where the cursor is, rows may be behind it
         seen, enough = np.cumsum(met.rows * met.inside), query.limit + 1 + query.offset + int(met.rows[:1].sum())
     else:
-        seen, enough = np.cumsum(met.rows), LOOKED_AT + FEW_PAGES * query.limit
+        seen, enough = np.cumsum(met.rows), max(LOOKED_AT, WORTH_READING * query.limit)
     return met.some(slice(int(np.searchsorted(seen, enough)) + 1))
 
 
@@ -110,8 +116,8 @@ def parts_of(met: Met, pages: int, cursor: Cursor | None = None) -> tuple[Part, 
         first, last = (first, (page, row)) if backwards else ((page, row + 1), last)
     parts: list[Part] = []
     for begin, end, inside in runs(met, joined=not backwards):
-        sides = max((begin * pages, 0), first), min((end * pages, 0), last)
-        parts.append(Part("({},{})".format(*sides[0]), "({},{})".format(*sides[1]), inside))
+        least, most = max((begin * pages, 0), first), min((end * pages, 0), last)
+        parts.append(Part("({},{})".format(*least), "({},{})".format(*most), inside))
     return tuple(parts)
 
 

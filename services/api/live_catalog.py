@@ -12,7 +12,7 @@ from api.sources.live import LiveSources
 from api.sources.model import TileFunction
 from api.sources.naming import assign_ids
 from core.archives import SELECT_ARCHIVES
-from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, parse_catalog
+from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, parse_catalog
 from core.db import Database
 from core.errors import CatalogueMissing, DatabaseUnavailable
 
@@ -43,6 +43,7 @@ class LiveCatalog:
         self._clock = clock
         self._catalog: Catalog | None = None
         self._loaded: Catalog | None = None
+        self._files: int | None = None
         self._sources_number = -1
         self._checked_at = -CHECK_EVERY_S
         self._failure: DatabaseUnavailable | None = None
@@ -124,11 +125,13 @@ class LiveCatalog:
 
     def _refresh_loaded(self) -> Catalog:
         """The collections that the loader made."""
-        [(generation,)] = self._database.run(SELECT_GENERATION, one_plan=True)
-        if self._loaded is None or not self._holds(self._loaded, generation):
+        [(generation, files)] = self._database.run(SELECT_STATE, one_plan=True)
+        if self._loaded is None or files != self._files or not self._holds(self._loaded, generation):
             found = self._select_as_new_as(generation)
-            if self._loaded is None or not self._holds(self._loaded, found.generation):
+            same = self._loaded is not None and found.generation == self._loaded.generation
+            if self._loaded is None or same or not self._holds(self._loaded, found.generation):
                 self._loaded, self._confirmed_at = kept(self._loaded, found), self._clock()
+            self._files = files
         return self._loaded
 
     def _holds(self, known: Catalog, generation: int) -> bool:

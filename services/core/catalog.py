@@ -155,8 +155,8 @@ class Collection:
     is_prepared: bool = False
     """Whether the loader saw to it that no tile is made of very many features; without `tiling`, there are few."""
     changes: tuple[Change, ...] = ()
-    has_blocks: bool = False
-    """Whether it is known where its rows lie (core/blocks.py): features of a box then come in the order of the disk."""
+    blocks_of: int | None = None
+    """The table's file, if it is known where in it the rows lie (core/blocks.py)."""
     memo: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
     """What was worked out from the rest, to be kept as long as this value is (see `remembered`)."""
 
@@ -216,6 +216,11 @@ class Collection:
         """Whether the coordinates are degrees. The definition is WKT or, for a system without a code, PROJJSON."""
         text = self.srs_text or ""
         return text.startswith("GEOG") or '"GeographicCRS"' in text
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether features of a box come in the order of the disk: it is known which parts of it hold them."""
+        return self.blocks_of is not None
 
     @property
     def has_geometry(self) -> bool:
@@ -288,6 +293,15 @@ def remembered(collection: Collection, key: Hashable, work_out: Callable[[], T])
 
 SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))
 
+# Rows: one (number, a sum over the files of the tables: another one when one was written again, as CLUSTER does)
+SELECT_STATE = Statement(
+    sql.SQL("""
+SELECT number, (
+    SELECT sum(relfilenode::bigint)::bigint FROM pg_class WHERE relnamespace = 'data'::regnamespace AND relkind = 'r'
+)
+FROM isthmus.generation""")
+)
+
 # A time that Python has no year for is an open end.
 # Rows: one for each served collection, in order of id. Order of columns: the fields of Collection.
 SELECT_COLLECTIONS = Statement(
@@ -299,7 +313,7 @@ SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.
        CASE WHEN v.interval_end BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_end END,
        v.columns, jsonb_path_query_array(i.indexes, '$[*] ? (@.is_filled == true).column'),
        v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes,
-       COALESCE(b.file = pg_relation_filenode(to_regclass('data.' || quote_ident(v.table_name))), false)
+       CASE WHEN b.file = pg_relation_filenode(to_regclass('data.' || quote_ident(v.table_name))) THEN b.file END
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
 LEFT JOIN isthmus.indexed AS i USING (version)
@@ -314,7 +328,7 @@ ORDER BY c.id COLLATE "C"
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
     *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns, filled = row[:-6]
-    loaded_at, changed_at, cache_control, tiling, changes, has_blocks = row[-6:]
+    loaded_at, changed_at, cache_control, tiling, changes, blocks_of = row[-6:]
     return Collection(
         *head,
         bbox_crs84=BBox(*bbox) if bbox else None,
@@ -329,7 +343,7 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         tiling=parse_tiling(tiling),
         is_prepared=tiling is not None and (not tiling or "kind" in tiling),
         changes=parse_changes(changes),
-        has_blocks=has_blocks,
+        blocks_of=blocks_of,
     )
 
 

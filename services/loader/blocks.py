@@ -93,13 +93,13 @@ SELECT b.* FROM generate_series(0, {last}, {step}) AS page CROSS JOIN LATERAL (
 
 
 def box_of(placeless: Sequence[float | None], sides: Row) -> Sides:
-    """The box of a block's rows, or that of all the world when some of them have no place."""
+    """The box of a block's rows, or that of all the world when some of them have no place, or one that is no number."""
+    west, south, east, north = sides
     if placeless[0]:
         return EVERYWHERE
-    west, south, east, north = sides
     if west is None or south is None or east is None or north is None:
         return NOWHERE
-    return west, south, east, north
+    return EVERYWHERE if any(map(math.isnan, (west, south, east, north))) else (west, south, east, north)
 
 
 def degrees_of(placeless: Sequence[float | None], sides: Row) -> Sides:

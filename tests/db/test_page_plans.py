@@ -36,7 +36,7 @@ def world(cluster: Cluster) -> Iterator[World]:
     publish(database, "points", SORTED, columns={"kind": "integer", "matched": "integer"})
     with connect(database.reader) as connection:
         found = parse_catalog(1, connection.execute(SELECT_COLLECTIONS.text).fetchall())["points"]
-        yield connection, replace(found, has_blocks=False)
+        yield connection, replace(found, blocks_of=None)
     cluster.drop(database)
 
 

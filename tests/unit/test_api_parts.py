@@ -24,7 +24,7 @@ from api.tiles import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_bo
 from core import errors
 from core.archives import SELECT_ARCHIVES
 from core.bbox import BBox
-from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, Catalog, Collection, remembered
+from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, remembered
 from core.db import Database
 from core.errors import BadParameter, TileOutside
 from core.statement import Statement
@@ -205,7 +205,7 @@ class CountingDatabase:
     """Answers for the catalogue, and counts the questions."""
 
     def __init__(self, *, reads_replicas: bool = False) -> None:
-        self.generation = 1
+        self.generation, self.files = 1, 100
         self.ahead: dict[int, int] = {}
         """Another number, by which question it answers."""
         self.reads_replicas = reads_replicas
@@ -214,6 +214,8 @@ class CountingDatabase:
     def run(self, statement: Statement, *, one_plan: bool = False) -> list[tuple[Any, ...]]:
         self.asked.append(statement)
         number = self.ahead.get(len(self.asked) - 1, self.generation)
+        if statement is SELECT_STATE:
+            return [(number, self.files)]
         return [(number,)] if statement is SELECT_GENERATION else []
 
     def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
@@ -227,16 +229,28 @@ def test_catalogue_is_read_once_and_looked_at_when_a_second_has_passed():
     now[0] = 0.9
     live.current()
     all_of_it = [SELECT_GENERATION, SELECT_COLLECTIONS, SELECT_ARCHIVES]
-    assert database.asked == [SELECT_GENERATION, *all_of_it]
+    assert database.asked == [SELECT_STATE, *all_of_it]
     now[0] = 1.1
     live.current()
-    assert database.asked[4:] == [SELECT_GENERATION], "nothing changed, so the collections are not read again"
+    assert database.asked[4:] == [SELECT_STATE], "nothing changed, so the collections are not read again"
     database.generation, now[0] = 2, 2.2
     assert live.current().generation == 2
-    assert database.asked[5:] == [SELECT_GENERATION, *all_of_it]
+    assert database.asked[5:] == [SELECT_STATE, *all_of_it]
     database.generation = 3
     assert live.current().generation == 2, "no second has passed"
     assert live.fresh().generation == 3, "who needs it now gets it now"
+
+
+def test_catalogue_is_read_again_when_a_table_was_written_again():
+    database, now = CountingDatabase(), [0.0]
+    live = LiveCatalog(cast(Database, database), clock=lambda: now[0])
+    live.current()
+    database.files, now[0] = 101, 1.1
+    live.current()
+    assert database.asked[4:] == [SELECT_STATE, SELECT_GENERATION, SELECT_COLLECTIONS, SELECT_ARCHIVES]
+    now[0] = 2.2
+    live.current()
+    assert database.asked[8:] == [SELECT_STATE]
 
 
 def test_a_catalogue_of_a_replica_that_is_behind_does_not_replace_a_newer_one():

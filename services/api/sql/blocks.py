@@ -73,6 +73,6 @@ def count_on_edge(table: sql.Composable, conditions: Sequence[sql.Composable]) -
 
 
 def select_blocks(collection: Collection) -> Statement:
-    """Rows: one (pages of a block, the blocks as bytes, the same in CRS84 or NULL)"""
-    text = sql.SQL("SELECT pages, stored, degrees FROM isthmus.blocks WHERE version = %(version)s")
-    return Statement(text, {"version": collection.version})
+    """Rows: one (pages of a block, the blocks as bytes, the same in CRS84 or NULL), or none when they are others now"""
+    text = sql.SQL("SELECT pages, stored, degrees FROM isthmus.blocks WHERE version = %(version)s AND file = %(file)s")
+    return Statement(text, {"version": collection.version, "file": collection.blocks_of})
