@@ -148,6 +148,19 @@ def test_the_same_again_is_not_asked_for_and_a_new_version_is(server: Server):
     assert len(server.tiles) == 48
 
 
+def held_at_third(server: Server) -> tuple[threading.Event, threading.Event]:
+    """The server waits with the third tile: what tells that it was asked for, and what lets it go on."""
+    third, go_on = threading.Event(), threading.Event()
+
+    def hold(number: int) -> None:
+        if number == 3:
+            third.set()
+            go_on.wait(10)
+
+    server.hold = hold
+    return third, go_on
+
+
 def test_a_version_that_the_api_does_not_see_yet_is_waited_for(server: Server):
     told: list[Event] = []
     with renderer_at(server.address, told) as renderer:
@@ -171,14 +184,7 @@ def test_an_api_of_other_data_is_told_of_once(server: Server, monkeypatch: pytes
 
 def test_it_stands_aside_while_files_are_loaded(server: Server):
     told: list[Event] = []
-    third, go_on = threading.Event(), threading.Event()
-
-    def hold(number: int) -> None:
-        if number == 3:
-            third.set()
-            go_on.wait(10)
-
-    server.hold = hold
+    third, go_on = held_at_third(server)
     with renderer_at(server.address, told) as renderer:
         renderer.want([wanted()])
         assert third.wait(10)
@@ -192,14 +198,7 @@ def test_it_stands_aside_while_files_are_loaded(server: Server):
 
 def test_what_nobody_wants_any_more_is_dropped_in_the_middle(server: Server):
     told: list[Event] = []
-    third, go_on = threading.Event(), threading.Event()
-
-    def hold(number: int) -> None:
-        if number == 3:
-            third.set()
-            go_on.wait(10)
-
-    server.hold = hold
+    third, go_on = held_at_third(server)
     with renderer_at(server.address, told) as renderer:
         renderer.want([wanted("gone"), wanted("stays")])
         assert third.wait(10)
@@ -212,14 +211,7 @@ def test_what_nobody_wants_any_more_is_dropped_in_the_middle(server: Server):
 
 def test_stop_ends_it_in_the_middle_and_it_tells_nothing_more(server: Server):
     told: list[Event] = []
-    third, go_on = threading.Event(), threading.Event()
-
-    def hold(number: int) -> None:
-        if number == 3:
-            third.set()
-            go_on.wait(10)
-
-    server.hold = hold
+    third, go_on = held_at_third(server)
     with renderer_at(server.address, told) as renderer:
         renderer.want([wanted()])
         assert third.wait(10)
