@@ -55,11 +55,11 @@ JOINT = "\x03"
 
 GROUPS = sql.SQL("""
 SELECT joined.lines
-FROM generate_series(0, pg_relation_size({name}) / current_setting('block_size')::int, {pages}) AS page
+FROM generate_series(0, pg_relation_size({name}) / current_setting('block_size')::int, {pages}) AS pages (first)
 CROSS JOIN LATERAL (
     SELECT string_agg({feature}, {joint}) AS lines
     FROM {relation} AS t{lateral}
-    WHERE t.ctid >= format('(%s,0)', page)::tid AND t.ctid < format('(%s,0)', page + {pages})::tid
+    WHERE t.ctid >= format('(%s,0)', pages.first)::tid AND t.ctid < format('(%s,0)', pages.first + {pages})::tid
 ) AS joined
 WHERE joined.lines IS NOT NULL""")
 

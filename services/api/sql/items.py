@@ -61,7 +61,7 @@ def feature_text(collection: Collection, presentation: Presentation) -> sql.Comp
     return sql.SQL("""'{{"type":"Feature",{id}{members} || ',"properties":' || {properties} || '}}'""").format(
         id=id_member(collection.key),
         members=(fg_members if presentation.fg else geometry_member)(collection, presentation),
-        properties=sql.SQL("row_to_json(p)::text" if some else "'{}'"),
+        properties=sql.SQL("row_to_json(p.*)::text" if some else "'{}'"),
     )
 
 

@@ -41,7 +41,7 @@ AFTER_HALVES = 2
 
 
 TILE = sql.SQL("""
-SELECT ST_AsMVT(feature, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s), count(feature.{geom})
+SELECT ST_AsMVT(feature.*, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s), count(feature.{geom})
 FROM (
     SELECT {id} AS {fid},
            ST_AsMVTGeom({shape}, {bounds}, {extent}, {buffer}) AS {geom}{properties}
