@@ -183,6 +183,20 @@ def test_qgis_reads_the_service_itself(things: Database):
         assert (got["day"], got["ratio"], got["flag"]) == (expected["day"], expected["ratio"], expected["flag"])
 
 
+def test_gdal_reads_whole_numbers_beyond_32_bits_from_the_service_itself(things: Database):
+    select = "SELECT n AS fid, n + 12345678901 * (n / 30) AS node, n::integer AS lanes, ST_Point(n, n) AS geom"
+    publish(
+        things, "nodes", f"{select} FROM generate_series(1, 30) AS n", columns={"node": "integer", "lanes": "integer"}
+    )
+    with running_api(things) as url:
+        told = subprocess.run(
+            ["ogrinfo", "-ro", "-al", f"OAPIF:{url}", "nodes"], capture_output=True, text=True, check=True
+        )
+    assert "node (Real) = 12345678931\n" in told.stdout
+    assert "lanes (Integer) = 30\n" in told.stdout
+    assert not told.stderr
+
+
 @pytest.mark.parametrize("f", ["gpkg", "fgb", "shp", "kml", "geojson", "parquet"])
 def test_heights_are_kept(world: FlaskClient, tmp_path: Path, f: str):
     path = save(world, tmp_path, f, "/collections/heights/items?sortby=name&")

@@ -24,6 +24,7 @@ SCHEMA_OF_TYPE: dict[ColumnType, dict[str, Any]] = {
 }
 
 
+NUMBER = SCHEMA_OF_TYPE["number"]
 ID = {"x-ogc-role": "id"}
 
 
@@ -91,8 +92,11 @@ def id_of_several_values(collection: Collection) -> dict[str, dict[str, Any]]:
     return {collection.free_name("id"): {"title": "id", "type": "string", **ID, "readOnly": True}}
 
 
-def feature_schema_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """The schema of a whole GeoJSON feature, from which GDAL takes the types of its columns."""
+def feature_schema_document(collection: Collection, links: Links, wide: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The schema of a whole GeoJSON feature, from which GDAL takes the types of its columns.
+
+    wide: names of whole numbers beyond 32 bits. They are called numbers, which GDAL reads as doubles (see wide_numbers)
+    """
     return {
         "$schema": DIALECT,
         "$id": links.collection(collection, "feature-schema"),
@@ -105,7 +109,10 @@ def feature_schema_document(collection: Collection, links: Links) -> dict[str, A
             "geometry": geometry_schema(collection),
             "properties": {
                 "type": "object",
-                "properties": {column.name: property_schema(column) for column in collection.columns},
+                "properties": {
+                    column.name: {**property_schema(column), **(NUMBER if column.name in wide else {})}
+                    for column in collection.columns
+                },
             },
         },
     }

@@ -10,6 +10,7 @@ from api.documents.archives import archive_document
 from api.documents.collections import collection_document, collections_document
 from api.documents.schemas import feature_schema_document, queryables_document, schema_document, sortables_document
 from api.links import SCHEMA_JSON
+from api.wide_numbers import wide_properties
 
 bp = Blueprint("collections", __name__, url_prefix="/collections")
 
@@ -56,7 +57,8 @@ def properties(id: str) -> Response:
 def feature_schema(id: str) -> Response:
     """A whole feature."""
     found = api().collection(id)
-    return schema(feature_schema_document(found, api().links), f"Feature schema of {found.title}")
+    wide = wide_properties(api().database, found)
+    return schema(feature_schema_document(found, api().links, wide), f"Feature schema of {found.title}")
 
 
 def schema(document: dict[str, object], title: str) -> Response:
