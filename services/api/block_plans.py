@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,9 +120,12 @@ def parts_of(met: Met, pages: int, cursor: Cursor | None = None) -> tuple[Part, 
     return tuple(parts)
 
 
-def runs(met: Met, *, joined: bool) -> Iterator[tuple[int, int, bool]]:
+def runs(met: Met, *, joined: bool) -> list[tuple[int, int, bool]]:
     """(first block, the one after the last, whether all are in the area) of blocks one after the other on the disk."""
-    ends = (np.diff(met.places) != 1) | (np.diff(met.inside)) if joined else np.ones(max(0, len(met.places) - 1), bool)
-    firsts, lasts = met.places[np.r_[True, ends][: len(met.places)]], met.places[np.r_[ends, True][: len(met.places)]]
-    insides = met.inside[np.r_[True, ends][: len(met.places)]]
-    yield from zip(firsts.tolist(), (lasts + 1).tolist(), insides.tolist(), strict=True)
+    found: list[tuple[int, int, bool]] = []
+    for place, inside in zip(met.places.tolist(), met.inside.tolist(), strict=True):
+        if joined and found and found[-1][1:] == (place, inside):
+            found[-1] = (found[-1][0], place + 1, inside)
+        else:
+            found.append((place, place + 1, inside))
+    return found

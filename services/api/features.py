@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from api.asked import Asked
 from api.block_plans import locate, plan_in_blocks
@@ -16,7 +15,7 @@ from api.density import Density, make_density
 from api.formats.geojson import render_feature, render_page
 from api.formats.offered import PAGES
 from api.ids import parse_id
-from api.links import JSON, Link, self_and_alternate
+from api.links import JSON, Link, query_text, self_and_alternate
 from api.pages import Page, cut_page
 from api.plans import can_be_planned, plan_page, share_of
 from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation, walk_key
@@ -116,11 +115,12 @@ def page_links(asked: Asked, collection: Collection, query: ItemsQuery, found: P
 def walk_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
     """The links `next` and `prev`, with every parameter of this request and another cursor."""
     here = asked.links.collection(collection, "items")
-    kept = {name: value for name, value in asked.args.items() if name != "offset"}
+    kept = query_text({name: value for name, value in asked.args.items() if name not in ("offset", "cursor")})
     links: list[Link] = []
     for rel, cursor in walk_places(found).items():
-        given = urlencode({**kept, "cursor": render_cursor(cursor, query.filter, query.sort, collection)})
-        links.append({"href": f"{here}?{given}", "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"})
+        given = f"{kept}&cursor=" if kept else "cursor="
+        href = f"{here}?{given}{render_cursor(cursor, query.filter, query.sort, collection)}"
+        links.append({"href": href, "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"})
     return links
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 from core.catalog import Collection
 
@@ -37,6 +37,9 @@ Link = dict[str, Any]
 PLAIN = re.compile(r"[\w/.~-]*", re.ASCII)
 """Paths that have nothing to escape."""
 
+PLAIN_PART = re.compile(r"[\w.~-]*", re.ASCII)
+"""Segments of paths, names and values that have nothing to escape."""
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -46,8 +49,8 @@ class Links:
 
     def url(self, *parts: str, query: Mapping[str, str] | None = None) -> str:
         """The address of a resource; each part is one segment of the path."""
-        path = "".join(f"/{quote(part, safe='')}" for part in parts) or "/"
-        return f"{self.base}{path}{'?' + urlencode(query) if query else ''}"
+        path = "".join([f"/{part if PLAIN_PART.fullmatch(part) else quote(part, safe='')}" for part in parts]) or "/"
+        return f"{self.base}{path}{'?' + query_text(query) if query else ''}"
 
     def link(self, rel: str, type: str, title: str, *parts: str, query: Mapping[str, str] | None = None) -> Link:
         """A link object of the OGC standards."""
@@ -59,7 +62,17 @@ class Links:
 
     def template(self, *parts: str, places: Sequence[str], query: Mapping[str, str] | None = None) -> str:
         """The address below a resource with places such as `{z}`, which stay as they are."""
-        return f"{self.url(*parts)}/{'/'.join(places)}{'?' + urlencode(query) if query else ''}"
+        return f"{self.url(*parts)}/{'/'.join(places)}{'?' + query_text(query) if query else ''}"
+
+
+def query_text(query: Mapping[str, str]) -> str:
+    """A query as it stands in an address."""
+    return "&".join([f"{quoted_part(name)}={quoted_part(value)}" for name, value in query.items()])
+
+
+def quoted_part(text: str) -> str:
+    """A name or a value of a query, escaped where it has to be."""
+    return text if PLAIN_PART.fullmatch(text) else quote_plus(text)
 
 
 def quoted_path(path: str) -> str:
@@ -73,7 +86,7 @@ def self_and_alternate(here: str, given: Mapping[str, str], formats: Mapping[str
     here: its address without query; given: the query as it came; formats: f -> media type; chosen: the f of this answer
     """
     links: list[Link] = []
-    kept = urlencode({key: value for key, value in given.items() if key != "f"})
+    kept = query_text({key: value for key, value in given.items() if key != "f"})
     for name in sorted(formats, key=lambda name: name != chosen):
         rel = "self" if name == chosen else "alternate"
         title = "this document" if name == chosen else f"this document as {name.upper()}"

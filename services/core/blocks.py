@@ -55,7 +55,7 @@ class Blocks:
     def meeting(self, areas: Sequence[Sides]) -> Met:
         """The blocks that meet some areas, which do not meet each other. Cost: 40 µs for ten thousand blocks"""
         places = np.flatnonzero(either([meets(self.boxes, area) for area in areas]))
-        rows, boxes = self.rows[places], self.boxes[:, places]
+        rows, boxes = self.rows[places], self.boxes.take(places, axis=1)
         inside = either([is_in(boxes, area) for area in areas])
         shares = [share_of(boxes, area) for area in areas]
         expected: Numbers = np.where(inside, 1.0, shares[0] if len(shares) == 1 else shares[0] + shares[1]) * rows
@@ -70,27 +70,34 @@ def either(truths: Sequence[Truths]) -> Truths:
 def meets(boxes: Numbers, area: Sides) -> Truths:
     """Which boxes meet an area."""
     west, south, east, north = boxes
-    return (west <= area[2]) & (east >= area[0]) & (south <= area[3]) & (north >= area[1])
+    met: Truths = west <= area[2]
+    met &= east >= area[0]
+    met &= south <= area[3]
+    met &= north >= area[1]
+    return met
 
 
 def is_in(boxes: Numbers, area: Sides) -> Truths:
     """Which boxes are in an area."""
-    west, south, east, north = boxes
-    return (west >= area[0]) & (east <= area[2]) & (south >= area[1]) & (north <= area[3])
+    low, high = corners(area)
+    within: Truths = (boxes[:2] >= low) & (boxes[2:] <= high)
+    return within[0] & within[1]
 
 
 def share_of(boxes: Numbers, area: Sides) -> Numbers:
-    """The share of each box that an area covers."""
-    west, south, east, north = boxes
-    return part_of(west, east, area[0], area[2]) * part_of(south, north, area[1], area[3])
-
-
-def part_of(least: Numbers, most: Numbers, low: float, high: float) -> Numbers:
-    """The parts of some lengths that lie between two numbers; all of a point, and of what has no end."""
+    """The share of each box that an area covers: all of a side that is a point, and of one that has no end."""
+    least, most, (low, high) = boxes[:2], boxes[2:], corners(area)
     length = most - least
     known = (length > 0) & (length < inf)
-    part = (np.minimum(most, high) - np.maximum(least, low)) / np.where(known, length, 1.0)
-    return np.where(known, np.maximum(part, 0.0), 1.0)
+    covered = np.minimum(most, high) - np.maximum(least, low)
+    parts = np.where(known, np.maximum(covered, 0.0) / np.where(known, length, 1.0), 1.0)
+    shares: Numbers = parts[0] * parts[1]
+    return shares
+
+
+def corners(area: Sides) -> Numbers:
+    """The least and the largest corner of an area, as columns."""
+    return np.array(area).reshape(2, 2, 1)
 
 
 def make_blocks(pages: int, blocks: Sequence[tuple[float, Sides]]) -> Blocks:

@@ -134,6 +134,9 @@ class Database:
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
         way = Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
+        if one_plan and not binary and statement.prepared is not None:
+            prepared, values = statement.prepared, statement.prepared.values(statement.params)
+            return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).rows(prepared, values)))
         prepare = True if one_plan else None  # None: after some times
 
         def work(connection: Connection) -> list[tuple[Any, ...]]:
@@ -161,7 +164,7 @@ class Database:
         """
         way = Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
         values = prepared.values(params)
-        return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).run(prepared, values)))
+        return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).row(prepared, values)))
 
     def _twice(self, work: Callable[[], T]) -> T:
         """Do it; once more when a connection turns out to be dead."""

@@ -9,10 +9,11 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
+from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -28,7 +29,7 @@ FORGOTTEN = b"26000"
 
 INTEGER = 23
 UNKNOWN = 0
-BINARY = 1
+TEXT, BINARY = 0, 1
 
 Row = tuple[bytes | None, ...]
 """The values of a row in PostgreSQL's binary form: a text and a bytea as they are, a bigint in eight bytes."""
@@ -63,6 +64,11 @@ def prepare(statement: Statement) -> Prepared:
     return Prepared(b"isthmus_" + digest[:20].encode(), text, tuple(names), types)
 
 
+def kept_ready(statement: Statement) -> Statement:
+    """The statement with its prepared form, for one whose text is used again."""
+    return replace(statement, prepared=prepare(statement))
+
+
 class PreparedStatements:
     """Those that one connection has, the least used first."""
 
@@ -70,21 +76,31 @@ class PreparedStatements:
         """None yet."""
         self._pgconn = connection.pgconn
         self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._types = Transformer(connection)
 
-    def run(self, prepared: Prepared, values: Sequence[bytes]) -> Row | None:
+    def row(self, prepared: Prepared, values: Sequence[bytes]) -> Row | None:
         """The first row; None without one. Raises: psycopg.Error"""
+        return first_row(self._result(prepared, values, BINARY))
+
+    def rows(self, prepared: Prepared, values: Sequence[bytes]) -> list[tuple[Any, ...]]:
+        """All rows, as psycopg reads their values. Raises: psycopg.Error"""
+        result = self._result(prepared, values, TEXT)
+        self._types.set_pgresult(result)
+        return self._types.load_rows(0, result.ntuples, tuple)
+
+    def _result(self, prepared: Prepared, values: Sequence[bytes], form: int) -> PGresult:
         if prepared.id in self._known:
             self._known.move_to_end(prepared.id)
-            result = self._pgconn.exec_prepared(prepared.id, values, None, BINARY)
+            result = self._pgconn.exec_prepared(prepared.id, values, None, form)
             if result.status == ExecStatus.TUPLES_OK:
-                return first_row(result)
+                return result
             if result.error_field(DiagnosticField.SQLSTATE) != FORGOTTEN:
                 raise error_of(self._pgconn, result)
         self._prepare(prepared)
-        result = self._pgconn.exec_prepared(prepared.id, values, None, BINARY)
+        result = self._pgconn.exec_prepared(prepared.id, values, None, form)
         if result.status != ExecStatus.TUPLES_OK:
             raise error_of(self._pgconn, result)
-        return first_row(result)
+        return result
 
     def _prepare(self, prepared: Prepared) -> None:
         result = self._pgconn.prepare(prepared.id, prepared.text, prepared.types)

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 from psycopg import sql
+
+if TYPE_CHECKING:
+    from core.prepared import Prepared
 
 NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL text with `%(name)s` places, and the values for them."""
+    """SQL text with `%(name)s` places, and the values for them. `prepared`: its form for connections that keep it."""
 
     text: sql.SQL | sql.Composed
     params: Mapping[str, Any] = field(default_factory=lambda: NO_PARAMS)
+    prepared: Prepared | None = None
 
     def as_text(self) -> str:
         """The text as the server sees it, for tests and logs."""

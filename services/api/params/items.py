@@ -15,8 +15,8 @@ from api.params.common import Args, Limits, parse_choice, parse_names, parse_who
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
 from api.profiles import parse_profiles
-from api.query import CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey, walk_key
-from core.catalog import Collection, Column, Key
+from api.query import AS_STORED, CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey, walk_key
+from core.catalog import Collection, Column, Key, remembered
 from core.errors import BadParameter, suggestion
 
 FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q", "filter", "filter-lang", "filter-crs")
@@ -44,6 +44,7 @@ FILTER_LANGS = ("cql2-text", "cql2-json", "cql-text")
 """`cql-text` is what GDAL looks for before it sends a filter; what it sends is valid CQL2."""
 
 CSV_GEOMETRIES = ("wkt", "xy")
+RESULT_TYPES = ("results", "hits")
 COUNT_MODES = ("auto", "exact", "estimated", "none")
 
 
@@ -52,19 +53,19 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
 
     Raises: UnknownParameter, BadParameter, BadBBox, BadCursor
     """
-    own = [*collection.arguments, *queryable_columns(collection)]
-    reject_unknown(args, [*ITEMS_PARAMETERS, *(parameter.name for parameter in own)])
+    reject_unknown(args, remembered(collection, "parameters", lambda: parameters_of(collection)))
     if "cursor" in args and "offset" in args:
         raise BadParameter("cursor and offset exclude each other", hint="leave one out", parameter="offset")
-    filter, sort = parse_conditions(args, collection), parse_sort(args.get("sortby", ""), collection)
+    filter = parse_conditions(args, collection)
+    sort = parse_sort(args["sortby"], collection) if "sortby" in args else ()
     query = ItemsQuery(
         limit=parse_limit(args["limit"], limits) if "limit" in args else limits.default,
         filter=filter,
         sort=sort,
-        offset=parse_whole("offset", args.get("offset", "0"), least=0, most=LARGEST_OFFSET),
+        offset=parse_whole("offset", args["offset"], least=0, most=LARGEST_OFFSET) if "offset" in args else 0,
         presentation=parse_presentation(args, collection),
-        count=cast(CountMode, parse_choice("count", args.get("count", "auto"), COUNT_MODES)),
-        hits_only=parse_choice("resultType", args.get("resultType", "results"), ("results", "hits")) == "hits",
+        count=cast(CountMode, parse_choice("count", args["count"], COUNT_MODES)) if "count" in args else "auto",
+        hits_only="resultType" in args and parse_choice("resultType", args["resultType"], RESULT_TYPES) == "hits",
     )
     if "cursor" not in args:
         return query
@@ -79,6 +80,12 @@ def at_place(query: ItemsQuery, cursor: Cursor, key: Key) -> ItemsQuery:
     if cursor.direction == "next":
         return replace(query, offset=cursor.skip)
     return replace(query, offset=max(0, cursor.skip - query.limit), limit=max(1, min(query.limit, cursor.skip)))
+
+
+def parameters_of(collection: Collection) -> tuple[str, ...]:
+    """The names of all parameters that a page of a collection's features takes."""
+    own = [*collection.arguments, *queryable_columns(collection)]
+    return (*ITEMS_PARAMETERS, *(parameter.name for parameter in own))
 
 
 def queryable_columns(collection: Collection) -> list[Column]:
@@ -102,7 +109,7 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
 
     Raises: BadParameter, BadBBox
     """
-    queryables = {column.name: column for column in queryable_columns(collection)}
+    queryables = remembered(collection, "queryables", lambda: {one.name: one for one in queryable_columns(collection)})
     crs = parse_crs("bbox-crs", args["bbox-crs"], collection) if "bbox-crs" in args else CRS84
     filter_crs = parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84
     return Filter(
@@ -119,7 +126,7 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
 
 def parse_cql2(args: Args, collection: Collection) -> Node | None:
     """The filter, checked against the collection. Raises: BadFilter, BadParameter"""
-    lang = parse_choice("filter-lang", args.get("filter-lang", "cql2-text"), FILTER_LANGS)
+    lang = parse_choice("filter-lang", args["filter-lang"], FILTER_LANGS) if "filter-lang" in args else "cql2-text"
     if "filter" not in args:
         return None
     return parse_filter(args["filter"], "cql2-json" if lang == "cql2-json" else "cql2-text", collection)
@@ -171,6 +178,8 @@ def parse_sort(text: str, collection: Collection) -> tuple[SortKey, ...]:
 
 def parse_presentation(args: Args, collection: Collection) -> Presentation:
     """How the features are to be written. Raises: BadParameter"""
+    if not any(name in args for name in PRESENTATION_PARAMETERS):
+        return AS_STORED
     precision, zoom = args.get("precision"), args.get("zoom-level")
     return Presentation(
         crs=parse_crs("crs", args["crs"], collection) if "crs" in args else CRS84,

@@ -61,7 +61,7 @@ def where_in_part(conditions: Sequence[sql.Composable]) -> sql.Composable:
 
 def select_count_in_blocks(collection: Collection, filter: Filter, edge: Sequence[Part]) -> Statement:
     """How many rows of some parts match. Rows: one (count bigint)"""
-    conditions, params = where(collection, filter, boxes_by="place")
+    conditions, params = where(collection, filter, boxes_by="numbers")
     return Statement(count_on_edge(relation(collection), conditions), {**params, **edge_params(edge)})
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
 
 from psycopg import sql
 
 from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, walk_key
 from api.sql.blocks import block_params, count_on_edge, in_blocks
+from api.sql.boxes import Test, box_values
 from api.sql.filter import where, where_clause
 from api.sql.items import feature_text, properties_lateral, rendered
 from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.offsets import at_offset
 from api.sql.relation import all_columns, relation
 from core.catalog import SAMPLE, Collection, Key, remembered
+from core.prepared import kept_ready
 from core.statement import Statement, quoted
+
+TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers"}
+"""How boxes are looked at on the ways that need no estimate of the planner's."""
 
 
 def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANNER) -> Statement:
@@ -25,23 +32,30 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
     Count:  up to query.limit + 1; the extra row means that there is more in that direction
     Index:  primary key; GiST on geom or the table's blocks when the filter has a box
     """
-    conditions, params = where(
-        collection, query.filter, boxes_by="place" if plan.way in ("matches", "blocks") else "shape"
-    )
-    after: list[sql.Composable] = []
+    shape, after = shape_of(collection, query, plan), place_of(collection, query, plan)
+    params = {**after[1], "rows": query.limit + 1, "offset": query.offset, "walked": plan.walked}
     if plan.way == "blocks":
         params.update(block_params(plan))
-    elif query.cursor is not None:
-        place, values = beyond(query.cursor, query.sort, walk_key(collection, query.filter, query.sort))
-        after.append(place)
-        params.update(values)
-    params.update(rows=query.limit + 1, offset=query.offset, walked=plan.walked)
-    shape = shape_of(collection, query, plan)
+    by = TESTS.get(plan.way, "shape")
     if shape is None:
-        return Statement(page_text(collection, query, plan, conditions, after), params)
-    return Statement(
-        remembered(collection, shape, lambda: rendered(page_text(collection, query, plan, conditions, after))), params
-    )
+        conditions, values = where(collection, query.filter, by)
+        return Statement(page_text(collection, query, plan, conditions, after[0]), {**values, **params})
+    if query.filter.box is not None:
+        params.update(box_values(collection, query.filter.box, by))
+
+    def compose() -> Statement:
+        conditions, _ = where(collection, query.filter, by)
+        return kept_ready(Statement(rendered(page_text(collection, query, plan, conditions, after[0])), params))
+
+    return replace(remembered(collection, shape, compose), params=params)
+
+
+def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[list[sql.Composable], dict[str, Any]]:
+    """The condition for what is behind the cursor, and its values; none where the plan's parts begin behind it."""
+    if query.cursor is None or plan.way == "blocks":
+        return [], {}
+    place, values = beyond(query.cursor, query.sort, walk_key(collection, query.filter, query.sort))
+    return [place], values
 
 
 def shape_of(collection: Collection, query: ItemsQuery, plan: Plan) -> Hashable:
