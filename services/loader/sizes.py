@@ -101,11 +101,10 @@ def own_zooms(shapes: Shapes) -> Zooms:
 
 def line_zooms(shapes: Shapes, importance: Codes, full_zoom: int) -> Zooms:
     """The smallest zoom at which each line is shown. `importance`: no value twice; the least is the most important."""
-    own, codes = own_zooms(shapes), shapes.codes
-    zooms = np.minimum(own, full_zoom).astype(np.int16)
-    left = np.arange(len(codes))
+    codes, zooms = shapes.codes, np.minimum(own_zooms(shapes), full_zoom).astype(np.int16)
     for zoom in reversed(range(full_zoom)):
-        left = left[own[left] > zoom]
+        # what the next zoom is the first to show, by its size or as the best of a smaller cell: the best is among them
+        left = np.flatnonzero(zooms == zoom + 1)
         starts = group_starts(codes[left] >> shift(zoom + CELL_LEVELS))
         best = np.minimum.reduceat(importance[left], starts) if len(left) else importance[:0]
         left = left[importance[left] == np.repeat(best, np.diff(starts, append=len(left)))]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from loader.ranks import HALF_WORLD_M, LEVELS, cells, importance_of
+from loader.ranks import CELL_LEVELS, HALF_WORLD_M, LEVELS, cells, group_starts, importance_of, shift
 from loader.sizes import (
     CELL_M,
     NEVER,
@@ -112,6 +112,22 @@ def test_of_short_lines_a_cell_shows_the_longest_and_what_is_shown_stays():
         _, number = np.unique(cell[short], axis=0, return_inverse=True)
         per_cell = np.bincount(number.ravel(), weights=(zooms <= zoom)[short])
         assert (per_cell == 1).all()
+
+
+def test_the_longest_short_line_of_a_cell_is_shown_whatever_the_next_zooms_show_by_their_size():
+    chance = np.random.default_rng(8)
+    x, y = chance.normal((2_000_000, 7_000_000), 200_000, (20_000, 2)).T
+    size = 10 ** chance.uniform(1, 5, 20_000)
+    lines = shapes_of(x, y, size, size)
+    full, own = full_zoom_of(lines), own_zooms(lines)
+    zooms = line_zooms(lines, importance_of(lines.fids, lines.measures), full)
+    codes, long = lines.codes, lines.measures
+    for zoom in range(full):
+        short = np.flatnonzero(own > zoom)
+        starts = group_starts(codes[short] >> shift(zoom + CELL_LEVELS))
+        expected = short[heaviest(long[short], starts)]
+        assert np.flatnonzero((zooms <= zoom) & (own > zoom)).tolist() == expected.tolist()
+        assert zoom == 0 or (own[expected] == zoom + 1).any(), "such a line was left out once"
 
 
 def test_no_lines_at_all_have_no_zooms():
