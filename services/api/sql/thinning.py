@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
+from api.matrix_sets import HALF_WORLD_M
 from api.query import Filter
 from api.sql.relation import key_column, relation
 from core.catalog import FID, SAMPLE, Collection, Key
@@ -14,6 +15,8 @@ from core.statement import quoted
 from core.tiling import FIRST, MERGED, Tiling
 
 POINTS = ("Point",)
+CELLS = 128
+"""A tile has so many cells a side (see loader/ranks): what is at least as wide or high as one is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,20 @@ def first(collection: Collection, tiling: Tiling | None) -> sql.Composable:
     return sql.SQL("\n    ORDER BY {}\n    LIMIT %(most)s").format(sql.SQL(", ").join(order))
 
 
+# A row of a large geometry is for a few zooms alone: its box tells which zoom is the first that shows it. Points have
+# none.
+SHOWN_SINCE = sql.SQL("""
+    least({first}, ceil(ln({cell_m}::float8 / greatest(
+        ST_XMax(t.geom_3857) - ST_XMin(t.geom_3857), ST_YMax(t.geom_3857) - ST_YMin(t.geom_3857), 0.001)) / ln(2)))""")
+
+
 def chosen_first(tiling: Tiling) -> list[sql.Composable]:
     """Of prepared rows, those that lower zooms show; squares come last, and of those for few polygons."""
-    return [
-        quoted("t", FIRST),
-        *([sql.SQL("{} DESC NULLS FIRST").format(quoted("t", MERGED))] if tiling.kind == "polygons" else []),
-    ]
+    first = quoted("t", FIRST)
+    if tiling.kind == "points":
+        return [first]
+    since = SHOWN_SINCE.format(first=first, cell_m=sql.Literal(2 * HALF_WORLD_M / CELLS))
+    return [since, *([sql.SQL("{} DESC NULLS FIRST").format(quoted("t", MERGED))] if tiling.kind == "polygons" else [])]
 
 
 def named_rank(collection: Collection) -> list[sql.Composable]:
