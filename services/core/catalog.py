@@ -14,7 +14,7 @@ from core.bbox import BBox
 from core.changes import Change, parse_changes
 from core.errors import UnknownCollection, suggestion
 from core.statement import Statement
-from core.tiling import Tiling, parse_tiling
+from core.tiling import Tiling, has_kinds, parse_tiling
 
 T = TypeVar("T")
 ColumnType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time", "json", "binary"]
@@ -341,7 +341,7 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         changed_at=changed_at,
         cache_control=cache_control,
         tiling=parse_tiling(tiling),
-        is_prepared=tiling is not None and (not tiling or "kind" in tiling),
+        is_prepared=tiling is not None and (not tiling or has_kinds(tiling)),
         changes=parse_changes(changes),
         blocks_of=blocks_of,
     )

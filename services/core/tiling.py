@@ -21,13 +21,15 @@ LARGE = "isthmus_large"
 OUR_COLUMNS = frozenset({FIRST, LAST, LEVEL, COLUMN, ROW, MERGED, LARGE})
 
 Kind = Literal["points", "lines", "polygons"]
+KINDS: tuple[Kind, ...] = ("points", "lines", "polygons")
+"""By their dimension."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
     """What was prepared for tiles, in EPSG:3857.
 
-    kind:        what the features are
+    kinds:       what the features are, in the order of KINDS; a mixture has several
     full_zoom:   the zoom of WebMercatorQuad from which on tiles hold everything; below it, rows of the tile table alone
     table:       in schema data: (the columns above, fid, geom_3857, properties)
     properties:  published names of those that the table has
@@ -37,7 +39,7 @@ class Tiling:
     prepared_at: of a table of somebody else's, whose data may have changed since: when; None: of a version of ours
     """
 
-    kind: Kind
+    kinds: tuple[Kind, ...]
     full_zoom: int
     table: str
     properties: tuple[str, ...]
@@ -46,6 +48,16 @@ class Tiling:
     has_large: bool = False
     prepared_at: str | None = None
 
+    @property
+    def only_points(self) -> bool:
+        """Whether rows of the tile table have no other of the columns above but the first."""
+        return self.kinds == ("points",)
+
+    @property
+    def has_squares(self) -> bool:
+        """Whether small polygons are shown as squares."""
+        return "polygons" in self.kinds
+
 
 FIELDS = frozenset(field.name for field in fields(Tiling))
 
@@ -53,10 +65,16 @@ FIELDS = frozenset(field.name for field in fields(Tiling))
 def parse_tiling(prepared: Mapping[str, Any] | None) -> Tiling | None:
     """What a version's column `tiling` says; None where every tile is made from the table itself.
 
-    What an earlier release prepared has no kind, and is left: the file is to be loaded again.
+    What an earlier release prepared has no kinds, and is left: the file is to be loaded again.
     """
-    if prepared is None or "kind" not in prepared:
+    if prepared is None or not has_kinds(prepared):
         return None
     values: dict[str, Any] = {name: value for name, value in prepared.items() if name in FIELDS}
+    values["kinds"] = tuple(prepared.get("kinds") or [prepared["kind"]])
     values["properties"] = tuple(prepared["properties"])
     return Tiling(**values)
+
+
+def has_kinds(prepared: Mapping[str, Any]) -> bool:
+    """Whether it says what the features are, which was one `kind` before there were mixtures."""
+    return not prepared.keys().isdisjoint({"kinds", "kind"})

@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
     "Polygon": "polygons",
     "MultiPolygon": "polygons",
 }
+"""What the features of a table are. Of another type there may be several kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Prepared:
 
 def prepare(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> Prepared:
     """Make a table's tile table, if its tiles need one. Tiles of geometries that PostGIS cannot work with are made from
-    the table alone, and so are those of a mixture of kinds.
+    the table alone.
 
     Raises: BadSideCar
     """
@@ -69,13 +70,9 @@ def prepare(connection: Connection, table: Table, found: Geometries, options: Ti
     return Prepared(tiling, (told(connection, table, tiling, time.perf_counter() - clock),))
 
 
-def prepare_kind(
-    connection: Connection, table: Table, found: Geometries, options: TileOptions
-) -> dict[str, Any] | None:
-    """The fields of a table's Tiling; nothing where its tiles need no preparation, None where it cannot be prepared."""
+def prepare_kind(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> dict[str, Any]:
+    """The fields of a table's Tiling; nothing where its tiles need no preparation."""
     kind = KINDS.get(found.type)
-    if kind is None:
-        return None
     rank = named_rank(table.columns, options.rank)
     widths = read_widths(connection, table)
     properties, most = choose_properties(table, options, widths), most_features(table, widths)

@@ -45,7 +45,7 @@ def prepare_points(
         connection.execute(statement.text)
     for statement in tile_table.index_points(name, indexed_zooms(ranks.counts())):
         connection.execute(statement.text)
-    return {"kind": "points", "full_zoom": ranks.full_zoom, "table": name}
+    return {"kinds": ["points"], "full_zoom": ranks.full_zoom, "table": name}
 
 
 def read_places(connection: Connection, table: Table, rank: TableColumn | None) -> Places:

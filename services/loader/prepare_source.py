@@ -156,7 +156,7 @@ def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: i
     if not full_zoom:
         connection.execute(sql.SQL("DROP TABLE {}").format(name))
         return None
-    if tiling["kind"] != "points":
+    if tiling["kinds"] != ["points"]:
         connection.execute(source_table.delete_beyond(table, full_zoom).text)
     about = {"source": target.full_name, "key": target.key, "geometry": target.geometry, "rows": rows}
     about |= {"changes": target.changes, "prepared_at": datetime.now(UTC).isoformat(timespec="seconds")}

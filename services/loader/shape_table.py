@@ -1,4 +1,4 @@
-"""Statements for the tile table of lines and polygons. Text only."""
+"""Statements for the tile table of lines and polygons, and of points among them. Text only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from core.statement import Statement
-from core.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW
+from core.tiling import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
 from loader.columns import TableColumn
 from loader.ddl import SCHEMA, Table
 from loader.ranks import HALF_WORLD_M
@@ -21,7 +21,7 @@ PART_POINTS = 256
 """A geometry with more corners is cut in parts."""
 
 VALID = "isthmus_valid"
-"""A temporary table: (fid, geom_3857) of polygons of many corners, repaired."""
+"""A temporary table: (fid, geom_3857) of shapes of many corners as they are shown, polygons repaired."""
 
 SIMPLE, SIMPLER = "isthmus_simple", "isthmus_simpler"
 """A temporary table: (fid, geom_3857), simplified; and that which takes its place."""
@@ -42,46 +42,59 @@ NAMED = {name: sql.Identifier(column) for name, column in NAMES.items()}
 class Filling:
     """A tile table that is being filled.
 
-    light: shapes with at most so many corners are the same at all low zooms
-    large: those with more come from the tile table beyond the full zoom too
+    kind:   what the features of the table are, None for a mixture
+    light:  shapes with at most so many corners are the same at all low zooms
+    large:  those with more come from the tile table beyond the full zoom too
     source: a table with their geometries, which are to be valid: other ones are cut to something else
     """
 
     table: Table
     name: str
     properties: Sequence[TableColumn]
+    kind: Kind | None
     full_zoom: int
     light: int
     large: int
     source: sql.Identifier
 
 
-# Rows: (fid, west, south, east, north, length or area, corners) of what has a place in EPSG:3857.
+def shown_geometry(kind: Kind | None) -> sql.Composable:
+    """What tiles show of a row of the table `t`: of a collection in a mixture, its parts of the highest dimension, as
+    ST_AsMVTGeom does.
+    """
+    return sql.SQL("ST_CollectionExtract(t.geom_3857)" if kind is None else "t.geom_3857")
+
+
+# Rows: (fid, west, south, east, north, length or area, corners, dimension[, importance]) of what has a place in
+# EPSG:3857. Of points the corners are not counted: they are neither simplified nor cut.
 SHAPES = sql.SQL("""
 COPY (
-    SELECT fid, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box), measure, points
+    SELECT fid, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box), measure, points, dimension{value}
     FROM (
-        SELECT fid, box2d(geom_3857) AS box, {measure}(geom_3857) AS measure, ST_NPoints(geom_3857)::bigint AS points
-        FROM {table}
-        WHERE NOT ST_IsEmpty(geom_3857)
+        SELECT fid, box2d(shown) AS box, {dimension}::bigint AS dimension,
+               CASE {dimension} WHEN 2 THEN ST_Area(shown) ELSE ST_Length(shown) END AS measure,
+               CASE {dimension} WHEN 0 THEN 1 ELSE ST_NPoints(shown) END::bigint AS points{value}
+        FROM (SELECT t.fid, {shown} AS shown{chosen} FROM {table} AS t OFFSET 0) AS whole
+        WHERE NOT ST_IsEmpty(shown)
         OFFSET 0
     ) AS measured
 ) TO STDOUT (FORMAT binary)
 """)
 
 
-def copy_shapes(table: Table, *, areas: bool) -> sql.Composed:
-    """COPY of ids and corners as bigint, the others as doubles."""
-    return SHAPES.format(measure=sql.SQL("ST_Area" if areas else "ST_Length"), table=table.identifier)
-
-
-def copy_values(table: Table, rank: TableColumn) -> sql.Composed:
-    """COPY of (fid, importance) of the same rows."""
-    text = sql.SQL(
-        "COPY (SELECT fid, coalesce({}::double precision, '-Infinity') FROM {} WHERE NOT ST_IsEmpty(geom_3857))"
-        " TO STDOUT (FORMAT binary)"
+def copy_shapes(table: Table, kind: Kind | None, rank: TableColumn | None) -> sql.Composed:
+    """COPY of ids, corners and dimensions as bigint, the others as doubles. Without a column of importance, that is
+    left out.
+    """
+    dimension = sql.SQL("ST_Dimension(shown)") if kind is None else sql.Literal(KINDS.index(kind))
+    chosen = sql.SQL(", coalesce(t.{}::double precision, '-Infinity') AS importance")
+    return SHAPES.format(
+        dimension=dimension,
+        shown=shown_geometry(kind),
+        chosen=chosen.format(sql.Identifier(rank.column)) if rank else sql.SQL(""),
+        value=sql.SQL(", importance" if rank else ""),
+        table=table.identifier,
     )
-    return text.format(sql.Identifier(rank.column), table.identifier)
 
 
 def create_ranked() -> Statement:
@@ -117,7 +130,7 @@ def create_shape_table(filling: Filling) -> Statement:
 def insert_light(filling: Filling) -> Statement:
     """The shapes of few corners, as they are: one row for all zooms below the full one that show them."""
     text = sql.SQL(
-        "INSERT INTO {tiles} SELECT r.zoom, {full_zoom} - 1, 0, 0, 0, NULL, t.fid, t.geom_3857{properties}"
+        "INSERT INTO {tiles} SELECT r.zoom, {full_zoom} - 1, 0, 0, 0, NULL, t.fid, {shown}{properties}"
         " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid"
         " WHERE r.zoom < {full_zoom} AND r.points <= {light} ORDER BY r.place"
     )
@@ -195,6 +208,7 @@ def of_filling(filling: Filling) -> dict[str, sql.Composable]:
         "ranked": sql.Identifier(RANKED),
         "table": filling.table.identifier,
         "tiles": sql.Identifier(SCHEMA, filling.name),
+        "shown": shown_geometry(filling.kind),
         "properties": property_list(filling.properties),
         "full_zoom": sql.Literal(filling.full_zoom),
         "light": sql.Literal(filling.light),
@@ -202,15 +216,21 @@ def of_filling(filling: Filling) -> dict[str, sql.Composable]:
     }
 
 
-def repair(table: Table, light: int) -> Statement:
-    """The polygons with more corners, repaired, in a temporary table."""
-    text = sql.SQL(
-        "CREATE TEMPORARY TABLE {valid} ON COMMIT DROP AS SELECT t.fid, CASE WHEN ST_IsValid(t.geom_3857)"
-        " THEN t.geom_3857 ELSE ST_CollectionExtract(ST_MakeValid(t.geom_3857), 3) END AS geom_3857"
-        " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid WHERE r.points > {light}"
-    )
-    valid, ranked = sql.Identifier(VALID), sql.Identifier(RANKED)
-    return Statement(text.format(valid=valid, ranked=ranked, table=table.identifier, light=sql.Literal(light)))
+VALIDATE = sql.SQL("""
+CREATE TEMPORARY TABLE {valid} ON COMMIT DROP AS
+SELECT fid, {repaired} AS geom_3857
+FROM (
+    SELECT t.fid, {shown} AS shown FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid WHERE r.points > {light}
+    OFFSET 0
+) AS heavy
+""")
+REPAIRED = sql.SQL("CASE WHEN ST_IsValid(shown) THEN shown ELSE ST_CollectionExtract(ST_MakeValid(shown), 3) END")
+
+
+def validate(filling: Filling, *, repair: bool) -> Statement:
+    """The shapes of many corners as they are shown, in a temporary table. `repair`: polygons, some of them not valid"""
+    repaired = REPAIRED if repair else sql.SQL("shown")
+    return Statement(VALIDATE.format(valid=sql.Identifier(VALID), repaired=repaired, **of_filling(filling)))
 
 
 SIMPLIFY = sql.SQL("""
@@ -246,21 +266,21 @@ def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Ite
     yield Statement(sql.SQL("ALTER TABLE {} RENAME TO {}").format(simpler, simple))
 
 
-def select_shared(table: Table, last_place: int) -> Statement:
+def select_shared(table: Table, kind: Kind | None, last_place: int) -> Statement:
     """How many corners of some shapes are those of others too. Rows: one (corners, shared ones)"""
     text = sql.SQL("""
 SELECT count(*), count(*) FILTER (WHERE shapes > 1)
 FROM (
     SELECT count(DISTINCT fid) AS shapes
     FROM (
-        SELECT t.fid, ST_DumpPoints(t.geom_3857) AS dumped
+        SELECT t.fid, ST_DumpPoints({shown}) AS dumped
         FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid
         WHERE r.place <= {last_place}
     ) AS corners
     GROUP BY ST_X((dumped).geom), ST_Y((dumped).geom)
 ) AS places""")
-    ranked, last = sql.Identifier(RANKED), sql.Literal(last_place)
-    return Statement(text.format(ranked=ranked, table=table.identifier, last_place=last))
+    ranked, last, shown = sql.Identifier(RANKED), sql.Literal(last_place), shown_geometry(kind)
+    return Statement(text.format(ranked=ranked, table=table.identifier, last_place=last, shown=shown))
 
 
 def copy_squares(name: str) -> sql.Composed:
@@ -274,7 +294,7 @@ def copy_squares(name: str) -> sql.Composed:
 def mark_large(filling: Filling) -> Iterator[Statement]:
     """A column of the version's own table that says which rows the tile table has in parts."""
     marked = sql.Identifier(LARGE)
-    text = sql.SQL("ALTER TABLE {} ADD COLUMN {} boolean NOT NULL DEFAULT false")
+    text = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} boolean NOT NULL DEFAULT false")
     yield Statement(text.format(filling.table.identifier, marked))
     text = sql.SQL(
         "UPDATE {table} AS t SET {marked} = true FROM {ranked} AS r WHERE r.fid = t.fid AND r.points > {large}"

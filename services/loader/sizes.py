@@ -11,7 +11,7 @@ Cost: 100 bytes a feature; 200,000 polygons take 0.2 s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,9 +86,10 @@ class Squares:
     counts: npt.NDArray[np.int64]
 
 
-def full_zoom_of(shapes: Shapes, most: int | None = None) -> int:
+def full_zoom_of(shapes: Sequence[Shapes], most: int | None = None) -> int:
     """The smallest zoom at which no tile has more middles than a tile may have features (see `find_full_zoom`)."""
-    return find_full_zoom(shapes.codes, most)
+    codes = np.concatenate([np.empty(0, np.uint64), *(one.codes for one in shapes)])
+    return find_full_zoom(np.sort(codes, kind="stable"), most)
 
 
 def own_zooms(shapes: Shapes) -> Zooms:

@@ -37,6 +37,18 @@ CREATE TABLE theirs.houses (id bigint PRIMARY KEY, kind text, shape geometry(Pol
 INSERT INTO theirs.houses
 SELECT n, 'house', ST_MakeEnvelope(x, y, x + 0.0001, y + 0.0001, 4326)
 FROM (SELECT n, 10 + n % 173 * 0.0005 AS x, 50 + n / 173 * 0.0005 AS y FROM generate_series(1, 30000) AS n) AS places;
+CREATE TABLE theirs.things (id bigint PRIMARY KEY, kind text, geom geometry);
+INSERT INTO theirs.things
+SELECT n, p.kind, ST_SetSRID(CASE p.kind
+    WHEN 'post' THEN ST_Point(x, y) WHEN 'path' THEN ST_MakeLine(ST_Point(x, y), ST_Point(x + 0.005, y))
+    WHEN 'shed' THEN ST_MakeEnvelope(x, y, x + 0.0001, y + 0.0001)
+    ELSE ST_Collect(ST_Point(x, y), ST_MakeEnvelope(x, y, x + 0.0001, y + 0.0001)) END, 4326)
+FROM (
+    SELECT n, 10 + n % 173 * 0.0005 AS x, 50 + n / 173 * 0.0005 AS y,
+           (ARRAY['post', 'path', 'shed', 'yard'])[1 + n % 4] AS kind
+    FROM generate_series(1, 30000) AS n) AS p;
+INSERT INTO theirs.things VALUES (40001, 'river', 'SRID=4326;LINESTRING(5 50, 15 50.1)'),
+    (40002, 'region', 'SRID=4326;GEOMETRYCOLLECTION(POINT(10 50), POLYGON((8 49, 12 49, 12 51, 8 51, 8 49)))');
 CREATE TABLE theirs.few (id integer PRIMARY KEY, geom geometry(Point, 4326));
 CREATE TABLE theirs.no_key (geom geometry(Point, 4326));
 CREATE TABLE theirs.no_geometry (id integer PRIMARY KEY);
@@ -122,6 +134,26 @@ def test_polygons_of_a_table_become_squares(database: Database, client: FlaskCli
     assert found
     assert all("merged" in feature["properties"] for feature in found)
     assert client.get("/collections/houses/tiles/WorldCRS84Quad/9/113/540").status_code in (200, 204)
+
+
+def test_a_column_of_any_geometry_is_prepared_by_kind(database: Database, client: FlaskClient):
+    assert len(low_tile(client, "things", 6, 10.02, 50.02)) > COUNT / 5, "posts and paths"
+    done = run(database, "theirs.things", "--properties", "kind")
+    assert done.exit_code == 0, done.output
+    assert "prepared in data.isthmus_prepared_" in done.output
+    told = wait_for(lambda: thinned(client, "things"), bool)
+    for words in ("the most important point", "lines at least", "squares for the others"):
+        assert words in told["shown"]
+    found = low_tile(client, "things", 6, 10.02, 50.02)
+    assert len(found) < COUNT / 50
+    shown = {feature["properties"].get("kind"): feature["id"] for feature in found if "id" in feature}
+    assert {"post", "path"} < shown.keys()
+    assert (shown["river"], shown["region"]) == (40001, 40002)
+    merged = sum(feature["properties"].get("merged", 0) for feature in found)
+    assert merged == COUNT / 2, "sheds and yards"
+    high = low_tile(client, "things", 15, 10.04, 50.04)
+    assert {"post", "path", "shed", "yard", "region"} == {feature["properties"]["kind"] for feature in high}
+    assert client.get("/collections/things/tiles/WorldCRS84Quad/9/113/540").status_code in (200, 204)
 
 
 def test_their_tables_stay_as_they_are(database: Database, owner: Connection[Any]):

@@ -15,7 +15,7 @@ from core.tiling import Tiling
 from loader.low_zooms import column, covering, low_zooms, row, within
 
 WORLD = BBox(-180, -90, 180, 90)
-LARGE = Tiling("points", 10, "roads_7_tiles", ())
+LARGE = Tiling(("points",), 10, "roads_7_tiles", ())
 OF_WORLD_TO_5 = 1365
 
 

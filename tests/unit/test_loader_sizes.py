@@ -52,7 +52,7 @@ def test_a_shape_without_any_size_is_never_shown_by_itself():
 
 def test_squares_of_a_zoom_have_the_area_of_the_polygons_that_they_stand_for():
     small = scattered(50_000, 40)
-    own, full = own_zooms(small), full_zoom_of(small)
+    own, full = own_zooms(small), full_zoom_of([small])
     for found in squares(small, own, full):
         least = (CELL_M / 2**found.zoom / 16) ** 2
         assert found.counts.sum() == len(small.fids)
@@ -99,7 +99,7 @@ def test_heaviest_of_each_group_is_the_first_of_the_largest(groups: list[list[in
 def test_of_short_lines_a_cell_shows_the_longest_and_what_is_shown_stays():
     lines = scattered(20_000, 500)
     importance = importance_of(lines.fids, lines.measures)
-    full = full_zoom_of(lines)
+    full = full_zoom_of([lines])
     zooms, own = line_zooms(lines, importance, full), own_zooms(lines)
     assert full > 2
     shown = [set(np.flatnonzero(zooms <= zoom)) for zoom in range(full + 1)]
@@ -119,7 +119,7 @@ def test_the_longest_short_line_of_a_cell_is_shown_whatever_the_next_zooms_show_
     x, y = chance.normal((2_000_000, 7_000_000), 200_000, (20_000, 2)).T
     size = 10 ** chance.uniform(1, 5, 20_000)
     lines = shapes_of(x, y, size, size)
-    full, own = full_zoom_of(lines), own_zooms(lines)
+    full, own = full_zoom_of([lines]), own_zooms(lines)
     zooms = line_zooms(lines, importance_of(lines.fids, lines.measures), full)
     codes, long = lines.codes, lines.measures
     for zoom in range(full):

@@ -17,7 +17,7 @@ SHOWN: dict[Kind, str] = {
     "lines": "lines at least as wide or high as one of 128 x 128 cells of a tile, and the longest of each cell",
     "polygons": "polygons at least as wide or high as one of 128 x 128 cells of a tile, squares for the others",
 }
-BY_RANK = "of the shorter ones, and of points, that of the largest '{}' in each cell"
+BY_RANK = "of shorter lines, and of points, that of the largest '{}' in each cell"
 
 
 def is_thinned(tileset: Tileset, collection: Collection) -> bool:
@@ -31,8 +31,8 @@ def thinned(tileset: Tileset, collection: Collection) -> dict[str, Any]:
     tiling = collection.tiling
     if tiling is None or not is_thinned(tileset, collection):
         return {}
-    shown = SHOWN[tiling.kind]
-    if tiling.rank is not None and tiling.kind != "polygons":
+    shown = "; ".join(SHOWN[kind] for kind in tiling.kinds)
+    if tiling.rank is not None and tiling.kinds != ("polygons",):
         shown = f"{shown} ({BY_RANK.format(tiling.rank)})"
     told = {"below": tiling.full_zoom, "shown": shown, "properties": list(tiling.properties)}
     return {MEMBER: told if tiling.prepared_at is None else {**told, "prepared": tiling.prepared_at}}
@@ -41,6 +41,6 @@ def thinned(tileset: Tileset, collection: Collection) -> dict[str, Any]:
 def merged_property(tileset: Tileset, collection: Collection) -> str | None:
     """The property that squares have; None where there are none."""
     tiling = collection.tiling
-    if tiling is None or tiling.kind != "polygons" or not is_thinned(tileset, collection):
+    if tiling is None or not tiling.has_squares or not is_thinned(tileset, collection):
         return None
     return merged_name(collection)

@@ -32,7 +32,7 @@ def tiling_for(collection: Collection, tile: Tile) -> Tiling | None:
         return None
     if tile.matrix_set is WEB_MERCATOR_QUAD:
         return tiling
-    return tiling if tiling.whole_world and (tiling.kind == "points" or collection.source is None) else None
+    return tiling if tiling.whole_world and (tiling.only_points or collection.source is None) else None
 
 
 def has_parts(collection: Collection, tile: Tile) -> bool:
@@ -55,7 +55,7 @@ def merged_name(collection: Collection) -> str:
 
 def merged_column(collection: Collection, tiling: Tiling | None) -> sql.Composable:
     """That property, behind others; nothing where there are no squares."""
-    if tiling is None or tiling.kind != "polygons":
+    if tiling is None or not tiling.has_squares:
         return sql.SQL("")
     return sql.SQL(", t.{merged} AS {name}").format(name=quoted(merged_name(collection)), **NAMED)
 
@@ -66,7 +66,7 @@ def prepared_parts(tiling: Tiling, tile: Tile, margin: float) -> Parts:
     The zoom is a part of the text: an index of the rows of a zoom is used for that alone.
     Index: of points the smallest GiST whose `first <= …` holds them, of shapes that of the zoom
     """
-    if tiling.kind == "points":
+    if tiling.only_points:
         shown = sql.SQL("t.{first} <= {}").format(sql.Literal(tile.matrix.mercator_zoom), **NAMED)
     else:
         shown = shown_at(tile, "t") if tile.matrix_set is WEB_MERCATOR_QUAD else sql.SQL("true")
@@ -79,7 +79,7 @@ def prepared_rows(collection: Collection, tiling: Tiling, tile: Tile) -> sql.Com
     were cut to, these come from the collection's own table.
     """
     tiles = quoted("data", tiling.table)
-    if tiling.kind == "points" or tile.matrix_set is WEB_MERCATOR_QUAD:
+    if tiling.only_points or tile.matrix_set is WEB_MERCATOR_QUAD:
         return sql.SQL("{} AS t").format(tiles)
     text = sql.SQL("""(
         SELECT p.fid, p.{first}, p.{merged}, p.geom_3857{prepared}

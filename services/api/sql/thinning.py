@@ -72,10 +72,10 @@ SHOWN_SINCE = sql.SQL("""
 def chosen_first(tiling: Tiling) -> list[sql.Composable]:
     """Of prepared rows, those that lower zooms show; squares come last, and of those for few polygons."""
     first = quoted("t", FIRST)
-    if tiling.kind == "points":
+    if tiling.only_points:
         return [first]
     since = SHOWN_SINCE.format(first=first, cell_m=sql.Literal(2 * HALF_WORLD_M / CELLS))
-    return [since, *([sql.SQL("{} DESC NULLS FIRST").format(quoted("t", MERGED))] if tiling.kind == "polygons" else [])]
+    return [since, *([sql.SQL("{} DESC NULLS FIRST").format(quoted("t", MERGED))] if tiling.has_squares else [])]
 
 
 def named_rank(collection: Collection) -> list[sql.Composable]:
