@@ -9,8 +9,12 @@ import mapbox_vector_tile
 import pytest
 from flask.testing import FlaskClient
 
+from api.app import create_app
 from api.matrix_sets import OURS
 from api.tiles import Tile, tile_bounds
+from core.db import Database as Pool
+from support.cluster import Cluster
+from support.publish import publish
 
 TILES = "/collections/places/tiles/WebMercatorQuad"
 
@@ -127,3 +131,27 @@ def test_tile_matrix_set_is_the_one_of_the_standard(client: FlaskClient):
     assert first["cellSize"] == pytest.approx(156543.03392804097)
     assert second["matrixWidth"] == 2
     assert document["tileMatrices"][-1]["id"] == "24"
+
+
+PRICED = """
+SELECT n AS fid, n + 0.25::numeric AS price, n * 0.5::real AS ratio, NULL::numeric AS nothing,
+       '{"a": {"b": 1}, "price": 9}'::jsonb AS detail, '[1, "x"]'::jsonb AS list, ST_Point(n, n) AS geom
+FROM generate_series(1, 3) AS n
+"""
+
+
+def test_values_in_a_tile_have_the_types_that_tilejson_names(cluster: Cluster):
+    database = cluster.clone()
+    columns = {"price": "number", "ratio": "number", "nothing": "number", "detail": "json", "list": "json"}
+    publish(database, "priced", PRICED, columns=columns)
+    pool = Pool(database.reader)
+    client = create_app(database.reader, pool).test_client()
+    tiles = "/collections/priced/tiles/WebMercatorQuad"
+    features = decode(client, f"{tiles}/0/0/0")["priced"]["features"]
+    [layer] = json.loads(client.get(f"{tiles}/tilejson.json").data)["vector_layers"]
+    pool.close()
+    cluster.drop(database)
+    [second] = [feature["properties"] for feature in features if feature["id"] == 2]
+    assert second == {"price": 2.25, "ratio": 1.0, "detail": '{"a": {"b": 1}, "price": 9}', "list": '[1, "x"]'}
+    kinds = {"Number": float, "String": str}
+    assert all(type(value) is kinds[layer["fields"][name]] for name, value in second.items())

@@ -23,11 +23,11 @@ from api.sql.prepared import (
     select_count,
     tiling_for,
 )
-from api.sql.relation import id_text, shown_column, shown_geometry_column
+from api.sql.relation import column_of, id_text, shown_column, shown_geometry_column
 from api.sql.thinning import POINTS, Few, first, rows_of
 from api.tiles import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
-from core.catalog import FID, Collection, Column, Key, remembered
+from core.catalog import FID, Collection, Column, ColumnType, Key, remembered
 from core.prepared import Prepared, prepare
 from core.statement import Statement, quoted
 from core.tiling import Tiling
@@ -234,7 +234,22 @@ def shown_columns(collection: Collection, tiling: Tiling | None, query: TileQuer
 def properties(columns: Sequence[Column]) -> sql.Composed:
     """The properties of the features, bytes left out."""
     shown = [column for column in columns if column.type != "binary"]
-    return sql.Composed([sql.SQL(", {}").format(shown_column(column)) for column in shown])
+    return sql.Composed([sql.SQL(", {}").format(tile_column(column)) for column in shown])
+
+
+AS_A_VALUE: dict[ColumnType, sql.SQL] = {
+    "number": sql.SQL("{}::float8 AS {}"),
+    "json": sql.SQL("to_json({})::text AS {}"),
+}
+"""How ST_AsMVT is given what it would write otherwise: `numeric` as a text, a `jsonb` object as a property for each of
+its members, a list not at all.
+"""
+
+
+def tile_column(column: Column) -> sql.Composable:
+    """A property under its published name, of a type that a tile has (MVT 2.1, 4.4)."""
+    text = AS_A_VALUE.get(column.type)
+    return shown_column(column) if text is None else text.format(column_of(column), quoted(column.name))
 
 
 def tile_id(key: Key) -> sql.Composable:
