@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Response, g, request
 
@@ -13,11 +14,12 @@ from api.formats.encoding import ENCODERS, LEAST_BYTES, choose_encoding
 from api.timing import ROUTE
 from api.validators import REVALIDATE, Validator, validator
 from core.catalog import Collection
+from core.errors import CatalogueMissing, DatabaseUnavailable
 
 TEXTS = ("application/", "text/", "image/svg")
 FOR_EVERYONE = (
     ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", "Content-Crs, ETag, Link, X-Request-Id"),
+    ("Access-Control-Expose-Headers", "Content-Crs, Content-Disposition, ETag, Isthmus-Tile, Link, X-Request-Id"),
     ("X-Content-Type-Options", "nosniff"),
     ("Timing-Allow-Origin", "*"),
 )
@@ -73,7 +75,10 @@ def finish(response: Response) -> Response:
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, OPTIONS")
         response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
-    return pack(validate(response))
+    answer = pack(validate(response))
+    if answer.status_code == 304:
+        answer.headers.setdefault("Vary", "Accept, Accept-Encoding")  # as the 200 has it (RFC 9110, 15.4.5)
+    return answer
 
 
 def validate(response: Response) -> Response:
@@ -82,9 +87,20 @@ def validate(response: Response) -> Response:
     if not readable or "ETag" in response.headers or response.cache_control.no_store:
         return response
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20], weak=True)
+    if modified := changed_at((request.view_args or {}).get("id")):
+        response.last_modified = modified
     response.headers.setdefault("Cache-Control", REVALIDATE)
     response.make_conditional(request)
     return response
+
+
+def changed_at(id: str | None) -> datetime | None:
+    """Since when documents about a loaded collection are what they are."""
+    try:
+        found = api().catalog.collections.get(id) if id is not None else None
+    except (DatabaseUnavailable, CatalogueMissing):
+        return None
+    return found.changed_at if found is not None and found.source is None else None
 
 
 def pack(response: Response) -> Response:

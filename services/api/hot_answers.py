@@ -13,6 +13,8 @@ from api.query import Presentation
 from api.validators import Validator, validator, validator_of_body
 from core.catalog import Collection
 
+VARY = ("Vary", "Accept, Accept-Encoding")
+
 
 def validator_for(api: Api, collection: Collection, asked: Asked) -> Validator | None:
     """The validator of an answer; None for a source, whose data change without our knowing."""
@@ -36,7 +38,7 @@ def geojson(
             return not_modified(known)
     headers = [("Content-Type", GEOJSON), ("Vary", "Accept"), ("Content-Crs", f"<{shown.crs.uri}>"), *known.headers]
     if len(body) >= LEAST_BYTES:
-        headers[1] = ("Vary", "Accept, Accept-Encoding")
+        headers[1] = VARY
         encoding = encoding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
         if encoding is not None:
             body = ENCODERS[encoding](body)
@@ -46,4 +48,4 @@ def geojson(
 
 def not_modified(known: Validator) -> Answer:
     """The answer to a client that has it. Last-Modified is left out where ETag stands (RFC 9110, 15.4.5)."""
-    return Answer("304 NOT MODIFIED", [header for header in known.headers if header[0] != "Last-Modified"])
+    return Answer("304 NOT MODIFIED", [VARY, *(header for header in known.headers if header[0] != "Last-Modified")])

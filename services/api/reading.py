@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 
 from api.params.arguments import Called
+from api.query import Filter
 from core.catalog import Collection
 from core.errors import BadFilter, BadValue, CatalogueMissing, CollectionBroken, IsthmusError, SourceChanged
 
@@ -19,10 +20,11 @@ REFUSED = ("P0001", "23514", "22", "23")
 
 
 @contextmanager
-def reading(collection: Collection) -> Generator[None]:
+def reading(collection: Collection, filter: Filter | None = None) -> Generator[None]:
     """Around statements that read a collection. Errors of PostgreSQL that nobody expects of the loader's tables are
     told as what they are here; its own text stays in `__cause__` for the log.
 
+    filter: what was asked; where that is everything, no value of the request is at fault, but the view behind it
     Raises: SourceChanged, after which the catalogue is read anew and the request tried once more; CollectionBroken;
     BadValue for what a function refuses; BadFilter for what the database has no means for
     """
@@ -30,6 +32,10 @@ def reading(collection: Collection) -> Generator[None]:
         yield
     except CatalogueMissing as error:
         raise error if collection.source is None else changed(collection) from error
+    except BadValue as error:
+        if collection.source is None or filter is None or not filter.is_everything:
+            raise
+        raise broken(collection) from error
     except psycopg.Error as error:
         if collection.source is None:
             raise
@@ -51,6 +57,11 @@ def error_of(collection: Called, state: str) -> IsthmusError:
     if collection.arguments and is_refusal(state):
         names = ", ".join(argument.name for argument in collection.arguments)
         return BadValue(f"'{collection.id}' refuses what it is called with", hint=f"look at {names}")
+    return broken(collection)
+
+
+def broken(collection: Called) -> CollectionBroken:
+    """The error for a relation that fails whatever is asked of it."""
     hint = "the log of the server says why; other collections are not concerned"
     return CollectionBroken(f"'{collection.id}' cannot be read", hint=hint)
 

@@ -47,6 +47,7 @@ def test_what_the_client_has_is_a_304_without_a_query_on_the_data(client: FlaskC
     response = client.get(url, headers={"If-None-Match": first.headers["ETag"]})
     assert (response.status_code, response.data) == (304, b"")
     assert response.headers["ETag"] == first.headers["ETag"]
+    assert response.headers["Vary"] == "Accept, Accept-Encoding"
     assert not [text for text in asked if '"data".' in text]
 
 
@@ -56,6 +57,9 @@ def test_last_modified_is_when_the_data_was_loaded(client: FlaskClient):
     assert loaded.tzinfo is not None
     response = client.get(ITEMS, headers={"If-Modified-Since": first.headers["Last-Modified"]})
     assert response.status_code == 304
+    for document in ("", "/queryables", "/sortables", "/schema", "/tiles", "/tiles/WebMercatorQuad/tilejson.json"):
+        told = client.get(f"/collections/places{document}")
+        assert told.headers["Last-Modified"] == first.headers["Last-Modified"], document
     earlier = client.get(ITEMS, headers={"If-Modified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"})
     assert earlier.status_code == 200
 

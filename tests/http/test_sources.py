@@ -15,6 +15,7 @@ from support.http import get, link
 from support.odd import FILES, SCHEMAS, rows_of, sources_app
 
 BROKEN = {"broken_view": 500, "foreign_table_of_nobody": 503}
+DIVIDED = "divided_view"
 SLOW = "slow_view"
 FUNCTIONS = {"near": {"least": "0"}, "picky": {"Which One": "x"}, "all_data": {}, "writes": {}}
 GONE = ("forbidden", "omitted", "never_filled", "locked", "twice", "unnamed", "scalars", "volatile_one", "locked_one")
@@ -48,7 +49,7 @@ def walkable(client: FlaskClient) -> list[tuple[str, str]]:
     found = []
     for collection in get(client, "/collections")["collections"]:
         name = collection["id"]
-        if name not in (*BROKEN, *FUNCTIONS, SLOW, "places"):
+        if name not in (*BROKEN, *FUNCTIONS, DIVIDED, SLOW, "places"):
             page = client.get(f"/collections/{quote(name, safe='')}?f=html").text
             source = re.search(r"Read from</dt><dd><code>([^<]*)</code>", page)
             assert source, name
@@ -204,6 +205,17 @@ def test_broken_relations_stop_nobody_else_and_say_nothing_of_the_database(odd_c
     assert odd_client.get(f"/collections/{SLOW}").status_code == 200
 
 
+def test_view_that_divides_by_zero_is_not_the_fault_of_the_request(odd_client: FlaskClient):
+    tile = "tiles/WebMercatorQuad/0/0/0"
+    for url in (items(DIVIDED), items(DIVIDED, f="csv"), items(DIVIDED, f="gpkg"), f"/collections/{DIVIDED}/{tile}"):
+        response = odd_client.get(url)
+        assert (response.status_code, response.get_json()["code"]) == (500, "collection-broken"), url
+    assert odd_client.get(items(DIVIDED, filter="share > 1")).status_code == 400, "who knows"
+    together = odd_client.get(f"/{tile}?collections=view,{DIVIDED}")
+    assert together.status_code == 500, "named"
+    assert odd_client.get(f"/{tile}").status_code == 200
+
+
 def test_what_is_left_out_is_logged_with_what_to_do(odd: Database, caplog: pytest.LogCaptureFixture):
     with sources_app(odd, SCHEMAS) as app, caplog.at_level("WARNING", "isthmus.api"):
         names(app.test_client())
@@ -264,7 +276,7 @@ def test_every_name_can_be_asked_for_sorted_by_and_exported(odd_client: FlaskCli
 
 
 def test_pages_and_documents_of_every_collection_are_there(odd_client: FlaskClient):
-    for name in names(odd_client) - {SLOW, *BROKEN}:
+    for name in names(odd_client) - {SLOW, DIVIDED, *BROKEN}:
         here = f"/collections/{quote(name, safe='')}"
         given = f"&{urlencode(FUNCTIONS[name])}" if name in FUNCTIONS else ""
         paths = ["", "/queryables", "/sortables", "/schema", "/feature-schema"]
