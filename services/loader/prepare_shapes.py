@@ -41,6 +41,9 @@ SHARED = 0.1
 LOOKED_AT = 50_000
 """How many corners are looked at to learn that."""
 
+FEW = 500
+"""So many rows of an index are looked through in no time."""
+
 MOST_TOGETHER = 3_000_000
 """More corners are not simplified together: it takes 4 µs and 500 bytes for each."""
 
@@ -72,9 +75,10 @@ def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
     light, large = LIGHT_POINTS, shape_table.PART_POINTS
     filling = Filling(table, tile_table_name(table), properties, kind, full_zoom, light, large, table.identifier)
     run(connection, shape_table.create_shape_table(filling))
-    has_large = [fill(connection, filling, layer, valid=valid) for layer in layers]
-    run(connection, *shape_table.index_shapes(filling.name, full_zoom))
-    return {"kinds": kinds, "full_zoom": full_zoom, "table": filling.name, "has_large": any(has_large)}
+    large = [fill(connection, filling, layer, valid=valid) for layer in layers]
+    has_large = any(large)
+    index(connection, filling.name, full_zoom, has_large=has_large)
+    return {"kinds": kinds, "full_zoom": full_zoom, "table": filling.name, "has_large": has_large}
 
 
 def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool) -> bool:
@@ -96,6 +100,34 @@ def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool)
         run(connection, *shape_table.mark_large(filling))
     run(connection, *shape_table.drop_temporary())
     return has_large
+
+
+def index(connection: Connection, name: str, full_zoom: int, *, has_large: bool) -> None:
+    """Index the tile table for the zooms below the full one, and for those beyond where it has rows for them."""
+    statement = shape_table.select_spans(name)
+    spans = connection.execute(statement.text).fetchall()
+    run(connection, *(shape_table.index_zooms(name, zooms) for zooms in shared_zooms(spans, full_zoom)))
+    if has_large:
+        run(connection, shape_table.index_beyond(name, full_zoom))
+    run(connection, shape_table.analyze_shapes(name))
+
+
+def shared_zooms(spans: Sequence[tuple[int, int, int]], full_zoom: int) -> list[range]:
+    """The zooms that one index is made for, from the largest down: it has FEW rows, or no zoom shows less than half of
+    them. `spans`: (first zoom, last zoom, how many rows these zooms show)
+    """
+
+    def shown(zooms: range) -> int:
+        return sum(rows for first, last, rows in spans if first <= zooms[-1] and last >= zooms[0])
+
+    chosen: list[range] = []
+    for zoom in reversed(range(full_zoom)):
+        longer = range(zoom, chosen[-1].stop) if chosen else range(0)
+        if longer and shown(longer) <= max(FEW, 2 * min(shown(range(one, one + 1)) for one in longer)):
+            chosen[-1] = longer
+        else:
+            chosen.append(range(zoom, zoom + 1))
+    return chosen
 
 
 def validated(connection: Connection, filling: Filling, *, repair: bool) -> Filling:

@@ -302,15 +302,28 @@ def mark_large(filling: Filling) -> Iterator[Statement]:
     yield Statement(text.format(marked=marked, **of_filling(filling)))
 
 
-def index_shapes(name: str, full_zoom: int) -> Iterator[Statement]:
-    """An index of what each zoom below the full one shows, one for all the others, and statistics."""
-    tiles = sql.Identifier(SCHEMA, name)
-    for zoom in range(full_zoom):
-        text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {first} <= {zoom} AND {last} >= {zoom}")
-        yield Statement(text.format(tiles, zoom=sql.Literal(zoom), **NAMED))
+def select_spans(name: str) -> Statement:
+    """Rows: (first zoom, last zoom, how many rows of a tile table these zooms show)."""
+    text = sql.SQL("SELECT {first}, {last}, count(*) FROM {} GROUP BY 1, 2")
+    return Statement(text.format(sql.Identifier(SCHEMA, name), **NAMED))
+
+
+def index_zooms(name: str, zooms: range) -> Statement:
+    """An index of what some zooms show, each of which can be read by it."""
+    text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {first} <= {to} AND {last} >= {since}")
+    since, to = sql.Literal(zooms[0]), sql.Literal(zooms[-1])
+    return Statement(text.format(sql.Identifier(SCHEMA, name), since=since, to=to, **NAMED))
+
+
+def index_beyond(name: str, full_zoom: int) -> Statement:
+    """An index of what the zooms from the full one on show, and those below do not."""
     text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {last} >= {full_zoom}")
-    yield Statement(text.format(tiles, full_zoom=sql.Literal(full_zoom), **NAMED))
-    yield Statement(sql.SQL("ANALYZE {}").format(tiles))
+    return Statement(text.format(sql.Identifier(SCHEMA, name), full_zoom=sql.Literal(full_zoom), **NAMED))
+
+
+def analyze_shapes(name: str) -> Statement:
+    """Statistics."""
+    return Statement(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, name)))
 
 
 def analyze_ranked() -> Statement:

@@ -301,7 +301,8 @@ def test_a_tile_of_a_low_zoom_goes_by_the_index_of_its_zoom(loader: Loader):
     plan = "\n".join(row[0] for row in loader.connection.execute(explained, statement.params))
     [name] = set(re.findall(r"(houses_\d+_tiles_geom_3857_idx\d*)", plan))
     of_index = "SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = %s::regclass"
-    assert loader.one(of_index, f"data.{name}") == "((isthmus_first <= 7) AND (isthmus_last >= 7))"
+    last, first = re.findall(r"isthmus_\w+ [<>]= (\d+)", loader.one(of_index, f"data.{name}"))
+    assert int(first) <= 7 <= int(last) < int(first) + 3, "zooms that show less than twice as much share an index"
 
 
 def test_a_filter_finds_features_that_come_in_parts(client: FlaskClient, loader: Loader):

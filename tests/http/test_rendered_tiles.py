@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,6 +28,17 @@ def write_many(path: Path, seed: int = 7) -> Path:
     town = shapely.points(np.random.default_rng(seed).uniform((24.9, 60.1), (25.0, 60.2), (12_000, 2)))
     table = pa.table({"geometry": pa.concat_arrays([pa.array(shapely.to_wkb(town)), random_points(1000)])})
     write_ogr(path, table, "FlatGeobuf", geometry_type="Point")
+    return path
+
+
+def write_many_kinds(path: Path) -> Path:
+    """As many features in the town, points and areas, a line, and points all over the world."""
+    chance = np.random.default_rng(7)
+    posts = shapely.points(chance.uniform((24.9, 60.1), (25.0, 60.2), (7_000, 2)))
+    corners = chance.uniform((24.9, 60.1), (25.0, 60.2), (5_000, 2))
+    shapes = [*posts, *shapely.box(*corners.T, *(corners + 0.0001).T), shapely.LineString([(-179, -80), (179, 80)])]
+    geometries = pa.concat_arrays([pa.array(shapely.to_wkb(shapes), pa.binary()), random_points(1000)])
+    write_ogr(path, pa.table({"geometry": geometries}), "FlatGeobuf")
     return path
 
 
@@ -87,7 +98,10 @@ def hanging() -> Iterator[tuple[str, threading.Event]]:
         thread.join()
 
 
-def test_what_is_dropped_into_the_folder_has_its_low_zooms_before_anybody_asks(database: Database, tmp_path: Path):
+@pytest.mark.parametrize("write", [write_many, write_many_kinds])
+def test_what_is_dropped_into_the_folder_has_its_low_zooms_before_anybody_asks(
+    database: Database, tmp_path: Path, write: Callable[[Path], Path]
+):
     data_dir = database.owner.data_dir
     kept = {"ISTHMUS_TILES_DIR": str(tmp_path / "tiles")}
     write_points(data_dir / "few.geojson", ["a", "b"])
@@ -96,7 +110,7 @@ def test_what_is_dropped_into_the_folder_has_its_low_zooms_before_anybody_asks(d
         watching(database.owner, tmp_path, ISTHMUS_API=api, ISTHMUS_RENDER_TILES="30") as watcher,
     ):
         watcher.ended("few.geojson", "loaded")
-        shutil.move(write_many(tmp_path / "many.fgb"), data_dir / "many.fgb")
+        shutil.move(write(tmp_path / "many.fgb"), data_dir / "many.fgb")
         line = rendered(watcher, "many")
         assert (line["last_zoom"], line["tiles"], line.get("failed"), line.get("left")) == (2, 21, None, None)
         for z in range(3):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from loader.prepare_shapes import shared_zooms
 from loader.ranks import CELL_LEVELS, HALF_WORLD_M, LEVELS, cells, group_starts, importance_of, shift
 from loader.sizes import (
     CELL_M,
@@ -156,3 +157,16 @@ def test_smallest_tile_holds_the_shape(x: float, y: float, size: float, deepest:
             for b in (-one.north, -one.south)
         }
         assert len(corners) > 1
+
+
+def test_zooms_share_an_index_where_none_would_read_twice_of_what_it_shows():
+    spans = [(zoom, zoom, 100) for zoom in range(10)] + [(0, 9, 10), (5, 9, 10_000), (7, 9, 12_000), (9, 9, 90_000)]
+    found = shared_zooms(spans, 10)
+    assert found == [range(9, 10), range(7, 9), range(5, 7), range(1, 5), range(1)]
+    assert [zoom for zooms in reversed(found) for zoom in zooms] == list(range(10))
+
+
+def test_zooms_that_show_nothing_much_share_an_index_and_no_zooms_have_none():
+    assert shared_zooms([(0, 24, 25)], 6) == [range(6)]
+    assert shared_zooms([], 3) == [range(3)]
+    assert shared_zooms([(0, 24, 25)], 0) == []
