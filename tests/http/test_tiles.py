@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterable, Iterator
 
 import mapbox_vector_tile
 import pytest
+import shapely
+import shapely.geometry
 from flask.testing import FlaskClient
 
 from api.app import create_app
@@ -155,3 +158,54 @@ def test_values_in_a_tile_have_the_types_that_tilejson_names(cluster: Cluster):
     assert second == {"price": 2.25, "ratio": 1.0, "detail": '{"a": {"b": 1}, "price": 9}', "list": '[1, "x"]'}
     kinds = {"Number": float, "String": str}
     assert all(type(value) is kinds[layer["fields"][name]] for name, value in second.items())
+
+
+SMALL = """
+SELECT n AS fid, ST_SetSRID(CASE n % 3
+    WHEN 0 THEN ST_MakeEnvelope(n, n, n + 0.0001, n + 0.0002)
+    WHEN 1 THEN ST_GeomFromText(format('LINESTRING(%s %s, %s %s)', n, n, n + 0.0001, n + 0.0001))
+    ELSE ST_MakeEnvelope(n, n, n + 0.0001, n + 3) END, 4326) AS geom
+FROM generate_series(1, 60) AS n
+"""
+
+
+@pytest.fixture(scope="module")
+def small(cluster: Cluster) -> Iterator[FlaskClient]:
+    """Houses, short lines and thin walls, of which no pixel is left at low zooms."""
+    database = cluster.clone()
+    publish(database, "small", SMALL, columns={}, geometry_type="Geometry")
+    pool = Pool(database.reader)
+    yield create_app(database.reader, pool).test_client()
+    pool.close()
+    cluster.drop(database)
+
+
+@pytest.mark.parametrize(
+    ("place", "ids"),
+    [
+        ("WebMercatorQuad/0/0/0", range(1, 61)),
+        ("WorldCRS84Quad/0/0/1", range(1, 61)),
+        ("EuropeanETRS89_LAEAQuad/0/0/0", (30, 31, 33, 34)),
+    ],
+)
+def test_what_is_smaller_than_a_pixel_is_in_the_tile_all_the_same(small: FlaskClient, place: str, ids: Iterable[int]):
+    features = decode(small, f"/collections/small/tiles/{place}")["small"]["features"]
+    assert {feature["id"] for feature in features} >= set(ids)
+    for feature in features:
+        shape = shapely.geometry.shape(feature["geometry"])
+        assert shape.geom_type == ("LineString" if feature["id"] % 3 == 1 else "Polygon")
+        assert shape.is_valid
+        assert shape.area <= 1 if feature["id"] % 3 == 0 else shape.length >= 1
+
+
+def test_what_is_smaller_than_a_pixel_is_in_no_other_tile(small: FlaskClient):
+    found: dict[int, int] = {}
+    for row in range(8):
+        for column in range(8):
+            response = small.get(f"/collections/small/tiles/WebMercatorQuad/3/{row}/{column}")
+            layers = mapbox_vector_tile.decode(response.data) if response.status_code == 200 else {}
+            for feature in layers.get("small", {"features": []})["features"]:
+                found[feature["id"]] = found.get(feature["id"], 0) + (feature["id"] % 3 != 2)
+    assert sorted(found) == list(range(1, 61))
+    assert max(found.values()) <= 4, "neighbours have it in their buffers"
+    assert sum(found.values()) < 60

@@ -44,11 +44,29 @@ TILE = sql.SQL("""
 SELECT ST_AsMVT(feature.*, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s), count(feature.{geom})
 FROM (
     SELECT {id} AS {fid},
-           ST_AsMVTGeom({shape}, {bounds}, {extent}, {buffer}) AS {geom}{properties}
+           {drawn} AS {geom}{properties}
     FROM {rows}
     WHERE {meets}{first}
 ) AS feature
 """)
+
+DRAWN = sql.SQL("ST_AsMVTGeom({shape}, {bounds}, {extent}, {buffer})")
+
+# OFFSET 0 keeps the geometry from being made once for each corner.
+SPECK = sql.SQL("""(
+    SELECT CASE WHEN ST_Dimension(g) = 2 THEN ST_MakeEnvelope(x - wide, y - high, x + wide, y + high)
+                WHEN wide < high THEN ST_MakeLine(ST_MakePoint(x, y - high), ST_MakePoint(x, y + high))
+                ELSE ST_MakeLine(ST_MakePoint(x - wide, y), ST_MakePoint(x + wide, y)) END
+    FROM (
+        SELECT g, (ST_XMin(g) + ST_XMax(g)) / 2 AS x, (ST_YMin(g) + ST_YMax(g)) / 2 AS y,
+               greatest(ST_XMax(g) - ST_XMin(g), {unit}) / 2 AS wide,
+               greatest(ST_YMax(g) - ST_YMin(g), {unit}) / 2 AS high
+        FROM (SELECT {shape} AS g OFFSET 0) AS whole
+    ) AS box
+    WHERE ST_Dimension(g) > 0 AND least(wide, high) * 2 <= {unit})""")
+"""What stands for a line or an area that is nowhere wider than a unit of the tile, or nowhere higher, of which
+ST_AsMVTGeom leaves nothing: its box, a unit wide and high at least.
+"""
 
 
 COUNTED = sql.SQL("SELECT whole.*, ({count}) FROM ({tile}) AS whole")
@@ -69,14 +87,12 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
     """
     tiling = tiling_for(collection, tile) if query.is_unconditional else None
     parts, (conditions, values) = parts_of(collection, tile, tiling), where(collection, query.filter)
-    bounds, place = bounds_of(tile)
+    _, place = bounds_of(tile)
 
     shape, meets, _ = parts
     text = TILE.format(
         extent=sql.Literal(EXTENT_PX),
-        buffer=sql.Literal(BUFFER_PX),
-        shape=shape,
-        bounds=bounds,
+        drawn=drawn(collection, tile, tiling, shape),
         meets=sql.SQL(" AND ").join([meets, *conditions]),
         geom=quoted(collection.free_name("geom")),
         id=tile_id(FID if tiling else collection.key),
@@ -104,6 +120,16 @@ def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, 
         return prepare(Statement(text, values))
 
     return remembered(collection, ("tile", tile.z), compose), values
+
+
+def drawn(collection: Collection, tile: Tile, tiling: Tiling | None, shape: sql.Composable) -> sql.Composable:
+    """A geometry in the units of the tile. What was prepared has squares for what is too small already."""
+    numbers = {"bounds": bounds_of(tile)[0], "extent": sql.Literal(EXTENT_PX), "buffer": sql.Literal(BUFFER_PX)}
+    whole = DRAWN.format(shape=shape, **numbers)
+    if tiling is not None or collection.geometry_type in POINTS:
+        return whole
+    speck = SPECK.format(shape=shape, unit=sql.Literal(tile.matrix.width / EXTENT_PX))
+    return sql.SQL("COALESCE({}, {})").format(whole, DRAWN.format(shape=speck, **numbers))
 
 
 def names_of(collection: Collection) -> dict[str, Any]:
