@@ -1,4 +1,4 @@
-"""Waits until the API serves collections, and their number rests; prints how many and the first one's name.
+"""Waits until the API serves collections, and their number rests; prints how many and the first one's name as addresses have it.
 
 usage: first_look.py LISTEN SECONDS
 
@@ -12,6 +12,7 @@ import json
 import socket
 import sys
 import time
+from urllib.parse import quote
 
 RESTS_S = 1.5
 """Longer than a worker takes to notice a new collection, and than most files take to load."""
@@ -62,7 +63,7 @@ def main(listen: str, seconds: float) -> int:
         now = collection_names(listen)
         if now != names:
             names, seen_at = now, time.monotonic()
-    sys.stdout.write(" ".join([str(len(names)), *names[:1]]) + "\n")
+    sys.stdout.write(" ".join([str(len(names)), *map(quote, names[:1])]) + "\n")
     return 0
 
 

@@ -66,11 +66,20 @@ def relation(source: str) -> str:
 def test_every_file_makes_collections_but_those_that_are_not_to_be_read(odd_client: FlaskClient):
     found = names(odd_client)
     for path in FILES:
-        name = {"mixed_case": 'Mixed Case "x"', "name_clash": "odd_other.clash", "functions": "near"}.get(
-            path.stem, path.stem
-        )
+        name = {
+            "mixed_case": 'Mixed Case "x"',
+            "name_clash": "odd_other.clash",
+            "functions": "near",
+            "spaces": "spaces {x}",
+        }.get(path.stem, path.stem)
         assert (name in found) == (name not in GONE), name
     assert not found & {*GONE, *PARTITIONS}
+
+
+def test_paths_of_the_definition_are_addresses(odd_client: FlaskClient):
+    paths = get(odd_client, "/api?f=json")["paths"]
+    assert {"/collections/spaces%20%7Bx%7D/items", "/collections/Mixed%20Case%20%22x%22/items"} <= set(paths)
+    assert get(odd_client, "/collections/spaces%20%7Bx%7D/items")["numberReturned"] == 1
 
 
 def test_what_postgis_has_in_schema_public_is_no_collection(odd: Database):

@@ -82,6 +82,8 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_collections_are_counted_and_the_first_is_named(brief: None, capsys: pytest.CaptureFixture[str]):
     with tcp(lambda: answer("airports", "roads", "water")) as listen:
         assert looked(listen, capsys) == "3 airports\n"
+    with tcp(lambda: answer('my "roads"')) as listen:
+        assert looked(listen, capsys) == "1 my%20%22roads%22\n"
 
 
 def test_a_unix_socket_is_asked_the_same_way(brief: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

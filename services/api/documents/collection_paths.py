@@ -11,6 +11,7 @@ from api.documents.rendering import reference, render_operation, search_body
 from api.documents.samples import Sample
 from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
 from api.formats.offered import ITEMS_FORMATS
+from api.links import quoted_path
 from api.params.items import queryable_columns, sortable_columns
 from core.catalog import Collection
 
@@ -33,7 +34,7 @@ def items_path(
         operation["summary"] = f"{operation['summary']}: {collection.title}"
     operations["get"]["parameters"] = parameters
     operations["post"]["parameters"] = []
-    return f"/collections/{collection.id}/items", operations
+    return quoted_path(f"/collections/{collection.id}/items"), operations
 
 
 def looked_up(parameter: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:

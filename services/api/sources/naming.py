@@ -11,7 +11,9 @@ from api.sources.model import Draft, TileFunction
 from core.catalog import Collection
 
 NO_SEGMENT = re.compile(r"[/\\?#%\x00-\x1f\x7f]")
-"""Characters that a segment of a path cannot have, or that proxies take for something else."""
+"""Characters that a segment of a path cannot have, or that proxies take for something else. Spaces and dots at an end
+are lost on the way, in QGIS for one.
+"""
 
 
 def assign_ids(drafts: Iterable[Draft], taken: Names[str]) -> dict[str, Collection | TileFunction]:
@@ -35,7 +37,7 @@ def plain_name(draft: Draft) -> str:
 
 def clean(name: str) -> str:
     """A name as a segment of a path."""
-    return NO_SEGMENT.sub("_", name).strip(".") or "_"
+    return NO_SEGMENT.sub("_", name).strip(". ") or "_"
 
 
 def free(name: str, taken: Names[str]) -> str:
