@@ -1,4 +1,4 @@
-"""Waits until the API serves collections, and their number rests; prints how many and the first one's name as addresses have it.
+"""Waits until the API serves collections, and their number rests; prints how many, and how an address names the first.
 
 usage: first_look.py LISTEN SECONDS
 
