@@ -53,7 +53,7 @@ class HotTiles:
             began = time.perf_counter()
             ready = self._find(environ)
             if ready is not None:
-                tile = ready.store.get(ready.key)
+                tile = ready.store.get(ready.key) if ready.make is None else ready.store.in_memory(ready.key)
                 told = self._made(ready, environ, began) if tile is None else self._kept(ready, tile, environ, began)
                 if told is not None:
                     start_response(told[0], told[1])

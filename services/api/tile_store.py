@@ -49,11 +49,15 @@ class TileStore:
 
     def get(self, key: str) -> bytes | None:
         """The tile (empty: known to hold nothing), or None when it was not made yet."""
+        tile = self.in_memory(key)
+        return self._from_disk(key) if tile is None else tile
+
+    def in_memory(self, key: str) -> bytes | None:
+        """The tile, or None when it is not in this worker's memory. Who makes it then looks at the disk first."""
         tile = self._memory.get(key)
         if tile is not None:
             self._used(key)
-            return tile
-        return self._from_disk(key)
+        return tile
 
     def get_or_make(self, key: str, make: Callable[[], bytes]) -> bytes:
         """The tile; made, and kept, when it is missing. Raises: what `make` raises"""
