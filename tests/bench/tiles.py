@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
@@ -67,12 +68,14 @@ def render_low_zooms(settings: Settings, connection: psycopg.Connection) -> list
 
 
 def tiles_of(zooms: Sequence[int], count: int, box: Sequence[float]) -> list[Tile]:
-    """Different tiles at random places of a box (west, south, east, north)."""
+    """Different tiles at random places of a box (west, south, east, north), of each zoom in turn while it has others."""
     chance = random.Random(SEED)
     found: dict[Tile, None] = {}
-    while len(found) < count:
+    for zoom in itertools.cycle(zooms):
+        if len(found) == count:
+            break
         place = chance.uniform(box[0], box[2]), chance.uniform(box[1], box[3])
-        found[tile_at(*place, chance.choice(list(zooms)))] = None
+        found[tile_at(*place, zoom)] = None
     return list(found)
 
 
