@@ -101,12 +101,12 @@ class Counts:
     def _in_blocks(self, collection: Collection, filter: Filter, located: Located, most_cost: float) -> Count:
         """The count of a box, or the estimate: only blocks on the edge of the box have to be read."""
         met = located.met
-        on_edge = met.some(~met.inside)
-        if on_edge.rows.sum() * COST_OF_ROW > most_cost:
+        known, rest = located.count(met)
+        if rest.rows.sum() * COST_OF_ROW > most_cost:
             return Count(estimate=round(float(met.expected.sum())))
-        parts, inside = parts_of(on_edge, located.blocks.pages), int(met.rows[met.inside].sum())
+        parts = parts_of(rest, located.blocks.pages)
         [(counted,)] = self._database.run(select_count_in_blocks(collection, filter, parts)) if parts else [(0,)]
-        return Count(exact=inside + counted)
+        return Count(exact=known + counted)
 
     def _estimate(self, collection: Collection, filter: Filter) -> tuple[Count, float]:
         """What the planner expects, and what a count would cost."""

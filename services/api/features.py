@@ -44,7 +44,7 @@ def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
     with reading(collection, query.filter):
         plan, rows = find_rows(api, collection, query)
     if not plan.counts:
-        return cut_page(query, rows, key)
+        return replace(cut_page(query, rows, key), matched=plan.matched)
     page = cut_page(query, [row[:-1] for row in rows], key)
     return replace(page, matched=rows[0][-1] if rows else 0)
 

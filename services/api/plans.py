@@ -10,7 +10,7 @@ the walk is tried over some rows only.
 from __future__ import annotations
 
 from api.density import Density
-from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan
+from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, halves
 from core.bbox import BBox
 from core.catalog import Collection
 
@@ -49,11 +49,6 @@ def share_of(density: Density, query: ItemsQuery) -> float:
     """The share of the features that is in the box of a query."""
     box = query.filter.box
     return 1.0 if box is None else sum(density.share(*sides(half)) for half in halves(box))
-
-
-def halves(box: BBox | GridBox) -> tuple[BBox | GridBox, ...]:
-    """A box, or its two halves when it crosses 180 degrees."""
-    return box.halves() if isinstance(box, BBox) else (box,)
 
 
 def sides(box: BBox | GridBox) -> tuple[float, float, float, float]:

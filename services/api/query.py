@@ -40,6 +40,11 @@ class GridBox:
     north: float
 
 
+def halves(box: BBox | GridBox) -> tuple[BBox | GridBox, ...]:
+    """A box, or its two halves when it crosses 180 degrees."""
+    return box.halves() if isinstance(box, BBox) else (box,)
+
+
 @dataclass(frozen=True, slots=True)
 class Equals:
     """A property that must have a value."""
@@ -137,6 +142,8 @@ class Plan:
     edge: tuple[Part, ...] = ()
     inside: int = 0
     """Where `blocks` counts too: the parts in which matches are counted, and how many there are elsewhere."""
+    matched: int | None = None
+    """The number of matches, where it is known without counting."""
 
 
 BY_PLANNER = Plan()

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from core.blocks import EVERYWHERE, NOWHERE, Sides, to_bytes
+from core.block_points import to_steps
+from core.blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, to_bytes
 from core.db import Connection
 from core.statement import Statement
+from loader.block_points import MOST_POINTS, blocks_of_points, has_points, read_points
 from loader.ddl import Table
 
 LEAST_ROWS = 10_000
@@ -31,7 +33,11 @@ SELECT v.version, v.table_name, v.srid, v.row_count
 FROM isthmus.versions AS v
 JOIN pg_class AS t ON t.oid = to_regclass('data.' || quote_ident(v.table_name))
 LEFT JOIN isthmus.blocks AS b USING (version)
-WHERE v.srid IS NOT NULL AND v.row_count >= %s AND b.file IS DISTINCT FROM pg_relation_filenode(t.oid)
+WHERE v.srid IS NOT NULL AND v.row_count >= %(least)s AND (
+    b.file IS DISTINCT FROM pg_relation_filenode(t.oid)
+    OR b.points IS NULL AND v.row_count <= %(most)s AND EXISTS (
+        SELECT FROM pg_attribute
+        WHERE attrelid = t.oid AND attname = 'geom' AND postgis_typmod_type(atttypmod) LIKE 'Point%%'))
 """
 
 Row = tuple[float | None, ...]
@@ -41,14 +47,22 @@ def save_blocks(connection: Connection, table: Table, rows: int) -> None:
     """Write down the blocks of a table that nothing will change any more. Cost: a pass over its boxes"""
     if table.srid is None or rows < LEAST_ROWS:
         return
-    [(file, pages)] = connection.execute(select_file(table).text).fetchall()
+    [(file, pages, shape)] = connection.execute(select_file(table).text).fetchall()
     step = block_pages(rows, pages)
-    found = connection.execute(select_blocks(table, pages, step).text).fetchall()
-    stored = to_bytes([(row[0], box_of(row[1:3], row[3:7])) for row in found])
-    degrees = None if table.srid == 4326 else to_bytes([(row[0], degrees_of(row[1:3], row[7:])) for row in found])
+    points = read_points(connection, table) if has_points(shape, rows) else None
+    if points is not None and table.srid == 4326:
+        blocks, degrees = blocks_of_points(points, math.ceil(pages / step), step), None
+    else:
+        found = connection.execute(select_blocks(table, pages, step).text).fetchall()
+        blocks = [(row[0], box_of(row[1:3], row[3:7])) for row in found]
+        degrees = None if table.srid == 4326 else [(row[0], degrees_of(row[1:3], row[7:])) for row in found]
     connection.execute(
-        "INSERT INTO isthmus.blocks (version, file, pages, stored, degrees) VALUES (%s, %s, %s, %s, %s)",
-        [table.version, file, step, stored, degrees],
+        "INSERT INTO isthmus.blocks (version, file, pages, stored, degrees, points) VALUES (%s, %s, %s, %s, %s, %s)",
+        [
+            *(table.version, file, step, to_bytes(blocks)),
+            degrees and to_bytes(degrees),
+            points and to_steps(make_blocks(step, blocks), points.places),
+        ],
     )
 
 
@@ -57,7 +71,7 @@ def save_missing_blocks(connection: Connection) -> None:
 
     connection: one that commits by itself
     """
-    missing = connection.execute(MISSING, [LEAST_ROWS]).fetchall()
+    missing = connection.execute(MISSING, {"least": LEAST_ROWS, "most": MOST_POINTS}).fetchall()
     for version, name, srid, rows in missing:
         with connection.transaction():
             connection.execute("DELETE FROM isthmus.blocks WHERE version = %s", [version])
@@ -72,10 +86,11 @@ def block_pages(rows: int, pages: int) -> int:
 
 
 def select_file(table: Table) -> Statement:
-    """Rows: one (the number of the table's file, its pages)"""
+    """Rows: one (the number of the table's file, its pages, PostGIS's type of its geometries)"""
     text = sql.SQL("""
-SELECT pg_relation_filenode(oid), pg_relation_size(oid) / current_setting('block_size')::int
-FROM CAST({} AS regclass) AS oid""")
+SELECT pg_relation_filenode(t), pg_relation_size(t) / current_setting('block_size')::int, postgis_typmod_type(atttypmod)
+FROM CAST({} AS regclass) AS t
+JOIN pg_attribute ON attrelid = t AND attname = 'geom'""")
     return Statement(text.format(sql.Literal(table.identifier.as_string(None))))
 
 

@@ -68,7 +68,7 @@ def render_low_zooms(settings: Settings, connection: psycopg.Connection) -> list
 
 
 def tiles_of(zooms: Sequence[int], count: int, box: Sequence[float]) -> list[Tile]:
-    """Different tiles at random places of a box (west, south, east, north), of each zoom in turn while it has others."""
+    """Different tiles at random places of a box (west, south, east, north), of each zoom in turn."""
     chance = random.Random(SEED)
     found: dict[Tile, None] = {}
     for zoom in itertools.cycle(zooms):

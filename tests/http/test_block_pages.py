@@ -39,8 +39,19 @@ FROM generate_series(1, 11002) AS n
 IN_GRID = f"""
 SELECT fid, kind, ST_Transform(ST_SetSRID(ST_Translate(geom, 20, 8), 4326), 3067) AS geom FROM ({SHAPES}) AS shapes
 """
-PARTS = {"dots": (DOTS, 4326, "Point"), "shapes": (SHAPES, 4326, "Polygon"), "in_grid": (IN_GRID, 3067, "Polygon")}
-EXTENTS = {"dots": (-180, -80, 180, 84), "shapes": (-3, 47, 14, 64), "in_grid": (18, 56, 33, 71)}
+PLAIN_DOTS = f"SELECT * FROM ({DOTS}) AS dots WHERE NOT ST_IsEmpty(geom)"
+PARTS = {
+    "dots": (DOTS, 4326, "Point"),
+    "plain_dots": (PLAIN_DOTS, 4326, "Point"),
+    "shapes": (SHAPES, 4326, "Polygon"),
+    "in_grid": (IN_GRID, 3067, "Polygon"),
+}
+EXTENTS = {
+    "dots": (-180, -80, 180, 84),
+    "plain_dots": (-180, -80, 180, 84),
+    "shapes": (-3, 47, 14, 64),
+    "in_grid": (18, 56, 33, 71),
+}
 WAYS = {"as it likes": None, "by the index": Plan("matches"), "by the planner": BY_PLANNER}
 
 
@@ -49,7 +60,8 @@ def database(cluster: Cluster) -> Iterator[Database]:
     """Some thousand points and polygons, neighbours together."""
     database = cluster.clone()
     for id, (select, srid, kind) in PARTS.items():
-        publish(database, id, select, columns={"kind": "integer"}, srid=srid, geometry_type=kind)  # type: ignore[arg-type]
+        typed: dict[str, Any] = {"srid": srid, "geometry_type": kind, "typmod": kind}
+        publish(database, id, select, columns={"kind": "integer"}, **typed)
     yield database
     cluster.drop(database)
 
@@ -177,6 +189,28 @@ def test_boxes_are_counted_by_blocks(client: FlaskClient, sql: psycopg.Connectio
         assert page["numberMatchedEstimate"] == pytest.approx(number, rel=0.1)
     else:
         assert page["numberMatched"] == number
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=boxes, number=st.integers(1, 12006))
+def test_points_are_counted_without_reading_them(
+    client: FlaskClient, sql: psycopg.Connection, parts: tuple[float, ...], number: int
+):
+    west, east = (round(-180 + 360 * part, 2) for part in parts[:2])
+    south, north = sorted(round(-80 + 160 * part, 2) for part in parts[2:])
+    if number % 3 == 0:  # sides that go through points
+        west, south = round(number // 110 * 3.3 - 180, 1), number % 110 * 1.5 - 80
+    assume(west != east and south < north)
+    page = get(client, f"/collections/dots/items?count=exact&limit=1&bbox={west},{south},{east},{north}")
+    assert page["numberMatched"] == len(truth(sql, "dots", (west, south, east, north), ""))
+
+
+def test_a_worker_asks_nothing_of_the_table_to_count_points(client: FlaskClient, sql: psycopg.Connection):
+    wide = "/collections/plain_dots/items?limit=1&bbox=-100.01,-40.01,100.01,40.01"
+    with patch("api.counts.select_count_in_blocks", side_effect=AssertionError):
+        found = get(client, f"{wide}&count=exact&resultType=hits")
+    wanted = truth(sql, "plain_dots", (-100.01, -40.01, 100.01, 40.01), "")
+    assert found["numberMatched"] == len(wanted) > 3000
 
 
 @pytest.mark.parametrize("key", ["(1,2", "(99999999999,1)", "(1,70000)", "1", 7, "(-1,2)", "(1,2)(3,4)"])

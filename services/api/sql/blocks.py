@@ -76,3 +76,9 @@ def select_blocks(collection: Collection) -> Statement:
     """Rows: one (pages of a block, the blocks as bytes, the same in CRS84 or NULL), or none when they are others now"""
     text = sql.SQL("SELECT pages, stored, degrees FROM isthmus.blocks WHERE version = %(version)s AND file = %(file)s")
     return Statement(text, {"version": collection.version, "file": collection.blocks_of})
+
+
+def select_points(collection: Collection) -> Statement:
+    """Rows: one (the places of the points in the blocks as bytes, or NULL), or none when they are others now"""
+    text = sql.SQL("SELECT points FROM isthmus.blocks WHERE version = %(version)s AND file = %(file)s")
+    return Statement(text, {"version": collection.version, "file": collection.blocks_of})

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from psycopg import sql
 
-from api.query import GridBox
+from api.query import GridBox, halves
 from api.sql.relation import domain
 from core.bbox import BBox
 from core.catalog import Collection
@@ -35,31 +35,26 @@ BY_NUMBERS: tuple[Test, ...] = ("place", "numbers")
 
 def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> Condition:
     """Features that meet the box, and those without geometry (Part 1, /req/core/fc-bbox-response, C)."""
-    halves: list[sql.Composable] = []
-    for number, half in enumerate(halves_of(box)):
+    meets_half: list[sql.Composable] = []
+    for number, half in enumerate(halves(box)):
         area, _ = area_of(collection, half, number)
         if by in BY_NUMBERS and has_places(collection, half):
-            halves.append(at_place(area if by == "place" else None, number))
+            meets_half.append(at_place(area if by == "place" else None, number))
         else:
-            halves.append(meets(collection, half, area, by))
+            meets_half.append(meets(collection, half, area, by))
     if collection.null_geometries:
-        halves.append(sql.SQL("t.geog IS NULL" if is_geography(collection) else "t.geom IS NULL"))
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(halves)), box_values(collection, box, by)
+        meets_half.append(sql.SQL("t.geog IS NULL" if is_geography(collection) else "t.geom IS NULL"))
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(meets_half)), box_values(collection, box, by)
 
 
 def box_values(collection: Collection, box: BBox | GridBox, by: Test) -> dict[str, Any]:
     """The values for the condition of a box."""
     values: dict[str, Any] = {}
-    for number, half in enumerate(halves_of(box)):
+    for number, half in enumerate(halves(box)):
         values.update(area_values(collection, half, number))
         if by in BY_NUMBERS and has_places(collection, half):
             values.update({f"{side}{number}": getattr(half, side) for side in SIDES})
     return values
-
-
-def halves_of(box: BBox | GridBox) -> tuple[BBox | GridBox, ...]:
-    """A box, or its two halves when it crosses 180 degrees."""
-    return box.halves() if isinstance(box, BBox) else (box,)
 
 
 def has_places(collection: Collection, box: BBox | GridBox) -> bool:
