@@ -257,6 +257,19 @@ def test_short_lines_that_a_zoom_shows_the_next_shows_too(client: FlaskClient, l
     assert f"street {STREETS}" in names[0], "the long road"
 
 
+def test_lines_shorter_than_a_unit_are_drawn_at_low_zooms(loader: Loader, client: FlaskClient):
+    places = around_a_town(STREETS)
+    lanes = shapely.linestrings(np.stack([places, places + 0.0001], axis=1))
+    write_ogr(loader.path("lanes.fgb"), pa.table({"geometry": pa.array(shapely.to_wkb(lanes))}), "FlatGeobuf")
+    loader.load_all("lanes.fgb")
+    for z in (0, 3, 5):
+        place = tile_at(10, 50, z)
+        found = features(client, "lanes", z, place.row, place.column)
+        text = f"SELECT count(*) FROM data.{loader.tiling('lanes').table} WHERE isthmus_first <= {z}"
+        assert len(found) == loader.one(text) > 0
+        assert all(f["id"] and f["geometry"]["type"] == "LineString" for f in found)
+
+
 def test_other_sets_show_the_same_shapes(client: FlaskClient):
     mercator = {f.get("id") for f in features(client, "houses", 4, 5, 8)}
     degrees = {f.get("id") for f in features(client, "houses", 3, 1, 8, "WorldCRS84Quad")}

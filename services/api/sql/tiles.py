@@ -123,10 +123,10 @@ def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, 
 
 
 def drawn(collection: Collection, tile: Tile, tiling: Tiling | None, shape: sql.Composable) -> sql.Composable:
-    """A geometry in the units of the tile. What was prepared has squares for what is too small already."""
+    """A geometry in the units of the tile. Of what was prepared, lines alone may be too small: polygons are squares."""
     numbers = {"bounds": bounds_of(tile)[0], "extent": sql.Literal(EXTENT_PX), "buffer": sql.Literal(BUFFER_PX)}
     whole = DRAWN.format(shape=shape, **numbers)
-    if tiling is not None or collection.geometry_type in POINTS:
+    if collection.geometry_type in POINTS or (tiling is not None and "lines" not in tiling.kinds):
         return whole
     speck = SPECK.format(shape=shape, unit=sql.Literal(tile.matrix.width / EXTENT_PX))
     return sql.SQL("COALESCE({}, {})").format(whole, DRAWN.format(shape=speck, **numbers))
