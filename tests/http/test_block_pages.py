@@ -243,6 +243,19 @@ def test_blocks_of_a_table_that_was_written_again_are_found_anew(client: FlaskCl
     wait_for(lambda: walked(client, path), lambda found: found == wanted)
 
 
+def test_places_of_points_that_an_earlier_isthmus_did_not_keep_are_found_once(database: Database):
+    number = "SELECT number FROM isthmus.generation"
+    with connect(database.owner) as connection:
+        connection.autocommit = True
+        [(before,)] = connection.execute("SELECT count(points) FROM isthmus.blocks").fetchall()
+        connection.execute("UPDATE isthmus.blocks SET points = NULL")
+        save_missing_blocks(connection)
+        assert connection.execute("SELECT count(points) FROM isthmus.blocks").fetchall() == [(before,)] == [(2,)]
+        told = connection.execute(number).fetchall()
+        save_missing_blocks(connection)
+        assert connection.execute(number).fetchall() == told
+
+
 def walked(client: FlaskClient, path: str) -> list[int]:
     """The ids that are met on a walk; none when the order changed on the way, which ends it."""
     met: list[int] = []
