@@ -81,6 +81,29 @@ def test_filter_in_another_system_finds_the_same(layers):
         assert fids[0] == fids[1] == fids[2] != []
 
 
+MERCATOR_WORLD = 20037508.342789244
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"BBOX({-MERCATOR_WORLD},{-MERCATOR_WORLD},{MERCATOR_WORLD},{MERCATOR_WORLD})", 100),
+        ("BBOX(-30000000,-90000000,30000000,90000000)", 100),
+        ("BBOX(2400000,-9e9,30000000,9e9)", 90),
+        ("BBOX(20037509,0,30000000,20000000)", 0),
+        ("POLYGON((-40000000 0,40000000 0,40000000 40000000,-40000000 40000000,-40000000 0))", 100),
+        ("LINESTRING(-30000000 9500000,30000000 9500000)", 10),
+    ],
+)
+def test_filter_in_mercator_that_is_wider_than_the_grid_finds_the_same(layers, text: str, expected: int):
+    connection, catalog = layers
+    whole = f"S_INTERSECTS(geom, {text})"
+    counts = {name: count(connection, catalog[name], whole, srid_in=3857) for name in LAYERS}
+    assert counts == dict.fromkeys(LAYERS, expected)
+    without = f"S_DISJOINT(geom, {text})"
+    assert count(connection, catalog["grid"], without, srid_in=3857) == 100 - expected
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_filter_goes_by_the_spatial_index_in_every_system(layers, name: str):
     connection, catalog = layers

@@ -185,3 +185,20 @@ def test_head_has_the_headers_of_get_and_no_body(client: FlaskClient):
 
 def test_trailing_slash_is_the_same_resource(client: FlaskClient):
     assert client.get(f"{ITEMS}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "box", "found"),
+    [
+        ("grid", "-20037508.34,-20037508.34,20037508.34,20037508.34", 10),
+        ("grid", "0,0,30000000,30000000", 10),
+        ("grid", "2690000,0,30000000,30000000", 9),
+        ("places", "-30000000,-20000000,30000000,20000000", 8),
+        ("places", "19000000,-5000000,21000000,5000000", 1),
+        ("places", "-21000000,-5000000,-19000000,5000000", 1),
+        ("places", "-9e9,-9e300,9e9,9e300", 9),
+    ],
+)
+def test_box_in_mercator_may_be_wider_than_the_world(client: FlaskClient, name: str, box: str, found: int):
+    page = get(client, f"/collections/{name}/items?bbox={box}&bbox-crs=EPSG:3857&count=exact")
+    assert len([feature for feature in page["features"] if feature["geometry"]]) == found

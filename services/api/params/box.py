@@ -10,6 +10,11 @@ from core.bbox import BBox, parse_bbox, parse_numbers
 from core.catalog import Collection
 from core.errors import BadBBox
 
+WEB_MERCATOR = 3857
+RADIUS_M = 6378137.0
+FAR_M = 1e9
+"""Where nothing but the pole is."""
+
 
 def parse_box(text: str, crs: Crs, collection: Collection) -> BBox | GridBox:
     """A box in some system, its numbers in the official order of the axes. Raises: BadBBox"""
@@ -23,7 +28,22 @@ def parse_box(text: str, crs: Crs, collection: Collection) -> BBox | GridBox:
         return BBox(west, south, east, north)
     if west > east or south > north or not all(map(math.isfinite, (west, south, east, north))):
         raise BadBBox(f"'{text}' is no box", hint=f"the lower corner comes first, in {crs.uri}", parameter="bbox")
+    if srid == WEB_MERCATOR and collection.srid != WEB_MERCATOR:
+        return in_degrees(west, south, east, north)
     return GridBox(srid, west, south, east, north)
+
+
+def in_degrees(west: float, south: float, east: float, north: float) -> BBox:
+    """A box of EPSG:3857, which is one of degrees too, and without the turns around the world that it may reach into.
+
+    Source: EPSG Guidance Note 7-2, Popular Visualisation Pseudo-Mercator
+    """
+    longitudes = [math.degrees(min(max(x / RADIUS_M, -math.pi), math.pi)) for x in (west, east)]
+    latitudes = [
+        math.degrees(math.pi / 2 - 2 * math.atan(math.exp(-y / RADIUS_M))) if y > -FAR_M else -90.0
+        for y in (south, north)
+    ]
+    return BBox(longitudes[0], latitudes[0], longitudes[1], latitudes[1])
 
 
 def condition_of(box: BBox | GridBox, collection: Collection) -> BBox | GridBox | None:

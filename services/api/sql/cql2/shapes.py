@@ -26,6 +26,10 @@ MOST_STEPS = 4000
 """Pieces that the edges of a literal are split into, whatever their length."""
 MARGIN_DEG = 0.01
 
+WEB_MERCATOR = 3857
+MERCATOR = sql.SQL("ST_MakeEnvelope(-20037508.342789244, -1e8, 20037508.342789244, 1e8, 3857)")
+STEP_M = 10_000.0
+
 FUNCTIONS: dict[str, sql.SQL] = {
     "s_area": sql.SQL("ST_Area({})::numeric"),
     "s_length": sql.SQL("ST_Length({})::numeric"),
@@ -137,10 +141,26 @@ def in_target(geometry: SQL, node: Literal, scope: Scope, *, cut: bool = False) 
         return geometry
     if srid == 0 or scope.srid_in == 0:
         raise mistake(f"{scope.collection.id} has no known coordinate system", node.at)
+    if scope.srid_in == WEB_MERCATOR:
+        geometry = degrees_of_mercator(geometry, node, edges_are_bent=srid != 4326)
+    if srid == 4326:
+        return geometry if scope.srid_in == WEB_MERCATOR else sql.SQL("ST_Transform({}, 4326)").format(geometry)
+    if scope.srid_in in (4326, WEB_MERCATOR):
+        geometry = sql.SQL("ST_Intersection({}, {})").format(geometry, extent(scope)) if cut else geometry
     if scope.srid_in == 4326:
-        part = sql.SQL("ST_Intersection({}, {})").format(geometry, extent(scope)) if cut else geometry
-        geometry = sql.SQL("ST_Segmentize({}, {})").format(part, sql.Literal(step(node)))
+        geometry = sql.SQL("ST_Segmentize({}, {})").format(geometry, sql.Literal(step(node)))
     return sql.SQL("ST_Transform({}, {})").format(geometry, sql.Literal(srid))
+
+
+def degrees_of_mercator(geometry: SQL, node: Literal, *, edges_are_bent: bool) -> SQL:
+    """A literal in EPSG:3857 in degrees, without the turns around the world that it may reach into, which PROJ folds.
+
+    edges_are_bent: they are to be split, since the next system bends them
+    """
+    whole = sql.SQL("CASE WHEN {0} @ {1} THEN {0} ELSE ST_Intersection({0}, {1}) END").format(geometry, MERCATOR)
+    if edges_are_bent:
+        whole = sql.SQL("ST_Segmentize({}, {})").format(whole, sql.Literal(step(node, STEP_M)))
+    return sql.SQL("ST_Transform({}, 4326)").format(whole)
 
 
 def extent(scope: Scope) -> SQL:
@@ -152,10 +172,10 @@ def extent(scope: Scope) -> SQL:
     return sql.SQL("ST_MakeEnvelope({}, {}, {}, {}, 4326)").format(*map(sql.Literal, edges))
 
 
-def step(node: Literal) -> float:
-    """The longest edge in degrees that is left unsplit; longer for long literals, so that the pieces stay few."""
+def step(node: Literal, least: float = STEP_DEG) -> float:
+    """The longest edge that is left unsplit; longer for long literals, so that the pieces stay few."""
     if isinstance(node, BBox):
-        return STEP_DEG
+        return least
     parts = node.geometries if isinstance(node, GeometryCollection) else (node,)
     length = sum(
         math.dist(start[:2], end[:2])
@@ -163,4 +183,4 @@ def step(node: Literal) -> float:
         for line in lines(part.type, part.coordinates)
         for start, end in pairwise(line)
     )
-    return max(STEP_DEG, length / MOST_STEPS)
+    return max(least, length / MOST_STEPS)
