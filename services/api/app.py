@@ -25,7 +25,7 @@ from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog
 from api.matrix_set_files import SHIPPED
 from api.metrics import Metrics
-from api.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
+from api.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
 from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
 from api.routes.archives import instead
@@ -94,7 +94,8 @@ def answer_error(error: IsthmusError) -> Response:
     problem = problem_of(error)
     cause = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
     asked_for = shortened(request.path)
-    log.info("%s %s %d %s: %s%s", g.request_id, asked_for, problem.status, problem.code, problem.detail, cause)
+    level = logging.DEBUG if problem.status == CLIENT_LEFT else logging.INFO
+    log.log(level, "%s %s %d %s: %s%s", g.request_id, asked_for, problem.status, problem.code, problem.detail, cause)
     return answer_problem(problem)
 
 

@@ -24,6 +24,7 @@ from api.sources.survey import find_systems
 from api.sql.grids import select_extent, select_ring
 from api.tiles import Tile, extent_in, tile_box
 from api.tilesets import Tileset, around, of_collection, of_dataset, tiled_box
+from api.visits import for_everyone
 from core.bbox import BBox
 from core.catalog import Collection, remembered
 from core.db import Database
@@ -141,7 +142,8 @@ class Grids:
         if not self._pending or time.monotonic() < self._rests_until:
             return
         try:
-            self._register(database)
+            with for_everyone():
+                self._register(database)
         except DatabaseUnavailable:
             self._rests_until = time.monotonic() + REST_S
 

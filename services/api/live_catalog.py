@@ -11,6 +11,7 @@ import psycopg
 from api.sources.live import LiveSources
 from api.sources.model import TileFunction
 from api.sources.naming import assign_ids
+from api.visits import for_everyone
 from core.archives import SELECT_ARCHIVES
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, parse_catalog
 from core.db import Database
@@ -114,7 +115,8 @@ class LiveCatalog:
         limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
         if self._catalog is None or self._clock() - self._checked_at >= limit_s:
             try:
-                known = self._refresh_both(self._sources, now=limit_s == 0) if self._sources else self._refresh_loaded()
+                with for_everyone():
+                    known = self._refresh_all(now=limit_s == 0)
             except DatabaseUnavailable as error:
                 if not isinstance(error, CatalogueMissing):  # which is found without waiting
                     self._failure, self._failed_at = error, self._clock()
@@ -122,6 +124,10 @@ class LiveCatalog:
             self._failure = None
             self._catalog, self._checked_at = known, self._clock()
         return self._catalog
+
+    def _refresh_all(self, *, now: bool) -> Catalog:
+        """The collections of the loader, and of the sources where there are any."""
+        return self._refresh_both(self._sources, now=now) if self._sources else self._refresh_loaded()
 
     def _refresh_loaded(self) -> Catalog:
         """The collections that the loader made."""

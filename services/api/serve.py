@@ -49,7 +49,7 @@ def make_server(settings: Settings) -> MPServer:
     """The server, not yet started."""
     listen = parse_listen(settings.listen)
     return MPServer(
-        "api.wsgi:make_app",
+        "api.wsgi:make_watched_app",
         factory=True,
         interface=Interfaces.WSGI,
         address=listen.host,

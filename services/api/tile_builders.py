@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from api.tile_keys import number_of
+from core.errors import ClientLeft
 
 WAIT_S = 10.0
 """How long one waits for another's bytes. Then it makes them itself: the other may hang."""
@@ -69,13 +70,21 @@ class Builders:
     def build(self, key: str, find: Callable[[], bytes | None], make: Callable[[], bytes]) -> bytes:
         """The tile that `make` gives, called by one at a time.
 
-        `find`: looks for what another worker made meanwhile. An error of `make` is that of all who wait in this worker.
+        `find`: looks for what another worker made meanwhile. An error of `make` is that of all who wait in this worker,
+        but when the client of the one who makes it leaves: then the next of them does.
         """
         mine = Building()
-        with self._lock:
-            first = self._building.setdefault(key, mine)
-        if first is not mine:
-            return result_of(first, make)
+        while True:
+            with self._lock:
+                first = self._building.setdefault(key, mine)
+            if first is mine:
+                return self._build(key, mine, find, make)
+            tile = result_of(first, make)
+            if tile is not None:
+                return tile
+
+    def _build(self, key: str, mine: Building, find: Callable[[], bytes | None], make: Callable[[], bytes]) -> bytes:
+        """The tile, made by this thread and told to those who wait."""
         try:
             mine.tile = self._in_turn(key, find, make)
         except BaseException as error:
@@ -112,11 +121,16 @@ class Builders:
             return self._file
 
 
-def result_of(building: Building, make: Callable[[], bytes]) -> bytes:
-    """What another thread makes; what `make` gives when it takes too long. Raises: what the other raised"""
+def result_of(building: Building, make: Callable[[], bytes]) -> bytes | None:
+    """What another thread makes; what `make` gives when it takes too long. None when the client of the other left.
+
+    Raises: what the other raised
+    """
     if not building.done.acquire(timeout=WAIT_S):
         return make()
     building.done.release()
+    if isinstance(building.error, ClientLeft):
+        return None
     if building.error is not None:
         raise building.error
     return building.tile

@@ -17,6 +17,7 @@ from api.reading import changed, error_of, is_refusal
 from api.sources.model import TileFunction
 from api.sql.tile_functions import select_function_tile
 from api.tiles import Tile, tile_at
+from api.visits import for_everyone
 from core.db import Database
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError
 
@@ -73,7 +74,8 @@ class TileFunctions:
         first, last = function.facts.zooms
         longitude, latitude, _ = function.facts.center
         try:
-            packed = self.tile(function, tile_at(longitude, latitude, first), (), {})
+            with for_everyone():
+                packed = self.tile(function, tile_at(longitude, latitude, first), (), {})
             found = read_layers(decompress(packed)) if packed else {}
         except DatabaseUnavailable:
             raise

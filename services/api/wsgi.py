@@ -10,6 +10,8 @@ from flask import Flask
 from api.app import create_app
 from api.counters import Counters, shared_folder
 from api.logs import configure_logging
+from api.visits import Attended
+from api.watch import Watch
 from core.db import Database
 from core.settings import load_settings
 
@@ -17,11 +19,26 @@ PR_SET_PDEATHSIG = 1
 
 
 def make_app() -> Flask:
-    """The application of one worker, with its own pool of connections."""
+    """The application of one worker, with its own pool of connections, for any server."""
+    return make()[0]
+
+
+def make() -> tuple[Flask, Database]:
+    """The application and its database."""
     end_with_parent()
     settings = load_settings()
     configure_logging(settings.log_level)
-    return create_app(settings, Database(settings), Counters(shared_folder()))
+    database = Database(settings)
+    return create_app(settings, database, Counters(shared_folder())), database
+
+
+def make_watched_app() -> Flask:
+    """The same for Granian, which closes a connection as soon as its client does: whose client left is given up."""
+    app, database = make()
+    watch = Watch(database)
+    app.wsgi_app = Attended(app.wsgi_app, watch.comes)  # type: ignore[method-assign]
+    watch.start()
+    return app
 
 
 def end_with_parent() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,15 +16,15 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.copy_out import copy_out
 from core.db_errors import translate, translated
-from core.errors import CatalogueMissing, DatabaseUnavailable
+from core.errors import CatalogueMissing, ClientLeft, DatabaseUnavailable
 from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
+from core.leases import Connection, Leases
 from core.prepared import Prepared, PreparedStatements, Row
 from core.settings import Settings
 from core.spent import spent
 from core.statement import Statement
 
 T = TypeVar("T")
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 BRIEF_S = 0.1
 """How long a request waits for a connection while the database is away."""
@@ -118,7 +118,7 @@ class Database:
         )
         self._ways: WeakKeyDictionary[Connection, Way] = WeakKeyDictionary()
         self._is_away = False
-        self._leased: set[Connection] = set()
+        self.leases = Leases()
         self._usual = Way(self._timeout_s, one_plan=False)
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
@@ -206,18 +206,23 @@ class Database:
         try:
             connection = self.pool.getconn(BRIEF_S if self._is_away else None)
         except PoolTimeout:
-            self._is_away = not self._leased
+            self._is_away = not self.leases
             raise
         self._is_away = False
-        self._leased.add(connection)
+        self.leases.begin(connection)
         return connection
 
     def _give_back(self, connection: Connection, error: BaseException | None = None) -> None:
-        """Give it back to the pool, which ends what it is in the middle of."""
-        self._leased.discard(connection)
+        """Give it back to the pool, which ends what it is in the middle of.
+
+        Raises: ClientLeft in place of an error that comes from the end of a statement that nobody waits for any more
+        """
+        was_ended = self.leases.end(connection)
         if self.reads_replicas and isinstance(error, psycopg.errors.UndefinedTable):
             connection.close()  # the pool makes another one, to another replica perhaps
         self.pool.putconn(connection)
+        if was_ended and isinstance(error, psycopg.errors.QueryCanceled):
+            raise ClientLeft("nobody waits for the answer") from error
 
     @contextmanager
     def _lease(self) -> Generator[Connection]:
@@ -278,7 +283,11 @@ class Database:
         with translated(), self._lease() as connection, connection.transaction():
             connection.execute(set_timeout(timeout_s))
             text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
-            yield from copy_out(connection, text.encode())
+            with closing(copy_out(connection, text.encode())) as blocks:
+                first = next(blocks)
+                self.leases.keep(connection)  # the answer begins: when its client leaves, this is closed
+                yield first
+                yield from blocks
 
     def render(self, statement: Statement) -> str:
         """The statement as one text with its values in it, quoted, for another process. Raises: DatabaseUnavailable"""
