@@ -19,6 +19,7 @@ from core.errors import BadSetting, suggestion
 Mode = Literal["bridge", "host", "container", "none", "native", "swarm"]
 Switch = Literal["off", "on"]
 Index = Literal["auto", "off"]
+Explain = Literal["local", "on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
 DbTarget = Literal["any", "read-write", "prefer-standby"]
@@ -32,6 +33,7 @@ def setting(default: Any, meaning: str, *, to: Audience = "operator", shown: boo
 CHOICES = {name: get_args(kind) for name, kind in [("Mode", Mode), ("LogLevel", LogLevel), ("Switch", Switch)]}
 CHOICES["DbTarget"] = get_args(DbTarget)
 CHOICES["Index"] = get_args(Index)
+CHOICES["Explain"] = get_args(Explain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,11 @@ class Settings:
     tile_matrix_sets: str = setting(
         "", "folder of tile matrix sets as JSON (default: `tile_matrix_sets` in the data folder); read at the start"
     )
-    explain: Switch = setting(
-        "off", "on: `explain=true` on a tile tells its SQL, plan, weight and what to do; it shows names of tables"
+    explain: Explain = setting(
+        "local",
+        "who may ask by `explain=true` how a tile is made, which shows SQL and names of tables; local: everybody while"
+        " only this machine can ask (it listens on an address of its own, and no proxy is set); on: everybody; off:"
+        " nobody",
     )
     network_page: Switch = setting(
         "on",
@@ -213,6 +218,14 @@ class Settings:
                 hint="write addresses or networks with commas, such as 127.0.0.1,172.16.0.0/12",
                 parameter="ISTHMUS_TRUSTED_PROXIES",
             ) from error
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can ask, as far as the settings tell."""
+        listens_on = self.listen.rpartition(":")[0].strip("[]") if self.mode in ("native", "host") else self.bind
+        if self.public_url or self.trusted_proxies or self.mode == "swarm":
+            return False
+        return listens_on in ("unix", "localhost", "::1") or listens_on.startswith("127.")
 
     def trusts_socket(self) -> bool:
         """Whether a proxy that comes over a unix socket is believed."""

@@ -65,15 +65,50 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def test_explanation_is_off_until_the_operator_wants_it(database: Database):
+OPEN_TO_ALL: list[dict[str, Any]] = [
+    {"explain": "off"},
+    {"listen": "0.0.0.0:8080"},
+    {"listen": "192.0.2.7:8080", "mode": "host"},
+    {"bind": "0.0.0.0", "mode": "bridge"},
+    {"mode": "swarm"},
+    {"public_url": "https://maps.example.org"},
+    {"trusted_proxies": "127.0.0.1"},
+]
+OWN: list[dict[str, Any]] = [
+    {},
+    {"listen": "[::1]:8080"},
+    {"listen": "0.0.0.0:8080", "mode": "bridge"},
+    {"listen": "unix:/run/api", "mode": "none"},
+    {"listen": "0.0.0.0:8080", "explain": "on"},
+]
+
+
+@pytest.mark.parametrize("settings", OPEN_TO_ALL)
+def test_nobody_is_told_where_others_may_ask_until_the_operator_wants_it(database: Database, settings: dict[str, Any]):
     pool = Pool(database.reader)
-    client = create_app(database.reader, pool).test_client()
+    client = create_app(replace(database.reader, **settings), pool).test_client()
     answer = client.get(f"{TILE}?explain=true")
     assert (answer.status_code, answer.json["code"]) == (403, "explain-off")
     assert "SELECT" not in answer.text
     assert "ISTHMUS_EXPLAIN" in answer.json["hint"]
     assert client.get(f"{TILE}?explain=false").status_code == 200
     assert client.get(f"{TILE}?explain=perhaps").json["code"] == "parameter-invalid"
+    pool.close()
+
+
+@pytest.mark.parametrize("settings", OWN)
+def test_the_machine_that_alone_may_ask_is_told(database: Database, settings: dict[str, Any]):
+    pool = Pool(database.reader)
+    client = create_app(replace(database.reader, **settings), pool).test_client()
+    assert client.get(f"{TILE}?explain=true").status_code == 200
+    pool.close()
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+def test_clients_of_a_proxy_are_none_of_this_machine(database: Database, header: str):
+    pool = Pool(database.reader)
+    client = create_app(database.reader, pool).test_client()
+    assert client.get(f"{TILE}?explain=true", headers={header: "198.51.100.7"}).status_code == 403
     pool.close()
 
 

@@ -22,6 +22,8 @@ from core.catalog import Collection
 from core.errors import BadParameter, ExplainOff
 
 EXPLAIN = "explain"
+FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+"""Headers that proxies add."""
 
 
 def is_explained(*collections: Collection) -> bool:
@@ -36,10 +38,18 @@ def is_explained(*collections: Collection) -> bool:
         wanted = parse_boolean(text)
     except ValueError as error:
         raise BadParameter(f"{EXPLAIN} is '{text}'", hint="it takes true or false", parameter=EXPLAIN) from error
-    if wanted and api().settings.explain == "off":
+    if wanted and not may_explain():
         hint = "it shows SQL and costs as much as several tiles; the operator may set ISTHMUS_EXPLAIN=on"
         raise ExplainOff("this server does not explain its tiles", hint=hint, parameter=EXPLAIN)
     return wanted
+
+
+def may_explain() -> bool:
+    """Whether the client may see how tiles are made. One behind a proxy that nobody told of is none of this machine."""
+    settings = api().settings
+    if settings.explain == "local":
+        return settings.is_local and not any(name in request.headers for name in FORWARDED)
+    return settings.explain == "on"
 
 
 def has_own(collection: Collection) -> bool:
