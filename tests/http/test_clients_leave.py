@@ -163,12 +163,12 @@ def test_it_is_counted_under_a_status_of_its_own(address: tuple[str, int], datab
 def test_others_get_their_answers(address: tuple[str, int], database: Database, head_start_s: float):
     with client(address) as other, ThreadPoolExecutor(1) as pool:
         if head_start_s > 0:
-            answer = pool.submit(slept, other, 4)
+            answer = pool.submit(slept, other, 3)
             time.sleep(head_start_s)
         connection = ask(address, WAITS.format(LONG_S))
         if head_start_s < 0:
             time.sleep(-head_start_s)
-            answer = pool.submit(slept, other, 4)
+            answer = pool.submit(slept, other, 3)
         wait_until(database, 2, 5)
         time.sleep(LEAVES_AFTER_S)
         connection.close()
@@ -192,7 +192,7 @@ def test_idle_connections_keep_no_statement(address: tuple[str, int], database: 
 @pytest.mark.parametrize("rest_s", [0, 0.6, 1.5])
 def test_client_that_asks_again_over_one_connection_is_waited_for(address: tuple[str, int], rest_s: float):
     with client(address) as connection:
-        for _ in range(3):
+        for _ in range(2):
             assert get(connection, "/conformance")[0] == 200
             time.sleep(rest_s)
             assert get(connection, "/health/live")[0] == 200
@@ -290,7 +290,7 @@ def test_tile_that_nobody_waits_for_is_given_up(address: tuple[str, int], databa
 
 
 def test_pool_is_whole_afterwards(address: tuple[str, int], database: Database):
-    for _ in range(10):
+    for _ in range(5):
         leave_at_once(address, database)
         wait_until(database, 0, GIVEN_UP_WITHIN_S)
     with ThreadPoolExecutor(8) as pool:
