@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -225,6 +226,9 @@ def test_gdal_reads_sources(odd: Database):
         summary = ogrinfo("-so", f"OAPIF:{url}", "two_geometries")
         assert "Feature Count: 20" in summary
         assert "Geometry: Point" in summary
+        for name in ("two_geometries", "composite_key", "text_key", "view_with_id"):
+            fields = re.findall(r"^(\w+): (?:Integer|String|Real|Date)", ogrinfo("-so", f"OAPIF:{url}", name), re.M)
+            assert len(fields) == len(set(fields)), name
         for name, count in (
             ("no_key", 130),
             ("view", 77),

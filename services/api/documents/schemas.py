@@ -112,10 +112,18 @@ def feature_schema_document(collection: Collection, links: Links, wide: frozense
                 "properties": {
                     column.name: {**property_schema(column), **(NUMBER if column.name in wide else {})}
                     for column in collection.columns
+                    if not is_known_to_gdal(column, collection)
                 },
             },
         },
     }
+
+
+def is_known_to_gdal(column: Column, collection: Collection) -> bool:
+    """Whether GDAL makes a field of a property before it looks into the schema, so that it would have two (GDAL 3.10,
+    EstablishFeatureDefn in ogroapifdriver.cpp): the first one when it is called `id`, and that of ids that are texts.
+    """
+    return column.name == "id" and (column == collection.columns[0] or not collection.key.is_integer)
 
 
 def feature_id(collection: Collection) -> dict[str, Any]:
