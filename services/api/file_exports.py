@@ -72,7 +72,8 @@ def plan_file(format: FileFormat, collection: Collection, query: ItemsQuery) -> 
         hint = "leave crs out, or ask for f=gpkg, f=fgb or f=parquet"
         raise FormatUnsuitable("KML is always in CRS84", hint=hint, parameter="crs")
     query = replace(query, presentation=replace(shown, crs=replace(shown.crs, northing_first=False)))
-    return FilePlan(format, collection, query, copy_wire(collection, query, bounds=format == "parquet"))
+    statement = copy_wire(collection, query, bounds=format == "parquet", empties=format != "kml")
+    return FilePlan(format, collection, query, statement)
 
 
 class FileExports:

@@ -197,6 +197,16 @@ def test_gdal_reads_whole_numbers_beyond_32_bits_from_the_service_itself(things:
     assert not told.stderr
 
 
+def test_kml_has_no_place_for_an_empty_geometry(things: Database, tmp_path: Path):
+    select = "SELECT 1 AS fid, 'POINT EMPTY'::geometry AS geom UNION ALL SELECT 2, ST_Point(1, 2)"
+    publish(things, "nowhere", select, columns={})
+    pool = Pool(things.reader)
+    path = save(create_app(things.reader, pool).test_client(), tmp_path, "kml", "/collections/nowhere/items?")
+    pool.close()
+    assert "nan" not in path.read_text()
+    assert list(geopandas.read_file(path).geometry) == [None, shapely.Point(1, 2)]
+
+
 @pytest.mark.parametrize("f", ["gpkg", "fgb", "shp", "kml", "geojson", "parquet"])
 def test_heights_are_kept(world: FlaskClient, tmp_path: Path, f: str):
     path = save(world, tmp_path, f, "/collections/heights/items?sortby=name&")

@@ -22,6 +22,7 @@ WIRE_FORMS: dict[ColumnType, sql.SQL] = {
 
 # ISO WKB; GeoParquet 1.1 has heights but no measures.
 WKB = sql.SQL("encode(ST_AsBinary(g.shape, 'NDR'), 'hex')")
+WKB_OF_SOME = sql.SQL("CASE WHEN NOT ST_IsEmpty(g.shape) THEN {} END").format(WKB)
 WITHOUT_MEASURES = sql.SQL(
     "CASE ST_Zmflag(whole.shape) WHEN 1 THEN ST_Force2D(whole.shape) WHEN 3 THEN ST_Force3DZ(whole.shape)"
     " ELSE whole.shape END"
@@ -29,10 +30,11 @@ WITHOUT_MEASURES = sql.SQL(
 BOUNDS = sql.SQL("ST_XMin(g.shape), ST_YMin(g.shape), ST_XMax(g.shape), ST_YMax(g.shape)")
 
 
-def copy_wire(collection: Collection, query: ItemsQuery, *, bounds: bool) -> Statement:
+def copy_wire(collection: Collection, query: ItemsQuery, *, bounds: bool, empties: bool) -> Statement:
     """COPY of every match: the id where there is one, the properties, and the geometry when it is shown.
 
-    bounds: also the four bounds of the geometry, which GeoParquet has
+    bounds:  also the four bounds of the geometry, which GeoParquet has
+    empties: geometries without a corner are kept; else such a feature has none, since KML has no word for them
     Texts that are empty are quoted, NULLs are not. Easting comes first when the query's CRS says so.
     """
     shown = query.presentation
@@ -43,7 +45,7 @@ def copy_wire(collection: Collection, query: ItemsQuery, *, bounds: bool) -> Sta
         lateral = once(shown_geometry(collection, shown), "g")
         if bounds:
             lateral = sql.Composed([once(shown_geometry(collection, shown), "whole"), once(WITHOUT_MEASURES, "g")])
-        parts += [WKB, BOUNDS] if bounds else [WKB]
+        parts += [WKB if empties else WKB_OF_SOME, *([BOUNDS] if bounds else [])]
     rows, params = select_all(collection, query, sql.SQL(", ").join(parts), lateral)
     return Statement(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(rows), params)
 
