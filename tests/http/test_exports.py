@@ -144,7 +144,9 @@ def test_mistake_is_a_problem_and_no_half_export(client: FlaskClient, query: str
 
 
 def test_mistake_that_only_the_database_sees_is_a_problem_too(client: FlaskClient):
-    response = client.get("/collections/grid/items?f=csv&bbox=-1e300,-1e300,1e300,1e300&bbox-crs=EPSG:3857")
+    far = "s_distance(geometry, POLYGON((0 0, 1 1, 1e300 0, 0 0))) < 1"
+    query = {"f": "csv", "filter": far, "filter-crs": "EPSG:3067"}
+    response = client.get("/collections/grid/items", query_string=query)
     assert response.status_code == 400
     assert json.loads(response.data)["code"] == "value-invalid"
 
