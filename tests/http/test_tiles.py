@@ -41,7 +41,7 @@ def test_tile_has_one_layer_with_the_ids_and_properties_of_the_features(client: 
         "ratio": 0.5,
         "capital": True,
         "founded": "1550-06-12",
-        "seen": "2024-01-01 10:00:00+00",
+        "seen": "2024-01-01T10:00:00+00:00",
     }
     assert layers["places"]["extent"] == 4096
     assert layers["places"]["version"] == 2
@@ -138,7 +138,8 @@ def test_tile_matrix_set_is_the_one_of_the_standard(client: FlaskClient):
 
 PRICED = """
 SELECT n AS fid, n + 0.25::numeric AS price, n * 0.5::real AS ratio, NULL::numeric AS nothing,
-       '{"a": {"b": 1}, "price": 9}'::jsonb AS detail, '[1, "x"]'::jsonb AS list, ST_Point(n, n) AS geom
+       '{"a": {"b": 1}, "price": 9}'::jsonb AS detail, '[1, "x"]'::jsonb AS list, ST_Point(n, n) AS geom,
+       '2026-02-03 04:05:06.7+02'::timestamptz AS seen, '2026-02-03'::date AS day
 FROM generate_series(1, 3) AS n
 """
 
@@ -146,15 +147,20 @@ FROM generate_series(1, 3) AS n
 def test_values_in_a_tile_have_the_types_that_tilejson_names(cluster: Cluster):
     database = cluster.clone()
     columns = {"price": "number", "ratio": "number", "nothing": "number", "detail": "json", "list": "json"}
+    columns |= {"seen": "datetime", "day": "date"}
     publish(database, "priced", PRICED, columns=columns)
     pool = Pool(database.reader)
     client = create_app(database.reader, pool).test_client()
     tiles = "/collections/priced/tiles/WebMercatorQuad"
     features = decode(client, f"{tiles}/0/0/0")["priced"]["features"]
     [layer] = json.loads(client.get(f"{tiles}/tilejson.json").data)["vector_layers"]
+    items = json.loads(client.get("/collections/priced/items").data)
     pool.close()
     cluster.drop(database)
     [second] = [feature["properties"] for feature in features if feature["id"] == 2]
+    item = items["features"][1]["properties"]
+    assert second.pop("seen") == item["seen"] == "2026-02-03T02:05:06.7+00:00"
+    assert second.pop("day") == item["day"] == "2026-02-03"
     assert second == {"price": 2.25, "ratio": 1.0, "detail": '{"a": {"b": 1}, "price": 9}', "list": '[1, "x"]'}
     kinds = {"Number": float, "String": str}
     assert all(type(value) is kinds[layer["fields"][name]] for name, value in second.items())

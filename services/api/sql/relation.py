@@ -77,10 +77,15 @@ def text_of(column: Column) -> sql.Composable:
     return sql.SQL("abbrev({})" if column.sql_type == "inet" else "{}::text").format(column_of(column))
 
 
+def shown_value(column: Column) -> sql.Composable:
+    """A property as the client sees it. Times without a zone are times in UTC."""
+    text = sql.SQL("{}::timestamptz" if column.sql_type == "timestamp without time zone" else "{}")
+    return text.format(column_of(column))
+
+
 def shown_column(column: Column) -> sql.Composable:
-    """A property under its published name, as the client sees it. Times without a zone are times in UTC."""
-    text = sql.SQL("{}::timestamptz AS {}" if column.sql_type == "timestamp without time zone" else "{} AS {}")
-    return text.format(column_of(column), quoted(column.name))
+    """A property under its published name, as the client sees it."""
+    return sql.SQL("{} AS {}").format(shown_value(column), quoted(column.name))
 
 
 def key_column(part: KeyPart) -> sql.Composable:

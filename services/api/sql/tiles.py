@@ -23,7 +23,7 @@ from api.sql.prepared import (
     select_count,
     tiling_for,
 )
-from api.sql.relation import column_of, id_text, shown_column, shown_geometry_column
+from api.sql.relation import id_text, shown_column, shown_geometry_column, shown_value
 from api.sql.thinning import POINTS, Few, first, rows_of
 from api.tiles import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
@@ -266,16 +266,17 @@ def properties(columns: Sequence[Column]) -> sql.Composed:
 AS_A_VALUE: dict[ColumnType, sql.SQL] = {
     "number": sql.SQL("{}::float8 AS {}"),
     "json": sql.SQL("to_json({})::text AS {}"),
+    "datetime": sql.SQL("to_json({}) #>> '{{}}' AS {}"),
 }
 """How ST_AsMVT is given what it would write otherwise: `numeric` as a text, a `jsonb` object as a property for each of
-its members, a list not at all.
+its members, a list not at all, a time in another form than `/items` has it.
 """
 
 
 def tile_column(column: Column) -> sql.Composable:
     """A property under its published name, of a type that a tile has (MVT 2.1, 4.4)."""
     text = AS_A_VALUE.get(column.type)
-    return shown_column(column) if text is None else text.format(column_of(column), quoted(column.name))
+    return shown_column(column) if text is None else text.format(shown_value(column), quoted(column.name))
 
 
 def tile_id(key: Key) -> sql.Composable:
