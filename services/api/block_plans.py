@@ -16,8 +16,8 @@ from core.blocks import Blocks, Met, Sides, from_bytes
 from core.catalog import Collection, remembered
 from core.db import Database
 
-MOST_COUNTED = 200_000
-"""Of so many points it is looked up on which side of a box they are: 4 ms."""
+POINTS_FOR_A_ROW, MOST_POINTS = 4, 200_000
+"""So many points are looked up where a row would be read, and at most so many (4 ms)."""
 
 LOOKED_AT = 20_000
 """How many rows at least are looked at for a page with more conditions than a box before the planner is asked."""
@@ -44,10 +44,13 @@ class Located:
         """The blocks that may hold matches."""
         return self.blocks.meeting(self.areas)
 
-    def count(self, met: Met) -> tuple[int, Met]:
-        """How many rows match, of those blocks for which that is known, and the others. `met`: the blocks of the box"""
+    def count(self, met: Met, most_rows: float) -> tuple[int, Met]:
+        """How many rows match, of those blocks for which that is known, and the others.
+
+        met: the blocks of the box; most_rows: how many rows may be read for a count
+        """
         known, edge = int(met.rows[met.inside].sum()), met.some(~met.inside)
-        if self.points is None or not 0 < edge.rows.sum() <= MOST_COUNTED:
+        if self.points is None or not 0 < edge.rows.sum() <= min(most_rows * POINTS_FOR_A_ROW, MOST_POINTS):
             return known, edge
         found, unsure = self.points.count(self.blocks, edge, self.areas)
         return known + found, edge.some(unsure)
@@ -95,7 +98,7 @@ def plan_in_blocks(query: ItemsQuery, located: Located, most_counted: float = 0)
     plan = Plan("blocks", parts=parts_of(wanted(query, met, pages), pages, query.cursor), is_sure=alone)
     if not alone or query.cursor is not None or query.count == "none" or most_counted < 0:
         return plan
-    known, rest = located.count(met)
+    known, rest = located.count(met, most_counted)
     if not len(rest.rows):
         return replace(plan, matched=known)
     if rest.rows.sum() > most_counted:

@@ -101,7 +101,7 @@ class Counts:
     def _in_blocks(self, collection: Collection, filter: Filter, located: Located, most_cost: float) -> Count:
         """The count of a box, or the estimate: only blocks on the edge of the box have to be read."""
         met = located.met
-        known, rest = located.count(met)
+        known, rest = located.count(met, most_cost / COST_OF_ROW)
         if rest.rows.sum() * COST_OF_ROW > most_cost:
             return Count(estimate=round(float(met.expected.sum())))
         parts = parts_of(rest, located.blocks.pages)
