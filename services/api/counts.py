@@ -94,7 +94,7 @@ class Counts:
             return known
         if filter.is_box_alone and (located := locate(self._database, collection, filter)):
             return self._keep(key, self._in_blocks(collection, filter, located, inf))
-        with reading(collection, filter):
+        with reading(collection, has_values=not filter.is_everything):
             [(exact,)] = self._database.run(select_count(collection, filter))
         return self._keep(key, Count(exact=exact))
 
@@ -110,7 +110,7 @@ class Counts:
 
     def _estimate(self, collection: Collection, filter: Filter) -> tuple[Count, float]:
         """What the planner expects, and what a count would cost."""
-        with reading(collection, filter):
+        with reading(collection, has_values=not filter.is_everything):
             [(plan,)] = self._database.run(select_count_plan(collection, filter))
         counting = plan[0]["Plan"]
         matches = max((int(part["Plan Rows"]) for part in counting.get("Plans", ())), default=0)

@@ -41,7 +41,7 @@ def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
     if query.hits_only:
         return Page((), None, None)
     key = walk_key(collection, query.filter, query.sort)
-    with reading(collection, query.filter):
+    with reading(collection, has_values=query.has_values):
         plan, rows = find_rows(api, collection, query)
     if not plan.counts:
         return replace(cut_page(query, rows, key), matched=plan.matched)

@@ -188,6 +188,11 @@ class ItemsQuery:
         return not key.unique and (bool(self.sort) or not key.parts)
 
     @property
+    def has_values(self) -> bool:
+        """Whether values that the client gave are in the statement."""
+        return self.cursor is not None or not self.filter.is_everything
+
+    @property
     def backwards(self) -> bool:
         """Whether the page is fetched from its end."""
         return self.cursor is not None and self.cursor.direction == "prev"

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import psycopg
 
 from api.params.arguments import Called
-from api.query import Filter
 from core.catalog import Collection
 from core.errors import BadFilter, BadValue, CatalogueMissing, CollectionBroken, IsthmusError, SourceChanged
 
@@ -20,11 +19,11 @@ REFUSED = ("P0001", "23514", "22", "23")
 
 
 @contextmanager
-def reading(collection: Collection, filter: Filter | None = None) -> Generator[None]:
+def reading(collection: Collection, *, has_values: bool = True) -> Generator[None]:
     """Around statements that read a collection. Errors of PostgreSQL that nobody expects of the loader's tables are
     told as what they are here; its own text stays in `__cause__` for the log.
 
-    filter: what was asked; where that is everything, no value of the request is at fault, but the view behind it
+    has_values: whether values of the request are in the statement; else none is at fault, but the view behind it
     Raises: SourceChanged, after which the catalogue is read anew and the request tried once more; CollectionBroken;
     BadValue for what a function refuses; BadFilter for what the database has no means for
     """
@@ -33,7 +32,7 @@ def reading(collection: Collection, filter: Filter | None = None) -> Generator[N
     except CatalogueMissing as error:
         raise error if collection.source is None else changed(collection) from error
     except BadValue as error:
-        if collection.source is None or filter is None or not filter.is_everything:
+        if collection.source is None or has_values:
             raise
         raise broken(collection) from error
     except psycopg.Error as error:

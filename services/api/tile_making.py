@@ -33,7 +33,7 @@ def make_packed_tile(api: Api, collection: Collection, place: Tile, query: TileQ
     Raises: QueryTooSlow, DatabaseUnavailable, CollectionBroken, BadValue for what a function refuses
     """
     place = api.grids.placed(place)
-    with reading(collection, query.filter):
+    with reading(collection, has_values=not query.filter.is_everything):
         return TileMaker(api.database, api.settings, collection, place, query).make()
 
 

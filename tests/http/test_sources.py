@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -223,6 +224,16 @@ def test_view_that_divides_by_zero_is_not_the_fault_of_the_request(odd_client: F
     together = odd_client.get(f"/{tile}?collections=view,{DIVIDED}")
     assert together.status_code == 500, "named"
     assert odd_client.get(f"/{tile}").status_code == 200
+
+
+def test_forged_cursor_of_a_source_is_the_fault_of_the_request(odd_client: FlaskClient):
+    first = get(odd_client, items("composite_key", sortby="number", limit="1"))
+    text = str(link(first, "next")).split("cursor=")[1]
+    parts = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    assert int(parts[-1]) < 0, "the place of the first feature"
+    forged = urlsafe_b64encode(json.dumps([*parts[:-1], "many"]).encode()).decode().rstrip("=")
+    response = odd_client.get(items("composite_key", sortby="number", limit="1", cursor=forged))
+    assert (response.status_code, response.get_json()["code"]) == (400, "value-invalid")
 
 
 def test_what_is_left_out_is_logged_with_what_to_do(odd: Database, caplog: pytest.LogCaptureFixture):

@@ -65,7 +65,7 @@ def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
 
 def blocks_of(collection: Collection, query: ItemsQuery, chosen: str, encoding: str | None) -> Generator[bytes]:
     """The bytes of a stream. Raises: as `Exports.start`"""
-    with reading(collection, query.filter):
+    with reading(collection, has_values=query.has_values):
         blocks = api().exports.start(statement(collection, query, chosen))
     if chosen != "csv":
         blocks = lines_of(blocks, JOINT.encode())
@@ -111,7 +111,7 @@ def file(collection: Collection, query: ItemsQuery, chosen: FileFormat, validato
         response = validator.mark(Response(status=304))
         response.set_etag(known or plan.key)
         return response
-    with reading(collection, query.filter):
+    with reading(collection, has_values=query.has_values):
         made = api().files.find(plan) if request.method == "HEAD" else api().files.open(plan)
     response = validator.mark(attachment(Response(iter(())), collection, query, chosen))
     return response if made is None else send(response, made, f"{plan.key}-{made.mark}")
