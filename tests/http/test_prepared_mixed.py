@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import mapbox_vector_tile
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -25,7 +24,7 @@ from core.db import Database as Pool
 from loader.run import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader, feature, write_geojson, write_ogr
-from support.mvt import check_tile
+from support.mvt import check_tile, features_of
 
 POSTS, STREETS, HOUSES = 12_000, 11_000, 11_000
 LAKE, ROAD, PARK = 1, 2, 3
@@ -118,12 +117,6 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def decoded(mvt: bytes, id: str) -> list[Any]:
-    """The features of a layer."""
-    layers = mapbox_vector_tile.decode(mvt, default_options={"y_coord_down": True})
-    return layers[id]["features"] if id in layers else []
-
-
 def path(id: str, tile: Tile, tms: str = "WebMercatorQuad") -> str:
     return f"/collections/{id}/tiles/{tms}/{tile.z}/{tile.row}/{tile.column}"
 
@@ -134,7 +127,7 @@ def features(client: FlaskClient, id: str, tile: Tile) -> list[Any]:
     if response.status_code in (204, 404):  # nothing is there, or the tileset ends before
         return []
     assert response.status_code == 200
-    return decoded(response.data, id)
+    return features_of(response.data, id)
 
 
 def drawn(found: list[Any]) -> Counter[tuple[str, Any]]:
@@ -167,7 +160,7 @@ def test_a_low_zoom_shows_each_kind_of_a_mixture_as_if_it_were_alone(client: Fla
 def test_a_low_zoom_has_a_few_of_many_features(client: FlaskClient, loader: Loader):
     tile = client.get(path("mixture", tile_at(10, 50, 5)))
     [shown, of] = map(int, re.fullmatch(r"thinned;shown=(\d+);of=(\d+)", tile.headers["Isthmus-Tile"]).groups())  # type: ignore[union-attr]
-    assert shown == len(decoded(tile.data, "mixture")) < 3000
+    assert shown == len(features_of(tile.data, "mixture")) < 3000
     assert of == POSTS + STREETS + HOUSES + 3, "those whose middle lies in the tile: all"
     check_tile(tile.data)
 
@@ -207,7 +200,7 @@ def test_large_shapes_come_in_parts_that_make_the_same_tile(client: FlaskClient,
         place = tile_at(x, y, z)
         statement = select_tile(plain, place)
         [(mvt, _)] = loader.connection.cursor(binary=True).execute(statement.text, statement.params).fetchall()
-        whole, parts = decoded(bytes(mvt or b""), "mixture"), features(client, "mixture", place)
+        whole, parts = features_of(bytes(mvt or b""), "mixture"), features(client, "mixture", place)
         assert {f["id"] for f in whole} == {f["id"] for f in parts}
         for number in (LAKE, PARK):
             one, other = of_number(whole, number), of_number(parts, number)
@@ -222,7 +215,7 @@ def test_other_sets_show_the_same_features(client: FlaskClient, loader: Loader):
     degrees = Tile(3, int((90 - 50) / 22.5), int((180 + 10) / 22.5))
     answer = client.get(path("mixture", degrees, "WorldCRS84Quad"))
     assert answer.headers["Isthmus-Tile"].startswith("thinned;shown=")
-    found = decoded(answer.data, "mixture")
+    found = features_of(answer.data, "mixture")
     assert len(mercator ^ {f["id"] for f in found if f.get("id")}) < 3, "a few lines are shorter than a unit of one"
     assert {f["geometry"]["type"].removeprefix("Multi") for f in found} == {"Point", "LineString", "Polygon"}
     check_tile(client.get(f"{path('mixture', Tile(3, 4, 4), 'EuropeanETRS89_LAEAQuad')}?all=false").data or answer.data)
@@ -232,8 +225,8 @@ def test_everything_can_be_asked_for_and_a_filter_finds_what_it_means(client: Fl
     place = path("mixture", tile_at(10, 50, 5))
     low = {f["id"] for f in features(client, "mixture", tile_at(10, 50, 5)) if f.get("id")}
     whole = client.get(f"{place}?all=true&properties=number")
-    assert len(decoded(whole.data, "mixture")) > 4 * len(low)
-    found = decoded(client.get(f"{place}?filter=number BETWEEN 100000 AND 100049").data, "mixture")
+    assert len(features_of(whole.data, "mixture")) > 4 * len(low)
+    found = features_of(client.get(f"{place}?filter=number BETWEEN 100000 AND 100049").data, "mixture")
     assert {f["properties"]["number"] for f in found} == set(range(100_000, 100_050))
     assert "text" in found[0]["properties"]
 
@@ -273,9 +266,10 @@ def test_a_tile_over_its_budget_keeps_what_lower_zooms_show(loader: Loader):
     small = client.get(path("mixture", place))
     [shown, of] = map(int, re.fullmatch(r"thinned;shown=(\d+);of=(\d+)", small.headers["Isthmus-Tile"]).groups())  # type: ignore[union-attr]
     assert 100 < shown < of
-    numbers = {f["properties"].get("number") for f in decoded(small.data, "mixture")}
+    numbers = {f["properties"].get("number") for f in features_of(small.data, "mixture")}
     above = client.get(path("mixture", tile_at(10, 50, 3)))
-    assert {f["properties"]["number"] for f in decoded(above.data, "mixture") if f.get("id")} & {LAKE, ROAD} <= numbers
+    with_ids = {f["properties"]["number"] for f in features_of(above.data, "mixture") if f.get("id")}
+    assert with_ids & {LAKE, ROAD} <= numbers
     pool.close()
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import mapbox_vector_tile
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -27,7 +26,7 @@ from core.statement import Statement
 from loader.run import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr
-from support.mvt import check_tile
+from support.mvt import check_tile, features_of
 
 HOUSES, STREETS, LAKES = 15_000, 15_000, 5
 EDGE = shapely.box(0, 0, 4096, 4096)
@@ -132,19 +131,13 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def decoded(mvt: bytes, id: str) -> list[Any]:
-    """The features of a layer."""
-    layers = mapbox_vector_tile.decode(mvt, default_options={"y_coord_down": True})
-    return layers[id]["features"] if id in layers else []
-
-
 def features(client: FlaskClient, id: str, z: int, row: int, column: int, tms: str = "WebMercatorQuad") -> list[Any]:
     """The features of a tile."""
     response = client.get(f"/collections/{id}/tiles/{tms}/{z}/{row}/{column}")
     if response.status_code in (204, 404):  # nothing is there, or the tileset ends before
         return []
     assert response.status_code == 200
-    return decoded(response.data, id)
+    return features_of(response.data, id)
 
 
 def around(client: FlaskClient, id: str, z: int) -> list[Any]:
@@ -203,7 +196,7 @@ def plain(loader: Loader, id: str, tile: Tile) -> dict[int, Any]:
     """A tile made from the table alone, by id."""
     statement = select_tile(replace(loader.catalog()[id], tiling=None), tile)
     [(mvt, _)] = loader.connection.cursor(binary=True).execute(statement.text, statement.params).fetchall()
-    return {feature["id"]: shape(feature["geometry"]) for feature in decoded(bytes(mvt or b""), id)}
+    return {feature["id"]: shape(feature["geometry"]) for feature in features_of(bytes(mvt or b""), id)}
 
 
 @pytest.mark.parametrize("id", ["houses", "streets", "districts"])
@@ -297,8 +290,8 @@ def test_sets_of_a_projection_are_made_of_what_was_prepared_and_valid(client: Fl
             continue
         assert shown.status_code == 200
         check_tile(shown.data)
-        whole = {f.get("id"): repaired(f) for f in decoded(client.get(f"{path}?all=true").data, id)}
-        for feature in decoded(shown.data, id):
+        whole = {f.get("id"): repaired(f) for f in features_of(client.get(f"{path}?all=true").data, id)}
+        for feature in features_of(shown.data, id):
             if id != "streets" and repaired(feature).area > 40_000 and feature.get("id") in whole:
                 assert repaired(feature).area == pytest.approx(whole[feature["id"]].area, rel=0.05)
 
@@ -322,7 +315,7 @@ def test_a_filter_finds_features_that_come_in_parts(client: FlaskClient, loader:
     z = loader.tiling("houses").full_zoom + 1
     tile = tile_at(11.9, 50.15, z)
     path = f"/collections/houses/tiles/WebMercatorQuad/{z}/{tile.row}/{tile.column}"
-    [found] = decoded(client.get(f"{path}?filter=kind='lake'").data, "houses")
+    [found] = features_of(client.get(f"{path}?filter=kind='lake'").data, "houses")
     assert found["properties"]["kind"] == "lake"
 
 
@@ -342,7 +335,7 @@ def test_polygons_that_cross_themselves_are_repaired_before_they_are_cut(loader:
     for z, (x, y), inside in [(12, (21.9, 40.9), False), (12, (21, 40), True), (12, (20, 40.5), False)]:
         statement = select_tile(collection, tile_at(x, y, z))
         [(mvt, _)] = loader.connection.cursor(binary=True).execute(statement.text, statement.params).fetchall()
-        area = sum(shape(f["geometry"]).intersection(EDGE).area for f in decoded(bytes(mvt or b""), "eight"))
+        area = sum(shape(f["geometry"]).intersection(EDGE).area for f in features_of(bytes(mvt or b""), "eight"))
         assert (area > EDGE.area / 2) == inside
 
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import mapbox_vector_tile
 from mapbox_vector_tile.Mapbox import vector_tile_pb2
 
 MOVE_TO, LINE_TO, CLOSE_PATH = 1, 2, 7
 POINT, LINE, POLYGON = 1, 2, 3
 Ring = list[tuple[int, int]]
+
+
+def features_of(mvt: bytes, layer: str) -> list[Any]:
+    """The features of a layer, by a decoder that others wrote; none where the tile lacks it."""
+    layers = mapbox_vector_tile.decode(mvt, default_options={"y_coord_down": True})
+    return layers[layer]["features"] if layer in layers else []
 
 
 def check_tile(data: bytes, *, extent: int = 4096, buffer: int = 64) -> dict[str, int]:
