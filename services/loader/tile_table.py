@@ -80,10 +80,18 @@ def index_points(name: str, zooms: Sequence[int]) -> Iterator[Statement]:
     yield Statement(sql.SQL("ANALYZE {}").format(tiles))
 
 
-def select_widths(table: Table) -> Statement:
-    """Rows: (column, mean bytes of its values), as ANALYZE found them."""
-    text = "SELECT attname, avg_width FROM pg_stats WHERE schemaname = %(schema)s AND tablename = %(table)s"
-    return Statement(sql.SQL(text), {"schema": SCHEMA, "table": table.name})
+# Of few different values ANALYZE tells the number, of many their share, as a negative one.
+VALUES = sql.SQL("""
+SELECT s.attname, s.avg_width, CASE WHEN n_distinct < 0 THEN -n_distinct ELSE n_distinct / greatest(reltuples, 1) END
+FROM pg_stats AS s JOIN pg_class ON pg_class.oid = {table}::regclass
+WHERE s.schemaname = %(schema)s AND s.tablename = %(table)s
+""")
+
+
+def select_values(table: Table) -> Statement:
+    """Rows: (column, mean bytes of its values, how many are different, as a share), as ANALYZE found them."""
+    name = sql.Literal(table.identifier.as_string(None))
+    return Statement(VALUES.format(table=name), {"schema": SCHEMA, "table": table.name})
 
 
 def select_sizes(table: Table, name: str) -> Statement:

@@ -20,7 +20,8 @@ SELECT n AS fid, 'place ' || n AS name, n * 10 AS size, ST_Point(n * 3 - 60, n -
 FROM generate_series(0, 39) AS n
 """
 AREAS = """
-SELECT n AS fid, '<b>area</b> ' || n AS name, ST_MakeEnvelope(n * 20 - 100, 20, n * 20 - 85, 40, 4326) AS geom
+SELECT n AS fid, '<b>area</b> ' || n AS name, NULL::text AS note,
+    ST_MakeEnvelope(n * 20 - 100, 20, n * 20 - 85, 40, 4326) AS geom
 FROM generate_series(0, 9) AS n
 """
 LINES = """
@@ -36,7 +37,7 @@ def url(cluster: Cluster) -> Iterator[str]:
     """The address of an API with 40 points, 10 areas, 7 lines, and 2 points of which one is where four tiles meet."""
     database = cluster.clone()
     publish(database, "points", POINTS, columns={"name": "string", "size": "integer"})
-    publish(database, "areas", AREAS, columns={"name": "string"}, geometry_type="Polygon")
+    publish(database, "areas", AREAS, columns={"name": "string", "note": "string"}, geometry_type="Polygon")
     publish(database, "lines", LINES, columns={"name": "string"}, geometry_type="LineString")
     publish(database, "corner", CORNER, columns={"name": "string"})
     leave_network(database.reader.data_dir)

@@ -212,6 +212,26 @@ def test_the_side_car_names_the_properties_of_low_zooms(loader: Loader, client: 
     assert loader.tiling("chosen").properties == ("name",)
 
 
+def test_names_are_shown_at_low_zooms_where_features_have_a_rank(loader: Loader):
+    places = np.random.default_rng(1).normal((25, 60), (0.5, 0.25), (COUNT, 2))
+    table = pa.table(
+        {
+            "name": [f"shop {number}" for number in range(COUNT)],
+            "brand": [f"brand {number % 9}" for number in range(COUNT)],
+            "people": np.arange(COUNT),
+            "geometry": pa.array(shapely.to_wkb(shapely.points(places)), pa.binary()),
+        }
+    )
+    for name in ("shops", "ranked_shops"):
+        write_ogr(loader.path(f"{name}.fgb"), table, "FlatGeobuf", geometry_type="Point")
+    loader.path("ranked_shops.toml").write_text(SIDE_CAR)
+    [note] = [note for note in loader.load("shops.fgb").notes if note.code == "tiles-prepared"]
+    assert note.message.endswith("; features have brand, people there, not name")
+    assert loader.tiling("shops").properties == ("brand", "people")
+    assert loader.load("ranked_shops.fgb").status == "loaded"
+    assert loader.tiling("ranked_shops").properties == ("name", "brand", "people")
+
+
 def test_features_with_much_to_say_are_fewer_in_a_tile(loader: Loader):
     places = np.random.default_rng(1).normal((25, 60), (0.01, 0.01), (4000, 2))
     for name, words in (("brief", 1), ("wordy", 200)):

@@ -73,18 +73,34 @@ function legendRow(collection, layers) {
   return node('li', {}, node('label', {}, box, swatch, name), zoom);
 }
 
-function popupOf(feature, title) {
-  const rows = Object.entries(feature.properties).map(([name, value]) =>
-    node('tr', {}, node('th', { textContent: name }), node('td', { textContent: String(value) })));
-  return node('div', {}, node('h2', { textContent: `${title} ${feature.id ?? ''}` }), node('table', {}, ...rows));
+const textOf = (value) => (typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? ''));
+
+function attributesOf({ id, properties }, { title }) {
+  const rows = Object.entries(properties).map(([name, value]) =>
+    node('tr', {}, node('th', { textContent: name }), node('td', { textContent: textOf(value) })));
+  return node('div', {}, node('h2', { textContent: `${title} ${id ?? ''}` }), node('table', {}, ...rows));
 }
 
-function addPopups(titles) {
+// Tiles of low zooms have few attributes: all of them come with the feature. A square that stands for many has no id.
+async function wholeFeature(feature, collection) {
+  const items = collection.links.find((link) => link.rel === 'items' && link.type === 'application/geo+json');
+  if (feature.id === undefined || !items) return feature;
+  const address = new URL(items.href);
+  address.pathname += `/${feature.id}`;
+  return fetchJson(address.href).catch(() => feature);
+}
+
+async function showPopup(feature, place, collection) {
+  const popup = new maplibregl.Popup({ maxWidth: '26rem' }).setLngLat(place);
+  popup.setDOMContent(attributesOf(feature, collection)).addTo(map);
+  const whole = await wholeFeature(feature, collection);
+  if (popup.isOpen()) popup.setDOMContent(attributesOf(whole, collection));
+}
+
+function addPopups(collections) {
   map.on('click', (event) => {
     const [feature] = map.queryRenderedFeatures(event.point);
-    if (!feature) return;
-    const popup = new maplibregl.Popup({ maxWidth: '26rem' }).setLngLat(event.lngLat);
-    popup.setDOMContent(popupOf(feature, titles[feature.source])).addTo(map);
+    if (feature) showPopup(feature, event.lngLat, collections[feature.source]);
   });
   map.on('mousemove', (event) => {
     map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point).length ? 'pointer' : '';
@@ -98,7 +114,7 @@ map.on('load', async () => {
       const layers = await addCollection(collection);
       legend.querySelector('ul').append(legendRow(collection, layers));
     }
-    addPopups(Object.fromEntries(collections.map((collection) => [collection.id, collection.title])));
+    addPopups(Object.fromEntries(collections.map((collection) => [collection.id, collection])));
     const number = collections.length === 1 ? '1 collection' : `${collections.length} collections`;
     status.textContent = collections.length ? `${number}, click a feature for its attributes` : 'nothing to draw yet';
     if (collections.length === 1 && !location.hash) zoomTo(collections[0]);
