@@ -136,26 +136,30 @@ def describe(
     dataset: Dataset, meta: dict[str, Any], reader: pa.RecordBatchReader, rows: int | None, notes: list[Note]
 ) -> OpenLayer:
     """What GDAL told when it opened the layer."""
-    fid, geometry = meta["fid_column"] or "OGC_FID", geometry_column(reader.schema)
+    geometry = geometry_place(reader.schema)
     if geometry is None and dataset.kind == "csv":
         notes.append(NO_GEOMETRY)
-    properties = [field for field in reader.schema if field.name not in (fid, geometry)]
     return OpenLayer(
-        schema=pa.schema(properties),
+        schema=pa.schema([reader.schema.field(place) for place in property_places(reader.schema)]),
         shape=None if geometry is None else declared_shape(dataset, meta["geometry_type"]),
         crs=meta["crs"],
         row_count=rows,
-        chunks=read_chunks(dataset, reader, fid, geometry),
+        chunks=read_chunks(dataset, reader, geometry),
         notes=tuple(notes),
     )
 
 
-def geometry_column(schema: pa.Schema) -> str | None:
-    """The name of the first WKB column, or None."""
-    for field in schema:
+def geometry_place(schema: pa.Schema) -> int | None:
+    """Where the first WKB column is, or None."""
+    for place, field in enumerate(schema):
         if (field.metadata or {}).get(b"ARROW:extension:name") in (b"geoarrow.wkb", b"ogc.wkb"):
-            return field.name
+            return place
     return None
+
+
+def property_places(schema: pa.Schema) -> list[int]:
+    """Where the properties are: behind the ids, which GDAL puts first and may give the name of one of them."""
+    return [place for place in range(1, len(schema)) if place != geometry_place(schema)]
 
 
 def declared_shape(dataset: Dataset, declared: str | None) -> Shape:
@@ -176,13 +180,13 @@ def batches(dataset: Dataset, reader: Iterable[pa.RecordBatch]) -> Iterator[pa.R
                 yield batch
 
 
-def read_chunks(dataset: Dataset, reader: pa.RecordBatchReader, fid: str, geometry: str | None) -> Iterator[Chunk]:
+def read_chunks(dataset: Dataset, reader: pa.RecordBatchReader, geometry: int | None) -> Iterator[Chunk]:
     """The rows; numbered from 1 when the format gives no ids. Raises: CannotRead"""
-    names = [name for name in reader.schema.names if name not in (fid, geometry)]
-    places = [reader.schema.get_field_index(name) for name in names]
+    places = property_places(reader.schema)
+    names = [reader.schema.names[place] for place in places]
     done = 0
     for batch in batches(dataset, reader):
-        fids = batch.column(fid) if fid in batch.schema.names else pa.nulls(batch.num_rows, pa.int64())
+        fids = batch.column(0)
         if fids.null_count or pc.min(fids).as_py() < 0:
             fids = pa.array(range(done + 1, done + batch.num_rows + 1), pa.int64())
         done += batch.num_rows

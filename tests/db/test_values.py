@@ -137,6 +137,15 @@ def test_ids_that_occur_twice_are_numbered_anew(loader: Loader) -> None:
     assert len(set(loader.column("t", "fid"))) == 3
 
 
+def test_negative_ids_are_a_property_and_the_rows_are_numbered(loader: Loader) -> None:
+    """GDAL gives its own numbers the name of that property."""
+    write_geojson(loader.path("t.geojson"), [feature({"n": number}, id=number) for number in (1, -1)])
+    report = loader.load("t.geojson")
+    assert report.status == "loaded", report.error
+    assert sorted((row["id"], row["n"]) for row in loader.rows("t")) == [(-1, -1), (1, 1)]
+    assert len(set(loader.column("t", "fid"))) == 2
+
+
 def test_too_many_columns_are_refused_before_anything_is_copied(loader: Loader) -> None:
     pq.write_table(pa.table({f"c{number}": pa.array([1]) for number in range(1501)}), loader.path("t.parquet"))
     report = loader.load("t.parquet")
