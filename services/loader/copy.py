@@ -154,5 +154,5 @@ def repair_notes(copy: Copy) -> Iterator[Note]:
             "info",
             "geometry-made-plain",
             f"{copy.repaired} rows lie in parts of the file where geometries had to be made alike: curves became "
-            "lines, surfaces polygons, measures were dropped, missing heights became 0",
+            "lines, surfaces polygons, collections in collections one, measures were dropped, missing heights became 0",
         )

@@ -80,9 +80,11 @@ def shape_of_code(code: int) -> Shape:
 
 
 def is_plain(code: int, shape: Shape) -> bool:
-    """Whether a column of the shape takes geometries of this code as they are (after `promoted`)."""
-    allowed = SIMPLE.keys() if shape.type == "Geometry" else {c for c, name in SIMPLE.items() if fits(name, shape)}
-    return code - (1000 if shape.z else 0) in allowed
+    """Whether a column of the shape takes geometries of this code as they are (after `promoted`). Never collections,
+    whose parts may be of any type.
+    """
+    name = SIMPLE.get(code - (1000 if shape.z else 0))
+    return name not in (None, "GeometryCollection") and (shape.type == "Geometry" or fits(name, shape))
 
 
 def fits(name: str, shape: Shape) -> bool:

@@ -177,6 +177,23 @@ def test_surfaces_become_polygons(loader: Loader, text: str) -> None:
     assert loader.one("SELECT ST_Area(ST_Force2D(isthmus.straightened(%s::geometry)))", text) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("MULTISURFACE(CURVEPOLYGON((0 0, 4 0, 4 4, 0 0)))", "MultiPolygon"),
+        ("GEOMETRYCOLLECTION(GEOMETRYCOLLECTION(POINT(1 1)), COMPOUNDCURVE((0 0, 1 1)))", "GeometryCollection"),
+    ],
+)
+def test_curves_of_straight_lines_and_collections_in_collections_can_be_shown(
+    loader: Loader, text: str, shown: str
+) -> None:
+    """ST_AsGeoJSON refuses them as they are."""
+    table = pa.table({"geometry": pa.array([loader.one("SELECT ST_AsBinary(%s::geometry)", text)], pa.binary())})
+    write_ogr(loader.path("c.gpkg"), table, "GPKG")
+    assert loader.load("c.gpkg").status == "loaded"
+    assert loader.one("SELECT ST_AsGeoJSON(geom)::json ->> 'type' FROM published.c") == shown
+
+
 def test_heights_are_kept_and_3d_longitude_latitude_is_4326(loader: Loader) -> None:
     write_geojson(loader.path("z.geojson"), [feature({}, {"type": "Point", "coordinates": [24, 60, 7.5]})])
     loader.load("z.geojson")

@@ -167,7 +167,15 @@ def test_curves_and_surfaces_are_shown_as_lines_and_polygons(odd_client: FlaskCl
         "Point",
         "GeometryCollection",
     ]
-    assert tile_ids(tile(odd_client, "curves", "0/0/0")) == [1, 2, 3, 4, 5, 6, 7]
+    assert tile_ids(tile(odd_client, "curves", "0/0/0")) == list(range(1, 14))
+
+
+def test_curves_of_straight_lines_and_collections_in_collections_are_shown_too(odd_client: FlaskClient):
+    shapes = [geometry(odd_client, "curves", id) for id in range(8, 15)]
+    assert [shape["type"] for shape in shapes[:4]] == ["LineString", "Polygon", "MultiLineString", "MultiPolygon"]
+    parts = [[part["type"] for part in shape["geometries"]] for shape in shapes[4:6]]
+    assert parts == [["Point", "LineString", "Point"], ["Polygon", "Polygon"]]
+    assert shapes[6] is None
 
 
 def test_shapes_at_the_poles_are_cut_where_web_mercator_ends(odd_client: FlaskClient):

@@ -132,12 +132,20 @@ def read(shape: Shape) -> sql.Composable:
     return column
 
 
-# Curves as lines, and surfaces as polygons
-STRAIGHTENED = sql.SQL(
-    "CASE WHEN GeometryType({g}) IN ('TIN', 'POLYHEDRALSURFACE', 'TRIANGLE')"
-    " THEN (SELECT ST_Collect(ST_MakePolygon(ST_ExteriorRing(part.geom))) FROM ST_Dump({g}) AS part)"
-    " WHEN ST_HasArc({g}) THEN ST_CurveToLine({g}) ELSE {g} END"
-)
+# Curves as lines, surfaces as polygons, no collection in a collection. `isthmus.straightened`, which may not be there.
+STRAIGHTENED = sql.SQL("""CASE
+    WHEN ST_GeometryType({g}) IN ('ST_Tin', 'ST_PolyhedralSurface', 'ST_Triangle')
+        THEN (SELECT ST_Collect(ST_MakePolygon(ST_ExteriorRing(part.geom))) FROM ST_Dump({g}) AS part)
+    WHEN ST_GeometryType({g}) ~ 'Curve|CircularString|MultiSurface'
+        THEN CASE WHEN NOT ST_IsEmpty({g}) THEN ST_CurveToLine({g}) END
+    WHEN ST_GeometryType({g}) = 'ST_GeometryCollection'
+         AND ST_AsText({g}, 0) ~ '.(GEOMETRYC|CURVE|CIRCULAR|SURFACE|TIN|TRIANGLE)'
+        THEN (SELECT ST_ForceCollection(ST_Collect(
+                  CASE ST_GeometryType(part.geom)
+                  WHEN 'ST_Triangle' THEN ST_MakePolygon(ST_ExteriorRing(part.geom)) ELSE part.geom END))
+              FROM ST_Dump(ST_CurveToLine({g})) AS part)
+    ELSE {g}
+END""")
 
 
 def straightened(shape: Shape, geometry: sql.Composable) -> sql.Composable:
