@@ -23,6 +23,16 @@ FLOCK = struct.Struct("hhqqi4x")
 """struct flock of fcntl(2) on 64-bit Linux."""
 
 
+Find = Callable[[], bytes | None]
+Make = Callable[[], bytes]
+Keep = Callable[[bytes, Callable[[], None]], None]
+
+
+def forget(_: bytes, done: Callable[[], None]) -> None:
+    """Keep nothing."""
+    done()
+
+
 class Building:
     """A tile that is being made: who made it, or failed, lets go of `done`."""
 
@@ -67,26 +77,27 @@ class Builders:
         self._building: dict[str, Building] = {}
         self._lock = Lock()
 
-    def build(self, key: str, find: Callable[[], bytes | None], make: Callable[[], bytes]) -> bytes:
+    def build(self, key: str, find: Find, make: Make, keep: Keep = forget) -> bytes:
         """The tile that `make` gives, called by one at a time.
 
-        `find`: looks for what another worker made meanwhile. An error of `make` is that of all who wait in this worker,
-        but when the client of the one who makes it leaves: then the next of them does.
+        `find`: looks for what another worker made meanwhile; `keep`: has what was made kept where `find` looks, and
+        calls what it is given once it is there. An error of `make` is that of all who wait in this worker, but when
+        the client of the one who makes it leaves: then the next of them does.
         """
         mine = Building()
         while True:
             with self._lock:
                 first = self._building.setdefault(key, mine)
             if first is mine:
-                return self._build(key, mine, find, make)
+                return self._build(key, mine, find, make, keep)
             tile = result_of(first, make)
             if tile is not None:
                 return tile
 
-    def _build(self, key: str, mine: Building, find: Callable[[], bytes | None], make: Callable[[], bytes]) -> bytes:
+    def _build(self, key: str, mine: Building, find: Find, make: Make, keep: Keep) -> bytes:
         """The tile, made by this thread and told to those who wait."""
         try:
-            mine.tile = self._in_turn(key, find, make)
+            mine.tile = self._in_turn(key, find, make, keep)
         except BaseException as error:
             mine.error = error
             raise
@@ -96,17 +107,23 @@ class Builders:
             mine.done.release()
         return mine.tile
 
-    def _in_turn(self, key: str, find: Callable[[], bytes | None], make: Callable[[], bytes]) -> bytes:
-        """The tile, found or made with the lock of its key held, or after WAIT_S without it."""
+    def _in_turn(self, key: str, find: Find, make: Make, keep: Keep) -> bytes:
+        """The tile, found or made with the lock of its key held, or after WAIT_S without it. Made, it is locked until
+        others can find it."""
         file, place = self._open(), abs(number_of(key))
         if file is not None:
             wait_for(file.descriptor, place)
         try:
-            tile = find()
-            return make() if tile is None else tile
-        finally:
-            if file is not None:
-                let_go(file.descriptor, place)
+            found = find()
+            tile = make() if found is None else found
+        except BaseException:
+            let_go(file, place)
+            raise
+        if found is None:
+            keep(tile, lambda: let_go(file, place))
+        else:
+            let_go(file, place)
+        return tile
 
     def _open(self) -> LockFile | None:
         """The file of locks; None where there can be none."""
@@ -121,7 +138,7 @@ class Builders:
             return self._file
 
 
-def result_of(building: Building, make: Callable[[], bytes]) -> bytes | None:
+def result_of(building: Building, make: Make) -> bytes | None:
     """What another thread makes; what `make` gives when it takes too long. None when the client of the other left.
 
     Raises: what the other raised
@@ -153,10 +170,12 @@ def wait_for(descriptor: int, place: int) -> bool:
             return True
 
 
-def let_go(descriptor: int, place: int) -> None:
-    """Unlock a byte of an open file, if it was locked."""
+def let_go(file: LockFile | None, place: int) -> None:
+    """Unlock a byte of an open file, if there is one and it was locked."""
+    if file is None:
+        return
     try:
-        set_lock(descriptor, place, fcntl.F_UNLCK)
+        set_lock(file.descriptor, place, fcntl.F_UNLCK)
     except OSError:
         return
 

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -86,7 +86,8 @@ class TileDisk:
         self._most_pages = most_bytes // PAGE_BYTES
         self._reading, self._writing = Access(), Access()
         self._quiet_until = 0.0 if most_bytes else float("inf")
-        self._unlooked_bytes = self._look_bytes = int(most_bytes * ROOM_SHARE)
+        self.look_bytes = self._unlooked_bytes = int(most_bytes * ROOM_SHARE)
+        """After so many it is looked how much room there is: no more are to be put at once."""
         self._used: dict[int, int] = {}
 
     def get(self, key: str) -> bytes | None:
@@ -101,20 +102,27 @@ class TileDisk:
 
     def put(self, key: str, tile: bytes) -> None:
         """Keep a tile, and make room for it."""
-        number = number_of(key)
+        self.put_all({key: tile})
+
+    def put_all(self, tiles: Mapping[str, bytes]) -> None:
+        """Keep tiles, by their keys, and make room for them."""
+        rows = [(number_of(key), key, zlib.crc32(tile), tile) for key, tile in tiles.items()]
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute(PUT, [number, key, zlib.crc32(tile), tile])
-            self._used[number] = now()
-            self._unlooked_bytes += len(tile)
-            is_due = self._unlooked_bytes >= self._look_bytes
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(PUT, rows)
+            self._used.update((number, now()) for number, *_ in rows)
+            self._unlooked_bytes += sum(map(len, tiles.values()))
+            is_due = self._unlooked_bytes >= self.look_bytes
             if is_due or len(self._used) >= USES_AT_ONCE:
                 self._write_uses(connection)
             if is_due:
                 self._unlooked_bytes = 0
                 make_room(connection, self._most_pages)
 
-        self._attempt(self._writing, write)
+        if rows:
+            self._attempt(self._writing, write)
 
     def touch(self, key: str) -> None:
         """Note that a tile was used just now."""

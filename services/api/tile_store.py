@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from api.tile_builders import Builders
 from api.tile_disk import TileDisk
 from api.tile_keys import maker_of, tile_key
 from api.tile_memory import TileMemory
+from api.tile_writer import TileWriter
 from core.settings import Settings
 
 MB = 1_000_000
@@ -40,6 +42,7 @@ class TileStore:
         self._maker = maker_of(settings)
         self._memory = TileMemory(int(settings.tile_cache_mb * MB * shelf.share))
         self._disk = TileDisk(folder, int(settings.tiles_mb * MB * shelf.share))
+        self._writer = TileWriter(self._disk)
         self._builders = Builders(folder if settings.tiles_mb else None)
         self._uses = 0
 
@@ -68,19 +71,23 @@ class TileStore:
 
     def make_missing(self, key: str, make: Callable[[], bytes]) -> bytes:
         """The tile, which was missing just now; made, and kept, unless another one did. Raises: what `make` raises"""
-        return self._builders.build(key, lambda: self.get(key), lambda: self._make(key, make))
+        keep = partial(self._writer.put, key)
+        return self._builders.build(key, lambda: self.get(key), lambda: self._make(key, make), keep)
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what waits, and close the file."""
+        self._writer.write()
         self._disk.close()
 
     def _make(self, key: str, make: Callable[[], bytes]) -> bytes:
         tile = make()
         self._memory.put(key, tile)
-        self._disk.put(key, tile)
         return tile
 
     def _from_disk(self, key: str) -> bytes | None:
+        tile = self._writer.get(key)
+        if tile is not None:
+            return tile
         tile = self._disk.get(key)
         if tile is not None:
             self._memory.put(key, tile)

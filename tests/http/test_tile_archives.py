@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -274,7 +275,8 @@ def empties(sentence: str) -> int:
 
 
 def kept(database: Database) -> int:
-    """Tiles on the disk."""
+    """Tiles on the disk, also those that were made just now, which are written 10 ms later."""
+    time.sleep(0.2)
     [path] = [*(database.reader.data_dir / "var/tiles").glob("*.sqlite")] or [None]
     if path is None:
         return 0

@@ -24,6 +24,7 @@ from api.tile_keys import etag_of, maker_of, tile_key
 from api.tile_memory import ENTRY_OVERHEAD_BYTES, TileMemory
 from api.tile_revisions import tile_revision
 from api.tile_store import FILTERED, PLAIN, TileStore
+from api.tile_writer import TileWriter
 from api.tiles import Tile
 from core.catalog import Collection
 from core.errors import ClientLeft
@@ -321,10 +322,43 @@ def test_who_waits_too_long_makes_the_tile_itself(tmp_path: Path, monkeypatch: p
     assert late.result() == b"late"
 
 
+def test_a_tile_is_found_by_others_soon_after_its_answer_and_by_those_of_its_own_worker_at_once(tmp_path: Path):
+    settings = Settings(tiles_dir=str(tmp_path), tile_cache_mb=0)
+    one, other = TileStore(settings), TileStore(settings)
+    assert one.get_or_make("a", lambda: b"tile") == b"tile"
+    assert one.get("a") == b"tile"
+    assert other.get_or_make("a", lambda: b"made again") == b"tile", "who looks waits until it is written"
+    assert one.get("a") == b"tile"
+
+
+def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.tile_writer.TOGETHER_S", 5)
+    disk = TileDisk(tmp_path, 10_000_000)
+    writer, written = TileWriter(disk), list[str]()
+    writer.put("small", b"tile", lambda: written.append("small"))
+    assert (writer.get("small"), written) == (b"tile", [])
+    writer.put("large", bytes(200_000), lambda: written.append("large"))
+    assert written == ["small", "large"]
+    assert writer.get("small") is None
+    assert disk.get("small") == b"tile"
+
+
+def test_tiles_that_cannot_be_written_are_waited_for_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    writer, written = TileWriter(TileDisk(tmp_path, 10_000_000)), threading.Event()
+    monkeypatch.setattr("api.tile_disk.TileDisk.put_all", lambda *_: 1 / 0)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    for _ in range(2):
+        writer.put("a", b"tile", written.set)
+        assert written.wait(5)
+        written.clear()
+    assert writer.get("a") is None
+
+
 WORKER = """
 import sys, time
 from pathlib import Path
 from api.tile_store import FILTERED, PLAIN, TileStore
+from api.tile_writer import TileWriter
 from core.settings import Settings
 
 store = TileStore(Settings(tiles_dir=sys.argv[1], tile_cache_mb=int(sys.argv[2])))

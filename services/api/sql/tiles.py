@@ -50,7 +50,7 @@ FROM (
 ) AS feature
 """)
 
-# A SELECT of its own: in a plan for all values the bounds would be made again for each row, a tenth of a tile of points.
+# A SELECT of its own, or a plan for all values makes the bounds again for each row: a tenth of a tile of points.
 DRAWN = sql.SQL("ST_AsMVTGeom({shape}, (SELECT {bounds}), {extent}, {buffer})")
 
 # OFFSET 0 keeps the geometry from being made once for each corner.
