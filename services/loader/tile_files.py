@@ -81,6 +81,7 @@ def look_at_pmtiles(path: Path) -> Looked:
             raise TilesDamaged("it does not say how its tiles are compressed")
         first = first_tile(file)
         if packing in (Compression.GZIP, Compression.NONE):
+            check_packing(first, packing)
             check_tile(first, kind)
     bounds = [header["min_lon_e7"], header["min_lat_e7"], header["max_lon_e7"], header["max_lat_e7"]]
     center = [header["center_lon_e7"] / 1e7, header["center_lat_e7"] / 1e7, header["center_zoom"]]
@@ -141,6 +142,12 @@ def media_type_of(kind: TileType) -> str:
             f"its tiles are of a kind that is not served ({kind.name})", hint="served are MVT and pictures"
         )
     return MEDIA_TYPES[kind]
+
+
+def check_packing(tile: bytes, packing: Compression) -> None:
+    """Raises: TilesDamaged for a tile that clients could not unpack as the file says, by gzip or not at all"""
+    if tile.startswith(GZIP) != (packing is Compression.GZIP):
+        raise TilesDamaged(f"a tile is not compressed as it says ({packing.name})")
 
 
 def check_tile(tile: bytes, kind: TileType) -> None:

@@ -271,6 +271,14 @@ def of_other_tiles(path: Path) -> None:
     patched(write_archive(path), 99, TileType.PNG.value)
 
 
+def of_unpacked_tiles(path: Path) -> None:
+    write_archive(path, packed=False)
+
+
+def of_packed_tiles(path: Path) -> None:
+    patched(write_archive(path), 98, Compression.NONE.value)
+
+
 def text(path: Path) -> None:
     path.write_text("no archive " * 50)
 
@@ -308,6 +316,8 @@ def of_foreign_format(path: Path) -> None:
         ("a.pmtiles", of_version_2, "another version than 3"),
         ("a.pmtiles", of_unknown_tiles, "of a kind that is not served (MLT)"),
         ("a.pmtiles", of_other_tiles, "a tile is no PNG"),
+        ("a.pmtiles", of_unpacked_tiles, "a tile is not compressed as it says (GZIP)"),
+        ("a.pmtiles", of_packed_tiles, "a tile is not compressed as it says (NONE)"),
         ("a.pmtiles", text, "it is no PMTiles archive"),
         ("a.pmtiles", empty, "is empty"),
         ("a.pmtiles", bad_directory, "cannot be unpacked"),

@@ -54,7 +54,7 @@ CREATE FUNCTION maps.plain(z integer, x integer, y integer) RETURNS bytea LANGUA
     SELECT ST_AsMVT(t, 'one') || ST_AsMVT(t, 'two') FROM (
         SELECT 1 AS a, 'b' AS c, ST_AsMVTGeom(ST_TileEnvelope(0, 0, 0), ST_TileEnvelope(0, 0, 0)) AS geom) AS t
 $$;
-COMMENT ON FUNCTION maps.plain IS '@layers one,two @zooms nonsense @bounds 1,2';
+COMMENT ON FUNCTION maps.plain IS '@layers one, two @zooms nonsense @bounds 1,2';
 CREATE FUNCTION maps.nothing(z integer, x integer, y integer, query json)
     RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT NULL::bytea';
 CREATE FUNCTION maps.refuses(z integer, x integer, y integer, query json) RETURNS bytea LANGUAGE plpgsql AS

@@ -26,7 +26,7 @@ WHOLE_NUMBERS = ("int2", "int4", "int8")
 JSONS = ("json", "jsonb")
 LARGEST_ZOOM = 24
 WORLD = BBox(-180, -85.0511, 180, 85.0511)
-TAGS = re.compile(r"(?<!\S)@(layers|zooms|bounds)[ \t]+(\S+)")
+TAGS = re.compile(r"(?<!\S)@(layers|zooms|bounds)[ \t]+([^\s,]+(?:[ \t]*,[ \t]*[^\s,]+)*)")
 """What the comment of such a function may say beside a text and @title: `@layers roads,towns @zooms 6-14 @bounds …`."""
 
 
@@ -104,7 +104,7 @@ def facts_of(tags: dict[str, str]) -> Facts:
     """What the comment says of the tiles; a word that is none is passed over."""
     first, last = zooms_of(tags.get("zooms", ""))
     box = box_of(tags.get("bounds", ""))
-    names = [name for name in tags.get("layers", "").split(",") if name]
+    names = [name for name in re.split(r"[\s,]+", tags.get("layers", "")) if name]
     layers: list[dict[str, Any]] = [{"id": name, "fields": {}, "minzoom": first, "maxzoom": last} for name in names]
     size_deg = max(box.east - box.west, 2 * (box.north - box.south), 360 / 2**last)
     zoom = max(first, min(last, math.floor(math.log2(360 / size_deg))))
