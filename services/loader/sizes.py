@@ -3,8 +3,8 @@
 A tile has 128 x 128 cells (see `ranks`). What is at least as wide or as high as a cell is shown. Of the shorter lines a
 cell shows one, the longest or most important, so what a zoom shows stays when one zooms in. Smaller polygons are shown
 as squares that together have their area: along a curve through the cells their areas are added up, and where the sum
-reaches that of a 256th of a cell, a square of what was reached is put where the largest polygon of the cell is. So a
-low zoom shows how dense an area is.
+reaches that of a 256th of a cell, a square of what was reached is put into the cell, as near to its largest polygon as
+it has room; what is more than the cell goes on to the next. So a low zoom shows how dense an area is.
 
 Cost: 100 bytes a feature; 200,000 polygons take 0.2 s.
 """
@@ -125,16 +125,31 @@ def squares_of(shapes: Shapes, zoom: int) -> Squares:
     """The squares of some polygons. At least one, so that a zoom is never empty where there is something."""
     starts = group_starts(shapes.codes >> shift(zoom + CELL_LEVELS))
     weights = np.maximum(shapes.measures, 1e-9)
-    areas = np.add.reduceat(weights, starts)
+    cell = CELL_M / 2**zoom
+    areas = passed_on(np.add.reduceat(weights, starts), cell**2)
     x, y = (middle[heaviest(weights, starts)] for middle in shapes.middles)
-    least = (CELL_M / 2**zoom) ** 2 / LEAST_SQUARES
+    least = cell**2 / LEAST_SQUARES
     reached = np.floor(np.cumsum(areas) / least)
     new = np.diff(reached, prepend=0)
     shown = np.flatnonzero(new > 0) if reached[-1] else np.array([int(np.argmax(areas))])
-    sides = np.minimum(np.sqrt(np.maximum(new[shown], 1) * least), CELL_M / 2**zoom)
+    sides = np.minimum(np.sqrt(np.maximum(new[shown], 1) * least), cell)
     ends = np.append(starts, len(shapes.fids))[shown + 1]
     ends[-1] = len(shapes.fids)
-    return Squares(zoom, x[shown], y[shown], sides, np.diff(ends, prepend=0))
+    x, y = (inside_cell(middle[shown], sides, cell) for middle in (x, y))
+    return Squares(zoom, x, y, sides, np.diff(ends, prepend=0))
+
+
+def passed_on(areas: Floats, most: float) -> Floats:
+    """Areas of cells along the curve, of which none has more than `most`: the next cells have what is beyond it."""
+    reached = np.cumsum(areas - most)
+    beyond = reached - np.minimum(np.minimum.accumulate(reached), 0)
+    return areas - np.diff(beyond, prepend=0)
+
+
+def inside_cell(middles: Floats, sides: Floats, cell: float) -> Floats:
+    """Middles of squares, moved so far that each lies in its cell: so none hides another, and a full area is filled."""
+    first = np.floor((middles + HALF_WORLD_M) / cell) * cell - HALF_WORLD_M
+    return np.clip(middles, first + sides / 2, first + cell - sides / 2)
 
 
 def heaviest(weights: Floats, starts: Rows) -> Rows:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, strategies as st
 
 from loader.prepare_shapes import shared_zooms
@@ -67,11 +68,25 @@ def test_squares_are_no_larger_than_a_cell_and_no_smaller_than_two_units():
         assert (found.sides >= cell / 16 * 0.999).all()
 
 
-def test_squares_lie_where_polygons_are():
+def test_squares_lie_near_polygons_of_their_cells():
     small = scattered(5_000, 40)
-    places = set(zip(*small.middles, strict=True))
-    found = squares_of(small, 6)
-    assert set(zip(found.x, found.y, strict=True)) <= places
+    found, cell = squares_of(small, 6), CELL_M / 2**6
+    (x, y), half = small.middles, found.sides[:, None] / 2
+    away = np.maximum(abs(found.x[:, None] - x), abs(found.y[:, None] - y))
+    assert (away <= half * 1.001).any(axis=1).all()
+    for middles in (found.x, found.y):
+        inside = (middles + HALF_WORLD_M) % cell
+        assert (inside >= half[:, 0] * 0.999).all()
+        assert (inside <= cell - half[:, 0] * 0.999).all()
+
+
+def test_squares_of_neighbours_without_gaps_leave_none():
+    size = CELL_M / 2**6 * 0.6
+    x, y = (places.ravel() * size + 300 for places in np.meshgrid(np.arange(60), np.arange(60)))
+    found = squares_of(shapes_of(x, y, np.full(3600, size), np.full(3600, size)), 6)
+    half = found.sides / 2
+    boxes = shapely.box(found.x - half, found.y - half, found.x + half, found.y + half)
+    assert shapely.union_all(boxes).area == pytest.approx(3600 * size**2, rel=0.01)
 
 
 def test_one_square_stands_for_what_is_too_little_for_any():
