@@ -134,7 +134,7 @@ class Database:
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
         way = Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
-        if one_plan and not binary and statement.prepared is not None:
+        if not binary and statement.prepared is not None:
             prepared, values = statement.prepared, statement.prepared.values(statement.params)
             return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).rows(prepared, values)))
         prepare = True if one_plan else None  # None: after some times

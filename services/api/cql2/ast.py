@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Literal, cast
 
 Place = int | str | None
@@ -265,10 +266,16 @@ def has_geometry(node: Node) -> bool:
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below a node, in order."""
-    for member in fields(node):
-        value: object = getattr(node, member.name)
+    for name in members(type(node)):
+        value: object = getattr(node, name)
         if isinstance(value, Node):
             yield value
         elif isinstance(value, tuple):
             parts = cast("tuple[object, ...]", value)
             yield from (part for part in parts if isinstance(part, Node))
+
+
+@cache
+def members(kind: type[Node]) -> tuple[str, ...]:
+    """The names of what a node of a kind holds beside its place."""
+    return tuple(member.name for member in fields(kind) if member.compare)

@@ -79,7 +79,8 @@ class Checker:
         """Any node."""
         match node:
             case ast.Property(name):
-                return replace(node, name=self.queryables.resolve(name, node.at))
+                found = self.queryables.resolve(name, node.at)
+                return node if found == name else replace(node, name=found)
             case ast.Function():
                 return self.function(node)
             case ast.CaseI(value) | ast.AccentI(value):

@@ -10,7 +10,7 @@ from api.cql2 import ast
 from api.cql2.ast import Node, Place
 from api.cql2.functions import FUNCTIONS, Kind
 from api.cql2.mistakes import mistake
-from core.catalog import Collection, Column, ColumnType
+from core.catalog import Collection, Column, ColumnType, remembered
 from core.errors import suggestion
 
 OLD_GEOMETRY_NAME = "geom"
@@ -42,9 +42,12 @@ class Queryables:
     @classmethod
     def of(cls, collection: Collection) -> Queryables:
         """Id and properties of a collection, and its geometry under the first free name of `geometry`, `_geometry`…"""
-        geometry = collection.free_name("geometry") if collection.has_geometry else None
-        columns = {column.name: column for column in collection.columns_and_id}
-        return cls(collection.id, columns, geometry)
+
+        def work_out() -> Queryables:
+            geometry = collection.free_name("geometry") if collection.has_geometry else None
+            return cls(collection.id, {column.name: column for column in collection.columns_and_id}, geometry)
+
+        return remembered(collection, cls, work_out)
 
     def resolve(self, name: str, at: Place) -> str:
         """The name as it is published: `geom` is the geometry where no property has that name. Raises: BadFilter"""

@@ -13,8 +13,13 @@ from api.sql.relation import among_keys, argument_place, column_of, text_of
 from api.sql.times import in_interval
 from core.catalog import Collection
 
-# SQL type that a column's value is cast to, where the parameter is text
-CASTS = {"date": sql.SQL("date"), "datetime": sql.SQL("timestamptz"), "time": sql.SQL("time")}
+# SQL type that a column's value is cast to. A whole number may be larger than the column takes.
+CASTS = {
+    "integer": sql.SQL("bigint"),
+    "date": sql.SQL("date"),
+    "datetime": sql.SQL("timestamptz"),
+    "time": sql.SQL("time"),
+}
 
 
 def where_clause(conditions: list[sql.Composable]) -> sql.Composable:
@@ -64,4 +69,10 @@ def equal(condition: Equals, number: int) -> Condition:
     place: sql.Composable = sql.Placeholder(f"equal{number}")
     if condition.column.type in CASTS:
         place = sql.SQL("{}::{}").format(place, CASTS[condition.column.type])
-    return sql.SQL("{} = {}").format(column_of(condition.column), place), {f"equal{number}": condition.value}
+    return sql.SQL("{} = {}").format(column_of(condition.column), place), {f"equal{number}": equal_value(condition)}
+
+
+def equal_value(condition: Equals) -> str:
+    """The value as a text that PostgreSQL reads."""
+    value = condition.value
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,13 +8,14 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, walk_key
+from api.query import BY_PLANNER, ItemsQuery, Plan, walk_key
 from api.sql.blocks import block_params, count_on_edge, in_blocks
-from api.sql.boxes import Test, box_values
+from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
 from api.sql.items import feature_text, properties_lateral, rendered
 from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.offsets import at_offset
+from api.sql.outlines import outlined
 from api.sql.relation import all_columns, relation
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.prepared import kept_ready
@@ -32,22 +33,21 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
     Count:  up to query.limit + 1; the extra row means that there is more in that direction
     Index:  primary key; GiST on geom or the table's blocks when the filter has a box
     """
-    shape, after = shape_of(collection, query, plan), place_of(collection, query, plan)
+    by, after = TESTS.get(plan.way, "shape"), place_of(collection, query, plan)
     params = {**after[1], "rows": query.limit + 1, "offset": query.offset, "walked": plan.walked}
     if plan.way == "blocks":
         params.update(block_params(plan))
-    by = TESTS.get(plan.way, "shape")
-    if shape is None:
+    outline = outlined(collection, query.filter, by) if collection.source is None else None
+    if outline is None:
         conditions, values = where(collection, query.filter, by)
         return Statement(page_text(collection, query, plan, conditions, after[0]), {**values, **params})
-    if query.filter.box is not None:
-        params.update(box_values(collection, query.filter.box, by))
+    params.update(outline[1])
 
     def compose() -> Statement:
         conditions, _ = where(collection, query.filter, by)
         return kept_ready(Statement(rendered(page_text(collection, query, plan, conditions, after[0])), params))
 
-    return replace(remembered(collection, shape, compose), params=params)
+    return replace(remembered(collection, shape_of(query, plan, outline[0]), compose), params=params)
 
 
 def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[list[sql.Composable], dict[str, Any]]:
@@ -58,14 +58,11 @@ def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[lis
     return [place], values
 
 
-def shape_of(collection: Collection, query: ItemsQuery, plan: Plan) -> Hashable:
-    """What decides on the text of the statement for a page of a loaded collection; None where more than this does."""
-    box, cursor = query.filter.box, query.cursor
-    if collection.source is not None or not (query.filter.is_everything or query.filter.is_box_alone):
-        return None
-    area = box and (("srid", box.srid) if isinstance(box, GridBox) else ("halves", len(box.halves())))
+def shape_of(query: ItemsQuery, plan: Plan, outline: Hashable) -> Hashable:
+    """What decides on the text of the statement for a page. `outline`: of its filter"""
+    cursor = query.cursor
     place = cursor and (cursor.direction, *(value is None for value in cursor.place))
-    return "text", query.presentation, query.sort, plan.way, plan.counts, area, place, query.offset > 0
+    return "text", query.presentation, query.sort, plan.way, plan.counts, outline, place, query.offset > 0
 
 
 def page_text(
