@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import isfinite
 
 SIDE = 64
 """Columns and rows of the table. Their edges are quantiles, so a far-off feature spoils nothing."""
@@ -56,7 +57,11 @@ def place(edges: Sequence[float], value: float) -> float:
 
 
 def make_density(middles: Sequence[tuple[float, float]], features: float) -> Density:
-    """The table of a sample, given as the middles of its features. `features`: how many there are in all."""
+    """The table of a sample, given as the middles of its features. `features`: how many there are in all.
+
+    A middle that is no place, such as that of a point at infinity, lies in no box.
+    """
+    middles = [(x, y) for x, y in middles if isfinite(x) and isfinite(y)]
     columns, rows = quantiles([x for x, _ in middles]), quantiles([y for _, y in middles])
     counts = [[0] * len(rows) for _ in columns]
     for x, y in middles:

@@ -18,6 +18,7 @@ from loader.columns import TableColumn, table_columns
 from loader.ddl import Table
 from loader.encode import Encoder
 from loader.errors import CannotRead
+from loader.finite import only_numbers
 from loader.order import along_curve
 from loader.read_model import Chunk, OpenLayer
 from loader.report import Note
@@ -45,6 +46,8 @@ class Copy:
     encoder: Encoder
     rows: int = 0
     repaired: int = 0
+    placeless: int = 0
+    flattened: int = 0
 
     def add(self, chunk: Chunk) -> None:
         """Send one chunk. Raises: CannotRead for geometries that are no WKB"""
@@ -56,6 +59,7 @@ class Copy:
 
     def add_geometries(self, chunk: Chunk, wkb: pa.Array, shape: Shape, srid: int) -> None:
         """Send a chunk with geometries, straight or through the staging table; widen the table first if need be."""
+        wkb = self.only_numbers(wkb)
         codes = distinct_codes(wkb)
         found = shape_of(codes)
         wide = shape if found is None else shape.joined(found)
@@ -66,9 +70,16 @@ class Copy:
             return
         self.repaired += len(chunk)
         self.run(ddl.create_staging(self.table))
-        self.send(ddl.copy_into_staging(self.table), chunk)
+        self.send(ddl.copy_into_staging(self.table), replace(chunk, wkb=wkb))
         for statement in ddl.move_from_staging(self.table):
             self.run(statement)
+
+    def only_numbers(self, wkb: pa.Array) -> pa.Array:
+        """The geometries without coordinates that are no numbers, which are counted."""
+        cleaned = only_numbers(wkb)
+        self.placeless += cleaned.placeless
+        self.flattened += cleaned.flattened
+        return cleaned.wkb
 
     def widen(self, shape: Shape, srid: int) -> None:
         """Give the table a geometry column that takes more."""
@@ -156,3 +167,9 @@ def repair_notes(copy: Copy) -> Iterator[Note]:
             f"{copy.repaired} rows lie in parts of the file where geometries had to be made alike: curves became "
             "lines, surfaces polygons, collections in collections one, measures were dropped, missing heights became 0",
         )
+    if copy.placeless:
+        message = f"{copy.placeless} features have coordinates that are no numbers, and are published without geometry"
+        yield Note("warning", "geometry-without-place", message, "give them coordinates in the file")
+    if copy.flattened:
+        message = f"{copy.flattened} features have heights or measures that are no numbers; they became 0"
+        yield Note("info", "heights-missing", message)

@@ -194,6 +194,20 @@ def test_curves_of_straight_lines_and_collections_in_collections_can_be_shown(
     assert loader.one("SELECT ST_AsGeoJSON(geom)::json ->> 'type' FROM published.c") == shown
 
 
+def test_lines_to_places_that_are_no_numbers_have_no_geometry(loader: Loader) -> None:
+    """PostGIS looks for where they cross 180 degrees for as long as it may."""
+    shapes = [
+        loader.one("SELECT ST_AsBinary(ST_MakeLine(ST_MakePoint(0, 0, 1), ST_MakePoint(%s, 1, %s)))", *to)
+        for to in ((math.nan, 2.0), (1.0, math.nan), (math.inf, 2.0))
+    ]
+    table = pa.table({"n": pa.array([1, 2, 3]), "geometry": pa.array(shapes, pa.binary())})
+    write_ogr(loader.path("c.gpkg"), table, "GPKG")
+    report = loader.load("c.gpkg")
+    assert report.status == "loaded", report.error
+    assert loader.column("c", "geom") == [None, "LINESTRING Z (0 0 1,1 1 0)", None]
+    assert {"geometry-without-place", "heights-missing"} <= set(codes(report))
+
+
 def test_heights_are_kept_and_3d_longitude_latitude_is_4326(loader: Loader) -> None:
     write_geojson(loader.path("z.geojson"), [feature({}, {"type": "Point", "coordinates": [24, 60, 7.5]})])
     loader.load("z.geojson")

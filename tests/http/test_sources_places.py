@@ -178,6 +178,16 @@ def test_curves_of_straight_lines_and_collections_in_collections_are_shown_too(o
     assert shapes[6] is None
 
 
+@pytest.mark.parametrize("name", ["no_numbers", "no_numbers_any"])
+def test_points_with_coordinates_that_are_no_numbers_are_at_no_place(odd_client: FlaskClient, name: str):
+    page = get(odd_client, f"/collections/{name}/items")
+    shown = [feature["geometry"] and feature["geometry"]["coordinates"] for feature in page["features"]]
+    assert shown == [None, None, [1, 2, 0], [1, 2, 3], []]
+    assert 4 in [feature["id"] for feature in get(odd_client, f"/collections/{name}/items?bbox=0,0,5,5")["features"]]
+    assert tile_ids(tile(odd_client, name, "0/0/0")) == [3, 4]
+    assert odd_client.get(f"/collections/{name}/items?f=shp").status_code == 200
+
+
 def test_shapes_at_the_poles_are_cut_where_web_mercator_ends(odd_client: FlaskClient):
     assert geometry(odd_client, "poles", 2, crs=MERCATOR) is None
     ring = geometry(odd_client, "poles", 1, crs=MERCATOR)["coordinates"][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -59,3 +60,10 @@ def test_features_all_at_one_place_are_all_found_or_none():
 
 def test_nothing_has_no_share():
     assert make_density([], 0).share(-180, -90, 180, 90) == 0
+
+
+def test_middles_that_are_no_place_lie_in_no_box():
+    nowhere = [(math.inf, 1.0), (-math.inf, 1.0), (math.nan, math.nan)]
+    density = make_density([(5.0, 6.0), *nowhere], 4)
+    assert density.share(0, 0, 10, 10) == 1
+    assert make_density(nowhere, 3).share(0, 0, 10, 10) == 0

@@ -132,8 +132,15 @@ def read(shape: Shape) -> sql.Composable:
     return column
 
 
+# A point as JSON can say it: numbers that are none are no place, and no height
+POINT = sql.SQL(
+    "CASE WHEN abs(ST_X({g})) >= 'Infinity' OR abs(ST_Y({g})) >= 'Infinity' THEN NULL"
+    " WHEN abs(ST_Z({g})) >= 'Infinity' THEN ST_Force3DZ(ST_Force2D({g})) ELSE {g} END"
+)
+
 # Curves as lines, surfaces as polygons, no collection in a collection. `isthmus.straightened`, which may not be there.
 STRAIGHTENED = sql.SQL("""CASE
+    WHEN ST_GeometryType({g}) = 'ST_Point' THEN {point}
     WHEN ST_GeometryType({g}) IN ('ST_Tin', 'ST_PolyhedralSurface', 'ST_Triangle')
         THEN (SELECT ST_Collect(ST_MakePolygon(ST_ExteriorRing(part.geom))) FROM ST_Dump({g}) AS part)
     WHEN ST_GeometryType({g}) ~ 'Curve|CircularString|MultiSurface'
@@ -150,7 +157,10 @@ END""")
 
 def straightened(shape: Shape, geometry: sql.Composable) -> sql.Composable:
     """The geometry as GeoJSON and vector tiles know it; only looked at where its type leaves that open."""
-    return geometry if shape.type in STRAIGHT else STRAIGHTENED.format(g=geometry)
+    point = POINT.format(g=geometry)
+    if shape.type == "Point":
+        return point
+    return geometry if shape.type in STRAIGHT else STRAIGHTENED.format(g=geometry, point=point)
 
 
 def mercator(shape: Shape, geometry: sql.Composable, systems: Systems) -> sql.Composable:

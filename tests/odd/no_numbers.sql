@@ -1,0 +1,8 @@
+-- Points with coordinates that are no numbers, which JSON cannot say.
+CREATE TABLE odd.no_numbers (id integer PRIMARY KEY, geom geometry(PointZ, 4326));
+INSERT INTO odd.no_numbers
+SELECT id, ST_SetSRID(ST_MakePoint(x, y, z), 4326)
+FROM (VALUES (1, 'NaN'::float8, 2, 3::float8), (2, 1, '-Infinity'::float8, 3), (3, 1, 2, 'NaN'), (4, 1, 2, 3)) AS points (id, x, y, z);
+INSERT INTO odd.no_numbers VALUES (5, 'SRID=4326;POINT Z EMPTY');
+CREATE TABLE odd.no_numbers_any (id integer PRIMARY KEY, geom geometry);
+INSERT INTO odd.no_numbers_any SELECT id, geom FROM odd.no_numbers;
