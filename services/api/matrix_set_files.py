@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,9 @@ MOST_BYTES = 1_000_000
 MOST_MATRICES = 50
 MOST_TILES = 2**31
 """Rows, or columns, of a matrix."""
+
+SMALLEST, LARGEST = 1e-9, 1e12
+"""Of scales, cells, and coordinates of a corner."""
 
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 EPSG_CRS = re.compile(
@@ -71,7 +73,8 @@ def parse_definition(path: Path, taken: Iterable[str] = ()) -> Definition:
     if path.stat().st_size > MOST_BYTES:
         raise BadDefinition(f"it has more than {MOST_BYTES} bytes")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()  # as it is answered
     except (ValueError, RecursionError) as error:
         raise BadDefinition(f"it is no JSON: {error}") from error
     if not isinstance(document, dict):
@@ -84,6 +87,7 @@ def parse_definition(path: Path, taken: Iterable[str] = ()) -> Definition:
     if id in taken:
         raise BadDefinition(f"there is a set '{id}' already")
     uri, srid = parse_crs_name(members.get("crs"))
+    members.pop("links", None)  # of the server that the file is from
     definition = Definition(id, srid, uri, members)
     matrix_set_of(definition, northing_first=False)  # to find its mistakes now
     return definition
@@ -179,8 +183,8 @@ def parse_origin(value: Any, where: str) -> tuple[float, float]:
 def positive(members: Mapping[str, Any], name: str, where: str) -> float:
     """A number above 0. Raises: BadDefinition"""
     value = members.get(name)
-    if value is None or not is_number(value) or value <= 0:
-        raise BadDefinition(f"{where} has no {name} above 0")
+    if value is None or not is_number(value) or value < SMALLEST:
+        raise BadDefinition(f"{where} has no {name} from {SMALLEST:g} to {LARGEST:g}")
     return float(value)
 
 
@@ -194,4 +198,4 @@ def whole(members: Mapping[str, Any], name: str, where: str, most: int) -> int:
 
 def is_number(value: Any) -> bool:
     """Whether a value of JSON is a number that can be reckoned with."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

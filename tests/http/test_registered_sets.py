@@ -79,6 +79,10 @@ BAD = {
         {"crs": f"{EPSG}3067", "tileMatrices": [{**SETS[FINLAND]["tileMatrices"][0], "cellSize": -1}]}
     ),
     "huge": "[" * 200_000,
+    "huge_number": json.dumps({"crs": f"{EPSG}3067", "tileMatrices": [{**FIRST, "pointOfOrigin": [10**400, 0]}]}),
+    "tiny_number": json.dumps({"crs": f"{EPSG}3067", "tileMatrices": [{**FIRST, "cellSize": 1e-300}]}),
+    "no_number": json.dumps({**SETS[FINLAND], "boundingBox": {"lowerLeft": [float("nan"), 0]}}),
+    "half_a_letter": json.dumps({**SETS[FINLAND], "title": "\ud800"}),
 }
 
 PLACES = """
@@ -386,6 +390,15 @@ def test_null_and_unnamed_members_are_passed_over(atlas: Database, tmp_path: Pat
     assert None not in shown.values()
     assert None not in shown["tileMatrices"][0].values()
     assert status(client, "/collections/spots/tiles/Nulls/0/0/0") == 200
+    pool.close()
+
+
+def test_links_of_another_server_and_a_byte_order_mark_are_passed_over(atlas: Database, tmp_path: Path):
+    document = quad(3067, [-548576, 8388608], 2097152.0, links=["https://example.org/"])
+    (tmp_path / "Linked.json").write_text(json.dumps(document), encoding="utf-8-sig")
+    settings = replace(atlas.reader, tile_matrix_sets=str(tmp_path))
+    pool = Pool(settings)
+    assert "links" not in get(create_app(settings, pool).test_client(), "/tileMatrixSets/Linked")
     pool.close()
 
 
