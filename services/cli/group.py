@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
@@ -31,6 +35,20 @@ class Group(CommandGroup):
     usage = USAGE
 
     def run(self, ctx: click.Context) -> Any:
-        """The command, with psycopg's errors as ours."""
-        with translated():
+        """The command, with psycopg's errors as ours; SIGTERM ends it as Ctrl-C does."""
+        with translated(), stopped_by_sigterm():
             return super().run(ctx)
+
+
+@contextmanager
+def stopped_by_sigterm() -> Generator[None]:
+    """Let SIGTERM end the block as Ctrl-C does: psycopg cancels its query, half a file is removed."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

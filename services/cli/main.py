@@ -31,7 +31,7 @@ from loader.report import Report
 from loader.run import open_catalogue, roll_back
 from loader.scan import Dataset, relative, scan
 from loader.tidy import tidy
-from loader.watch import is_alive, stopped_by_sigterm, watch
+from loader.watch import is_alive, watch
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 
@@ -225,7 +225,7 @@ def watch_folder(settings: Settings, *, check: bool) -> None:
         alive = is_alive(settings.data_dir)
         click.echo("the loader is at work" if alive else "no loader is at work")
         sys.exit(0 if alive else EXIT_FAILED)
-    with listener(sys.stdout, sentences=True) as listen, stopped_by_sigterm():
+    with listener(sys.stdout, sentences=True) as listen:
         try:
             watch(settings, listen)
         except KeyboardInterrupt:

@@ -8,14 +8,12 @@ thousand files takes milliseconds.
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, parse_catalog
 from core.db import Connection
@@ -58,7 +56,7 @@ class State:
 
 
 def watch(settings: Settings, listen: Listener) -> None:
-    """Look, compare, act, for ever. Ends with KeyboardInterrupt, which SIGTERM raises too.
+    """Look, compare, act, for ever. Ends with KeyboardInterrupt.
 
     Raises: DataFolderUnavailable when `var/` below the data folder cannot be written to
     """
@@ -134,20 +132,6 @@ def recovered(state: State, now: Scan, listen: Listener) -> None:
         listen(
             Event("state", values={"state": "watching", "message": f"{trouble}: {len(now.datasets)} datasets found"})
         )
-
-
-@contextmanager
-def stopped_by_sigterm() -> Generator[None]:
-    """Let SIGTERM end the block as Ctrl-C does: psycopg cancels its query, the transaction is rolled back."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def heartbeat_file(data_dir: Path) -> Path:

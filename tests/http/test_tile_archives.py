@@ -301,6 +301,19 @@ def test_progress_in_a_pipe_is_json_lines(shell: Shell, monkeypatch: pytest.Monk
     assert lines[-1]["tiles"] >= 3
 
 
+def test_export_that_is_ended_leaves_no_half_of_a_file(shell: Shell, tmp_path: Path):
+    options = ["--zoom", "0-9", "--pmtiles", str(tmp_path / "plain.pmtiles")]
+    command = [sys.executable, "-m", "cli", "export", "plain", *options]
+    with subprocess.Popen(command, env=shell.environment, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob(".*.part")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(20) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_api_on_a_unix_socket_is_asked_there(served: tuple[Database, str], tmp_path: Path):
     database, _ = served
     with running_api(database, ISTHMUS_LISTEN=f"unix:{tmp_path}/api.sock") as address:
