@@ -20,7 +20,7 @@ from core.errors import FileNotWritten, FileTooLarge, FormatUnsuitable, TooManyE
 from core.settings import Settings
 from core.statement import Statement
 
-FORM = 1
+FORM = 2
 """Rises when the form of files changes, so that none of an older Isthmus is sent."""
 
 WAIT_S = 60.0
@@ -72,7 +72,7 @@ def plan_file(format: FileFormat, collection: Collection, query: ItemsQuery) -> 
         hint = "leave crs out, or ask for f=gpkg, f=fgb or f=parquet"
         raise FormatUnsuitable("KML is always in CRS84", hint=hint, parameter="crs")
     query = replace(query, presentation=replace(shown, crs=replace(shown.crs, northing_first=False)))
-    statement = copy_wire(collection, query, bounds=format == "parquet", empties=format != "kml")
+    statement = copy_wire(collection, query, parquet=format == "parquet", empties=format != "kml")
     return FilePlan(format, collection, query, statement)
 
 

@@ -153,6 +153,32 @@ def test_duckdb_reads_what_was_loaded(world: FlaskClient, tmp_path: Path):
     assert read_duckdb(save(world, tmp_path, "parquet")) == LOADED
 
 
+EDGES = """
+SELECT * FROM (VALUES
+    (1, date '0001-01-01', timestamptz '2024-02-29 23:59:59.999999Z', time '23:59:59.9999', ST_Point(1, 2)),
+    (2, '9999-12-31', '1960-12-31 23:59:59.9996Z', '00:00:00.0009', ST_Point(1, 2)),
+    (3, '0044-03-15 BC', '10000-01-01 00:00Z', '12:00', ST_Point(1, 2))
+) AS edges (fid, day, seen, at, geom)
+"""
+
+
+@pytest.mark.parametrize("f", ["gpkg", "fgb", "shp", "kml"])
+def test_times_end_with_the_last_thousandth_of_their_day(things: Database, tmp_path: Path, f: str):
+    """GDAL wrote second 60; what it has no year for became an empty text."""
+    publish(things, f"edges_{f}", EDGES, columns={"day": "date", "seen": "datetime", "at": "time"})
+    pool = Pool(things.reader)
+    client = create_app(things.reader, pool).test_client()
+    rows = read_gdal(
+        str(save(client, tmp_path, f, f"/collections/edges_{f}/items?")), "id" if f in ("fgb", "shp") else "fid"
+    )
+    pool.close()
+    assert [(row["day"], row["seen"], row["at"]) for row in rows.values()] == [
+        (date(1, 1, 1), datetime(2024, 2, 29, 23, 59, 59, 999_000, UTC), time(23, 59, 59, 999_000)),
+        (date(9999, 12, 31), datetime(1960, 12, 31, 23, 59, 59, 0, UTC), time(0, 0)),
+        (None, None, time(12)),
+    ]
+
+
 def test_number_that_a_shapefile_would_spoil_is_refused(things: Database):
     publish(
         things, "wide", "SELECT 1 AS fid, 1.5e300::float8 AS ratio, ST_Point(1, 2) AS geom", columns={"ratio": "number"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from psycopg import sql
 
 from api.query import ItemsQuery
@@ -20,6 +22,20 @@ WIRE_FORMS: dict[ColumnType, sql.SQL] = {
     "json": sql.SQL("to_json({0})"),  # arrays too are JSON
 }
 
+# What GDAL 3.12 keeps: years of four digits, thousandths of seconds. It would round up to second 60, and before 1970
+# it makes a whole minute of what is after second 59.
+YEARS = "CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' THEN "
+OGR_FORMS: dict[ColumnType, sql.SQL] = {
+    **WIRE_FORMS,
+    "date": sql.SQL(YEARS + "{0} - DATE '1970-01-01' END"),
+    "datetime": sql.SQL(
+        YEARS + "(extract(epoch FROM date_trunc("
+        "CASE WHEN {0} < '1970-01-01' AND extract(second FROM {0}) >= 59 THEN 'second' ELSE 'milliseconds' END, {0}"
+        ")) * 1000000)::bigint END"
+    ),
+    "time": sql.SQL("floor(extract(epoch FROM {0}) * 1000)::bigint * 1000"),
+}
+
 # ISO WKB; GeoParquet 1.1 has heights but no measures.
 WKB = sql.SQL("encode(ST_AsBinary(g.shape, 'NDR'), 'hex')")
 WKB_OF_SOME = sql.SQL("CASE WHEN NOT ST_IsEmpty(g.shape) THEN {} END").format(WKB)
@@ -30,22 +46,23 @@ WITHOUT_MEASURES = sql.SQL(
 BOUNDS = sql.SQL("ST_XMin(g.shape), ST_YMin(g.shape), ST_XMax(g.shape), ST_YMax(g.shape)")
 
 
-def copy_wire(collection: Collection, query: ItemsQuery, *, bounds: bool, empties: bool) -> Statement:
+def copy_wire(collection: Collection, query: ItemsQuery, *, parquet: bool, empties: bool) -> Statement:
     """COPY of every match: the id where there is one, the properties, and the geometry when it is shown.
 
-    bounds:  also the four bounds of the geometry, which GeoParquet has
+    parquet: as GeoParquet has it, with the four bounds of the geometry and every microsecond
     empties: geometries without a corner are kept; else such a feature has none, since KML has no word for them
     Texts that are empty are quoted, NULLs are not. Easting comes first when the query's CRS says so.
     """
     shown = query.presentation
     parts: list[sql.Composable] = [id_text(collection.key)] if collection.key.is_id else []
-    parts += [wire_form(column) for column in (collection.columns if shown.columns is None else shown.columns)]
+    forms = WIRE_FORMS if parquet else OGR_FORMS
+    parts += [wire_form(column, forms) for column in (collection.columns if shown.columns is None else shown.columns)]
     lateral: sql.Composable = sql.SQL("")
     if collection.has_geometry and shown.geometry:
         lateral = once(shown_geometry(collection, shown), "g")
-        if bounds:
+        if parquet:
             lateral = sql.Composed([once(shown_geometry(collection, shown), "whole"), once(WITHOUT_MEASURES, "g")])
-        parts += [WKB if empties else WKB_OF_SOME, *([BOUNDS] if bounds else [])]
+        parts += [WKB if empties else WKB_OF_SOME, *([BOUNDS] if parquet else [])]
     rows, params = select_all(collection, query, sql.SQL(", ").join(parts), lateral)
     return Statement(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(rows), params)
 
@@ -55,8 +72,8 @@ def once(shape: sql.Composable, name: str) -> sql.Composable:
     return sql.SQL("\nCROSS JOIN LATERAL (SELECT {} AS shape OFFSET 0) AS {}").format(shape, sql.Identifier(name))
 
 
-def wire_form(column: Column) -> sql.Composable:
+def wire_form(column: Column, forms: Mapping[ColumnType, sql.SQL]) -> sql.Composable:
     """A column as it travels."""
     name = column_of(column)
-    form = WIRE_FORMS.get(column.type)
+    form = forms.get(column.type)
     return name if form is None else form.format(name)
