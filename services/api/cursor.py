@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
 from typing import Any, cast
 
 from api.query import Cursor, Filter, SortKey, digest, walk_key
@@ -22,14 +21,14 @@ PLACE_TEXT = re.compile(r"\(([0-9]{1,10}),([0-9]{1,5})\)")
 LAST_PAGE, LAST_ROW = 2**32 - 2, 2**16 - 2
 
 
-def render_cursor(cursor: Cursor, filter: Filter, sort: Sequence[SortKey], collection: Collection) -> str:
+def render_cursor(cursor: Cursor, filter: Filter, sort: tuple[SortKey, ...], collection: Collection) -> str:
     """The text of a cursor, safe in a URL."""
     bound_to = [collection.id, collection.revision, digest(filter, sort)]
     parts = [*bound_to, cursor.direction, cursor.key, cursor.skip, *cursor.place]
     return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def parse_cursor(text: str, filter: Filter, sort: Sequence[SortKey], collection: Collection) -> Cursor:
+def parse_cursor(text: str, filter: Filter, sort: tuple[SortKey, ...], collection: Collection) -> Cursor:
     """The place that a cursor names.
 
     Raises: BadCursor when it is damaged, or was made for another collection, filter, order or version of the data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -76,16 +76,21 @@ class Filter:
     cql2: Node | None = None
     cql2_crs: Crs = CRS84
     """The system of the geometries in `cql2`."""
+    digests: dict[object, str] = field(init=False, default_factory=dict[object, str], compare=False, repr=False)
+    """What `digest` found, by the order: a page asks for it several times."""
 
     @property
     def is_everything(self) -> bool:
         """True when no condition is set."""
-        return self == Filter()
+        return self == NO_FILTER
 
     @property
     def is_box_alone(self) -> bool:
         """True when there is a box and no other condition."""
         return self.box is not None and self == Filter(box=self.box)
+
+
+NO_FILTER = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,7 @@ class ItemsQuery:
     """One page of features. `cursor` is None for a page that begins at `offset`."""
 
     limit: int
-    filter: Filter = Filter()
+    filter: Filter = NO_FILTER
     sort: tuple[SortKey, ...] = ()
     cursor: Cursor | None = None
     offset: int = 0
@@ -205,7 +210,7 @@ class TileQuery:
     everything: low zooms leave out nothing either, as far as a tile has room
     """
 
-    filter: Filter = Filter()
+    filter: Filter = NO_FILTER
     columns: tuple[Column, ...] | None = None
     everything: bool = False
 
@@ -235,8 +240,16 @@ def walk_key(collection: Collection, filter: Filter, sort: Sequence[SortKey]) ->
     return PLACE if by_place else collection.key
 
 
-def digest(filter: Filter, sort: Sequence[SortKey]) -> str:
+def digest(filter: Filter, sort: tuple[SortKey, ...]) -> str:
     """A short text that is the same for the same filter and order, to bind a cursor to them."""
+    found = filter.digests.get(sort)
+    if found is None:
+        found = filter.digests[sort] = work_out_digest(filter, sort)
+    return found
+
+
+def work_out_digest(filter: Filter, sort: tuple[SortKey, ...]) -> str:
+    """The digest of a filter and an order: a part of SHA-256 of their canonical form."""
     order = [[key.column.name, key.descending] for key in sort]
     given = [[given.argument.name, given.value] for given in filter.arguments]
     parts = [*parts_of(filter), order, *([given] if given else [])]

@@ -5,7 +5,7 @@ alone have one outline, so the text is composed once, and connections keep the s
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,7 @@ class Unlike(Exception):
 
 def outlined(collection: Collection, filter: Filter, boxes_by: Test) -> Outlined | None:
     """None for what has no outline: the text of its conditions depends on more, or is seldom asked for twice."""
-    if replace(filter, box=None, equals=(), cql2=None) != Filter(cql2_crs=filter.cql2_crs):
+    if filter.interval or filter.ids is not None or filter.text is not None or filter.arguments:
         return None
     literals = Literals()
     try:

@@ -11,11 +11,9 @@ from typing import Any, LiteralString, cast
 from psycopg import sql
 
 from api.ids import JOINT
-from api.query import FeatureKey, Filter, Given
+from api.query import NO_FILTER, FeatureKey, Filter, Given
 from core.catalog import PLACE, Collection, Column, Key, KeyPart
 from core.statement import quoted
-
-NO_FILTER = Filter()
 
 
 def relation(collection: Collection, filter: Filter = NO_FILTER) -> sql.Composable:
