@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from collections.abc import Iterable, Iterator
 
 import mapbox_vector_tile
@@ -17,6 +18,7 @@ from api.matrix_sets import OURS
 from api.tiles import Tile, tile_bounds
 from core.db import Database as Pool
 from support.cluster import Cluster
+from support.mvt import check_tile
 from support.publish import publish
 
 TILES = "/collections/places/tiles/WebMercatorQuad"
@@ -202,6 +204,20 @@ def test_what_is_smaller_than_a_pixel_is_in_the_tile_all_the_same(small: FlaskCl
         assert shape.geom_type == ("LineString" if feature["id"] % 3 == 1 else "Polygon")
         assert shape.is_valid
         assert shape.area <= 1 if feature["id"] % 3 == 0 else shape.length >= 1
+
+
+@pytest.mark.parametrize(("z", "row", "column"), [(0, 0, 0), (5, 13, 18), (7, 52, 74)])
+def test_what_is_within_a_unit_is_that_unit_of_the_grid(small: FlaskClient, z: int, row: int, column: int):
+    response = small.get(f"/collections/small/tiles/WebMercatorQuad/{z}/{row}/{column}")
+    assert check_tile(response.data)
+    features = mapbox_vector_tile.decode(response.data, default_options={"y_coord_down": True})["small"]["features"]
+    houses = {feature["id"]: feature["geometry"] for feature in features if feature["id"] % 3 == 0}
+    assert houses
+    for degree, geometry in houses.items():
+        x = (degree + 0.00005 + 180) / 360 * 2**z - column
+        y = (1 - math.asinh(math.tan(math.radians(degree + 0.0001))) / math.pi) / 2 * 2**z - row
+        west, north = (math.floor(part * 4096) for part in (x, y))
+        assert shapely.geometry.shape(geometry).equals(shapely.box(west, north, west + 1, north + 1))
 
 
 def test_what_is_smaller_than_a_pixel_is_in_no_other_tile(small: FlaskClient):
