@@ -29,7 +29,7 @@ SELECT n AS fid, 'line ' || n AS name, ST_MakeLine(ST_Point(-120, -20 - n * 3), 
 FROM generate_series(0, 6) AS n
 """
 
-CORNER = "SELECT n AS fid, 'n' AS name, ST_Point(n * 10, n * 10) AS geom FROM generate_series(0, 1) AS n"
+CORNER = "SELECT n AS fid, 1e24::float8 AS mass, ST_Point(n * 10, n * 10) AS geom FROM generate_series(0, 1) AS n"
 
 
 @pytest.fixture(scope="package")
@@ -39,7 +39,7 @@ def url(cluster: Cluster) -> Iterator[str]:
     publish(database, "points", POINTS, columns={"name": "string", "size": "integer"})
     publish(database, "areas", AREAS, columns={"name": "string", "note": "string"}, geometry_type="Polygon")
     publish(database, "lines", LINES, columns={"name": "string"}, geometry_type="LineString")
-    publish(database, "corner", CORNER, columns={"name": "string"})
+    publish(database, "corner", CORNER, columns={"mass": "number"})
     leave_network(database.reader.data_dir)
     with running_api(database) as address:
         yield address

@@ -180,6 +180,7 @@ def test_every_answer_with_features_says_its_crs(client: FlaskClient, name: str,
     """/req/crs/ogc-crs-header"""
     assert client.get(f"/collections/{name}/{below}").headers["Content-Crs"] == f"<{CRS84}>"
     assert "Content-Crs" in client.get(f"/collections/{name}/{below}").headers["Access-Control-Expose-Headers"]
+    assert client.get(f"/collections/{name}/{below}?f=html").headers["Content-Crs"] == f"<{CRS84}>"
 
 
 @of_each_spatial_collection
@@ -189,6 +190,8 @@ def test_crs_of_the_header_is_the_one_that_was_asked_for(client: FlaskClient, na
     for uri in get(client, f"/collections/{name}")["crs"]:
         response = ask(client, f"/collections/{name}/{below}", crs=uri)
         assert response.headers.getlist("Content-Crs") == [f"<{uri}>"]
+        page = ask(client, f"/collections/{name}/{below}", crs=uri, f="html")
+        assert page.headers["Content-Crs"] == f"<{CRS84}>", "its map is drawn in CRS84 whatever is asked for"
 
 
 @of_each_spatial_collection

@@ -73,7 +73,7 @@ def feature(id: str, feature_id: str) -> Response:
     body, links = feature_geojson(asked(), collection, found, chosen, profile_links(shown.profiles))
     if chosen != "html":
         return validator.mark(geojson(body, collection, shown, chosen))
-    shown_page = page(
+    shown_page = page_of_features(
         "feature.html",
         title=f"{collection.title} {feature_id}",
         collection=collection,
@@ -117,7 +117,7 @@ def items_geojson(
 def items_page(collection: Collection, found: Page, links: list[Link], count: Count) -> Response:
     """The page as a table with a map."""
     features: list[dict[str, Any]] = [json.loads(text) for text in found.features]
-    return page(
+    return page_of_features(
         "items.html",
         title=collection.title,
         collection=collection,
@@ -125,3 +125,10 @@ def items_page(collection: Collection, found: Page, links: list[Link], count: Co
         count=count,
         document={"links": links},
     )
+
+
+def page_of_features(template: str, **values: Any) -> Response:
+    """A page that holds coordinates, which says in which CRS they are."""
+    response = page(template, **values)
+    response.headers["Content-Crs"] = f"<{CRS84.uri}>"
+    return response

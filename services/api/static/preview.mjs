@@ -22,7 +22,8 @@ map.on('load', async () => {
     const collection = JSON.parse(features.textContent);
     const bounds = new maplibregl.LngLatBounds();
     collection.features.forEach((feature) => positionsOf(feature.geometry, (position) => bounds.extend(position.slice(0, 2))));
-    map.addSource('page', { type: 'geojson', data: collection });
+    const shapes = collection.features.map(({ type, id, geometry }) => ({ type, id, geometry, properties: {} })); // all that is drawn
+    map.addSource('page', { type: 'geojson', data: { ...collection, features: shapes } });
     layersOf('page').forEach((layer) => map.addLayer(layer));
     if (!bounds.isEmpty()) map.fitBounds(bounds, frame);
   } else {
