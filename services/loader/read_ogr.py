@@ -14,6 +14,7 @@ import pyogrio.errors
 import pyogrio.raw
 
 from loader.errors import CannotRead
+from loader.ogr_types import name_all_types
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
 from loader.scan import Dataset
@@ -69,7 +70,8 @@ def list_layers(dataset: Dataset, path: str) -> list[str]:
     """
     if dataset.kind in ONE_LAYER:
         return [""]
-    with readable(dataset):
+    name_all_types()
+    with readable(dataset), warnings.catch_warnings(action="ignore"):  # each layer tells when it is opened
         layers = [cast(str, name) for name, _ in pyogrio.list_layers(path)]
     names = [name for name in layers if name not in STYLE_TABLES]
     if dataset.kind == "gpx":
@@ -114,6 +116,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     options = CSV_OPTIONS if dataset.kind == "csv" else {}
     size_bytes = sum(file.stat().st_size for file in dataset.files)
     pyogrio.set_gdal_config_options(GDAL_CONFIG)
+    name_all_types()
     with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always")
         with readable(dataset):
@@ -128,7 +131,8 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
                     **options,
                 )
             )
-        notes = [Note("warning", "reader-warning", str(warning.message)) for warning in caught]
+        messages = dict.fromkeys(str(warning.message) for warning in caught)
+        notes = [Note("warning", "reader-warning", message) for message in messages]
         yield describe(dataset, meta, reader, rows, notes)
 
 

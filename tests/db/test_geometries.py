@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 
 import pyarrow as pa
 import pytest
@@ -13,7 +16,7 @@ SQUARE = "POLYGON ((0 0,0 1,1 1,1 0,0 0))"
 TWO = "MULTIPOLYGON (((0 0,0 1,1 1,1 0,0 0)),((2 2,2 3,3 3,3 2,2 2)))"
 
 
-def write(loader: Loader, name: str, texts: list[str | None], **options: object) -> None:
+def write(loader: Loader, name: str, texts: Sequence[str | None], **options: object) -> None:
     """A GeoPackage of geometries, numbered from 1 in `n`."""
     table = pa.table({"n": pa.array(range(1, len(texts) + 1)), "geometry": wkb(texts)})
     write_ogr(loader.path(name), table, "GPKG", **options)
@@ -114,6 +117,32 @@ def test_coordinates_that_cannot_be_projected_do_not_stop_the_load(loader: Loade
     assert report.status == "loaded", report.error
     assert [row["geom_3857"] is None for row in loader.rows("u")] == [False, True]
     assert "geometry-not-in-tiles" in codes(report)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("POINT Z (1 2 3)", "POINT Z (1 2 3)"),
+        ("POINT M (1 2 3)", "POINT(1 2)"),
+        ("POINT ZM (1 2 3 4)", "POINT Z (1 2 3)"),
+    ],
+)
+def test_a_layer_of_any_type_may_have_heights_and_measures(loader: Loader, text: str, shown: str) -> None:
+    write(loader, "any.gpkg", [text])
+    z, m = "Z" in text.split("(")[0], "M" in text.split("(")[0]
+    with closing(sqlite3.connect(loader.path("any.gpkg"))) as file, file:
+        file.execute("UPDATE gpkg_geometry_columns SET geometry_type_name = 'GEOMETRY', z = ?, m = ?", [z, m])
+    loader.load_all("any.gpkg")
+    assert loader.column("any", "geom") == [shown]
+
+
+@pytest.mark.parametrize("type", ["TIN", "POLYHEDRALSURFACE", "TRIANGLE"])
+def test_a_layer_of_surfaces_is_one_of_polygons(loader: Loader, type: str) -> None:
+    write(loader, "s.gpkg", [SQUARE])
+    with closing(sqlite3.connect(loader.path("s.gpkg"))) as file, file:
+        file.execute("UPDATE gpkg_geometry_columns SET geometry_type_name = ?", [type])
+    loader.load_all("s.gpkg")
+    assert loader.column("s", "geom") == [SQUARE.replace(" ((", "((")]
 
 
 def test_polygons_and_multipolygons_of_a_shapefile_are_multipolygons(loader: Loader) -> None:

@@ -1,0 +1,1 @@
+GEOMETRY_TYPES: dict[int, str | None]
