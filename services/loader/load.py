@@ -164,7 +164,7 @@ def load_named_layers(job: Job, started: datetime, sha256: str, side_car: SideCa
         because=job.because,
         started_at=started,
         ended_at=datetime.now(UTC),
-        size_bytes=sum(file.stat().st_size for file in job.dataset.files),
+        size_bytes=job.dataset.size_bytes,
         sha256=sha256,
         collections=tuple(collections),
         notes=tuple(notes),

@@ -114,7 +114,6 @@ def hint_for(error: BaseException) -> str:
 def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     """Open one layer. Raises: CannotRead, also while its chunks are walked"""
     options = CSV_OPTIONS if dataset.kind == "csv" else {}
-    size_bytes = sum(file.stat().st_size for file in dataset.files)
     pyogrio.set_gdal_config_options(GDAL_CONFIG)
     name_all_types()
     with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
@@ -127,7 +126,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
                     layer=layer or None,
                     use_pyarrow=True,
                     return_fids=True,
-                    batch_size=chunk_rows(size_bytes, rows),
+                    batch_size=chunk_rows(dataset.size_bytes, rows),
                     **options,
                 )
             )

@@ -46,8 +46,7 @@ def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
         hidden = geometry.hidden if geometry else frozenset[str]()
         places = [place for place, field in enumerate(schema) if field.name not in hidden]
         rows = file.metadata.num_rows
-        size_bytes = dataset.main.stat().st_size
-        found = batches(dataset, file.iter_batches(batch_size=chunk_rows(size_bytes, rows)))
+        found = batches(dataset, file.iter_batches(batch_size=chunk_rows(dataset.size_bytes, rows)))
         yield OpenLayer(
             schema=pa.schema([schema.field(place) for place in places]),
             shape=geometry.shape if geometry else None,

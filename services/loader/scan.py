@@ -69,6 +69,11 @@ class Dataset:
         return PurePosixPath(self.path).stem
 
     @property
+    def size_bytes(self) -> int:
+        """Of the files that are still there: reading a GeoPackage may end its `-wal`."""
+        return sum(file.stat().st_size for file in self.files if file.exists())
+
+    @property
     def side_car(self) -> Path | None:
         """The `NAME.toml` beside it, when there is one."""
         return next((file for file in self.files if file.suffix == ".toml"), None)

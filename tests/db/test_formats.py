@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import sqlite3
 import zipfile
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 
@@ -70,6 +73,21 @@ def test_rows_of_a_gdal_format_are_the_rows_of_the_file(loader: Loader, name: st
     assert (collection.srid, collection.geometry_type, collection.row_count) == (4326, "Point", 3)
     assert collection.bbox_crs84 is not None
     assert collection.bbox_crs84.as_list() == pytest.approx([6.96, 50.94, 12.57, 55.68])
+
+
+def test_a_geopackage_that_was_copied_while_it_was_open_is_loaded_with_its_last_changes(loader: Loader) -> None:
+    table = pa.table({"geometry": wkb(["POINT (1 2)"])})
+    write_ogr(loader.path("open.gpkg"), table, "GPKG", geometry_type="Point")
+    with closing(sqlite3.connect(loader.path("open.gpkg"))) as file:
+        file.execute("PRAGMA journal_mode=WAL")
+        file.execute("CREATE TABLE later (n INTEGER)")
+        for end in ("", "-wal"):
+            shutil.copy(loader.path(f"open.gpkg{end}"), loader.path(f"copy.gpkg{end}"))
+    report = loader.load("copy.gpkg")  # SQLite writes the changes into the file when its last reader leaves
+    assert report.error is not None
+    assert report.error["code"] == "dataset-changed"
+    report = loader.load("copy.gpkg")
+    assert [(c.layer, c.rows) for c in report.collections] == [("open", 1), ("later", 0)]
 
 
 def test_geoparquet_gives_the_same_rows(loader: Loader) -> None:
