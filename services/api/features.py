@@ -53,12 +53,17 @@ def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan
     """The rows of `select_page`, and how they were found. What met too few of them on the way was in vain."""
     query = without_offset(api, collection, query)
     plan = plan_of(api, collection, query)
-    settled = collection.has_blocks and plan.way in ("blocks", "matches") and query.filter.is_box_alone
-    rows = api.database.run(select_page(collection, query, plan), one_plan=settled)
+    rows = api.database.run(select_page(collection, query, plan), one_plan=is_settled(collection, query, plan))
     if len(rows) <= query.limit and (plan.way == "walk" or not plan.is_sure):
         plan = Plan("matches") if plan.way == "walk" else BY_PLANNER
         rows = api.database.run(select_page(collection, query, plan))
     return plan, rows
+
+
+def is_settled(collection: Collection, query: ItemsQuery, plan: Plan) -> bool:
+    """Whether PostgreSQL is to plan the statement once for all boxes: it reads the table by the index or by pages."""
+    is_table = collection.source is None or collection.source.sampled is not None
+    return is_table and plan.way in ("blocks", "matches") and query.filter.is_box_alone
 
 
 def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:

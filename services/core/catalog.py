@@ -92,12 +92,18 @@ SAMPLE = sql.SQL("TABLESAMPLE SYSTEM (%(percent)s) REPEATABLE (1)")
 """What stands behind a table to read some of its pages, the same ones each time."""
 
 
+GEOM = sql.SQL("t.geom")
+"""The geometry of a row of a relation that is named `t`, as it is stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A relation of the database that Isthmus only reads, and whose data change without its knowing.
 
     relation:     an item of FROM with the columns of the key, the collection's columns, and where there is a geometry:
-                  `geom` as it is stored, `shape` as it is shown, `geom_3857`, and for a geography itself as `geog`
+                  `geom` as it is stored, and for a geography itself as `geog`
+    shown:        `t.geom` as it is shown; made of no more features than an answer has
+    mercator:     `t.geom` in EPSG:3857
     after:        the rest of it, which stands behind the arguments of a function
     definition:   a digest of what the relation looks like, which cursors are bound to
     domain_crs84: at least where its geometries lie; None: anywhere
@@ -106,6 +112,8 @@ class Source:
 
     relation: sql.Composable
     definition: str
+    shown: sql.Composable = field(default_factory=lambda: GEOM)
+    mercator: sql.Composable = field(default_factory=lambda: GEOM)
     after: sql.Composable | None = None
     arguments: tuple[Argument, ...] = ()
     domain_crs84: BBox | None = None

@@ -246,3 +246,33 @@ def test_connections_forget_what_they_prepared_for_another_type(client: FlaskCli
     for kind in ("bigint", "integer", "smallint"):
         sql.execute(f"ALTER TABLE live.wells ALTER id TYPE {kind}")  # type: ignore[arg-type]
         assert [status(client, page) for _ in range(8)] == [200] * 8
+
+
+LARGE_TABLE = """
+CREATE TABLE live.many (id integer PRIMARY KEY, note text, geom geometry(Point, 4326));
+INSERT INTO live.many
+    SELECT n, repeat('x', 100), ST_SetSRID(ST_Point(n % 360 - 180, 0), 4326) FROM generate_series(1, 20000) AS n;
+CREATE INDEX ON live.many USING gist (geom);
+ANALYZE live.many
+"""
+
+
+def looks_for_nothing(client: FlaskClient) -> bool:
+    """Whether a box is asked for without the features that have no geometry."""
+    get(client, "/collections")
+    found = client.application.extensions["isthmus"].collection("many")  # type: ignore[union-attr]
+    return found.null_geometries == 0
+
+
+def test_boxes_of_a_large_table_look_for_features_without_geometry_when_there_may_be_some(
+    client: FlaskClient, changing: Database, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("api.sources.live.OFTEN", 1)
+    sql.execute(LARGE_TABLE)
+    wait_for(lambda: looks_for_nothing(client), bool, SECONDS)
+    box = "/collections/many/items?bbox=10.5,-1,12.5,1&limit=1000"
+    assert {feature["geometry"]["coordinates"][0] for feature in get(client, box)["features"]} == {11, 12}
+    with as_superuser(changing) as other:  # its end makes PostgreSQL count what it wrote
+        other.execute("UPDATE live.many SET geom = NULL WHERE id = 7")
+    wait_for(lambda: 7 in {feature["id"] for feature in get(client, box)["features"]}, bool, SECONDS)
+    assert not looks_for_nothing(client)

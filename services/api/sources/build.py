@@ -15,10 +15,10 @@ from api.sources.comments import Comment, parse_comment
 from api.sources.domains import domain
 from api.sources.keys import Candidate, candidate, key_items, place_key
 from api.sources.model import Attribute, Draft, Omission, Relation, Systems
-from api.sources.shapes import Shape, shape_items, shape_of
+from api.sources.shapes import Shape, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from core.bbox import BBox
-from core.catalog import SAMPLE, Collection, Key, Source
+from core.catalog import GEOM, SAMPLE, Collection, Key, Source
 from core.tiling import Tiling, parse_tiling
 
 Interval = tuple[datetime | None, datetime | None]
@@ -40,6 +40,7 @@ class Findings:
     key_holds: whether the values of the candidate for a key are as they have to be; None: nobody looked
     seen:     where geometries lie, by the number of the column
     magnitude: the number of its pages in powers of two
+    filled:   the geometry columns in which every row has a value, by their numbers
     """
 
     srids: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
@@ -47,6 +48,7 @@ class Findings:
     seen: Mapping[int, Seen] = field(default_factory=dict[int, Seen])
     interval: Interval | None = None
     magnitude: int = 0
+    filled: frozenset[int] = frozenset()
 
     def with_known(self, before: Findings) -> Findings:
         """These, and what an earlier look found where this one got no answer in time."""
@@ -56,7 +58,7 @@ class Findings:
         }
         holds = before.key_holds if self.key_holds is None else self.key_holds
         interval, magnitude = self.interval or before.interval, self.magnitude or before.magnitude
-        return Findings({**before.srids, **self.srids}, holds, seen, interval, magnitude)
+        return Findings({**before.srids, **self.srids}, holds, seen, interval, magnitude, self.filled)
 
 
 NOTHING = Findings()
@@ -141,7 +143,7 @@ def collection_of(  # noqa: PLR0913
         srs_authority=system.authority if system else None,
         srs_text=system.text if system else None,
         geometry_type=shape.geometry_type if shape else None,
-        null_geometries=0 if shape is None or shape.attribute.filled else 1,
+        null_geometries=0 if shape is None or is_filled(shape.attribute, findings) else 1,
         bbox_crs84=seen.bbox_crs84,
         storage_bbox=seen.storage_bbox,
         temporal_column=start,
@@ -157,6 +159,11 @@ def collection_of(  # noqa: PLR0913
             source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84), magnitude=findings.magnitude
         ),
     )
+
+
+def is_filled(attribute: Attribute, findings: Findings) -> bool:
+    """Whether every row has a value in a column."""
+    return attribute.filled or attribute.number in findings.filled
 
 
 def tiling_of(relation: Relation, key: Key, shape: Shape | None) -> Tiling | None:
@@ -181,13 +188,15 @@ def source_of(  # noqa: PLR0913
     relation: Relation, key: Key, reads: Sequence[Read], shape: Shape | None, systems: Systems, extent: BBox | None
 ) -> Source:
     """The subquery that a collection is read from. PostgreSQL takes it apart, so that the indexes are used."""
-    items = [*key_items(key), *(read.item for read in reads), *(shape_items(shape, systems) if shape else [])]
+    items = [*key_items(key), *(read.item for read in reads), *(shape_items(shape) if shape else [])]
     text = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(items), relation.sql_name)
     has_pages = shape is not None and relation.kind in ("r", "m") and not relation.inherited
     sampled = sql.SQL("(SELECT {} FROM {} AS s {})").format(sql.SQL(", ").join(items), relation.sql_name, SAMPLE)
     return Source(
         relation=text,
         definition=definition(relation, key, text.as_string(None)),
+        shown=shown(shape) if shape else GEOM,
+        mercator=mercator(shape, systems) if shape else GEOM,
         domain_crs84=domain(shape.srid, systems, extent) if shape else None,
         is_geography=shape is not None and shape.is_geography,
         sampled=sampled if has_pages else None,

@@ -15,10 +15,10 @@ from api.sources.columns import BEHIND, Read, read_columns
 from api.sources.comments import Comment, parse_comment
 from api.sources.domains import domain
 from api.sources.model import Draft, Function, Omission, Parameter, Systems
-from api.sources.shapes import Shape, shape_items, shape_of
+from api.sources.shapes import Shape, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from api.sources.types import published
-from core.catalog import Argument, Collection, Key, KeyPart, Source
+from core.catalog import GEOM, Argument, Collection, Key, KeyPart, Source
 from core.statement import quoted
 
 ROW = "row number"
@@ -101,7 +101,7 @@ def collection_of(  # noqa: PLR0913
 def source_of(function: Function, reads: tuple[Read, ...], shape: Shape | None, systems: Systems) -> Source:
     """The subquery around a call, in two halves: the arguments come between."""
     number = sql.SQL("{} AS row_number").format(quoted(BEHIND, ROW))
-    items = [number, *(read.item for read in reads), *(shape_items(shape, systems) if shape else [])]
+    items = [number, *(read.item for read in reads), *(shape_items(shape) if shape else [])]
     names = [quoted(attribute.name) for attribute in function.attributes]
     call = sql.SQL("(SELECT {} FROM {}(").format(sql.SQL(", ").join(items), quoted(function.schema, function.name))
     after = sql.SQL(") WITH ORDINALITY AS s ({}))").format(sql.SQL(", ").join([*names, quoted(ROW)]))
@@ -109,6 +109,8 @@ def source_of(function: Function, reads: tuple[Read, ...], shape: Shape | None, 
     text = call.as_string(None) + after.as_string(None)
     return Source(
         relation=call,
+        shown=shown(shape) if shape else GEOM,
+        mercator=mercator(shape, systems) if shape else GEOM,
         after=after,
         definition=hashlib.sha256(repr((function.oid, text, arguments)).encode()).hexdigest()[:12],
         arguments=arguments,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from threading import Lock, Thread
@@ -19,6 +19,7 @@ from api.sources.functions import draft_function, overloaded, refused
 from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
 from api.sources.survey import Asker, declared_systems, find_systems, survey
 from api.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
+from api.sources.writes import read_writes
 from core.db import Database
 from core.errors import IsthmusError, QueryTooSlow
 from core.statement import Statement
@@ -31,8 +32,10 @@ FIRST_WAIT_S = 2.0
 REST, LONGEST_REST_S = 50, 2.0
 """The catalogue is looked at again after so many times what a look took, unless somebody wants to know it now."""
 
-AGAIN_S = 60.0
-"""Data are looked at again after so long, and after a hundred times what the look took."""
+AGAIN_S, OFTEN = 60.0, 100
+"""Data are looked at again after so long, and after so many times what the look took. For some that were written to,
+the latter is enough.
+"""
 
 
 def read_statement(name: str, schemas: Sequence[str]) -> Statement:
@@ -43,11 +46,21 @@ def read_statement(name: str, schemas: Sequence[str]) -> Statement:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found out about a relation, and when it is to be looked at again."""
+    """What was found out about a relation, and when it is to be looked at again; sooner if rows were written since.
+
+    written: rows that were by then, as far as PostgreSQL tells
+    """
 
     plan: Plan
     findings: Findings
     again_at: float
+    sooner_at: float
+    written: int
+
+    def is_due(self, now: float, written: int) -> bool:
+        """Whether it is time."""
+        is_older = written != self.written and bool(self.findings.filled)
+        return now >= (self.sooner_at if is_older else self.again_at)
 
 
 class LiveSources:
@@ -63,6 +76,7 @@ class LiveSources:
         self._functions: tuple[Function, ...] = ()
         self._left_out: frozenset[Omission] = frozenset()
         self._looked: dict[int, Looked] = {}
+        self._written: dict[int, int] = {}
         self._systems: dict[int, System] = {}
         self._asker = Asker(database)
         self._lock = Lock()
@@ -95,6 +109,8 @@ class LiveSources:
         self._rests_until = ended + min(LONGEST_REST_S, REST * (ended - began))
         if fingerprint != self._fingerprint:
             self._fingerprint = self._introspect()
+        filled = [oid for oid, looked in list(self._looked.items()) if looked.findings.filled]
+        self._written = read_writes(self._database, filled)
 
     def drafts(self) -> list[Draft]:
         """The collections, without ids."""
@@ -174,29 +190,36 @@ class LiveSources:
         known = self._looked
         new = [some for some in self._plans if some.relation.oid not in known or known[some.relation.oid].plan != some]
         now = self._clock()
-        old = [some for some in self._plans if some not in new and known[some.relation.oid].again_at <= now]
+        old = [some for some in self._plans if some not in new and self._is_due(some.relation.oid, now)]
         return [*sorted(new, key=lambda some: some.relation.kind in ("v", "f")), *old]
+
+    def _is_due(self, oid: int, now: float) -> bool:
+        """Whether it is time to look again at a relation that was looked at before."""
+        return self._looked[oid].is_due(now, self._written.get(oid, 0))
 
     def _survey(self, due: Sequence[Plan]) -> None:
         """Look at the data of one relation after the other."""
         for some in due:
-            began = self._clock()
+            oid, began = some.relation.oid, self._clock()
+            written = read_writes(self._database, [oid]).get(oid, 0)
             try:
                 findings, systems = survey(self._asker, some, self._systems)
             except IsthmusError as error:
                 log.info("the look at the sources stopped: %s", error)
                 return
-            took = self._clock() - began
-            self._note(some, findings, systems, self._clock() + max(AGAIN_S, 100 * took))
+            ended = self._clock()
+            rest = OFTEN * (ended - began)
+            self._note(Looked(some, findings, ended + max(AGAIN_S, rest), ended + rest, written), systems)
 
-    def _note(self, some: Plan, findings: Findings, systems: dict[int, System], again_at: float) -> None:
+    def _note(self, looked: Looked, systems: dict[int, System]) -> None:
         """Keep what a look found."""
+        some, findings = looked.plan, looked.findings
         with self._lock:
             before = self._looked.get(some.relation.oid)
             if before is not None and before.plan == some:
                 findings = findings.with_known(before.findings)
                 findings = before.findings if findings == before.findings else findings
             self._systems = {**self._systems, **systems}
-            self._looked[some.relation.oid] = Looked(some, findings, again_at)
+            self._looked[some.relation.oid] = replace(looked, findings=findings)
             if before is None or before.findings is not findings:
                 self.number += 1

@@ -10,6 +10,7 @@ from psycopg import sql
 from api.sources.columns import BEHIND
 from api.sources.model import Attribute, Systems
 from core.bbox import MERCATOR_LIMIT_DEG
+from core.catalog import GEOM
 from core.statement import quoted
 
 WGS_84, WEB_MERCATOR = 4326, 3857
@@ -105,15 +106,9 @@ def shape_of(attribute: Attribute, declared: int | None, found: frozenset[int] |
     return Shape(attribute, type, next(iter(found), 0))
 
 
-def shape_items(shape: Shape, systems: Systems) -> list[sql.Composable]:
-    """The items of SELECT: as it is stored, as it is shown, in Web Mercator, and a geography itself."""
-    geometry = read(shape)
-    shown = straightened(shape, geometry)
-    items: list[sql.Composable] = [
-        sql.SQL("{} AS geom").format(geometry),
-        sql.SQL("{} AS shape").format(shown),
-        sql.SQL("{} AS geom_3857").format(mercator(shape, shown, systems)),
-    ]
+def shape_items(shape: Shape) -> list[sql.Composable]:
+    """The items of SELECT: the geometry as it is stored, and a geography itself."""
+    items: list[sql.Composable] = [sql.SQL("{} AS geom").format(read(shape))]
     own = quoted(BEHIND, shape.attribute.name)
     return [*items, sql.SQL("{} AS geog").format(own)] if shape.is_geography else items
 
@@ -155,16 +150,17 @@ STRAIGHTENED = sql.SQL("""CASE
 END""")
 
 
-def straightened(shape: Shape, geometry: sql.Composable) -> sql.Composable:
-    """The geometry as GeoJSON and vector tiles know it; only looked at where its type leaves that open."""
-    point = POINT.format(g=geometry)
+def shown(shape: Shape) -> sql.Composable:
+    """`t.geom` as GeoJSON and vector tiles know it; only looked at where its type leaves that open."""
+    point = POINT.format(g=GEOM)
     if shape.type == "Point":
         return point
-    return geometry if shape.type in STRAIGHT else STRAIGHTENED.format(g=geometry, point=point)
+    return GEOM if shape.type in STRAIGHT else STRAIGHTENED.format(g=GEOM, point=point)
 
 
-def mercator(shape: Shape, geometry: sql.Composable, systems: Systems) -> sql.Composable:
-    """The geometry in Web Mercator, cut where that ends, as the poles have no image. NULL: nobody knows where it is."""
+def mercator(shape: Shape, systems: Systems) -> sql.Composable:
+    """`t.geom` in Web Mercator, cut where that ends, as the poles have no image. NULL: nobody knows where it is."""
+    geometry = shown(shape)
     if shape.srid == 0:
         return sql.SQL("NULL::geometry")
     if shape.srid == WEB_MERCATOR:

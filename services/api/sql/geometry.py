@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from api.query import Presentation
-from api.sql.relation import shown_geometry_column
+from api.sql.relation import mercator_column, shown_geometry_column
 from core.catalog import Collection
 
 EARTH_M = 40_075_016.68
@@ -41,7 +41,7 @@ def shown_geometry(collection: Collection, presentation: Presentation) -> sql.Co
     """
     crs = presentation.crs
     mercator = crs.srid == 3857
-    geometry: sql.Composable = sql.SQL("t.geom_3857") if mercator else shown_geometry_column(collection)
+    geometry = mercator_column(collection) if mercator else shown_geometry_column(collection)
     if presentation.zoom is not None:
         around = DEGREES_ROUND if collection.in_degrees and not mercator else EARTH_M
         pixel = around / PIXELS / 2**presentation.zoom

@@ -12,7 +12,7 @@ from typing import Any
 from api.cql2 import ast
 from api.cql2.ast import Node
 from api.query import Filter, GridBox
-from api.sql.boxes import Test, box_values
+from api.sql.boxes import Test, box_values, is_geography
 from api.sql.cql2.numbers import fits_real, is_whole
 from api.sql.filter import equal_value
 from core.catalog import Collection
@@ -32,6 +32,8 @@ class Unlike(Exception):
 def outlined(collection: Collection, filter: Filter, boxes_by: Test) -> Outlined | None:
     """None for what has no outline: the text of its conditions depends on more, or is seldom asked for twice."""
     if filter.interval or filter.ids is not None or filter.text is not None or filter.arguments:
+        return None
+    if filter.box is not None and is_geography(collection):
         return None
     literals = Literals()
     try:

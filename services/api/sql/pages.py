@@ -37,7 +37,7 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
     params = {**after[1], "rows": query.limit + 1, "offset": query.offset, "walked": plan.walked}
     if plan.way == "blocks":
         params.update(block_params(plan))
-    outline = outlined(collection, query.filter, by) if collection.source is None else None
+    outline = outlined(collection, query.filter, by)
     if outline is None:
         conditions, values = where(collection, query.filter, by)
         return Statement(page_text(collection, query, plan, conditions, after[0]), {**values, **params})

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from api.ids import JOINT
 from api.query import NO_FILTER, FeatureKey, Filter, Given
-from core.catalog import PLACE, Collection, Column, Key, KeyPart
+from core.catalog import GEOM, PLACE, Collection, Column, Key, KeyPart
 from core.statement import quoted
 
 
@@ -55,9 +55,14 @@ def domain(collection: Collection) -> list[float]:
     return [-180.0, -90.0, 180.0, 90.0] if collection.source else [0.0, 0.0, 0.0, 0.0]
 
 
-def shown_geometry_column(collection: Collection) -> sql.SQL:
+def shown_geometry_column(collection: Collection) -> sql.Composable:
     """The geometry as it is shown, which of a source need not be as it is stored."""
-    return sql.SQL("t.geom" if collection.source is None else "t.shape")
+    return GEOM if collection.source is None else collection.source.shown
+
+
+def mercator_column(collection: Collection) -> sql.Composable:
+    """The geometry in Web Mercator, which the loader's tables have stored."""
+    return sql.SQL("t.geom_3857") if collection.source is None else collection.source.mercator
 
 
 def type_of(text: str) -> sql.SQL:

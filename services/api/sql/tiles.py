@@ -197,7 +197,7 @@ def stored() -> Parts:
 
 def transformed(collection: Collection, tile: Tile) -> Parts:
     """The geometries, cut to the tile before they are transformed: what lies far off may have no image."""
-    own, srid = shown_geometry_column(collection), tile.matrix_set.crs.srid
+    own, srid = found_geometry(collection), tile.matrix_set.crs.srid
     params: dict[str, Any] = {}
     areas: list[sql.Composable] = []
     conditions: list[sql.Composable] = []
@@ -212,6 +212,13 @@ def transformed(collection: Collection, tile: Tile) -> Parts:
     if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection):
         shape = CUT_AT_ANTIMERIDIAN.format(shape)
     return shape, sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)), params
+
+
+def found_geometry(collection: Collection) -> sql.Composable:
+    """The geometry of a row whose box meets the tile: so it has no coordinates but numbers, but for heights."""
+    if collection.source is not None and collection.geometry_type in POINTS:
+        return sql.SQL("ST_Force2D(t.geom)")
+    return shown_geometry_column(collection)
 
 
 def near_tile(
