@@ -13,6 +13,7 @@ import pyogrio
 import pyogrio.errors
 import pyogrio.raw
 
+from loader.dbf import deleted_rows
 from loader.errors import CannotRead
 from loader.ogr_types import name_all_types
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
@@ -87,6 +88,17 @@ def count_rows(path: str, layer: str | None, *, read_all: bool = False) -> int |
     return count if count >= 0 else None
 
 
+def stated_rows(dataset: Dataset, path: str, layer: str | None) -> int | None:
+    """How many rows there should be; None where the file does not say it, and in an archive, which has checksums."""
+    if dataset.kind not in COUNTED:
+        return None
+    rows = count_rows(path, layer)
+    if dataset.kind != "shp" or rows is None:
+        return rows
+    dbf = next((file for file in dataset.files if file.suffix.lower() == ".dbf"), None)
+    return rows - deleted_rows(dbf) if dbf else None
+
+
 @contextmanager
 def readable(dataset: Dataset) -> Generator[None]:
     """Turn whatever GDAL raises inside into CannotRead."""
@@ -119,7 +131,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always")
         with readable(dataset):
-            rows = count_rows(path, layer or None) if dataset.kind in COUNTED else None
+            rows = stated_rows(dataset, path, layer or None)
             meta, reader = stack.enter_context(
                 pyogrio.raw.open_arrow(
                     path,

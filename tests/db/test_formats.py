@@ -90,6 +90,33 @@ def test_a_geopackage_that_was_copied_while_it_was_open_is_loaded_with_its_last_
     assert [(c.layer, c.rows) for c in report.collections] == [("open", 1), ("later", 0)]
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_rows_of_a_shapefile_that_are_marked_as_deleted_are_passed_over(loader: Loader, zipped: bool) -> None:
+    table = pa.table({"n": pa.array([1, 2, 3], pa.int32()), "geometry": wkb(["POINT (1 2)"] * 3)})
+    write_ogr(loader.path("work/d.shp"), table, "ESRI Shapefile", geometry_type="Point")
+    dbf = loader.path("work/d.dbf")
+    data = bytearray(dbf.read_bytes())
+    start, width = (int.from_bytes(data[place : place + 2], "little") for place in (8, 10))
+    data[start + width] = ord("*")
+    dbf.write_bytes(data)
+    if zipped:
+        with zipfile.ZipFile(loader.path("work/d.zip"), "w") as archive:
+            for end in ("shp", "shx", "dbf", "prj"):
+                archive.write(loader.path(f"work/d.{end}"), f"d.{end}")
+    loader.load_all("work/d.zip" if zipped else "work/d.shp")
+    assert loader.column("d", "n") == [1, 3]
+
+
+def test_a_shapefile_whose_table_is_cut_off_is_refused(loader: Loader) -> None:
+    table = pa.table({"n": pa.array(range(100), pa.int32()), "geometry": wkb(["POINT (1 2)"] * 100)})
+    write_ogr(loader.path("c.shp"), table, "ESRI Shapefile", geometry_type="Point")
+    dbf = loader.path("c.dbf")
+    dbf.write_bytes(dbf.read_bytes()[: dbf.stat().st_size // 2])
+    report = loader.load("c.shp")
+    assert report.error is not None
+    assert "holds 100 rows" in str(report.error["message"])
+
+
 def test_geoparquet_gives_the_same_rows(loader: Loader) -> None:
     write_geoparquet(loader.path("places.parquet"), TABLE)
     assert loader.load("places.parquet").status == "loaded"
