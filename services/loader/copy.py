@@ -17,9 +17,10 @@ from loader import ddl
 from loader.columns import TableColumn, table_columns
 from loader.ddl import Table
 from loader.encode import Encoder
-from loader.errors import CannotRead
+from loader.errors import CannotRead, GeometryRefused
 from loader.finite import only_numbers
 from loader.order import along_curve
+from loader.padded import pad
 from loader.read_model import Chunk, OpenLayer
 from loader.report import Note
 from loader.shape import Shape, is_plain, promoted, shape_of, type_codes
@@ -39,15 +40,17 @@ class Copied:
 
 @dataclass(slots=True)
 class Copy:
-    """The copying of one layer. `table` is replaced when it had to be widened."""
+    """The copying of one layer. `table` is replaced when it had to be widened; `padding`: fill up lines and rings."""
 
     connection: Connection
     table: Table
     encoder: Encoder
+    padding: bool = False
     rows: int = 0
     repaired: int = 0
     placeless: int = 0
     flattened: int = 0
+    padded: int = 0
 
     def add(self, chunk: Chunk) -> None:
         """Send one chunk. Raises: CannotRead for geometries that are no WKB"""
@@ -60,6 +63,9 @@ class Copy:
     def add_geometries(self, chunk: Chunk, wkb: pa.Array, shape: Shape, srid: int) -> None:
         """Send a chunk with geometries, straight or through the staging table; widen the table first if need be."""
         wkb = self.only_numbers(wkb)
+        if self.padding:
+            wkb, count = pad(wkb)
+            self.padded += count
         codes = distinct_codes(wkb)
         found = shape_of(codes)
         wide = shape if found is None else shape.joined(found)
@@ -92,14 +98,15 @@ class Copy:
         self.connection.execute(statement.text)
 
     def send(self, text: sql.Composed, chunk: Chunk) -> None:
-        """One COPY. Raises: CannotRead when PostgreSQL refuses a value"""
+        """One COPY. Raises: CannotRead when PostgreSQL refuses a value, GeometryRefused when PostGIS does"""
         try:
             with self.connection.cursor() as cursor, cursor.copy(text) as copy:
                 for data in self.encoder.copy_data(chunk):
                     copy.write(data)
         except (psycopg.DataError, psycopg.errors.InternalError_) as error:
             message = f"PostgreSQL refuses a value of {feature_of(error, chunk)}: {str(error).splitlines()[0]}"
-            raise CannotRead(message, hint="repair it in the file") from error
+            refused = GeometryRefused if isinstance(error, psycopg.errors.InternalError_) else CannotRead
+            raise refused(message, hint="repair it in the file") from error
 
 
 def feature_of(error: psycopg.Error, chunk: Chunk) -> str:
@@ -117,18 +124,24 @@ def distinct_codes(wkb: pa.Array) -> set[int]:
 
 
 def copy_layer(
-    connection: Connection, name: str, layer: OpenLayer, srid: int | None, progress: Callable[[int], None]
+    connection: Connection,
+    name: str,
+    layer: OpenLayer,
+    srid: int | None,
+    progress: Callable[[int], None],
+    *,
+    padding: bool = False,
 ) -> Copied:
     """Make the table `name` and fill it with the layer's rows; `progress` hears the number of rows after each chunk.
 
-    The caller's transaction holds it all. Raises: CannotRead
+    The caller's transaction holds it all. Raises: CannotRead, GeometryRefused for what `padding` may mend
     """
     columns = table_columns(layer.schema)
     refuse_too_wide(columns)
     chunks = along_curve(layer.chunks)
     first = next(chunks, None)
     table = Table(name, columns, first_shape(layer, first), srid)
-    copy = Copy(connection, table, Encoder(columns, geometry=table.shape is not None))
+    copy = Copy(connection, table, Encoder(columns, geometry=table.shape is not None), padding)
     copy.run(ddl.create_table(table))
     for chunk in chain([] if first is None else [first], chunks):
         copy.add(chunk)
@@ -170,6 +183,12 @@ def repair_notes(copy: Copy) -> Iterator[Note]:
     if copy.placeless:
         message = f"{copy.placeless} features have coordinates that are no numbers, and are published without geometry"
         yield Note("warning", "geometry-without-place", message, "give them coordinates in the file")
+    if copy.padded:
+        message = (
+            f"{copy.padded} features have lines of one point, or rings of fewer than four or that are not closed; "
+            "points of them were repeated"
+        )
+        yield Note("warning", "geometry-padded", message, "repair them in the file, or leave them out")
     if copy.flattened:
         message = f"{copy.flattened} features have heights or measures that are no numbers; they became 0"
         yield Note("info", "heights-missing", message)

@@ -17,6 +17,10 @@ class CannotRead(DatasetError):
     code = "dataset-unreadable"
 
 
+class GeometryRefused(CannotRead):
+    """PostGIS refuses to hold a geometry of the dataset as it is."""
+
+
 class UnknownCrs(DatasetError):
     """The coordinate reference system of the data is not known."""
 

@@ -34,12 +34,23 @@ class Cleaned:
 
 
 class Run(NamedTuple):
-    """Positions that lie together in WKB: where they begin, how many, of how many numbers each, and `<` or `>`."""
+    """Positions that lie together in WKB: where they begin, how many, of how many numbers each, `<` or `>`, of what."""
 
     start: int
     positions: int
     size: int
     order: str
+    type: int
+
+    @property
+    def width(self) -> int:
+        """The bytes of a position."""
+        return 8 * self.size
+
+    @property
+    def end(self) -> int:
+        """The byte after the last position."""
+        return self.start + self.positions * self.width
 
 
 def only_numbers(wkb: pa.Array) -> Cleaned:
@@ -102,16 +113,16 @@ def runs(data: bytes, at: int = 0) -> Generator[Run, None, int]:
     size = 2 + (thousands in (1, 3) or bool(code & Z_FLAG)) + (thousands in (2, 3) or bool(code & M_FLAG))
     at += 9 if code & SRID_FLAG else 5
     if base == POINT:
-        yield Run(at, 1, size, order)
+        yield Run(at, 1, size, order, base)
         return at + 8 * size
     count, at = number(data, at, order), at + 4
     if base in LINES:
-        yield Run(at, count, size, order)
+        yield Run(at, count, size, order, base)
         return at + 8 * size * count
     for _ in range(count):
         if base in AREAS:
             corners, at = number(data, at, order), at + 4
-            yield Run(at, corners, size, order)
+            yield Run(at, corners, size, order, base)
             at += 8 * size * corners
         else:
             at = yield from runs(data, at)

@@ -19,7 +19,7 @@ from loader.changes import find_changes
 from loader.copy import Copied, copy_layer
 from loader.crs import Crs, check_assumption, resolve_crs
 from loader.ddl import Table
-from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
+from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
 from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.prepare import Prepared, prepare
@@ -185,12 +185,12 @@ def load_layer(
     """Load one layer as a new version of its collection."""
     clock = time.perf_counter()
     version = catalogue.next_version(job.connection)
-    with open_layer(job.dataset, ref) as layer:
-        crs = resolve_crs(job.connection, layer.crs, side_car.crs) if layer.shape else None
-        name = table_name(assignment.id, version)
-        srid = crs.srid if crs else None
-        copied = copy_layer(job.connection, name, layer, srid, rows_listener(job, ref, layer))
-        notes = layer.notes
+    name = table_name(assignment.id, version)
+    try:
+        with job.connection.transaction():
+            copied, crs, notes = read_layer(job, ref, name, side_car)
+    except GeometryRefused:
+        copied, crs, notes = read_layer(job, ref, name, side_car, padding=True)
     copied = replace(copied, table=replace(copied.table, version=version))
     filled = finish(job.connection, copied, crs, side_car)
     holder = Holder(job.dataset.path, ref.name)
@@ -200,6 +200,17 @@ def load_layer(
     catalogue.save_version(job.connection, row)
     seconds = time.perf_counter() - clock
     return collection_report(row, ref, crs, seconds), (*notes, *filled.notes)
+
+
+def read_layer(
+    job: Job, ref: LayerRef, name: str, side_car: SideCar, *, padding: bool = False
+) -> tuple[Copied, Crs | None, tuple[Note, ...]]:
+    """The rows of a layer in the table `name`, their CRS, and what the reader told. Raises: as `copy_layer`"""
+    with open_layer(job.dataset, ref) as layer:
+        crs = resolve_crs(job.connection, layer.crs, side_car.crs) if layer.shape else None
+        srid = crs.srid if crs else None
+        listener = rows_listener(job, ref, layer)
+        return copy_layer(job.connection, name, layer, srid, listener, padding=padding), crs, layer.notes
 
 
 def rows_listener(job: Job, ref: LayerRef, layer: OpenLayer) -> Callable[[int], None]:

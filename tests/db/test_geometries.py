@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from collections.abc import Sequence
@@ -143,6 +144,30 @@ def test_a_layer_of_surfaces_is_one_of_polygons(loader: Loader, type: str) -> No
         file.execute("UPDATE gpkg_geometry_columns SET geometry_type_name = ?", [type])
     loader.load_all("s.gpkg")
     assert loader.column("s", "geom") == [SQUARE.replace(" ((", "((")]
+
+
+OPEN = '{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1]]]}'
+SPIKE = '{"type": "MultiPolygon", "coordinates": [[[[0, 0, 5], [1, 0, 5]]]]}'
+TRACK = '{"type": "MultiLineString", "coordinates": [[[0, 0]], [[0, 0], [1, 1]]]}'
+MIXED = '{"type": "GeometryCollection", "geometries": [{"type": "LineString", "coordinates": [[0, 0]]}]}'
+
+
+@pytest.mark.parametrize(
+    ("geometry", "text"),
+    [
+        (OPEN, "POLYGON((0 0,1 0,1 1,0 0))"),
+        (SPIKE, "MULTIPOLYGON Z (((0 0 5,1 0 5,0 0 5,0 0 5)))"),
+        (TRACK, "MULTILINESTRING((0 0,0 0),(0 0,1 1))"),
+        (MIXED, "GEOMETRYCOLLECTION(LINESTRING(0 0,0 0))"),
+    ],
+)
+def test_lines_and_rings_that_postgis_refuses_are_filled_up(loader: Loader, geometry: str, text: str) -> None:
+    odd = feature({"n": 1}, json.loads(geometry))
+    write_geojson(loader.path("p.geojson"), [feature({"n": 0}, None), odd, feature({"n": 2}, None)])
+    report = loader.load("p.geojson")
+    assert report.status == "loaded", report.error
+    assert loader.column("p", "geom") == [None, text, None]
+    assert "geometry-padded" in codes(report)
 
 
 def test_polygons_and_multipolygons_of_a_shapefile_are_multipolygons(loader: Loader) -> None:
