@@ -1,4 +1,4 @@
-"""Read GeoParquet 1.x with pyarrow: WKB, the CRS from the `geo` metadata. Plain Parquet by lon/lat columns."""
+"""Read GeoParquet 1.x with pyarrow: WKB, the CRS from the `geo` metadata. Plain Parquet by its columns."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pyarrow import types as pt
 
 from loader.errors import CannotRead
+from loader.parquet_types import native_columns
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.read_ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, batches, readable
 from loader.report import Note
@@ -42,7 +43,7 @@ def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
         opened = pq.ParquetFile(dataset.main)
     with opened as file:
         schema = file.schema_arrow
-        geometry = find_geometry(schema)
+        geometry = find_geometry(file)
         hidden = geometry.hidden if geometry else frozenset[str]()
         places = [place for place, field in enumerate(schema) if field.name not in hidden]
         rows = file.metadata.num_rows
@@ -57,26 +58,20 @@ def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
         )
 
 
-def find_geometry(schema: pa.Schema) -> Geometry | None:
+def find_geometry(file: pq.ParquetFile) -> Geometry | None:
     """The geometry of the file; None for a plain table. Raises: CannotRead for an encoding other than WKB"""
+    schema = file.schema_arrow
     text = (schema.metadata or {}).get(b"geo")
     if text is not None:
         return parse_geo(json.loads(text), schema)
-    for field in schema:
-        if field_extension(field) == "geoarrow.wkb":
-            return Geometry((field.name,), "OGC:CRS84", Shape(), frozenset({field.name}))
+    native = native_columns(file)
+    if native:
+        name, crs = next(iter(native.items()))
+        return Geometry((name,), crs_text(crs), Shape(), frozenset(native))
     lon, lat = column_named(schema, LON_NAMES), column_named(schema, LAT_NAMES)
     if lon and lat:
         return Geometry((lon, lat), None, Shape("Point"), frozenset({lon, lat}))
     return None
-
-
-def field_extension(field: pa.Field) -> str | None:
-    """The name of the field's Arrow extension type, registered or not."""
-    if isinstance(field.type, pa.BaseExtensionType):
-        return field.type.extension_name
-    name = (field.metadata or {}).get(b"ARROW:extension:name")
-    return name.decode() if name else None
 
 
 def column_named(schema: pa.Schema, names: Sequence[str]) -> str | None:

@@ -11,10 +11,12 @@ from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from loader.parquet_types import parse_crs
 from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr
 
 LINE = "LINESTRING (24 60,25 61)"
@@ -163,6 +165,44 @@ def test_geoparquet_bounding_boxes_and_second_geometries_are_no_properties(loade
     report = loader.load("p.parquet")
     assert [column.name for column in loader.catalog()["p"].columns] == ["name"]
     assert "column-left-out" in codes(report)
+
+
+@pytest.mark.parametrize(
+    ("crs", "srid"),
+    [("", 4326), (f"('{json.dumps({'type': 'ProjectedCRS', 'id': {'authority': 'EPSG', 'code': 3067}})}')", 3067)],
+)
+def test_a_geometry_of_parquets_own_is_one(loader: Loader, crs: str, srid: int) -> None:
+    point = f"'POINT (1 2)'::GEOMETRY{crs}"
+    options = "(FORMAT parquet, GEOPARQUET_VERSION 'NONE')"
+    duckdb.sql(f"COPY (SELECT 7 AS n, {point} AS place) TO '{loader.path('d.parquet')}' {options}")
+    loader.load_all("d.parquet")
+    assert loader.catalog()["d"].srid == srid
+    assert loader.column("d", "geom") == ["POINT(1 2)"]
+    assert [column.name for column in loader.catalog()["d"].columns] == ["n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "crs"),
+    [
+        (None, "OGC:CRS84"),
+        ("srid:3067", "EPSG:3067"),
+        ("srid:0", None),
+        ("projjson:mine", {"name": "of ours"}),
+        ("EPSG:3067", "EPSG:3067"),
+    ],
+)
+def test_parquets_own_words_for_a_crs_are_understood(text: str | None, crs: object) -> None:
+    assert parse_crs(text, {b"mine": b'{"name": "of ours"}'}) == crs
+
+
+@pytest.mark.parametrize(("crs", "srid"), [({"crs": "EPSG:3067"}, 3067), ({}, 4326)])
+def test_a_column_of_arrows_wkb_has_the_crs_that_it_says(loader: Loader, crs: dict[str, str], srid: int) -> None:
+    extension = {"ARROW:extension:name": "geoarrow.wkb", "ARROW:extension:metadata": json.dumps(crs)}
+    schema = pa.schema([pa.field("place", pa.binary(), metadata=extension)])
+    pq.write_table(pa.table([wkb(["POINT (1 2)"])], schema=schema), loader.path("a.parquet"))
+    report = loader.load("a.parquet")
+    assert loader.catalog()["a"].srid == srid
+    assert ("crs-assumed" in codes(report)) is (not crs)
 
 
 def test_plain_parquet_with_lon_and_lat_becomes_points(loader: Loader) -> None:

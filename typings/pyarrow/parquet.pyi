@@ -6,8 +6,22 @@ from pyarrow import RecordBatch, Schema, Table
 
 class FileMetaData:
     num_rows: int
+    metadata: dict[bytes, bytes] | None
+
+class ParquetLogicalType:
+    type: str
+    def to_json(self) -> str: ...
+
+class ColumnSchema:
+    path: str
+    logical_type: ParquetLogicalType
+
+class ParquetSchema:
+    def __len__(self) -> int: ...
+    def column(self, i: int) -> ColumnSchema: ...
 
 class ParquetFile:
+    schema: ParquetSchema
     schema_arrow: Schema
     metadata: FileMetaData
     def __init__(self, source: Path) -> None: ...
