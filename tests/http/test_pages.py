@@ -138,3 +138,17 @@ def test_api_without_collections_says_how_to_publish(cluster: Cluster):
     finally:
         pool.close()
         cluster.drop(database)
+
+
+def test_a_list_of_objects_and_nulls_is_shown(cluster: Cluster):
+    database = cluster.clone()
+    select = """SELECT 1 AS fid, '[{"a": "here"}, null, 2]'::jsonb AS things, ST_Point(1, 2) AS geom"""
+    publish(database, "lists", select, columns={"things": "json"})
+    pool = Pool(database.reader)
+    try:
+        client = create_app(database.reader, pool).test_client()
+        assert "here" in page(client, "/collections/lists/items")
+        assert "here" in page(client, "/collections/lists/items/1")
+    finally:
+        pool.close()
+        cluster.drop(database)
