@@ -133,8 +133,20 @@ def decoded(raw: bytes) -> tuple[str, bool]:
 
 def json_array(array: pa.Array, *, is_text: bool) -> pa.Array:
     """Values as JSON text: text that is JSON already, or lists, structs and whatever else Python can show."""
-    values = array.to_pylist()
+    try:
+        values = array.to_pylist()
+    except OverflowError:
+        values = array.cast(with_times_as_text(array.type)).to_pylist()
     return pa.array([None if v is None else json_text(json_value(v) if is_text else v) for v in values], pa.string())
+
+
+def with_times_as_text(kind: pa.DataType) -> pa.DataType:
+    """The type with text for days and times: Arrow's may be of years that Python does not have."""
+    if pt.is_struct(kind):
+        return pa.struct(pa.field(part.name, with_times_as_text(part.type)) for part in kind.fields)
+    if pt.is_list(kind):
+        return pa.list_(with_times_as_text(kind.value_type))
+    return pa.string() if pt.is_temporal(kind) else kind
 
 
 def json_value(text: str) -> Any:

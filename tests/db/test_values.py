@@ -203,3 +203,12 @@ def test_any_row_arrives_as_it_was(loader: Loader, rows: list[tuple[Any, ...]]) 
     pq.write_table(pa.table(dict(zip("abcde", arrays, strict=True))), loader.path("t.parquet"))
     assert loader.load("t.parquet", force=True).status == "loaded"
     assert [tuple(row[name] for name in "abcde") for row in loader.rows("t")] == rows
+
+
+def test_times_in_lists_and_objects_may_be_of_any_year(loader: Loader) -> None:
+    years = pa.array([{"sums": [2**62, 0]}], pa.struct([pa.field("sums", pa.list_(pa.timestamp("us")))]))
+    pq.write_table(pa.table({"n": pa.array([7]), "stats": years}), loader.path("years.parquet"))
+    loader.load_all("years.parquet")
+    [stats] = loader.column("years", "stats")
+    assert stats["sums"][1] == "1970-01-01 00:00:00.000000"
+    assert "out of range" in stats["sums"][0]
