@@ -62,8 +62,9 @@ def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan
 
 def is_settled(collection: Collection, query: ItemsQuery, plan: Plan) -> bool:
     """Whether PostgreSQL is to plan the statement once for all boxes: it reads the table by the index or by pages."""
-    is_table = collection.source is None or collection.source.sampled is not None
-    return is_table and plan.way in ("blocks", "matches") and query.filter.is_box_alone
+    source = collection.source
+    is_plain = source is None or (source.sampled is not None and not source.is_geography)
+    return is_plain and plan.way in ("blocks", "matches") and query.filter.is_box_alone
 
 
 def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:

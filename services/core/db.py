@@ -78,14 +78,17 @@ def find_extensions(connection: Connection) -> None:
 
 
 class Way(NamedTuple):
-    """How a connection runs statements: what one may take, and whether it is planned once or for each set of values."""
+    """How a connection runs statements: what one may take, and whether it is planned once or for each set of values.
+
+    PostgreSQL does not choose: a plan for all values transforms a box once for each row, and it reckons with once.
+    """
 
     timeout_s: float
     one_plan: bool
 
     def settings(self) -> sql.Composed:
         """The statements that make a connection do so."""
-        mode = "force_generic_plan" if self.one_plan else "auto"
+        mode = "force_generic_plan" if self.one_plan else "force_custom_plan"
         text = sql.SQL("SET statement_timeout = {}; SET plan_cache_mode = {}")
         return text.format(sql.Literal(round(self.timeout_s * 1000)), sql.Literal(mode))
 
@@ -102,6 +105,7 @@ class Database:
         options = (
             "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c default_transaction_read_only=on"
             " -c max_parallel_workers_per_gather=0 -c jit=off -c synchronize_seqscans=off"
+            " -c plan_cache_mode=force_custom_plan"
             f" -c statement_timeout={self._timeout_s * 1000}"
         )
         self.pool: ConnectionPool[Connection] = ConnectionPool(

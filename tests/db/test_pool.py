@@ -188,7 +188,7 @@ def test_a_statement_of_one_plan_is_planned_once_and_others_for_their_values(dat
         for _ in range(3):
             assert opened.run(asked, one_plan=True) == [(1,)]
         assert plans(opened) == (3, 0)
-        assert opened.run(statement("SHOW plan_cache_mode")) == [("auto",)]
+        assert opened.run(statement("SHOW plan_cache_mode")) == [("force_custom_plan",)]
         assert opened.run(statement("SHOW plan_cache_mode"), one_plan=True) == [("force_generic_plan",)]
 
 

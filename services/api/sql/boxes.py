@@ -38,6 +38,8 @@ def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> C
     meets_half: list[sql.Composable] = []
     for number, half in enumerate(halves(box)):
         area, _ = area_of(collection, half, number)
+        if by in BY_NUMBERS and srid_of(half) != collection.srid:
+            area = sql.SQL("(SELECT {})").format(area)  # once: a plan for all boxes transforms it for each row else
         if by in BY_NUMBERS and has_places(collection, half):
             meets_half.append(at_place(area if by == "place" else None, number))
         else:
