@@ -92,11 +92,16 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
 def answer_error(error: IsthmusError) -> Response:
     """An expected error: one line in the log, with the cause that the client is not told."""
     problem = problem_of(error)
-    cause = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
+    cause = f" ({type(first).__name__}: {first})" if (first := first_cause(error)) is not error else ""
     asked_for = shortened(request.path)
     level = logging.DEBUG if problem.status == CLIENT_LEFT else logging.INFO
     log.log(level, "%s %s %d %s: %s%s", g.request_id, asked_for, problem.status, problem.code, problem.detail, cause)
     return answer_problem(problem)
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """What an error comes from, in PostgreSQL's words if it comes from there."""
+    return first_cause(error.__cause__) if error.__cause__ else error
 
 
 def answer_http_error(error: HTTPException) -> Response:

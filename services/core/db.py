@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.copy_out import copy_out
-from core.db_errors import translate, translated
+from core.db_errors import is_left_behind, translate, translated
 from core.errors import CatalogueMissing, ClientLeft, DatabaseUnavailable
 from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
 from core.leases import Connection, Leases
@@ -224,6 +224,9 @@ class Database:
         was_ended = self.leases.end(connection)
         if self.reads_replicas and isinstance(error, psycopg.errors.UndefinedTable):
             connection.close()  # the pool makes another one, to another replica perhaps
+        if is_left_behind(error):
+            with suppress(psycopg.Error):
+                connection.execute("SELECT ST_Transform(ST_Point(0, 0, 4326), 3857)")  # is told it in place of others
         self.pool.putconn(connection)
         if was_ended and isinstance(error, psycopg.errors.QueryCanceled):
             raise ClientLeft("nobody waits for the answer") from error

@@ -25,6 +25,9 @@ ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
 POSTGIS_SOURCES = "lwgeom_"
 """How the files of PostGIS are named that report what GEOS or PROJ refuses, for which it has no state of its own."""
 
+NO_PROJECTION = "AddToPROJSRSCache"
+"""The function of PostGIS that reports a system of coordinates which PROJ cannot use."""
+
 TOLD: dict[type[IsthmusError], tuple[str, str]] = {
     BadValue: ("a value of the request is out of range or of the wrong kind", "look at its numbers and dates"),
     QueryTooSlow: ("the query was given up", "ask for a smaller bbox, a smaller limit or fewer properties"),
@@ -49,6 +52,13 @@ def translate(error: psycopg.Error) -> IsthmusError:
         raise error
     detail, hint = TOLD[known]
     return known(detail, hint=hint)
+
+
+def is_left_behind(error: BaseException | None) -> bool:
+    """Whether an error spoils the connection: PROJ remembers it, so that PostGIS (3.5) reports it once more for the
+    next coordinates that are transformed, whosever they are.
+    """
+    return isinstance(error, psycopg.Error) and error.diag.source_function == NO_PROJECTION
 
 
 @contextmanager

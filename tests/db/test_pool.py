@@ -265,6 +265,18 @@ def test_real_errors_become_ours(database: Database, text: LiteralString, expect
     assert "gone" not in str(caught.value)
 
 
+def test_a_system_that_cannot_be_used_is_no_fault_of_who_asks_next(database: Database):
+    with connect(replace(database.owner, db_user="isthmus_tests")) as connection:
+        connection.execute("INSERT INTO spatial_ref_sys (srid, srtext) VALUES (990001, 'no system')")
+    usual = statement("SELECT ST_X(ST_Transform(ST_Point(1e5, 0, 3857), 4326)) > 0.8")
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
+        assert opened.run(usual) == [(True,)]
+        for _ in range(2):
+            with pytest.raises(BadValue):
+                opened.run(statement("SELECT ST_Transform(ST_Point(1, 1, 990001), 4326)"))
+            assert opened.run(usual) == [(True,)]
+
+
 def test_a_mistake_in_our_own_sql_is_not_hidden(database: Database):
     with closing(Pool(database.reader)) as opened, pytest.raises(psycopg.errors.SyntaxError):
         opened.run(statement("SELEC 1"))

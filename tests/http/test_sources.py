@@ -226,6 +226,14 @@ def test_view_that_divides_by_zero_is_not_the_fault_of_the_request(odd_client: F
     assert odd_client.get(f"/{tile}").status_code == 200
 
 
+def test_log_says_in_the_words_of_postgresql_why_a_view_fails(
+    odd_client: FlaskClient, caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level("INFO", "isthmus.api"):
+        assert odd_client.get(items(DIVIDED)).status_code == 500
+    assert "division by zero" in caplog.text
+
+
 def test_forged_cursor_of_a_source_is_the_fault_of_the_request(odd_client: FlaskClient):
     first = get(odd_client, items("composite_key", sortby="number", limit="1"))
     text = str(link(first, "next")).split("cursor=")[1]
