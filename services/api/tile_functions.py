@@ -83,8 +83,7 @@ class TileFunctions:
             log.info("the layers of %s are not known: %s", function.source_path, error)
             found = {}
         return tuple(
-            {"id": name, "fields": dict.fromkeys(fields, "String"), "minzoom": first, "maxzoom": last}
-            for name, fields in found.items()
+            {"id": name, "fields": fields, "minzoom": first, "maxzoom": last} for name, fields in found.items()
         )
 
 

@@ -34,7 +34,7 @@ CREATE FUNCTION maps.wells_by(z integer, x integer, y integer, query json) RETUR
 DECLARE tile bytea;
 BEGIN
     SELECT ST_AsMVT(t, 'wells', 4096, 'geom', 'id') INTO tile FROM (
-        SELECT w.id, w.name, query::text AS told, ST_AsMVTGeom(w.geom, ST_TileEnvelope(z, x, y)) AS geom
+        SELECT w.id, w.name, w.kind, query::text AS told, ST_AsMVTGeom(w.geom, ST_TileEnvelope(z, x, y)) AS geom
         FROM maps.wells AS w
         WHERE w.geom && ST_TileEnvelope(z, x, y) AND (query ->> 'kind' IS NULL OR w.kind = (query ->> 'kind')::int)
     ) AS t WHERE geom IS NOT NULL;
@@ -67,6 +67,8 @@ CREATE FUNCTION maps.divides(z integer, x integer, y integer)
     RETURNS bytea LANGUAGE sql AS 'SELECT (z / 0)::text::bytea';
 CREATE FUNCTION maps.no_tiles(a integer, b integer) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT NULL::bytea';
 CREATE FUNCTION maps.text_places(z text, x text, y text)
+    RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT NULL::bytea';
+CREATE FUNCTION maps.several(z integer, x integer, y integer, VARIADIC ids integer[])
     RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT NULL::bytea';
 CREATE FUNCTION maps.twice(z integer, x integer, y integer)
     RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT NULL::bytea';
@@ -168,8 +170,8 @@ def test_descriptions_know_layers_zooms_and_bounds(client: FlaskClient):
     """From the comment, else from the first tile."""
     here = "/collections/wells_by/tiles/WebMercatorQuad"
     tilejson = get(client, f"{here}/tilejson.json?kind=1")
-    assert [(layer["id"], list(layer["fields"])) for layer in tilejson["vector_layers"]] == [
-        ("wells", ["name", "told"])
+    assert [(layer["id"], layer["fields"]) for layer in tilejson["vector_layers"]] == [
+        ("wells", {"name": "String", "kind": "Number", "told": "String"})
     ]
     assert (tilejson["minzoom"], tilejson["maxzoom"], tilejson["bounds"]) == (0, 12, [-160, -60, 160, 60])
     template = path_of(tilejson["tiles"][0])
@@ -249,13 +251,12 @@ def test_there_are_no_features(client: FlaskClient):
 
 
 def test_layers_are_read_of_a_tile_and_of_nothing_else():
-    tile = mapbox_vector_tile.encode(
-        [
-            {"name": "a", "features": [{"geometry": "POINT(1 2)", "properties": {"x": 1, "y": 2.5}, "id": 7}]},
-            {"name": "b", "features": [{"geometry": "POINT(1 2)", "properties": {}}]},
-        ]
-    )
-    assert read_layers(tile) == {"a": ("x", "y"), "b": ()}
+    several = [{"x": 1, "y": 2.5, "z": True, "w": "1"}, {"x": -1, "y": 3, "z": False, "w": 1, "v": "x"}]
+    features = [{"geometry": "POINT(1 2)", "properties": properties, "id": 7} for properties in several]
+    nothing = {"name": "b", "features": [{"geometry": "POINT(1 2)", "properties": {}}]}
+    tile = mapbox_vector_tile.encode([{"name": "a", "features": features}, nothing])
+    types = {"x": "Number", "y": "Number", "z": "Boolean", "w": "String", "v": "String"}
+    assert read_layers(tile) == {"a": types, "b": {}}
     assert read_layers(b"") == {}
     for bad in (tile[:-3], b"\x1a\xff", b"\x07", b"\xff" * 20):
         with pytest.raises((ValueError, IndexError)):

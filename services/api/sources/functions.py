@@ -45,13 +45,21 @@ def refused(function: Function, shared: Names[str]) -> Omission | None:
         return Omission(name, "its rows have no named columns", "let it return TABLE (…) or SETOF a composite type")
     if name in shared:
         return Omission(name, "several functions have this name", "give each a name of its own")
+    if has_open_types(function):
+        return Omission(name, *OPEN_TYPES)
     for parameter in parameters:
-        if parameter.mode == "v" or parameter.kind == "p":
-            return Omission(name, "a parameter has no one type", "declare each parameter with a type")
         if parameter.required and (not parameter.name or parameter.name in ITEMS_PARAMETERS):
             reason = f"its parameter '{parameter.name}' has no name, or one that requests use already"
             return Omission(name, reason, "give it another name")
     return None
+
+
+OPEN_TYPES = "a parameter has no one type", "declare each parameter with a type"
+
+
+def has_open_types(function: Function) -> bool:
+    """Whether a parameter takes values of any number or type, which no parameter of a request can."""
+    return any(parameter.mode == "v" or parameter.kind == "p" for parameter in function.parameters)
 
 
 def draft_function(function: Function, systems: Systems, now: datetime) -> Iterator[Draft]:

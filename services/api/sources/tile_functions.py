@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from api.sources.comments import parse_comment
-from api.sources.functions import argument_of
+from api.sources.functions import OPEN_TYPES, argument_of, has_open_types
 from api.sources.model import Draft, Function, Omission, Parameter, TileFunction, literal
 from core.archives import MVT, Facts
 from core.bbox import BBox
@@ -44,6 +44,8 @@ def refused_tiles(function: Function, shared: Names[str]) -> Omission | None:
         return Omission(name, "it may not be called", hint)
     if name in shared:
         return Omission(name, "several functions have this name", "give each a name of its own")
+    if has_open_types(function):
+        return Omission(name, *OPEN_TYPES)
     for parameter in typed_parameters(function):
         if parameter.required and (not parameter.name or parameter.name in ("f", *PLACE)):
             return Omission(name, f"its parameter '{parameter.name}' has no name of its own", "give it another name")
