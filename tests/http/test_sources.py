@@ -132,7 +132,7 @@ def test_way_back_meets_the_same_pages(odd_client: FlaskClient):
 def test_feature_is_found_by_the_id_that_it_has(odd_client: FlaskClient):
     for name, _ in walkable(odd_client):
         for feature in get(odd_client, items(name, limit="20"))["features"]:
-            if "id" in feature and name not in ("view_declared_key", "inherited"):
+            if "id" in feature and name != "view_declared_key":
                 url = f"/collections/{quote(name, safe='')}/items/{quote(str(feature['id']), safe='')}"
                 found = get(odd_client, url)
                 assert {key: found[key] for key in ("id", "geometry", "properties")} == {
@@ -195,6 +195,15 @@ def test_ids_that_no_feature_can_have_are_no_server_error(odd_client: FlaskClien
             response = odd_client.get(f"/collections/{name}/items/{quote(id)}")
             assert response.status_code == 404, (name, id, response.text)
             assert odd_client.get(items(name, ids=id)).status_code in (200, 400), (name, id)
+
+
+def test_no_two_features_have_one_id_but_where_the_key_is_declared(odd_client: FlaskClient):
+    for name, _ in walkable(odd_client):
+        found = get(odd_client, items(name, limit="10000"))["features"]
+        ids = [str(feature["id"]) for feature in found if "id" in feature]
+        assert name == "view_declared_key" or len(set(ids)) == len(ids), name
+    shared = {feature.get("id") for feature in get(odd_client, items("inherited_shared"))["features"]}
+    assert shared == {"1~a", "1~b", "2~a"}
 
 
 def test_several_ids_are_asked_for_at_once(odd_client: FlaskClient):

@@ -228,8 +228,10 @@ def test_index_of_a_materialised_view_is_a_key_once_its_values_were_seen():
     assert only(view, Findings(key_holds=False)).key == PLACE
 
 
-def test_key_of_a_table_that_others_inherit_from_is_not_unique():
-    assert only(relation(ID, inherited=True, indexes=((1,),))).key == Key((KeyPart("id", "integer"),), unique=False)
+def test_key_of_a_table_that_others_inherit_from_is_one_until_two_rows_share_it():
+    parent, key = relation(ID, inherited=True, indexes=((1,),)), Key((KeyPart("id", "integer"),), unique=False)
+    assert only(parent).key == only(parent, Findings(key_holds=True)).key == key
+    assert only(parent, Findings(key_holds=False)).key == PLACE_IN_TABLE
 
 
 @pytest.mark.parametrize(

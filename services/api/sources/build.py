@@ -117,9 +117,10 @@ def build(plan: Plan, findings: Findings, systems: Systems, now: datetime) -> It
 def chosen_key(plan: Plan, findings: Findings) -> Key:
     """The key: the candidate if it holds, else the places of the rows."""
     found = plan.candidate
-    if found is not None and (found.is_certain or findings.key_holds):
-        return found.key
-    return place_key(plan.relation)
+    if found is None:
+        return place_key(plan.relation)
+    holds = found.is_certain or (found.believed if findings.key_holds is None else findings.key_holds)
+    return found.key if holds else place_key(plan.relation)
 
 
 def collection_of(  # noqa: PLR0913

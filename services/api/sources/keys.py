@@ -25,12 +25,16 @@ PLACE_IN_TABLE = Key((KeyPart("tableoid", "oid", "text"), KeyPart("ctid", "tid",
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Columns that may be a key, and what must be found out about their values before they are one."""
+    """Columns that may be a key, and what must be found out about their values before they are one.
+
+    believed: they are taken for one until their values say otherwise
+    """
 
     columns: tuple[Read, ...]
     unique: bool
     check_filled: bool = False
     check_unique: bool = False
+    believed: bool = False
 
     @property
     def key(self) -> Key:
@@ -63,13 +67,16 @@ def declared_key(columns: Sequence[Read], names: Sequence[str]) -> Candidate | N
 
 
 def indexed_key(relation: Relation, columns: Sequence[Read]) -> Candidate | None:
-    """The primary key, or the shortest unique index. Those of materialised views do not say that they are filled."""
+    """The primary key, or the shortest unique index. Those of materialised views do not say that they are filled, and
+    that of a table that others inherit from does not know their rows.
+    """
     by_number = {read.attribute.number: read for read in columns}
     for numbers in relation.indexes:
         found = tuple(by_number[number] for number in numbers if number in by_number)
         filled = all(read.attribute.filled for read in found)
         if len(found) == len(numbers) and (filled or relation.kind == "m"):
-            return Candidate(found, unique=not relation.inherited, check_filled=not filled)
+            shared = relation.inherited
+            return Candidate(found, not shared, check_filled=not filled, check_unique=shared, believed=shared)
     return None
 
 
@@ -108,8 +115,8 @@ def select_check(relation: Relation, candidate: Candidate) -> Statement:
     if not candidate.check_unique:
         text = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS s WHERE {})")
         return Statement(text.format(relation.sql_name, missing))
-    text = sql.SQL("SELECT count(*) = count(DISTINCT {}) AND NOT COALESCE(bool_or({}), false) FROM {} AS s")
-    return Statement(text.format(names[0], missing, relation.sql_name))
+    text = sql.SQL("SELECT count(*) = count(DISTINCT ({})) AND NOT COALESCE(bool_or({}), false) FROM {} AS s")
+    return Statement(text.format(sql.SQL(", ").join(names), missing, relation.sql_name))
 
 
 def key_items(key: Key) -> list[sql.Composable]:
