@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import types as pt
 
 from core.catalog import ColumnType
-from loader.names import column_names, unique_names
+from loader.names import column_names, cut, unique_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ def storage_of(kind: pa.DataType) -> Storage:
 
 
 def table_columns(schema: pa.Schema) -> tuple[TableColumn, ...]:
-    """The columns of a table for the properties in the schema, in their order."""
-    published = unique_names(field.name.replace("\0", "") or "column" for field in schema)
+    """The columns of a table for the properties in the schema, in their order. Long names are cut: SQL would do it."""
+    published = [cut(name) for name in unique_names(field.name.replace("\0", "") or "column" for field in schema)]
     columns = column_names(published)
     return tuple(
         TableColumn(number, name, column, storage_of(field.type))

@@ -19,6 +19,7 @@ from loader.ddl import Table
 from loader.encode import Encoder
 from loader.errors import CannotRead, GeometryRefused
 from loader.finite import only_numbers
+from loader.names import MAX_BYTES
 from loader.order import along_curve
 from loader.padded import pad
 from loader.read_model import Chunk, OpenLayer
@@ -151,7 +152,8 @@ def copy_layer(
             f"the file says that it holds {layer.row_count} rows, {copy.rows} could be read",
             hint="is the copy complete? Copy it again",
         )
-    return Copied(copy.table, copy.rows, (*copy.encoder.repairs.notes(), *repair_notes(copy)))
+    notes = (*cut_notes(layer.schema, columns), *copy.encoder.repairs.notes(), *repair_notes(copy))
+    return Copied(copy.table, copy.rows, notes)
 
 
 def refuse_too_wide(columns: Sequence[TableColumn]) -> None:
@@ -169,6 +171,14 @@ def first_shape(layer: OpenLayer, first: Chunk | None) -> Shape | None:
         return declared
     found = shape_of(distinct_codes(first.wkb))
     return Shape(found.type, found.z or declared.z) if found else declared
+
+
+def cut_notes(schema: pa.Schema, columns: Sequence[TableColumn]) -> Iterator[Note]:
+    """What the report says of names that are too long."""
+    for field, column in zip(schema, columns, strict=True):
+        if len(field.name.encode(errors="replace")) > MAX_BYTES:
+            message = f"'{field.name}' is longer than {MAX_BYTES} bytes, and is published as '{column.name}'"
+            yield Note("warning", "name-cut", message)
 
 
 def repair_notes(copy: Copy) -> Iterator[Note]:

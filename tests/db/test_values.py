@@ -117,7 +117,7 @@ def test_a_json_column_of_a_geopackage_with_text_that_is_no_json_is_kept_as_text
 
 
 def test_names_that_isthmus_or_postgresql_needs_get_another_column_and_stay_published(loader: Loader) -> None:
-    names = ["fid", "geom", "geom_3857", "ctid", "xmin", "Mixed Case", 'qu"ote', "a" * 70, "a" * 69 + "b", "percent%s"]
+    names = ["fid", "geom", "geom_3857", "ctid", "xmin", "Mixed Case", 'qu"ote', "a" * 63, "percent%s"]
     pq.write_table(pa.table({name: pa.array([number]) for number, name in enumerate(names)}), loader.path("t.parquet"))
     report = loader.load("t.parquet")
     assert report.status == "loaded", report.error
@@ -212,3 +212,15 @@ def test_times_in_lists_and_objects_may_be_of_any_year(loader: Loader) -> None:
     [stats] = loader.column("years", "stats")
     assert stats["sums"][1] == "1970-01-01 00:00:00.000000"
     assert "out of range" in stats["sums"][0]
+
+
+def test_properties_whose_long_names_begin_alike_stay_two(loader: Loader) -> None:
+    question = "How many of the people who live in this household are older than "
+    write_geojson(loader.path("survey.geojson"), [feature({f"{question}18": 3, f"{question}65": 1, "n": 7})])
+    report = loader.load("survey.geojson")
+    [eighteen, older, n] = [column.name for column in loader.catalog()["survey"].columns]
+    assert eighteen != older
+    assert {name[:56] for name in (eighteen, older)} == {question[:56]}
+    assert max(len(name.encode()) for name in (eighteen, older)) <= 63
+    assert n == "n"
+    assert [note.code for note in report.notes].count("name-cut") == 2
