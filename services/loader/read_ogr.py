@@ -39,6 +39,8 @@ ONE_LAYER = frozenset({"geojson", "geojsonseq", "fgb", "csv", "shp"})
 COUNTED = frozenset({"gpkg", "fgb", "shp", "gdb"})
 """Formats whose header says how many rows there are."""
 
+HEAD_BYTES = 65536
+
 STYLE_TABLES = frozenset({"layer_styles", "qgis_projects"})
 """Tables that QGIS keeps in a GeoPackage for itself."""
 
@@ -65,11 +67,11 @@ NO_GEOMETRY = Note(
 
 
 def list_layers(dataset: Dataset, path: str) -> list[str]:
-    """The names of the layers in order. [''] for a format that has one.
+    """The names of the layers in order. [''] for a format that has one, but for JSON-FG.
 
     Raises: CannotRead
     """
-    if dataset.kind in ONE_LAYER:
+    if dataset.kind in ONE_LAYER and not has_feature_types(dataset):
         return [""]
     name_all_types()
     with readable(dataset), warnings.catch_warnings(action="ignore"):  # each layer tells when it is opened
@@ -80,6 +82,14 @@ def list_layers(dataset: Dataset, path: str) -> list[str]:
     if not names:
         raise CannotRead("the file holds no layer", hint="open it in QGIS: is it empty there too?")
     return names
+
+
+def has_feature_types(dataset: Dataset) -> bool:
+    """Whether it is JSON-FG that names the types of features, each of which GDAL makes a layer."""
+    if dataset.kind != "geojson":
+        return False
+    with readable(dataset), dataset.main.open("rb") as file:
+        return b'"featureType"' in file.read(HEAD_BYTES)
 
 
 def count_rows(path: str, layer: str | None, *, read_all: bool = False) -> int | None:

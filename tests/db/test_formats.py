@@ -119,6 +119,21 @@ def test_a_shapefile_whose_table_is_cut_off_is_refused(loader: Loader) -> None:
     assert "holds 100 rows" in str(report.error["message"])
 
 
+def test_each_type_of_features_of_a_json_fg_is_a_collection(loader: Loader) -> None:
+    core = ["http://www.opengis.net/spec/json-fg-1/1.0/conf/core"]
+    members = {"place": None, "time": None}
+    road, house = (
+        feature({"name": name}, featureType=kind, **members) for name, kind in [("A 1", "road"), ("No 7", "house")]
+    )
+    write_geojson(loader.path("town.json"), [road, house, road], conformsTo=core)
+    loader.load_all("town.json")
+    assert loader.column("road", "name") == ["A 1", "A 1"]
+    assert loader.column("house", "name") == ["No 7"]
+    write_geojson(loader.path("roads.json"), [road], conformsTo=core)
+    loader.load_all("roads.json")
+    assert loader.column("roads", "name") == ["A 1"]
+
+
 def test_geoparquet_gives_the_same_rows(loader: Loader) -> None:
     write_geoparquet(loader.path("places.parquet"), TABLE)
     assert loader.load("places.parquet").status == "loaded"
