@@ -68,8 +68,12 @@ def refuse_empty(dataset: Dataset) -> None:
         raise CannotRead(f"{dataset.path} may not be read", hint="let the loader's user read it: chmod a+r")
     if main.is_file() and not main.stat().st_size:
         raise CannotRead(f"{dataset.path} is empty", hint="copy it again")
-    if dataset.kind == "shp" and not any(file.suffix.lower() == ".dbf" for file in dataset.files):
-        raise CannotRead(f"{dataset.path} has no .dbf beside it", hint="copy all files of the Shapefile, or zip them")
+    there = {file.suffix.lower() for file in dataset.files}
+    for needed in (".dbf", ".shx") if dataset.kind == "shp" else ():
+        if needed not in there:
+            raise CannotRead(
+                f"{dataset.path} has no {needed} beside it", hint="copy all files of the Shapefile, or zip them"
+            )
 
 
 def layers_at(dataset: Dataset, path: str, kind: Kind) -> list[LayerRef]:

@@ -134,6 +134,16 @@ def test_each_type_of_features_of_a_json_fg_is_a_collection(loader: Loader) -> N
     assert loader.column("roads", "name") == ["A 1"]
 
 
+@pytest.mark.parametrize("end", [".dbf", ".shx"])
+def test_a_part_that_a_shapefile_lacks_is_named(loader: Loader, end: str) -> None:
+    table = pa.table({"n": pa.array([1]), "geometry": wkb(["POINT (1 2)"])})
+    write_ogr(loader.path("part.shp"), table, "ESRI Shapefile", geometry_type="Point")
+    loader.path(f"part{end}").unlink()
+    report = loader.load("part.shp")
+    assert report.error is not None
+    assert report.error["message"] == f"part.shp has no {end} beside it"
+
+
 def test_geoparquet_gives_the_same_rows(loader: Loader) -> None:
     write_geoparquet(loader.path("places.parquet"), TABLE)
     assert loader.load("places.parquet").status == "loaded"
