@@ -129,6 +129,8 @@ def hint_for(error: BaseException) -> str:
     """What the owner of the file can do."""
     if "ermission denied" in str(error):
         return "let the loader's user read it: chmod a+r"
+    if isinstance(error, UnicodeDecodeError):
+        return "the names of its columns are no UTF-8: save the file in UTF-8"
     return "is the copy complete, and does the file open in QGIS or ogrinfo? Then copy it again"
 
 

@@ -144,6 +144,13 @@ def test_a_part_that_a_shapefile_lacks_is_named(loader: Loader, end: str) -> Non
     assert report.error["message"] == f"part.shp has no {end} beside it"
 
 
+def test_a_csv_whose_head_is_no_utf_8_is_refused_with_the_reason(loader: Loader) -> None:
+    loader.path("e.csv").write_bytes("prénom,n\nJosé,1\n".encode("cp1252"))
+    report = loader.load("e.csv")
+    assert report.error is not None
+    assert report.error["hint"] == "the names of its columns are no UTF-8: save the file in UTF-8"
+
+
 def test_geoparquet_gives_the_same_rows(loader: Loader) -> None:
     write_geoparquet(loader.path("places.parquet"), TABLE)
     assert loader.load("places.parquet").status == "loaded"
