@@ -104,6 +104,7 @@ class Source:
                   `geom` as it is stored, and for a geography itself as `geog`
     shown:        `t.geom` as it is shown; made of no more features than an answer has
     mercator:     `t.geom` in EPSG:3857
+    compared:     `t.geom` as filters compare it
     after:        the rest of it, which stands behind the arguments of a function
     definition:   a digest of what the relation looks like, which cursors are bound to
     domain_crs84: at least where its geometries lie; None: anywhere
@@ -114,6 +115,7 @@ class Source:
     definition: str
     shown: sql.Composable = field(default_factory=lambda: GEOM)
     mercator: sql.Composable = field(default_factory=lambda: GEOM)
+    compared: sql.Composable = field(default_factory=lambda: GEOM)
     after: sql.Composable | None = None
     arguments: tuple[Argument, ...] = ()
     domain_crs84: BBox | None = None

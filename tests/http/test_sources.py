@@ -243,6 +243,17 @@ def test_log_says_in_the_words_of_postgresql_why_a_view_fails(
     assert "division by zero" in caplog.text
 
 
+def test_solids_are_compared_as_the_polygons_that_they_are_shown_as(odd_client: FlaskClient):
+    [box] = get(odd_client, "/collections/solids")["extent"]["spatial"]["bbox"]
+    west, south, east, north = (round(side, 5) for side in box)
+    middle = f"{(west + east) / 2 - 0.0002},{south - 0.001},{(west + east) / 2 + 0.0004},{north + 0.001}"
+    for given in ({"bbox": middle}, {"filter": f"S_INTERSECTS(geometry, BBOX({middle}))"}):
+        assert [found["id"] for found in get(odd_client, items("solids", **given))["features"]] == [3], given
+    everywhere = get(odd_client, items("solids", bbox="-180,-90,180,90"))["features"]
+    assert {found["geometry"]["type"] for found in everywhere} == {"MultiPolygon"}
+    assert len(everywhere) == 5
+
+
 def test_forged_cursor_of_a_source_is_the_fault_of_the_request(odd_client: FlaskClient):
     first = get(odd_client, items("composite_key", sortby="number", limit="1"))
     text = str(link(first, "next")).split("cursor=")[1]

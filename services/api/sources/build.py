@@ -15,7 +15,7 @@ from api.sources.comments import Comment, parse_comment
 from api.sources.domains import domain
 from api.sources.keys import Candidate, candidate, key_items, place_key
 from api.sources.model import Attribute, Draft, Omission, Relation, Systems
-from api.sources.shapes import Shape, mercator, shape_items, shape_of, shown
+from api.sources.shapes import Shape, compared, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import GEOM, SAMPLE, Collection, Key, Source
@@ -198,6 +198,7 @@ def source_of(  # noqa: PLR0913
         definition=definition(relation, key, text.as_string(None)),
         shown=shown(shape) if shape else GEOM,
         mercator=mercator(shape, systems) if shape else GEOM,
+        compared=compared(shape) if shape else GEOM,
         domain_crs84=domain(shape.srid, systems, extent) if shape else None,
         is_geography=shape is not None and shape.is_geography,
         sampled=sampled if has_pages else None,

@@ -158,6 +158,11 @@ def shown(shape: Shape) -> sql.Composable:
     return GEOM if shape.type in STRAIGHT else STRAIGHTENED.format(g=GEOM, point=point)
 
 
+def compared(shape: Shape) -> sql.Composable:
+    """`t.geom` as GEOS knows it, which has no polyhedral surfaces, but curves and TINs."""
+    return shown(shape) if shape.type == "PolyhedralSurface" else GEOM
+
+
 def mercator(shape: Shape, systems: Systems) -> sql.Composable:
     """`t.geom` in Web Mercator, cut where that ends, as the poles have no image. NULL: nobody knows where it is."""
     geometry = shown(shape)

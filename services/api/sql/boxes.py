@@ -8,9 +8,9 @@ from typing import Any, Literal
 from psycopg import sql
 
 from api.query import GridBox, halves
-from api.sql.relation import domain
+from api.sql.relation import compared_column, domain
 from core.bbox import BBox
-from core.catalog import Collection
+from core.catalog import GEOM, Collection
 
 SRID_FLAG = 0x20000000
 POINT, LINE, POLYGON = 1, 2, 3
@@ -77,7 +77,10 @@ def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable, by:
 
     ST_Intersects goes by the index itself; with `&&` beside it the planner expects the square of the share.
     """
-    condition = sql.SQL("t.geom && {}" if by == "box" else "ST_Intersects(t.geom, {})").format(area)
+    own, beside = compared_column(collection), sql.SQL("t.geom && {}").format(area)
+    condition = beside if by == "box" else sql.SQL("ST_Intersects({}, {})").format(own, area)
+    if by != "box" and own != GEOM:  # which no index is of
+        condition = sql.SQL("({} AND {})").format(beside, condition)
     near = near_on_globe(collection, box, area)
     return condition if near is None else sql.SQL("({} AND {})").format(near, condition)
 

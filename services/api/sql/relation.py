@@ -60,6 +60,11 @@ def shown_geometry_column(collection: Collection) -> sql.Composable:
     return GEOM if collection.source is None else collection.source.shown
 
 
+def compared_column(collection: Collection) -> sql.Composable:
+    """The geometry as filters compare it."""
+    return GEOM if collection.source is None else collection.source.compared
+
+
 def mercator_column(collection: Collection) -> sql.Composable:
     """The geometry in Web Mercator, which the loader's tables have stored."""
     return sql.SQL("t.geom_3857") if collection.source is None else collection.source.mercator

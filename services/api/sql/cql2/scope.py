@@ -11,11 +11,10 @@ from psycopg import sql
 from api.cql2.ast import Node
 from api.cql2.functions import Kind
 from api.cql2.queryables import Queryables, kind_of
-from api.sql.relation import column_of
+from api.sql.relation import column_of, compared_column
 from core.catalog import Collection, Column
 
 SQL = sql.Composable
-GEOMETRY = sql.Identifier("t", "geom")
 
 
 @dataclass(slots=True)
@@ -46,7 +45,8 @@ class Scope:
 
     def identifier(self, name: str) -> SQL:
         """A property's column of the table `t`."""
-        return GEOMETRY if name == self.queryables.geometry else column_of(self.column(name))
+        own = name == self.queryables.geometry
+        return compared_column(self.collection) if own else column_of(self.column(name))
 
     @property
     def in_degrees(self) -> bool:
