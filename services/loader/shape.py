@@ -21,7 +21,7 @@ SIMPLE = {
     7: "GeometryCollection",
 }
 # Curves and surfaces -> what they become: GeoJSON and vector tiles have straight lines only.
-STRAIGHTENED = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 3}
+STRAIGHTENED = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 6}
 MULTI = {"Point": "MultiPoint", "LineString": "MultiLineString", "Polygon": "MultiPolygon"}
 Z_FLAG, M_FLAG, SRID_FLAG = 0x80000000, 0x40000000, 0x20000000
 EWKB_FLAGS = Z_FLAG | M_FLAG | SRID_FLAG

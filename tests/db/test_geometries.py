@@ -137,6 +137,12 @@ def test_a_layer_of_any_type_may_have_heights_and_measures(loader: Loader, text:
     assert loader.column("any", "geom") == [shown]
 
 
+def test_triangles_are_polygons(loader: Loader) -> None:
+    loader.path("t.csv").write_text('n,wkt\n1,"TRIANGLE ((0 0,0 1,1 1,0 0))"\n')
+    loader.load_all("t.csv")
+    assert loader.column("t", "geom") == ["MULTIPOLYGON(((0 0,0 1,1 1,0 0)))"]
+
+
 @pytest.mark.parametrize("type", ["TIN", "POLYHEDRALSURFACE", "TRIANGLE"])
 def test_a_layer_of_surfaces_is_one_of_polygons(loader: Loader, type: str) -> None:
     write(loader, "s.gpkg", [SQUARE])
