@@ -22,7 +22,7 @@ SHOWN = {
     "yes": True,
     "t": "t",
     "vc": "vc",
-    "ch": "ch   ",
+    "ch": "ch",
     "n": "n",
     "ci": "Ci",
     "d": "2024-05-01",
@@ -180,3 +180,10 @@ def test_time_of_a_range_is_an_interval_in_json_fg(odd_client: FlaskClient):
         assert times(name) == [{"interval": first}, {"interval": second}, None, None]
     days = [{"interval": ["2024-01-01", "2024-01-31"]}, {"interval": ["2024-02-01", ".."]}]
     assert times("ranges_days") == [*days, None, None]
+
+
+def test_text_is_found_as_it_is_shown(odd_client: FlaskClient):
+    queryables = get(odd_client, "/collections/types/queryables")["properties"]
+    texts = [name for name, schema in queryables.items() if schema.get("type") == "string" and "format" not in schema]
+    for name in set(texts) & SHOWN.keys():
+        assert ids(odd_client, filter=f"{name} = '{SHOWN[name]}'") == [1], name

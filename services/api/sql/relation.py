@@ -75,6 +75,9 @@ def type_of(text: str) -> sql.SQL:
     return sql.SQL(cast("LiteralString", text))
 
 
+SHOWN_AS: dict[str, LiteralString] = {"timestamp without time zone": "{}::timestamptz", "bpchar": "{}::text"}
+
+
 def column_of(column: Column) -> sql.Composable:
     """A property's column as it is, which its index is of."""
     return quoted("t", column.column)
@@ -86,9 +89,10 @@ def text_of(column: Column) -> sql.Composable:
 
 
 def shown_value(column: Column) -> sql.Composable:
-    """A property as the client sees it. Times without a zone are times in UTC."""
-    text = sql.SQL("{}::timestamptz" if column.sql_type == "timestamp without time zone" else "{}")
-    return text.format(column_of(column))
+    """A property as the client sees it. Times without a zone are times in UTC; blanks that fill a `char(n)` are no
+    part of its text, in filters and ids as well.
+    """
+    return sql.SQL(SHOWN_AS.get(column.sql_type or "", "{}")).format(column_of(column))
 
 
 def shown_column(column: Column) -> sql.Composable:
