@@ -101,7 +101,9 @@ def answer_error(error: IsthmusError) -> Response:
 
 def first_cause(error: BaseException) -> BaseException:
     """What an error comes from, in PostgreSQL's words if it comes from there."""
-    return first_cause(error.__cause__) if error.__cause__ else error
+    while error.__cause__ not in (None, error):
+        error = error.__cause__
+    return error
 
 
 def answer_http_error(error: HTTPException) -> Response:

@@ -30,7 +30,9 @@ def reading(collection: Collection, *, has_values: bool = True) -> Generator[Non
     try:
         yield
     except CatalogueMissing as error:
-        raise error if collection.source is None else changed(collection) from error
+        if collection.source is None:
+            raise
+        raise changed(collection) from error
     except BadValue as error:
         if collection.source is None or has_values:
             raise
