@@ -4,6 +4,7 @@ written together.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from threading import Lock, Thread
 
 from api.tile_disk import TileDisk
 from api.visits import Bell
+
+log = logging.getLogger("isthmus.api.tiles")
 
 TOGETHER_S = 0.01
 """How long a tile waits for others. About as long waits who looks for it from another worker."""
@@ -53,7 +56,7 @@ class TileWriter:
         with self._lock:
             self._waiting[key] = Made(tile, written)
             self._bytes += len(tile)
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None:
                 self._thread = Thread(target=self._run, name="isthmus-tile-writer", daemon=True)
                 self._thread.start()
         if self._bytes > self._most_bytes:
@@ -83,4 +86,7 @@ class TileWriter:
             self._comes.wait()
             time.sleep(TOGETHER_S)
             self._comes.quiet()
-            self.write()
+            try:
+                self.write()
+            except Exception:
+                log.exception("tiles were not written to the disk")

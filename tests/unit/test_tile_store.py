@@ -346,7 +346,6 @@ def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.
 def test_tiles_that_cannot_be_written_are_waited_for_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     writer, written = TileWriter(TileDisk(tmp_path, 10_000_000)), threading.Event()
     monkeypatch.setattr("api.tile_disk.TileDisk.put_all", lambda *_: 1 / 0)
-    monkeypatch.setattr(threading, "excepthook", lambda _: None)
     for _ in range(2):
         writer.put("a", b"tile", written.set)
         assert written.wait(5)
