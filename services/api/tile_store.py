@@ -76,7 +76,7 @@ class TileStore:
 
     def close(self) -> None:
         """Write what waits, and close the file."""
-        self._writer.write()
+        self._writer.close()
         self._disk.close()
 
     def _make(self, key: str, make: Callable[[], bytes]) -> bytes:

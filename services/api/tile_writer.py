@@ -4,16 +4,13 @@ written together.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock, Thread
+from threading import Lock
 
 from api.tile_disk import TileDisk
-from api.visits import Bell
-
-log = logging.getLogger("isthmus.api.tiles")
 
 TOGETHER_S = 0.01
 """How long a tile waits for others. About as long waits who looks for it from another worker."""
@@ -39,9 +36,9 @@ class TileWriter:
         self._most_bytes = min(MOST_BYTES, disk.look_bytes)
         self._waiting: dict[str, Made] = {}
         self._bytes = 0
+        self._is_due = False
         self._lock, self._writing = Lock(), Lock()
-        self._comes = Bell()
-        self._thread: Thread | None = None
+        self._thread = ThreadPoolExecutor(1, "isthmus-tile-writer")
 
     def get(self, key: str) -> bytes | None:
         """A tile that waits."""
@@ -56,23 +53,30 @@ class TileWriter:
         with self._lock:
             self._waiting[key] = Made(tile, written)
             self._bytes += len(tile)
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="isthmus-tile-writer", daemon=True)
-                self._thread.start()
+            is_first, self._is_due = not self._is_due, True
         if self._bytes > self._most_bytes:
             self.write()
-        elif not self._comes.is_rung:
-            self._comes.ring()
+        elif is_first:
+            self._thread.submit(self._write_soon).add_done_callback(tell)
 
     def write(self) -> None:
         """Write all that wait."""
         with self._writing:
             with self._lock:
-                waiting, self._bytes = dict(self._waiting), 0
+                waiting, self._bytes, self._is_due = dict(self._waiting), 0, False
             try:
                 self._disk.put_all({key: made.tile for key, made in waiting.items()})
             finally:
                 self._forget(waiting)
+
+    def close(self) -> None:
+        """Write all that wait, and end."""
+        self.write()
+        self._thread.shutdown()
+
+    def _write_soon(self) -> None:
+        time.sleep(TOGETHER_S)
+        self.write()
 
     def _forget(self, written: Mapping[str, Made]) -> None:
         """Let others look for what is written, or could not be."""
@@ -81,12 +85,7 @@ class TileWriter:
         for made in written.values():
             made.written()
 
-    def _run(self) -> None:
-        while True:
-            self._comes.wait()
-            time.sleep(TOGETHER_S)
-            self._comes.quiet()
-            try:
-                self.write()
-            except Exception:
-                log.exception("tiles were not written to the disk")
+
+def tell(done: Future[None]) -> None:
+    """Raise the error that there was, which the executor logs."""
+    done.result()

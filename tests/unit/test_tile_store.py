@@ -332,7 +332,7 @@ def test_a_tile_is_found_by_others_soon_after_its_answer_and_by_those_of_its_own
 
 
 def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.tile_writer.TOGETHER_S", 5)
+    monkeypatch.setattr("api.tile_writer.TOGETHER_S", 1)
     disk = TileDisk(tmp_path, 10_000_000)
     writer, written = TileWriter(disk), list[str]()
     writer.put("small", b"tile", lambda: written.append("small"))
@@ -343,14 +343,19 @@ def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.
     assert disk.get("small") == b"tile"
 
 
-def test_tiles_that_cannot_be_written_are_waited_for_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_tiles_that_cannot_be_written_are_waited_for_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
     writer, written = TileWriter(TileDisk(tmp_path, 10_000_000)), threading.Event()
     monkeypatch.setattr("api.tile_disk.TileDisk.put_all", lambda *_: 1 / 0)
     for _ in range(2):
         writer.put("a", b"tile", written.set)
         assert written.wait(5)
         written.clear()
+    monkeypatch.undo()
+    writer.close()
     assert writer.get("a") is None
+    assert caplog.text.count("exception calling callback") == 2
 
 
 WORKER = """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -85,8 +86,8 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
     known = {**systems, **new}
     seen = {shape.attribute.number: find_extent(asker, plan, shape, known) for shape in shapes if shape.srid}
     magnitude = find_magnitude(asker, plan)
-    filled = find_filled(asker, plan, magnitude)
-    return Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan), magnitude, filled), new
+    found = Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan), magnitude)
+    return replace(found, filled=find_filled(asker, plan, magnitude)), new  # last: it may take too long
 
 
 def find_magnitude(asker: Asker, plan: Plan) -> int:
