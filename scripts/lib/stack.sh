@@ -21,7 +21,6 @@ check_stack() {
   esac
   if [ "$mode" = bridge ] && [ -n "$db_port_chosen" ]; then
     check_port "$ISTHMUS_DB_HOST_PORT" 127.0.0.1 ISTHMUS_DB_HOST_PORT
-    export ISTHMUS_BRIDGE_VARIANT=db-port
   fi
 }
 

@@ -45,6 +45,7 @@ def runs_as_before(stack: Stack) -> None:
     environment = environment_of(stack)
     assert environment["ISTHMUS_MAX_LIMIT"] == "4321"
     assert environment[LAB_SETTING] == ""
+    assert not stack.inspect("postgis")["HostConfig"]["PortBindings"]
     stack.wait_ready()
 
 

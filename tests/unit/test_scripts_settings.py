@@ -127,6 +127,14 @@ def test_a_number_with_zeros_before_it_is_the_same_number(clone: Clone, given: s
     assert setting(clone, "ISTHMUS_PORT", ISTHMUS_PORT=given) == value
 
 
+@pytest.mark.parametrize(("port", "variant"), [("55432", "db-port"), ("", "")])
+def test_postgresql_is_published_only_where_its_port_is_set_whatever_the_calling_script_had(
+    clone: Clone, port: str, variant: str
+):
+    before = {"ISTHMUS_BRIDGE_VARIANT": "db-port", "db_port_chosen": "yes"}
+    assert setting(clone, "ISTHMUS_BRIDGE_VARIANT", ISTHMUS_DB_HOST_PORT=port, **before) == variant
+
+
 def test_relative_folders_are_relative_to_the_clone_wherever_the_script_is_called_from(clone: Clone):
     asked = 'cd /; load_settings; printf \'%s %s\' "$ISTHMUS_DATA_DIR" "$ISTHMUS_SECRETS_DIR"'
     told = clone.says(asked, ISTHMUS_DATA_DIR="../maps/./x", ISTHMUS_SECRETS_DIR="/srv/../keys")
