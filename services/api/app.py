@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import nullcontext
 
 from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
@@ -27,6 +28,7 @@ from api.matrix_set_files import SHIPPED
 from api.metrics import Metrics
 from api.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
+from api.reading import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
 from api.routes.archives import instead
 from api.samples import Samples
@@ -48,15 +50,21 @@ class Application(Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Answer, once more when a table is missing: the catalogue may be older than the last loads, and name a version
-        that is not kept any more.
+        that is not kept any more. A table that is missing then, of a source, is none that a retry would find.
         """
-        if ERROR in request.environ:
-            raise request.environ[ERROR]
         try:
-            return super().dispatch_request()
+            return self._view()
         except CatalogueMissing:
             api().live_catalog.fresh()
-            return super().dispatch_request()
+            with nullcontext() if api().database.reads_replicas else catalogue_is_new():
+                return self._view()
+
+    def _view(self) -> ResponseReturnValue:
+        if (of_tiles := instead()) is not None:
+            return of_tiles
+        if ERROR in request.environ:
+            raise request.environ[ERROR]
+        return super().dispatch_request()
 
 
 def create_app(settings: Settings, database: Database, counters: Counters | None = None) -> Flask:
@@ -79,7 +87,6 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
     for module in (service, metering, network, collections, items, search, tiles, dataset_tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)
-    app.before_request(instead)
     app.after_request(finish)
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import psycopg
 
@@ -16,6 +17,18 @@ CHANGED = ("42703", "42804", "42846", "42883", "0A000")
 
 REFUSED = ("P0001", "23514", "22", "23")
 """States by which functions, and the types of their parameters, refuse what they are called with."""
+
+_is_certain: ContextVar[bool] = ContextVar("is_certain", default=False)
+
+
+@contextmanager
+def catalogue_is_new() -> Generator[None]:
+    """While the catalogue is known to be of this moment: what does not fit is broken, and no retry would help."""
+    token = _is_certain.set(True)
+    try:
+        yield
+    finally:
+        _is_certain.reset(token)
 
 
 @contextmanager
@@ -72,6 +85,8 @@ def is_refusal(state: str) -> bool:
     return state in REFUSED or state[:2] in REFUSED
 
 
-def changed(collection: Called) -> SourceChanged:
-    """The error for a relation that is not what it was."""
+def changed(collection: Called) -> SourceChanged | CollectionBroken:
+    """The error for a relation that is not what it was; or, as a function whose tables are gone, does not work."""
+    if _is_certain.get():
+        return broken(collection)
     return SourceChanged(f"'{collection.id}' is not what it was a moment ago", hint="try again in a few seconds")

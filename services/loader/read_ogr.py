@@ -15,6 +15,7 @@ import pyogrio.raw
 
 from loader.dbf import deleted_rows
 from loader.errors import CannotRead
+from loader.offsets import TEXT_KINDS, times_parsed
 from loader.ogr_types import name_all_types
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
@@ -151,6 +152,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
                     use_pyarrow=True,
                     return_fids=True,
                     batch_size=chunk_rows(dataset.size_bytes, rows),
+                    datetime_as_string=dataset.kind in TEXT_KINDS,
                     **options,
                 )
             )
@@ -166,12 +168,14 @@ def describe(
     geometry = geometry_place(reader.schema)
     if geometry is None and dataset.kind == "csv":
         notes.append(NO_GEOMETRY)
+    with readable(dataset):
+        schema, found = times_parsed(reader.schema, reader)
     return OpenLayer(
-        schema=pa.schema([reader.schema.field(place) for place in property_places(reader.schema)]),
+        schema=pa.schema([schema.field(place) for place in property_places(schema)]),
         shape=None if geometry is None else declared_shape(dataset, meta["geometry_type"]),
         crs=meta["crs"],
         row_count=rows,
-        chunks=read_chunks(dataset, reader, geometry),
+        chunks=read_chunks(dataset, schema, found, geometry),
         notes=tuple(notes),
     )
 
@@ -199,20 +203,22 @@ def declared_shape(dataset: Dataset, declared: str | None) -> Shape:
     return Shape(name, z)
 
 
-def batches(dataset: Dataset, reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def batches(dataset: Dataset, found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The batches that hold rows. Raises: CannotRead when reading fails half-way"""
     with readable(dataset):
-        for batch in reader:
+        for batch in found:
             if batch.num_rows:
                 yield batch
 
 
-def read_chunks(dataset: Dataset, reader: pa.RecordBatchReader, geometry: int | None) -> Iterator[Chunk]:
+def read_chunks(
+    dataset: Dataset, schema: pa.Schema, found: Iterable[pa.RecordBatch], geometry: int | None
+) -> Iterator[Chunk]:
     """The rows; numbered from 1 when the format gives no ids. Raises: CannotRead"""
-    places = property_places(reader.schema)
-    names = [reader.schema.names[place] for place in places]
+    places = property_places(schema)
+    names = [schema.names[place] for place in places]
     done = 0
-    for batch in batches(dataset, reader):
+    for batch in batches(dataset, found):
         fids = batch.column(0)
         if fids.null_count or pc.min(fids).as_py() < 0:
             fids = pa.array(range(done + 1, done + batch.num_rows + 1), pa.int64())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from support.loading import Loader, codes
+from support.loading import Loader, codes, feature
 
 DAY = [datetime(2020, 1, number, tzinfo=UTC) for number in range(1, 10)]
 FAR = datetime(9999, 12, 31)
@@ -87,3 +89,47 @@ def test_features_that_end_before_they_start_are_reported(loader: Loader) -> Non
 def test_both_columns_are_indexed(loader: Loader) -> None:
     load(loader, start=[DAY[1]], end=[DAY[2]])
     assert loader.one("SELECT count(*) FROM pg_indexes WHERE tablename = 't_1' AND indexdef ~ '(start|\"end\")'") == 2
+
+
+AT_EIGHT = datetime(2024, 7, 1, 8, tzinfo=UTC)
+OFFSETS = ["2024-07-01T10:00:00+02:00", "2024-07-01T13:30:00.000+05:30", "2024-07-01T08:00:00Z"]
+GPX = '<gpx version="1.1" creator="x" xmlns="http://www.topografix.com/GPX/1/1">{}</gpx>'
+WAYPOINT = '<wpt lat="47" lon="8"><time>{}</time></wpt>'
+KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{}</Document></kml>'
+PLACEMARK = "<Placemark><TimeStamp><when>{}</when></TimeStamp></Placemark>"
+
+
+def text_of_times(kind: str, times: Sequence[str]) -> tuple[str, str]:
+    """A file of a format with points at times, and what it calls them."""
+    if kind == "csv":
+        return "\n".join(["lon,lat,at", *(f"8,47,{time}" for time in times)]), "at"
+    if kind == "geojson":
+        return json.dumps({"type": "FeatureCollection", "features": [feature({"at": time}) for time in times]}), "at"
+    outer, inner, name = (GPX, WAYPOINT, "time") if kind == "gpx" else (KML, PLACEMARK, "timestamp")
+    return outer.format("".join(inner.format(time) for time in times)), name
+
+
+@pytest.mark.parametrize("kind", ["csv", "geojson", "gpx", "kml"])
+def test_each_time_is_the_instant_that_its_own_offset_says(loader: Loader, kind: str) -> None:
+    text, name = text_of_times(kind, OFFSETS)
+    loader.path(f"t.{kind}").write_text(text)
+    report = loader.load(f"t.{kind}")
+    assert report.status == "loaded", report.error
+    assert loader.column("t", name) == [AT_EIGHT] * 3
+    assert loader.catalog()["t"].interval == (AT_EIGHT, AT_EIGHT)
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        (["2024-07-01 08:00", "2024-07-01 08:00:00"], [AT_EIGHT.replace(tzinfo=None)] * 2),
+        (["2024-07-01T10:00:00+02:00", "2024-07-01T08:00:00"], [AT_EIGHT] * 2),
+        (["2024-07-01T07:59:60Z", ""], [AT_EIGHT.replace(hour=7, minute=59, second=59), None]),
+    ],
+)
+def test_a_column_is_of_instants_where_any_of_its_first_times_has_an_offset(
+    loader: Loader, times: list[str], found: list[datetime | None]
+) -> None:
+    loader.path("t.csv").write_text("\n".join(["name,at", *(f"x,{time}" for time in times)]))
+    assert loader.load("t.csv").status == "loaded"
+    assert loader.column("t", "at") == found

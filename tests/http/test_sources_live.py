@@ -183,6 +183,25 @@ def test_functions_and_views_come_and_go(client: FlaskClient, sql: psycopg.Conne
     wait_for(lambda: len(features(client, "deep")), lambda count: count == 5, SECONDS)
 
 
+def test_function_whose_table_or_column_is_gone_is_broken_and_stops_nobody_else(
+    client: FlaskClient, sql: psycopg.Connection
+):
+    sql.execute("CREATE TABLE live.more AS SELECT * FROM live.wells")
+    for name, column in (("some", "*"), ("others", "id, name, geom")):
+        sql.execute(
+            f"CREATE FUNCTION live.{name}() RETURNS SETOF live.wells LANGUAGE plpgsql STABLE AS"
+            f" $$ BEGIN RETURN QUERY SELECT {column} FROM live.more; END $$"
+        )
+    assert len(features(client, "some")) == 30
+    for change in ("ALTER TABLE live.more RENAME COLUMN name TO title", "DROP TABLE live.more"):
+        sql.execute(change)
+        for url in ("items", "items?f=csv", "items?f=gpkg", "items?resultType=hits", "tiles/WebMercatorQuad/0/0/0"):
+            response = client.get(f"/collections/others/{url}")
+            assert (response.status_code, response.get_json()["code"]) == (500, "collection-broken"), (change, url)
+        assert client.get("/tiles/WebMercatorQuad/0/0/0").status_code in (200, 204)
+        assert len(features(client)) == 30
+
+
 def test_materialised_view_is_published_once_it_is_filled(client: FlaskClient, sql: psycopg.Connection):
     sql.execute("CREATE MATERIALIZED VIEW live.sums AS SELECT count(*) AS n FROM live.wells WITH NO DATA")
     assert names(client) == ["wells"]

@@ -63,6 +63,8 @@ CREATE FUNCTION maps.slow(z integer, x integer, y integer, query json)
     RETURNS bytea LANGUAGE sql AS 'SELECT pg_sleep(20)::text::bytea';
 CREATE FUNCTION maps.writes(z integer, x integer, y integer, query json) RETURNS bytea LANGUAGE sql AS
     $$ DELETE FROM maps.wells; SELECT NULL::bytea $$;
+CREATE FUNCTION maps.lost(z integer, x integer, y integer) RETURNS bytea LANGUAGE plpgsql AS
+    $$ BEGIN RETURN (SELECT ST_AsMVT(t) FROM maps.secret_table AS t); END $$;
 CREATE FUNCTION maps.divides(z integer, x integer, y integer)
     RETURNS bytea LANGUAGE sql AS 'SELECT (z / 0)::text::bytea';
 CREATE FUNCTION maps.no_tiles(a integer, b integer) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT NULL::bytea';
@@ -116,7 +118,7 @@ def layers(client: FlaskClient, path: str, **given: str) -> dict:
 def test_functions_are_listed_as_collections_of_tiles_and_others_are_not(client: FlaskClient):
     listed = {found["id"]: found for found in get(client, "/collections")["collections"]}
     tiles = {id for id, found in listed.items() if found["itemType"] == "tile"}
-    assert tiles == {"wells_by", "typed", "plain", "nothing", "refuses", "slow", "writes", "divides"}
+    assert tiles == {"wells_by", "typed", "plain", "nothing", "refuses", "slow", "writes", "lost", "divides"}
     assert listed.keys() - tiles == {"loaded", "wells"}
     wells = listed["wells_by"]
     assert (wells["title"], wells["description"]) == ("Wells by kind", "Wells, some of them.")
@@ -211,6 +213,7 @@ def test_function_of_which_the_layers_are_not_known_says_none(client: FlaskClien
         ("refuses?kind=1", 400, "value-invalid"),
         ("slow", 504, "query-too-slow"),
         ("writes", 500, "collection-broken"),
+        ("lost", 500, "collection-broken"),
         ("divides", 400, "value-invalid"),
     ],
 )

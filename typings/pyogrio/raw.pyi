@@ -12,6 +12,7 @@ def open_arrow(
     use_pyarrow: bool = ...,
     return_fids: bool = ...,
     batch_size: int = ...,
+    datetime_as_string: bool = ...,
     **options: str,
 ) -> AbstractContextManager[tuple[dict[str, Any], RecordBatchReader]]: ...
 def write_arrow(

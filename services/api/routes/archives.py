@@ -1,7 +1,7 @@
 """Files of tiles, and functions that make them: asked for such a collection, these views answer in place of those for
 features.
 
-Registered as something to do before every request, since the addresses are those of all collections.
+The application asks it before every view, since the addresses are those of all collections.
 """
 
 from __future__ import annotations

@@ -1,0 +1,73 @@
+"""Times of formats that are text, where each value has an offset of its own or none. GDAL's Arrow stream leaves out
+offsets that differ, and those of CSV, GPX and KML always, so such columns are read as text.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+TEXT_KINDS = frozenset({"csv", "gpx", "kml", "geojson", "geojsonseq"})
+"""Formats whose times are read as text."""
+
+NAIVE = pa.timestamp("us")
+INSTANT = pa.timestamp("us", "UTC")
+
+OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
+LEAP_SECOND = ":60"
+
+
+def times_parsed(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The schema and the batches with times in place of GDAL's texts of them. A column is one of instants where its
+    first rows hold an offset; what has none counts as UTC there, and what has one later in another column becomes UTC.
+
+    Raises: pa.ArrowInvalid for a time that no calendar has, while batches are walked; what reading the first one raises
+    """
+    places = [place for place, field in enumerate(schema) if is_text_of_time(field)]
+    if not places:
+        return schema, iter(batches)
+    rest = iter(batches)
+    first = list(next_one(rest))
+    for place in places:
+        instants = any(has_offset(batch.column(place)) for batch in first)
+        schema = schema.set(place, pa.field(schema.field(place).name, INSTANT if instants else NAIVE))
+    return schema, (with_times(batch, schema, places) for batch in chain(first, rest))
+
+
+def next_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The next batch that holds rows, if there is one."""
+    for batch in batches:
+        if batch.num_rows:
+            yield batch
+            return
+
+
+def is_text_of_time(field: pa.Field) -> bool:
+    """Whether GDAL made texts of times, so the column is none of texts."""
+    return (field.metadata or {}).get(b"GDAL:OGR:type") == b"DateTime"
+
+
+def has_offset(texts: pa.Array) -> bool:
+    """Whether any of the times has an offset."""
+    return bool(pc.any(pc.match_substring_regex(texts, OFFSET)).as_py())
+
+
+def with_times(batch: pa.RecordBatch, schema: pa.Schema, places: list[int]) -> pa.RecordBatch:
+    """The batch with its texts of times as the schema has them."""
+    columns = batch.columns
+    for place in places:
+        columns[place] = parse(columns[place]).cast(schema.field(place).type)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def parse(texts: pa.Array) -> pa.Array:
+    """Instants of ISO 8601 times. A leap second is the one before it."""
+    whole = pc.replace_substring(texts, LEAP_SECOND, ":59")
+    known = pc.match_substring_regex(whole, OFFSET)
+    return pc.if_else(known, whole, pc.binary_join_element_wise(whole, "Z", "")).cast(INSTANT)
