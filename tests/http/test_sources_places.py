@@ -213,6 +213,13 @@ def test_tile_of_the_world_holds_every_feature_with_its_id(odd_client: FlaskClie
     assert tile_ids(tile(odd_client, name, "0/0/0")) == list(ids)
 
 
+def test_lines_and_areas_with_coordinates_that_are_no_numbers_are_json(odd_client: FlaskClient):
+    found = get(odd_client, "/collections/no_numbers_lines/items")["features"]
+    geometries = [one["geometry"] and one["geometry"]["coordinates"] for one in found]
+    assert geometries == [[[1, 2, 0], [3, 4, 5]], None, [[[0, 0, 2], [0, 1, 0], [1, 1, 0], [0, 0, 2]]], None]
+    assert get(odd_client, "/collections/no_numbers_lines/items/3")["geometry"] == found[2]["geometry"]
+
+
 def test_tiles_of_ids_that_are_no_numbers_have_none(odd_client: FlaskClient):
     for name in ("uuid_key", "composite_key", "no_key", "view"):
         mvt = tile(odd_client, name, "0/0/0")

@@ -6,3 +6,9 @@ FROM (VALUES (1, 'NaN'::float8, 2, 3::float8), (2, 1, '-Infinity'::float8, 3), (
 INSERT INTO odd.no_numbers VALUES (5, 'SRID=4326;POINT Z EMPTY');
 CREATE TABLE odd.no_numbers_any (id integer PRIMARY KEY, geom geometry);
 INSERT INTO odd.no_numbers_any SELECT id, geom FROM odd.no_numbers;
+CREATE TABLE odd.no_numbers_lines (id integer PRIMARY KEY, geom geometry(GeometryZ, 4326));
+INSERT INTO odd.no_numbers_lines VALUES
+    (1, 'SRID=4326;LINESTRING Z (1 2 NaN, 3 4 5)'),
+    (2, 'SRID=4326;LINESTRING Z (1 NaN 2, 3 4 5)'),
+    (3, ST_SetSRID(ST_MakePolygon(ST_MakeLine(ARRAY[ST_MakePoint(0, 0, 2), ST_MakePoint(0, 1, '-Infinity'), ST_MakePoint(1, 1, 'NaN'), ST_MakePoint(0, 0, 2)])), 4326)),
+    (4, 'SRID=4326;MULTIPOINT Z (NaN NaN NaN, 3 4 5)');

@@ -13,6 +13,13 @@ DEGREES_ROUND = 360.0
 PIXELS = 512
 """Pixels around the earth at zoom 0, as MapLibre draws it."""
 
+# GeoJSON in which heights that are no numbers are 0, and what is at no place is NULL, as the loader has it. Only such
+# coordinates hold an N or I.
+OF_NUMBERS = sql.SQL(r"""(SELECT
+    CASE WHEN strpos(written, 'N') + strpos(written, 'I') = 0 THEN written ELSE substring(
+        regexp_replace(written, '(\[[^][,]+,[^][,]+),-?(NaN|Infinity)\]', '\1,0]', 'g') FROM '^[^NI]+$') END
+    FROM (SELECT {} AS written OFFSET 0) AS as_geojson)""")
+
 
 def geometry_member(collection: Collection, presentation: Presentation) -> sql.Composable:
     """The member `geometry` of a Feature, from inside a text in quotes."""
@@ -30,7 +37,9 @@ def geometry_text(collection: Collection, presentation: Presentation) -> sql.Com
     """A GeoJSON geometry."""
     digits = presentation.crs.digits if presentation.precision is None else presentation.precision
     shown = shown_geometry(collection, presentation)
-    return sql.SQL("ST_AsGeoJSON({}, {}, 0)").format(shown, sql.Literal(digits))
+    text = sql.SQL("ST_AsGeoJSON({}, {}, 0)").format(shown, sql.Literal(digits))
+    is_of_numbers = collection.source is None or collection.geometry_type == "Point"
+    return text if is_of_numbers else OF_NUMBERS.format(text)
 
 
 def shown_geometry(collection: Collection, presentation: Presentation) -> sql.Composable:
