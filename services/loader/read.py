@@ -16,6 +16,7 @@ from loader.read_model import OpenLayer
 from loader.read_ogr import list_layers, open_ogr
 from loader.read_parquet import open_parquet
 from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
+from loader.shapefile import refuse_incomplete
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")
 IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
@@ -68,12 +69,8 @@ def refuse_empty(dataset: Dataset) -> None:
         raise CannotRead(f"{dataset.path} may not be read", hint="let the loader's user read it: chmod a+r")
     if main.is_file() and not main.stat().st_size:
         raise CannotRead(f"{dataset.path} is empty", hint="copy it again")
-    there = {file.suffix.lower() for file in dataset.files}
-    for needed in (".dbf", ".shx") if dataset.kind == "shp" else ():
-        if needed not in there:
-            raise CannotRead(
-                f"{dataset.path} has no {needed} beside it", hint="copy all files of the Shapefile, or zip them"
-            )
+    if dataset.kind == "shp":
+        refuse_incomplete(dataset)
 
 
 def layers_at(dataset: Dataset, path: str, kind: Kind) -> list[LayerRef]:

@@ -13,7 +13,6 @@ import pyogrio
 import pyogrio.errors
 import pyogrio.raw
 
-from loader.dbf import deleted_rows
 from loader.errors import CannotRead
 from loader.offsets import TEXT_KINDS, times_parsed
 from loader.ogr_types import name_all_types
@@ -21,6 +20,7 @@ from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
 from loader.scan import Dataset
 from loader.shape import SIMPLE, Shape
+from loader.shapefile import deleted_rows
 
 FAILURES = (
     pyogrio.errors.DataSourceError,
