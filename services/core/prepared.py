@@ -20,6 +20,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from core.statement import Statement
 
 PLACE = re.compile(r"%(?:%|\((\w+)\)s)")
+WITHOUT_CAST = re.compile(r"%\((\w+)\)s(?!::)")
 MOST = 200
 """Statements that a connection keeps: each is a plan in the memory of its backend."""
 
@@ -51,15 +52,17 @@ class Prepared:
 
 def prepare(statement: Statement) -> Prepared:
     """The form of a statement's text. What its values are does not matter, but that those which are there as whole
-    numbers stay such of four bytes. Cost: that of the text's length.
+    numbers stay such: of four bytes, unless the text casts them. Cost: that of the text's length.
     """
     names: dict[str, int] = {}
 
     def place(found: re.Match[str]) -> str:
         return f"${names.setdefault(found[1], len(names) + 1)}" if found[1] else "%"
 
-    text = PLACE.sub(place, statement.as_text()).encode()
-    types = tuple(INTEGER if isinstance(statement.params.get(name), int) else UNKNOWN for name in names)
+    given = statement.as_text()
+    text, bare = PLACE.sub(place, given).encode(), set(WITHOUT_CAST.findall(given))
+    whole = {name for name in bare if isinstance(statement.params.get(name), int)}
+    types = tuple(INTEGER if name in whole else UNKNOWN for name in names)
     digest = hashlib.sha256(text + repr(types).encode()).hexdigest()
     return Prepared(b"isthmus_" + digest[:20].encode(), text, tuple(names), types)
 

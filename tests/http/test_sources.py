@@ -100,6 +100,12 @@ def test_walk_meets_every_row_of_every_relation_once(odd_client: FlaskClient, od
         assert ids == [] or len(ids) == len(features), name
 
 
+def test_page_at_an_offset_is_the_one_that_a_walk_meets(odd_client: FlaskClient):
+    for name, _ in walkable(odd_client):
+        whole = get(odd_client, items(name, limit="10000"))["features"]
+        assert get(odd_client, items(name, limit="5", offset="3"))["features"] == whole[3:8], name
+
+
 def test_walk_in_another_order_meets_every_row_once(odd_client: FlaskClient, odd: Database):
     for name, source in walkable(odd_client):
         sortables = get(odd_client, f"/collections/{quote(name, safe='')}/sortables")["properties"]

@@ -24,11 +24,12 @@ def at_offset(
     if conditions or query.sort or not key.unique:
         columns = all_columns(collection, key)
         return ROWS.format(columns=columns, source=source, where=where_clause(conditions), order=order)
-    return ROWS_BY_KEY.format(source=source, key=row(list(map(key_column, key.parts))), order=order)
+    columns = list(map(key_column, key.parts))
+    return ROWS_BY_KEY.format(source=source, key=row(columns), columns=sql.SQL(", ").join(columns), order=order)
 
 
 ROWS = sql.SQL("(SELECT {columns} FROM {source} AS t{where}{order}\nLIMIT %(rows)s OFFSET %(offset)s)")
 ROWS_BY_KEY = sql.SQL("""(SELECT t.* FROM {source} AS t
-WHERE {key} >= (SELECT {key} FROM {source} AS t{order}
+WHERE {key} >= (SELECT {columns} FROM {source} AS t{order}
     LIMIT 1 OFFSET %(offset)s){order}
 LIMIT %(rows)s)""")
