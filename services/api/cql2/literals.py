@@ -16,6 +16,9 @@ INSTANT = re.compile(
     r"(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2})?)?"
 )
 
+LEAP = "60"
+"""The leap second, which RFC 3339 has and Python has not."""
+
 
 def parse_number(text: str) -> int | Decimal:
     """A number exactly as it is written. One that no double can hold is refused, as PostgreSQL would fail over it."""
@@ -49,11 +52,19 @@ def parse_timestamp(text: str, *, zone_needed: bool = True) -> datetime:
     try:
         offset = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
         zone = timezone(-offset if sign == "-" else offset)
-        whole = datetime.fromisoformat(f"{day}T{hour}:{minute}:{second}")
+        whole = datetime.fromisoformat(f"{day}T{hour}:{minute}:{'59' if second == LEAP else second}")
         microsecond = int((fraction or "0")[:6].ljust(6, "0"))
-        return whole.replace(microsecond=microsecond, tzinfo=zone).astimezone(UTC)
+        moment = whole.replace(microsecond=microsecond, tzinfo=zone).astimezone(UTC)
+        return moment if second != LEAP else after_leap(moment)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"'{text}' is no time of the calendar") from error
+
+
+def after_leap(moment: datetime) -> datetime:
+    """A leap second, given as the second before it: the first second of the next day. Raises: ValueError elsewhere"""
+    if (moment.hour, moment.minute) != (23, 59):
+        raise ValueError("a leap second is the last one of a day in UTC")
+    return moment + timedelta(seconds=1)
 
 
 def parse_instant(text: str, at: Place = None, *, zone_needed: bool = True) -> Date | Timestamp:

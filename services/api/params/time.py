@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
+from api.cql2.ast import Date
+from api.cql2.literals import parse_instant
 from api.query import Interval
 from core.errors import BadParameter
 
@@ -16,8 +18,8 @@ def parse_interval(text: str) -> Interval:
     parts = text.split("/")
     if len(parts) > 2 or all(part in ("", "..") for part in parts):
         raise bad_datetime(text)
-    start = parse_instant(parts[0], text, day_end=False)
-    end = parse_instant(parts[-1], text, day_end=True)
+    start = parse_end(parts[0], text, day_end=False)
+    end = parse_end(parts[-1], text, day_end=True)
     if start and end and start > end:
         raise BadParameter(
             f"datetime '{text}' ends before it starts", hint="the order is start/end", parameter="datetime"
@@ -25,16 +27,16 @@ def parse_interval(text: str) -> Interval:
     return Interval(start, end)
 
 
-def parse_instant(part: str, whole: str, *, day_end: bool) -> datetime | None:
-    """One end of an interval in UTC; None when it is open."""
+def parse_end(part: str, whole: str, *, day_end: bool) -> datetime | None:
+    """One end of an interval in UTC, which a time without a zone is taken to be in; None when it is open."""
     if part in ("", ".."):
         return None
     try:
-        if len(part) == len("2024-01-01"):
-            day = datetime.combine(date.fromisoformat(part), time(tzinfo=UTC))
-            return day + timedelta(days=1, microseconds=-1) if day_end else day
-        instant = datetime.fromisoformat(part)
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        instant = parse_instant(part, zone_needed=False)
+        if not isinstance(instant, Date):
+            return instant.value
+        day = datetime.combine(instant.value, time(tzinfo=UTC))
+        return day + timedelta(days=1, microseconds=-1) if day_end else day
     except (ValueError, OverflowError) as error:
         raise bad_datetime(whole) from error
 

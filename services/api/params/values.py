@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import time
 
+from api.cql2.literals import parse_date, parse_instant
 from api.query import Equals, Value
 from core.catalog import Column, ColumnType
 from core.errors import BadParameter, suggestion
@@ -59,13 +60,18 @@ def parse_text(text: str) -> str:
     return text
 
 
+def parse_moment(text: str) -> str:
+    """A time as RFC 3339 has it; one without a zone is in UTC, a day alone is its midnight."""
+    return parse_instant(text, zone_needed=False).value.isoformat()
+
+
 # column type -> parser, what to write
 VALUE_PARSERS: dict[ColumnType, tuple[Callable[[str], Value], str]] = {
     "integer": (parse_integer, "a whole number, such as 42"),
     "number": (parse_number, "a number, such as 4.2"),
     "boolean": (parse_boolean, "true or false"),
     "string": (parse_text, "a text"),
-    "date": (lambda text: date.fromisoformat(text).isoformat(), "a date, such as 2024-05-01"),
-    "datetime": (lambda text: datetime.fromisoformat(text).isoformat(), "a time, such as 2024-05-01T12:00:00Z"),
+    "date": (lambda text: parse_date(text).isoformat(), "a date, such as 2024-05-01"),
+    "datetime": (parse_moment, "a time, such as 2024-05-01T12:00:00Z"),
     "time": (lambda text: time.fromisoformat(text).isoformat(), "a time of day, such as 12:00:00"),
 }
