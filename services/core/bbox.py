@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 
 from core.errors import BadBBox
 
 MERCATOR_LIMIT_DEG = 85.05112877980659
 """Latitude at which the WebMercatorQuad tile matrix set ends (OGC 17-083r4, annex D.1)."""
+
+NUMBER = re.compile(r" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
+"""Python reads more than these: underscores, digits of other scripts, words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,8 @@ def parse_bbox(text: str) -> BBox:
 
 def parse_numbers(text: str) -> tuple[float, float, float, float]:
     """The four numbers of a box in the plane. Raises: BadBBox"""
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
+    parts = text.split(",")
+    numbers = [float(part) for part in parts] if all(map(NUMBER.fullmatch, parts)) else []
     if len(numbers) == 6:
         numbers = [*numbers[0:2], *numbers[3:5]]
     if len(numbers) != 4:

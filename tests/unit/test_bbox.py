@@ -41,7 +41,20 @@ def test_halves_hold_the_same_longitudes_as_the_box(west: float, one: float, eas
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1,2,3,nan", "1,2,inf,4", "0,5,1,4", "0,0,1,91"]
+    "text",
+    [
+        "",
+        "1",
+        "1,2,3",
+        "1,2,3,4,5",
+        "a,b,c,d",
+        "1,2,3,nan",
+        "1,2,inf,4",
+        "1_0,2,30,4",
+        "١,2,3,4",
+        "0,5,1,4",
+        "0,0,1,91",
+    ],
 )
 def test_nonsense_is_refused_with_the_parameter_and_a_hint(text: str):
     with pytest.raises(BadBBox) as caught:
