@@ -45,6 +45,7 @@ def places(roads: Collection) -> Collection:
         ("Upper(p_string) = 'X'", "upper(p_string) = 'X'"),
         ("CONCAT(p_string, ' ', p_string, '!') LIKE '%x'", "concat(p_string, ' ', p_string, '!') LIKE '%x'"),
         ("year(p_date) - 1 = month(p_datetime)", "year(p_date) - 1 = month(p_datetime)"),
+        ("abs((p_integer - 5)) = floor(((p_number)))", "abs(p_integer - 5) = floor(p_number)"),
         ("s_distance(geom, POINT(1 2)) < 1000", "s_distance(geometry, POINT (1.0 2.0)) < 1000"),
     ],
 )  # fmt: skip

@@ -53,6 +53,13 @@ def is_folded(node: Node, kind: type[Node]) -> bool:
     return False
 
 
+def alone(node: Node) -> Node:
+    """An argument in parentheses, which was read as a list of one: no function takes a list."""
+    while isinstance(node, ast.Array) and len(node.items) == 1:
+        node = node.items[0]
+    return node
+
+
 class Checker:
     """Checks the nodes of one tree. Each method returns the node with names and literals put right."""
 
@@ -173,7 +180,7 @@ class Checker:
             least = f"{len(signature.args)}{' or more' if signature.variadic else ''}"
             raise mistake(f"{signature.name} takes {least}, not {len(node.args)} arguments", node.at)
         args = [
-            self.of_kind(arg, signature.kinds(index), article(signature.kinds(index)[0]))
+            self.of_kind(alone(arg), signature.kinds(index), article(signature.kinds(index)[0]))
             for index, arg in enumerate(node.args)
         ]
         return replace(node, name=signature.name, args=tuple(args))
