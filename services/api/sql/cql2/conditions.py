@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from psycopg import sql
@@ -49,6 +50,11 @@ def predicate(node: Node, scope: Scope) -> SQL:
     match node:
         case ast.Comparison(op, left, right):
             return OPERATORS[op].format(*comparable([left, right], scope))
+        case ast.Between(inner, low, high) if has_days_and_times([inner, low, high], scope):
+            ends = ast.Comparison(">=", inner, low), ast.Comparison("<=", inner, high)
+            return condition_sql(ast.And(ends), scope)
+        case ast.In(inner, items) if has_days_and_times([inner, *items], scope):
+            return condition_sql(ast.Or(tuple(ast.Comparison("=", inner, item) for item in items)), scope)
         case ast.Between(inner, low, high):
             return sql.SQL("({} BETWEEN {} AND {})").format(*comparable([inner, low, high], scope))
         case ast.Like(inner, pattern):
@@ -63,6 +69,11 @@ def predicate(node: Node, scope: Scope) -> SQL:
             return temporal(node, scope)
         case _:
             return array_predicate(cast("ast.ArrayPredicate", node), scope)
+
+
+def has_days_and_times(nodes: Sequence[Node], scope: Scope) -> bool:
+    """Whether there are both: a time counts as its day beside a day, but not beside another time."""
+    return {scope.kind(node) for node in nodes} == {"date", "datetime"}
 
 
 def in_list(node: ast.In, scope: Scope) -> SQL:
