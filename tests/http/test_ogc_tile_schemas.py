@@ -97,3 +97,11 @@ def test_each_entry_of_a_list_is_a_tileset_by_the_schema(client: FlaskClient, va
         for rel in ("self", f"{REL}tiling-scheme"):
             [link] = links_of(entry, rel)
             validators["link"].validate(link)
+
+
+def test_tileset_of_properties_of_every_type_is_as_its_schema_says(odd_client: FlaskClient, validators: dict[str, Any]):
+    """/req/json-tilesetmetadata/schema"""
+    document = get(odd_client, "/tiles/WebMercatorQuad")
+    validators["tileSet"].validate(document)
+    [types] = [layer for layer in document["layers"] if layer["id"] == "types"]
+    assert types["propertiesSchema"]["properties"]["jb"] == {"type": "string", "contentMediaType": "application/json"}

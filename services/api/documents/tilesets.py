@@ -15,7 +15,7 @@ from api.query import GridBox
 from api.tiles import tile_limits
 from api.tilesets import Tileset, padded
 from core.bbox import BBox
-from core.catalog import Collection, ColumnType
+from core.catalog import Collection, Column, ColumnType
 
 TILEJSON_MAX_ZOOM = 14
 """The largest zoom that clients ask for; they enlarge its tiles beyond, which lose nothing at extent 4096."""
@@ -138,7 +138,7 @@ def tileset_document(tileset: Tileset, links: Links) -> dict[str, Any]:
 
 def layer(tileset: Tileset, collection: Collection, links: Links) -> dict[str, Any]:
     """A layer of a tileset: the features of a collection."""
-    properties = {column.name: value_schema(column) for column in collection.columns if column.type != "binary"}
+    properties = {column.name: tile_schema(column) for column in collection.columns if column.type != "binary"}
     merged = merged_property(tileset, collection)
     if merged is not None:
         properties[merged] = {"type": "integer", "title": "polygons that a square stands for, at low zooms"}
@@ -156,6 +156,11 @@ def layer(tileset: Tileset, collection: Collection, links: Links) -> dict[str, A
             **thinned(tileset, collection),
         }
     )
+
+
+def tile_schema(column: Column) -> dict[str, Any]:
+    """The schema of a column's values as they are in tiles, where lists and objects are their text."""
+    return {"type": "string", "contentMediaType": JSON} if column.type == "json" else value_schema(column)
 
 
 def geodata(collection: Collection, links: Links) -> Link:
