@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from browser.conftest import screenshot
 from support.browser import IDLE, drawn, open_map
@@ -52,6 +52,30 @@ def test_one_collection_alone_is_zoomed_to(page: Page):
     open_map(page, "/map?collections=lines")
     assert drawn(page) == {"lines": 7}
     expect(page.locator("#legend li")).to_have_count(1)
+
+
+def test_one_collection_alone_is_zoomed_to_when_it_comes_late(page: Page):
+    held: list[Route] = []
+    page.route("**/style.json", lambda route: held.append(route))  # noqa: PLW0108 - a method has no room for its mark
+    with page.expect_request("**/style.json"):
+        page.goto("/map?collections=corner")
+    page.wait_for_function("() => location.hash")
+    held[0].continue_()
+    page.wait_for_selector("body[data-ready=true]")
+    page.evaluate(IDLE)
+    assert page.evaluate("() => window.isthmusMap.getZoom()") > 3
+
+
+def test_on_a_phone_a_collection_is_zoomed_to_and_the_legend_leaves_room(page: Page, complaints: list[str]):
+    page.on("console", lambda message: complaints.append(message.text) if "cannot fit" in message.text else None)
+    page.set_viewport_size({"width": 375, "height": 667})
+    open_map(page)
+    legend, whole = page.locator("#legend").bounding_box(), page.locator("#map").bounding_box()
+    assert legend and whole and legend["height"] < whole["height"] / 2
+    page.get_by_title("zoom to corner").click()
+    page.evaluate(IDLE)
+    assert drawn(page)["corner"] == 2
+    assert page.evaluate("() => window.isthmusMap.getZoom()") > 3
 
 
 def test_point_on_the_edge_of_its_tile_and_of_its_collection_is_drawn(page: Page):

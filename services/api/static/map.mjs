@@ -7,6 +7,7 @@ const element = document.getElementById('map');
 const legend = document.getElementById('legend');
 const status = document.getElementById('status');
 const STYLE_REL = 'stylesheet';
+const askedPlace = location.hash; // the map writes its own there soon
 
 const map = new maplibregl.Map({ container: element, style: EMPTY_STYLE, center: [10, 25], zoom: 1.3, maxZoom: 22, hash: true });
 map.addControl(new maplibregl.NavigationControl(), 'top-right');
@@ -52,9 +53,15 @@ function setVisible(layers, visible) {
 // Pictures have no colour of their own, and a function may not say which layers it has.
 const colourOf = ([layer]) => layer?.paint?.[`${layer.type}-color`] ?? '#9aa8ad';
 
+// What the legend leaves free: it lies on the left, on a narrow screen at the top.
+function freePlace() {
+  const isNarrow = matchMedia('(max-width: 40rem)').matches;
+  return isNarrow ? { top: legend.offsetHeight + 30, bottom: 40, left: 20, right: 20 } : { top: 40, bottom: 40, left: 320, right: 60 };
+}
+
 function zoomTo(collection) {
   const bbox = bboxOf(collection);
-  if (bbox) map.fitBounds(boundsOf(bbox), { padding: { top: 40, bottom: 40, left: 320, right: 60 }, maxZoom: 15 });
+  if (bbox) map.fitBounds(boundsOf(bbox), { padding: freePlace(), maxZoom: 15 });
 }
 
 // Text goes in by textContent only: titles and attributes are data.
@@ -117,7 +124,7 @@ map.on('load', async () => {
     addPopups(Object.fromEntries(collections.map((collection) => [collection.id, collection])));
     const number = collections.length === 1 ? '1 collection' : `${collections.length} collections`;
     status.textContent = collections.length ? `${number}, click a feature for its attributes` : 'nothing to draw yet';
-    if (collections.length === 1 && !location.hash) zoomTo(collections[0]);
+    if (collections.length === 1 && !askedPlace) zoomTo(collections[0]);
     document.body.dataset.ready = 'true';
   } catch (error) {
     status.textContent = `The map could not be made: ${error.message}`;
