@@ -11,7 +11,7 @@ from core.statement import Statement
 from core.tiling import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
 from loader.columns import TableColumn
 from loader.ddl import SCHEMA, Table
-from loader.ranks import HALF_WORLD_M
+from loader.ranks import CELL_LEVELS, HALF_WORLD_M
 from loader.tile_table import RANKED, property_list
 
 UNITS = 4096
@@ -236,9 +236,14 @@ def validate(filling: Filling, *, repair: bool) -> Statement:
 SIMPLIFY = sql.SQL("""
 CREATE TEMPORARY TABLE {simpler} ON COMMIT DROP AS
 SELECT fid, CASE
-    WHEN ST_NumGeometries(geom) > 1 THEN (
-        SELECT ST_Collect(part.geom) FROM ST_Dump(simplified.geom) AS part
-        WHERE ST_Area(part.geom) >= {unit}::float8 ^ 2 OR ST_Length(part.geom) >= {unit})
+    WHEN ST_NumGeometries(geom) > 1 THEN coalesce(
+        (SELECT ST_Collect(part.geom) FROM ST_Dump(simplified.geom) AS part
+         WHERE ST_Area(part.geom) >= {unit}::float8 ^ 2 OR ST_Length(part.geom) >= {unit}),
+        (SELECT ST_Collect(geom) FROM (
+            SELECT DISTINCT ON (x, y) part.geom FROM ST_Dump(simplified.geom) AS part,
+                floor(ST_XMin(part.geom) / {cell}) AS x, floor(ST_YMin(part.geom) / {cell}) AS y
+            ORDER BY x, y, ST_Area(part.geom) + ST_Length(part.geom) DESC, part.path
+        ) AS largest))
     ELSE geom END AS geom_3857
 FROM (
     SELECT s.fid, {how} AS geom
@@ -251,15 +256,21 @@ FROM (
 
 def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Iterator[Statement]:
     """The shapes of many corners that a zoom shows, to a unit of its tiles, in the temporary table. Parts that are less
-    than a unit, as most islands of a coast, are left out.
+    than a unit, as most islands of a coast, are left out; where all parts are, a cell keeps its largest.
 
     coverage: neighbours share their borders, and still do after it; again: from the same table for the zoom beyond
     """
-    unit = sql.Literal(2 * HALF_WORLD_M / 2**zoom / UNITS)
+    unit, cell = (sql.Literal(2 * HALF_WORLD_M / 2**zoom / parts) for parts in (UNITS, 2**CELL_LEVELS))
     how = "ST_CoverageSimplify(s.geom_3857, {}) OVER ()" if coverage else "ST_SimplifyPreserveTopology(s.geom_3857, {})"
     simple, simpler = sql.Identifier(SIMPLE), sql.Identifier(SIMPLER)
     source = simple if again else filling.source
-    values = {"how": sql.SQL(how).format(unit), "zoom": sql.Literal(zoom), "unit": unit, **of_filling(filling)}
+    values = {
+        "how": sql.SQL(how).format(unit),
+        "zoom": sql.Literal(zoom),
+        "unit": unit,
+        "cell": cell,
+        **of_filling(filling),
+    }
     yield Statement(SIMPLIFY.format(simpler=simpler, source=source, **values))
     if again:
         yield Statement(sql.SQL("DROP TABLE {}").format(simple))

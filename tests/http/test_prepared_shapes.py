@@ -263,6 +263,23 @@ def test_lines_shorter_than_a_unit_are_drawn_at_low_zooms(loader: Loader, client
         assert all(f["id"] and f["geometry"]["type"] == "LineString" for f in found)
 
 
+def test_what_has_small_parts_only_is_there_at_low_zooms(loader: Loader, client: FlaskClient):
+    """Islets, and lanes, far from each other in one feature, and so many corners that it is simplified."""
+    places = np.random.default_rng(6).uniform((9, 49), (11, 51), (150, 2))
+    islets = shapely.multipolygons(shapely.box(*places.T, *(places + 0.0003).T))
+    lanes = shapely.multilinestrings(list(shapely.linestrings(np.stack([places, places + 0.0003], axis=1))))
+    for id, whole in (("islets", islets), ("alleys", lanes)):
+        table = pa.table({"geometry": pa.array(shapely.to_wkb([whole]))})
+        write_ogr(loader.path(f"{id}.fgb"), table, "FlatGeobuf", geometry_type="Unknown")
+        loader.load_all(f"{id}.fgb")
+        parts: list[int] = []
+        for z in (0, 2, 4):
+            place = tile_at(9.9, 50.1, z)
+            [found] = features(client, id, z, place.row, place.column)
+            parts.append(len(getattr(shape(found["geometry"]), "geoms", [whole])))
+        assert parts[0] < parts[2], "a cell has its largest"
+
+
 def test_other_sets_show_the_same_shapes(client: FlaskClient):
     mercator = {f.get("id") for f in features(client, "houses", 4, 5, 8)}
     degrees = {f.get("id") for f in features(client, "houses", 3, 1, 8, "WorldCRS84Quad")}

@@ -231,3 +231,35 @@ def test_what_is_smaller_than_a_pixel_is_in_no_other_tile(small: FlaskClient):
     assert sorted(found) == list(range(1, 61))
     assert max(found.values()) <= 4, "neighbours have it in their buffers"
     assert sum(found.values()) < 60
+
+
+UNIT_DEG = 360 / 4096
+"""A unit of a tile at zoom 0, near the equator."""
+
+SCATTERED = f"""
+SELECT fid, ST_SetSRID(geom, 4326) AS geom FROM (VALUES
+    (1, ST_Collect(ARRAY[ST_MakeEnvelope(1, 1, 1.001, 1.001), ST_MakeEnvelope(1.002, 1, 1.003, 1.001),
+                         ST_MakeEnvelope(9, 5, 9.001, 5.001)])),
+    (2, 'MULTILINESTRING((1 1, 1.001 1.001), (9 5, 9.001 5.001))'),
+    (3, 'GEOMETRYCOLLECTION(POINT(2 2), LINESTRING(2 2, 6 4), POLYGON((2 2, 2.001 2, 2.001 2.001, 2 2)))'),
+    (4, ST_Scale('POLYGON((9.45 9.45, 10.55 10.55, 10.4 10.3, 9.45 9.45))', {UNIT_DEG}, {UNIT_DEG}))
+) AS shapes (fid, geom)
+"""
+
+
+def test_what_falls_to_pieces_smaller_than_a_pixel_is_in_the_tile_all_the_same(cluster: Cluster):
+    database = cluster.clone()
+    publish(database, "scattered", SCATTERED, columns={}, geometry_type="Geometry")
+    pool = Pool(database.reader)
+    client = create_app(database.reader, pool).test_client()
+    for place, ids in {"WebMercatorQuad/0/0/0": [1, 2, 3, 4], "WorldCRS84Quad/0/0/1": [1, 2, 3]}.items():
+        response = client.get(f"/collections/scattered/tiles/{place}")
+        assert check_tile(response.data)
+        features = decode(client, f"/collections/scattered/tiles/{place}")["scattered"]["features"]
+        shapes = {feature["id"]: shapely.geometry.shape(feature["geometry"]) for feature in features}
+        assert sorted(shapes) == ids
+        assert len(shapes[1].geoms) == len(shapes[2].geoms) == 2, "two houses lie in a unit"
+        assert shapes[3].geom_type == "Polygon"
+        assert all(1 <= shapes[id].area <= 4 for id in ids if id != 2)
+    pool.close()
+    cluster.drop(database)

@@ -53,20 +53,25 @@ FROM (
 # A SELECT of its own, or a plan for all values makes the bounds again for each row: a tenth of a tile of points.
 DRAWN = sql.SQL("ST_AsMVTGeom({shape}, (SELECT {bounds}), {extent}, {buffer})")
 
-# OFFSET 0 keeps the geometry from being made once for each corner.
-SPECK = sql.SQL("""(
-    SELECT CASE WHEN ST_Dimension(g) = 2 THEN ST_MakeEnvelope(x - wide, y - high, x + wide, y + high)
-                WHEN wide < high THEN ST_MakeLine(ST_MakePoint(x, y - high), ST_MakePoint(x, y + high))
-                ELSE ST_MakeLine(ST_MakePoint(x - wide, y), ST_MakePoint(x + wide, y)) END
+# OFFSET 0 keeps the geometry from being made once for each corner. United, or boxes that overlap undo each other.
+SPECKS = sql.SQL("""(
+    SELECT CASE max(dimension)
+               WHEN 2 THEN ST_Union(ST_MakeEnvelope(x - wide, y - high, x + wide, y + high))
+               ELSE ST_Collect(CASE
+                   WHEN wide < high THEN ST_MakeLine(ST_MakePoint(x, y - high), ST_MakePoint(x, y + high))
+                   ELSE ST_MakeLine(ST_MakePoint(x - wide, y), ST_MakePoint(x + wide, y)) END) END
     FROM (
-        SELECT g, (ST_XMin(g) + ST_XMax(g)) / 2 AS x, (ST_YMin(g) + ST_YMax(g)) / 2 AS y,
+        SELECT ST_Dimension(g) AS dimension, (ST_XMin(g) + ST_XMax(g)) / 2 AS x, (ST_YMin(g) + ST_YMax(g)) / 2 AS y,
                greatest(ST_XMax(g) - ST_XMin(g), {unit}) / 2 AS wide,
                greatest(ST_YMax(g) - ST_YMin(g), {unit}) / 2 AS high
-        FROM (SELECT {shape} AS g OFFSET 0) AS whole
-    ) AS box
-    WHERE ST_Dimension(g) > 0 AND least(wide, high) * 2 <= {unit})""")
-"""What stands for a line or an area that is nowhere wider than a unit of the tile, or nowhere higher, of which
-ST_AsMVTGeom leaves nothing: its box, a unit wide and high at least.
+        FROM (
+            SELECT part.geom AS g FROM ST_Dump(ST_CollectionExtract({shape})) AS part
+            WHERE part.geom && ST_Expand((SELECT {bounds}), {margin}) OFFSET 0
+        ) AS parts
+    ) AS boxes
+    WHERE dimension > 0 AND (least(wide, high) * 2 <= {unit} OR greatest(wide, high) <= {unit}))""")
+"""What stands for a line or an area of which ST_AsMVTGeom leaves nothing: the boxes of its parts that are nowhere wider
+than a unit of the tile, or nowhere higher, or within two units, a unit wide and high at least.
 """
 
 # Given in the units of the tile, so ST_AsMVTGeom, three quarters of the time, is not needed.
@@ -138,15 +143,16 @@ def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, 
 
 
 def drawn(collection: Collection, tile: Tile, tiling: Tiling | None, shape: sql.Composable) -> sql.Composable:
-    """A geometry in the units of the tile. Of what was prepared, lines alone may be too small: polygons are squares."""
+    """A geometry in the units of the tile. Of what was prepared lines may be too small, and parts of polygons."""
     numbers = {"bounds": bounds_of(tile)[0], "extent": sql.Literal(EXTENT_PX), "buffer": sql.Literal(BUFFER_PX)}
     whole = DRAWN.format(shape=shape, **numbers)
-    if collection.geometry_type in POINTS or (tiling is not None and "lines" not in tiling.kinds):
+    if collection.geometry_type in POINTS or (tiling is not None and tiling.only_points):
         return whole
     unit, high_unit = (sql.Literal(side / EXTENT_PX) for side in (tile.matrix.width, tile.matrix.height))
     dot = DOT.format(shape=shape, unit=unit, high_unit=high_unit, **numbers)
-    speck = SPECK.format(shape=shape, unit=unit)
-    return sql.SQL("COALESCE({}, {}, {})").format(whole, dot, DRAWN.format(shape=speck, **numbers))
+    margin = sql.Literal(max(tile.matrix.width, tile.matrix.height) * (MARGIN + 1 / EXTENT_PX))
+    specks = SPECKS.format(shape=shape, unit=unit, margin=margin, bounds=numbers["bounds"])
+    return sql.SQL("COALESCE({}, {}, {})").format(whole, dot, DRAWN.format(shape=specks, **numbers))
 
 
 def names_of(collection: Collection) -> dict[str, Any]:
