@@ -52,7 +52,7 @@ class Located:
         known, edge = int(met.rows[met.inside].sum()), met.some(~met.inside)
         if self.points is None or not 0 < edge.rows.sum() <= min(most_rows * POINTS_FOR_A_ROW, MOST_POINTS):
             return known, edge
-        found, unsure = self.points.count(self.blocks, edge, self.areas)
+        found, unsure = self.points.count(edge)
         return known + found, edge.some(unsure)
 
 
@@ -126,8 +126,12 @@ def beyond(cursor: Cursor, met: Met, pages: int) -> Met:
 
 def are_few(met: Met, query: ItemsQuery) -> bool:
     """Whether an index had better look for the matches: a page holds most of them, or they are far between."""
+    few, rows = FEW_PAGES * (query.limit + 1), float(met.rows.sum())
+    known = float(met.rows @ met.inside)
+    if known > few and rows <= WORTH_READING * known:
+        return False
     expected = float(met.expected.sum())
-    return expected <= FEW_PAGES * (query.limit + 1) or met.rows.sum() > WORTH_READING * expected
+    return expected <= few or rows > WORTH_READING * expected
 
 
 def place_of(cursor: Cursor) -> tuple[int, int]:

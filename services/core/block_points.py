@@ -4,16 +4,17 @@ without reading them, but for those so near to its sides that the bits do not te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.blocks import Blocks, Met, Numbers, Places, Sides, Truths, corners
+from core.blocks import Blocks, Met, Numbers, Places, Truths, corners
 
 STEPS = 65535
 """Steps across the box of a block."""
+
+Steps = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,23 +30,37 @@ class BlockPoints:
     firsts: Places
     scales: Numbers
 
-    def count(self, blocks: Blocks, met: Met, areas: Sequence[Sides]) -> tuple[int, Truths]:
+    def count(self, met: Met) -> tuple[int, Truths]:
         """How many points are in one of some areas, of those blocks for which the steps tell it, and for which they do
         not. Points with other steps than the side of an area are on the same side of it as their steps.
-        Cost: 60 µs for a thousand points
+        Cost: 15 µs for a thousand points
         """
         sizes = met.rows.astype(np.intp)
-        block = np.repeat(np.arange(len(sizes)), sizes)
-        rows = np.arange(len(block)) + (self.firsts[met.places] - np.cumsum(sizes) + sizes)[block]
-        steps, inside = self.steps.take(rows, axis=1), np.zeros(len(block), np.bool_)
-        least, scale = (of.take(met.places, axis=1) for of in (blocks.boxes[:2], self.scales))
+        rows: Places = np.arange(sizes.sum(), dtype=np.intp) + (
+            self.firsts[met.places] - sizes.cumsum() + sizes
+        ).repeat(sizes)
+        steps, scale = self.steps.take(rows, axis=1), self.scales.take(met.places, axis=1)
+        within, doubtful = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+        for area in met.areas:
+            low, high = whole_steps(corners(area), met.boxes[:2], scale)
+            some_within, touching = between(steps, low, high, sizes)
+            within |= some_within
+            doubtful |= touching ^ some_within
+        block: Places = np.arange(len(sizes), dtype=np.intp).repeat(sizes)
         unsure: Truths = np.isnan(scale[0]) | np.isnan(scale[1])
-        for area in areas:
-            low, high = steps_to(corners(area), least, scale).take(block, axis=2)
-            within, beside = (steps > low) & (steps < high), (steps == low) | (steps == high)
-            inside |= within[0] & within[1]
-            unsure[block[beside[0] | beside[1]]] = True
-        return int(np.count_nonzero(inside & ~unsure[block])), unsure
+        unsure[block[doubtful]] = True
+        return int(np.count_nonzero(within & ~unsure[block])), unsure
+
+
+def between(steps: NDArray[np.uint16], low: Steps, high: Steps, sizes: Places) -> tuple[Truths, Truths]:
+    """Which points are between some low steps and others of their blocks, and which are there or at one of the two
+    (x and y, points). What is below is far beyond, in numbers without a sign.
+    """
+    width = high - low
+    beyond = (steps - low.repeat(sizes, axis=1)).view(np.uint32)
+    touching = beyond <= width.view(np.uint32).repeat(sizes, axis=1)
+    within = beyond - np.uint32(1) < np.maximum(width - 1, 0).view(np.uint32).repeat(sizes, axis=1)
+    return within[0] & within[1], touching[0] & touching[1]
 
 
 def make_points(blocks: Blocks, content: bytes) -> BlockPoints:
@@ -65,6 +80,11 @@ def steps_to(places: Numbers, least: Numbers, scale: Numbers) -> Numbers:
     """How many whole steps there are from the least corner of a block to a place."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.floor((places - least) * scale)
+
+
+def whole_steps(places: Numbers, least: Numbers, scale: Numbers) -> Steps:
+    """The same, for places that may be anywhere: before the first step and behind the last one are enough."""
+    return np.fmax(np.fmin(steps_to(places, least, scale), STEPS + 1), -1).astype(np.int32)
 
 
 def scales_of(blocks: Blocks) -> Numbers:

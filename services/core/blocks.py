@@ -21,45 +21,68 @@ EVERYWHERE: Sides = (-inf, -inf, inf, inf)
 """The box of a block with rows that have no place: every box may match them (Part 1, /req/core/fc-bbox-response, C)."""
 NOWHERE: Sides = (inf, inf, -inf, -inf)
 
+GROUP = 64
+"""So many blocks, one after the other, are looked at together before each of them is."""
+
 Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]
 Truths = NDArray[np.bool_]
+
+WITHIN_GROUP = np.arange(GROUP)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Met:
     """The blocks that some areas meet, in the order of the disk, and how many rows each has.
 
-    inside:   whose box is in an area, so that every row matches
-    expected: how many rows match, if they lie evenly in each box
+    boxes:  four sides of each
+    inside: whose box is in an area, so that every row matches
     """
 
+    areas: Sequence[Sides]
     places: Places
     rows: Numbers
+    boxes: Numbers
     inside: Truths
-    expected: Numbers
 
     def some(self, chosen: slice | Truths) -> Met:
         """Some of them."""
-        return Met(self.places[chosen], self.rows[chosen], self.inside[chosen], self.expected[chosen])
+        which = chosen if isinstance(chosen, slice) else chosen.nonzero()[0]
+        return Met(self.areas, self.places[which], self.rows[which], self.boxes[:, which], self.inside[which])
+
+    @property
+    def expected(self) -> Numbers:
+        """How many rows match, if they lie evenly in each box."""
+        shares = [share_of(self.boxes, area) for area in self.areas]
+        matching: Numbers = np.where(self.inside, 1.0, sum(shares)) * self.rows
+        return matching
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
-    """The blocks of a table, of so many pages each: how many rows each has, and its box (four sides, blocks)."""
+    """The blocks of a table, of so many pages each: how many rows each has, and its box (four sides, blocks).
+
+    groups: the boxes of as many blocks as are looked at together
+    """
 
     pages: int
     rows: Numbers
     boxes: Numbers
+    groups: Numbers
 
     def meeting(self, areas: Sequence[Sides]) -> Met:
-        """The blocks that meet some areas, which do not meet each other. Cost: 40 µs for ten thousand blocks"""
-        places = np.flatnonzero(either([meets(self.boxes, area) for area in areas]))
-        rows, boxes = self.rows[places], self.boxes.take(places, axis=1)
+        """The blocks that meet some areas, which do not meet each other.
+
+        Cost: 20 µs for few of ten thousand, 45 for a thousand of half a million
+        """
+        [near] = either([meets(self.groups, area) for area in areas]).nonzero()
+        places = (near[:, None] * GROUP + WITHIN_GROUP).ravel()
+        places = places[: places.searchsorted(len(self.rows))]
+        boxes = self.boxes.take(places, axis=1)
+        [met] = either([meets(boxes, area) for area in areas]).nonzero()
+        places, boxes = places[met], boxes.take(met, axis=1)
         inside = either([is_in(boxes, area) for area in areas])
-        shares = [share_of(boxes, area) for area in areas]
-        expected: Numbers = np.where(inside, 1.0, shares[0] if len(shares) == 1 else shares[0] + shares[1]) * rows
-        return Met(places, rows, inside, expected)
+        return Met(areas, places, self.rows[places], boxes, inside)
 
 
 def either(truths: Sequence[Truths]) -> Truths:
@@ -102,8 +125,7 @@ def corners(area: Sides) -> Numbers:
 
 def make_blocks(pages: int, blocks: Sequence[tuple[float, Sides]]) -> Blocks:
     """Blocks, each given by how many rows it has and its box."""
-    numbers = np.array([(rows, *box) for rows, box in blocks], np.float64).reshape(-1, 5).T
-    return Blocks(pages, numbers[0], np.ascontiguousarray(numbers[1:]))
+    return from_bytes(pages, to_bytes(blocks))
 
 
 def to_bytes(blocks: Sequence[tuple[float, Sides]]) -> bytes:
@@ -114,4 +136,7 @@ def to_bytes(blocks: Sequence[tuple[float, Sides]]) -> bytes:
 def from_bytes(pages: int, content: bytes) -> Blocks:
     """The blocks that `to_bytes` wrote."""
     numbers = np.frombuffer(content, "<f8").reshape(-1, 5).T
-    return Blocks(pages, numbers[0].astype(np.float64), np.ascontiguousarray(numbers[1:], np.float64))
+    boxes: Numbers = np.ascontiguousarray(numbers[1:], np.float64)
+    firsts: Places = np.arange(0, boxes.shape[1], GROUP, dtype=np.intp)
+    groups = [np.minimum.reduceat(boxes[:2], firsts, axis=1), np.maximum.reduceat(boxes[2:], firsts, axis=1)]
+    return Blocks(pages, numbers[0].astype(np.float64), boxes, np.concatenate(groups))

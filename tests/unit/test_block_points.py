@@ -41,7 +41,7 @@ def test_the_points_in_a_box_are_counted_or_left_to_be_read(
     points = make_points(blocks, to_steps(blocks, found.places))
     met = blocks.meeting([area])
     edge = met.some(~met.inside)
-    known, unsure = points.count(blocks, edge, [area])
+    known, unsure = points.count(edge)
     told = {*met.places[met.inside].tolist(), *edge.places[~unsure].tolist()}
     matching = [page // pages for page, rows in enumerate(table) for place in rows if is_in(place, area)]
     assert known + met.rows[met.inside].sum() == sum(block in told for block in matching)
@@ -53,7 +53,7 @@ def test_few_blocks_have_to_be_read():
     found = TablePoints(np.repeat(np.arange(500), 100), random.uniform(0, 10, (2, 50_000)))
     blocks = make_blocks(1, blocks_of_points(found, 500, 1))
     points = make_points(blocks, to_steps(blocks, found.places))
-    _, unsure = points.count(blocks, blocks.meeting([(2.0, 2.0, 8.0, 8.0)]), [(2.0, 2.0, 8.0, 8.0)])
+    _, unsure = points.count(blocks.meeting([(2.0, 2.0, 8.0, 8.0)]))
     assert unsure.sum() < 20
 
 
@@ -63,7 +63,7 @@ def test_blocks_with_rows_without_a_place_are_always_read(nowhere: float):
     blocks = make_blocks(1, blocks_of_points(found, 2, 1))
     points = make_points(blocks, to_steps(blocks, found.places))
     area = (0.0, 0.0, 3.5, 10.0)
-    _, unsure = points.count(blocks, blocks.meeting([area]), [area])
+    _, unsure = points.count(blocks.meeting([area]))
     assert unsure[0]
 
 
