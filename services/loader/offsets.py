@@ -1,5 +1,5 @@
-"""Times of formats that are text, where each value has an offset of its own or none. GDAL's Arrow stream leaves out
-offsets that differ, and those of CSV, GPX and KML always, so such columns are read as text.
+"""Times of formats that keep them as text, where each value has an offset of its own or none. GDAL's Arrow stream
+leaves out offsets that differ, and those of CSV, FlatGeobuf, GPX and KML always, so such columns are read as text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-TEXT_KINDS = frozenset({"csv", "gpx", "kml", "geojson", "geojsonseq"})
+TEXT_KINDS = frozenset({"csv", "fgb", "gpx", "kml", "geojson", "geojsonseq"})
 """Formats whose times are read as text."""
 
 NAIVE = pa.timestamp("us")

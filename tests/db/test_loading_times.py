@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from support.loading import Loader, codes, feature
+from support.loading import Loader, codes, feature, wkb, write_ogr
 
 DAY = [datetime(2020, 1, number, tzinfo=UTC) for number in range(1, 10)]
 FAR = datetime(9999, 12, 31)
@@ -117,6 +117,13 @@ def test_each_time_is_the_instant_that_its_own_offset_says(loader: Loader, kind:
     assert report.status == "loaded", report.error
     assert loader.column("t", name) == [AT_EIGHT] * 3
     assert loader.catalog()["t"].interval == (AT_EIGHT, AT_EIGHT)
+
+
+def test_times_of_a_flatgeobuf_are_instants_too(loader: Loader) -> None:
+    times = pa.array([AT_EIGHT], pa.timestamp("ms", "UTC"))
+    write_ogr(loader.path("t.fgb"), pa.table({"at": times, "geometry": wkb(["POINT (1 2)"])}), "FlatGeobuf")
+    assert loader.load("t.fgb").status == "loaded"
+    assert loader.column("t", "at") == [AT_EIGHT]
 
 
 @pytest.mark.parametrize(
