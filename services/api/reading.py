@@ -58,6 +58,9 @@ def reading(collection: Collection, *, has_values: bool = True) -> Generator[Non
 
 def missing(error: psycopg.Error) -> IsthmusError | None:
     """The error for what a filter needs and somebody else's database need not have."""
+    if error.sqlstate == "0A000" and "nondeterministic" in str(error):
+        hint = "a text is of a collation that knows no patterns; compare it with =, or CASEI(…) LIKE CASEI(…)"
+        return BadFilter("this database cannot look into the texts of the collection", hint=hint)
     if error.sqlstate != "42883" or "unaccent(" not in str(error):
         return None
     hint = "its owner can make it able to: CREATE EXTENSION unaccent"

@@ -256,7 +256,8 @@ class Database:
     def _work_on(self, connection: Connection, way: Way, work: Callable[[Connection], T]) -> T:
         """Do it. The connection stays in this way, and is set anew only where it is to be other: one that makes tiles
         is likely to make the next. What it has prepared is let go of, and the work done once more, where it was for a
-        table as it was before: psycopg would use it for ever.
+        table as it was before: psycopg would use it for ever. It forgets what it prepared at a ROLLBACK, but not at
+        each DEALLOCATE.
         """
         if self._ways.get(connection, self._usual) != way:
             connection.execute(way.settings())
@@ -264,7 +265,8 @@ class Database:
         try:
             return work(connection)
         except psycopg.errors.FeatureNotSupported:
-            connection.execute("DEALLOCATE ALL")
+            with connection.transaction(force_rollback=True):
+                connection.execute("DEALLOCATE ALL")
             return work(connection)
 
     def _prepared_of(self, connection: Connection) -> PreparedStatements:

@@ -108,6 +108,14 @@ def test_a_statement_over_its_time_is_given_up_not_earlier_and_not_much_later(da
         assert opened.run(statement("SELECT 1")) == [(1,)], "the connection goes on"
 
 
+def test_a_connection_goes_on_however_often_it_is_refused_something(database: Database):
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
+        for _ in range(8):
+            with pytest.raises(psycopg.errors.FeatureNotSupported):
+                opened.run(statement("SELECT DISTINCT 1 FOR UPDATE"))
+            assert opened.run(statement("SELECT 1"), one_plan=True) == [(1,)]
+
+
 def test_a_statement_that_is_ended_from_outside_is_nobodys_fault(database: Database):
     with closing(Pool(replace(database.reader, pool_size=1))) as opened, ThreadPoolExecutor(1) as threads:
         for run in (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -62,3 +64,19 @@ def test_odd_table_is_a_whole_file_or_a_problem(odd_client: FlaskClient, tmp_pat
             path = tmp_path / f"file.{f}"
             path.write_bytes(response.data)
             assert rows_of(path) == expected
+
+
+def test_time_that_parquet_cannot_have_is_none(odd_client: FlaskClient):
+    response = odd_client.get("/collections/gpkg_far_times/items?f=parquet", buffered=True)
+    assert response.status_code == 200, response.text
+    seen = pq.read_table(io.BytesIO(response.data)).column("seen").to_pylist()
+    assert seen == [datetime(2024, 5, 1, 12, tzinfo=UTC), None]
+
+
+def test_name_that_no_table_may_have_is_another_one_in_a_geopackage(odd_client: FlaskClient, tmp_path: Path):
+    response = odd_client.get("/collections/gpkg_far_times/items?f=gpkg", buffered=True)
+    assert response.status_code == 200, response.text
+    (tmp_path / "file.gpkg").write_bytes(response.data)
+    with sqlite3.connect(tmp_path / "file.gpkg") as file:
+        assert file.execute("SELECT table_name FROM gpkg_contents").fetchall() == [("_gpkg_far_times",)]
+    file.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ LONG_NAME = "the_geometry"
 """Longer than any name of a property in a Shapefile, so that it is none."""
 
 ANY_LENGTH = 1_000_000
+
+NO_TABLE = re.compile(r"[!-/:-@\[-^`{-~]|gpkg|sqlite_", re.IGNORECASE)
+"""How no table of a GeoPackage may begin: GDAL and SQLite refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,11 @@ def layout_of(job: FileJob) -> Layout:
     if job.format != "parquet":
         return Layout(id, columns, geometry)
     return Layout(id, columns, geometry, tuple(free(name, taken) for name in BOUNDS), free("bbox", taken))
+
+
+def table_name(name: str) -> str:
+    """The name of a table of a GeoPackage."""
+    return f"_{name}" if NO_TABLE.match(name) else name
 
 
 def id_name(job: FileJob) -> str:

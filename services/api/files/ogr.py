@@ -14,7 +14,7 @@ from pyogrio.errors import DataLayerError
 
 from api.file_job import FileJob
 from api.files.failures import FAILURES
-from api.files.layout import layout_of
+from api.files.layout import layout_of, table_name
 from api.files.rows import Rows
 from api.files.wkb import HEIGHT, MEASURE, codes_of
 from core.errors import FormatUnsuitable
@@ -32,7 +32,8 @@ def write_gpkg(job: FileJob, rows: Rows) -> None:
         options["FID"] = rows.layout.id
     try:
         reader, type = opened(job, rows)
-        write_layer(job, rows, reader, driver="GPKG", type=type, options=options)
+        table = replace(job, layer=table_name(job.layer))
+        write_layer(table, rows, reader, driver="GPKG", type=type, options=options)
     except BelowZero:
         numbered = replace(job, unique=False)
         write_gpkg(numbered, Rows(numbered, layout_of(numbered)))

@@ -13,10 +13,12 @@ from api.sql.relation import column_of, id_text
 from core.catalog import Collection, Column, ColumnType
 from core.statement import Statement
 
-# Numbers since 1970, microseconds or days; what is infinite has none.
+# Numbers since 1970, microseconds of 64 bits or days; what is infinite or beyond them has none.
 WIRE_FORMS: dict[ColumnType, sql.SQL] = {
     "date": sql.SQL("CASE WHEN isfinite({0}) THEN {0} - DATE '1970-01-01' END"),
-    "datetime": sql.SQL("CASE WHEN isfinite({0}) THEN (extract(epoch FROM {0}) * 1000000)::bigint END"),
+    "datetime": sql.SQL(
+        "CASE WHEN isfinite({0}) AND {0} < '294247-01-01' THEN (extract(epoch FROM {0}) * 1000000)::bigint END"
+    ),
     "time": sql.SQL("(extract(epoch FROM {0}) * 1000000)::bigint"),
     "binary": sql.SQL("encode({0}, 'hex')"),
     "json": sql.SQL("to_json({0})"),  # arrays too are JSON
