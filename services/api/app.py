@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import PathConverter
 
 from api.archives import Archives
 from api.asked import ERROR
@@ -45,6 +46,13 @@ log = logging.getLogger("isthmus.api")
 PROBLEM_JSON = "application/problem+json"
 
 
+class AnyPath(PathConverter):
+    """The id of a feature, which may begin with a slash too."""
+
+    regex = ".+?"
+    part_isolating = False
+
+
 class Application(Flask):
     """Flask, for requests that meet a reload."""
 
@@ -71,6 +79,7 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
     """The WSGI application. The database need not answer yet. `counters`: those that workers share."""
     app = Application(__name__)
     app.url_map.strict_slashes = False
+    app.url_map.converters["path"] = AnyPath
     app.json.sort_keys = False  # type: ignore[attr-defined]
     counts = Counts(database, settings.exact_count_cost)
     exports = Exports(database, settings.pool_size, settings.export_timeout_s)
