@@ -102,8 +102,8 @@ def density(api: Api, collection: Collection) -> Density:
     return remembered(collection, "density", sample)
 
 
-def page_geojson(collection: Collection, found: Page, links: list[Link], count: Count) -> bytes:
-    """A page as a FeatureCollection. That of a source has no time stamp: its bytes are its validator."""
+def page_geojson(collection: Collection, found: Page, links: str, count: Count) -> bytes:
+    """A page as a FeatureCollection; `links` are JSON. One of a source has no time stamp: its bytes validate it."""
     members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
     counts = {name: number for name, number in members.items() if number is not None}
     return render_page(found.features, links, counts, stamped=collection.source is None)
@@ -114,7 +114,7 @@ def page_links(asked: Asked, collection: Collection, query: ItemsQuery, found: P
     return [
         *self_and_alternate(asked.here, asked.args, FORMATS, chosen),
         *walk_links(asked, collection, query, found, chosen),
-        collection_link(asked, collection),
+        collection_link(asked, collection.id, collection.title),
     ]
 
 
@@ -136,9 +136,9 @@ def walk_places(found: Page) -> dict[Direction, Cursor]:
     return {rel: cursor for rel, cursor in places.items() if cursor is not None}
 
 
-def collection_link(asked: Asked, collection: Collection) -> Link:
+def collection_link(asked: Asked, id: str, title: str) -> Link:
     """The link back to the collection."""
-    return asked.links.link("collection", JSON, collection.title, "collections", collection.id)
+    return asked.links.link("collection", JSON, title, "collections", id)
 
 
 def feature_key(text: str, collection: Collection) -> FeatureKey:
@@ -179,7 +179,7 @@ def feature_geojson(
 ) -> tuple[bytes, list[Link]]:
     """A feature with its links, and these links. `more`: links to put after those that every feature has."""
     own = self_and_alternate(asked.here, asked.args, FORMATS, chosen)
-    links = [*own, collection_link(asked, collection), *more]
+    links = [*own, collection_link(asked, collection.id, collection.title), *more]
     return render_feature(feature, links), links
 
 

@@ -18,11 +18,12 @@ from werkzeug.sansio.utils import get_current_url, get_host
 from api.asked import ERROR, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
-from api.features import find_page, page_geojson, page_links
+from api.features import find_page, page_geojson
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
 from api.hot_answers import geojson, not_modified, validator_for
 from api.hot_features import HotFeatures
+from api.hot_links import page_links_text
 from api.params.items import items_query
 from api.timing import ROUTE
 from core.errors import CatalogueMissing, IsthmusError
@@ -88,7 +89,7 @@ class Hot:
             return not_modified(known)
         found = find_page(self._api, collection, query)
         count = self._api.counts.of_page(collection, query, found)
-        body = page_geojson(collection, found, page_links(asked, collection, query, found, "json"), count)
+        body = page_geojson(collection, found, page_links_text(asked, collection, query, found), count)
         return geojson(self._api, body, collection, query.presentation, known, environ)
 
 

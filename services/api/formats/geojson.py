@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from api.links import Link
 
@@ -13,18 +12,15 @@ json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """A value as JSON without white space."""
 
 
-def render_page(
-    features: Sequence[str], links: Sequence[Link], counts: Mapping[str, int], *, stamped: bool = True
-) -> bytes:
-    """A FeatureCollection. `counts` are further members: numberMatched when it is exact, or an estimate.
+def render_page(features: Sequence[str], links: str, counts: Mapping[str, int], *, stamped: bool = True) -> bytes:
+    """A FeatureCollection. `links` are JSON; `counts` further members: numberMatched when it is exact, or an estimate.
 
     stamped: it has the time of the answer; without it the same features are the same bytes
     """
     stamp = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    members: dict[str, Any] = {"numberReturned": len(features), **counts}
-    members.update({"timeStamp": stamp, "links": links} if stamped else {"links": links})
-    rest = json_text(members)
-    return f'{{"type":"FeatureCollection","features":[{",".join(features)}],{rest[1:]}'.encode()
+    members = [f'"{name}":{number}' for name, number in {"numberReturned": len(features), **counts}.items()]
+    rest = ",".join([*members, f'"timeStamp":"{stamp}"'] if stamped else members)
+    return f'{{"type":"FeatureCollection","features":[{",".join(features)}],{rest},"links":{links}}}'.encode()
 
 
 def render_feature(feature: bytes, links: Sequence[Link]) -> bytes:

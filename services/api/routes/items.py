@@ -22,6 +22,7 @@ from api.features import (
     page_geojson,
     page_links,
 )
+from api.formats.geojson import json_text
 from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
@@ -110,7 +111,7 @@ def items_geojson(
 ) -> Response:
     """The page as GeoJSON or JSON-FG."""
     shown = query.presentation
-    body = page_geojson(collection, found, [*links, *profile_links(shown.profiles)], count)
+    body = page_geojson(collection, found, json_text([*links, *profile_links(shown.profiles)]), count)
     return geojson(body, collection, shown, chosen, **dimension_member(collection))
 
 

@@ -39,7 +39,7 @@ def search(id: str) -> Response:
     choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
     found = find_page(api(), collection, query)
     count = api().counts.of_page(collection, query, found)
-    links = [collection_link(asked(), collection), *walk_links(args, collection, query, found)]
+    links = [collection_link(asked(), id, collection.title), *walk_links(args, collection, query, found)]
     return items_geojson(collection, query, found, links, count, "json")
 
 
