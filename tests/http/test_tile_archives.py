@@ -23,10 +23,11 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 
 from cli.main import isthmus
 from cli.tiles import run
-from cli.tiles.archive import About
+from cli.tiles.archive import MVT, About, about
 from cli.tiles.mbtiles import MBTiles
 from cli.tiles.walk import Walk
 from core.api_client import Answer, Client
+from core.bbox import MERCATOR_LIMIT_DEG
 from support.cluster import Cluster, Database, environment
 from support.odd import as_superuser
 from support.publish import publish
@@ -128,6 +129,13 @@ def test_pmtiles_header_and_metadata_are_those_of_the_tileset(shell: Shell, tmp_
     assert metadata["name"] == tilejson["name"]
     [layer] = metadata["vector_layers"]
     assert (layer["id"], layer["fields"], layer["minzoom"], layer["maxzoom"]) == ("towns", {"name": "String"}, 2, 6)
+
+
+def test_bounds_of_an_archive_end_where_web_mercator_does():
+    tilejson = {"name": "world", "bounds": [-180.0, -90.0, 180.0, 90.0], "center": [0.0, 89.0, 0]}
+    found = about(tilejson, (0, 3), MVT)
+    assert found.bounds == (-180.0, -MERCATOR_LIMIT_DEG, 180.0, MERCATOR_LIMIT_DEG)
+    assert found.center == (0.0, MERCATOR_LIMIT_DEG, 0)
 
 
 def test_numbers_of_tiles_rise_and_equal_tiles_are_kept_once(shell: Shell, tmp_path: Path):

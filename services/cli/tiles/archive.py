@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cli.tiles.errors import CannotWrite, WrongUse
+from core.bbox import MERCATOR_LIMIT_DEG
 
 STANDARD_OUTPUT = "-"
 MVT = "application/vnd.mapbox-vector-tile"
@@ -46,7 +47,7 @@ class About:
 
 
 def about(tilejson: Mapping[str, Any], zooms: tuple[int, int], media_type: str) -> About:
-    """What TileJSON says, for the zooms that have tiles."""
+    """What TileJSON says, for the zooms that have tiles. Readers refuse bounds beyond those of Web Mercator."""
     first, last = zooms
     longitude, latitude, zoom = tilejson["center"]
     west, south, east, north = tilejson["bounds"]
@@ -54,13 +55,18 @@ def about(tilejson: Mapping[str, Any], zooms: tuple[int, int], media_type: str) 
         name=tilejson["name"],
         description=tilejson.get("description"),
         attribution=tilejson.get("attribution"),
-        bounds=(west, south, east, north),
-        center=(longitude, latitude, max(first, min(last, int(zoom)))),
+        bounds=(west, within_mercator(south), east, within_mercator(north)),
+        center=(longitude, within_mercator(latitude), max(first, min(last, int(zoom)))),
         first_zoom=first,
         last_zoom=last,
         layers=tuple({**layer, "minzoom": first, "maxzoom": last} for layer in tilejson.get("vector_layers", ())),
         media_type=media_type,
     )
+
+
+def within_mercator(latitude: float) -> float:
+    """The nearest latitude that Web Mercator has."""
+    return max(-MERCATOR_LIMIT_DEG, min(MERCATOR_LIMIT_DEG, latitude))
 
 
 class Archive(Protocol):
