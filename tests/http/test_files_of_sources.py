@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pyogrio.raw
 import pytest
 from flask.testing import FlaskClient
 
@@ -80,3 +81,12 @@ def test_name_that_no_table_may_have_is_another_one_in_a_geopackage(odd_client: 
     with sqlite3.connect(tmp_path / "file.gpkg") as file:
         assert file.execute("SELECT table_name FROM gpkg_contents").fetchall() == [("_gpkg_far_times",)]
     file.close()
+
+
+def test_names_of_columns_in_kml_are_escaped(odd_client: FlaskClient, tmp_path: Path):
+    response = odd_client.get("/collections/markup/items?f=kml", buffered=True)
+    assert response.status_code == 200, response.text
+    (tmp_path / "file.kml").write_bytes(response.data)
+    _, table = pyogrio.raw.read_arrow(tmp_path / "file.kml")
+    [row] = table.to_pylist()
+    assert (row["R&D"], row["under <5 m"], row['2" pipes']) == ("<a & b>", "3", "true")

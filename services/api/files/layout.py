@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from xml.sax.saxutils import escape
 
 from api.file_job import FileJob
 
@@ -39,6 +40,8 @@ def layout_of(job: FileJob) -> Layout:
     names = [column.name for column in job.columns]
     short = job.format == "shp"
     columns = tuple(unique_names(names, DBF_NAME_BYTES if short else ANY_LENGTH))
+    if job.format == "kml":  # GDAL 3.12 writes names into its XML as they are
+        columns = tuple(escape(name, {'"': "&quot;"}) for name in columns)
     # properties keep their names, what is ours steps aside
     taken = {name.lower() for name in columns}
     id = free(id_name(job), taken) if job.id else None
