@@ -12,7 +12,7 @@ from flask import Response, g, request
 from api.context import api, asked
 from api.formats.encoding import ENCODERS, LEAST_BYTES, choose_encoding
 from api.timing import ROUTE
-from api.validators import REVALIDATE, Validator, validator
+from api.validators import REVALIDATE, Validator, conditions, validator
 from core.catalog import Collection
 from core.errors import CatalogueMissing, DatabaseUnavailable
 
@@ -90,7 +90,7 @@ def validate(response: Response) -> Response:
     if modified := changed_at((request.view_args or {}).get("id")):
         response.last_modified = modified
     response.headers.setdefault("Cache-Control", REVALIDATE)
-    response.make_conditional(request)
+    response.make_conditional(conditions(request.environ))
     return response
 
 

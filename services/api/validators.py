@@ -33,13 +33,18 @@ class Validator:
         """Whether the client of a request has the answer already."""
         if "HTTP_IF_NONE_MATCH" not in environ and "HTTP_IF_MODIFIED_SINCE" not in environ:
             return False
-        return not is_resource_modified(dict(environ), etag=f'W/"{self.etag}"', last_modified=self.modified)
+        return not is_resource_modified(conditions(environ), etag=f'W/"{self.etag}"', last_modified=self.modified)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The headers of the answer that tell it."""
         modified = [("Last-Modified", date_of(self.modified))] if self.modified else []
         return [("ETag", f'W/"{self.etag}"'), *modified, ("Cache-Control", self.cache_control)]
+
+
+def conditions(environ: Mapping[str, Any]) -> dict[str, Any]:
+    """A request without If-Match, which is for changes: of weak tags none ever meets it (RFC 9110, 13.1.1)."""
+    return {name: value for name, value in environ.items() if name != "HTTP_IF_MATCH"}
 
 
 @lru_cache(maxsize=1000)

@@ -64,6 +64,16 @@ def test_last_modified_is_when_the_data_was_loaded(client: FlaskClient):
     assert earlier.status_code == 200
 
 
+@pytest.mark.parametrize("url", ["/", "/collections/places", f"{ITEMS}?f=html", ITEMS, f"{ITEMS}/1"])
+@pytest.mark.parametrize("match", ["*", '"x"', 'W/"x"'])
+def test_answer_to_a_get_does_not_depend_on_if_match(client: FlaskClient, url: str, match: str):
+    """RFC 9110, 13.1.1: that is for changes."""
+    tag = client.get(url).headers["ETag"]
+    assert client.get(url, headers={"If-Match": match}).status_code == 200
+    assert client.get(url, headers={"If-Match": match, "If-None-Match": '"other"'}).status_code == 200
+    assert client.get(url, headers={"If-Match": match, "If-None-Match": tag}).status_code == 304
+
+
 def test_validators_tell_answers_apart(client: FlaskClient):
     urls = [ITEMS, f"{ITEMS}?limit=2", f"{ITEMS}?f=html", f"{ITEMS}/1", f"{ITEMS}/2", f"{ITEMS}/1?crs=EPSG:4326"]
     tags = [client.get(url).headers["ETag"] for url in urls]
