@@ -164,13 +164,14 @@ def joined(op: str, args: list[Json], at: str) -> Node:
 
 
 def in_list(_: str, args: list[Json], at: str) -> Node:
-    """IN: a value and a list."""
+    """IN: a value and a list. The schema has lists of nothing too, which no value is in."""
     value, items = elements(args, f"{at}/args", 2)
     listed = elements(items, f"{at}/args/1")
-    if not listed:
-        raise mistake("the list is empty", f"{at}/args/1")
     scalars = [read(item, f"{at}/args/1/{i}", ast.SCALARS, "a value") for i, item in enumerate(listed)]
-    return ast.In(read(value, f"{at}/args/0", ast.SCALARS, "a value"), tuple(scalars), at=at)
+    wanted = read(value, f"{at}/args/0", ast.SCALARS, "a value")
+    if not scalars:
+        return ast.And((ast.Boolean(False, at=at), ast.IsNull(wanted, at=at)), at=at)
+    return ast.In(wanted, tuple(scalars), at=at)
 
 
 def is_null(_: str, args: list[Json], at: str) -> Node:
