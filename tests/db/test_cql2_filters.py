@@ -255,6 +255,7 @@ def with_columns(node: ast.Node) -> ast.Node:
         ("small = 0.1", 40),
         ("small IN (0.1, 0.2)", 80),
         ("small BETWEEN 0.1 AND 0.2", 80),
+        ("small IN (0.1, 1e300, 1e-300)", 40),
         ("small + 0 = 0.1", 40),
         ("small = 1e300 OR small < 1e-300", 40),
         ("size = 0.5 OR size = 1e-300", 1),

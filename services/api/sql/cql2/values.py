@@ -133,10 +133,16 @@ def comparable_numbers(nodes: Sequence[Node], scope: Scope) -> list[SQL]:
     """
     inexact = [numbers.is_inexact_column(node, scope) for node in nodes]
     taken_from_column = inexact[0] or (len(nodes) == 2 and inexact[1])
-    plain = all(isinstance(node, ast.Number | ast.Property) for node in nodes)
+    plain = all(isinstance(node, ast.Number | ast.Property) for node in nodes) and not overflows(nodes, inexact)
     if not plain or (any(inexact) and not taken_from_column):
         return [exact(node, scope) for node in nodes]
     return [plain_number(node, scope, inexact=taken_from_column) for node in nodes]
+
+
+def overflows(nodes: Sequence[Node], inexact: Sequence[bool]) -> bool:
+    """Whether PostgreSQL might read a number of a list as single precision, since the column and others are, and fail."""
+    literals = [node.value for node in nodes if isinstance(node, ast.Number)]
+    return len(nodes) > 2 and any(inexact) and not all(map(numbers.fits_real, literals))
 
 
 def plain_number(node: Node, scope: Scope, *, inexact: bool) -> SQL:
