@@ -39,7 +39,7 @@ SELECT n AS fid,
        date '2024-01-01' + n % 50 AS day, timestamptz '2024-01-01Z' + n * interval '6 hours' AS seen,
        timestamptz '2024-01-03Z' + n * interval '6 hours' AS until, time '00:00' + n * interval '1 minute' AS clock,
        CASE n % 6 WHEN 0 THEN '["a", "b"]' WHEN 1 THEN '["b", "a", "a"]' WHEN 2 THEN '[1, 2.0, true, [1, 2]]'
-                  WHEN 3 THEN '[]' WHEN 4 THEN '{"a": 1}' END::jsonb AS tags,
+                  WHEN 3 THEN '[]' WHEN 4 THEN '{"a": 1}' ELSE CASE WHEN n % 12 = 5 THEN 'null' END END::jsonb AS tags,
        ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid AS code,
        CASE WHEN n % 50 = 49 THEN NULL ELSE ST_Point((n * 7919) % 360 - 180, (n * 104729) % 180 - 90) END AS geom
 FROM generate_series(1, 400) AS n
@@ -285,6 +285,7 @@ def with_columns(node: ast.Node) -> ast.Node:
         ("seen IN (DATE('2024-01-02'), TIMESTAMP('2024-01-03T06:00:00Z'))", 5),
         ("NOT seen IN (DATE('2024-01-02'), TIMESTAMP('2024-01-03T06:00:00Z'))", 395),
         ("seen BETWEEN DATE('2024-01-02') AND TIMESTAMP('2024-01-03T06:00:00Z')", 6),
+        ("tags IS NULL", 66),
         ("day = seen", None),
         ("year(seen) = 2024 AND month(seen) = 1 AND day(seen) = 2", 4),
         ("T_INTERSECTS(seen, DATE('2024-01-02'))", 4),

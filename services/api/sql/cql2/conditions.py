@@ -95,8 +95,10 @@ def value_column(node: Node, scope: Scope) -> SQL:
 
 
 def is_null(node: Node, scope: Scope) -> SQL:
-    """IS NULL, of columns without a cast."""
+    """IS NULL, of columns without a cast. The null of JSON is one too: features show no other."""
     match node:
+        case ast.Property(name) if scope.kind(node) == "json":
+            return sql.SQL("(COALESCE(to_jsonb({}), 'null') = 'null')").format(scope.identifier(name))
         case ast.Property(name):
             return sql.SQL("({} IS NULL)").format(scope.identifier(name))
         case ast.Interval(start, end):
