@@ -140,7 +140,7 @@ def comparable_numbers(nodes: Sequence[Node], scope: Scope) -> list[SQL]:
 
 
 def overflows(nodes: Sequence[Node], inexact: Sequence[bool]) -> bool:
-    """Whether PostgreSQL might read a number of a list as single precision, since the column and others are, and fail."""
+    """Whether a list has a number beyond single precision, as which PostgreSQL might read it beside such a column."""
     literals = [node.value for node in nodes if isinstance(node, ast.Number)]
     return len(nodes) > 2 and any(inexact) and not all(map(numbers.fits_real, literals))
 
