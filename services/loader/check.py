@@ -20,6 +20,12 @@ NAMES = {name.upper(): name for name in SIMPLE.values()}
 SHOWN = 5
 """How many invalid features the report names."""
 
+# Web Mercator ends at 20,037,508 m.
+BEYOND = sql.SQL("""
+               CASE WHEN geom_3857 IS NULL OR ST_YMax(geom_3857) > 20037508 OR ST_YMin(geom_3857) < -20037508
+                         OR geom && isthmus.pole_in({srid}, 90) OR geom && isthmus.pole_in({srid}, -90)
+                    THEN isthmus.box_in_degrees(geom) END""")
+
 
 @dataclass(frozen=True, slots=True)
 class Geometries:
@@ -44,18 +50,21 @@ def select_geometries(table: Table) -> Statement:
     """One pass over the geometries.
 
     Rows: (PostGIS type or NULL, count, empty, invalid, not in geom_3857,
-           west, south, east, north in the table's CRS, the same of geom_3857 in degrees), one per type
+           west, south, east, north in the table's CRS, the same of geom_3857 in degrees,
+           and in degrees of what reaches beyond Web Mercator), one per type
     """
     text = sql.SQL("""
 SELECT type, total, empty_count, invalid_count, unprojected_count,
        ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent),
-       ST_XMin(degrees), ST_YMin(degrees), ST_XMax(degrees), ST_YMax(degrees)
+       ST_XMin(degrees), ST_YMin(degrees), ST_XMax(degrees), ST_YMax(degrees),
+       ST_XMin(beyond), ST_YMin(beyond), ST_XMax(beyond), ST_YMax(beyond)
 FROM (
     SELECT type, count(*) AS total, count(*) FILTER (WHERE empty) AS empty_count,
            count(*) FILTER (WHERE invalid) AS invalid_count,
            count(*) FILTER (WHERE geom_3857 IS NULL AND NOT empty) AS unprojected_count,
            ST_Extent(geom) AS extent,
-           ST_Transform(ST_SetSRID(ST_Extent(geom_3857)::geometry, 3857), 4326) AS degrees
+           ST_Transform(ST_SetSRID(ST_Extent(geom_3857)::geometry, 3857), 4326) AS degrees,
+           ST_Extent({beyond}) AS beyond
     FROM (
         SELECT geom, geom_3857, GeometryType(geom) AS type, ST_IsEmpty(geom) AS empty,
                ST_Dimension(geom) > 0 AND NOT ST_IsValid(geom) AS invalid
@@ -64,7 +73,8 @@ FROM (
     GROUP BY type
 ) AS by_type
 """)
-    return Statement(text.format(table=table.identifier))
+    beyond = sql.SQL("NULL::geometry") if table.srid == 4326 else BEYOND.format(srid=sql.Literal(table.srid))
+    return Statement(text.format(table=table.identifier, beyond=beyond))
 
 
 def look_at_geometries(connection: Connection, table: Table) -> Geometries:
@@ -73,7 +83,8 @@ def look_at_geometries(connection: Connection, table: Table) -> Geometries:
     rows = connection.execute(select_geometries(table).text).fetchall()
     present = [row for row in rows if row[0] is not None]
     extent = union(row[5:9] for row in present)
-    degrees = extent if table.srid == 4326 else union(row[9:13] for row in present)
+    in_degrees = (box for row in present for box in (row[9:13], row[13:17]))
+    degrees = extent if table.srid == 4326 else union(in_degrees)
     return Geometries(
         type=common_type({str(row[0]) for row in present if row[1] > row[2]}),
         extent=extent,
