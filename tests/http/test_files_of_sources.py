@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sqlite3
@@ -90,3 +91,18 @@ def test_names_of_columns_in_kml_are_escaped(odd_client: FlaskClient, tmp_path: 
     _, table = pyogrio.raw.read_arrow(tmp_path / "file.kml")
     [row] = table.to_pylist()
     assert (row["R&D"], row["under <5 m"], row['2" pipes']) == ("<a & b>", "3", "true")
+
+
+def test_texts_of_a_fixed_width_have_no_blanks_at_their_end_in_a_file(odd_client: FlaskClient):
+    response = odd_client.get("/collections/types/items?f=parquet&ids=1&properties=ch", buffered=True)
+    assert response.status_code == 200, response.text
+    assert pq.read_table(io.BytesIO(response.data)).column("ch").to_pylist() == ["ch"]
+
+
+def test_what_is_json_is_json_in_csv_too(odd_client: FlaskClient):
+    names = ("j", "jb", "hs", "ints", "texts", "pair")
+    response = odd_client.get(f"/collections/types/items?f=csv&ids=1&properties={','.join(names)}", buffered=True)
+    assert response.status_code == 200, response.text
+    [row] = csv.DictReader(io.StringIO(response.text))
+    shown = get(odd_client, "/collections/types/items?ids=1")["features"][0]["properties"]
+    assert {name: json.loads(row[name]) for name in names} == {name: shown[name] for name in names}

@@ -12,8 +12,8 @@ from api.sql.filter import where, where_clause
 from api.sql.geometry import shown_geometry
 from api.sql.items import feature_text, properties_lateral
 from api.sql.keyset import order_by
-from api.sql.relation import id_text, relation, shown_column
-from core.catalog import Collection
+from api.sql.relation import column_of, id_text, relation, shown_column
+from core.catalog import Collection, Column
 from core.statement import Statement, quoted
 
 WITHOUT_END = 2**53
@@ -98,7 +98,7 @@ def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
     parts: list[sql.Composable] = []
     if collection.key.is_id:
         parts.append(sql.SQL("{} AS {}").format(id_text(collection.key), quoted(collection.free_name("id"))))
-    parts += [shown_column(column) for column in some]
+    parts += map(csv_column, some)
     if collection.has_geometry and shown.geometry:
         forms, names = csv_geometry(collection, shown)
         parts += [
@@ -107,6 +107,13 @@ def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
         ]
     rows, params = select_all(collection, query, sql.SQL(", ").join(parts), sql.SQL(""))
     return Statement(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(rows), params)
+
+
+def csv_column(column: Column) -> sql.Composable:
+    """A property in a CSV: as it is shown, arrays and what else is JSON there as JSON."""
+    if column.type != "json":
+        return shown_column(column)
+    return sql.SQL("to_json({}) AS {}").format(column_of(column), quoted(column.name))
 
 
 def csv_geometry(collection: Collection, shown: Presentation) -> tuple[list[sql.Composable], tuple[str, ...]]:

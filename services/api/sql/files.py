@@ -9,7 +9,7 @@ from psycopg import sql
 from api.query import ItemsQuery
 from api.sql.exports import select_all
 from api.sql.geometry import shown_geometry
-from api.sql.relation import column_of, id_text
+from api.sql.relation import column_of, id_text, shown_value
 from core.catalog import Collection, Column, ColumnType
 from core.statement import Statement
 
@@ -76,6 +76,5 @@ def once(shape: sql.Composable, name: str) -> sql.Composable:
 
 def wire_form(column: Column, forms: Mapping[ColumnType, sql.SQL]) -> sql.Composable:
     """A column as it travels."""
-    name = column_of(column)
     form = forms.get(column.type)
-    return name if form is None else form.format(name)
+    return shown_value(column) if form is None else form.format(column_of(column))
