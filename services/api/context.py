@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, current_app, request
 
+from api.address import called
 from api.archives import Archives
 from api.asked import Asked
 from api.bodies import Bodies
@@ -75,7 +76,7 @@ class Api:
     @property
     def links(self) -> Links:
         """Links from where this request's client stands: the public URL, or the address it called."""
-        return Links(self.base(request.url_root))
+        return Links(self.base(called(request.environ)))
 
     def base(self, url_root: str) -> str:
         """The landing page's address for a client that called `url_root`: the public URL when there is one."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import psycopg
 from werkzeug.exceptions import HTTPException
-from werkzeug.sansio.utils import get_current_url, get_host
 
+from api.address import called
 from api.asked import ERROR, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
@@ -69,8 +68,7 @@ class Hot:
         found = PATH.fullmatch(path)
         if found is None or "HTTP_HOST" not in environ or not environ["QUERY_STRING"].isascii():
             return None
-        root = url_root(environ["wsgi.url_scheme"], environ["HTTP_HOST"], environ.get("SCRIPT_NAME", ""))
-        base, id, feature_id = self._api.base(root), *found.groups()
+        base, id, feature_id = self._api.base(called(environ)), *found.groups()
         if feature_id is not None:
             environ[ROUTE] = FEATURE_ROUTE
             return self._features.answer(base, id, feature_id, environ)
@@ -91,9 +89,3 @@ class Hot:
         count = self._api.counts.of_page(collection, query, found)
         body = page_geojson(collection, found, page_links_text(asked, collection, query, found), count)
         return geojson(self._api, body, collection, query.presentation, known, environ)
-
-
-@lru_cache(maxsize=1000)
-def url_root(scheme: str, host: str, root_path: str) -> str:
-    """The address of the landing page as Flask has it."""
-    return get_current_url(scheme, get_host(scheme, host), root_path)

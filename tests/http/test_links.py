@@ -38,6 +38,27 @@ def test_links_have_the_host_and_port_that_the_client_called(client: FlaskClient
     assert data_link(client, {"Host": "localhost:18080"}) == "http://localhost:18080/collections"
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("gis_api:8080", "http://gis_api:8080"),  # what Docker calls a service of a stack
+        ("gis_api", "http://gis_api"),
+        ("a b", ""),
+        ("x/../y", ""),
+        ("x@evil.example", ""),
+        ("", ""),
+    ],
+)
+def test_links_of_hosts_that_are_no_names_of_the_internet_lead_somewhere(client: FlaskClient, host: str, address: str):
+    headers = {"Host": host}
+    assert data_link(client, headers) == f"{address}/collections"
+    for path in ("items?limit=2", "items/1", "items?f=jsonfg", "queryables", "tiles/WebMercatorQuad/tilejson.json"):
+        answer = client.get(f"/collections/places/{path}", headers=headers)
+        assert f'"{address}/collections/places' in answer.text
+        assert "http:/c" not in answer.text
+    assert client.get("/nope", headers=headers).json["type"] == f"{address}/problems/not-found"
+
+
 def test_forwarded_headers_of_anybody_are_ignored(client: FlaskClient):
     assert data_link(client, FORWARDED) == "http://localhost/collections"
 

@@ -1,0 +1,25 @@
+"""The address that a client called, by its Host header: what links begin with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from werkzeug.sansio.utils import get_current_url, get_host
+
+NAME = re.compile(r"[\w.-]+(:[0-9]{1,5})?", re.ASCII)
+"""Hosts as Docker names services: Werkzeug takes those with an underscore for none."""
+
+
+def called(environ: Mapping[str, Any]) -> str:
+    """The address of the landing page that a request called, or its path where the request says no host."""
+    return url_root(environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), environ.get("SCRIPT_NAME", ""))
+
+
+@lru_cache(maxsize=1000)
+def url_root(scheme: str, host: str, root_path: str) -> str:
+    """The same of its parts. Links without a host lead clients to where they asked."""
+    known = get_host(scheme, host) or (host if NAME.fullmatch(host) else "")
+    return get_current_url(scheme, known, root_path) if known else f"{root_path.rstrip('/')}/"
