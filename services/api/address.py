@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from werkzeug.sansio.utils import get_current_url, get_host
-
-NAME = re.compile(r"[\w.-]+(:[0-9]{1,5})?", re.ASCII)
-"""Hosts as Docker names services: Werkzeug takes those with an underscore for none."""
 
 
 def called(environ: Mapping[str, Any]) -> str:
@@ -20,6 +16,9 @@ def called(environ: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=1000)
 def url_root(scheme: str, host: str, root_path: str) -> str:
-    """The same of its parts. Links without a host lead clients to where they asked."""
-    known = get_host(scheme, host) or (host if NAME.fullmatch(host) else "")
+    """The same of its parts. Links without a host lead clients to where they asked.
+
+    Docker names services with underscores, which Werkzeug takes for no hosts.
+    """
+    known = host[: len(get_host(scheme, host.replace("_", "-")))]
     return get_current_url(scheme, known, root_path) if known else f"{root_path.rstrip('/')}/"

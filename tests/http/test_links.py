@@ -42,7 +42,8 @@ def test_links_have_the_host_and_port_that_the_client_called(client: FlaskClient
     ("host", "address"),
     [
         ("gis_api:8080", "http://gis_api:8080"),  # what Docker calls a service of a stack
-        ("gis_api", "http://gis_api"),
+        ("gis_api:80", "http://gis_api"),
+        ("localhost:99999", ""),
         ("a b", ""),
         ("x/../y", ""),
         ("x@evil.example", ""),
