@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
+import shapely
 from flask.testing import FlaskClient
+from psycopg import sql
 
 from api.app import create_app
 from core.db import Database as Pool
@@ -23,8 +25,8 @@ ICE = {"ice": "POLYGON ((-2000000 -2000000, 2000000 -2000000, 2000000 2000000, -
 
 
 @pytest.fixture(scope="module")
-def client(cluster: Cluster) -> Iterator[FlaskClient]:
-    """A client of the API on stations and the ice around them."""
+def loader(cluster: Cluster) -> Iterator[Loader]:
+    """A loader that loaded stations and the ice around them."""
     database = cluster.clone()
     with open_catalogue(database.owner) as connection:
         loader = Loader(database.owner, connection)
@@ -32,10 +34,16 @@ def client(cluster: Cluster) -> Iterator[FlaskClient]:
             table = pa.table({"name": list(texts), "geometry": wkb(list(texts.values()))})
             write_ogr(loader.path(f"{name}.fgb"), table, "FlatGeobuf", crs="EPSG:3031", geometry_type=kind)
         loader.load_all("stations.fgb", "ice.fgb")
-    pool = Pool(database.reader)
-    yield create_app(database.reader, pool).test_client()
-    pool.close()
+        yield loader
     cluster.drop(database)
+
+
+@pytest.fixture(scope="module")
+def client(loader: Loader) -> Iterator[FlaskClient]:
+    """A client of the API on them."""
+    pool = Pool(loader.settings)
+    yield create_app(loader.settings, pool).test_client()
+    pool.close()
 
 
 def names(client: FlaskClient, url: str) -> set[str]:
@@ -74,3 +82,29 @@ def test_tiles_in_degrees_hold_it(client: FlaskClient):
         )
     }
     assert found == STATIONS.keys()
+
+
+AROUND = {
+    "all": "POLYGON ((-1600000 -1600000, 1600000 -1600000, 1600000 1600000, -1600000 1600000, -1600000 -1600000))",
+    "ring": "POLYGON ((-3000000 -3000000, 3000000 -3000000, 3000000 3000000, -3000000 3000000, -3000000 -3000000),"
+    " (-2000000 -2000000, -2000000 2000000, 2000000 2000000, 2000000 -2000000, -2000000 -2000000))",
+}
+
+
+@pytest.mark.parametrize("srid", [3031, 3995])
+def test_areas_around_a_pole_are_areas_in_web_mercator(loader: Loader, srid: int):
+    table = pa.table({"name": list(AROUND), "geometry": wkb(list(AROUND.values()))})
+    write_ogr(loader.path("around.gpkg"), table, "GPKG", crs=f"EPSG:{srid}", geometry_type="Polygon")
+    loader.load_all("around.gpkg")
+    own = sql.Identifier("data", loader.catalog()["around"].table)
+    rows = loader.connection.execute(
+        sql.SQL("SELECT name, ST_AsBinary(ST_Transform(geom_3857, 4326)) FROM {}").format(own)
+    )
+    shapes = {name: shapely.from_wkb(bytes(shape)) for name, shape in rows}
+    to_pole = 1 if srid == 3995 else -1
+    for found in shapes.values():
+        assert found.is_valid
+        assert (found.bounds[0], found.bounds[2]) == pytest.approx((-180, 180), abs=1e-5)
+    assert shapes["all"].contains(shapely.box(-179, 80, 179, 85) if to_pole > 0 else shapely.box(-179, -85, 179, -80))
+    assert not shapes["ring"].intersects(shapely.Point(90, 80 * to_pole))
+    assert shapes["ring"].contains(shapely.Point(90, 65 * to_pole))
