@@ -31,24 +31,28 @@ MOST_AREAS = 1500
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The version that a collection is served in."""
+    """The version that a collection is served in. `checksum`: of what it was made of"""
 
     version: int
     stamp: int
     table: str
     full_zoom: int
     changes: tuple[Change, ...]
+    checksum: str
 
 
 def find_changes(
-    connection: Connection, table: Table, id: str, tiling: Mapping[str, Any] | None
+    connection: Connection, table: Table, id: str, tiling: Mapping[str, Any] | None, *, checksum: str
 ) -> tuple[Change, ...] | None:
     """The changes that led to a filled table, the newest first; None when it differs everywhere, or there is no other.
 
+    Everywhere too where it was made of the same: who has that loaded again wants what a new release makes of it.
     Cost: one pass over both tables, where they have the same columns.
     """
     before = read_before(connection, id) if table.shape is not None else None
-    if before is None or column_types(connection, before.table, table) != column_types(connection, table.name, table):
+    if before is None or before.checksum == checksum:
+        return None
+    if column_types(connection, before.table, table) != column_types(connection, table.name, table):
         return None
     for setting in HASH_JOIN:
         connection.execute(setting)
@@ -67,7 +71,8 @@ def read_before(connection: Connection, id: str) -> Before | None:
     """The version that is served, or was before its file was removed."""
     row = connection.execute(
         """
-        SELECT v.version, (extract(epoch FROM v.loaded_at) * 1000000)::bigint, v.table_name, v.tiling, v.changes
+        SELECT v.version, (extract(epoch FROM v.loaded_at) * 1000000)::bigint, v.table_name, v.tiling, v.changes,
+               v.checksum
         FROM isthmus.collections AS c
         JOIN isthmus.versions AS v ON v.version = c.current_version
         WHERE c.id = %s
@@ -76,8 +81,8 @@ def read_before(connection: Connection, id: str) -> Before | None:
     ).fetchone()
     if row is None:
         return None
-    version, stamp, name, tiling, changes = row
-    return Before(version, stamp, name, full_zoom_of(tiling), parse_changes(changes))
+    version, stamp, name, tiling, changes, checksum = row
+    return Before(version, stamp, name, full_zoom_of(tiling), parse_changes(changes), checksum)
 
 
 def full_zoom_of(tiling: Mapping[str, Any] | None) -> int:

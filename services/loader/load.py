@@ -195,7 +195,7 @@ def load_layer(
     filled = finish(job.connection, copied, crs, side_car)
     holder = Holder(job.dataset.path, ref.name)
     catalogue.save_collection(job.connection, assignment.id, holder, words_of(job.dataset, ref.name, side_car))
-    changes = find_changes(job.connection, filled.table, assignment.id, filled.tiling)
+    changes = find_changes(job.connection, filled.table, assignment.id, filled.tiling, checksum=sha256)
     row = replace(version_row(job.connection, filled, version, assignment.id, sha256), changes=changes)
     catalogue.save_version(job.connection, row)
     seconds = time.perf_counter() - clock

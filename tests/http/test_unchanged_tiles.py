@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import shapely
 from flask.testing import FlaskClient
+from psycopg import sql
 
 from api.app import create_app
 from api.tiles import Tile, tile_at
@@ -100,6 +101,20 @@ def test_a_feature_that_moves_changes_its_old_place_and_its_new_one(loader: Load
     assert client.get(address(SUVA)).status_code in (204, 404)
     assert b"Suva" in client.get(address(elsewhere)).data
     assert etags(client, HELSINKI, QUITO) == kept
+
+
+def test_what_is_loaded_again_as_it_was_has_tiles_made_again(
+    loader: Loader, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    """A new release may make something else of the same file: here the one before put all a kilometre to the north."""
+    to_the_north = sql.SQL("ST_Translate(ST_Transform(geom, 3857), 0, 1000)")
+    monkeypatch.setattr("loader.ddl.to_3857", lambda _srid: to_the_north)
+    load(loader, CITIES)
+    wrong = client.get(address(HELSINKI)).data
+    monkeypatch.undo()
+    monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", 0.0)
+    load(loader, CITIES)
+    assert client.get(address(HELSINKI)).data != wrong
 
 
 def test_new_and_lost_features_change_their_places(loader: Loader, client: FlaskClient):
