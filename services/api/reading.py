@@ -53,6 +53,8 @@ def reading(collection: Collection, *, has_values: bool = True) -> Generator[Non
     except psycopg.Error as error:
         if collection.source is None:
             raise
+        if has_values and error.sqlstate == "42601":  # what ltree says to a text that is no path
+            raise BadValue("a value is not of the form that its property has", hint="look at a feature's") from error
         raise missing(error) or error_of(collection, error.sqlstate or "") from error
 
 

@@ -198,3 +198,11 @@ def test_patterns_where_the_database_knows_none_are_refused_and_nothing_else_is(
             assert odd_client.get("/collections").status_code == 200
     assert ids(odd_client, url, name="NAME 1") == ["Name 1"]
     assert len(ids(odd_client, url, filter="CASEI(name) LIKE CASEI('name 1%')", limit="100")) == 11
+
+
+def test_text_that_is_no_path_of_labels_is_the_fault_of_the_request(odd_client: FlaskClient):
+    url = "/collections/ltree/items"
+    assert ids(odd_client, url, path="land.town") == [2]
+    assert ids(odd_client, url, filter="path = '[1,2)'") == []
+    response = odd_client.get(f"{url}?{urlencode({'path': '[1,2)'})}")
+    assert (response.status_code, response.get_json()["code"]) == (400, "value-invalid")
