@@ -223,6 +223,15 @@ def test_gdal_reads_whole_numbers_beyond_32_bits_from_the_service_itself(things:
     assert not told.stderr
 
 
+def test_gdal_asks_for_texts_without_regard_to_case(things: Database):
+    select = "SELECT n AS fid, 'Oak ' || n AS kind, ST_Point(n, n) AS geom FROM generate_series(1, 30) AS n"
+    publish(things, "trees", select, columns={"kind": "string"})
+    with running_api(things) as url:
+        command = ["ogrinfo", "-ro", "-q", f"OAPIF:{url}", "trees", "-where", "kind ILIKE 'oAK 1%'"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (told.stdout.count("OGRFeature("), told.stderr) == (11, "")
+
+
 def test_kml_has_no_place_for_an_empty_geometry(things: Database, tmp_path: Path):
     select = "SELECT 1 AS fid, 'POINT EMPTY'::geometry AS geom UNION ALL SELECT 2, ST_Point(1, 2)"
     publish(things, "nowhere", select, columns={})

@@ -201,6 +201,7 @@ def test_hint_says_what_to_write(text: str, hint: str):
         ('"Date" in (\'x\',casei(\'y\'))', "\"Date\" IN ('x', CASEI('y'))"),
         ("a = (b+1)*2-(3-(4-5))", "a = (b + 1) * 2 - (3 - (4 - 5))"),
         ("a = (2^3)^2", "a = (2 ^ 3) ^ 2"),
+        ("ilike NOT ILIKE 'x%'", "NOT CASEI(ilike) LIKE CASEI('x%')"),
         ("s_intersects(a,bbox(1,2,3,4))", "S_INTERSECTS(a, BBOX(1.0, 2.0, 3.0, 4.0))"),
         ("s_within(a,multipoint(1 2,3 4))", "S_WITHIN(a, MULTIPOINT ((1.0 2.0), (3.0 4.0)))"),
         ("t_before(interval('..',b),date('2022-01-01'))", "T_BEFORE(INTERVAL('..', b), DATE('2022-01-01'))"),

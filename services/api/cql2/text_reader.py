@@ -18,7 +18,9 @@ from api.cql2.mistakes import mistake
 from api.cql2.text_values import Values
 
 OR, AND, NOT, PREDICATE, SUM, PRODUCT, POWER = range(1, 8)
-WORDS = {"OR": OR, "AND": AND, **dict.fromkeys(("LIKE", "BETWEEN", "IN", "IS"), PREDICATE), "DIV": PRODUCT}
+WORDS = {"OR": OR, "AND": AND, **dict.fromkeys(("LIKE", "ILIKE", "BETWEEN", "IN", "IS"), PREDICATE), "DIV": PRODUCT}
+NEGATED = ("LIKE", "ILIKE", "BETWEEN", "IN")
+"""Words that NOT may precede."""
 SIGNS = {
     **dict.fromkeys(ast.COMPARISON_OPS, PREDICATE),
     **dict.fromkeys(("+", "-"), SUM),
@@ -58,7 +60,7 @@ class Expressions(Values):
     def strength_here(self) -> int:
         """How strongly the operator that comes next binds; 0 when none does."""
         token = self.cursor.here
-        if token.is_word("NOT") and self.cursor.ahead().is_word("LIKE", "BETWEEN", "IN"):
+        if token.is_word("NOT") and self.cursor.ahead().is_word(*NEGATED):
             return PREDICATE
         if token.kind == "word":
             return WORDS.get(token.value.upper(), 0)
@@ -97,7 +99,7 @@ class Expressions(Values):
             return self.comparison(left, at)
         negated = self.cursor.takes_word("NOT") is not None
         word = self.cursor.take()
-        read = {"LIKE": self.like, "BETWEEN": self.between, "IN": self.in_list}[word.value.upper()]
+        read = (self.like, self.ilike, self.between, self.in_list)[NEGATED.index(word.value.upper())]
         node = read(left, at, word)
         return ast.Not(node, at=start.at) if negated else node
 
@@ -108,7 +110,12 @@ class Expressions(Values):
         right = self.operand(ast.SCALARS, "a value to compare", PREDICATE)
         return ast.Comparison(cast("ast.ComparisonOp", sign.value), left, right, at=sign.at)
 
-    def like(self, left: Node, at: int, word: Token) -> Node:
+    def ilike(self, left: Node, at: int, word: Token) -> Node:
+        """The pattern after ILIKE, which GDAL sends: LIKE without regard to case, though no word of CQL2."""
+        found = self.like(left, at, word)
+        return ast.Like(ast.CaseI(found.value, at=at), ast.CaseI(found.pattern, at=word.at), at=word.at)
+
+    def like(self, left: Node, at: int, word: Token) -> ast.Like:
         """The pattern after LIKE."""
         self.require(left, ast.TEXTS, "a text", at)
         kinds = (ast.String, ast.CaseI, ast.AccentI)
