@@ -51,6 +51,9 @@ NAIVE = Storage("timestamp", "datetime", pa.timestamp("us"))
 ZONED = Storage("timestamptz", "datetime", pa.timestamp("us", "UTC"))
 JSON = Storage("jsonb", "json", pa.string())
 
+MOST_DIGITS = 18
+"""Of which every whole number is a bigint."""
+
 # First match wins; what matches nothing (lists, structs, maps, durations, unions) becomes JSON.
 RULES: tuple[tuple[Callable[[pa.DataType], bool], Storage], ...] = (
     (pt.is_boolean, BOOLEAN),
@@ -79,6 +82,8 @@ def storage_of(kind: pa.DataType) -> Storage:
     """How values of an Arrow type are kept. Dictionaries as their values."""
     if pt.is_dictionary(kind):
         return storage_of(kind.value_type)
+    if pt.is_decimal(kind) and kind.scale <= 0 and kind.precision - kind.scale <= MOST_DIGITS:
+        return BIG
     if pt.is_decimal(kind) and kind.bit_width <= 128:
         return Storage("numeric", "number", pa.decimal128(kind.precision, kind.scale))
     if isinstance(kind, pa.BaseExtensionType) and kind.extension_name != "arrow.json":

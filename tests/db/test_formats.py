@@ -9,6 +9,7 @@ import sqlite3
 import zipfile
 from contextlib import closing
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -167,6 +168,16 @@ def write_geoparquet(path: Path, table: pa.Table, **column: object) -> None:
     described = {"encoding": "WKB", "geometry_types": [], **column}
     geo = {"version": "1.0.0", "primary_column": "geometry", "columns": {"geometry": described}}
     pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), path)
+
+
+def test_decimals_without_decimals_are_integers(loader: Loader) -> None:
+    kinds = {"n18": pa.decimal128(18, 0), "n20": pa.decimal128(20, 0), "cents": pa.decimal128(9, 2)}
+    values = [Decimal(1234567), None]
+    pq.write_table(pa.table({name: pa.array(values, kinds[name]) for name in kinds}), loader.path("numbers.parquet"))
+    loader.load_all("numbers.parquet")
+    collection = loader.catalog()["numbers"]
+    assert [column.type for column in collection.columns] == ["integer", "number", "number"]
+    assert loader.column("numbers", "n18") == [1234567, None]
 
 
 def test_geoparquet_crs_comes_from_projjson(loader: Loader) -> None:

@@ -15,6 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from support.http import get
+from support.mvt import features_of
 
 ALL = ("gpkg", "fgb", "parquet", "shp", "kml")
 TABLES = (
@@ -91,6 +92,25 @@ def test_names_of_columns_in_kml_are_escaped(odd_client: FlaskClient, tmp_path: 
     _, table = pyogrio.raw.read_arrow(tmp_path / "file.kml")
     [row] = table.to_pylist()
     assert (row["R&D"], row["under <5 m"], row['2" pipes']) == ("<a & b>", "3", "true")
+
+
+@pytest.mark.parametrize("f", ["gpkg", "fgb", "parquet", "shp", "kml"])
+def test_numerics_of_whole_numbers_keep_every_digit_in_a_file(odd_client: FlaskClient, tmp_path: Path, f: str):
+    response = odd_client.get(f"/collections/whole_numbers/items?f={f}&properties=n18,hundreds", buffered=True)
+    assert response.status_code == 200, response.text
+    path = tmp_path / f"file.{f.replace('shp', 'shz')}"
+    path.write_bytes(response.data)
+    table = pq.read_table(path) if f == "parquet" else pyogrio.raw.read_arrow(path)[1]
+    found = sorted((row["n18"], row["hundreds"]) for row in table.to_pylist() if row["n18"] not in (None, ""))
+    numbers = [(-99999999999999999, -9999900), (123456789012345678, 123400)]
+    assert [(int(n18), int(hundreds)) for n18, hundreds in found] == numbers
+
+
+def test_numerics_of_whole_numbers_are_whole_in_a_tile(odd_client: FlaskClient):
+    tile = odd_client.get("/collections/whole_numbers/tiles/WebMercatorQuad/0/0/0").data
+    found = [some["properties"] for some in features_of(tile, "whole_numbers")]
+    values = [(some.get("n18"), some.get("hundreds")) for some in found]
+    assert sorted(values, key=str) == [(-99999999999999999, -9999900), (123456789012345678, 123400), (None, None)]
 
 
 def test_texts_of_a_fixed_width_have_no_blanks_at_their_end_in_a_file(odd_client: FlaskClient):

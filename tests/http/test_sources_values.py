@@ -189,6 +189,20 @@ def test_text_is_found_as_it_is_shown(odd_client: FlaskClient):
         assert ids(odd_client, filter=f"{name} = '{SHOWN[name]}'") == [1], name
 
 
+def test_numerics_of_whole_numbers_are_integers(odd_client: FlaskClient):
+    url = "/collections/whole_numbers/items"
+    schema = get(odd_client, "/collections/whole_numbers/schema")["properties"]
+    assert {name: schema[name]["type"] for name in ("n18", "hundreds", "n20")} == {
+        "n18": "integer",
+        "hundreds": "integer",
+        "n20": "number",
+    }
+    assert ids(odd_client, url, n18="123456789012345678") == ids(odd_client, url, hundreds="123400") == [1]
+    assert ids(odd_client, url, filter="n18 IN (1, 123456789012345678)") == [1]
+    assert ids(odd_client, url, filter="n18 < 0.5 AND hundreds + 1 = -9999899") == [3]
+    assert ids(odd_client, url, sortby="n18") == [3, 1, 2]
+
+
 def test_patterns_where_the_database_knows_none_are_refused_and_nothing_else_is(odd_client: FlaskClient):
     url = "/collections/nondeterministic/items"
     for given in ({"filter": "name LIKE 'Name 1%'"}, {"q": "name 1"}, {"filter": "ACCENTI(name) = ACCENTI('name 1')"}):

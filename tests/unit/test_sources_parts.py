@@ -18,7 +18,7 @@ from api.sources.model import Attribute, Draft, Function, Omission, Parameter, R
 from api.sources.naming import assign_ids
 from api.sources.shapes import shape_of, srid_of_typmod, type_of_typmod
 from api.sources.survey import Asker
-from api.sources.types import published, read_as
+from api.sources.types import is_whole, published, read_as
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart
 
@@ -125,6 +125,15 @@ def test_every_draft_gets_an_id_of_its_own(names: list[tuple[str, str]]):
     assert len(found) == len(names)
     assert "x" not in found
     assert all(id == collection.id for id, collection in found.items())
+
+
+@pytest.mark.parametrize(
+    ("precision", "scale", "whole"),
+    [(18, 0, True), (1, 0, True), (5, -2, True), (16, -2, True), (19, 0, False), (17, -2, False), (10, 2, False)],
+)
+def test_a_numeric_is_whole_when_it_has_no_decimals_and_fits_a_bigint(precision: int, scale: int, whole: bool):
+    assert is_whole((precision << 16 | scale & 0x7FF) + 4) is whole
+    assert not is_whole(-1)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def read_columns(attributes: Sequence[Attribute]) -> tuple[Read, ...]:
 def read_column(attribute: Attribute) -> Read | None:
     """A column as a property, or None when it is left out."""
     a = attribute
-    found = published(a.type, a.sql_type, a.kind, a.category, ordered=a.ordered)
+    found = published(a.type, a.sql_type, a.kind, a.category, ordered=a.ordered, typmod=a.typmod)
     if found is None or not a.readable:
         return None
     type, sql_type = found

@@ -34,11 +34,19 @@ LEFT_OUT = ("geometry", "geography", "raster", "tsvector", "tsquery")
 """Types of no property: geometries are collections of their own, the others mean nothing outside."""
 
 
-def published(type: str, sql_type: str, kind: str, category: str, *, ordered: bool) -> Published | None:
+MOST_DIGITS = 18
+"""Of which every whole number is a bigint."""
+
+
+def published(  # noqa: PLR0913
+    type: str, sql_type: str, kind: str, category: str, *, ordered: bool, typmod: int = -1
+) -> Published | None:
     """How a column is published; None when it is left out.
 
     Arrays, composite types and JSON are JSON; what has an order is a text of its own type; everything else is a text.
     """
+    if type == "numeric" and is_whole(typmod):
+        return "integer", sql_type
     if type in LEFT_OUT:
         return None
     if type in PLAIN:
@@ -50,6 +58,14 @@ def published(type: str, sql_type: str, kind: str, category: str, *, ordered: bo
     if category == "A" or kind == "c":
         return "json", None
     return "string", sql_type if ordered else None
+
+
+def is_whole(typmod: int) -> bool:
+    """Whether a numeric is declared to hold whole numbers alone, or NaN, and none too large (numeric.c: 16 bits for the
+    precision, 11 for the scale, which has a sign; 4 is added).
+    """
+    precision, scale = (typmod - 4) >> 16 & 0xFFFF, ((typmod - 4 & 0x7FF) ^ 0x400) - 0x400
+    return typmod >= 4 and scale <= 0 and precision - scale <= MOST_DIGITS
 
 
 def read_as(type: str, kind: str, category: str, *, ordered: bool) -> str | None:

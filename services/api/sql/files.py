@@ -9,7 +9,7 @@ from psycopg import sql
 from api.query import ItemsQuery
 from api.sql.exports import select_all
 from api.sql.geometry import shown_geometry
-from api.sql.relation import column_of, id_text, shown_value
+from api.sql.relation import column_of, id_text, is_numeric, shown_value
 from core.catalog import Collection, Column, ColumnType
 from core.statement import Statement
 
@@ -23,6 +23,8 @@ WIRE_FORMS: dict[ColumnType, sql.SQL] = {
     "binary": sql.SQL("encode({0}, 'hex')"),
     "json": sql.SQL("to_json({0})"),  # arrays too are JSON
 }
+
+NO_NAN = sql.SQL("CASE WHEN {0} <> 'NaN' THEN {0} END")
 
 # What GDAL 3.12 keeps: years of four digits, thousandths of seconds. It would round up to second 60, and before 1970
 # it makes a whole minute of what is after second 59.
@@ -76,5 +78,5 @@ def once(shape: sql.Composable, name: str) -> sql.Composable:
 
 def wire_form(column: Column, forms: Mapping[ColumnType, sql.SQL]) -> sql.Composable:
     """A column as it travels."""
-    form = forms.get(column.type)
+    form = NO_NAN if is_numeric(column) else forms.get(column.type)
     return shown_value(column) if form is None else form.format(column_of(column))

@@ -88,6 +88,11 @@ def text_of(column: Column) -> sql.Composable:
     return sql.SQL("abbrev({})" if column.sql_type == "inet" else "{}::text").format(column_of(column))
 
 
+def is_numeric(column: Column) -> bool:
+    """Whether whole numbers are kept as `numeric`, which has NaN beside them."""
+    return column.type == "integer" and column.sql_type == "numeric"
+
+
 def shown_value(column: Column) -> sql.Composable:
     """A property as the client sees it. Times without a zone are times in UTC; blanks that fill a `char(n)` are no
     part of its text, in filters and ids as well.

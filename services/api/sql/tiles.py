@@ -23,7 +23,7 @@ from api.sql.prepared import (
     select_count,
     tiling_for,
 )
-from api.sql.relation import id_text, shown_column, shown_geometry_column, shown_value
+from api.sql.relation import id_text, is_numeric, shown_column, shown_geometry_column, shown_value
 from api.sql.thinning import POINTS, Few, first, rows_of
 from api.tiles import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
@@ -303,9 +303,12 @@ its members, a list not at all, a time in another form than `/items` has it.
 """
 
 
+AS_BIGINT = sql.SQL("CASE WHEN {0} <> 'NaN' THEN {0}::bigint END AS {1}")
+
+
 def tile_column(column: Column) -> sql.Composable:
     """A property under its published name, of a type that a tile has (MVT 2.1, 4.4)."""
-    text = AS_A_VALUE.get(column.type)
+    text = AS_BIGINT if is_numeric(column) else AS_A_VALUE.get(column.type)
     return shown_column(column) if text is None else text.format(shown_value(column), quoted(column.name))
 
 
