@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from api.cursor import LAST_PAGE
 from api.plans import sides
@@ -49,11 +47,14 @@ class Located:
 
         met: the blocks of the box; most_rows: how many rows may be read for a count
         """
-        known, edge = int(met.rows[met.inside].sum()), met.some(~met.inside)
-        if self.points is None or not 0 < edge.rows.sum() <= min(most_rows * POINTS_FOR_A_ROW, MOST_POINTS):
-            return known, edge
-        found, unsure = self.points.count(edge)
-        return known + found, edge.some(unsure)
+        edge = ~met.inside
+        on_edge = int(met.rows @ edge)
+        known = int(met.rows.sum()) - on_edge
+        if self.points is None or not 0 < on_edge <= min(most_rows * POINTS_FOR_A_ROW, MOST_POINTS):
+            return known, met.some(edge)
+        places = edge.nonzero()[0]
+        found, unsure = self.points.count(self.areas, met.places.take(places))
+        return known + found, met.some(places[unsure])
 
 
 def locate(database: Database, collection: Collection, filter: Filter) -> Located | None:
@@ -90,30 +91,29 @@ def read_points(database: Database, collection: Collection, blocks: Blocks) -> B
 def plan_in_blocks(query: ItemsQuery, located: Located, most_counted: float = 0) -> Plan:
     """The way to a page in the order of the disk: the blocks of the box, or its index, which knows the few matches.
 
-    most_counted: how many rows may be looked at to count the matches of the first page
+    most_counted: how many rows may be looked at to count the matches of the first page; below 0: they are not counted
     """
     met, pages, alone = located.met, located.blocks.pages, query.filter.is_box_alone
-    if are_few(met, query) if alone else met.rows.sum() < LOOKED_AT:
-        return BY_PLANNER if query.offset else Plan("matches", counts=query.cursor is None and query.count != "none")
-    plan = Plan("blocks", parts=parts_of(wanted(query, met, pages), pages, query.cursor), is_sure=alone)
-    if not alone or query.cursor is not None or query.count == "none" or most_counted < 0:
-        return plan
-    known, rest = located.count(met, most_counted)
-    if not len(rest.rows):
-        return replace(plan, matched=known)
-    if rest.rows.sum() > most_counted:
-        return plan
-    return replace(plan, counts=True, edge=parts_of(rest, pages), inside=known)
+    counts = query.cursor is None and query.count != "none"
+    known, rest = located.count(met, most_counted) if alone and counts and most_counted >= 0 else (0, None)
+    matched = known if rest is not None and not len(rest.rows) else None
+    if are_few(met, query, matched) if alone else met.rows.sum() < LOOKED_AT:
+        return BY_PLANNER if query.offset else Plan("matches", counts=counts and matched is None, matched=matched)
+    parts = parts_of(wanted(query, met, pages), pages, query.cursor)
+    if rest is None or matched is not None or rest.rows.sum() > most_counted:
+        return Plan("blocks", parts=parts, is_sure=alone, matched=matched)
+    return Plan("blocks", parts=parts, counts=True, edge=parts_of(rest, pages), inside=known)
 
 
 def wanted(query: ItemsQuery, met: Met, pages: int) -> Met:
     """The blocks that fill a page for certain, or, beside other conditions, likely."""
     met = beyond(query.cursor, met, pages) if query.cursor else met
     if query.filter.is_box_alone:  # of the block where the cursor is, rows may be behind it
-        seen, enough = np.cumsum(met.rows * met.inside), query.limit + 1 + query.offset + int(met.rows[:1].sum())
+        seen, enough = (met.rows * met.inside).cumsum(), query.limit + 1 + query.offset
+        enough += int(met.rows[:1].sum()) if query.cursor else 0
     else:
-        seen, enough = np.cumsum(met.rows), max(LOOKED_AT, WORTH_READING * query.limit)
-    return met.some(slice(int(np.searchsorted(seen, enough)) + 1))
+        seen, enough = met.rows.cumsum(), max(LOOKED_AT, WORTH_READING * query.limit)
+    return met.some(slice(int(seen.searchsorted(enough)) + 1))
 
 
 def beyond(cursor: Cursor, met: Met, pages: int) -> Met:
@@ -124,13 +124,16 @@ def beyond(cursor: Cursor, met: Met, pages: int) -> Met:
     return met.some(met.places >= block)
 
 
-def are_few(met: Met, query: ItemsQuery) -> bool:
-    """Whether an index had better look for the matches: a page holds most of them, or they are far between."""
+def are_few(met: Met, query: ItemsQuery, matched: int | None = None) -> bool:
+    """Whether an index had better look for the matches: a page holds most of them, or they are far between.
+
+    matched: how many there are; None where that is reckoned by what the box covers
+    """
     few, rows = FEW_PAGES * (query.limit + 1), float(met.rows.sum())
-    known = float(met.rows @ met.inside)
+    known = float(met.rows @ met.inside) if matched is None else matched
     if known > few and rows <= WORTH_READING * known:
         return False
-    expected = float(met.expected.sum())
+    expected = float(met.expected.sum()) if matched is None else matched
     return expected <= few or rows > WORTH_READING * expected
 
 
@@ -152,7 +155,7 @@ def parts_of(met: Met, pages: int, cursor: Cursor | None = None) -> tuple[Part, 
     parts: list[Part] = []
     for begin, end, inside in runs(met, joined=not backwards):
         least, most = max((begin * pages, 0), first), min((end * pages, 0), last)
-        parts.append(Part("({},{})".format(*least), "({},{})".format(*most), inside))
+        parts.append(Part(f"({least[0]},{least[1]})", f"({most[0]},{most[1]})", inside))
     return tuple(parts)
 
 

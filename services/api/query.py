@@ -267,4 +267,7 @@ def parts_of(filter: Filter) -> list[Any]:
 
 def canonical(parts: list[Any]) -> bytes:
     """Values as JSON."""
-    return json.dumps(parts, default=str).encode()
+    return to_canonical(parts).encode()
+
+
+to_canonical = json.JSONEncoder(default=str).encode

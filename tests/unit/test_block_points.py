@@ -41,7 +41,7 @@ def test_the_points_in_a_box_are_counted_or_left_to_be_read(
     points = make_points(blocks, to_steps(blocks, found.places))
     met = blocks.meeting([area])
     edge = met.some(~met.inside)
-    known, unsure = points.count(edge)
+    known, unsure = points.count([area], edge.places)
     told = {*met.places[met.inside].tolist(), *edge.places[~unsure].tolist()}
     matching = [page // pages for page, rows in enumerate(table) for place in rows if is_in(place, area)]
     assert known + met.rows[met.inside].sum() == sum(block in told for block in matching)
@@ -53,8 +53,18 @@ def test_few_blocks_have_to_be_read():
     found = TablePoints(np.repeat(np.arange(500), 100), random.uniform(0, 10, (2, 50_000)))
     blocks = make_blocks(1, blocks_of_points(found, 500, 1))
     points = make_points(blocks, to_steps(blocks, found.places))
-    _, unsure = points.count(blocks.meeting([(2.0, 2.0, 8.0, 8.0)]))
+    area = (2.0, 2.0, 8.0, 8.0)
+    _, unsure = points.count([area], blocks.meeting([area]).places)
     assert unsure.sum() < 20
+
+
+def test_an_area_may_be_far_beyond_all_points():
+    found = read([[(0.0, 0.0), (1e-9, 1e-9)]])
+    blocks = make_blocks(1, blocks_of_points(found, 1, 1))
+    points = make_points(blocks, to_steps(blocks, found.places))
+    for area, matching in (((-1e300, -1e300, 1e300, 1e300), 2), ((1e-10, -1e300, 1e300, 1e300), 1)):
+        found_here, unsure = points.count([area], blocks.meeting([area]).places)
+        assert (found_here, unsure.tolist()) == (matching, [False])
 
 
 @pytest.mark.parametrize("nowhere", [nan, inf, -inf])
@@ -63,7 +73,7 @@ def test_blocks_with_rows_without_a_place_are_always_read(nowhere: float):
     blocks = make_blocks(1, blocks_of_points(found, 2, 1))
     points = make_points(blocks, to_steps(blocks, found.places))
     area = (0.0, 0.0, 3.5, 10.0)
-    _, unsure = points.count(blocks.meeting([area]))
+    _, unsure = points.count([area], blocks.meeting([area]).places)
     assert unsure[0]
 
 

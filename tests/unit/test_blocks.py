@@ -61,4 +61,5 @@ def test_matches_are_reckoned_by_what_an_area_covers(grid: Blocks):
 @given(some=blocks)
 def test_blocks_are_kept_as_bytes(some: list[tuple[float, Sides]]):
     read = from_bytes(7, to_bytes(some))
-    assert (read.pages, list(zip(read.rows.tolist(), map(tuple, read.boxes.T.tolist()), strict=True))) == (7, some)
+    boxes = [(west, south, -east, -north) for west, south, east, north in read.faces.T.tolist()]
+    assert (read.pages, list(zip(read.rows.tolist(), boxes, strict=True))) == (7, some)
