@@ -15,8 +15,13 @@ from core.errors import BadFilter, BadValue, CatalogueMissing, CollectionBroken,
 CHANGED = ("42703", "42804", "42846", "42883", "0A000")
 """States of a statement that was made for what a relation was before: no such column, another type."""
 
-REFUSED = ("P0001", "23514", "22", "23")
-"""States by which functions, and the types of their parameters, refuse what they are called with."""
+REFUSED = ("P0001", "P0002", "P0003", "22", "23")
+"""States by which functions, and the types of their parameters, refuse what they are called with: RAISE, and a row that
+is not there, or not the only one.
+"""
+
+RAISE = "exec_stmt_raise"
+"""The function of PL/pgSQL that reports what RAISE says, which may be any state."""
 
 _is_certain: ContextVar[bool] = ContextVar("is_certain", default=False)
 
@@ -47,7 +52,11 @@ def reading(collection: Collection, *, has_values: bool = True) -> Generator[Non
             raise
         raise changed(collection) from error
     except BadValue as error:
-        if collection.source is None or has_values:
+        if collection.source is None:
+            raise
+        if is_of_another_system(error) and not _is_certain.get():
+            raise changed(collection) from error
+        if has_values:
             raise
         raise broken(collection) from error
     except psycopg.Error as error:
@@ -55,7 +64,7 @@ def reading(collection: Collection, *, has_values: bool = True) -> Generator[Non
             raise
         if has_values and error.sqlstate == "42601":  # what ltree says to a text that is no path
             raise BadValue("a value is not of the form that its property has", hint="look at a feature's") from error
-        raise missing(error) or error_of(collection, error.sqlstate or "") from error
+        raise missing(error) or error_of(collection, error) from error
 
 
 def missing(error: psycopg.Error) -> IsthmusError | None:
@@ -69,11 +78,11 @@ def missing(error: psycopg.Error) -> IsthmusError | None:
     return BadFilter("this database cannot ignore accents", hint=hint, parameter="filter")
 
 
-def error_of(collection: Called, state: str) -> IsthmusError:
-    """The error for a state of PostgreSQL."""
-    if state in CHANGED:
+def error_of(collection: Called, error: psycopg.Error) -> IsthmusError:
+    """The error for one of PostgreSQL's."""
+    if error.sqlstate in CHANGED and not is_refusal(error):
         return changed(collection)
-    if collection.arguments and is_refusal(state):
+    if collection.arguments and is_refusal(error):
         names = ", ".join(argument.name for argument in collection.arguments)
         return BadValue(f"'{collection.id}' refuses what it is called with", hint=f"look at {names}")
     return broken(collection)
@@ -85,9 +94,15 @@ def broken(collection: Called) -> CollectionBroken:
     return CollectionBroken(f"'{collection.id}' cannot be read", hint=hint)
 
 
-def is_refusal(state: str) -> bool:
-    """Whether a function says by a state of PostgreSQL that it cannot be called like this."""
-    return state in REFUSED or state[:2] in REFUSED
+def is_of_another_system(error: BadValue) -> bool:
+    """Whether a box or a filter was made for another coordinate system than the geometries have now."""
+    return "mixed SRID" in str(error.__cause__)
+
+
+def is_refusal(error: psycopg.Error) -> bool:
+    """Whether a function says by an error that it cannot be called like this."""
+    state = error.sqlstate or ""
+    return state in REFUSED or state[:2] in REFUSED or error.diag.source_function == RAISE
 
 
 def changed(collection: Called) -> SourceChanged | CollectionBroken:

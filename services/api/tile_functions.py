@@ -50,8 +50,7 @@ class TileFunctions:
         except CatalogueMissing as error:
             raise changed(function) from error
         except psycopg.Error as error:
-            state = error.sqlstate or ""
-            raise refusal(function, rest) if rest and is_refusal(state) else error_of(function, state) from error
+            raise refusal(function, rest) if rest and is_refusal(error) else error_of(function, error) from error
         if not mvt:
             return b""
         return mvt if mvt.startswith(GZIP_MAGIC) else compress(mvt)

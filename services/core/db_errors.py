@@ -22,6 +22,11 @@ ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
     "57": DatabaseUnavailable,
 }
 
+OF_FUNCTIONS = ("28", "38", "54", "55")
+"""Classes of errors that psycopg calls operational, and that a statement meets in functions and views, not in the
+server: a missing right, an external routine, endless recursion, a materialized view that was never filled.
+"""
+
 POSTGIS_SOURCES = "lwgeom_"
 """How the files of PostGIS are named that report what GEOS or PROJ refuses, for which it has no state of its own."""
 
@@ -46,7 +51,7 @@ def translate(error: psycopg.Error) -> IsthmusError:
     known = ERROR_OF_SQLSTATE.get(state) or ERROR_OF_SQLSTATE.get(state[:2])
     if state == "XX000" and (error.diag.source_file or "").startswith(POSTGIS_SOURCES):
         known = BadValue
-    if known is None and isinstance(error, psycopg.OperationalError):
+    if known is None and isinstance(error, psycopg.OperationalError) and state[:2] not in OF_FUNCTIONS:
         known = DatabaseUnavailable
     if known is None:
         raise error

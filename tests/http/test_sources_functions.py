@@ -86,6 +86,20 @@ def test_mistake_names_the_parameter(
     assert "secret" not in response.text
 
 
+@pytest.mark.parametrize("word", ["nobody", "many", "PT404", "28000", "0A000", "42883", "XX000"])
+def test_what_a_function_raises_itself_is_the_fault_of_its_arguments(odd_client: FlaskClient, word: str):
+    for format in ("json", "csv"):
+        response = odd_client.get(f"{PICKY}?{urlencode({'Which One': word, 'f': format})}")
+        problem = json.loads(response.data)
+        assert (response.status_code, problem["code"], problem["hint"]) == (400, "value-invalid", "look at Which One")
+        assert "secret" not in response.text
+
+
+def test_function_that_finds_a_mistake_of_its_own_is_broken(odd_client: FlaskClient):
+    response = odd_client.get(f"{PICKY}?Which%20One=broken")
+    assert (response.status_code, json.loads(response.data)["code"]) == (500, "collection-broken")
+
+
 def test_parameters_are_in_the_definition_of_the_api(odd_client: FlaskClient):
     paths = get(odd_client, "/api?f=json")["paths"]
     own = {p["name"]: p for p in paths["/collections/near/items"]["get"]["parameters"] if "name" in p}

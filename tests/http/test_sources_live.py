@@ -149,6 +149,22 @@ def test_altered_table_is_read_as_it_is_now(
     assert described
 
 
+def test_boxes_and_filters_meet_the_new_system_of_a_column_at_once(client: FlaskClient, sql: psycopg.Connection):
+    sql.execute("UPDATE live.wells SET geom = ST_Point(id, 0, 4326)")
+    asked = {"bbox=9.5,-1,11.5,1": [10, 11], "filter=S_INTERSECTS(geom,BBOX(6.5,-1,7.5,1))": [7]}
+    for srid in (3857, 4326, 3067):
+        for query, expected in asked.items():
+            sql.execute(
+                f"ALTER TABLE live.wells ALTER geom TYPE geometry(Point, {srid}) USING ST_Transform(geom, {srid})"
+            )
+            for format in ("geojsonl", "json"):
+                response = client.get(f"/collections/wells/items?{query}&f={format}")
+                assert (response.status_code, "problems" in response.text) == (200, False), response.text
+                response.close()
+            if srid != 3067:  # far outside of that one's area
+                assert [f["id"] for f in get(client, f"/collections/wells/items?{query}")["features"]] == expected
+
+
 def test_grant_and_revoke_are_seen(client: FlaskClient, sql: psycopg.Connection):
     sql.execute("REVOKE SELECT ON live.wells FROM isthmus_reader")
     wait_for(lambda: names(client), lambda found: found == [], SECONDS)

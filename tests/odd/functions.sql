@@ -10,6 +10,10 @@ CREATE FUNCTION odd.all_data() RETURNS SETOF odd.function_data LANGUAGE plpgsql 
     BEGIN RETURN QUERY SELECT * FROM odd.function_data; END $$;
 CREATE FUNCTION odd.picky("Which One" text, "limit" integer DEFAULT 3) RETURNS TABLE (a text, "row_number" integer) LANGUAGE plpgsql STABLE AS $$
     BEGIN IF "Which One" = 'bad' THEN RAISE EXCEPTION 'no such thing: a secret'; END IF;
+    IF "Which One" = 'nobody' THEN SELECT name INTO STRICT a FROM odd.function_data WHERE id = 0; END IF;
+    IF "Which One" = 'many' THEN SELECT name INTO STRICT a FROM odd.function_data; END IF;
+    IF "Which One" ~ '^[0-9A-Z]{5}$' THEN RAISE EXCEPTION 'a secret' USING ERRCODE = "Which One"; END IF;
+    IF "Which One" = 'broken' THEN ASSERT false, 'a secret'; END IF;
     RETURN QUERY SELECT "Which One", g FROM generate_series(1, "limit") AS g; END $$;
 CREATE FUNCTION odd.volatile_one() RETURNS TABLE (a integer) LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION odd.unnamed(integer) RETURNS TABLE (a integer) LANGUAGE sql STABLE AS 'SELECT $1';

@@ -129,7 +129,7 @@ def test_interval_has_the_ends_that_are_given(roads: Collection):
 def test_search_escapes_what_like_would_read_as_a_pattern(roads: Collection):
     parts, params = where(roads, Filter(text="50%_\\"))
     assert params == {"q": "%50\\%\\_\\\\%"}
-    assert text(parts[0]) == '("t"."name" ILIKE %(q)s OR "t"."we""ird" ILIKE %(q)s)'
+    assert text(parts[0]) == '("t"."name" COLLATE "default" ILIKE %(q)s OR "t"."we""ird" COLLATE "default" ILIKE %(q)s)'
 
 
 def test_search_in_a_collection_without_texts_finds_nothing(roads: Collection):

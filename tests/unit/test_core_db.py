@@ -70,6 +70,15 @@ def test_a_state_that_is_our_own_mistake_is_not_dressed_up(state: str):
     assert caught.value is error
 
 
+@pytest.mark.parametrize("state", ["28000", "38000", "54001", "55000"])
+def test_what_a_function_or_a_view_cannot_do_is_no_database_that_does_not_answer(state: str):
+    error = raised(state)
+    assert isinstance(error, psycopg.OperationalError)
+    with pytest.raises(psycopg.OperationalError) as caught:
+        translate(error)
+    assert caught.value is error
+
+
 @pytest.mark.parametrize(
     ("source_file", "known"), [("lwgeom_transform.c", True), ("lwgeom_geos.c", True), ("xact.c", False), (None, False)]
 )
