@@ -20,7 +20,7 @@ from api.matrix_set_files import Definition, matrix_set_of, read_definitions
 from api.matrix_sets import OURS, TileMatrixSet
 from api.query import GridBox
 from api.sources.model import System
-from api.sources.survey import find_systems
+from api.sources.systems import find_systems
 from api.sql.grids import select_extent, select_ring
 from api.tiles import Tile, extent_in, tile_box
 from api.tilesets import Tileset, around, of_collection, of_dataset, tiled_box

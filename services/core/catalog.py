@@ -96,6 +96,10 @@ GEOM = sql.SQL("t.geom")
 """The geometry of a row of a relation that is named `t`, as it is stored."""
 
 
+Limits = tuple[float, float, float, float]
+"""West, south, east and north in a system's own coordinates, easting first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A relation of the database that Isthmus only reads, and whose data change without its knowing.
@@ -107,6 +111,7 @@ class Source:
     compared:     `t.geom` as filters compare it
     after:        the rest of it, which stands behind the arguments of a function
     definition:   a digest of what the relation looks like, which cursors are bound to
+    limits:       within these coordinates PostGIS can transform its geometries; None: nobody knows
     domain_crs84: at least where its geometries lie; None: anywhere
     sampled:      the relation read from some of its pages (`sample`), where it has pages; `oid` is its number then
     """
@@ -119,6 +124,7 @@ class Source:
     after: sql.Composable | None = None
     arguments: tuple[Argument, ...] = ()
     domain_crs84: BBox | None = None
+    limits: Limits | None = None
     is_geography: bool = False
     sampled: sql.Composable | None = None
     oid: int = 0

@@ -245,3 +245,49 @@ def test_tile_across_a_grid_is_found_through_its_own_system(odd_client: FlaskCli
         for id in tile_ids(tile(odd_client, "two_geometries.area", f"10/{y}/{x}"))
     }
     assert seen == set(range(1, 21))
+
+
+@pytest.mark.parametrize("f", ["json", "jsonfg", "csv", "geojsonl", "gpkg", "parquet"])
+@pytest.mark.parametrize("crs", [CRS84.uri, MERCATOR])
+def test_what_has_no_place_does_not_stop_the_rest(odd_client: FlaskClient, f: str, crs: str):
+    response = odd_client.get(f"/collections/far_off/items?{urlencode({'f': f, 'crs': crs})}", buffered=True)
+    assert response.status_code == 200, response.text
+    if f == "json":
+        assert [some["geometry"] is None for some in response.get_json()["features"]] == [False, True, True, True, True]
+    assert odd_client.get("/collections/far_off_degrees/items?crs=" + quote(crs)).status_code == 200
+
+
+def test_what_has_no_place_is_shown_in_its_own_system(odd_client: FlaskClient):
+    own = "http://www.opengis.net/def/crs/EPSG/0/3067"
+    assert geometry(odd_client, "far_off", 2, crs=own)["coordinates"] == [1e300, 6672000]
+
+
+def test_extent_is_of_what_has_a_place(odd_client: FlaskClient):
+    extent = get(odd_client, "/collections/far_off")["extent"]["spatial"]
+    [[west, south, east, north]] = extent["bbox"]
+    assert (24.9 < west <= east < 25) and (60.1 < south <= north < 60.2)
+    assert extent["storageCrsBbox"] == [[385000, 6672000, 385000, 6672000]]
+    assert found(odd_client, "far_off", bbox="-180,-90,180,90") == [1, 3]
+    assert found(odd_client, "far_off", filter="S_INTERSECTS(geometry, BBOX(24, 60, 26, 61))") == [1, 3]
+    assert found(odd_client, "far_off", filter="S_DISTANCE(geometry, POINT(25 60)) < 100000") == [1]
+    assert tile_ids(tile(odd_client, "far_off", "0/0/0")) == [1, 3]
+
+
+def test_what_lies_far_off_and_has_a_place_is_shown(odd_client: FlaskClient):
+    assert geometry(odd_client, "far_off_alaska", 1)["coordinates"] == pytest.approx([178.963, 62.374], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["srid_unknown", "srid_unusable"])
+def test_system_that_proj_does_not_know_is_one_that_nobody_named(odd_client: FlaskClient, name: str):
+    assert geometry(odd_client, name, 1)["coordinates"] == [1, 2]
+    assert found(odd_client, name, bbox="0,0,1.5,2.5") == [1]
+    assert found(odd_client, name, bbox="2,0,3,2.5") == []
+    assert found(odd_client, name, filter="S_INTERSECTS(geometry, BBOX(0, 0, 3, 3))") == [1]
+    assert get(odd_client, f"/collections/{name}")["crs"] == [CRS84.uri]
+    assert odd_client.get(f"/collections/{name}/items?f=gpkg", buffered=True).status_code == 200
+    assert odd_client.get(f"/collections/{name}/tiles/WebMercatorQuad/0/0/0").status_code in (204, 404)
+
+
+def test_one_of_an_unknown_system_does_not_stop_those_of_others(odd_client: FlaskClient):
+    assert geometry(odd_client, "srid_unknown_mixed", 2)["coordinates"] == [3, 4]
+    assert found(odd_client, "srid_unknown_mixed", bbox="2,3,5,5") == [1, 2], "the one without a geometry too"

@@ -293,7 +293,7 @@ def test_each_geometry_column_is_a_collection():
     geometry, other = attribute("centre", "geometry", typmod=1107460), attribute("area", "geometry", typmod=785164)
     table = relation(ID, geometry, other, indexes=((1,),))
     seen = Findings(seen={3: Seen(BBox(24, 60, 25, 61), (1, 2, 3, 4))})
-    first, second = build(planned(table), seen, {}, NOW)
+    first, second = build(planned(table), seen, {3067: System("EPSG", "PROJCS")}, NOW)
     assert (first.part, second.part) == ("", "area")
     assert (first.collection.srid, second.collection.srid) == (4326, 3067)
     assert (first.collection.geometry_type, second.collection.geometry_type) == ("Point", "Polygon")

@@ -15,7 +15,7 @@ from api.sources.comments import Comment, parse_comment
 from api.sources.domains import domain
 from api.sources.keys import Candidate, candidate, key_items, place_key
 from api.sources.model import Attribute, Draft, Omission, Relation, Systems
-from api.sources.shapes import Shape, compared, mercator, shape_items, shape_of, shown
+from api.sources.shapes import Shape, compared, located, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import GEOM, SAMPLE, Collection, Key, Source
@@ -26,10 +26,14 @@ Interval = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was found out about a geometry column: where its geometries lie."""
+    """What was found out about a geometry column: where its geometries lie.
+
+    reaches_further: some lie beyond the limits of their system, and all of them have places
+    """
 
     bbox_crs84: BBox | None = None
     storage_bbox: tuple[float, ...] | None = None
+    reaches_further: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,9 @@ def named(name: str) -> str:
 def build(plan: Plan, findings: Findings, systems: Systems, now: datetime) -> Iterator[Draft]:
     """The collections of a relation. The first geometry column's has the relation's name, others add their own."""
     key = chosen_key(plan, findings)
-    shapes: list[Shape | None] = [shape_of(a, plan.comment.srid, findings.srids.get(a.number)) for a in plan.geometries]
+    shapes: list[Shape | None] = [
+        located(shape_of(a, plan.comment.srid, findings.srids.get(a.number)), systems) for a in plan.geometries
+    ]
     for number, shape in enumerate(shapes or [None]):
         part = shape.attribute.name if shape and number else ""
         yield Draft(
@@ -157,7 +163,9 @@ def collection_of(  # noqa: PLR0913
         key=key,
         tiling=tiling_of(relation, key, shape),
         source=replace(
-            source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84), magnitude=findings.magnitude
+            source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84),
+            magnitude=findings.magnitude,
+            limits=None if seen.reaches_further or system is None else system.limits,
         ),
     )
 

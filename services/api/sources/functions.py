@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection as Names, Iterable, Iterator
+from collections.abc import Collection as Names, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from psycopg import sql
@@ -15,7 +15,7 @@ from api.sources.columns import BEHIND, Read, read_columns
 from api.sources.comments import Comment, parse_comment
 from api.sources.domains import domain
 from api.sources.model import Draft, Function, Omission, Parameter, Systems
-from api.sources.shapes import Shape, mercator, shape_items, shape_of, shown
+from api.sources.shapes import Shape, located, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from api.sources.types import published
 from core.catalog import GEOM, Argument, Collection, Key, KeyPart, Source
@@ -62,12 +62,17 @@ def has_open_types(function: Function) -> bool:
     return any(parameter.mode == "v" or parameter.kind == "p" for parameter in function.parameters)
 
 
+def named_systems(functions: Sequence[Function]) -> set[int]:
+    """The SRIDs that comments say."""
+    return {srid for function in functions if (srid := parse_comment(function.comment).srid)}
+
+
 def draft_function(function: Function, systems: Systems, now: datetime) -> Iterator[Draft]:
     """The collection of a function. Of several geometry columns the first counts."""
     comment = parse_comment(function.comment)
     reads = read_columns(function.attributes)
     spatial = [attribute for attribute in function.attributes if attribute.is_spatial]
-    shape = shape_of(spatial[0], comment.srid, None) if spatial else None
+    shape = located(shape_of(spatial[0], comment.srid, None), systems) if spatial else None
     if not comment.omit and (reads or shape):
         yield Draft(function.schema, function.name, "", collection_of(function, comment, reads, shape, systems, now))
 
@@ -123,6 +128,7 @@ def source_of(function: Function, reads: tuple[Read, ...], shape: Shape | None, 
         definition=hashlib.sha256(repr((function.oid, text, arguments)).encode()).hexdigest()[:12],
         arguments=arguments,
         domain_crs84=domain(shape.srid, systems, None) if shape else None,
+        limits=systems[shape.srid].limits if shape and shape.srid in systems else None,
         is_geography=shape is not None and shape.is_geography,
     )
 

@@ -15,9 +15,10 @@ import psycopg
 from psycopg import sql
 
 from api.sources.build import NOTHING, Findings, Plan, build, plan
-from api.sources.functions import draft_function, overloaded, refused
+from api.sources.functions import draft_function, named_systems, overloaded, refused
 from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
-from api.sources.survey import Asker, declared_systems, find_systems, survey
+from api.sources.survey import Asker, declared_systems, survey
+from api.sources.systems import find_systems
 from api.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
 from api.sources.writes import read_writes
 from core.db import Database
@@ -151,7 +152,7 @@ class LiveSources:
             before[some.relation.oid] if before.get(some.relation.oid) == some else some for some in plans
         )
         self._forget({some.relation.oid for some in self._plans})
-        self._learn_systems(declared_systems(self._plans))
+        self._learn_systems(declared_systems(self._plans) | named_systems(functions))
         self._functions = tuple(f for f, refusal in zip(functions, refusals, strict=True) if refusal is None)
         self._tell({found for found in [*relations, *refusals] if isinstance(found, Omission)})
         self.number += 1

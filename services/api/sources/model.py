@@ -9,7 +9,7 @@ from typing import Any, LiteralString, cast
 from psycopg import sql
 
 from core.archives import TileArchive
-from core.catalog import Argument, Collection
+from core.catalog import Argument, Collection, Limits
 from core.statement import quoted
 
 
@@ -194,7 +194,10 @@ def parse_function(row: Sequence[Any]) -> Function:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A coordinate reference system: how spatial_ref_sys has it, and where on Earth it is made for."""
+    """A coordinate reference system: how spatial_ref_sys has it, and where on Earth it is made for.
+
+    limits: within these of its own coordinates PostGIS can transform all; None: nobody knows
+    """
 
     authority: str | None
     text: str | None
@@ -202,6 +205,7 @@ class System:
     south: float | None = None
     east: float | None = None
     north: float | None = None
+    limits: Limits | None = None
 
     @property
     def in_degrees(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from psycopg import sql
@@ -106,6 +106,13 @@ def shape_of(attribute: Attribute, declared: int | None, found: frozenset[int] |
     return Shape(attribute, type, next(iter(found), 0))
 
 
+def located(shape: Shape, systems: Systems) -> Shape:
+    """The shape, in a system that nobody named where PostGIS or PROJ does not know the one that it has."""
+    if shape.srid in (0, WGS_84, WEB_MERCATOR) or shape.srid in systems:
+        return shape
+    return replace(shape, srid=0, reading="declared")
+
+
 def shape_items(shape: Shape) -> list[sql.Composable]:
     """The items of SELECT: the geometry as it is stored, and a geography itself."""
     items: list[sql.Composable] = [sql.SQL("{} AS geom").format(read(shape))]
@@ -122,7 +129,10 @@ def read(shape: Shape) -> sql.Composable:
     if shape.reading == "declared":
         return sql.SQL("ST_SetSRID({}, {})").format(column, srid)
     if shape.reading == "mixed":
-        text = "CASE WHEN ST_SRID({c}) IN (0, {s}) THEN ST_SetSRID({c}, {s}) ELSE ST_Transform({c}, {s}) END"
+        text = (
+            "CASE WHEN ST_SRID({c}) IN (0, {s}) THEN ST_SetSRID({c}, {s})"
+            " WHEN EXISTS (SELECT FROM spatial_ref_sys WHERE srid = ST_SRID({c})) THEN ST_Transform({c}, {s}) END"
+        )
         return sql.SQL(text).format(c=column, s=srid)
     return column
 

@@ -16,7 +16,8 @@ from psycopg import sql
 from api.sources.build import Findings, Interval, Plan, Seen
 from api.sources.keys import WITH_PLACES, select_check
 from api.sources.model import Attribute, System, Systems
-from api.sources.shapes import Shape, is_in_degrees, read, shape_of, srid_of_typmod
+from api.sources.shapes import Shape, is_in_degrees, located, read, shape_of, srid_of_typmod
+from api.sources.systems import LIMIT_S, find_systems
 from api.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import RANGES
@@ -25,9 +26,6 @@ from core.errors import BadBBox, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.statement import Statement, quoted
 
 log = logging.getLogger("isthmus.api")
-
-LIMIT_S = 2
-"""What one question may take in the database."""
 
 LARGE = 8
 """The magnitude of a table from which on looking for rows without a geometry costs more than a box: a megabyte."""
@@ -84,6 +82,7 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
     shapes = [shape_of(a, plan.comment.srid, srids.get(a.number)) for a in plan.geometries]
     new = find_systems(asker.database, {shape.srid for shape in shapes} - systems.keys())
     known = {**systems, **new}
+    shapes = [located(shape, known) for shape in shapes]
     seen = {shape.attribute.number: find_extent(asker, plan, shape, known) for shape in shapes if shape.srid}
     magnitude = find_magnitude(asker, plan)
     found = Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan), magnitude)
@@ -141,8 +140,46 @@ def find_extent(asker: Asker, plan: Plan, shape: Shape, systems: Systems) -> See
     for statement in select_extents(plan, shape):
         row = asker.one(plan, statement)
         if row is not None and row[0] is not None:
-            return seen(asker, plan, row, shape, systems)
+            return find_place(asker, plan, row, shape, systems)
     return Seen()
+
+
+def find_place(asker: Asker, plan: Plan, corners: Sequence[float], shape: Shape, systems: Systems) -> Seen:
+    """Where geometries lie whose extent has some corners. A few beyond the limits of their system, which PROJ may not
+    be able to place, count only if it is.
+    """
+    limits = systems[shape.srid].limits if shape.srid in systems else None
+    if limits is None or is_within(corners, limits):
+        return seen(asker, plan, corners, shape, systems)
+    envelope = sql.SQL("ST_MakeEnvelope({})").format(sql.SQL(", ").join(map(sql.Literal, limits)))
+    values = {"g": read(shape), "limits": envelope, "relation": plan.relation.sql_name}
+    beyond = asker.one(plan, Statement(SELECT_BEYOND.format(**values)))
+    if beyond is not None and beyond[0] is not False:
+        return replace(seen(asker, plan, corners, shape, systems), reaches_further=bool(beyond[0]))
+    asker.say(plan, "some geometries have coordinates for which other coordinate systems have no place")
+    row = asker.one(plan, Statement(SELECT_INSIDE.format(**values)))
+    return seen(asker, plan, row, shape, systems) if row is not None and row[0] is not None else Seen()
+
+
+def is_within(corners: Sequence[float], limits: Sequence[float]) -> bool:
+    """Whether a box lies in another one."""
+    west, south, east, north = limits
+    return west <= corners[0] and south <= corners[1] and corners[2] <= east and corners[3] <= north
+
+
+# Rows: one (whether all beyond the limits can be transformed and are not beyond reason; null: nothing is beyond them)
+SELECT_BEYOND = sql.SQL("""
+SELECT bool_and({g} @ ST_MakeEnvelope(-1e8, -1e8, 1e8, 1e8)
+                AND abs(ST_XMin(ST_Transform({g}, 4326))) + abs(ST_XMin(ST_Transform({g}, 3857))) < 'Infinity')
+FROM {relation} AS s
+WHERE NOT {g} @ {limits} AND NOT ST_IsEmpty({g})
+""")
+
+# Rows: one (west, south, east, north), easting first
+SELECT_INSIDE = sql.SQL("""
+SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)
+FROM (SELECT ST_Extent({g}) AS e FROM {relation} AS s WHERE {g} @ {limits}) AS x
+""")
 
 
 def select_extents(plan: Plan, shape: Shape) -> Iterator[Statement]:
@@ -215,36 +252,3 @@ FROM (
 def declared_systems(plans: Iterable[Plan]) -> set[int]:
     """The SRIDs of geometry columns as far as they are declared."""
     return {shape_of(a, some.comment.srid, None).srid for some in plans for a in some.geometries}
-
-
-def find_systems(database: Database, srids: set[int]) -> dict[int, System]:
-    """Systems by SRID, from PostGIS. One that is not there is a system that nobody can transform."""
-    wanted = sorted(srid for srid in srids if srid)
-    if not wanted:
-        return {}
-    rows = database.run(Statement(SELECT_SYSTEMS, {"srids": wanted}))
-    found = {srid: System(authority, text) for srid, authority, text in rows}
-    areas = find_areas(database, wanted)
-    return {
-        srid: System(system.authority, system.text, *areas.get(srid, (None, None, None, None)))
-        for srid, system in found.items()
-    }
-
-
-def find_areas(database: Database, srids: Sequence[int]) -> dict[int, tuple[float, float, float, float]]:
-    """Where systems are made for, which PostGIS can tell from version 3.4 on: west, south, east, north."""
-    try:
-        rows = database.run(Statement(SELECT_AREAS, {"srids": list(srids)}), timeout_s=LIMIT_S)
-    except (IsthmusError, psycopg.Error):
-        return {}
-    return {srid: (west, south, east, north) for srid, west, south, east, north in rows if west is not None}
-
-
-SELECT_SYSTEMS = sql.SQL("SELECT srid, auth_name, srtext FROM spatial_ref_sys WHERE srid = ANY (%(srids)s)")
-
-SELECT_AREAS = sql.SQL("""
-SELECT s.srid, ST_X(a.point_sw), ST_Y(a.point_sw), ST_X(a.point_ne), ST_Y(a.point_ne)
-FROM spatial_ref_sys AS s
-CROSS JOIN LATERAL postgis_srs(s.auth_name, s.auth_srid::text) AS a
-WHERE s.srid = ANY (%(srids)s) AND s.auth_name = 'EPSG'
-""")

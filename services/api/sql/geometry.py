@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from api.query import Presentation
-from api.sql.relation import mercator_column, shown_geometry_column
+from api.sql.relation import mercator_column, shown_geometry_column, where_placed
 from core.catalog import Collection
 
 EARTH_M = 40_075_016.68
@@ -55,8 +55,9 @@ def shown_geometry(collection: Collection, presentation: Presentation) -> sql.Co
         around = DEGREES_ROUND if collection.in_degrees and not mercator else EARTH_M
         pixel = around / PIXELS / 2**presentation.zoom
         geometry = sql.SQL("ST_Simplify({}, {}, true)").format(geometry, sql.Literal(pixel))
-    if collection.srid not in (crs.srid, 0) and not mercator:
-        geometry = sql.SQL("ST_Transform({}, {})").format(geometry, sql.Literal(crs.srid))
+    if collection.srid not in (crs.srid, 0):
+        moved = geometry if mercator else sql.SQL("ST_Transform({}, {})").format(geometry, sql.Literal(crs.srid))
+        geometry = where_placed(collection, moved)
     if crs.northing_first:
         geometry = sql.SQL("ST_FlipCoordinates({})").format(geometry)
     return geometry

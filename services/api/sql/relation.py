@@ -60,6 +60,17 @@ def shown_geometry_column(collection: Collection) -> sql.Composable:
     return GEOM if collection.source is None else collection.source.shown
 
 
+def where_placed(collection: Collection, moved: sql.Composable) -> sql.Composable:
+    """What is made of a row's geometry in another system. NULL where it lies so far off that PROJ has no place for it:
+    that would be the end of the whole statement.
+    """
+    limits = collection.source.limits if collection.source else None
+    if limits is None:
+        return moved
+    envelope = sql.SQL("ST_MakeEnvelope({})").format(sql.SQL(", ").join(map(sql.Literal, limits)))
+    return sql.SQL("CASE WHEN t.geom @ {} THEN {} END").format(envelope, moved)
+
+
 def compared_column(collection: Collection) -> sql.Composable:
     """The geometry as filters compare it."""
     return GEOM if collection.source is None else collection.source.compared

@@ -19,7 +19,7 @@ from api.cql2.ast import BBox, Geometry, GeometryCollection, Node, Position
 from api.cql2.geometry import all_positions, lines, wkt
 from api.cql2.mistakes import mistake
 from api.sql.cql2.scope import SQL, Scope
-from api.sql.relation import domain
+from api.sql.relation import domain, where_placed
 
 STEP_DEG = 0.1
 MOST_STEPS = 4000
@@ -68,7 +68,9 @@ def geography(geometry: SQL, scope: Scope, node: Node) -> SQL:
     srid = target_srid(scope)
     if srid == 0:
         raise mistake(f"{scope.collection.id} has no known coordinate system to measure in", node.at)
-    degrees = geometry if srid == 4326 else sql.SQL("ST_Transform({}, 4326)").format(geometry)
+    degrees = geometry
+    if srid != 4326:
+        degrees = where_placed(scope.collection, sql.SQL("ST_Transform({}, 4326)").format(geometry))
     return sql.SQL("({})::geography").format(degrees)
 
 
