@@ -22,3 +22,9 @@ def url_root(scheme: str, host: str, root_path: str) -> str:
     """
     known = host[: len(get_host(scheme, host.replace("_", "-")))]
     return get_current_url(scheme, known, root_path) if known else f"{root_path.rstrip('/')}/"
+
+
+def names_host(environ: Mapping[str, Any]) -> bool:
+    """Whether a request says one host, as one of HTTP/1.1 has to. The server joins several with commas."""
+    host = environ.get("HTTP_HOST")
+    return bool(host) and "," not in host

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Response, g, request
+from werkzeug.exceptions import BadRequest
 
+from api.address import names_host
 from api.context import api, asked
 from api.formats.encoding import ENCODERS, LEAST_BYTES, choose_encoding
 from api.timing import ROUTE
@@ -60,8 +62,13 @@ def new_request_id() -> str:
 
 
 def begin() -> None:
-    """Give the request an id, which its answer and the log carry."""
+    """Give the request an id, which its answer and the log carry.
+
+    Raises: BadRequest where it does not say the host, or several (RFC 9112, 3.2)
+    """
     g.request_id = new_request_id()
+    if not names_host(request.environ) and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+        raise BadRequest("a request of HTTP/1.1 has one header Host")
 
 
 def finish(response: Response) -> Response:

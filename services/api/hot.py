@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from werkzeug.exceptions import HTTPException
 
-from api.address import called
+from api.address import called, names_host
 from api.asked import ERROR, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
@@ -66,7 +66,7 @@ class Hot:
         """Features, or None for whatever else is asked for."""
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         found = PATH.fullmatch(path)
-        if found is None or "HTTP_HOST" not in environ or not environ["QUERY_STRING"].isascii():
+        if found is None or not names_host(environ) or not environ["QUERY_STRING"].isascii():
             return None
         base, id, feature_id = self._api.base(called(environ)), *found.groups()
         if feature_id is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
 
+from api.address import names_host
 from api.archive_tiles import ROUTE as TILE_ROUTE, Wanted, archive_answer
 from api.asked import Answer
 from api.context import Api
@@ -42,7 +43,7 @@ class HotArchives:
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
         """The answer; None for whatever is no tile of a file that is known, and for every mistake."""
-        if environ["REQUEST_METHOD"] != "GET" or environ["QUERY_STRING"]:
+        if environ["REQUEST_METHOD"] != "GET" or environ["QUERY_STRING"] or not names_host(environ):
             return None
         found = PATH.fullmatch(environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"))
         archive = self._find(found[1]) if found is not None else None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from werkzeug.exceptions import HTTPException
 
+from api.address import names_host
 from api.asked import ERROR
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
@@ -49,7 +50,7 @@ class HotTiles:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        if environ["REQUEST_METHOD"] == "GET":
+        if environ["REQUEST_METHOD"] == "GET" and names_host(environ):
             began = time.perf_counter()
             ready = self._find(environ)
             if ready is not None:

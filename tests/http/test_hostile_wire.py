@@ -131,6 +131,23 @@ def test_bytes_that_are_no_good_http_are_answered_or_hung_up_on(address: tuple[s
     goes_on(address)
 
 
+PATHS = ("/", "/conformance", "/collections/places/items/1", "/collections/places/tiles/WebMercatorQuad/0/0/0", "/nope")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_request_that_says_no_host_or_several_is_refused(address: tuple[str, int], path: str) -> None:
+    for hosts, version, refused in (
+        ("", "1.1", True),
+        ("Host: a\r\nHost: b\r\n", "1.1", True),
+        ("Host: a\r\n", "1.1", False),
+        ("Host:\r\n", "1.1", True),
+        ("", "1.0", False),
+    ):
+        heard = said(address, f"GET {path} HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n".encode())
+        expected = 400 if refused else 404 if path == "/nope" else 200
+        assert statuses(heard) == [expected], (hosts, version, heard[:300])
+
+
 def test_body_that_stops_in_the_middle_keeps_nobody_waiting(address: tuple[str, int]) -> None:
     for sent in (POST + b"Content-Length: 1000\r\n\r\n{", POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"):
         heard = said(address, sent, half_closed=True)
