@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from api.sql.boxes import Test, in_box
+from api.sql.relation import relation
+from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, Catalog, parse_catalog
 from core.db import connect
 from support.cluster import Cluster
@@ -17,6 +21,12 @@ SQUARES = """
 SELECT n AS fid, ST_Transform(ST_MakeEnvelope(x, y, x + 1, y + 1, 4326), {srid}) AS geom
 FROM (SELECT n, 20 + n % 10 AS x, 60 + n / 10 AS y FROM generate_series(0, 99) AS n) AS corners
 """
+NEAR_EDGES = """
+SELECT n AS fid, ST_Transform(ST_Point(24 + n % 100 * 0.005, 60 + n / 100 % 2 * 0.5 + offset_deg, 4326), 3067) AS geom
+FROM (SELECT n, CASE WHEN n < 200 THEN 5e-7 ELSE -5e-7 END AS offset_deg FROM generate_series(0, 399) AS n) AS points
+"""
+"""Five centimetres north and south of two parallels."""
+
 LAYERS = {"degrees": 4326, "grid": 3067, "mercator": 3857}
 
 
@@ -26,6 +36,7 @@ def layers(cluster: Cluster) -> Iterator[tuple[psycopg.Connection, Catalog]]:
     database = cluster.clone()
     for name, srid in LAYERS.items():
         publish(database, name, SQUARES.format(srid=srid), columns={}, srid=srid, geometry_type="Polygon")  # type: ignore[arg-type]
+    publish(database, "edges", NEAR_EDGES, columns={}, srid=3067, geometry_type="Point")
     with connect(database.reader) as connection:
         connection.autocommit = True
         yield connection, parse_catalog(1, connection.execute(SELECT_COLLECTIONS.text).fetchall())
@@ -102,6 +113,25 @@ def test_filter_in_mercator_that_is_wider_than_the_grid_finds_the_same(layers, t
     assert counts == dict.fromkeys(LAYERS, expected)
     without = f"S_DISJOINT(geom, {text})"
     assert count(connection, catalog["grid"], without, srid_in=3857) == 100 - expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "S_INTERSECTS(geom, BBOX(23.999, 60, 24.5, 60.5))",
+        "S_INTERSECTS(geom, POLYGON((23.999 60, 24.5 60, 24.5 60.5, 23.999 60.5, 23.999 60)))",
+    ],
+)
+def test_edges_of_small_areas_in_degrees_are_right_to_a_few_centimetres(layers, text: str):
+    connection, catalog = layers
+    inside = [*range(100), *range(300, 400)]
+    assert found(connection, catalog["edges"], text) == inside
+    by: Test
+    for by in ("shape", "place"):
+        condition, params = in_box(catalog["edges"], BBox(23.999, 60, 24.5, 60.5), by)
+        statement = sql.SQL("SELECT t.fid FROM {} AS t WHERE {} ORDER BY t.fid")
+        rows = connection.execute(statement.format(relation(catalog["edges"]), condition), params).fetchall()
+        assert [fid for (fid,) in rows] == inside, by
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -95,7 +95,8 @@ def truth(sql: psycopg.Connection, id: str, box: tuple[float, ...], more: str) -
     srid, conditions = PARTS[id][1], []
     for low, high in halves:
         area = f"ST_MakeEnvelope({low}, {south}, {high}, {north}, 4326)"
-        area = area if srid == 4326 else f"ST_Transform(ST_Segmentize({area}, 0.1), {srid})"
+        step = min(0.1, max(0.01, (high - low) / 50, (north - south) / 50))
+        area = area if srid == 4326 else f"ST_Transform(ST_Segmentize({area}, {step}), {srid})"
         conditions.append(f"ST_Intersects(geom, {area})")
     text = f"SELECT fid FROM data.{table_of(sql, id)} WHERE (geom IS NULL OR {' OR '.join(conditions)}){more}"
     return sorted(row[0] for row in sql.execute(text))  # type: ignore[arg-type]

@@ -19,6 +19,14 @@ POINT, LINE, POLYGON = 1, 2, 3
 WIDE_DEG = 90
 """Boxes wider than this hold so much of the globe that the index of a geography helps little."""
 AROUND_DEG = 0.01
+FINEST_DEG, COARSEST_DEG = 0.01, 0.1
+"""How finely the edges of boxes in degrees are split: a parallel is off its chord in a grid by a centimetre, or by a
+metre (at 60 degrees; it goes with the square of the step).
+"""
+
+PIECES = 50
+"""Into so many an edge is split, between these. With 100 a page of a box 4 degrees wide took 0.43 ms, and not 0.26."""
+
 WORLD = sql.SQL("ST_MakeEnvelope(-180, -90, 180, 90)")
 
 SIDES = ("west", "south", "east", "north")
@@ -115,18 +123,24 @@ def area_of(collection: Collection, box: BBox | GridBox, number: int) -> Conditi
         own = sql.SQL("ST_Expand({}::geometry, {})").format(
             sql.Literal(ewkb(4326, *domain(collection))), sql.Literal(AROUND_DEG)
         )
-        area = sql.SQL("ST_Segmentize(ST_Intersection({}, {}), 0.1)").format(area, own)
-    else:
-        area = sql.SQL("ST_Segmentize({}, {}::float8)").format(area, sql.Placeholder(f"step{number}"))
+        area = sql.SQL("ST_Intersection({}, {})").format(area, own)
+    area = sql.SQL("ST_Segmentize({}, {}::float8)").format(area, sql.Placeholder(f"step{number}"))
     return sql.SQL("ST_Transform({}, {})").format(area, sql.Literal(collection.srid)), values
 
 
 def area_values(collection: Collection, box: BBox | GridBox, number: int) -> dict[str, Any]:
     """The values for the area of a box."""
     values: dict[str, Any] = {f"box{number}": ewkb(srid_of(box), box.west, box.south, box.east, box.north)}
-    if isinstance(box, GridBox) and box.srid != collection.srid:
-        values[f"step{number}"] = max((box.east - box.west + box.north - box.south) / 100, 1)
+    if srid_of(box) != collection.srid:
+        values[f"step{number}"] = step(box)
     return values
+
+
+def step(box: BBox | GridBox) -> float:
+    """The longest piece of an edge that is left unsplit, in the units of the box."""
+    if isinstance(box, GridBox):
+        return max((box.east - box.west + box.north - box.south) / 100, 1)
+    return min(COARSEST_DEG, max(FINEST_DEG, (box.east - box.west) / PIECES, (box.north - box.south) / PIECES))
 
 
 def srid_of(box: BBox | GridBox) -> int:

@@ -22,8 +22,11 @@ from api.sql.cql2.scope import SQL, Scope
 from api.sql.relation import domain, where_placed
 
 STEP_DEG = 0.1
-MOST_STEPS = 4000
-"""Pieces that the edges of a literal are split into, whatever their length."""
+FINER = 10
+"""How much shorter the pieces of a short literal are: its edges are right to a centimetre, not to a metre."""
+
+FEW_STEPS, MOST_STEPS = 200, 4000
+"""Pieces that the edges of a short literal, and of any, are split into at most."""
 MARGIN_DEG = 0.01
 
 WEB_MERCATOR = 3857
@@ -174,15 +177,23 @@ def extent(scope: Scope) -> SQL:
     return sql.SQL("ST_MakeEnvelope({}, {}, {}, {}, 4326)").format(*map(sql.Literal, edges))
 
 
-def step(node: Literal, least: float = STEP_DEG) -> float:
+def step(node: Literal, most: float = STEP_DEG) -> float:
     """The longest edge that is left unsplit; longer for long literals, so that the pieces stay few."""
+    length = length_of(node)
+    found = min(most, max(most / FINER, length / FEW_STEPS))
+    return found if isinstance(node, BBox) else max(found, length / MOST_STEPS)
+
+
+def length_of(node: Literal) -> float:
+    """The length of all edges, in the literal's own units."""
     if isinstance(node, BBox):
-        return least
+        half = len(node.numbers) // 2
+        low, high = node.numbers[:2], node.numbers[half : half + 2]
+        return 2 * sum(abs(one - other) for one, other in zip(low, high, strict=True))
     parts = node.geometries if isinstance(node, GeometryCollection) else (node,)
-    length = sum(
+    return sum(
         math.dist(start[:2], end[:2])
         for part in parts
         for line in lines(part.type, part.coordinates)
         for start, end in pairwise(line)
     )
-    return max(least, length / MOST_STEPS)
