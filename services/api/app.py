@@ -47,9 +47,9 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class AnyPath(PathConverter):
-    """The id of a feature, which may begin with a slash too."""
+    """The id of a feature, which may begin with a slash too, and have several lines."""
 
-    regex = ".+?"
+    regex = "(?s:.+?)"
     part_isolating = False
 
 

@@ -94,7 +94,7 @@ def test_an_error_is_found_once_and_told_by_flask(app: Flask):
 def test_ids_that_an_address_must_escape_are_told_as_flask_tells_them(odd_app: Flask):
     listed = surveyed(odd_app).get("/collections/text_key/items", query_string="limit=100&f=json").json
     ids = [feature["id"] for feature in listed["features"] if "/" not in feature["id"]]
-    assert {"with space", 'quote"d', "%41", "ä€😀"} <= set(ids)
+    assert {"with space", 'quote"d', "%41", "ä€😀", "two\nlines"} <= set(ids)
     for id in ids:
         path = f"/collections/text_key/items/{quote(id)}"
         hot = hot_alone(odd_app).get(path)

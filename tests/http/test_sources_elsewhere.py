@@ -234,7 +234,7 @@ def test_gdal_reads_sources(odd: Database):
             ("view", 77),
             ("composite_key", 128),
             ("partitioned", 45),
-            ("text_key", 17),
+            ("text_key", 18),
         ):
             assert ogrinfo("-q", f"OAPIF:{url}", name).count("OGRFeature(") == count, name
         filtered = ogrinfo("-q", f"OAPIF:{url}", "composite_key", "-where", "land = 'FI' AND number > 9")

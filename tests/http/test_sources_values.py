@@ -203,6 +203,23 @@ def test_numerics_of_whole_numbers_are_integers(odd_client: FlaskClient):
     assert ids(odd_client, url, sortby="n18") == [3, 1, 2]
 
 
+def test_names_with_commas_and_signs_are_names_in_lists(odd_client: FlaskClient):
+    url = "/collections/names_with_signs/items"
+    for sortby in ("a,b", "a,a,b", ",c,", "down,,c,,id", "--down", "down,+up", "+up", "- far", "down, far"):
+        falling = sortby not in ("--down", "- far")
+        found = ids(odd_client, url, sortby=sortby)
+        assert found == ([3, 2, 1] if falling else [1, 2, 3]), sortby
+    for names in (["a,b"], [",c,", "a"], ["-down", "+up", " far", "a,b"], ["a", "a,b"]):
+        [feature] = get(odd_client, f"{url}?{urlencode({'limit': 1, 'properties': ','.join(names)})}")["features"]
+        assert set(feature["properties"]) == set(names)
+        [feature] = get(odd_client, f"{url}?{urlencode({'limit': 1, 'exclude-properties': ','.join(names)})}")[
+            "features"
+        ]
+        assert len(feature["properties"]) == 8 - len(names)
+    for wrong in ("b", "a,b,b", "a,b,", "-up", "c"):
+        assert odd_client.get(f"{url}?{urlencode({'sortby': wrong})}").status_code == 400, wrong
+
+
 def test_patterns_where_the_database_knows_none_are_refused_and_nothing_else_is(odd_client: FlaskClient):
     url = "/collections/nondeterministic/items"
     for given in ({"filter": "name LIKE 'Name 1%'"}, {"filter": "ACCENTI(name) = ACCENTI('name 1')"}):

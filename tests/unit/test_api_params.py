@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from werkzeug.datastructures import MultiDict
 
 from api.cursor import parse_cursor, render_cursor
-from api.params.common import Limits
+from api.params.common import Limits, joined
 from api.params.items import items_query, parse_limit, queryable_columns
 from api.params.time import parse_interval
 from api.query import Cursor, Equals, Filter, Interval, SortKey, digest
@@ -163,6 +163,17 @@ def test_sort_keys_are_read_with_their_direction(roads: Collection):
         ("lanes", False),
         ("opened", False),
     ]
+
+
+def test_parts_of_a_list_are_put_together_where_only_that_makes_them_names():
+    known = {"a", "b", "b,c", "d,e,f", "a,b"}
+    assert joined(["a", "b", "c", "d", "e", "f"], known) == ["a", "b,c", "d,e,f"]
+    assert joined(["a", "b", "a", "b", "c"], known) == ["a", "b", "a", "b,c"]
+    assert joined(["a", "b"], {"a", "a,b"}) == ["a,b"]
+    assert joined(["a", "b", "x"], known) == ["a", "b", "x"]
+    assert joined(["b", "c"], {"b,c"}) == ["b,c"]
+    assert joined(["b", "c", ""], {"b,c"}) == ["b", "c", ""]
+    assert joined(["x"] * 100_000, known) == ["x"] * 100_000
 
 
 def test_properties_are_kept_or_left_out_in_the_order_of_the_collection(roads: Collection):

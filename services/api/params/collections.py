@@ -14,7 +14,7 @@ MOST_COLLECTIONS = 200
 
 def parse_collections(text: str, known: Mapping[str, Collection]) -> tuple[Collection, ...]:
     """The collections in the order of the request, each once. Raises: BadParameter for one that is not `known`"""
-    names = parse_names("collections", text)
+    names = parse_names("collections", text, known)
     if len(names) > MOST_COLLECTIONS:
         hint = f"name {MOST_COLLECTIONS} at most"
         raise BadParameter(f"collections has {len(names)} names", hint=hint, parameter="collections")

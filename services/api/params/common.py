@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection as Names
+from collections.abc import Collection as Names, Iterator, Mapping
 from dataclasses import dataclass
 
 from werkzeug.datastructures import MultiDict
@@ -47,9 +47,29 @@ def parse_choice(name: str, text: str, choices: Names[str]) -> str:
     return text
 
 
-def parse_names(name: str, text: str) -> list[str]:
-    """Names with commas between them, none of them empty. Raises: BadParameter"""
-    names = text.split(",")
+def parse_names(name: str, text: str, known: Names[str] = ()) -> list[str]:
+    """Names with commas between them, none of them empty. `known`: those that may hold commas. Raises: BadParameter"""
+    names = joined(text.split(","), known)
     if "" in names:
         raise BadParameter(f"{name} is '{text}'", hint="it takes names with commas between them", parameter=name)
     return names
+
+
+def joined(parts: list[str], known: Names[str]) -> list[str]:
+    """Parts of a list, some put together again so that all are known, with as few commas in names as that takes."""
+    most = 1 + max((name.count(",") for name in known), default=0)
+    ends = {len(parts): len(parts)}
+    for start in reversed(range(len(parts) if most > 1 else 0)):
+        for end in range(start + 1, min(start + most, len(parts)) + 1):
+            if end in ends and ",".join(parts[start:end]) in known:
+                ends[start] = end
+                break
+    return list(cut(parts, ends)) if 0 in ends else parts
+
+
+def cut(parts: list[str], ends: Mapping[int, int]) -> Iterator[str]:
+    """The names of a list. `ends`: of the name that begins at a part."""
+    start = 0
+    while start < len(parts):
+        yield ",".join(parts[start : ends[start]])
+        start = ends[start]

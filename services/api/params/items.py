@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -40,6 +41,9 @@ LARGEST_OFFSET = 10_000_000
 MOST_DIGITS = 15
 LONGEST_SEARCH = 500
 LARGEST_ZOOM = 24
+SIGNS = ("-", "+", " ")
+"""Before a name in `sortby`; a plus in an address may stand for a space."""
+
 FILTER_LANGS = ("cql2-text", "cql2-json", "cql-text")
 """`cql-text` is what GDAL looks for before it sends a filter; what it sends is valid CQL2."""
 
@@ -163,17 +167,23 @@ def parse_sort(text: str, collection: Collection) -> tuple[SortKey, ...]:
     if not text:
         return ()
     known = {column.name: column for column in sortable_columns(collection)}
-    keys: list[SortKey] = []
-    for part in parse_names("sortby", text):
-        name = part[1:] if part[0] in "+- " else part
-        if name not in known:
-            hint = suggestion(name, known) or f"sortable: {', '.join(known)}"
-            raise BadParameter(f"sortby names '{name}'", hint=hint, parameter="sortby")
-        keys.append(SortKey(known[name], descending=part[0] == "-"))
+    signed = {sign + name for name in known for sign in ("", *SIGNS)}
+    keys = [parse_sort_key(part, known) for part in parse_names("sortby", text, signed)]
     if len(keys) > MOST_SORT_KEYS or len({key.column for key in keys}) < len(keys):
         hint = f"name each property once, {MOST_SORT_KEYS} at most"
         raise BadParameter(f"sortby is '{text}'", hint=hint, parameter="sortby")
     return tuple(keys)
+
+
+def parse_sort_key(text: str, known: Mapping[str, Column]) -> SortKey:
+    """A name, with a sign before it or as part of it. Raises: BadParameter"""
+    name = text[1:] if text[0] in SIGNS else text
+    if name in known:
+        return SortKey(known[name], descending=text[0] == "-")
+    if text in known:
+        return SortKey(known[text])
+    hint = suggestion(name, known) or f"sortable: {', '.join(known)}"
+    raise BadParameter(f"sortby names '{name}'", hint=hint, parameter="sortby")
 
 
 def parse_presentation(args: Args, collection: Collection) -> Presentation:
@@ -214,7 +224,7 @@ def parse_columns(args: Args, collection: Collection) -> tuple[Column, ...] | No
     if not given:
         return None
     parameter, known = given[0], {column.name: column for column in collection.columns}
-    names = parse_names(parameter, args[parameter]) if args[parameter] else []
+    names = parse_names(parameter, args[parameter], known) if args[parameter] else []
     for name in names:
         if name not in known:
             hint = suggestion(name, known) or f"published: {', '.join(known)}"
