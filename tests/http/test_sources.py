@@ -249,6 +249,17 @@ def test_log_says_in_the_words_of_postgresql_why_a_view_fails(
     assert "division by zero" in caplog.text
 
 
+def test_solids_among_other_geometries_are_compared_as_their_polygons(odd_client: FlaskClient):
+    name = "solids_among_others"
+    in_grid = "bbox=385299,6670999,385309,6671009&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/3067"
+    assert {found["id"] for found in get(odd_client, f"/collections/{name}/items?{in_grid}")["features"]} == {3, 6}
+    filter = quote("S_INTERSECTS(geometry, BBOX(385299,6670999,385309,6671009))")
+    crs = "filter-crs=http://www.opengis.net/def/crs/EPSG/0/3067"
+    found = get(odd_client, f"/collections/{name}/items?filter={filter}&{crs}")["features"]
+    assert {one["id"] for one in found} == {3, 6}
+    assert len(get(odd_client, items(name, bbox="-180,-90,180,90"))["features"]) == 7
+
+
 def test_solids_are_compared_as_the_polygons_that_they_are_shown_as(odd_client: FlaskClient):
     [box] = get(odd_client, "/collections/solids")["extent"]["spatial"]["bbox"]
     west, south, east, north = (round(side, 5) for side in box)

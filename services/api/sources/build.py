@@ -45,6 +45,7 @@ class Findings:
     seen:     where geometries lie, by the number of the column
     magnitude: the number of its pages in powers of two
     filled:   the geometry columns in which every row has a value, by their numbers
+    solids:   those that may hold any type and hold polyhedral surfaces
     """
 
     srids: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
@@ -53,6 +54,7 @@ class Findings:
     interval: Interval | None = None
     magnitude: int = 0
     filled: frozenset[int] = frozenset()
+    solids: frozenset[int] = frozenset()
 
     def with_known(self, before: Findings) -> Findings:
         """These, and what an earlier look found where this one got no answer in time."""
@@ -62,7 +64,8 @@ class Findings:
         }
         holds = before.key_holds if self.key_holds is None else self.key_holds
         interval, magnitude = self.interval or before.interval, self.magnitude or before.magnitude
-        return Findings({**before.srids, **self.srids}, holds, seen, interval, magnitude, self.filled)
+        solids = self.solids | before.solids
+        return Findings({**before.srids, **self.srids}, holds, seen, interval, magnitude, self.filled, solids)
 
 
 NOTHING = Findings()
@@ -107,9 +110,7 @@ def named(name: str) -> str:
 def build(plan: Plan, findings: Findings, systems: Systems, now: datetime) -> Iterator[Draft]:
     """The collections of a relation. The first geometry column's has the relation's name, others add their own."""
     key = chosen_key(plan, findings)
-    shapes: list[Shape | None] = [
-        located(shape_of(a, plan.comment.srid, findings.srids.get(a.number)), systems) for a in plan.geometries
-    ]
+    shapes: list[Shape | None] = [found_shape(a, plan, findings, systems) for a in plan.geometries]
     for number, shape in enumerate(shapes or [None]):
         part = shape.attribute.name if shape and number else ""
         yield Draft(
@@ -118,6 +119,12 @@ def build(plan: Plan, findings: Findings, systems: Systems, now: datetime) -> It
             part,
             collection_of(plan, key, shape, findings, systems, now),
         )
+
+
+def found_shape(attribute: Attribute, plan: Plan, findings: Findings, systems: Systems) -> Shape:
+    """A geometry column, with what was found out about it."""
+    shape = located(shape_of(attribute, plan.comment.srid, findings.srids.get(attribute.number)), systems)
+    return replace(shape, has_solids=attribute.number in findings.solids)
 
 
 def chosen_key(plan: Plan, findings: Findings) -> Key:

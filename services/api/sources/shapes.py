@@ -58,12 +58,14 @@ class Shape:
     srid:    the system that features are read in; 0: nobody said which
     reading: `as it is`; `declared`: a comment says the system of coordinates that have none; `mixed`: several systems,
              or none that is known yet, so that each geometry is transformed to EPSG:4326
+    has_solids: some are polyhedral surfaces, though the column may hold any type
     """
 
     attribute: Attribute
     type: str
     srid: int
     reading: Reading = "as it is"
+    has_solids: bool = False
 
     @property
     def is_geography(self) -> bool:
@@ -170,7 +172,7 @@ def shown(shape: Shape) -> sql.Composable:
 
 def compared(shape: Shape) -> sql.Composable:
     """`t.geom` as GEOS knows it, which has no polyhedral surfaces, but curves and TINs."""
-    return shown(shape) if shape.type == "PolyhedralSurface" else GEOM
+    return shown(shape) if shape.type == "PolyhedralSurface" or shape.has_solids else GEOM
 
 
 def mercator(shape: Shape, systems: Systems) -> sql.Composable:

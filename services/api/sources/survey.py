@@ -16,7 +16,7 @@ from psycopg import sql
 from api.sources.build import Findings, Interval, Plan, Seen
 from api.sources.keys import WITH_PLACES, select_check
 from api.sources.model import Attribute, System, Systems
-from api.sources.shapes import Shape, is_in_degrees, located, read, shape_of, srid_of_typmod
+from api.sources.shapes import Shape, is_in_degrees, located, read, shape_of, srid_of_typmod, type_of_typmod
 from api.sources.systems import LIMIT_S, find_systems
 from api.sources.times import choose_times
 from core.bbox import BBox
@@ -86,7 +86,8 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
     seen = {shape.attribute.number: find_extent(asker, plan, shape, known) for shape in shapes if shape.srid}
     magnitude = find_magnitude(asker, plan)
     found = Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan), magnitude)
-    return replace(found, filled=find_filled(asker, plan, magnitude)), new  # last: it may take too long
+    solids, filled = find_solids(asker, plan), find_filled(asker, plan, magnitude)  # last: they may take too long
+    return replace(found, filled=filled, solids=solids), new
 
 
 def find_magnitude(asker: Asker, plan: Plan) -> int:
@@ -108,6 +109,17 @@ def find_filled(asker: Asker, plan: Plan, magnitude: int) -> frozenset[int]:
     return frozenset(
         attribute.number
         for attribute in plan.geometries
+        if asker.one(plan, Statement(text.format(plan.relation.sql_name, quoted("s", attribute.name)))) == (True,)
+    )
+
+
+def find_solids(asker: Asker, plan: Plan) -> frozenset[int]:
+    """The geometry columns of any type that hold polyhedral surfaces, which GEOS does not know: boxes would fail."""
+    text = sql.SQL("SELECT EXISTS (SELECT FROM {} AS s WHERE ST_GeometryType({}) = 'ST_PolyhedralSurface')")
+    return frozenset(
+        attribute.number
+        for attribute in plan.geometries
+        if attribute.type == "geometry" and type_of_typmod(attribute.typmod) == "Geometry"
         if asker.one(plan, Statement(text.format(plan.relation.sql_name, quoted("s", attribute.name)))) == (True,)
     )
 
