@@ -23,6 +23,9 @@ log = logging.getLogger("isthmus.api")
 SHIPPED = Path(__file__).parent / "tile_matrix_sets"
 MOST_BYTES = 1_000_000
 MOST_MATRICES = 50
+MOST_LEVELS = 40
+"""Of objects and lists in each other: the page of a set shows all of them."""
+
 MOST_TILES = 2**31
 """Rows, or columns, of a matrix."""
 
@@ -79,6 +82,7 @@ def parse_definition(path: Path, taken: Iterable[str] = ()) -> Definition:
         raise BadDefinition(f"it is no JSON: {error}") from error
     if not isinstance(document, dict):
         raise BadDefinition("it is no JSON object")
+    check_levels(document)
     given = cast("dict[str, Any]", document)
     members = without_null(upgraded(given) if is_first_version(given) else given)
     id = members.get("id", path.stem)
@@ -91,6 +95,22 @@ def parse_definition(path: Path, taken: Iterable[str] = ()) -> Definition:
     definition = Definition(id, srid, uri, members)
     matrix_set_of(definition, northing_first=False)  # to find its mistakes now
     return definition
+
+
+def check_levels(document: Any) -> None:
+    """Raises: BadDefinition for JSON that is nested too deep"""
+    level, levels = [document], 0
+    while level:
+        if levels > MOST_LEVELS:
+            raise BadDefinition(f"it is nested more than {MOST_LEVELS} levels deep")
+        level, levels = [inner for value in level for inner in parts_of(value)], levels + 1
+
+
+def parts_of(value: Any) -> Iterable[Any]:
+    """What a value of JSON holds."""
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).values()
+    return cast("list[Any]", value) if isinstance(value, list) else ()
 
 
 def parse_crs_name(value: Any) -> tuple[str, int]:

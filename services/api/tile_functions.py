@@ -19,11 +19,14 @@ from api.sql.tile_functions import select_function_tile
 from api.tiles import Tile, tile_at
 from api.visits import for_everyone
 from core.db import Database
-from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError
+from core.errors import BadValue, CatalogueMissing, CollectionBroken, DatabaseUnavailable, IsthmusError
 
 log = logging.getLogger("isthmus.api")
 
 GZIP_MAGIC = b"\x1f\x8b"
+LAYER = b"\x1a"
+"""What vector tiles begin with, one byte that no picture begins with."""
+
 KNOWN_S = 60.0
 """How long layers are remembered: a function may be replaced by one with others."""
 
@@ -53,6 +56,9 @@ class TileFunctions:
             raise refusal(function, rest) if rest and is_refusal(error) else error_of(function, error) from error
         if not mvt:
             return b""
+        if not mvt.startswith((LAYER, GZIP_MAGIC)):
+            hint = "its function has to return what ST_AsMVT makes; pictures are served from files of tiles"
+            raise CollectionBroken(f"'{function.id}' makes no vector tiles", hint=hint)
         return mvt if mvt.startswith(GZIP_MAGIC) else compress(mvt)
 
     def with_layers(self, function: TileFunction) -> TileFunction:

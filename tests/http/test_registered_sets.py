@@ -79,6 +79,7 @@ BAD = {
         {"crs": f"{EPSG}3067", "tileMatrices": [{**SETS[FINLAND]["tileMatrices"][0], "cellSize": -1}]}
     ),
     "huge": "[" * 200_000,
+    "deep": json.dumps({**SETS[FINLAND], "keywords": json.loads("[" * 400 + "]" * 400)}),
     "huge_number": json.dumps({"crs": f"{EPSG}3067", "tileMatrices": [{**FIRST, "pointOfOrigin": [10**400, 0]}]}),
     "tiny_number": json.dumps({"crs": f"{EPSG}3067", "tileMatrices": [{**FIRST, "cellSize": 1e-300}]}),
     "no_number": json.dumps({**SETS[FINLAND], "boundingBox": {"lowerLeft": [float("nan"), 0]}}),

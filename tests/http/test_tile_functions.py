@@ -67,6 +67,8 @@ CREATE FUNCTION maps.lost(z integer, x integer, y integer) RETURNS bytea LANGUAG
     $$ BEGIN RETURN (SELECT ST_AsMVT(t) FROM maps.secret_table AS t); END $$;
 CREATE FUNCTION maps.divides(z integer, x integer, y integer)
     RETURNS bytea LANGUAGE sql AS 'SELECT (z / 0)::text::bytea';
+CREATE FUNCTION maps.picture(z integer, x integer, y integer)
+    RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT '\\x89504e470d0a1a0a'::bytea $$;
 CREATE FUNCTION maps.no_tiles(a integer, b integer) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT NULL::bytea';
 CREATE FUNCTION maps.text_places(z text, x text, y text)
     RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT NULL::bytea';
@@ -118,7 +120,7 @@ def layers(client: FlaskClient, path: str, **given: str) -> dict:
 def test_functions_are_listed_as_collections_of_tiles_and_others_are_not(client: FlaskClient):
     listed = {found["id"]: found for found in get(client, "/collections")["collections"]}
     tiles = {id for id, found in listed.items() if found["itemType"] == "tile"}
-    assert tiles == {"wells_by", "typed", "plain", "nothing", "refuses", "slow", "writes", "lost", "divides"}
+    assert tiles == {"wells_by", "typed", "plain", "nothing", "refuses", "slow", "writes", "lost", "divides", "picture"}
     assert listed.keys() - tiles == {"loaded", "wells"}
     wells = listed["wells_by"]
     assert (wells["title"], wells["description"]) == ("Wells by kind", "Wells, some of them.")
@@ -201,7 +203,7 @@ def test_descriptions_know_layers_zooms_and_bounds(client: FlaskClient):
 
 
 def test_function_of_which_the_layers_are_not_known_says_none(client: FlaskClient):
-    for name in ("nothing", "refuses", "slow"):
+    for name in ("nothing", "refuses", "slow", "picture"):
         assert get(client, f"/collections/{name}/tiles/WebMercatorQuad/tilejson.json")["vector_layers"] == []
 
 
@@ -215,6 +217,7 @@ def test_function_of_which_the_layers_are_not_known_says_none(client: FlaskClien
         ("writes", 500, "collection-broken"),
         ("lost", 500, "collection-broken"),
         ("divides", 400, "value-invalid"),
+        ("picture", 500, "collection-broken"),
     ],
 )
 def test_what_goes_wrong_in_a_function_is_a_problem_without_its_words(

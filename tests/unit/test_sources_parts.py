@@ -279,7 +279,8 @@ def test_declared_key_of_columns_that_are_not_there_is_none():
         (relation(ID, usable=False), "its schema may not be used"),
         (relation(replace(ID, readable=False)), "it may not be read"),
         (relation(ID, filled=False), "it was never filled"),
-        (relation(attribute("v", "tsvector")), "no column has a type that can be published"),
+        (relation(), "it has no column of a type that can be published"),
+        (relation(attribute("v", "tsvector")), "it has no column of a type that can be published"),
     ],
 )
 def test_what_is_left_out_says_why(found: Relation, reason: str):

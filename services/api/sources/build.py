@@ -90,7 +90,7 @@ def plan(relation: Relation) -> Plan | Omission | None:
     if not relation.usable:
         hint = f"GRANT USAGE ON SCHEMA {named(relation.schema)} TO the API's role"
         return Omission(relation.full_name, "its schema may not be used", hint)
-    if not any(attribute.readable for attribute in relation.attributes):
+    if relation.attributes and not any(attribute.readable for attribute in relation.attributes):
         hint = f"GRANT SELECT ON {named(relation.schema)}.{named(relation.name)} TO the API's role"
         return Omission(relation.full_name, "it may not be read", hint)
     if not relation.filled:
@@ -98,7 +98,7 @@ def plan(relation: Relation) -> Plan | Omission | None:
     reads = read_columns(relation.attributes)
     geometries = tuple(a for a in relation.attributes if a.is_spatial and a.readable)
     if not reads and not geometries:
-        return Omission(relation.full_name, "no column has a type that can be published", "add one")
+        return Omission(relation.full_name, "it has no column of a type that can be published", "add one")
     return Plan(relation, comment, reads, geometries, candidate(relation, reads, comment.key))
 
 
