@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 
 from cli import show
 from core.settings import Settings
 from loader.prepare_source import Known, Outcome, forget_source, prepare_source, prepared_sources
+from loader.progress import listener
 from loader.run import open_catalogue
 from loader.sidecar import TileOptions
 
@@ -45,7 +47,8 @@ def prepare_table(
             click.echo(json.dumps({"dropped": tables}) if as_json else f"what was prepared of '{name}' is dropped")
         else:
             options = TileOptions(rank, tuple(properties.split(",")) if properties is not None else None)
-            outcome = prepare_source(connection, settings.source_schemas(), name, options)
+            with listener(sys.stderr) as listen:
+                outcome = prepare_source(connection, settings.source_schemas(), name, options, listen)
             click.echo(json.dumps(outcome_json(outcome)) if as_json else outcome_text(outcome))
 
 

@@ -23,7 +23,7 @@ from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRe
 from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.prepare import Prepared, prepare
-from loader.progress import Event, Listener, ended
+from loader.progress import Event, Listener, ended, steps
 from loader.read import LayerRef, find_layers, open_layer, plainly_named
 from loader.read_model import OpenLayer
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
@@ -31,6 +31,11 @@ from loader.same import content_checksum, same_content, words_of
 from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, TileOptions, read_side_car
 from loader.times import Times, choose_times, look_at_interval
+
+STEPS = ("geometries", "indexes", "low zooms", "changes")
+"""What is done once the rows of a layer are in: they are looked at, indexed, prepared for tiles, and compared with the
+version that is served.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +197,11 @@ def load_layer(
     except GeometryRefused:
         copied, crs, notes = read_layer(job, ref, name, side_car, padding=True)
     copied = replace(copied, table=replace(copied.table, version=version))
-    filled = finish(job.connection, copied, crs, side_car)
+    begin = steps(job.listen, job.dataset.path, {"layer": ref.name}, STEPS)
+    filled = finish(job.connection, copied, crs, side_car, begin)
     holder = Holder(job.dataset.path, ref.name)
     catalogue.save_collection(job.connection, assignment.id, holder, words_of(job.dataset, ref.name, side_car))
+    begin("changes")
     changes = find_changes(job.connection, filled.table, assignment.id, filled.tiling, checksum=sha256)
     row = replace(version_row(job.connection, filled, version, assignment.id, sha256), changes=changes)
     catalogue.save_version(job.connection, row)
@@ -222,9 +229,15 @@ def rows_listener(job: Job, ref: LayerRef, layer: OpenLayer) -> Callable[[int], 
     return tell
 
 
-def finish(connection: Connection, copied: Copied, crs: Crs | None, side_car: SideCar) -> Filled:
-    """Check, key, index and describe the filled table. Raises: CannotRead, UnknownCrs, BadSideCar"""
+def finish(
+    connection: Connection, copied: Copied, crs: Crs | None, side_car: SideCar, begin: Callable[[str], None]
+) -> Filled:
+    """Check, key, index and describe the filled table. `begin`: is told which of STEPS begins
+
+    Raises: CannotRead, UnknownCrs, BadSideCar
+    """
     table = copied.table
+    begin("geometries")
     if check.count_rows(connection, table) != copied.rows:
         raise CannotRead(f"{copied.rows} rows were sent, and not all arrived", hint="load again; report it if it stays")
     found = check.look_at_geometries(connection, table) if table.shape else None
@@ -232,12 +245,14 @@ def finish(connection: Connection, copied: Copied, crs: Crs | None, side_car: Si
     if found is not None and crs is not None:
         assumed = check_assumption(crs, found.extent)
         notes += [note for note in (assumed, *check.geometry_notes(connection, table, found)) if note]
+    begin("indexes")
     notes += add_key(connection, table)
     times, time_notes = choose_times(connection, table, side_car.time)
     indexes = ddl.create_indexes(table, times.columns if times else ())
     for statement in (*indexes, ddl.analyze(table)):
         connection.execute(statement.text)
     save_blocks(connection, table, copied.rows)
+    begin("low zooms")
     tiles = prepare(connection, table, found, side_car.tiles or TileOptions()) if found else Prepared(None)
     return Filled(table, copied.rows, found, times, tiles.tiling, (*notes, *time_notes, *tiles.notes))
 

@@ -22,6 +22,7 @@ from loader.columns import BIG, BOOLEAN, DATE, DOUBLE, INTEGER, REAL, SMALL, TEX
 from loader.ddl import SCHEMA, Table, analyze
 from loader.errors import CannotPrepare
 from loader.prepare import prepare
+from loader.progress import Listener, silent, steps
 from loader.report import Note
 from loader.shape import Shape
 from loader.sidecar import TileOptions
@@ -41,6 +42,9 @@ STORED: Mapping[str, Storage] = {
 """Types of columns that a tile can have of their own; others are in tiles of high zooms alone."""
 
 KEYS = ("int2", "int4", "int8")
+
+STEPS = ("copy", "geometries", "low zooms")
+"""What a preparation does: it copies what it needs, looks at it, and makes the tables of the tiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +76,24 @@ class Outcome:
     notes: tuple[Note, ...]
 
 
-def prepare_source(connection: Connection, schemas: Sequence[str], name: str, options: TileOptions) -> Outcome:
+def prepare_source(
+    connection: Connection, schemas: Sequence[str], name: str, options: TileOptions, listen: Listener = silent
+) -> Outcome:
     """Prepare a table of some schemas, anew where it was prepared before. In one transaction: it is read once.
 
-    name: `schema.table`, or the table's alone
+    name: `schema.table`, or the table's alone; listen: is told which of STEPS begins
     Raises: UnknownCollection, CannotPrepare, BadSideCar for a name that is no column
     """
     with connection.transaction():
         target = find_target(connection, schemas, name)
+        begin = steps(listen, None, {"source": target.full_name}, STEPS)
+        begin("copy")
         version = catalogue.next_version(connection)
         staged = Table(f"{prefix(target.oid)}{version}", target.columns, Shape(), target.srid)
         rows = stage(connection, target, staged)
+        begin("geometries")
         found = check.look_at_geometries(connection, staged)
+        begin("low zooms")
         done = prepare(connection, staged, found, options)
         table = keep(connection, target, done.tiling or {}, rows)
         connection.execute(sql.SQL("DROP TABLE {}").format(staged.identifier))

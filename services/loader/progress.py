@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from loader.report import Report
 
-EventName = Literal["start", "rows", "end", "rendered", "state", "index", "indexed"]
+EventName = Literal["start", "rows", "step", "end", "rendered", "state", "index", "indexed"]
 ROWS_EVERY_S = 1.0
-"""A log gets a line about rows at most this often."""
+"""A log gets a line about rows at most this often, and one about a step only of work that has taken so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,15 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+
+
+def steps(listen: Listener, path: str | None, about: Mapping[str, Any], names: Sequence[str]) -> Callable[[str], None]:
+    """What tells a listener that one of some steps begins, of work that has them all. `about`: values of the events"""
+
+    def begin(name: str) -> None:
+        listen(Event("step", path, {**about, "step": name, "number": names.index(name) + 1, "of": len(names)}))
+
+    return begin
 
 
 def ended(report: Report) -> Event:
@@ -52,13 +61,15 @@ def ended(report: Report) -> Event:
 
 def json_lines(stream: TextIO) -> Listener:
     """One JSON object a line, flushed at once; of the rows of a dataset at most one line a second. Safe for threads."""
-    last, lock = datetime.min.replace(tzinfo=UTC), Lock()
+    last, began, lock = datetime.min.replace(tzinfo=UTC), datetime.now(UTC), Lock()
 
     def listen(event: Event) -> None:
-        nonlocal last
+        nonlocal last, began
         now = datetime.now(UTC)
-        if event.event == "rows":
-            if (now - last).total_seconds() < ROWS_EVERY_S:
+        if event.event == "start":
+            began = now
+        if event.event in ("rows", "step"):
+            if (now - (last if event.event == "rows" else began)).total_seconds() < ROWS_EVERY_S:
                 return
             last = now
         line = {"time": now.isoformat(timespec="milliseconds"), "event": event.event, "path": event.path}
@@ -73,31 +84,44 @@ def json_lines(stream: TextIO) -> Listener:
 
 @contextmanager
 def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
-    """A bar for each layer that is loading and, if wanted, a line for each dataset that is done."""
+    """A bar for the layer that is loading, then for its steps, and, if wanted, a line for each dataset that is done."""
     console = Console(file=stream)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
-        tasks: dict[str, TaskID] = {}
+        shown: dict[str, TaskID] = {}
+
+        def show(name: str, done: int, of: int | None) -> None:
+            if name in shown:
+                progress.update(shown[name], completed=done)
+                return
+            hide()
+            shown[name] = progress.add_task(name, total=of, completed=done)
+
+        def hide() -> None:
+            for task in shown.values():
+                progress.remove_task(task)
+            shown.clear()
 
         def listen(event: Event) -> None:
             if event.event == "rows":
-                name = f"{event.path} {event.values['layer']}".strip()
-                if name not in tasks:
-                    tasks[name] = progress.add_task(name, total=event.values["of"])
-                progress.update(tasks[name], completed=event.values["rows"])
-            elif event.event == "index":
-                name = f"{event.values['collection']}: index of {event.values['property']}"
-                done = event.values["number"] - 1
-                tasks[name] = progress.add_task(name, total=event.values["of"], completed=done)
+                show(subject(event), event.values["rows"], event.values["of"])
+            elif event.event in ("step", "index"):
+                show(subject(event), event.values["number"] - 1, event.values["of"])
             elif event.event in ("end", "state", "indexed"):
-                for task in tasks.values():
-                    progress.remove_task(task)
-                tasks.clear()
+                hide()
             told = sentences and event.event in ("end", "rendered", "indexed")
             if told or event.event == "state" or event.values.get("problem"):
                 console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
 
         yield listen
+
+
+def subject(event: Event) -> str:
+    """What is under way."""
+    if event.event == "index":
+        return f"{event.values['collection']}: index of {event.values['property']}"
+    whose = f"{event.path or event.values['source']} {event.values.get('layer', '')}".strip()
+    return f"{whose}: {event.values['step']}" if event.event == "step" else whose
 
 
 @contextmanager

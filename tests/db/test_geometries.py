@@ -308,3 +308,6 @@ def test_rows_are_told_while_they_go_in(loader: Loader) -> None:
     told = [event.values for event in loader.events if event.event == "rows"]
     assert [values["rows"] for values in told] == [65_536, 70_000]
     assert {values["of"] for values in told} == {70_000}
+    after = [event.values for event in loader.events if event.event == "step"]
+    steps = [(values["step"], values["number"], values["of"]) for values in after]
+    assert steps == [("geometries", 1, 4), ("indexes", 2, 4), ("low zooms", 3, 4), ("changes", 4, 4)]

@@ -15,7 +15,7 @@ from loader.columns import table_columns
 from loader.crs import Crs, check_assumption, parse_code
 from loader.encode import json_text
 from loader.errors import BadSideCar, UnknownCrs
-from loader.progress import Event, bars, ended, json_lines, listener, sentence
+from loader.progress import Event, bars, ended, json_lines, listener, sentence, steps
 from loader.read_model import MAX_CHUNK_ROWS, MIN_CHUNK_ROWS, chunk_rows
 from loader.report import CollectionReport, Note, Report, parse_report, report_file, write_report
 from loader.sidecar import SideCar, read_side_car
@@ -239,6 +239,21 @@ def test_a_log_hears_of_rows_at_most_once_a_second() -> None:
     assert 1 <= stream.getvalue().count("\n") <= 3
 
 
+@pytest.mark.parametrize(("after_s", "lines"), [(0.0, 2), (60.0, 0)])
+def test_a_log_hears_of_the_steps_of_work_that_takes_time(
+    after_s: float, lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loader.progress.ROWS_EVERY_S", after_s)
+    stream = io.StringIO()
+    begin = steps(json_lines(stream), "p.gpkg", {"layer": "a"}, ("indexes", "low zooms"))
+    begin("indexes")
+    begin("low zooms")
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["path"], line["layer"], line["number"], line["of"]) for line in told] == [
+        ("p.gpkg", "a", number + 1, 2) for number in range(lines)
+    ]
+
+
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
@@ -255,6 +270,17 @@ def test_a_terminal_gets_sentences_and_a_pipe_gets_json() -> None:
         listen(ended(REPORT))
     assert "loaded     p.gpkg -> p (1,200 rows, 0.0 s)" in terminal.getvalue()
     assert json.loads(pipe.getvalue())["collections"] == ["p"]
+
+
+def test_a_terminal_sees_the_rows_then_the_steps() -> None:
+    terminal = Terminal()
+    with bars(terminal, sentences=False) as listen:
+        listen(Event("rows", "p.gpkg", {"layer": "a", "rows": 5, "of": 10}))
+        steps(listen, "p.gpkg", {"layer": "a"}, ("indexes", "low zooms"))("low zooms")
+        steps(listen, None, {"source": "gis.lakes"}, ("copy",))("copy")
+    shown = terminal.getvalue()
+    assert shown.index("p.gpkg a ") < shown.index("p.gpkg a: low zooms") < shown.index("gis.lakes: copy")
+    assert "1/2" in shown
 
 
 def test_bars_without_sentences_say_only_what_state_changes() -> None:
