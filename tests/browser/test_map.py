@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from playwright.sync_api import Page, Route, expect
 
 from browser.conftest import screenshot
@@ -127,6 +130,21 @@ def test_preview_of_a_page_draws_features_whose_numbers_are_large(page: Page):
     page.wait_for_function("() => window.isthmusMap?.getSource('page')")
     page.evaluate(IDLE)
     assert drawn(page) == {"page": 2}
+
+
+def test_preview_of_a_feature_draws_parts_that_are_smaller_than_a_pixel(page: Page):
+    def islets(route: Route) -> None:
+        text = route.fetch().text()
+        rings = [[[[x, 0], [x + 1e-4, 0], [x + 1e-4, 1e-4], [x, 0]]] for x in (0, 20, 40)]
+        geometry = json.dumps({"type": "MultiPolygon", "coordinates": rings})
+        route.fulfill(body=re.sub(r'"geometry": ?{[^}]*}', f'"geometry": {geometry}', text), content_type="text/html")
+
+    page.route("**/collections/areas/items/1?f=html", islets)
+    page.goto("/collections/areas/items/1?f=html")
+    page.wait_for_function("() => window.isthmusMap?.getSource('page')")
+    page.evaluate(IDLE)
+    assert drawn(page) == {"page": 1}
+    screenshot(page, "islets")
 
 
 def test_next_link_of_the_table_leads_to_the_next_features(page: Page):
