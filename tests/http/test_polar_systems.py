@@ -84,6 +84,15 @@ def test_tiles_in_degrees_hold_it(client: FlaskClient):
     assert found == STATIONS.keys()
 
 
+def test_tiles_in_degrees_hold_areas_around_the_pole(client: FlaskClient):
+    for zoom, row, columns in ((0, 0, 2), (1, 1, 4), (2, 3, 8)):
+        for column in range(columns):
+            [ice] = features_of(client.get(f"/collections/ice/tiles/WorldCRS84Quad/{zoom}/{row}/{column}").data, "ice")
+            share = shapely.geometry.shape(ice["geometry"]).area / 4096**2
+            whole = {0: 18 / 180, 1: 18 / 90, 2: 18 / 45}[zoom]  # from about 72 degrees to the pole, corners to 64
+            assert whole < share < 1.5 * whole, (zoom, column)
+
+
 AROUND = {
     "all": "POLYGON ((-1600000 -1600000, 1600000 -1600000, 1600000 1600000, -1600000 1600000, -1600000 -1600000))",
     "ring": "POLYGON ((-3000000 -3000000, 3000000 -3000000, 3000000 3000000, -3000000 3000000, -3000000 -3000000),"

@@ -217,6 +217,8 @@ def transformed(collection: Collection, tile: Tile) -> Parts:
         shape = sql.SQL("ST_Transform({}, {})").format(near_tile(collection, tile, own, areas), sql.Literal(srid))
     if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection):
         shape = CUT_AT_ANTIMERIDIAN.format(shape)
+        if may_lie_around_pole(collection):
+            shape = sql.SQL("COALESCE(isthmus.slit_at_pole(ST_Force2D({})), {})").format(own, shape)
     return shape, sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)), params
 
 
@@ -272,6 +274,13 @@ def goes_round(collection: Collection) -> bool:
     """Whether a geometry of the loader's may jump from one side of 180 degrees to the other."""
     box = collection.bbox_crs84
     return collection.source is None and box is not None and (box.west > box.east or box.east - box.west > 180)
+
+
+def may_lie_around_pole(collection: Collection) -> bool:
+    """Whether an area of the loader's may lie around a pole, so that its corners in degrees hold nothing."""
+    box = collection.bbox_crs84
+    reaches_pole = collection.source is None and box is not None and (box.south <= -90 or box.north >= 90)
+    return reaches_pole and not collection.in_degrees and collection.geometry_type not in POINTS
 
 
 def meets_area(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable:
