@@ -182,7 +182,7 @@ def test_curves_of_straight_lines_and_collections_in_collections_are_shown_too(o
 def test_points_with_coordinates_that_are_no_numbers_are_at_no_place(odd_client: FlaskClient, name: str):
     page = get(odd_client, f"/collections/{name}/items")
     shown = [feature["geometry"] and feature["geometry"]["coordinates"] for feature in page["features"]]
-    assert shown == [None, None, [1, 2, 0], [1, 2, 3], []]
+    assert shown == [None, None, [1, 2, 0], [1, 2, 3], None]
     assert 4 in [feature["id"] for feature in get(odd_client, f"/collections/{name}/items?bbox=0,0,5,5")["features"]]
     assert tile_ids(tile(odd_client, name, "0/0/0")) == [3, 4]
     assert odd_client.get(f"/collections/{name}/items?f=shp").status_code == 200
@@ -291,3 +291,14 @@ def test_system_that_proj_does_not_know_is_one_that_nobody_named(odd_client: Fla
 def test_one_of_an_unknown_system_does_not_stop_those_of_others(odd_client: FlaskClient):
     assert geometry(odd_client, "srid_unknown_mixed", 2)["coordinates"] == [3, 4]
     assert found(odd_client, "srid_unknown_mixed", bbox="2,3,5,5") == [1, 2], "the one without a geometry too"
+
+
+@pytest.mark.parametrize("f", ["json", "jsonfg"])
+def test_what_has_no_coordinates_is_null_and_left_out_of_what_has_some(odd_client: FlaskClient, f: str):
+    shown = [one["geometry"] for one in get(odd_client, f"/collections/empties/items?f={f}")["features"]]
+    assert shown[:4] == [None] * 4
+    points = {"type": "MultiPoint", "coordinates": [[1, 1], [2, 2]]}
+    area = {"type": "MultiPolygon", "coordinates": [[[[0, 0], [0, 1], [1, 1], [0, 0]]]]}
+    parts = {"type": "GeometryCollection", "geometries": [{"type": "MultiPoint", "coordinates": [[2, 2]]}]}
+    assert shown[4:] == [points, area, parts]
+    assert geometry(odd_client, "empties_points", 1) is None

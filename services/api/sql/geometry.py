@@ -13,12 +13,21 @@ DEGREES_ROUND = 360.0
 PIXELS = 512
 """Pixels around the earth at zoom 0, as MapLibre draws it."""
 
+KINDS = ("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection")
+
 # GeoJSON in which heights that are no numbers are 0, and what is at no place is NULL, as the loader has it. Only such
 # coordinates hold an N or I.
 OF_NUMBERS = sql.SQL(r"""(SELECT
-    CASE WHEN strpos(written, 'N') + strpos(written, 'I') = 0 THEN written ELSE substring(
+    CASE WHEN strpos(written, 'N') + strpos(written, 'I') = 0 THEN {written} ELSE substring(
         regexp_replace(written, '(\[[^][,]+,[^][,]+),-?(NaN|Infinity)\]', '\1,0]', 'g') FROM '^[^NI]+$') END
-    FROM (SELECT {} AS written OFFSET 0) AS as_geojson)""")
+    FROM (SELECT {text} AS written OFFSET 0) AS as_geojson)""")
+WRITTEN = sql.SQL("written")
+
+# The same without the parts that have no coordinates, for which RFC 7946 has no positions. chr(37) is the percent sign.
+WITHOUT_EMPTY_PARTS = sql.SQL(r"""CASE WHEN written NOT LIKE chr(37) || '[]' || chr(37) THEN written ELSE
+    regexp_replace(written, '({part}|\[\]),|,({part}|\[\])', '', 'g') END""").format(
+    part=sql.SQL(r"""\{"type":"\w+","(coordinates|geometries)":\[\]\}""")
+)
 
 
 def geometry_member(collection: Collection, presentation: Presentation) -> sql.Composable:
@@ -34,12 +43,22 @@ def geometry_or_null(collection: Collection, presentation: Presentation) -> sql.
 
 
 def geometry_text(collection: Collection, presentation: Presentation) -> sql.Composable:
-    """A GeoJSON geometry."""
+    """A GeoJSON geometry. NULL for one without coordinates, which RFC 7946 (3.1) takes for the same."""
     digits = presentation.crs.digits if presentation.precision is None else presentation.precision
     shown = shown_geometry(collection, presentation)
     text = sql.SQL("ST_AsGeoJSON({}, {}, 0)").format(shown, sql.Literal(digits))
-    is_of_numbers = collection.source is None or collection.geometry_type == "Point"
-    return text if is_of_numbers else OF_NUMBERS.format(text)
+    kind = collection.geometry_type or "Geometry"
+    if collection.source is not None and kind != "Point":
+        written = WRITTEN if kind in ("LineString", "Polygon") else WITHOUT_EMPTY_PARTS
+        text = OF_NUMBERS.format(text=text, written=written)
+    for some in KINDS if kind == "Geometry" else (kind,):
+        text = sql.SQL("NULLIF({}, {})").format(text, sql.Literal(empty(some)))
+    return text
+
+
+def empty(kind: str) -> str:
+    """How PostGIS writes a geometry without coordinates."""
+    return f'{{"type":"{kind}","{"geometries" if kind == "GeometryCollection" else "coordinates"}":[]}}'
 
 
 def shown_geometry(collection: Collection, presentation: Presentation) -> sql.Composable:
