@@ -144,4 +144,4 @@ def seen_whole(query: ItemsQuery, found: Page) -> Count | None:
         return None
     if query.offset and not found.features:
         return None
-    return Count(exact=query.offset + len(found.features))
+    return Count(exact=query.offset + found.number)

@@ -21,7 +21,8 @@ from api.plans import can_be_planned, plan_page, share_of
 from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation, walk_key
 from api.reading import reading
 from api.sql.items import select_feature
-from api.sql.pages import select_ends, select_page, select_sample, select_size
+from api.sql.pages import select_page, select_sample, select_size
+from api.whole_pages import can_be_joined, joined_page, without_offset
 from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
 from core.prepared import Prepared, prepare
@@ -36,10 +37,12 @@ FEATURE_PARAMETERS = ("f", "crs", "profile")
 """The parameters of a single feature."""
 
 
-def find_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
-    """The features of a page; none when only their number is asked for."""
+def find_page(api: Api, collection: Collection, query: ItemsQuery, *, joins: bool = False) -> Page:
+    """The features of a page; none when only their number is asked for. `joins`: they may be one text"""
     if query.hits_only:
         return Page((), None, None)
+    if joins and can_be_joined(collection, query):
+        return joined_page(api, collection, query)
     key = walk_key(collection, query.filter, query.sort)
     with reading(collection, has_values=query.has_values):
         plan, rows = find_rows(api, collection, query)
@@ -80,16 +83,6 @@ def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
     return plan_page(query, share_of(known, query), known.features)
 
 
-def without_offset(api: Api, collection: Collection, query: ItemsQuery) -> ItemsQuery:
-    """The same page of a loaded table from a place on, where its ids have no gaps: an offset is such a place then."""
-    if not query.offset or query.sort or not query.filter.is_everything or collection.source is not None:
-        return query
-    [(first, last)] = remembered(collection, "ends", lambda: api.database.run(select_ends(collection)))
-    if first is None or last - first + 1 != collection.row_count:
-        return query
-    return replace(query, offset=0, cursor=Cursor("next", (first + query.offset - 1,)))
-
-
 def density(api: Api, collection: Collection) -> Density:
     """Where the features lie. Cost: a sample of the table, once for each version in each worker."""
 
@@ -106,7 +99,7 @@ def page_geojson(collection: Collection, found: Page, links: str, count: Count) 
     """A page as a FeatureCollection; `links` are JSON. One of a source has no time stamp: its bytes validate it."""
     members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
     counts = {name: number for name, number in members.items() if number is not None}
-    return render_page(found.features, links, counts, stamped=collection.source is None)
+    return render_page(found.features, found.number, links, counts, stamped=collection.source is None)
 
 
 def page_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:

@@ -85,7 +85,7 @@ class Hot:
         known = validator_for(self._api, collection, asked)
         if known and known.unchanged(environ):
             return not_modified(known)
-        found = find_page(self._api, collection, query)
+        found = find_page(self._api, collection, query, joins=True)
         count = self._api.counts.of_page(collection, query, found)
         body = page_geojson(collection, found, page_links_text(asked, collection, query, found), count)
         return geojson(self._api, body, collection, query.presentation, known, environ)

@@ -23,6 +23,13 @@ class Page:
     prev: Cursor | None
     matched: int | None = None
     """The number of all matches, where it was found on the way."""
+    joined: int | None = None
+    """How many features the only text of `features` holds; None where each has its own."""
+
+    @property
+    def number(self) -> int:
+        """How many features there are."""
+        return len(self.features) if self.joined is None else self.joined
 
 
 def cut_page(query: ItemsQuery, rows: Sequence[Row], key: Key = FID) -> Page:

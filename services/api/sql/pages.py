@@ -148,11 +148,6 @@ def select_size(collection: Collection) -> Statement:
     return Statement(text.format(table))
 
 
-def select_ends(collection: Collection) -> Statement:
-    """The least and the largest id of a loaded table. Rows: one (first, last), bigint or null. Index: primary key"""
-    return Statement(sql.SQL("SELECT min(fid), max(fid) FROM {}").format(relation(collection)))
-
-
 def select_sample(collection: Collection, percent: float) -> Statement:
     """The middles of the features on a part of the table's pages.
 
