@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -187,6 +188,12 @@ def test_text_is_found_as_it_is_shown(odd_client: FlaskClient):
     texts = [name for name, schema in queryables.items() if schema.get("type") == "string" and "format" not in schema]
     for name in set(texts) & SHOWN.keys():
         assert ids(odd_client, filter=f"{name} = '{SHOWN[name]}'") == [1], name
+
+
+def test_schema_of_a_time_of_day_is_one_that_its_values_follow(odd_client: FlaskClient):
+    schema = get(odd_client, "/collections/types/schema")["properties"]["tm"]
+    assert "format" not in schema, "a time of RFC 3339 has an offset"
+    assert re.search(schema["pattern"], SHOWN["tm"])
 
 
 def test_numerics_of_whole_numbers_are_integers(odd_client: FlaskClient):

@@ -51,11 +51,17 @@ class Queryables:
 
     def resolve(self, name: str, at: Place) -> str:
         """The name as it is published: `geom` is the geometry where no property has that name. Raises: BadFilter"""
-        if name in self.columns or name == self.geometry:
+        if name == self.geometry:
+            return name
+        if name in self.columns:
+            if self.columns[name].type == "binary":
+                hint = f"/collections/{self.collection_id}/queryables lists what a filter may name"
+                raise mistake(f"'{name}' holds bytes, which no filter can ask for", at, hint=hint)
             return name
         if name == OLD_GEOMETRY_NAME and self.geometry is not None:
             return self.geometry
-        known = [*self.columns, *([self.geometry] if self.geometry else [])]
+        known = [name for name, column in self.columns.items() if column.type != "binary"]
+        known += [self.geometry] if self.geometry else []
         hint = suggestion(name, known) or f"/collections/{self.collection_id}/queryables lists the names"
         raise mistake(f"{self.collection_id} has no property '{name}'", at, hint=hint)
 

@@ -18,7 +18,7 @@ SCHEMA_OF_TYPE: dict[ColumnType, dict[str, Any]] = {
     "string": {"type": "string"},
     "date": {"type": "string", "format": "date"},
     "datetime": {"type": "string", "format": "date-time"},
-    "time": {"type": "string", "format": "time"},
+    "time": {"type": "string", "pattern": r"^\d{2}:\d{2}:\d{2}(\.\d+)?$"},  # the format `time` has an offset (RFC 3339)
     "json": {"type": ["object", "array"]},
     "binary": {"type": "string", "pattern": r"^\\x([0-9a-f]{2})*$"},
 }
