@@ -43,6 +43,9 @@ from core.settings import Settings
 
 log = logging.getLogger("isthmus.api")
 
+RETRIES = 3
+"""So many times in a row a request may meet a change of the catalogue before it is given up."""
+
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -58,14 +61,19 @@ class Application(Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Answer, once more when a table is missing: the catalogue may be older than the last loads, and name a version
-        that is not kept any more. A table that is missing then, of a source, is none that a retry would find.
+        that is not kept any more. A table that is missing then, of a source, is none that a retry would find, unless
+        the catalogue changed meanwhile.
         """
-        try:
-            return self._view()
-        except CatalogueMissing:
-            api().live_catalog.fresh()
-            with nullcontext() if api().database.reads_replicas else catalogue_is_new():
+        known = api().live_catalog.last
+        for _ in range(RETRIES):
+            try:
                 return self._view()
+            except CatalogueMissing:
+                before, known = known, api().live_catalog.fresh()
+            if known is before:
+                break
+        with nullcontext() if api().database.reads_replicas else catalogue_is_new():
+            return self._view()
 
     def _view(self) -> ResponseReturnValue:
         if (of_tiles := instead()) is not None:

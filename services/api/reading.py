@@ -12,8 +12,8 @@ from api.params.arguments import Called
 from core.catalog import Collection
 from core.errors import BadFilter, BadValue, CatalogueMissing, CollectionBroken, IsthmusError, SourceChanged
 
-CHANGED = ("42703", "42804", "42846", "42883", "0A000")
-"""States of a statement that was made for what a relation was before: no such column, another type."""
+CHANGED = ("42501", "42703", "42804", "42846", "42883", "42P10", "0A000")
+"""States of a statement that was made for what a relation was before: no such column, another type, another right."""
 
 REFUSED = ("P0001", "P0002", "P0003", "22", "23")
 """States by which functions, and the types of their parameters, refuse what they are called with: RAISE, and a row that

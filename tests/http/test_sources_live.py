@@ -10,7 +10,9 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from api.live_catalog import LiveCatalog
 from api.sources.live import LiveSources
+from core.catalog import Catalog
 from support.cluster import Cluster, Database
 from support.http import get, link
 from support.odd import as_superuser, sources_app, wait_for
@@ -163,6 +165,35 @@ def test_boxes_and_filters_meet_the_new_system_of_a_column_at_once(client: Flask
                 response.close()
             if srid != 3067:  # far outside of that one's area
                 assert [f["id"] for f in get(client, f"/collections/wells/items?{query}")["features"]] == expected
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE live.wells", "REVOKE SELECT ON live.wells FROM isthmus_reader"])
+@pytest.mark.parametrize(
+    "path", ["items?bbox=0,0,1,1", "items", "items/1", "items?f=csv", "tiles/WebMercatorQuad/0/0/0"]
+)
+def test_table_that_is_gone_or_forbidden_is_unknown_at_once(
+    client: FlaskClient, sql: psycopg.Connection, change: str, path: str
+):
+    sql.execute(change)
+    assert status(client, f"/collections/wells/{path}") == 404
+
+
+def test_request_may_meet_several_changes_in_a_row(
+    client: FlaskClient, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    changes = ["ALTER TABLE live.wells RENAME depth TO name", "ALTER TABLE live.wells RENAME name TO depth"]
+    fresh = LiveCatalog.fresh
+
+    def changed_behind(live: LiveCatalog) -> Catalog:
+        found = fresh(live)
+        if len(changes) > 1:
+            sql.execute(changes.pop(0))
+        return found
+
+    sql.execute(changes.pop())  # type: ignore[arg-type]
+    changes.append("")
+    monkeypatch.setattr(LiveCatalog, "fresh", changed_behind)
+    assert set(features(client)[0]["properties"]) == {"id", "name"}
 
 
 def test_grant_and_revoke_are_seen(client: FlaskClient, sql: psycopg.Connection):

@@ -141,10 +141,10 @@ def counter(collection: Collection) -> sql.Composable:
 
 
 def select_size(collection: Collection) -> Statement:
-    """How large the table is that features are read from. Rows: one (pages bigint)"""
+    """How large the table is that features are read from; 0 for one that is gone. Rows: one (pages bigint)"""
     source = collection.source
     table = sql.SQL("{}::oid").format(sql.Literal(source.oid)) if source else sql.Literal(f'data."{collection.table}"')
-    text = sql.SQL("SELECT pg_relation_size({}::regclass) / current_setting('block_size')::int")
+    text = sql.SQL("SELECT COALESCE(pg_relation_size({}::regclass) / current_setting('block_size')::int, 0)")
     return Statement(text.format(table))
 
 
