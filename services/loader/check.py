@@ -96,6 +96,22 @@ def look_at_geometries(connection: Connection, table: Table) -> Geometries:
     )
 
 
+def drop_placeless(connection: Connection, table: Table, found: Geometries) -> int:
+    """Make null of geometries that have no place on Earth: one would end every statement that shows it. How many"""
+    if not found.unprojected_count:
+        return 0
+    text = sql.SQL(
+        "UPDATE {} SET geom = NULL WHERE geom_3857 IS NULL AND NOT ST_IsEmpty(geom) AND NOT isthmus.has_place(geom)"
+    )
+    return connection.execute(text.format(table.identifier)).rowcount
+
+
+def placeless_note(count: int) -> Note:
+    """What the report says of them."""
+    message = f"{count} features have coordinates for which their system has no place, and are without geometry"
+    return Note("warning", "geometry-without-place", message, "is the coordinate system right?")
+
+
 def common_type(types: set[str]) -> str:
     """One name for all: the type itself, the multi type for a single type and its multi, else 'Geometry'."""
     names = {NAMES.get(name, "Geometry") for name in types}

@@ -242,6 +242,10 @@ def finish(
         raise CannotRead(f"{copied.rows} rows were sent, and not all arrived", hint="load again; report it if it stays")
     found = check.look_at_geometries(connection, table) if table.shape else None
     notes = [*copied.notes]
+    placeless = check.drop_placeless(connection, table, found) if found else 0
+    if placeless:
+        found = check.look_at_geometries(connection, table)
+        notes.append(check.placeless_note(placeless))
     if found is not None and crs is not None:
         assumed = check_assumption(crs, found.extent)
         notes += [note for note in (assumed, *check.geometry_notes(connection, table, found)) if note]

@@ -116,8 +116,10 @@ def test_coordinates_that_cannot_be_projected_do_not_stop_the_load(loader: Loade
     write(loader, "u.gpkg", texts, crs="EPSG:3067", geometry_type="Point")
     report = loader.load("u.gpkg")
     assert report.status == "loaded", report.error
-    assert [row["geom_3857"] is None for row in loader.rows("u")] == [False, True]
-    assert "geometry-not-in-tiles" in codes(report)
+    assert codes(report) == ["geometry-without-place", "geometry-missing"]
+    assert loader.column("u", "geom") == ["POINT(385000 6672000)", None]
+    assert loader.catalog()["u"].storage_bbox == (385000, 6672000, 385000, 6672000)
+    assert loader.catalog()["u"].null_geometries == 1
 
 
 @pytest.mark.parametrize(
