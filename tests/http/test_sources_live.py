@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from flask.testing import FlaskClient
 from api.live_catalog import LiveCatalog
 from api.sources.live import LiveSources
 from core.catalog import Catalog
+from core.errors import QueryTooSlow
 from support.cluster import Cluster, Database
 from support.http import get, link
 from support.odd import as_superuser, sources_app, wait_for
@@ -84,6 +87,23 @@ def test_new_table_is_answered_in_its_own_system_before_its_data_are_looked_at(
     sql.execute("CREATE TABLE live.roads (id integer PRIMARY KEY, geom geometry(LineString, 3067))")
     assert get(client, "/collections/roads")["storageCrs"].endswith("/3067")
     assert status(client, "/collections/roads/items?crs=EPSG:3067") == 200
+
+
+def test_nobody_is_refused_while_the_first_look_at_the_data_takes_long(
+    changing: Database, monkeypatch: pytest.MonkeyPatch
+):
+    looked = Event()
+
+    def slow_look(*_: Any) -> NoReturn:
+        looked.wait(30)
+        raise QueryTooSlow("the query was given up")
+
+    monkeypatch.setattr("api.sources.live.survey", slow_look)
+    with sources_app(changing, "live") as app, ThreadPoolExecutor(8) as threads:
+        urls = ["/collections", "/collections/wells/items", "/collections/wells/items/1", "/"] * 2
+        found = list(threads.map(lambda url: app.test_client().get(url).status_code, urls))
+        looked.set()
+    assert found == [200] * 8
 
 
 def test_new_rows_are_there_with_the_next_request(client: FlaskClient, sql: psycopg.Connection):
