@@ -126,3 +126,21 @@ def test_what_is_json_is_json_in_csv_too(odd_client: FlaskClient):
     [row] = csv.DictReader(io.StringIO(response.text))
     shown = get(odd_client, "/collections/types/items?ids=1")["features"][0]["properties"]
     assert {name: json.loads(row[name]) for name in names} == {name: shown[name] for name in names}
+
+
+def test_kml_is_xml_whatever_characters_texts_have(odd_client: FlaskClient, tmp_path: Path):
+    response = odd_client.get("/collections/texts/items?f=kml", buffered=True)
+    assert response.status_code == 200, response.text
+    (tmp_path / "file.kml").write_bytes(response.data)
+    _, table = pyogrio.raw.read_arrow(tmp_path / "file.kml")
+    assert sorted(table.column("t").to_pylist()) == ["a\ufffdb\ufffdc", "line\n\ttab"]
+
+
+def test_coordinates_that_are_no_numbers_make_no_broken_file(odd_client: FlaskClient):
+    url = "/collections/no_numbers_far/items?crs=http://www.opengis.net/def/crs/EPSG/0/3067"
+    response = odd_client.get(f"{url}&f=parquet", buffered=True)
+    assert response.status_code == 200, response.text
+    metadata = pq.read_metadata(io.BytesIO(response.data)).metadata or {}
+    assert b"Infinity" not in metadata[b"geo"]
+    response = odd_client.get(f"{url}&f=shp", buffered=True)
+    assert (response.status_code, response.get_json()["code"]) == (400, "format-unsuitable")

@@ -12,3 +12,7 @@ INSERT INTO odd.no_numbers_lines VALUES
     (2, 'SRID=4326;LINESTRING Z (1 NaN 2, 3 4 5)'),
     (3, ST_SetSRID(ST_MakePolygon(ST_MakeLine(ARRAY[ST_MakePoint(0, 0, 2), ST_MakePoint(0, 1, '-Infinity'), ST_MakePoint(1, 1, 'NaN'), ST_MakePoint(0, 0, 2)])), 4326)),
     (4, 'SRID=4326;MULTIPOINT Z (NaN NaN NaN, 3 4 5)');
+CREATE TABLE odd.no_numbers_far (id integer PRIMARY KEY, geom geometry(LineString, 3067));
+INSERT INTO odd.no_numbers_far VALUES
+    (1, ST_SetSRID(ST_MakeLine(ST_MakePoint(385000, 6672000), ST_MakePoint('Infinity', 6672000)), 3067)),
+    (2, 'SRID=3067;LINESTRING(385000 6672000, 385001 6672001)');

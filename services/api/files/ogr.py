@@ -19,6 +19,9 @@ from api.files.rows import Rows
 from api.files.wkb import HEIGHT, MEASURE, codes_of
 from core.errors import FormatUnsuitable
 
+NO_XML, REPLACEMENT = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]", "\N{REPLACEMENT CHARACTER}"
+"""Characters that no XML 1.0 holds (2.2, Char), and what stands for them."""
+
 MIXED = "Unknown"
 """GDAL's word for a layer of several kinds of geometries."""
 
@@ -122,12 +125,15 @@ def flat_only(batch: pa.RecordBatch, geometry: str | None) -> pa.RecordBatch:
 
 
 def as_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with booleans and dates as texts."""
-    columns = [
-        pc.cast(array, pa.string()) if pt.is_boolean(array.type) or pt.is_date(array.type) else array
-        for array in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    """The batch with booleans and dates as texts, and texts without characters that XML does not have."""
+    return pa.RecordBatch.from_arrays([*map(as_text, batch.columns)], names=batch.schema.names)
+
+
+def as_text(array: pa.Array) -> pa.Array:
+    """A column as KML has it."""
+    if pt.is_string(array.type):
+        return pc.replace_substring_regex(array, NO_XML, REPLACEMENT)
+    return pc.cast(array, pa.string()) if pt.is_boolean(array.type) or pt.is_date(array.type) else array
 
 
 def write_layer(

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def geo_metadata(job: FileJob, layout: Layout, seen: Seen) -> dict[str, Any]:
         "edges": "planar",
         "covering": {"bbox": {name: [layout.bbox, name] for name in BOUNDS}},
     }
-    if seen.bbox:
+    if seen.bbox and all(map(isfinite, seen.bbox)):  # JSON knows no others
         column["bbox"] = seen.bbox
     return {"version": "1.1.0", "primary_column": layout.geometry, "columns": {layout.geometry: column}}
 

@@ -10,6 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 import pyarrow as pa
 import pyogrio.raw
+from pyogrio.errors import DataLayerError
 
 from api.file_job import FileJob
 from api.files.ogr import measured_type
@@ -90,7 +91,13 @@ def append(job: FileJob, rows: Rows, part: pa.RecordBatch, name: str, *, exists:
         part = part.drop_columns([geometry])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        write_part(job, part, name, geometry if type else None, exists=exists)
+        try:
+            write_part(job, part, name, geometry if type else None, exists=exists)
+        except DataLayerError as error:
+            if "non-finite" not in str(error):
+                raise
+            hint = "ask for f=gpkg or f=parquet, or filter them out"
+            raise FormatUnsuitable("a Shapefile holds no coordinates but numbers", hint=hint, parameter="f") from error
     refuse_lost_numbers(caught)
 
 
