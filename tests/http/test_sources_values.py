@@ -245,3 +245,18 @@ def test_text_that_is_no_path_of_labels_is_the_fault_of_the_request(odd_client: 
     assert ids(odd_client, url, filter="path = '[1,2)'") == []
     response = odd_client.get(f"{url}?{urlencode({'path': '[1,2)'})}")
     assert (response.status_code, response.get_json()["code"]) == (400, "value-invalid")
+
+
+def test_money_may_be_a_key(odd_client: FlaskClient):
+    url = "/collections/texts/items"
+    assert ids(odd_client, url) == ids(odd_client, url, sortby="id") == ["-2.00", "1.50"]
+    assert get(odd_client, f"{url}/1.50")["properties"]["id"] == 1.5
+    first = get(odd_client, f"{url}?limit=1")
+    [following] = [link["href"] for link in first["links"] if link["rel"] == "next"]
+    assert [feature["id"] for feature in get(odd_client, following)["features"]] == ["1.50"]
+    assert ids(odd_client, url, ids="1.50") == ["1.50"]
+
+
+def test_null_of_json_is_found_beside_json_that_jsonb_cannot_have(odd_client: FlaskClient):
+    assert ids(odd_client, "/collections/texts/items", filter="j IS NULL") == ["-2.00"]
+    assert ids(odd_client, "/collections/texts/items", filter="j IS NOT NULL") == ["1.50"]

@@ -48,9 +48,10 @@ class Candidate:
 
 
 def part_of(read: Read) -> KeyPart:
-    """A column as a part of a key."""
+    """A column as a part of a key, in the type that it is read as."""
     is_integer = read.attribute.type in INTEGERS
-    return KeyPart(read.column.column, read.attribute.sql_type, "integer" if is_integer else "text")
+    sql_type = read.column.sql_type or read.attribute.sql_type
+    return KeyPart(read.column.column, sql_type, "integer" if is_integer else "text")
 
 
 def candidate(relation: Relation, columns: Sequence[Read], declared: Sequence[str]) -> Candidate | None:

@@ -95,10 +95,13 @@ def value_column(node: Node, scope: Scope) -> SQL:
 
 
 def is_null(node: Node, scope: Scope) -> SQL:
-    """IS NULL, of columns without a cast. The null of JSON is one too: features show no other."""
+    """IS NULL, of columns without a cast. The null of JSON is one too: features show no other. `json` may hold what no
+    `jsonb` does, U+0000."""
     match node:
         case ast.Property(name) if scope.kind(node) == "json":
-            return sql.SQL("(COALESCE(to_jsonb({}), 'null') = 'null')").format(scope.identifier(name))
+            return sql.SQL("(COALESCE(btrim(to_json({})::text, {}), 'null') = 'null')").format(
+                scope.identifier(name), sql.Literal(" \n\r\t")
+            )
         case ast.Property(name):
             return sql.SQL("({} IS NULL)").format(scope.identifier(name))
         case ast.Interval(start, end):
