@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from flask import Response, render_template, request
 
 from api.context import api
+from api.formats.encoding import choose_encoding
 from api.formats.negotiation import choose_format
+from api.formats.streaming import packed
 from api.links import HTML, JSON, Link, quoted_path, self_and_alternate
 from api.params.common import reject_unknown
 
@@ -57,4 +59,14 @@ def respond(body: bytes, type: str, status: int = 200) -> Response:
     """A response whose choice depends on the Accept header."""
     response = Response(body, status=status, content_type=type)
     response.headers["Vary"] = "Accept"
+    return response
+
+
+def streamed(blocks: Generator[bytes], type: str) -> Response:
+    """A response that is sent while it is made, compressed as it comes."""
+    encoding = choose_encoding(request.accept_encodings)
+    response = Response(packed(blocks, encoding) if encoding else blocks, content_type=type)
+    response.headers["Vary"] = "Accept, Accept-Encoding"
+    if encoding is not None:
+        response.headers["Content-Encoding"] = encoding
     return response

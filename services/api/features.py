@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from api.asked import Asked
@@ -12,8 +13,9 @@ from api.context import Api
 from api.counts import Count
 from api.cursor import render_cursor
 from api.density import Density, make_density
-from api.formats.geojson import render_feature, render_page
+from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.offered import PAGES
+from api.heavy_pages import WEIGHED, may_be_heavy, weight
 from api.ids import parse_id
 from api.links import JSON, Link, query_text, self_and_alternate
 from api.pages import Page, cut_page
@@ -37,10 +39,19 @@ FEATURE_PARAMETERS = ("f", "crs", "profile")
 """The parameters of a single feature."""
 
 
-def find_page(api: Api, collection: Collection, query: ItemsQuery, *, joins: bool = False) -> Page:
-    """The features of a page; none when only their number is asked for. `joins`: they may be one text"""
+def find_page(
+    api: Api, collection: Collection, query: ItemsQuery, *, joins: bool = False, most_bytes: float = inf
+) -> Page:
+    """The features of a page; none when only their number is asked for.
+
+    joins: they may be one text; most_bytes: those whose geometries have more are left to `stream_page`
+    """
     if query.hits_only:
         return Page((), None, None)
+    if most_bytes < inf and may_be_heavy(api, collection, query, most_bytes):
+        weighed = find_page(api, collection, replace(query, presentation=WEIGHED))
+        if weight(weighed) > most_bytes:
+            return replace(weighed, features=(), joined=weighed.number, is_heavy=True)
     if joins and can_be_joined(collection, query):
         return joined_page(api, collection, query)
     key = walk_key(collection, query.filter, query.sort)
@@ -97,9 +108,14 @@ def density(api: Api, collection: Collection) -> Density:
 
 def page_geojson(collection: Collection, found: Page, links: str, count: Count) -> bytes:
     """A page as a FeatureCollection; `links` are JSON. One of a source has no time stamp: its bytes validate it."""
-    members = {"numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
+    return b"".join([PAGE_HEAD, ",".join(found.features).encode(), page_tail(collection, found, links, count)])
+
+
+def page_tail(collection: Collection, found: Page, links: str, count: Count) -> bytes:
+    """What stands behind the features of a FeatureCollection."""
+    members = {"numberReturned": found.number, "numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
     counts = {name: number for name, number in members.items() if number is not None}
-    return render_page(found.features, found.number, links, counts, stamped=collection.source is None)
+    return render_tail(links, counts, stamped=collection.source is None)
 
 
 def page_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:

@@ -20,6 +20,7 @@ from api.delivery import FOR_EVERYONE, new_request_id
 from api.features import find_page, page_geojson
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
+from api.heavy_pages import MOST_HELD, may_be_heavy
 from api.hot_answers import geojson, not_modified, validator_for
 from api.hot_features import HotFeatures
 from api.hot_links import page_links_text
@@ -85,6 +86,8 @@ class Hot:
         known = validator_for(self._api, collection, asked)
         if known and known.unchanged(environ):
             return not_modified(known)
+        if may_be_heavy(self._api, collection, query, MOST_HELD):
+            return None
         found = find_page(self._api, collection, query, joins=True)
         count = self._api.counts.of_page(collection, query, found)
         body = page_geojson(collection, found, page_links_text(asked, collection, query, found), count)

@@ -25,6 +25,8 @@ class Page:
     """The number of all matches, where it was found on the way."""
     joined: int | None = None
     """How many features the only text of `features` holds; None where each has its own."""
+    is_heavy: bool = False
+    """Whether its geometries are larger than was asked for: its features are left to `stream_page`, or simplified."""
 
     @property
     def number(self) -> int:

@@ -40,13 +40,13 @@ def big(cluster: Cluster) -> Iterator[Database]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements that the database is asked from here on, without those about the catalogue."""
+    """The statements that the database is asked from here on, without those about the catalogue and sizes of tables."""
     seen: list[str] = []
     run = Pool.run
 
     def recording(self: Pool, statement: Any, **options: Any) -> Any:
         text = statement.as_text()
-        seen.extend([text] if "isthmus." not in text else [])
+        seen.extend([text] if "isthmus." not in text and "pg_relation_size" not in text else [])
         return run(self, statement, **options)
 
     monkeypatch.setattr(Pool, "run", recording)

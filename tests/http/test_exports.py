@@ -25,6 +25,7 @@ from api.formats.streaming import packed
 from core.db import Database as Pool, connect
 from support.cluster import Cluster, Database
 from support.http import fids, get
+from support.processes import resident_bytes, server_pid
 from support.publish import publish
 from support.server import running_api
 
@@ -170,13 +171,6 @@ def big(cluster: Cluster) -> Iterator[Database]:
     cluster.drop(database)
 
 
-def resident_bytes(pid: int) -> int:
-    """Memory of a process and its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 + sum(resident_bytes(int(child)) for child in children)
-
-
 def running_copies(database: Database) -> int:
     """How many exports PostgreSQL works on."""
     with connect(database.reader) as connection:
@@ -185,30 +179,6 @@ def running_copies(database: Database) -> int:
             " AND state = 'active'"
         ).fetchall()
     return rows[0][0]
-
-
-def server_pid(url: str) -> int:
-    """The process that listens at an address."""
-    port = f"{urlsplit(url).port:04X}"
-    inode = next(
-        line.split()[9]
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
-        if line.split()[1].endswith(f":{port}") and line.split()[3] == "0A"
-    )
-    owners = [
-        int(link.parts[2])
-        for link in Path("/proc").glob("[0-9]*/fd/*")
-        if link.is_symlink() and points_to(link, f"socket:[{inode}]")
-    ]
-    return min(owners)
-
-
-def points_to(link: Path, target: str) -> bool:
-    """Whether a link of /proc, which may vanish, leads to a target."""
-    try:
-        return str(link.readlink()) == target
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize(("f", "encoding", "mark"), [("geojsonl", "identity", b"\x1e"), ("geojson", "gzip", b"\n,")])

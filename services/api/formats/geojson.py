@@ -12,18 +12,20 @@ json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """A value as JSON without white space."""
 
 
-def render_page(
-    features: Sequence[str], number: int, links: str, counts: Mapping[str, int], *, stamped: bool = True
-) -> bytes:
-    """A FeatureCollection of so many features. `links` are JSON; `counts` further members: numberMatched when it is
-    exact, or an estimate.
+PAGE_HEAD = b'{"type":"FeatureCollection","features":['
+"""What stands ahead of the features of a FeatureCollection."""
+
+
+def render_tail(links: str, counts: Mapping[str, int], *, stamped: bool = True) -> bytes:
+    """What stands behind them. `links` are JSON; `counts`: numberReturned, numberMatched when it is exact, or an
+    estimate.
 
     stamped: it has the time of the answer; without it the same features are the same bytes
     """
     stamp = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    members = [f'"{name}":{number}' for name, number in {"numberReturned": number, **counts}.items()]
+    members = [f'"{name}":{number}' for name, number in counts.items()]
     rest = ",".join([*members, f'"timeStamp":"{stamp}"'] if stamped else members)
-    return f'{{"type":"FeatureCollection","features":[{",".join(features)}],{rest},"links":{links}}}'.encode()
+    return f'],{rest},"links":{links}}}'.encode()
 
 
 def render_feature(feature: bytes, links: Sequence[Link]) -> bytes:

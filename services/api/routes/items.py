@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from api.answers import page, respond
+from api.answers import page, respond, streamed
 from api.context import api, asked
 from api.counts import Count
 from api.crs import CRS84, parse_crs
@@ -19,13 +19,14 @@ from api.features import (
     feature_geojson,
     find_feature,
     find_page,
-    page_geojson,
     page_links,
+    page_tail,
 )
-from api.formats.geojson import json_text
+from api.formats.geojson import PAGE_HEAD, json_text
 from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
+from api.heavy_pages import MOST_HELD, MOST_SHOWN, as_a_map_shows, enclosed, stream_page
 from api.links import Link
 from api.pages import Page
 from api.params.common import reject_unknown
@@ -50,7 +51,7 @@ def items(id: str) -> Response:
     if validator.unchanged():
         return validator.mark(Response(status=304))
     query = replace(query, presentation=presented(query.presentation, chosen))
-    found = find_page(api(), collection, query)
+    found = page_for(collection, query, chosen)
     count = api().counts.of_page(collection, query, found)
     links = page_links(asked(), collection, query, found, chosen)
     if chosen == "html":
@@ -92,27 +93,46 @@ def presented(shown: Presentation, chosen: str) -> Presentation:
     return replace(shown, profiles=(profile,) if profile else (), fg=profile if profile and profile != RFC_7946 else "")
 
 
-def geojson(body: bytes, collection: Collection, shown: Presentation, chosen: str, **members: int) -> Response:
-    """An answer in GeoJSON, or in JSON-FG, that says its CRS (Part 2, /req/crs/ogc-crs-header), and its profiles.
-
-    members: what the root of a JSON-FG document has beside those that every one has
-    """
+def geojson(body: bytes, collection: Collection, shown: Presentation, chosen: str) -> Response:
+    """An answer in GeoJSON, or in JSON-FG."""
     if shown.fg:
-        body = with_root_members(body, {**root_members(collection, shown.crs, api().links), **members})
-    response = respond(body, FORMATS[chosen])
+        body = with_root_members(body, root_members(collection, shown.crs, api().links))
+    return marked(respond(body, FORMATS[chosen]), shown)
+
+
+def marked(response: Response, shown: Presentation) -> Response:
+    """The response with its CRS (Part 2, /req/crs/ogc-crs-header), and its profiles."""
     response.headers["Content-Crs"] = f"<{shown.crs.uri}>"
     if shown.profiles:
         response.headers["Link"] = profile_header(shown.profiles)
     return response
 
 
+def page_for(collection: Collection, query: ItemsQuery, chosen: str) -> Page:
+    """The features of a page; in HTML large geometries as its map shows them."""
+    if chosen != "html":
+        return find_page(api(), collection, query, most_bytes=MOST_HELD)
+    found = find_page(api(), collection, query, most_bytes=MOST_SHOWN)
+    if not found.is_heavy:
+        return found
+    lighter = as_a_map_shows(collection, query.presentation)
+    return replace(find_page(api(), collection, replace(query, presentation=lighter)), is_heavy=True)
+
+
 def items_geojson(
     collection: Collection, query: ItemsQuery, found: Page, links: list[Link], count: Count, chosen: str
 ) -> Response:
-    """The page as GeoJSON or JSON-FG."""
-    shown = query.presentation
-    body = page_geojson(collection, found, json_text([*links, *profile_links(shown.profiles)]), count)
-    return geojson(body, collection, shown, chosen, **dimension_member(collection))
+    """The page as GeoJSON or JSON-FG, streamed where it is large."""
+    shown, head = query.presentation, PAGE_HEAD
+    if shown.fg:
+        members = {**root_members(collection, shown.crs, api().links), **dimension_member(collection)}
+        head = with_root_members(head, members)
+    tail = page_tail(collection, found, json_text([*links, *profile_links(shown.profiles)]), count)
+    if not found.is_heavy:
+        return marked(respond(b"".join([head, ",".join(found.features).encode(), tail]), FORMATS[chosen]), shown)
+    if request.method == "HEAD":
+        return marked(streamed(enclosed(head, (b"" for _ in ()), tail), FORMATS[chosen]), shown)
+    return marked(streamed(stream_page(api(), collection, query, head, tail), FORMATS[chosen]), shown)
 
 
 def items_page(collection: Collection, found: Page, links: list[Link], count: Count) -> Response:
@@ -124,6 +144,7 @@ def items_page(collection: Collection, found: Page, links: list[Link], count: Co
         collection=collection,
         features=features,
         count=count,
+        simplified=found.is_heavy,
         document={"links": links},
     )
 

@@ -11,6 +11,7 @@ from api.context import api, asked
 from api.cursor import render_cursor
 from api.features import collection_link, find_page, walk_places
 from api.formats.negotiation import choose_format
+from api.heavy_pages import MOST_HELD
 from api.links import GEOJSON, Link
 from api.pages import Page
 from api.params.body import merged, parse_body
@@ -37,7 +38,7 @@ def search(id: str) -> Response:
     query = items_query(args, collection, api().limits)
     query = replace(query, presentation=presented(query.presentation, "json"))
     choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
-    found = find_page(api(), collection, query)
+    found = find_page(api(), collection, query, most_bytes=MOST_HELD)
     count = api().counts.of_page(collection, query, found)
     links = [collection_link(asked(), id, collection.title), *walk_links(args, collection, query, found)]
     return items_geojson(collection, query, found, links, count, "json")

@@ -30,18 +30,18 @@ def copy_geojson(collection: Collection, query: ItemsQuery, *, in_groups: bool =
     return copy_features(collection, query, sql.SQL("','"), in_groups=in_groups)
 
 
-def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.SQL, *, in_groups: bool) -> Statement:
-    """COPY of every match as a line: something ahead, a Feature. In groups, `JOINT` stands for most of the line feeds.
+COPY_LINES = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')")
+"""Lines of JSON as they are: no JSON text holds this quote, and the text form would double backslashes."""
 
-    The CSV form with a quote that no JSON text holds writes the text as it is; the text form would double backslashes.
-    """
+
+def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.SQL, *, in_groups: bool) -> Statement:
+    """COPY of every match as a line: something ahead, a Feature. In groups, `JOINT` stands for most line feeds."""
     feature = sql.SQL("{} || {}").format(ahead, feature_text(collection, query.presentation))
     lateral = properties_lateral(collection, query.presentation)
     rows, params = select_all(collection, query, feature, lateral)
     if in_groups:
         rows, params = select_groups(collection, feature, lateral), {}
-    text = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')")
-    return Statement(text.format(rows), params)
+    return Statement(COPY_LINES.format(rows), params)
 
 
 GROUP_PAGES = 16

@@ -57,6 +57,8 @@ def select_count_plan(collection: Collection, filter: Filter) -> Statement:
 
 def feature_text(collection: Collection, presentation: Presentation) -> sql.Composable:
     """A GeoJSON Feature as text, put together by PostgreSQL so that nothing is parsed in Python."""
+    if presentation.weighed:
+        return sql.SQL("COALESCE(pg_column_size(t.geom), 0)::text")
     some = collection.columns if presentation.columns is None else presentation.columns
     return sql.SQL("""'{{"type":"Feature",{id}{members} || ',"properties":' || {properties} || '}}'""").format(
         id=id_member(collection.key),
@@ -68,7 +70,7 @@ def feature_text(collection: Collection, presentation: Presentation) -> sql.Comp
 def properties_lateral(collection: Collection, presentation: Presentation) -> sql.Composable:
     """The properties under their published names, as a row `p`."""
     some = collection.columns if presentation.columns is None else presentation.columns
-    if not some:
+    if not some or presentation.weighed:
         return sql.SQL("")
     names = sql.SQL(", ").join(map(shown_column, some))
     return sql.SQL("\nCROSS JOIN LATERAL (SELECT {}) AS p").format(names)

@@ -142,10 +142,15 @@ def counter(collection: Collection) -> sql.Composable:
 
 def select_size(collection: Collection) -> Statement:
     """How large the table is that features are read from; 0 for one that is gone. Rows: one (pages bigint)"""
+    text = sql.SQL("SELECT COALESCE(pg_relation_size({}) / current_setting('block_size')::int, 0)")
+    return Statement(text.format(named_table(collection)))
+
+
+def named_table(collection: Collection) -> sql.Composable:
+    """The table that features are read from, as a regclass."""
     source = collection.source
-    table = sql.SQL("{}::oid").format(sql.Literal(source.oid)) if source else sql.Literal(f'data."{collection.table}"')
-    text = sql.SQL("SELECT COALESCE(pg_relation_size({}::regclass) / current_setting('block_size')::int, 0)")
-    return Statement(text.format(table))
+    name = sql.SQL("{}::oid").format(sql.Literal(source.oid)) if source else sql.Literal(f'data."{collection.table}"')
+    return sql.SQL("{}::regclass").format(name)
 
 
 def select_sample(collection: Collection, percent: float) -> Statement:

@@ -1,0 +1,96 @@
+"""Pages whose features are many megabytes: they are streamed as exports are, so that no worker holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from math import inf, log2
+from typing import NamedTuple
+
+from api.context import Api
+from api.pages import Page
+from api.query import ItemsQuery, Presentation
+from api.reading import reading
+from api.sql.heavy_pages import copy_page, select_largest, select_sizes
+from core.catalog import Collection, remembered
+
+MOST_HELD = 16_000_000
+"""Bytes of geometries, as PostgreSQL stores them, that a page may have for a worker to hold it. Their text is one to
+two times as large, and there four times.
+"""
+
+MOST_SHOWN = 1_000_000
+"""Such bytes that are sent to a browser as they are, for the map of a page."""
+
+WORLD, LAST_ZOOM = (-180.0, -90.0, 180.0, 90.0), 16
+CLOSER = 4
+"""Zooms from that which shows a whole collection to that to which its shapes are simplified."""
+
+WEIGHED = Presentation(weighed=True)
+
+
+class Sizes(NamedTuple):
+    """Of a table in bytes: what a row takes on average in its page, all that is too large for that, and the largest
+    geometry, where it is known.
+    """
+
+    mean: float
+    beside: float
+    largest: float = inf
+
+    def most(self, rows: int) -> float:
+        """What so many rows have at most, or nearly so."""
+        return rows * self.mean + min(self.beside, rows * self.largest)
+
+
+def may_be_heavy(api: Api, collection: Collection, query: ItemsQuery, most_bytes: float) -> bool:
+    """Whether the geometries of a page may have more bytes. Not of views and functions: nobody knows how large they
+    are.
+    """
+    if not collection.has_geometry or not query.presentation.geometry or query.hits_only:
+        return False
+    return remembered(collection, "sizes", lambda: sizes_of(api, collection)).most(query.limit) > most_bytes
+
+
+def sizes_of(api: Api, collection: Collection) -> Sizes:
+    """The sizes of a collection's table. Cost: of a loaded one with large rows a look at each of them, once for a
+    version; of a source the largest geometry is not asked for, as it changes.
+    """
+    with reading(collection, has_values=False):
+        [(inline, beside, rows)] = api.database.run(select_sizes(collection))
+        mean = inline / max(1, collection.row_count or rows)
+        if beside <= MOST_SHOWN or collection.source is not None:
+            return Sizes(mean, beside)
+        [(largest,)] = api.database.run(select_largest(collection))
+    return Sizes(mean, beside, largest or 0)
+
+
+def weight(weighed: Page) -> int:
+    """How many bytes the geometries of a page have that was asked for as WEIGHED."""
+    return sum(map(int, weighed.features))
+
+
+def as_a_map_shows(collection: Collection, shown: Presentation) -> Presentation:
+    """The same with geometries simplified to what a map of a part of the collection can show."""
+    west, _, east, _ = collection.bbox_crs84.as_list() if collection.bbox_crs84 else WORLD
+    width = (east - west) % 360 or 360
+    return replace(shown, zoom=min(LAST_ZOOM, CLOSER + int(log2(360 / width))))
+
+
+def stream_page(api: Api, collection: Collection, query: ItemsQuery, head: bytes, tail: bytes) -> Generator[bytes]:
+    """The features of a page, with what stands ahead of them and behind. Raises: as `Exports.start`"""
+    with reading(collection, has_values=query.has_values):
+        return enclosed(head, api.exports.start(copy_page(collection, query)), tail)
+
+
+def enclosed(head: bytes, lines: Generator[bytes], tail: bytes) -> Generator[bytes]:
+    """Lines that begin with a comma each, but for the first one, between two texts; blocks may end anywhere."""
+    is_first = True
+    try:
+        yield head
+        for block in lines:
+            yield block[1:] if is_first else block
+            is_first = is_first and not block
+        yield tail
+    finally:
+        lines.close()

@@ -1,0 +1,193 @@
+"""Pages of large geometries are the same as others, and no worker holds them."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from api.exports import Exports
+from core.db import Database as Pool
+from support.cluster import Cluster, Database
+from support.processes import resident_bytes, server_pid
+from support.publish import publish
+from support.server import running_api
+
+LAKES = """
+SELECT n AS fid, 'lake ' || n AS name, n % 3 AS kind, ST_Buffer(ST_Point(n * 6 - 90, 10), 2, 4000) AS geom
+FROM generate_series(1, 24) AS n
+"""
+SEAS = """
+SELECT n AS fid, 'sea' AS name, 0 AS kind, ST_Buffer(ST_Point(n * 11 - 170, 10), 5, 150000) AS geom
+FROM generate_series(1, 30) AS n
+"""
+COLUMNS = {"name": "string", "kind": "integer"}
+CRS_3857 = "http://www.opengis.net/def/crs/EPSG/0/3857"
+ITEMS = "/collections/lakes/items"
+
+
+@pytest.fixture(scope="module")
+def database(cluster: Cluster) -> Iterator[Database]:
+    """Two dozen lakes of a tenth of a megabyte each, the same as a table of somebody else's, and seas of some."""
+    database = cluster.clone()
+    for id, select in (("lakes", LAKES), ("seas", SEAS)):
+        publish(database, id, select, columns=COLUMNS, geometry_type="Polygon", typmod="Polygon")
+    with database.connect() as connection:
+        connection.execute("CREATE SCHEMA gis")
+        connection.execute(f"CREATE TABLE gis.ponds AS {LAKES}")  # type: ignore[arg-type]
+        connection.execute("ALTER TABLE gis.ponds ALTER geom TYPE geometry(Polygon, 4326) USING ST_SetSRID(geom, 4326)")
+        connection.execute("ALTER TABLE gis.ponds ADD PRIMARY KEY (fid)")
+        connection.execute("GRANT USAGE ON SCHEMA gis TO PUBLIC; GRANT SELECT ON gis.ponds TO PUBLIC")
+    yield database
+    cluster.drop(database)
+
+
+@pytest.fixture(scope="module")
+def app(database: Database) -> Iterator[Flask]:
+    """The API that serves both."""
+    pool = Pool(database.reader)
+    yield create_app(database.reader, pool)
+    pool.close()
+
+
+def held(client: FlaskClient, path: str, **asked: Any) -> Any:
+    """The answer of a worker that holds every page."""
+    with patch("api.features.may_be_heavy", return_value=False), patch("api.hot.may_be_heavy", return_value=False):
+        return client.open(path, **asked)
+
+
+@pytest.fixture(autouse=True)
+def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers hold a megabyte, and show people a tenth, so that tests need no more."""
+    for place in ("hot", "routes.items", "routes.search"):
+        monkeypatch.setattr(f"api.{place}.MOST_HELD", 1_000_000)
+    for place in ("heavy_pages", "routes.items"):
+        monkeypatch.setattr(f"api.{place}.MOST_SHOWN", 100_000)
+
+
+def get(client: FlaskClient, path: str, **asked: Any) -> tuple[Any, bool]:
+    """An answer, and whether it was streamed."""
+    with patch.object(Exports, "start", autospec=True, side_effect=Exports.start) as started:
+        return client.open(path, **asked), started.called
+
+
+def told(response: Any) -> Any:
+    """What a document says, but for when."""
+    text = gzip.decompress(response.data) if response.headers.get("Content-Encoding") else response.data
+    return json.loads(re.sub(rb'"timeStamp":"[^"]+"', b'"timeStamp":""', text))
+
+
+def test_the_features_are_large(database: Database):
+    with database.connect() as connection:
+        row = connection.execute("SELECT sum(pg_column_size(geom)) FROM gis.ponds").fetchone()
+    assert row is not None
+    assert row[0] > 1_500_000
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [
+        ("limit=24", 24),
+        ("limit=100&count=none", 24),
+        ("limit=20&offset=3", 20),
+        ("limit=20&sortby=-kind,name", 20),
+        ("limit=20&bbox=-90,0,40,11", 20),
+        ("limit=24&filter=kind<>7", 24),
+        (f"limit=20&crs={CRS_3857}&f=json", 20),
+        ("limit=20&f=jsonfg", 20),
+    ],
+)
+def test_a_large_page_is_streamed_and_says_the_same(app: Flask, query: str, number: int):
+    client = app.test_client()
+    whole, (streamed, is_streamed) = held(client, f"{ITEMS}?{query}"), get(client, f"{ITEMS}?{query}")
+    assert (whole.status_code, streamed.status_code, is_streamed) == (200, 200, True)
+    assert told(streamed) == told(whole)
+    assert len(told(streamed)["features"]) == told(streamed)["numberReturned"] == number
+    ours = ("Content-Type", "Content-Crs", "ETag", "Last-Modified", "Cache-Control")
+    assert [streamed.headers.get(name) for name in ours] == [whole.headers.get(name) for name in ours]
+
+
+def test_a_walk_over_large_pages_leads_on_and_back(app: Flask):
+    client = app.test_client()
+    first = told(client.get(f"{ITEMS}?limit=20"))
+    [on] = [link["href"] for link in first["links"] if link["rel"] == "next"]
+    second = told(client.get(f"{on.replace('limit=20', 'limit=4')}"))
+    assert [feature["id"] for feature in second["features"]] == [21, 22, 23, 24]
+    [back] = [link["href"] for link in second["links"] if link["rel"] == "prev"]
+    before, is_streamed = get(client, back.replace("limit=4", "limit=20"))
+    assert is_streamed
+    assert [feature["id"] for feature in told(before)["features"]] == list(range(1, 21))
+
+
+def test_a_large_page_is_compressed_as_it_comes(app: Flask):
+    packed, is_streamed = get(app.test_client(), f"{ITEMS}?limit=24", headers={"Accept-Encoding": "gzip"})
+    assert (is_streamed, packed.headers["Content-Encoding"]) == (True, "gzip")
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert len(told(packed)["features"]) == 24
+
+
+def test_head_and_a_client_that_has_it_cost_no_page(app: Flask):
+    client = app.test_client()
+    with patch("api.exports.Exports.start", side_effect=AssertionError):
+        head = client.head(f"{ITEMS}?limit=24")
+        assert (head.status_code, head.data) == (200, b"")
+        known = client.get(f"{ITEMS}?limit=24", headers={"If-None-Match": head.headers["ETag"]})
+        assert known.status_code == 304
+
+
+def test_a_search_may_have_a_large_page(app: Flask):
+    client, asked = app.test_client(), {"json": {"limit": 24, "sortby": "-name"}, "method": "POST"}
+    streamed, is_streamed = get(client, "/collections/lakes/search", **asked)
+    assert is_streamed
+    assert told(streamed) == told(held(client, "/collections/lakes/search", **asked))
+
+
+def test_a_page_of_a_table_of_somebody_else_is_streamed_too(database: Database):
+    pool = Pool(database.reader)
+    client = create_app(replace(database.reader, schemas="gis"), pool).test_client()
+    assert "ponds" in client.get("/collections?f=json").text
+    streamed, is_streamed = get(client, "/collections/ponds/items?limit=24&f=json")
+    assert is_streamed
+    assert told(streamed) == told(held(client, "/collections/ponds/items?limit=24&f=json"))
+    pool.close()
+
+
+@pytest.mark.parametrize("query", ["limit=3", "limit=24&skipGeometry=true", "limit=24&resultType=hits"])
+def test_other_pages_are_whole(app: Flask, query: str):
+    answer, is_streamed = get(app.test_client(), f"{ITEMS}?{query}")
+    assert (answer.status_code, is_streamed) == (200, False)
+
+
+def test_a_page_for_people_has_large_shapes_as_its_map_shows_them(app: Flask):
+    client = app.test_client()
+    large, small = client.get(f"{ITEMS}?f=html&limit=20"), client.get(f"{ITEMS}?f=html&limit=20&zoom-level=3")
+    assert len(large.data) < 100_000
+    assert "the map has them simplified" in large.text
+    assert large.text.count("lake ") == small.text.count("lake ") >= 20
+
+
+def test_memory_stays_flat_while_a_large_page_is_sent(database: Database):
+    with running_api(database) as url:
+        client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        client.request("GET", "/collections/seas/items?limit=1")
+        client.getresponse().read()
+        pid = server_pid(url)
+        before = most = resident_bytes(pid)
+        client.request("GET", "/collections/seas/items?limit=30&precision=15")
+        response, size = client.getresponse(), 0
+        while block := response.read(1_000_000):
+            size, most = size + len(block), max(most, resident_bytes(pid))
+        client.close()
+    assert size > 50_000_000
+    assert most - before < 40_000_000
