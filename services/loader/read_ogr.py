@@ -13,6 +13,7 @@ import pyogrio
 import pyogrio.errors
 import pyogrio.raw
 
+from loader.encode import FALLBACK_ENCODING
 from loader.errors import CannotRead
 from loader.offsets import TEXT_KINDS, times_parsed
 from loader.ogr_types import name_all_types
@@ -59,6 +60,12 @@ CSV_OPTIONS = {
     "KEEP_GEOM_COLUMNS": "NO",
     "EMPTY_STRING_AS_NULL": "YES",
 }
+RECODED = Note(
+    "warning",
+    "text-recoded",
+    "names of columns are no UTF-8, and all texts were read as Windows-1252",
+    "save the file in UTF-8, or put a .cpg file beside it that says its encoding",
+)
 NO_GEOMETRY = Note(
     "warning",
     "table-without-geometry",
@@ -138,27 +145,45 @@ def hint_for(error: BaseException) -> str:
 @contextmanager
 def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     """Open one layer. Raises: CannotRead, also while its chunks are walked"""
-    options = CSV_OPTIONS if dataset.kind == "csv" else {}
+    options: dict[str, Any] = {**CSV_OPTIONS} if dataset.kind == "csv" else {}
     pyogrio.set_gdal_config_options(GDAL_CONFIG)
     name_all_types()
     with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always")
         with readable(dataset):
             rows = stated_rows(dataset, path, layer or None)
-            meta, reader = stack.enter_context(
-                pyogrio.raw.open_arrow(
-                    path,
-                    layer=layer or None,
-                    use_pyarrow=True,
-                    return_fids=True,
-                    batch_size=chunk_rows(dataset.size_bytes, rows),
-                    datetime_as_string=dataset.kind in TEXT_KINDS,
-                    **options,
-                )
-            )
+            options |= {
+                "layer": layer or None,
+                "use_pyarrow": True,
+                "return_fids": True,
+                "batch_size": chunk_rows(dataset.size_bytes, rows),
+                "datetime_as_string": dataset.kind in TEXT_KINDS,
+            }
+            meta, reader, found = opened(stack, path, options)
         messages = dict.fromkeys(str(warning.message) for warning in caught)
         notes = [Note("warning", "reader-warning", message) for message in messages]
-        yield describe(dataset, meta, reader, rows, notes)
+        yield describe(dataset, meta, reader, rows, [*notes, *found])
+
+
+def opened(
+    stack: ExitStack, path: str, options: dict[str, Any]
+) -> tuple[dict[str, Any], pa.RecordBatchReader, list[Note]]:
+    """A layer as GDAL tells and streams it, and a note. A Shapefile that does not say its encoding may have names that
+    are no UTF-8, as Arrow wants them.
+    """
+    meta, reader = stack.enter_context(pyogrio.raw.open_arrow(path, **options))
+    if has_names(reader.schema):
+        return meta, reader, []
+    recoded = {**options, "encoding": FALLBACK_ENCODING}
+    return *stack.enter_context(pyogrio.raw.open_arrow(path, **recoded)), [RECODED]
+
+
+def has_names(schema: pa.Schema) -> bool:
+    """Whether the names of the columns are UTF-8."""
+    try:
+        return all(isinstance(name, str) for name in schema.names)
+    except UnicodeDecodeError:
+        return False
 
 
 def describe(

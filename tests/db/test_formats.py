@@ -170,6 +170,15 @@ def write_geoparquet(path: Path, table: pa.Table, **column: object) -> None:
     pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), path)
 
 
+def test_shapefile_that_does_not_say_its_encoding_has_names_all_the_same(loader: Loader) -> None:
+    table = pa.table({"Größe": ["Köln"], "geometry": wkb(["POINT (1 2)"])})
+    write_ogr(loader.path("old.shp"), table, "ESRI Shapefile", encoding="CP1252", geometry_type="Point")
+    loader.path("old.cpg").unlink()
+    report = loader.load("old.shp")
+    assert (report.status, codes(report)) == ("loaded", ["text-recoded"]), report.error
+    assert loader.column("old", "Größe") == ["Köln"]
+
+
 def test_decimals_without_decimals_are_integers(loader: Loader) -> None:
     kinds = {"n18": pa.decimal128(18, 0), "n20": pa.decimal128(20, 0), "cents": pa.decimal128(9, 2)}
     values = [Decimal(1234567), None]
