@@ -22,7 +22,7 @@ from api.tiles import Tile, check_limits, is_within
 from api.tilesets import Tileset
 from api.validators import REVALIDATE
 from core.catalog import Collection
-from core.errors import CollectionBroken, IsthmusError, QueryTooSlow
+from core.errors import BadValue, CollectionBroken, IsthmusError, QueryTooSlow
 
 log = logging.getLogger("isthmus.api")
 
@@ -88,7 +88,7 @@ def join_layers(api: Api, tile: Layered, *, skip_broken: bool = False) -> bytes:
         try:
             packed = layer(api, collection, tile.place, query)
         except IsthmusError as error:
-            if not skip_broken or not is_of_source(error, collection):
+            if not skip_broken or not is_of_source(told_apart(api, collection, tile.place, error), collection):
                 raise
             log.warning("the tile of all collections goes without %s: %s", collection.id, error)
             continue
@@ -103,6 +103,16 @@ def lacks_of_layer(collection: Collection, packed: bytes) -> list[str]:
     """What a layer lacks, with its name: an item of a list (RFC 9651)."""
     lack = lack_of(packed)
     return [] if lack is None else [f'{lack};layer="{quote(collection.id)}"']
+
+
+def told_apart(api: Api, collection: Collection, place: Tile, error: IsthmusError) -> IsthmusError:
+    """The error of a layer; of a source that seems to refuse a value of the request, that without any, if there is."""
+    if collection.source is not None and isinstance(error, BadValue):
+        try:
+            layer(api, collection, place, WHOLE_TILE)
+        except IsthmusError as other:
+            return other
+    return error
 
 
 def is_of_source(error: IsthmusError, collection: Collection) -> bool:

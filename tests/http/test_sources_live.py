@@ -13,9 +13,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.live_catalog import LiveCatalog
+from api.query import WHOLE_TILE
 from api.sources.live import LiveSources
 from core.catalog import Catalog
-from core.errors import QueryTooSlow
+from core.errors import BadValue, QueryTooSlow
 from support.cluster import Cluster, Database
 from support.http import get, link
 from support.odd import as_superuser, sources_app, wait_for
@@ -267,6 +268,24 @@ def test_function_whose_table_or_column_is_gone_is_broken_and_stops_nobody_else(
             assert (response.status_code, response.get_json()["code"]) == (500, "collection-broken"), (change, url)
         assert client.get("/tiles/WebMercatorQuad/0/0/0").status_code in (200, 204)
         assert len(features(client)) == 30
+
+
+def test_view_that_fails_is_left_out_of_filtered_tiles_of_all_and_a_wrong_value_is_told(
+    client: FlaskClient, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    def refused_when_filtered(*asked: Any) -> bytes:
+        if asked[-1] != WHOLE_TILE:
+            raise BadValue("a value of the request is out of range")
+        return b""
+
+    sql.execute("UPDATE live.wells SET geom = ST_Point(id, 0, 4326)")
+    sql.execute("CREATE VIEW live.divided AS SELECT id, 1 / (id - id) AS name, geom FROM live.wells")
+    tile = "/tiles/WebMercatorQuad/0/0/0"
+    assert status(client, f"{tile}?datetime=2024-01-01/..") == 200
+    found = client.get(f"{tile}?filter=id%3C3")
+    assert (found.status_code, b"wells" in found.data, b"divided" in found.data) == (200, True, False)
+    monkeypatch.setattr("api.tile_layers.layer", refused_when_filtered)
+    assert status(client, f"{tile}?filter=id%3C3") == 400
 
 
 def test_materialised_view_is_published_once_it_is_filled(client: FlaskClient, sql: psycopg.Connection):
