@@ -174,16 +174,17 @@ def opened(
     meta, reader = stack.enter_context(pyogrio.raw.open_arrow(path, **options))
     if has_names(reader.schema):
         return meta, reader, []
-    recoded = {**options, "encoding": FALLBACK_ENCODING}
-    return *stack.enter_context(pyogrio.raw.open_arrow(path, **recoded)), [RECODED]
+    options["encoding"] = FALLBACK_ENCODING
+    return *stack.enter_context(pyogrio.raw.open_arrow(path, **options)), [RECODED]
 
 
 def has_names(schema: pa.Schema) -> bool:
     """Whether the names of the columns are UTF-8."""
     try:
-        return all(isinstance(name, str) for name in schema.names)
+        _ = schema.names
     except UnicodeDecodeError:
         return False
+    return True
 
 
 def describe(
