@@ -14,7 +14,7 @@ from api.reading import reading
 from api.sql.heavy_pages import copy_page, select_largest, select_sizes
 from core.catalog import Collection, remembered
 
-MOST_HELD = 16_000_000
+MOST_HELD = 8_000_000
 """Bytes of geometries, as PostgreSQL stores them, that a page may have for a worker to hold it. Their text is one to
 two times as large, and there four times.
 """
@@ -23,8 +23,8 @@ MOST_SHOWN = 1_000_000
 """Such bytes that are sent to a browser as they are, for the map of a page."""
 
 WORLD, LAST_ZOOM = (-180.0, -90.0, 180.0, 90.0), 16
-CLOSER = 4
-"""Zooms from that which shows a whole collection to that to which its shapes are simplified."""
+OF_A_PAGE, OF_A_FEATURE = 4, 8
+"""Zooms from that which shows a whole collection to that to which its shapes are simplified, for people."""
 
 WEIGHED = Presentation(weighed=True)
 
@@ -70,11 +70,13 @@ def weight(weighed: Page) -> int:
     return sum(map(int, weighed.features))
 
 
-def as_a_map_shows(collection: Collection, shown: Presentation) -> Presentation:
-    """The same with geometries simplified to what a map of a part of the collection can show."""
+def as_a_map_shows(collection: Collection, shown: Presentation, closer: int = OF_A_PAGE) -> Presentation:
+    """The same with geometries simplified to what a map can show that is so many zooms closer than one of the whole
+    collection.
+    """
     west, _, east, _ = collection.bbox_crs84.as_list() if collection.bbox_crs84 else WORLD
     width = (east - west) % 360 or 360
-    return replace(shown, zoom=min(LAST_ZOOM, CLOSER + int(log2(360 / width))))
+    return replace(shown, zoom=min(LAST_ZOOM, closer + int(log2(360 / width))))
 
 
 def stream_page(api: Api, collection: Collection, query: ItemsQuery, head: bytes, tail: bytes) -> Generator[bytes]:

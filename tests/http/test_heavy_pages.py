@@ -177,6 +177,13 @@ def test_a_page_for_people_has_large_shapes_as_its_map_shows_them(app: Flask):
     assert large.text.count("lake ") == small.text.count("lake ") >= 20
 
 
+def test_a_feature_for_people_has_a_large_shape_as_its_map_shows_it(app: Flask):
+    page, whole = (app.test_client().get(f"{ITEMS}/3?f={form}") for form in ("html", "json"))
+    assert len(page.data) < 50_000 < 200_000 < len(whole.data)
+    assert "the map has it simplified" in page.text
+    assert "lake 3" in page.text
+
+
 def test_memory_stays_flat_while_a_large_page_is_sent(database: Database):
     with running_api(database) as url:
         client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)

@@ -26,13 +26,13 @@ from api.formats.geojson import PAGE_HEAD, json_text
 from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
-from api.heavy_pages import MOST_HELD, MOST_SHOWN, as_a_map_shows, enclosed, stream_page
+from api.heavy_pages import MOST_HELD, MOST_SHOWN, OF_A_FEATURE, as_a_map_shows, enclosed, stream_page
 from api.links import Link
 from api.pages import Page
 from api.params.common import reject_unknown
 from api.params.items import items_query
 from api.profiles import RFC_7946, geojson_profile, json_fg_profile, parse_profiles, profile_header, profile_links
-from api.query import ItemsQuery, Presentation
+from api.query import AS_STORED, ItemsQuery, Presentation
 from api.routes.exports import export
 from core.catalog import Collection
 
@@ -75,14 +75,22 @@ def feature(id: str, feature_id: str) -> Response:
     body, links = feature_geojson(asked(), collection, found, chosen, profile_links(shown.profiles))
     if chosen != "html":
         return validator.mark(geojson(body, collection, shown, chosen))
-    shown_page = page_of_features(
+    return validator.mark(feature_page(collection, feature_id, body, links))
+
+
+def feature_page(collection: Collection, id: str, body: bytes, links: list[Link]) -> Response:
+    """A feature for people, with a large geometry as its map shows it."""
+    simplified = len(body) > MOST_SHOWN
+    if simplified:
+        body = find_feature(api(), collection, id, as_a_map_shows(collection, AS_STORED, OF_A_FEATURE))
+    return page_of_features(
         "feature.html",
-        title=f"{collection.title} {feature_id}",
+        title=f"{collection.title} {id}",
         collection=collection,
         feature=json.loads(body),
+        simplified=simplified,
         document={"links": links},
     )
-    return validator.mark(shown_page)
 
 
 def presented(shown: Presentation, chosen: str) -> Presentation:
