@@ -20,6 +20,9 @@ REFUSED = ("P0001", "P0002", "P0003", "22", "23")
 is not there, or not the only one.
 """
 
+NO_PATH = ("42601", "42622", "54000")
+"""What ltree says to a text that is no path, whose labels are too long, or that has too many."""
+
 RAISE = "exec_stmt_raise"
 """The function of PL/pgSQL that reports what RAISE says, which may be any state."""
 
@@ -62,7 +65,7 @@ def reading(collection: Collection, *, has_values: bool = True) -> Generator[Non
     except psycopg.Error as error:
         if collection.source is None:
             raise
-        if has_values and error.sqlstate == "42601":  # what ltree says to a text that is no path
+        if has_values and error.sqlstate in NO_PATH:
             raise BadValue("a value is not of the form that its property has", hint="look at a feature's") from error
         raise missing(error) or error_of(collection, error) from error
 

@@ -243,8 +243,9 @@ def test_text_that_is_no_path_of_labels_is_the_fault_of_the_request(odd_client: 
     url = "/collections/ltree/items"
     assert ids(odd_client, url, path="land.town") == [2]
     assert ids(odd_client, url, filter="path = '[1,2)'") == []
-    response = odd_client.get(f"{url}?{urlencode({'path': '[1,2)'})}")
-    assert (response.status_code, response.get_json()["code"]) == (400, "value-invalid")
+    for path in ("[1,2)", "a" * 2000, ".".join(["a"] * 70_000)):
+        response = odd_client.post(f"{url}", json={"path": path})
+        assert (response.status_code, response.get_json()["code"]) == (400, "value-invalid"), path[:9]
 
 
 def test_money_may_be_a_key(odd_client: FlaskClient):
