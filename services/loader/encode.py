@@ -27,12 +27,16 @@ FALLBACK_ENCODING = "cp1252"
 """What text that is no UTF-8 is read as: the usual one of old Shapefiles and spreadsheets."""
 
 
+LARGEST = 2**63 - 1
+
+
 @dataclass(slots=True)
 class Repairs:
     """How many values had to be changed to be stored, by column."""
 
     nul_removed: dict[str, int] = field(default_factory=dict[str, int])
     recoded: dict[str, int] = field(default_factory=dict[str, int])
+    at_limit: dict[str, int] = field(default_factory=dict[str, int])
 
     def notes(self) -> Iterator[Note]:
         """What the report says of them."""
@@ -42,6 +46,13 @@ class Repairs:
         for name, count in self.recoded.items():
             message = f"'{name}': {count} values are no UTF-8 and were read as Windows-1252"
             yield Note("warning", "text-recoded", message, "save the file in UTF-8 if letters look wrong")
+        for name, count in self.at_limit.items():
+            message = (
+                f"'{name}': {count} values are the last whole number of 64 bits, which GDAL makes of larger ones too"
+            )
+            yield Note(
+                "warning", "number-at-limit", message, "put long numbers between quotes in GeoJSON, or load Parquet"
+            )
 
 
 class Encoder:
@@ -88,7 +99,15 @@ class Encoder:
             array = array.dictionary_decode()
         if column.storage is TEXT:
             return self.clean_text(column.name, array)
+        if pt.is_int64(array.type):
+            self.count_at_limit(column.name, array)
         return array if array.type == column.storage.wire else array.cast(column.storage.wire, safe=False)
+
+    def count_at_limit(self, name: str, array: pa.Array) -> None:
+        """Count the values that may have been larger: GDAL says so of some formats only."""
+        if pc.max(array).as_py() == LARGEST or pc.min(array).as_py() == -LARGEST - 1:
+            count = sum(number in (LARGEST, -LARGEST - 1) for number in array.to_pylist())
+            self.repairs.at_limit[name] = self.repairs.at_limit.get(name, 0) + count
 
     def clean_text(self, name: str, array: pa.Array) -> pa.Array:
         """Text that PostgreSQL takes: UTF-8, no NUL. What had to be changed is counted."""

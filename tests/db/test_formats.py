@@ -179,6 +179,14 @@ def test_shapefile_that_does_not_say_its_encoding_has_names_all_the_same(loader:
     assert loader.column("old", "Größe") == ["Köln"]
 
 
+def test_numbers_that_gdal_cuts_to_64_bits_are_told(loader: Loader) -> None:
+    loader.path("long.csv").write_text("n,lon,lat\n123456789012345678901,1,2\n5,1,2\n")
+    report = loader.load("long.csv")
+    assert loader.column("long", "n") == [2**63 - 1, 5]
+    [note] = [note for note in report.notes if note.code == "number-at-limit"]
+    assert note.message.startswith("'n': 1 values")
+
+
 def test_decimals_without_decimals_are_integers(loader: Loader) -> None:
     kinds = {"n18": pa.decimal128(18, 0), "n20": pa.decimal128(20, 0), "cents": pa.decimal128(9, 2)}
     values = [Decimal(1234567), None]
