@@ -1,6 +1,7 @@
 """Exports: everything that matches, streamed from PostgreSQL to the client with flat memory.
 
 Each holds a connection and a thread for as long as it runs, so only some run at once: the rest is for small requests.
+Most exports take milliseconds, so one more waits for a moment.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from core.db import Database
 from core.errors import TooManyExports
 from core.statement import Statement
 
+WAIT_S = 1.0
+"""How long an export waits for others. Of 6 small ones at once to two workers one in nine was refused without."""
+
 
 class Exports:
-    """The exports of a worker: at most half of its connections."""
+    """The exports of a worker: at most half of its connections. Fewer wait, as each holds a thread."""
 
     def __init__(self, database: Database, pool_size: int, timeout_s: int) -> None:
         """`timeout_s`: how long one may take in the database."""
         self._database = database
         self._timeout_s = timeout_s
         self._slots = BoundedSemaphore(max(1, pool_size // 2))
+        self._waiting = BoundedSemaphore(max(1, pool_size // 2 - 1))
 
     def start(self, statement: Statement) -> Generator[bytes]:
         """The bytes of an export. The first ones are fetched here, so that what is refused is refused before an answer.
@@ -43,8 +48,17 @@ class Exports:
             self._slots.release()
 
     def _take(self) -> None:
-        if not self._slots.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False) and not self._wait():
             raise TooManyExports("other exports run at the moment", hint="try again in a minute")
+
+    def _wait(self) -> bool:
+        """Wait for a slot, unless enough others do. Whether there was one in time."""
+        if not self._waiting.acquire(blocking=False):
+            return False
+        try:
+            return self._slots.acquire(timeout=WAIT_S)
+        finally:
+            self._waiting.release()
 
     def _run(self, statement: Statement) -> Generator[bytes]:
         """The blocks; the slot is free again at the end, however it comes."""

@@ -11,6 +11,7 @@ import subprocess
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -221,7 +222,8 @@ def test_client_that_leaves_ends_its_query(big: Database):
             time.sleep(0.05)
 
 
-def test_small_requests_have_connections_left_while_exports_run(big: Database):
+def test_small_requests_have_connections_left_while_exports_run(big: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.exports.WAIT_S", 0.05)
     reader = replace(big.reader, pool_size=2)
     pool = Pool(reader)
     try:
@@ -236,6 +238,26 @@ def test_small_requests_have_connections_left_while_exports_run(big: Database):
         assert client.get("/collections/big/items?limit=1").status_code == 200
         running.close()
         assert client.get("/collections/big/items?f=csv&limit=5").status_code == 200
+    finally:
+        pool.close()
+
+
+def test_export_waits_a_moment_for_others_and_few_do(big: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.exports.WAIT_S", 20.0)
+    reader = replace(big.reader, pool_size=2)
+    pool = Pool(reader)
+    try:
+        app = create_app(reader, pool)
+        client = app.test_client()
+        running = client.get("/collections/big/items?f=csv")
+        with ThreadPoolExecutor(2) as threads:
+            asked = [threads.submit(app.test_client().get, "/collections/big/items?f=csv&limit=5") for _ in range(2)]
+            refused = next(as_completed(asked)).result()  # the other one waits
+            assert refused.status_code == 503
+            running.close()
+            answered = [one.result() for one in asked if one.result() is not refused]
+            assert [one.status_code for one in answered] == [200]
+            assert len(answered[0].text.splitlines()) == 6
     finally:
         pool.close()
 
