@@ -51,6 +51,17 @@ def test_collection_leaves_out_what_it_does_not_know(roads: Collection):
     assert (told["description"], told["attribution"]) == ("Lines", "me")
 
 
+@pytest.mark.parametrize(
+    ("kind", "left_out"), [("Point", set()), ("GeometryCollection", {"shp"}), (None, {"fgb", "kml"})]
+)
+def test_formats_that_cannot_hold_the_geometries_are_not_offered(
+    roads: Collection, kind: str | None, left_out: set[str]
+):
+    some = replace(roads, geometry_type=kind, srid=None if kind is None else 4326)
+    hrefs = " ".join(link["href"] for link in collection_document(some, LINKS)["links"])
+    assert {name for name in ("gpkg", "shp", "fgb", "kml", "csv") if f"f={name}" not in hrefs} == left_out
+
+
 def test_interval_with_an_open_end_has_a_null(roads: Collection):
     start = datetime(2024, 1, 1, tzinfo=UTC)
     document = collection_document(replace(roads, interval=(start, None)), LINKS)

@@ -10,7 +10,7 @@ from api.documents.operations import OPERATIONS
 from api.documents.rendering import reference, render_operation, search_body
 from api.documents.samples import Sample
 from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
-from api.formats.offered import ITEMS_FORMATS
+from api.formats.offered import ITEMS_FORMATS, is_offered
 from api.links import quoted_path
 from api.params.items import queryable_columns, sortable_columns
 from core.catalog import Collection
@@ -70,7 +70,7 @@ def choices_of(collection: Collection) -> dict[str, list[str]]:
     """Parameters that take a few words in this collection. None at all: they are no parameters of it."""
     systems = [crs.uri for crs in accepted_crs(collection)]
     names = [column.name for column in sortable_columns(collection)]
-    formats = [name for name, format in ITEMS_FORMATS.items() if collection.has_geometry or not format.needs_geometry]
+    formats = [name for name, format in ITEMS_FORMATS.items() if is_offered(format, collection)]
     return {
         "fItems": formats,
         **dict.fromkeys(("crs", "bbox-crs", "filter-crs"), systems),

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.crs import CRS84, EVERYWHERE, crs_list, storage_crs
 from api.documents.landing import STYLE
-from api.formats.offered import EXPORTS
+from api.formats.offered import EXPORTS, is_offered
 from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, SCHEMA_JSON, Link, Links
 from core.catalog import Collection
 
@@ -76,7 +76,7 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
         *(
             links.link(format.rel, format.media_type, str(format.whole), *here, "items", query={"f": name})
             for name, format in EXPORTS.items()
-            if collection.has_geometry or not format.needs_geometry
+            if is_offered(format, collection)
         ),
         links.link(f"{OGC_REL}queryables", SCHEMA_JSON, "queryables", *here, "queryables"),
         links.link(f"{OGC_REL}sortables", SCHEMA_JSON, "sortables", *here, "sortables"),

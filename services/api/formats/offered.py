@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, JSON_FG, KML, MVT, PARQUET, ZIP
+from core.catalog import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,7 @@ class Format:
     """A format. `whole` None: a page at a time; else what the export of everything that matches is called in links.
 
     extension: of the file's name, where it is not the value of `f`
+    knows_collections: it can hold geometry collections
     """
 
     media_type: str
@@ -20,6 +22,7 @@ class Format:
     extension: str = ""
     binary: bool = False
     needs_geometry: bool = False
+    knows_collections: bool = True
     rel: str = "items"
     """The relation of its link. GDAL takes a link to items of GeoJSON for the one to pages."""
 
@@ -34,10 +37,18 @@ ITEMS_FORMATS = {
     "fgb": Format(FLATGEOBUF, "all features as FlatGeobuf", binary=True, needs_geometry=True),
     "gpkg": Format(GEOPACKAGE, "all features as a GeoPackage", binary=True),
     "parquet": Format(PARQUET, "all features as GeoParquet", binary=True),
-    "shp": Format(ZIP, "all features as a zipped Shapefile", extension="zip", binary=True),
+    "shp": Format(ZIP, "all features as a zipped Shapefile", extension="zip", binary=True, knows_collections=False),
     "kml": Format(KML, "all features as KML", needs_geometry=True),
 }
 """By the value of `f`, the default first."""
+
+
+def is_offered(format: Format, collection: Collection) -> bool:
+    """Whether a collection can be had in a format, as far as its type of geometry says."""
+    if not collection.has_geometry:
+        return not format.needs_geometry
+    return format.knows_collections or collection.geometry_type != "GeometryCollection"
+
 
 EXPORTS = {name: format for name, format in ITEMS_FORMATS.items() if format.whole}
 """Those that send every match."""
