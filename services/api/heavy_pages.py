@@ -23,7 +23,7 @@ MOST_SHOWN = 1_000_000
 """Such bytes that are sent to a browser as they are, for the map of a page."""
 
 WORLD, LAST_ZOOM = (-180.0, -90.0, 180.0, 90.0), 16
-OF_A_PAGE, OF_A_FEATURE = 4, 8
+OF_A_PAGE, OF_A_FEATURE = 6, 8
 """Zooms from that which shows a whole collection to that to which its shapes are simplified, for people."""
 
 WEIGHED = Presentation(weighed=True)
