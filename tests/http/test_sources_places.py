@@ -302,3 +302,11 @@ def test_what_has_no_coordinates_is_null_and_left_out_of_what_has_some(odd_clien
     parts = {"type": "GeometryCollection", "geometries": [{"type": "MultiPoint", "coordinates": [[2, 2]]}]}
     assert shown[4:] == [points, area, parts]
     assert geometry(odd_client, "empties_points", 1) is None
+
+
+def test_stated_extent_finds_all_that_has_a_place(odd_client: FlaskClient):
+    for name in ("Mixed Case \"x\"", "function_data", "web_mercator"):
+        url = f"/collections/{quote(name)}"
+        box = ",".join(map(str, get(odd_client, url)["extent"]["spatial"]["bbox"][0]))
+        found, all = (get(odd_client, f"{url}/items?resultType=hits{given}") for given in (f"&bbox={box}", ""))
+        assert found["numberMatched"] == all["numberMatched"], name

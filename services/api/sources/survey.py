@@ -209,6 +209,12 @@ def select_extents(plan: Plan, shape: Shape) -> Iterator[Statement]:
     yield Statement(corners.format(whole, sql.SQL("FROM {} AS s").format(relation.sql_name)))
 
 
+HAIR = 1e-9
+"""Degrees, a tenth of a millimetre: so far off may be what was transformed there and back. A box that is the stated
+extent is to find what lies at its edges.
+"""
+
+
 def seen(asker: Asker, plan: Plan, corners: Sequence[float], shape: Shape, systems: Systems) -> Seen:
     """An extent in the system of the shape, and in CRS84."""
     own = (corners[0], corners[1], corners[2], corners[3])
@@ -221,7 +227,7 @@ FROM (SELECT ST_Transform(ST_Segmentize(ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n
     step = max((own[2] - own[0] + own[3] - own[1]) / 100, 1e-9)
     values = {"w": own[0], "s": own[1], "e": own[2], "n": own[3], "step": step}
     row = asker.one(plan, Statement(text, values))
-    return Seen(degrees((row[0], row[1], row[2], row[3])) if row else None, own)
+    return Seen(degrees((row[0] - HAIR, row[1] - HAIR, row[2] + HAIR, row[3] + HAIR)) if row else None, own)
 
 
 def degrees(corners: tuple[float, float, float, float]) -> BBox | None:
