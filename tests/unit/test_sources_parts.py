@@ -18,6 +18,7 @@ from api.sources.model import Attribute, Draft, Function, Omission, Parameter, R
 from api.sources.naming import assign_ids
 from api.sources.shapes import shape_of, srid_of_typmod, type_of_typmod
 from api.sources.survey import Asker
+from api.sources.systems import stretched
 from api.sources.types import is_whole, published, read_as
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart
@@ -377,3 +378,15 @@ def test_what_a_look_finds_wrong_is_logged_once(caplog: pytest.LogCaptureFixture
         asker.say(one, text)
     asker.say(other, "slow")
     assert [record.getMessage() for record in caplog.records] == ["gis.wells: broken", "gis.wells: slow"]
+
+
+def test_each_side_of_a_grid_goes_as_far_as_everything_has_a_place():
+    failed: list[list[float]] = []
+
+    def is_good(reaches: list[float]) -> bool:
+        if reaches[2] > 3:
+            failed.append(reaches)
+        return reaches[2] <= 3
+
+    assert stretched([1.0, 2.5, 1.0, 1.0], 1.0, is_good) == [10, 10, 3, 10]
+    assert len(failed) == 1, "what lies further is not asked for, as PostgreSQL logs each failure"
