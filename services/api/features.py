@@ -15,7 +15,7 @@ from api.cursor import render_cursor
 from api.density import Density, make_density
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.offered import PAGES
-from api.heavy_pages import WEIGHED, may_be_heavy, weight
+from api.heavy_pages import may_be_heavy, weight
 from api.ids import parse_id
 from api.links import JSON, Link, query_text, self_and_alternate
 from api.pages import Page, cut_page
@@ -44,12 +44,12 @@ def find_page(
 ) -> Page:
     """The features of a page; none when only their number is asked for.
 
-    joins: they may be one text; most_bytes: those whose geometries have more are left to `stream_page`
+    joins: they may be one text; most_bytes: those that have more are left to `stream_page`
     """
     if query.hits_only:
         return Page((), None, None)
     if most_bytes < inf and may_be_heavy(api, collection, query, most_bytes):
-        weighed = find_page(api, collection, replace(query, presentation=WEIGHED))
+        weighed = find_page(api, collection, replace(query, presentation=replace(query.presentation, weighed=True)))
         if weight(weighed) > most_bytes:
             return replace(weighed, features=(), joined=weighed.number, is_heavy=True)
     if joins and can_be_joined(collection, query):

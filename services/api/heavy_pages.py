@@ -1,4 +1,4 @@
-"""Pages whose features are many megabytes: they are streamed as exports are, so that no worker holds them."""
+"""Pages of many megabytes: they are streamed as exports are, so that no worker holds them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from api.sql.heavy_pages import copy_page, select_largest, select_sizes
 from core.catalog import Collection, remembered
 
 MOST_HELD = 8_000_000
-"""Bytes of geometries, as PostgreSQL stores them, that a page may have for a worker to hold it. Their text is one to
-two times as large, and there four times.
+"""Bytes of features, as PostgreSQL stores them, that a page may have for a worker to hold it. Their text is one to two
+times as large, and there four times.
 """
 
 MOST_SHOWN = 1_000_000
@@ -26,12 +26,10 @@ WORLD, LAST_ZOOM = (-180.0, -90.0, 180.0, 90.0), 16
 OF_A_PAGE, OF_A_FEATURE = 6, 8
 """Zooms from that which shows a whole collection to that to which its shapes are simplified, for people."""
 
-WEIGHED = Presentation(weighed=True)
-
 
 class Sizes(NamedTuple):
     """Of a table in bytes: what a row takes on average in its page, all that is too large for that, and the largest
-    geometry, where it is known.
+    feature, where it is known.
     """
 
     mean: float
@@ -44,17 +42,15 @@ class Sizes(NamedTuple):
 
 
 def may_be_heavy(api: Api, collection: Collection, query: ItemsQuery, most_bytes: float) -> bool:
-    """Whether the geometries of a page may have more bytes. Not of views and functions: nobody knows how large they
-    are.
-    """
-    if not collection.has_geometry or not query.presentation.geometry or query.hits_only:
+    """Whether a page may have more bytes. Not of views and functions: nobody knows how large they are."""
+    if query.hits_only:
         return False
     return remembered(collection, "sizes", lambda: sizes_of(api, collection)).most(query.limit) > most_bytes
 
 
 def sizes_of(api: Api, collection: Collection) -> Sizes:
     """The sizes of a collection's table. Cost: of a loaded one with large rows a look at each of them, once for a
-    version; of a source the largest geometry is not asked for, as it changes.
+    version; of a source the largest feature is not asked for, as it changes.
     """
     with reading(collection, has_values=False):
         [(inline, beside, rows)] = api.database.run(select_sizes(collection))
@@ -66,7 +62,7 @@ def sizes_of(api: Api, collection: Collection) -> Sizes:
 
 
 def weight(weighed: Page) -> int:
-    """How many bytes the geometries of a page have that was asked for as WEIGHED."""
+    """How many bytes a page has that was asked for as weighed."""
     return sum(map(int, weighed.features))
 
 

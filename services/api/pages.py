@@ -26,7 +26,7 @@ class Page:
     joined: int | None = None
     """How many features the only text of `features` holds; None where each has its own."""
     is_heavy: bool = False
-    """Whether its geometries are larger than was asked for: its features are left to `stream_page`, or simplified."""
+    """Whether it is larger than was asked for: its features are left to `stream_page`, or simplified."""
 
     @property
     def number(self) -> int:

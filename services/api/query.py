@@ -171,7 +171,7 @@ class Presentation:
     xy: bool = False
     """In CSV, points as two columns, longitude or easting first."""
     weighed: bool = False
-    """In place of each feature the number of bytes that its geometry has as it is stored."""
+    """In place of each feature the number of bytes that it has, nearly."""
 
 
 AS_STORED = Presentation()

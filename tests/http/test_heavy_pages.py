@@ -32,6 +32,11 @@ SEAS = """
 SELECT n AS fid, 'sea' AS name, 0 AS kind, ST_Buffer(ST_Point(n * 11 - 170, 10), 5, 150000) AS geom
 FROM generate_series(1, 30) AS n
 """
+TEXTS = """
+SELECT n AS fid, n % 3 AS kind,
+       (SELECT string_agg(md5((n * 10000 + k)::text), 'ä"') FROM generate_series(1, 1500) AS k) AS name
+FROM generate_series(1, 40) AS n
+"""
 COLUMNS = {"name": "string", "kind": "integer"}
 CRS_3857 = "http://www.opengis.net/def/crs/EPSG/0/3857"
 ITEMS = "/collections/lakes/items"
@@ -43,7 +48,11 @@ def database(cluster: Cluster) -> Iterator[Database]:
     database = cluster.clone()
     for id, select in (("lakes", LAKES), ("seas", SEAS)):
         publish(database, id, select, columns=COLUMNS, geometry_type="Polygon", typmod="Polygon")
+    publish(database, "texts", TEXTS, columns=COLUMNS, srid=None, geometry_type=None)
     with database.connect() as connection:
+        connection.execute(
+            "ALTER TABLE data.texts_3 ALTER name SET STORAGE EXTERNAL; UPDATE data.texts_3 SET name = name || ' '"
+        )
         connection.execute("CREATE SCHEMA gis")
         connection.execute(f"CREATE TABLE gis.ponds AS {LAKES}")  # type: ignore[arg-type]
         connection.execute("ALTER TABLE gis.ponds ALTER geom TYPE geometry(Polygon, 4326) USING ST_SetSRID(geom, 4326)")
@@ -161,6 +170,14 @@ def test_a_page_of_a_table_of_somebody_else_is_streamed_too(database: Database):
     assert is_streamed
     assert told(streamed) == told(held(client, "/collections/ponds/items?limit=24&f=json"))
     pool.close()
+
+
+def test_a_page_of_long_texts_is_streamed_too(app: Flask):
+    client, path = app.test_client(), "/collections/texts/items?limit=30&f=json"
+    streamed, is_streamed = get(client, path)
+    assert is_streamed
+    assert told(streamed) == told(held(client, path))
+    assert not get(client, f"{path}&properties=kind")[1]
 
 
 @pytest.mark.parametrize("query", ["limit=3", "limit=24&skipGeometry=true", "limit=24&resultType=hits"])

@@ -10,9 +10,15 @@ from api.query import AS_STORED, Filter, Presentation
 from api.sql.filter import where, where_clause
 from api.sql.geometry import geometry_member
 from api.sql.jsonfg import fg_members
-from api.sql.relation import id_member, is_key, relation, shown_column
-from core.catalog import Collection
+from api.sql.relation import column_of, id_member, is_key, relation, shown_column
+from core.catalog import Collection, ColumnType
 from core.statement import Statement
+
+TEXTS: tuple[ColumnType, ...] = ("string", "json", "binary")
+"""Types of properties whose values may be large."""
+
+AROUND_FEATURE, AROUND_PROPERTY = 60, 20
+"""Bytes of a feature without any value, and of a property beside its name."""
 
 
 def select_feature(collection: Collection, presentation: Presentation = AS_STORED) -> Statement:
@@ -58,13 +64,23 @@ def select_count_plan(collection: Collection, filter: Filter) -> Statement:
 def feature_text(collection: Collection, presentation: Presentation) -> sql.Composable:
     """A GeoJSON Feature as text, put together by PostgreSQL so that nothing is parsed in Python."""
     if presentation.weighed:
-        return sql.SQL("COALESCE(pg_column_size(t.geom), 0)::text")
+        return sql.SQL("({})::text").format(feature_weight(collection, presentation))
     some = collection.columns if presentation.columns is None else presentation.columns
     return sql.SQL("""'{{"type":"Feature",{id}{members} || ',"properties":' || {properties} || '}}'""").format(
         id=id_member(collection.key),
         members=(fg_members if presentation.fg else geometry_member)(collection, presentation),
         properties=sql.SQL("row_to_json(p.*)::text" if some else "'{}'"),
     )
+
+
+def feature_weight(collection: Collection, presentation: Presentation = AS_STORED) -> sql.Composable:
+    """How many bytes a feature has, nearly: of its geometry and texts as they are stored, which need not be read."""
+    some = collection.columns if presentation.columns is None else presentation.columns
+    sized = [sql.SQL("t.geom")] if collection.has_geometry and presentation.geometry else []
+    parts = [*sized, *(column_of(column) for column in some if column.type in TEXTS)]
+    around = AROUND_FEATURE + sum(len(column.name) + AROUND_PROPERTY for column in some)
+    sizes = (sql.SQL(" + COALESCE(pg_column_size({}), 0)::bigint").format(part) for part in parts)
+    return sql.Composed([sql.Literal(around), *sizes])
 
 
 def properties_lateral(collection: Collection, presentation: Presentation) -> sql.Composable:
