@@ -310,3 +310,12 @@ def test_stated_extent_finds_all_that_has_a_place(odd_client: FlaskClient):
         box = ",".join(map(str, get(odd_client, url)["extent"]["spatial"]["bbox"][0]))
         found, all = (get(odd_client, f"{url}/items?resultType=hits{given}") for given in (f"&bbox={box}", ""))
         assert found["numberMatched"] == all["numberMatched"], name
+
+
+def test_extent_of_an_area_around_a_pole_reaches_to_the_pole(odd_client: FlaskClient):
+    extent = get(odd_client, "/collections/poles_arctic")["extent"]["spatial"]["bbox"][0]
+    assert (extent[0], extent[2], extent[3]) == (-180, 180, 90)
+    assert 65 < extent[1] < 75
+    for box in ("-180,88,180,90", "10,85,20,86"):
+        assert len(get(odd_client, f"/collections/poles_arctic/items?bbox={box}")["features"]) == 1, box
+    assert odd_client.get("/collections/poles_arctic/tiles/WorldCRS84Quad/3/0/3").status_code == 200

@@ -16,7 +16,16 @@ from psycopg import sql
 from api.sources.build import Findings, Interval, Plan, Seen
 from api.sources.keys import WITH_PLACES, select_check
 from api.sources.model import Attribute, System, Systems
-from api.sources.shapes import Shape, is_in_degrees, located, read, shape_of, srid_of_typmod, type_of_typmod
+from api.sources.shapes import (
+    WEB_MERCATOR,
+    Shape,
+    is_in_degrees,
+    located,
+    read,
+    shape_of,
+    srid_of_typmod,
+    type_of_typmod,
+)
 from api.sources.systems import LIMIT_S, find_systems
 from api.sources.times import choose_times
 from core.bbox import BBox
@@ -227,7 +236,30 @@ FROM (SELECT ST_Transform(ST_Segmentize(ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n
     step = max((own[2] - own[0] + own[3] - own[1]) / 100, 1e-9)
     values = {"w": own[0], "s": own[1], "e": own[2], "n": own[3], "step": step}
     row = asker.one(plan, Statement(text, values))
-    return Seen(degrees((row[0] - HAIR, row[1] - HAIR, row[2] + HAIR, row[3] + HAIR)) if row else None, own)
+    if row is None:
+        return Seen(None, own)
+    box = (row[0] - HAIR, row[1] - HAIR, row[2] + HAIR, row[3] + HAIR)
+    return Seen(degrees(to_the_poles(asker, plan, shape.srid, own, box)), own)
+
+
+Corners = tuple[float, float, float, float]
+
+
+def to_the_poles(asker: Asker, plan: Plan, srid: int, own: Corners, box: Corners) -> Corners:
+    """A box in degrees, made as large as the one in the system `srid` is that may lie around a pole: its edges do not
+    say so.
+    """
+    if box[2] - box[0] < 180 or srid == WEB_MERCATOR:
+        return box
+    text = sql.SQL(
+        "SELECT place && ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, {srid})"
+        " FROM (SELECT ST_Transform(ST_Point(0, %(latitude)s, 4326), {srid}) AS place OFFSET 0) AS pole"
+    ).format(srid=sql.Literal(srid))
+    values = dict(zip("wsen", own, strict=True))
+    holds = [asker.one(plan, Statement(text, {**values, "latitude": latitude})) for latitude in (-90, 90)]
+    south, north = (found is not None and bool(found[0]) for found in holds)
+    west, east = (-180.0, 180.0) if south or north else (box[0], box[2])
+    return west, -90.0 if south else box[1], east, 90.0 if north else box[3]
 
 
 def degrees(corners: tuple[float, float, float, float]) -> BBox | None:
