@@ -219,6 +219,13 @@ def test_several_ids_are_asked_for_at_once(odd_client: FlaskClient):
         assert [feature["id"] for feature in found["features"]] == wanted, name
 
 
+def test_ids_may_be_arrays(odd_client: FlaskClient):
+    assert get(odd_client, "/collections/array_key/items/{5}")["properties"]["path"] == [5]
+    for asked, found in (("{5}", ["{5}"]), ("{1,2}", []), ("5", [])):  # commas stand between ids
+        features = get(odd_client, items("array_key", ids=asked))["features"]
+        assert [feature["id"] for feature in features] == found
+
+
 def test_broken_relations_stop_nobody_else_and_say_nothing_of_the_database(odd_client: FlaskClient):
     for name, status in BROKEN.items():
         for url in (items(name), items(name, f="csv"), items(name, resultType="hits"), f"{items(name)}&bbox=0,0,1,1"):

@@ -135,14 +135,22 @@ def is_key(key: Key) -> sql.Composable:
     return sql.SQL(" AND ").join(parts)
 
 
+TEXT = sql.SQL("text")
+
+
+def can_be_listed(part: KeyPart) -> bool:
+    """Whether there are arrays of a key's values: an array of arrays is one of their elements."""
+    return not part.sql_type.endswith("[]")
+
+
 def among_keys(key: Key, some: tuple[FeatureKey, ...]) -> tuple[sql.Composable, dict[str, Any]]:
     """The condition that a row is one of some. Index: that of the key"""
     params = {f"ids{number}": [values[number] for values in some] for number in range(len(key.parts))}
     lists = [
-        sql.SQL("{}::{}[]").format(sql.Placeholder(f"ids{number}"), key_cast(part))
+        sql.SQL("{}::{}[]").format(sql.Placeholder(f"ids{number}"), key_cast(part) if can_be_listed(part) else TEXT)
         for number, part in enumerate(key.parts)
     ]
-    names = [key_column(part) for part in key.parts]
+    names = [sql.SQL("{}" if can_be_listed(part) else "{}::text").format(key_column(part)) for part in key.parts]
     if len(lists) == 1:
         return sql.SQL("{} = ANY ({})").format(names[0], lists[0]), params
     text = sql.SQL("({}) IN (SELECT * FROM unnest({}))")
