@@ -261,3 +261,14 @@ def test_money_may_be_a_key(odd_client: FlaskClient):
 def test_null_of_json_is_found_beside_json_that_jsonb_cannot_have(odd_client: FlaskClient):
     assert ids(odd_client, "/collections/texts/items", filter="j IS NULL") == ["-2.00"]
     assert ids(odd_client, "/collections/texts/items", filter="j IS NOT NULL") == ["1.50"]
+
+
+def test_json_with_line_feeds_is_in_exports_as_on_pages(odd_client: FlaskClient):
+    url = "/collections/texts/items"
+    wanted = [feature["properties"] for feature in get(odd_client, f"{url}?f=json")["features"]]
+    assert [properties["j"] for properties in wanted] == [None, {"a": "\0"}]
+    whole = get(odd_client, f"{url}?f=geojson&sortby=id")["features"]
+    texts = odd_client.get(f"{url}?f=geojsonl&sortby=id").text.split("\x1e")[1:]
+    assert all(text.count("\n") == 1 for text in texts)
+    for found in (whole, [json.loads(text) for text in texts]):
+        assert [feature["properties"] for feature in found] == wanted

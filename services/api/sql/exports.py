@@ -34,9 +34,18 @@ COPY_LINES = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER
 """Lines of JSON as they are: no JSON text holds this quote, and the text form would double backslashes."""
 
 
+def in_one_line(collection: Collection, shown: Presentation, feature: sql.Composable) -> sql.Composable:
+    """A Feature without line feeds. Values of `json` may have them, though none in their texts."""
+    some = collection.columns if shown.columns is None else shown.columns
+    if not any(column.type == "json" for column in some):
+        return feature
+    return sql.SQL("translate({}, E'\\n\\r', '  ')").format(feature)
+
+
 def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.SQL, *, in_groups: bool) -> Statement:
     """COPY of every match as a line: something ahead, a Feature. In groups, `JOINT` stands for most line feeds."""
-    feature = sql.SQL("{} || {}").format(ahead, feature_text(collection, query.presentation))
+    line = in_one_line(collection, query.presentation, feature_text(collection, query.presentation))
+    feature = sql.SQL("{} || {}").format(ahead, line)
     lateral = properties_lateral(collection, query.presentation)
     rows, params = select_all(collection, query, feature, lateral)
     if in_groups:

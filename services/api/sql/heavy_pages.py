@@ -5,16 +5,16 @@ from __future__ import annotations
 from psycopg import sql
 
 from api.query import ItemsQuery
-from api.sql.exports import COPY_LINES
+from api.sql.exports import COPY_LINES, in_one_line
 from api.sql.items import feature_weight
 from api.sql.pages import named_table, select_page
 from api.sql.relation import relation
 from core.catalog import Collection
 from core.statement import Statement
 
-FORWARDS = sql.SQL("SELECT ',' || feature FROM ({}) AS page (feature)")
-BACKWARDS = sql.SQL("""SELECT ',' || feature FROM (
-    SELECT row_number() OVER () AS number, feature FROM ({}) AS page (feature)
+FORWARDS = sql.SQL("SELECT ',' || {line} FROM ({page}) AS page (feature)")
+BACKWARDS = sql.SQL("""SELECT ',' || {line} FROM (
+    SELECT row_number() OVER () AS number, feature FROM ({page}) AS page (feature)
 ) AS numbered ORDER BY number DESC""")
 
 
@@ -41,5 +41,6 @@ def select_largest(collection: Collection) -> Statement:
 def copy_page(collection: Collection, query: ItemsQuery) -> Statement:
     """COPY of the features of a page, in its order, as lines with a comma ahead each."""
     page = select_page(collection, query)
-    lines = (BACKWARDS if query.backwards else FORWARDS).format(page.text)
+    line = in_one_line(collection, query.presentation, sql.SQL("feature"))
+    lines = (BACKWARDS if query.backwards else FORWARDS).format(line=line, page=page.text)
     return Statement(COPY_LINES.format(lines), {**page.params, "rows": query.limit})
