@@ -272,7 +272,8 @@ def test_a_terminal_gets_sentences_and_a_pipe_gets_json() -> None:
     assert json.loads(pipe.getvalue())["collections"] == ["p"]
 
 
-def test_a_terminal_sees_the_rows_then_the_steps() -> None:
+def test_a_terminal_sees_the_rows_then_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one shows no bars
     terminal = Terminal()
     with bars(terminal, sentences=False) as listen:
         listen(Event("rows", "p.gpkg", {"layer": "a", "rows": 5, "of": 10}))
