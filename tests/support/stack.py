@@ -212,8 +212,11 @@ class Stack:
         return json.loads(output("docker", "inspect", self.container(name)))[0]
 
     def execute(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
-        """docker exec in a service's container."""
-        return run("docker", "exec", self.container(name), *command)
+        """docker exec in a service's container; once more where the engine could not begin it, which happens to runc."""
+        done = run("docker", "exec", self.container(name), *command)
+        if "waiting for init preliminary setup" in done.stdout + done.stderr:
+            return run("docker", "exec", self.container(name), *command)
+        return done
 
     def sql(self, statement: str) -> str:
         """The answer of a statement of the owner's, asked inside the PostGIS container."""
