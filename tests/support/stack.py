@@ -212,7 +212,7 @@ class Stack:
         return json.loads(output("docker", "inspect", self.container(name)))[0]
 
     def execute(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
-        """docker exec in a service's container; once more where the engine could not begin it, which happens to runc."""
+        """docker exec in a service's container; once more where the engine could not begin it (seen of runc)."""
         done = run("docker", "exec", self.container(name), *command)
         if "waiting for init preliminary setup" in done.stdout + done.stderr:
             return run("docker", "exec", self.container(name), *command)
