@@ -22,6 +22,9 @@ times as large, and there four times.
 MOST_SHOWN = 1_000_000
 """Such bytes that are sent to a browser as they are, for the map of a page."""
 
+MOST_IN_PAGE = 2000
+"""Bytes of a row from which on PostgreSQL puts values beside it: what one has at most where nobody counted the rows."""
+
 WORLD, LAST_ZOOM = (-180.0, -90.0, 180.0, 90.0), 16
 OF_A_PAGE, OF_A_FEATURE = 6, 8
 """Zooms from that which shows a whole collection to that to which its shapes are simplified, for people."""
@@ -54,7 +57,8 @@ def sizes_of(api: Api, collection: Collection) -> Sizes:
     """
     with reading(collection, has_values=False):
         [(inline, beside, rows)] = api.database.run(select_sizes(collection))
-        mean = inline / max(1, collection.row_count or rows)
+        known = collection.row_count or rows
+        mean = inline / known if known > 0 else MOST_IN_PAGE
         if beside <= MOST_SHOWN or collection.source is not None:
             return Sizes(mean, beside)
         [(largest,)] = api.database.run(select_largest(collection))

@@ -158,6 +158,19 @@ def test_every_way_has_the_same_order_at_every_offset(client: FlaskClient, way: 
             assert fids(get(client, f"{path}&limit=7&offset={offset}")) == everything[offset : offset + 7]
 
 
+@pytest.mark.parametrize("rel", ["next", "prev"])
+def test_streamed_pages_of_a_box_are_those_that_are_held(client: FlaskClient, rel: str):
+    path = "/collections/dots/items?bbox=-100,-60,100,60&limit=700"
+    first = path if rel == "next" else link(list(walk(client, path, "next"))[-1], "prev")
+    held = list(walk(client, first, rel))
+    with patch("api.hot.MOST_HELD", 0), patch("api.routes.items.MOST_HELD", 0):
+        streamed = list(walk(client, first, rel))
+    assert len(held) > 3
+    for page in (*held, *streamed):
+        page.pop("timeStamp")
+    assert streamed == held
+
+
 def test_a_page_of_a_large_box_is_read_from_few_blocks(client: FlaskClient):
     plans: list[Plan] = []
 

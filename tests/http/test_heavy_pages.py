@@ -172,6 +172,19 @@ def test_a_page_of_a_table_of_somebody_else_is_streamed_too(database: Database):
     pool.close()
 
 
+def test_a_table_that_nobody_counted_has_rows_that_fit_their_pages(database: Database):
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE gis.new (id integer PRIMARY KEY, name text)")
+        connection.execute("INSERT INTO gis.new SELECT n, 'name ' || n FROM generate_series(1, 50_000) AS n")
+        connection.execute("GRANT SELECT ON gis.new TO PUBLIC")
+    pool = Pool(database.reader)
+    client = create_app(replace(database.reader, schemas="gis"), pool).test_client()
+    client.get("/collections")
+    with patch("api.features.find_page", side_effect=AssertionError):  # nothing is weighed
+        assert client.get("/collections/new/items?limit=400&f=json").json["numberReturned"] == 400
+    pool.close()
+
+
 def test_a_page_of_long_texts_is_streamed_too(app: Flask):
     client, path = app.test_client(), "/collections/texts/items?limit=30&f=json"
     streamed, is_streamed = get(client, path)
