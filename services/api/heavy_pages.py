@@ -57,8 +57,8 @@ def sizes_of(api: Api, collection: Collection) -> Sizes:
     """
     with reading(collection, has_values=False):
         [(inline, beside, rows)] = api.database.run(select_sizes(collection))
-        known = collection.row_count or rows
-        mean = inline / known if known > 0 else MOST_IN_PAGE
+        known = rows if collection.row_count is None else collection.row_count
+        mean = min(inline, MOST_IN_PAGE) if known < 0 else inline / max(1, known)
         if beside <= MOST_SHOWN or collection.source is not None:
             return Sizes(mean, beside)
         [(largest,)] = api.database.run(select_largest(collection))
