@@ -106,13 +106,15 @@ def density(api: Api, collection: Collection) -> Density:
     return remembered(collection, "density", sample)
 
 
-def page_geojson(collection: Collection, found: Page, links: str, count: Count) -> bytes:
-    """A page as a FeatureCollection; `links` are JSON. One of a source has no time stamp: its bytes validate it."""
-    return b"".join([PAGE_HEAD, ",".join(found.features).encode(), page_tail(collection, found, links, count)])
+def page_geojson(found: Page, tail: bytes, head: bytes = PAGE_HEAD) -> bytes:
+    """The features of a page between what stands ahead of them and behind."""
+    return b"".join([head, ",".join(found.features).encode(), tail])
 
 
 def page_tail(collection: Collection, found: Page, links: str, count: Count) -> bytes:
-    """What stands behind the features of a FeatureCollection."""
+    """What stands behind the features of a FeatureCollection; `links` are JSON. That of a source has no time stamp: its
+    bytes validate it.
+    """
     members = {"numberReturned": found.number, "numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
     counts = {name: number for name, number in members.items() if number is not None}
     return render_tail(links, counts, stamped=collection.source is None)

@@ -17,7 +17,7 @@ from api.address import called, names_host
 from api.asked import ERROR, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
-from api.features import find_page, page_geojson
+from api.features import find_page, page_geojson, page_tail
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, may_be_heavy
@@ -90,5 +90,6 @@ class Hot:
             return None
         found = find_page(self._api, collection, query, joins=True)
         count = self._api.counts.of_page(collection, query, found)
-        body = page_geojson(collection, found, page_links_text(asked, collection, query, found), count)
+        tail = page_tail(collection, found, page_links_text(asked, collection, query, found), count)
+        body = page_geojson(found, tail)
         return geojson(self._api, body, collection, query.presentation, known, environ)

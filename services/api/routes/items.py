@@ -19,6 +19,7 @@ from api.features import (
     feature_geojson,
     find_feature,
     find_page,
+    page_geojson,
     page_links,
     page_tail,
 )
@@ -137,7 +138,7 @@ def items_geojson(
         head = with_root_members(head, members)
     tail = page_tail(collection, found, json_text([*links, *profile_links(shown.profiles)]), count)
     if not found.is_heavy:
-        return marked(respond(b"".join([head, ",".join(found.features).encode(), tail]), FORMATS[chosen]), shown)
+        return marked(respond(page_geojson(found, tail, head), FORMATS[chosen]), shown)
     if request.method == "HEAD":
         return marked(streamed(enclosed(head, (b"" for _ in ()), tail), FORMATS[chosen]), shown)
     return marked(streamed(stream_page(api(), collection, query, head, tail), FORMATS[chosen]), shown)
