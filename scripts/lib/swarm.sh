@@ -192,11 +192,16 @@ forget_tags() {
     | xargs -r docker image rm >/dev/null 2>&1 || true
 }
 
-# swarm_is_ours: scripts/swarm made it, and nothing else is in it
-swarm_is_ours() {
-  [ "$(swarm_state)" = manager ] && [ -n "$(nodes_with isthmus.swarm=made)" ] && [ "$(docker node ls -q | wc -l)" -eq 1 ] \
-    && [ -z "$(docker service ls -q)$(docker secret ls -q)$(docker config ls -q)" ] \
-    && ! docker network ls --filter driver=overlay --format '{{.Name}}' | grep -qvx ingress
+# swarm_holds: what is in it beside this node, one a line. Fails when the engine does not say.
+swarm_holds() {
+  local nodes overlays
+  nodes=$(docker node ls -q | wc -l) || return
+  [ "$nodes" -eq 1 ] || printf '%s nodes\n' "$nodes"
+  docker service ls --format 'service {{.Name}}' || return
+  docker secret ls --format 'secret {{.Name}}' || return
+  docker config ls --format 'config {{.Name}}' || return
+  overlays=$(docker network ls --filter driver=overlay --format 'network {{.Name}}') || return
+  printf '%s\n' "$overlays" | sed '/^$/d; /^network ingress$/d'
 }
 
 # named_networks_in_use: where other containers know each other by name. An engine that leaves a swarm forgets those names
@@ -204,6 +209,16 @@ swarm_is_ours() {
 named_networks_in_use() {
   docker network ls -q --filter driver=bridge --filter type=custom \
     | xargs -r docker network inspect -f '{{if .Containers}}{{.Name}}{{end}}' | { grep -vx docker_gwbridge || true; } | sed '/^$/d'
+}
+
+# why_stay: why the swarm is not left, in one line; nothing when it can be
+why_stay() {
+  local holds others
+  holds=$(swarm_holds) || { printf 'the engine does not say what is in it'; return; }
+  others=$(named_networks_in_use) || { printf 'the engine does not say which networks are in use'; return; }
+  if [ -n "$holds" ]; then printf 'it has %s' "$(paste -sd , <<<"$holds" | sed 's/,/, /g')"
+  elif [ -n "$others" ]; then printf 'leaving it would make this engine forget the names of containers that run in %s' "$(paste -sd ' ' <<<"$others")"
+  fi
 }
 
 leave_swarm() {
