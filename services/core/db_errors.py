@@ -22,9 +22,10 @@ ERROR_OF_SQLSTATE: dict[str, type[IsthmusError]] = {
     "57": DatabaseUnavailable,
 }
 
-OF_FUNCTIONS = ("28", "38", "54", "55")
-"""Classes of errors that psycopg calls operational, and that a statement meets in functions and views, not in the
-server: a missing right, an external routine, endless recursion, a materialized view that was never filled.
+OF_FUNCTIONS = ("28", "38", "54", "55", "58P01")
+"""Errors, or classes of them, that psycopg calls operational, and that a statement meets in functions, views and
+foreign tables, not in the server: a missing right, an external routine, endless recursion, a materialized view that was
+never filled, a file that is gone.
 """
 
 POSTGIS_SOURCES = "lwgeom_"
@@ -51,7 +52,7 @@ def translate(error: psycopg.Error) -> IsthmusError:
     known = ERROR_OF_SQLSTATE.get(state) or ERROR_OF_SQLSTATE.get(state[:2])
     if state == "XX000" and (error.diag.source_file or "").startswith(POSTGIS_SOURCES):
         known = BadValue
-    if known is None and isinstance(error, psycopg.OperationalError) and state[:2] not in OF_FUNCTIONS:
+    if known is None and isinstance(error, psycopg.OperationalError) and not state.startswith(OF_FUNCTIONS):
         known = DatabaseUnavailable
     if known is None:
         raise error

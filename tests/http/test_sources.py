@@ -15,7 +15,7 @@ from support.cluster import Database
 from support.http import get, link
 from support.odd import FILES, SCHEMAS, rows_of, sources_app
 
-BROKEN = {"broken_view": 500, "foreign_table_of_nobody": 503}
+BROKEN = {"broken_view": 500, "foreign_table_of_nobody": 503, "foreign_table_of_no_file": 500}
 DIVIDED = "divided_view"
 SLOW = "slow_view"
 FUNCTIONS = {"near": {"least": "0"}, "picky": {"Which One": "x"}, "all_data": {}, "writes": {}}
