@@ -219,9 +219,30 @@ def test_several_ids_are_asked_for_at_once(odd_client: FlaskClient):
         assert [feature["id"] for feature in found["features"]] == wanted, name
 
 
+LISTS = {
+    '"a,b"': ["a,b"],
+    'plain,"a,b",7': ["7", "a,b", "plain"],
+    'quote"d,plain': ["plain", 'quote"d'],
+    '"plain"': [],
+    "a,b": [],
+    '"a,b': [],
+}
+
+
+@pytest.mark.parametrize(("asked", "found"), LISTS.items(), ids=LISTS)
+def test_id_that_holds_a_comma_is_asked_for_in_quotes(odd_client: FlaskClient, asked: str, found: list[str]):
+    features = get(odd_client, items("text_key", ids=asked))["features"]
+    assert sorted(feature["id"] for feature in features) == found
+
+
+def test_id_that_holds_a_comma_is_one_element_of_a_body(odd_client: FlaskClient):
+    answer = odd_client.post("/collections/text_key/search", json={"ids": ["a,b", "plain", 'quote"d']})
+    assert sorted(feature["id"] for feature in answer.get_json()["features"]) == ["a,b", "plain", 'quote"d']
+
+
 def test_ids_may_be_arrays(odd_client: FlaskClient):
     assert get(odd_client, "/collections/array_key/items/{5}")["properties"]["path"] == [5]
-    for asked, found in (("{5}", ["{5}"]), ("{1,2}", []), ("5", [])):  # commas stand between ids
+    for asked, found in (("{5}", ["{5}"]), ("{1,2}", []), ("5", []), ('"{1,2}"', ["{1,2}"])):
         features = get(odd_client, items("array_key", ids=asked))["features"]
         assert [feature["id"] for feature in features] == found
 

@@ -88,8 +88,15 @@ def parameter_text(name: str, value: Any) -> str:
         case int() | Decimal():
             return str(value)
         case list():
-            return ",".join(parameter_text(name, part) for part in cast("list[Any]", value))
+            return ",".join(element_text(name, part) for part in cast("list[Any]", value))
         case dict() if name == "filter":
             return dumps(value)
         case _:
             raise BadParameter(f"'{name}' has a value that is no parameter", hint=HINT, parameter=name)
+
+
+def element_text(name: str, value: Any) -> str:
+    """An element of a list as it would stand in an address: an id that holds commas in quotes. Raises: BadParameter"""
+    text = parameter_text(name, value)
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"' if name == "ids" and "," in text else text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -41,6 +42,8 @@ LARGEST_OFFSET = 10_000_000
 MOST_DIGITS = 15
 LONGEST_SEARCH = 500
 LARGEST_ZOOM = 24
+LISTED = re.compile(r'(?:^|,)("(?:[^"]|"")*"(?=,|\Z)|[^,]*)')
+"""An element of a list of ids, in quotes or not."""
 SIGNS = ("-", "+", " ")
 """Before a name in `sortby`; a plus in an address may stand for a space."""
 
@@ -138,13 +141,23 @@ def parse_cql2(args: Args, collection: Collection) -> Node | None:
 
 def parse_ids(text: str, collection: Collection) -> tuple[FeatureKey, ...]:
     """Ids of features. One that no feature can have is left out. Raises: BadParameter"""
-    names = parse_names("ids", text)
+    names = list(listed_ids(text))
+    if "" in names:
+        raise BadParameter(f"ids is '{text}'", hint="it takes ids with commas between them", parameter="ids")
     if len(names) > MOST_IDS:
         raise BadParameter(f"ids has {len(names)} ids", hint=f"ask for {MOST_IDS} at a time", parameter="ids")
     if not collection.key.is_id:
         raise BadParameter(f"the features of {collection.id} have no ids", hint="use filter", parameter="ids")
     found = {parse_id(name, collection.key) for name in names}
     return tuple(sorted(key for key in found if key is not None))
+
+
+def listed_ids(text: str) -> Iterator[str]:
+    """The ids of a list. One that holds commas stands in double quotes, with its own quotes doubled as in CSV."""
+    for match in LISTED.finditer(text):
+        name = match[1]
+        is_quoted = name.startswith('"') and "," in name
+        yield name[1:-1].replace('""', '"') if is_quoted else name
 
 
 def parse_search(text: str) -> str:
