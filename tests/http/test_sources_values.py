@@ -272,3 +272,11 @@ def test_json_with_line_feeds_is_in_exports_as_on_pages(odd_client: FlaskClient)
     assert all(text.count("\n") == 1 for text in texts)
     for found in (whole, [json.loads(text) for text in texts]):
         assert [feature["properties"] for feature in found] == wanted
+
+
+@pytest.mark.parametrize("asked", ["24:00:00", "24:00", "24:00:00.0"])
+def test_end_of_a_day_is_a_time_of_day(odd_client: FlaskClient, asked: str):
+    url = "/collections/times_of_day/items"
+    assert ids(odd_client, url, hour=asked) == ids(odd_client, url, filter=f"hour = '{asked}'") == [2]
+    assert ids(odd_client, url, filter=f"hour < '{asked}'") == [1, 3]
+    assert odd_client.get(f"{url}?hour=24:00:01").status_code == 400

@@ -160,7 +160,7 @@ class Checker:
         if isinstance(node, ast.String) and wanted in TIMES:
             return self.instant(node)
         if isinstance(node, ast.String) and wanted == "time":
-            return tried(lambda: ast.String(parse_time(node.value).isoformat(), at=node.at), node)
+            return tried(lambda: ast.String(parse_time(node.value), at=node.at), node)
         if isinstance(node, ast.Number) and wanted == "boolean" and node.value in (0, 1):
             return ast.Boolean(bool(node.value), at=node.at)
         raise mistake(f"{shown(model)} is {article(wanted)}, {shown(node)} is {article(kind)}", node.at)

@@ -16,6 +16,7 @@ INSTANT = re.compile(
     r"(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2})?)?"
 )
 
+END_OF_DAY = re.compile(r"24:00(:00(\.0+)?)?")
 LEAP = "60"
 """The leap second, which RFC 3339 has and Python has not."""
 
@@ -74,10 +75,12 @@ def parse_instant(text: str, at: Place = None, *, zone_needed: bool = True) -> D
     return Timestamp(parse_timestamp(text, zone_needed=zone_needed), at=at)
 
 
-def parse_time(text: str) -> time:
-    """`12:30:00`, a time of day."""
+def parse_time(text: str) -> str:
+    """`12:30:00`, a time of day as PostgreSQL reads it. It knows the end of a day too, where Python does not."""
+    if END_OF_DAY.fullmatch(text):
+        return "24:00:00"
     try:
-        return time.fromisoformat(text)
+        return time.fromisoformat(text).isoformat()
     except ValueError as error:
         raise ValueError(f"'{text}' is no time of day such as 12:30:00") from error
 

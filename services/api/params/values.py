@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import time
 
-from api.cql2.literals import parse_date, parse_instant
+from api.cql2.literals import parse_date, parse_instant, parse_time
 from api.query import Equals, Value
 from core.catalog import Column, ColumnType
 from core.errors import BadParameter, suggestion
@@ -73,5 +72,5 @@ VALUE_PARSERS: dict[ColumnType, tuple[Callable[[str], Value], str]] = {
     "string": (parse_text, "a text"),
     "date": (lambda text: parse_date(text).isoformat(), "a date, such as 2024-05-01"),
     "datetime": (parse_moment, "a time, such as 2024-05-01T12:00:00Z"),
-    "time": (lambda text: time.fromisoformat(text).isoformat(), "a time of day, such as 12:00:00"),
+    "time": (parse_time, "a time of day, such as 12:00:00"),
 }
