@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from urllib.parse import urlencode
 
@@ -180,6 +181,17 @@ def test_body_of_another_kind_is_a_415(client: FlaskClient, url: str, media_type
     response = client.post(url, data=b'{"type": "Feature"}', content_type=media_type)
     assert response.status_code == 415
     assert json.loads(response.data)["code"] == "media-type-unsupported"
+
+
+@pytest.mark.parametrize("url", [SEARCH, ITEMS])
+def test_body_that_is_compressed_is_a_415_that_says_so(client: FlaskClient, url: str):
+    body = gzip.compress(b'{"limit": 1}')
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = client.post(url, data=body, headers=headers)
+    assert answer.status_code == 415
+    assert "gzip" in json.loads(answer.data)["detail"]
+    headers["Content-Encoding"] = "identity"
+    assert client.post(url, data=b'{"limit": 1}', headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("url", [SEARCH, ITEMS])

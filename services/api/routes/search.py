@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.context import api, asked
 from api.cursor import render_cursor
@@ -34,6 +34,7 @@ def search(id: str) -> Response:
     A body of another media type may become a way to add features (Part 4): it is a 415 now.
     """
     collection = api().collection(id)
+    refuse_encoded()
     args = merged(request.args, parse_body(whole_body(), request.mimetype, request.form))
     query = items_query(args, collection, api().limits)
     query = replace(query, presentation=presented(query.presentation, "json"))
@@ -42,6 +43,13 @@ def search(id: str) -> Response:
     count = api().counts.of_page(collection, query, found)
     links = [collection_link(asked(), id, collection.title), *walk_links(args, collection, query, found)]
     return items_geojson(collection, query, found, links, count, "json")
+
+
+def refuse_encoded() -> None:
+    """Raises: UnsupportedMediaType for a body that is compressed, as RFC 9110 (15.5.16) has it"""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedMediaType(f"the body's Content-Encoding is '{encoding}'; send it as it is")
 
 
 def whole_body() -> bytes:
