@@ -146,6 +146,7 @@ def test_what_the_client_has_is_a_304_without_a_file(client: FlaskClient, made: 
     dated = client.get(url, headers={"If-Modified-Since": first.headers["Last-Modified"]})
     assert dated.status_code == 304
     assert client.get(f"{ITEMS}?f=fgb&limit=7", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+    assert client.get(f"{ITEMS}?f=fgb&limit=8", headers={"If-None-Match": "*"}).status_code == 304
     assert made == ["fgb"]
 
 

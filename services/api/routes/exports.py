@@ -107,7 +107,7 @@ def file(collection: Collection, query: ItemsQuery, chosen: FileFormat, validato
     plan = plan_file(chosen, collection, query)
     tags = request.if_none_match
     known = next((tag for tag in tags.as_set(include_weak=True) if tag.startswith(plan.key)), None)
-    if collection.source is None and (known or (not tags and validator.unchanged())):
+    if collection.source is None and (known or tags.star_tag or (not tags and validator.unchanged())):
         response = validator.mark(Response(status=304))
         response.set_etag(known or plan.key)
         return response
