@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.matrix_sets import OURS, WEB_MERCATOR_QUAD
 from api.query import GridBox
-from api.sql.tiles import MARGIN
+from api.sql.drawing import MARGIN
 from api.tiles import Tile, extent_in, tile_bounds, tile_box
 from core.catalog import Collection
 from core.changes import Change

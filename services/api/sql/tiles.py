@@ -9,7 +9,8 @@ from psycopg import sql
 
 from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import WHOLE_TILE, GridBox, TileQuery
-from api.sql.boxes import area_of, ewkb, near_on_globe
+from api.sql.boxes import area_of, near_on_globe
+from api.sql.drawing import EXTENT_PX, MARGIN, bounds_of, drawn_or_dot, drawn_whole
 from api.sql.filter import where
 from api.sql.prepared import (
     Parts,
@@ -32,10 +33,6 @@ from core.prepared import Prepared, prepare
 from core.statement import Statement, quoted
 from core.tiling import Tiling
 
-EXTENT_PX = 4096
-BUFFER_PX = 64
-MARGIN = BUFFER_PX / EXTENT_PX
-
 AFTER_HALVES = 2
 """The number of a tile's area among those of a statement: a bbox that is asked for may have two halves."""
 
@@ -49,45 +46,6 @@ FROM (
     WHERE {meets}{first}
 ) AS feature
 """)
-
-# A SELECT of its own, or a plan for all values makes the bounds again for each row: a tenth of a tile of points.
-DRAWN = sql.SQL("ST_AsMVTGeom({shape}, (SELECT {bounds}), {extent}, {buffer})")
-
-# OFFSET 0 keeps the geometry from being made once for each corner. United, or boxes that overlap undo each other.
-SPECKS = sql.SQL("""(
-    SELECT CASE max(dimension)
-               WHEN 2 THEN ST_Union(ST_MakeEnvelope(x - wide, y - high, x + wide, y + high))
-               ELSE ST_Collect(CASE
-                   WHEN wide < high THEN ST_MakeLine(ST_MakePoint(x, y - high), ST_MakePoint(x, y + high))
-                   ELSE ST_MakeLine(ST_MakePoint(x - wide, y), ST_MakePoint(x + wide, y)) END) END
-    FROM (
-        SELECT ST_Dimension(g) AS dimension, (ST_XMin(g) + ST_XMax(g)) / 2 AS x, (ST_YMin(g) + ST_YMax(g)) / 2 AS y,
-               greatest(ST_XMax(g) - ST_XMin(g), {unit}) / 2 AS wide,
-               greatest(ST_YMax(g) - ST_YMin(g), {unit}) / 2 AS high
-        FROM (
-            SELECT part.geom AS g FROM ST_Dump(ST_CollectionExtract({shape})) AS part
-            WHERE part.geom && ST_Expand((SELECT {bounds}), {margin}) OFFSET 0
-        ) AS parts
-    ) AS boxes
-    WHERE dimension > 0 AND (least(wide, high) * 2 <= {unit} OR greatest(wide, high) <= {unit}))""")
-"""What stands for a line or an area of which ST_AsMVTGeom leaves nothing: the boxes of its parts that are nowhere wider
-than a unit of the tile, or nowhere higher, or within two units, a unit wide and high at least.
-"""
-
-# Given in the units of the tile, so ST_AsMVTGeom, three quarters of the time, is not needed.
-DOT = sql.SQL("""(
-    SELECT CASE WHEN ST_Dimension(g) = 2 THEN ST_MakeEnvelope(x, y + 1, x + 1, y)
-                ELSE ST_MakeLine(ST_MakePoint(x, y), ST_MakePoint(x + 1, y)) END
-    FROM (
-        SELECT g, floor(((ST_XMin(g) + ST_XMax(g)) / 2 - (SELECT ST_XMin({bounds}))) / {unit}) AS x,
-               floor(((SELECT ST_YMax({bounds})) - (ST_YMin(g) + ST_YMax(g)) / 2) / {high_unit}) AS y
-        FROM (SELECT {shape} AS g OFFSET 0) AS whole
-        WHERE ST_XMax(g) - ST_XMin(g) <= {unit} AND ST_YMax(g) - ST_YMin(g) <= {high_unit} AND ST_Dimension(g) > 0
-        OFFSET 0
-    ) AS corner
-    WHERE x BETWEEN -{buffer} AND {extent} + {buffer} - 1 AND y BETWEEN -{buffer} AND {extent} + {buffer} - 1)""")
-"""What stands for a line or an area within a unit of the tile, of which ST_AsMVTGeom leaves nothing: that unit."""
-
 
 COUNTED = sql.SQL("SELECT whole.*, ({count}) FROM ({tile}) AS whole")
 
@@ -144,15 +102,9 @@ def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, 
 
 def drawn(collection: Collection, tile: Tile, tiling: Tiling | None, shape: sql.Composable) -> sql.Composable:
     """A geometry in the units of the tile. Of what was prepared lines may be too small, and parts of polygons."""
-    numbers = {"bounds": bounds_of(tile)[0], "extent": sql.Literal(EXTENT_PX), "buffer": sql.Literal(BUFFER_PX)}
-    whole = DRAWN.format(shape=shape, **numbers)
     if collection.geometry_type in POINTS or (tiling is not None and tiling.only_points):
-        return whole
-    unit, high_unit = (sql.Literal(side / EXTENT_PX) for side in (tile.matrix.width, tile.matrix.height))
-    dot = DOT.format(shape=shape, unit=unit, high_unit=high_unit, **numbers)
-    margin = sql.Literal(max(tile.matrix.width, tile.matrix.height) * (MARGIN + 1 / EXTENT_PX))
-    specks = SPECKS.format(shape=shape, unit=unit, margin=margin, bounds=numbers["bounds"])
-    return sql.SQL("COALESCE({}, {}, {})").format(whole, dot, DRAWN.format(shape=specks, **numbers))
+        return drawn_whole(tile, shape)
+    return drawn_or_dot(tile, shape, is_light=tiling is not None or is_stored(collection, tile))
 
 
 def names_of(collection: Collection) -> dict[str, Any]:
@@ -173,14 +125,6 @@ def rows_for(
     if has_parts(collection, tile) and not (few and few.percent):
         return rows_with_parts(collection, tile)
     return rows_of(collection, query.filter, few)
-
-
-def bounds_of(tile: Tile) -> tuple[sql.Composable, dict[str, Any]]:
-    """The tile's box in the CRS of its set."""
-    if tile.matrix_set is WEB_MERCATOR_QUAD:
-        return sql.SQL("ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"), {"z": tile.z, "x": tile.column, "y": tile.row}
-    box = tile_box(tile)
-    return sql.SQL("%(bounds)s::geometry"), {"bounds": ewkb(box.srid, box.west, box.south, box.east, box.north)}
 
 
 def parts_of(collection: Collection, tile: Tile, tiling: Tiling | None) -> Parts:
@@ -215,7 +159,7 @@ def transformed(collection: Collection, tile: Tile) -> Parts:
     shape: sql.Composable = own
     if collection.srid != srid:
         shape = sql.SQL("ST_Transform({}, {})").format(near_tile(collection, tile, own, areas), sql.Literal(srid))
-    if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection):
+    if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection) and not only_points(collection):
         shape = CUT_AT_ANTIMERIDIAN.format(shape)
         if may_lie_around_pole(collection):
             shape = sql.SQL("COALESCE(isthmus.slit_at_pole(ST_Force2D({})), {})").format(own, shape)
@@ -276,11 +220,16 @@ def goes_round(collection: Collection) -> bool:
     return collection.source is None and box is not None and (box.west > box.east or box.east - box.west > 180)
 
 
+def only_points(collection: Collection) -> bool:
+    """Whether each feature is a point, or several."""
+    return collection.geometry_type in (*POINTS, "MultiPoint")
+
+
 def may_lie_around_pole(collection: Collection) -> bool:
     """Whether an area of the loader's may lie around a pole, so that its corners in degrees hold nothing."""
     box = collection.bbox_crs84
     reaches_pole = collection.source is None and box is not None and (box.south <= -90 or box.north >= 90)
-    return reaches_pole and not collection.in_degrees and collection.geometry_type not in POINTS
+    return reaches_pole and not collection.in_degrees and not only_points(collection)
 
 
 def meets_area(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable:
