@@ -319,3 +319,12 @@ def test_extent_of_an_area_around_a_pole_reaches_to_the_pole(odd_client: FlaskCl
     for box in ("-180,88,180,90", "10,85,20,86"):
         assert len(get(odd_client, f"/collections/poles_arctic/items?bbox={box}")["features"]) == 1, box
     assert odd_client.get("/collections/poles_arctic/tiles/WorldCRS84Quad/3/0/3").status_code == 200
+
+
+def test_row_of_several_systems_that_has_no_place_does_not_stop_the_others(odd_client: FlaskClient):
+    name = "mixed_srids_far_off"
+    shown = get(odd_client, f"/collections/{name}/items?limit=10")["features"]
+    assert [one["id"] for one in shown if one["geometry"] is None] == [3, 4]
+    assert shown[1]["geometry"]["coordinates"] == pytest.approx([24.93, 60.16], abs=0.01)
+    assert found(odd_client, name, bbox="24,59,26,61") == [1, 2, 3, 4], "those without a geometry too"
+    assert odd_client.get(f"/collections/{name}/items?f=geojson").status_code == 200

@@ -10,7 +10,7 @@ from psycopg import sql
 from api.sources.columns import BEHIND
 from api.sources.model import Attribute, Systems
 from core.bbox import MERCATOR_LIMIT_DEG
-from core.catalog import GEOM
+from core.catalog import GEOM, Limits
 from core.statement import quoted
 
 WGS_84, WEB_MERCATOR = 4326, 3857
@@ -59,6 +59,8 @@ class Shape:
     reading: `as it is`; `declared`: a comment says the system of coordinates that have none; `mixed`: several systems,
              or none that is known yet, so that each geometry is transformed to EPSG:4326
     has_solids: some are polyhedral surfaces, though the column may hold any type
+    srids:   the systems that were found, where there are several
+    reaches: of these, how far those reach of which that is known; None: nobody can use the system
     """
 
     attribute: Attribute
@@ -66,6 +68,8 @@ class Shape:
     srid: int
     reading: Reading = "as it is"
     has_solids: bool = False
+    srids: frozenset[int] = frozenset()
+    reaches: tuple[tuple[int, Limits | None], ...] = ()
 
     @property
     def is_geography(self) -> bool:
@@ -104,12 +108,17 @@ def shape_of(attribute: Attribute, declared: int | None, found: frozenset[int] |
     if declared:
         return Shape(attribute, type, declared, "declared")
     if found is None or len(found) > 1:
-        return Shape(attribute, type, WGS_84, "mixed")
+        return Shape(attribute, type, WGS_84, "mixed", srids=(found or frozenset()) - {0, WGS_84})
     return Shape(attribute, type, next(iter(found), 0))
 
 
 def located(shape: Shape, systems: Systems) -> Shape:
-    """The shape, in a system that nobody named where PostGIS or PROJ does not know the one that it has."""
+    """The shape, in a system that nobody named where PostGIS or PROJ does not know the one that it has; with what is
+    known of each where there are several.
+    """
+    if shape.reading == "mixed":
+        reaches = [(srid, systems[srid].limits if srid in systems else None) for srid in sorted(shape.srids)]
+        return replace(shape, reaches=tuple(reach for reach in reaches if reach[1] or reach[0] not in systems))
     if shape.srid in (0, WGS_84, WEB_MERCATOR) or shape.srid in systems:
         return shape
     return replace(shape, srid=0, reading="declared")
@@ -131,12 +140,24 @@ def read(shape: Shape) -> sql.Composable:
     if shape.reading == "declared":
         return sql.SQL("ST_SetSRID({}, {})").format(column, srid)
     if shape.reading == "mixed":
-        text = (
-            "CASE WHEN ST_SRID({c}) IN (0, {s}) THEN ST_SetSRID({c}, {s})"
-            " WHEN EXISTS (SELECT FROM spatial_ref_sys WHERE srid = ST_SRID({c})) THEN ST_Transform({c}, {s}) END"
-        )
-        return sql.SQL(text).format(c=column, s=srid)
+        known = sql.SQL("").join(of_a_system(column, *reach, srid) for reach in shape.reaches)
+        return MIXED.format(c=column, s=srid, known=known)
     return column
+
+
+MIXED = sql.SQL(
+    "CASE WHEN ST_SRID({c}) IN (0, {s}) THEN ST_SetSRID({c}, {s}){known}"
+    " WHEN EXISTS (SELECT FROM spatial_ref_sys WHERE srid = ST_SRID({c})) THEN ST_Transform({c}, {s}) END"
+)
+
+
+def of_a_system(column: sql.Composable, srid: int, limits: Limits | None, wanted: sql.Composable) -> sql.Composable:
+    """The case of geometries in one of several systems: NULL beyond its reach, where the statement would fail."""
+    moved = sql.SQL("NULL")
+    if limits is not None:
+        envelope = sql.SQL("ST_MakeEnvelope({})").format(sql.SQL(", ").join(map(sql.Literal, limits)))
+        moved = sql.SQL("CASE WHEN {c} @ {e} THEN ST_Transform({c}, {s}) END").format(c=column, e=envelope, s=wanted)
+    return sql.SQL(" WHEN ST_SRID({}) = {} THEN {}").format(column, sql.Literal(srid), moved)
 
 
 # A point as JSON can say it: numbers that are none are no place, and no height

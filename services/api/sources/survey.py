@@ -89,7 +89,8 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
     asker.begin()
     srids = {a.number: found for a in plan.geometries if (found := find_srids(asker, plan, a)) is not None}
     shapes = [shape_of(a, plan.comment.srid, srids.get(a.number)) for a in plan.geometries]
-    new = find_systems(asker.database, {shape.srid for shape in shapes} - systems.keys())
+    wanted = {srid for shape in shapes for srid in (shape.srid, *shape.srids)}
+    new = find_systems(asker.database, wanted - systems.keys())
     known = {**systems, **new}
     shapes = [located(shape, known) for shape in shapes]
     seen = {shape.attribute.number: find_extent(asker, plan, shape, known) for shape in shapes if shape.srid}
