@@ -19,33 +19,45 @@ TEXT_KINDS = frozenset({"csv", "fgb", "gpx", "kml", "geojson", "geojsonseq"})
 NAIVE = pa.timestamp("us")
 INSTANT = pa.timestamp("us", "UTC")
 
+MOST_LOOKED_AT = 4
+"""Batches of about 16 MB that are held to see what the times of a column are."""
+
 OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
 LEAP_SECOND = ":60"
 
 
 def times_parsed(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """The schema and the batches with times in place of GDAL's texts of them. A column is one of instants where its
-    first rows hold an offset; what has none counts as UTC there, and what has one later in another column becomes UTC.
+    first rows hold an offset, or hold nothing for long; what has none counts as UTC there, and what has one later in
+    another column becomes UTC.
 
-    Raises: pa.ArrowInvalid for a time that no calendar has, while batches are walked; what reading the first one raises
+    Raises: pa.ArrowInvalid for a time that no calendar has, while batches are walked; what reading the first raises
     """
     places = [place for place, field in enumerate(schema) if is_text_of_time(field)]
     if not places:
         return schema, iter(batches)
     rest = iter(batches)
-    first = list(next_one(rest))
+    first = first_ones(rest, places)
     for place in places:
-        instants = any(has_offset(batch.column(place)) for batch in first)
+        unknown = len(first) == MOST_LOOKED_AT and not holds_any(first, place)
+        instants = unknown or any(has_offset(batch.column(place)) for batch in first)
         schema = schema.set(place, pa.field(schema.field(place).name, INSTANT if instants else NAIVE))
     return schema, (with_times(batch, schema, places) for batch in chain(first, rest))
 
 
-def next_one(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The next batch that holds rows, if there is one."""
+def first_ones(batches: Iterator[pa.RecordBatch], places: list[int]) -> list[pa.RecordBatch]:
+    """The next batches, until each of some columns has a value, or there are many."""
+    found: list[pa.RecordBatch] = []
     for batch in batches:
-        if batch.num_rows:
-            yield batch
-            return
+        found += [batch] if batch.num_rows else []
+        if len(found) == MOST_LOOKED_AT or all(holds_any(found, place) for place in places):
+            break
+    return found
+
+
+def holds_any(batches: list[pa.RecordBatch], place: int) -> bool:
+    """Whether a column has a value in one of some batches."""
+    return any(batch.column(place).null_count < batch.num_rows for batch in batches)
 
 
 def is_text_of_time(field: pa.Field) -> bool:

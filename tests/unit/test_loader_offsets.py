@@ -26,7 +26,10 @@ def batch(*texts: str | None) -> pa.RecordBatch:
         ([[], [LOCAL], [ABROAD]], pa.timestamp("us")),
         ([[ABROAD, LOCAL], [LOCAL]], pa.timestamp("us", "UTC")),
         ([[None, LOCAL, ABROAD]], pa.timestamp("us", "UTC")),
-        ([[None], [ABROAD]], pa.timestamp("us")),
+        ([[None], [], [ABROAD]], pa.timestamp("us", "UTC")),
+        ([[None], [LOCAL], [ABROAD]], pa.timestamp("us")),
+        ([[None], [None]], pa.timestamp("us")),
+        ([[None]] * 9 + [[LOCAL, ABROAD]], pa.timestamp("us", "UTC")),
     ],
 )
 def test_the_first_rows_decide_and_all_are_the_same_instant(batches: list[list[str | None]], kind: pa.DataType) -> None:
