@@ -15,6 +15,7 @@ import pyogrio.raw
 
 from loader.encode import FALLBACK_ENCODING
 from loader.errors import CannotRead
+from loader.gpkg_times import OF_ROWS, no_text_notes
 from loader.offsets import TEXT_KINDS, times_parsed
 from loader.ogr_types import name_all_types
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
@@ -146,11 +147,12 @@ def hint_for(error: BaseException) -> str:
 def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     """Open one layer. Raises: CannotRead, also while its chunks are walked"""
     options: dict[str, Any] = {**CSV_OPTIONS} if dataset.kind == "csv" else {}
-    pyogrio.set_gdal_config_options(GDAL_CONFIG)
     name_all_types()
     with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always")
         with readable(dataset):
+            odd = no_text_notes(path, layer) if dataset.kind == "gpkg" else []
+            pyogrio.set_gdal_config_options({**GDAL_CONFIG, OF_ROWS: "YES" if odd else "NO"})
             rows = stated_rows(dataset, path, layer or None)
             options |= {
                 "layer": layer or None,
@@ -162,7 +164,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
             meta, reader, found = opened(stack, path, options)
         messages = dict.fromkeys(str(warning.message) for warning in caught)
         notes = [Note("warning", "reader-warning", message) for message in messages]
-        yield describe(dataset, meta, reader, rows, [*notes, *found])
+        yield describe(dataset, meta, reader, rows, [*odd, *notes, *found])
 
 
 def opened(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -114,6 +116,23 @@ def test_a_json_column_of_a_geopackage_with_text_that_is_no_json_is_kept_as_text
     report = loader.load("t.gpkg")
     assert report.status == "loaded", report.error
     assert loader.column("t", "j") in ([{"a": 1}, "oops", None], ['{"a": 1}', "oops", None])
+
+
+def test_times_of_a_geopackage_that_are_numbers_are_missing(loader: Loader) -> None:
+    times = pa.array([WHEN] * 3, pa.timestamp("ms", "UTC"))
+    path = loader.path("t.gpkg")
+    write_ogr(path, pa.table({"seen": times, "geometry": wkb(["POINT (1 2)"] * 3)}), "GPKG", geometry_type="Point")
+    with closing(sqlite3.connect(path)) as database:
+        for [trigger] in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{trigger}"')
+        database.execute("UPDATE t SET seen = 1709251198000 WHERE fid = 2")
+        database.commit()
+    report = loader.load("t.gpkg")
+    seen = loader.column("t", "seen")
+    assert [moment and moment.year for moment in seen] == [2024, None, 2024]
+    assert any("'seen' holds times that are no text" in note.message for note in report.notes)
+    write_ogr(loader.path("u.gpkg"), pa.table({"seen": times, "geometry": wkb(["POINT (1 2)"] * 3)}), "GPKG")
+    assert not any("no text" in note.message for note in loader.load("u.gpkg").notes)
 
 
 def test_names_that_isthmus_or_postgresql_needs_get_another_column_and_stay_published(loader: Loader) -> None:
