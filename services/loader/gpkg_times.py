@@ -4,12 +4,17 @@ stream makes 1970 of what its reader of rows finds to be no time.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pyogrio
 import pyogrio.raw
 
 from loader.report import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pyarrow as pa
 
 OF_ROWS = "OGR_GPKG_STREAM_BASE_IMPL"
 """The setting of GDAL that has its Arrow stream made of rows, which takes five times as long."""
@@ -28,8 +33,8 @@ def no_text_notes(path: str, layer: str) -> list[Note]:
 def holds_no_text(path: str, layer: str, column: str) -> bool:
     """Whether some value of a column is neither text nor null."""
     text = f"SELECT 1 AS found FROM {quoted(layer)} WHERE typeof({quoted(column)}) NOT IN ('text', 'null') LIMIT 1"  # noqa: S608 (names, quoted)
-    _, table = pyogrio.raw.read_arrow(path, sql=text, read_geometry=False)
-    return table.num_rows > 0
+    with pyogrio.raw.open_arrow(path, sql=text, use_pyarrow=True) as (_, reader):
+        return any(batch.num_rows for batch in cast("Iterable[pa.RecordBatch]", reader))
 
 
 def quoted(name: str) -> str:
