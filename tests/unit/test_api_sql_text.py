@@ -132,6 +132,13 @@ def test_search_escapes_what_like_would_read_as_a_pattern(roads: Collection):
     assert text(parts[0]) == '("t"."name" COLLATE "default" ILIKE %(q)s OR "t"."we""ird" COLLATE "default" ILIKE %(q)s)'
 
 
+def test_long_search_looks_at_texts_that_are_long_enough_alone(roads: Collection):
+    """300 characters took 18 s of two million short names, a fiftieth of that for a short search."""
+    parts, _ = where(roads, Filter(text="é" * 300))
+    looked = 'octet_length({0}) >= 100 AND {0} COLLATE "default" ILIKE %(q)s'
+    assert text(parts[0]) == "({} OR {})".format(*map(looked.format, ('"t"."name"', '"t"."we""ird"')))
+
+
 def test_search_in_a_collection_without_texts_finds_nothing(roads: Collection):
     assert conditions(replace(roads, columns=(roads.columns[1],)), Filter(text="x")) == ["false"]
 
