@@ -5,7 +5,9 @@ A tile says so itself, in the comment that gzip has room for, so the remark goes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from api.formats.gzip import comment_of, compress, with_comment
 from api.matrix_sets import WEB_MERCATOR_QUAD
@@ -24,6 +26,7 @@ HEADER = "Isthmus-Tile"
 """The header that tells a client what its tile lacks: an item of a structured field (RFC 9651)."""
 
 SAMPLED = ";sampled"
+SHOWN = re.compile(r"thinned;shown=(?P<shown>\d+)(?:;of=(?P<of>\d+))?")
 KB = 1000
 AIM = 0.9
 """A tile that has to become smaller aims at so much of what it may weigh, since features differ."""
@@ -71,13 +74,17 @@ def is_hasty(packed: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TileMaker:
-    """Makes a tile of one collection within the budgets of the settings."""
+    """Makes a tile of one collection within the budgets of the settings.
+
+    most_bytes: what it may weigh, where that is less
+    """
 
     database: Database
     settings: Settings
     collection: Collection
     place: Tile
     query: TileQuery = WHOLE_TILE
+    most_bytes: int | None = None
 
     def make(self) -> bytes:
         """The tile, compressed; empty bytes for an empty one. Raises: QueryTooSlow, and as Database.run"""
@@ -90,16 +97,29 @@ class TileMaker:
             return self.made_smaller(packed, shown, of if self.is_chosen else shown)
         return with_comment(packed, str(Lack(shown, of))) if packed and self.is_chosen else packed
 
+    def make_smaller(self, packed: bytes) -> bytes:
+        """A tile that was made with another budget, within this one. Raises: as `make`"""
+        told = SHOWN.match(lack_of(packed) or "")
+        if told is None or is_hasty(packed):
+            return self.make()
+        of = told["of"]
+        return self.made_smaller(packed, int(told["shown"]), int(of) if of else None)
+
     def made_smaller(self, packed: bytes, shown: int, of: int | None) -> bytes:
         """The same tile of so many of its features as there is room for, at least one."""
-        most = shown
+        packed, shown = self.fitted(packed, Few(shown))
+        return packed if of is not None and shown >= of else with_comment(packed, str(Lack(shown, of)))
+
+    def fitted(self, packed: bytes, few: Few) -> tuple[bytes, int]:
+        """A tile of some features that is too large, made of fewer; and how many it has, at least one."""
+        shown = few.most
         for _ in range(MOST_TRIES):
-            most = fewer(most, AIM * self.settings.tile_max_kb * KB / len(packed))
-            mvt, shown = self.run(Few(most))
-            packed = compress(mvt)
-            if most == 1 or not self.is_too_large(packed):
+            if shown <= 1 or not self.is_too_large(packed):
                 break
-        return with_comment(packed, str(Lack(shown, of)))
+            few = replace(few, most=fewer(shown, AIM * self.most / len(packed)))
+            mvt, shown = self.run(few)
+            packed = compress(mvt)
+        return packed, shown
 
     def make_of_sample(self, error: QueryTooSlow) -> bytes:
         """The tile of the features on some pages of the table. Raises: QueryTooSlow where it has none, or again"""
@@ -109,9 +129,10 @@ class TileMaker:
         few = Few(MOST_OF_SAMPLE, min(100.0, 100 * SAMPLE_PAGES / max(1, pages)))
         try:
             mvt, shown = self.run(few)
+            packed, shown = self.fitted(compress(mvt) if mvt else b"", replace(few, most=shown))
         except QueryTooSlow as again:
             raise too_slow(self.collection) from again
-        return with_comment(compress(mvt), str(Lack(shown, hasty=True))) if mvt else b""
+        return with_comment(packed, str(Lack(shown, hasty=True))) if packed else b""
 
     def whole(self) -> tuple[bytes, int, int | None]:
         """A tile, the number of its features, and how many there are in place of those that were chosen."""
@@ -153,9 +174,30 @@ class TileMaker:
         prepared = self.collection.is_prepared and self.query.is_unconditional
         return None if prepared or known_small else self.settings.tile_timeout_s
 
+    @property
+    def most(self) -> int:
+        """What the tile may weigh, compressed, in bytes."""
+        return most_of(self.settings) if self.most_bytes is None else self.most_bytes
+
     def is_too_large(self, packed: bytes) -> bool:
         """Whether a compressed tile weighs more than it may."""
-        return len(packed) > self.settings.tile_max_kb * KB
+        return len(packed) > self.most
+
+
+def most_of(settings: Settings) -> int:
+    """What a tile may weigh, compressed, in bytes."""
+    return settings.tile_max_kb * KB
+
+
+def fair_share(sizes: Sequence[int], most: int) -> int:
+    """What each of some layers may weigh so that together they weigh so much: the light ones stay as they are."""
+    left = most
+    for number, size in enumerate(sorted(sizes)):
+        share = left // (len(sizes) - number)
+        if size > share:
+            return share
+        left -= size
+    return most
 
 
 def whole_number(value: bytes | None) -> int | None:

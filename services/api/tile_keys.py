@@ -19,6 +19,7 @@ MAKERS = (
     "tile_budget.py",
     "tile_making.py",
     "tile_layers.py",
+    "tile_joining.py",
     "grids.py",
     "grid_boxes.py",
 )

@@ -32,9 +32,25 @@ def make_packed_tile(api: Api, collection: Collection, place: Tile, query: TileQ
 
     Raises: QueryTooSlow, DatabaseUnavailable, CollectionBroken, BadValue for what a function refuses
     """
-    place = api.grids.placed(place)
     with reading(collection, has_values=not query.filter.is_everything):
-        return TileMaker(api.database, api.settings, collection, place, query).make()
+        return maker(api, collection, place, query).make()
+
+
+def make_smaller_tile(
+    api: Api, collection: Collection, place: Tile, made: tuple[TileQuery, bytes], most_bytes: int
+) -> bytes:
+    """A tile again, of fewer features, so that it weighs so much. `made`: what was asked for, and the tile.
+
+    Raises: as `make_packed_tile`
+    """
+    query, packed = made
+    with reading(collection, has_values=not query.filter.is_everything):
+        return maker(api, collection, place, query, most_bytes).make_smaller(packed)
+
+
+def maker(api: Api, collection: Collection, place: Tile, query: TileQuery, most_bytes: int | None = None) -> TileMaker:
+    """What makes a tile from the database."""
+    return TileMaker(api.database, api.settings, collection, api.grids.placed(place), query, most_bytes)
 
 
 def key_of(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> str:

@@ -274,7 +274,7 @@ def test_view_that_fails_is_left_out_of_filtered_tiles_of_all_and_a_wrong_value_
     client: FlaskClient, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
     def refused_when_filtered(*asked: Any) -> bytes:
-        if asked[-1] != WHOLE_TILE:
+        if asked[-1].query != WHOLE_TILE:
             raise BadValue("a value of the request is out of range")
         return b""
 
@@ -284,7 +284,7 @@ def test_view_that_fails_is_left_out_of_filtered_tiles_of_all_and_a_wrong_value_
     assert status(client, f"{tile}?datetime=2024-01-01/..") == 200
     found = client.get(f"{tile}?filter=id%3C3")
     assert (found.status_code, b"wells" in found.data, b"divided" in found.data) == (200, True, False)
-    monkeypatch.setattr("api.tile_layers.layer", refused_when_filtered)
+    monkeypatch.setattr("api.tile_joining.make_layer", refused_when_filtered)
     assert status(client, f"{tile}?filter=id%3C3") == 400
 
 

@@ -31,6 +31,7 @@ from support.loading import Loader, write_ogr
 
 COUNT = 12_000
 LAKES = 500
+CAPITALS = 100
 
 
 def write_towns(loader: Loader) -> None:
@@ -56,15 +57,32 @@ def write_lakes(loader: Loader) -> None:
     write_ogr(loader.path("lakes.fgb"), table, "FlatGeobuf", geometry_type="Polygon")
 
 
+def write_capitals(loader: Loader) -> None:
+    """A few points among the lakes, each with a text that does not compress."""
+    chance = np.random.default_rng(3)
+    geometry = pa.array(shapely.to_wkb(shapely.points(chance.uniform((10, 50), (20, 55), (CAPITALS, 2)))), pa.binary())
+    table = pa.table({"text": [chance.bytes(30).hex() for _ in range(CAPITALS)], "geometry": geometry})
+    write_ogr(loader.path("capitals.fgb"), table, "FlatGeobuf")
+
+
+def write_sketch(loader: Loader) -> None:
+    """One line of many corners among them."""
+    line = shapely.linestrings(np.random.default_rng(4).uniform((10, 50), (20, 55), (2000, 2)))
+    table = pa.table({"geometry": pa.array([shapely.to_wkb(line)], pa.binary())})
+    write_ogr(loader.path("sketch.fgb"), table, "FlatGeobuf", geometry_type="LineString")
+
+
 @pytest.fixture(scope="module")
 def database(cluster: Cluster) -> Iterator[Database]:
-    """A database with both, and a table and a view of somebody else's."""
+    """A database with them, and a table and a view of somebody else's."""
     database = cluster.clone()
     with open_catalogue(database.owner) as connection:
         loader = Loader(database.owner, connection)
         write_towns(loader)
         write_lakes(loader)
-        loader.load_all("towns.fgb", "lakes.fgb")
+        write_capitals(loader)
+        write_sketch(loader)
+        loader.load_all("towns.fgb", "lakes.fgb", "capitals.fgb", "sketch.fgb")
         connection.execute(
             """
             CREATE SCHEMA theirs;
@@ -195,6 +213,32 @@ def test_layers_of_a_tile_say_each_what_they_lack(client: FlaskClient):
     assert len(features(response, "lakes")) == int(re.findall(r"shown=(\d+)", lakes)[0])
 
 
+SEVERAL = "/tiles/WebMercatorQuad/3/2/4?collections=capitals,lakes,towns&all=true"
+
+
+@budgets(tile_max_kb=40)
+def test_tile_of_several_weighs_no_more_than_one_and_small_collections_stay_whole(client: FlaskClient):
+    for id in ("lakes", "towns"):
+        alone = client.get(SEVERAL.replace("capitals,lakes,towns", id), headers={"Accept-Encoding": "gzip"})
+        assert len(alone.data) > 30_000
+    response = client.get(SEVERAL, headers={"Accept-Encoding": "gzip"})
+    assert 25_000 < len(response.data) <= 40_000
+    layers = mapbox_vector_tile.decode(gzip.decompress(response.data))
+    assert [*layers] == ["capitals", "lakes", "towns"]
+    assert len(layers["capitals"]["features"]) == CAPITALS
+    named = dict(re.findall(r'shown=(\d+);of=\d+;layer="(\w+)"', response.headers["Isthmus-Tile"]))
+    assert {layer: int(shown) for shown, layer in named.items()} == {
+        layer: len(layers[layer]["features"]) for layer in ("lakes", "towns")
+    }
+
+
+@budgets(tile_max_kb=3)
+def test_feature_that_is_too_heavy_alone_is_not_said_to_be_thinned(client: FlaskClient):
+    response = client.get("/collections/sketch/tiles/WebMercatorQuad/4/5/8", headers={"Accept-Encoding": "gzip"})
+    assert len(response.data) > 3_000
+    assert "Isthmus-Tile" not in response.headers
+
+
 @budgets(tile_max_kb=10)
 @pytest.mark.parametrize("path", [LAKES_TILE, "/tiles/WebMercatorQuad/4/5/8?collections=lakes,towns"])
 def test_layer_before_flask_says_the_same(client: FlaskClient, path: str):
@@ -210,6 +254,13 @@ def test_table_that_takes_too_long_is_sampled_and_not_to_be_kept(client: FlaskCl
     assert response.headers["Isthmus-Tile"].endswith(";sampled")
     assert response.headers["Cache-Control"] == "no-store"
     assert 1000 < len(features(response, "posts")) <= 10_000
+
+
+@budgets(tile_timeout_s=0.25, tile_max_kb=10)
+def test_sample_weighs_no_more_than_other_tiles(client: FlaskClient):
+    response = client.get("/collections/posts/tiles/WebMercatorQuad/0/0/0", headers={"Accept-Encoding": "gzip"})
+    assert response.headers["Isthmus-Tile"].endswith(";sampled")
+    assert 5_000 < len(response.data) <= 10_000
 
 
 @budgets(tile_timeout_s=0.05)

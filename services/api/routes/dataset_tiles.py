@@ -22,8 +22,9 @@ from api.routes.tiles import (
     validated_tile,
     with_columns,
 )
+from api.tile_joining import join_layers, kept_layers
 from api.tile_keys import etag_of
-from api.tile_layers import chosen_tileset, join_layers, kept_layers, layered, tiled
+from api.tile_layers import chosen_tileset, layered, tiled
 from api.tile_making import making
 from api.tiles import parse_tile
 from api.tilesets import Tileset
