@@ -11,16 +11,19 @@ from api.context import Api
 from api.pages import Page
 from api.query import ItemsQuery, Presentation
 from api.reading import reading
-from api.sql.heavy_pages import copy_page, select_largest, select_sizes
+from api.sql.heavy_pages import copy_page, select_expansion, select_largest, select_sizes
 from core.catalog import Collection, remembered
 
 MOST_HELD = 8_000_000
-"""Bytes of features, as PostgreSQL stores them, that a page may have for a worker to hold it. Their text is one to two
-times as large, and there four times.
+"""Bytes of features, as PostgreSQL has them in memory, that a page may have for a worker to hold it. Their text is one
+to two times as large, and there four times.
 """
 
 MOST_SHOWN = 1_000_000
 """Such bytes that are sent to a browser as they are, for the map of a page."""
+
+MOST_EXPANSION = 250
+"""How many times as large as stored a value may be: LZ4 makes a byte of 255 equal ones, PostgreSQL's own way of 91."""
 
 MOST_IN_PAGE = 2000
 """Bytes of a row from which on PostgreSQL puts values beside it: what one has at most where nobody counted the rows."""
@@ -48,7 +51,17 @@ def may_be_heavy(api: Api, collection: Collection, query: ItemsQuery, most_bytes
     """Whether a page may have more bytes. Not of views and functions: nobody knows how large they are."""
     if query.hits_only:
         return False
-    return remembered(collection, "sizes", lambda: sizes_of(api, collection)).most(query.limit) > most_bytes
+    stored = remembered(collection, "sizes", lambda: sizes_of(api, collection)).most(query.limit)
+    if stored > most_bytes or stored * MOST_EXPANSION <= most_bytes:
+        return stored > most_bytes
+    return stored * remembered(collection, "expansion", lambda: expansion_of(api, collection)) > most_bytes
+
+
+def expansion_of(api: Api, collection: Collection) -> float:
+    """How many times as large features are as they are stored. Cost: a look at some, once for a version"""
+    with reading(collection, has_values=False):
+        [(times,)] = api.database.run(select_expansion(collection))
+    return times
 
 
 def sizes_of(api: Api, collection: Collection) -> Sizes:

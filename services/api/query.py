@@ -170,6 +170,8 @@ class Presentation:
     """The profile of JSON-FG that features are written by; none for plain GeoJSON."""
     xy: bool = False
     """In CSV, points as two columns, longitude or easting first."""
+    brief: bool = False
+    """Long texts are cut, for people."""
     weighed: bool = False
     """In place of each feature the number of bytes that it has, nearly."""
 

@@ -118,13 +118,13 @@ def marked(response: Response, shown: Presentation) -> Response:
 
 
 def page_for(collection: Collection, query: ItemsQuery, chosen: str) -> Page:
-    """The features of a page; in HTML large geometries as its map shows them."""
+    """The features of a page; in HTML large ones as its map and its table show them."""
     if chosen != "html":
         return find_page(api(), collection, query, most_bytes=MOST_HELD)
     found = find_page(api(), collection, query, most_bytes=MOST_SHOWN)
     if not found.is_heavy:
         return found
-    lighter = as_a_map_shows(collection, query.presentation)
+    lighter = replace(as_a_map_shows(collection, query.presentation), brief=True)
     return replace(find_page(api(), collection, replace(query, presentation=lighter)), is_heavy=True)
 
 

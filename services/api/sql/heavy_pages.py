@@ -12,6 +12,9 @@ from api.sql.relation import relation
 from core.catalog import Collection
 from core.statement import Statement
 
+MOST_LOOKED_AT = 100
+"""Features that are looked at to tell how well PostgreSQL compressed them: some are unpacked for it."""
+
 FORWARDS = sql.SQL("SELECT ',' || {line} FROM ({page}) AS page (feature)")
 BACKWARDS = sql.SQL("""SELECT ',' || {line} FROM (
     SELECT row_number() OVER () AS number, feature FROM ({page}) AS page (feature)
@@ -36,6 +39,16 @@ def select_largest(collection: Collection) -> Statement:
     """
     text = sql.SQL("SELECT max({}) FROM {} AS t")
     return Statement(text.format(feature_weight(collection), relation(collection)))
+
+
+def select_expansion(collection: Collection) -> Statement:
+    """How many times as large features are as they are stored, by the first of them. Rows: one (number, 1 or more)"""
+    text = sql.SQL("""
+SELECT COALESCE(greatest(1, sum(whole) / sum(stored)), 1)::float8
+FROM (SELECT {whole} AS whole, {stored} AS stored FROM {relation} AS t LIMIT {most}) AS weights""")
+    whole, stored = feature_weight(collection, unpacked=True), feature_weight(collection)
+    most = sql.Literal(MOST_LOOKED_AT)
+    return Statement(text.format(whole=whole, stored=stored, relation=relation(collection), most=most))
 
 
 def copy_page(collection: Collection, query: ItemsQuery) -> Statement:

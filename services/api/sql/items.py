@@ -10,7 +10,7 @@ from api.query import AS_STORED, Filter, Presentation
 from api.sql.filter import where, where_clause
 from api.sql.geometry import geometry_member
 from api.sql.jsonfg import fg_members
-from api.sql.relation import column_of, id_member, is_key, relation, shown_column
+from api.sql.relation import brief_column, column_of, id_member, is_key, relation, shown_column
 from core.catalog import Collection, ColumnType
 from core.statement import Statement
 
@@ -64,7 +64,7 @@ def select_count_plan(collection: Collection, filter: Filter) -> Statement:
 def feature_text(collection: Collection, presentation: Presentation) -> sql.Composable:
     """A GeoJSON Feature as text, put together by PostgreSQL so that nothing is parsed in Python."""
     if presentation.weighed:
-        return sql.SQL("({})::text").format(feature_weight(collection, presentation))
+        return sql.SQL("({})::text").format(feature_weight(collection, presentation, unpacked=True))
     some = collection.columns if presentation.columns is None else presentation.columns
     return sql.SQL("""'{{"type":"Feature",{id}{members} || ',"properties":' || {properties} || '}}'""").format(
         id=id_member(collection.key),
@@ -73,14 +73,27 @@ def feature_text(collection: Collection, presentation: Presentation) -> sql.Comp
     )
 
 
-def feature_weight(collection: Collection, presentation: Presentation = AS_STORED) -> sql.Composable:
-    """How many bytes a feature has, nearly: of its geometry and texts as they are stored, which need not be read."""
+def feature_weight(
+    collection: Collection, presentation: Presentation = AS_STORED, *, unpacked: bool = False
+) -> sql.Composable:
+    """How many bytes a feature has, nearly: of its geometry and texts as they are stored, which need not be read.
+
+    unpacked: what PostgreSQL compressed counts as it was before, for which all but texts are read
+    """
     some = collection.columns if presentation.columns is None else presentation.columns
-    sized = [sql.SQL("t.geom")] if collection.has_geometry and presentation.geometry else []
-    parts = [*sized, *(column_of(column) for column in some if column.type in TEXTS)]
+    sized = [(sql.SQL("t.geom"), WHOLE_SHAPE)] if collection.has_geometry and presentation.geometry else []
+    parts = [*sized, *((column_of(column), WHOLE_TEXT) for column in some if column.type in TEXTS)]
     around = AROUND_FEATURE + sum(len(column.name) + AROUND_PROPERTY for column in some)
-    sizes = (sql.SQL(" + COALESCE(pg_column_size({}), 0)::bigint").format(part) for part in parts)
+    sizes = ((UNPACKED if unpacked else STORED).format(part=part, whole=whole.format(part)) for part, whole in parts)
     return sql.Composed([sql.Literal(around), *sizes])
+
+
+WHOLE_SHAPE, WHOLE_TEXT = sql.SQL("ST_MemSize({})"), sql.SQL("octet_length({}::text)")
+STORED = sql.SQL(" + COALESCE(pg_column_size({part}), 0)::bigint")
+UNPACKED = sql.SQL(
+    " + COALESCE("
+    "CASE WHEN pg_column_compression({part}) IS NULL THEN pg_column_size({part}) ELSE {whole} END, 0)::bigint"
+)
 
 
 def properties_lateral(collection: Collection, presentation: Presentation) -> sql.Composable:
@@ -88,5 +101,5 @@ def properties_lateral(collection: Collection, presentation: Presentation) -> sq
     some = collection.columns if presentation.columns is None else presentation.columns
     if not some or presentation.weighed:
         return sql.SQL("")
-    names = sql.SQL(", ").join(map(shown_column, some))
+    names = sql.SQL(", ").join(map(brief_column if presentation.brief else shown_column, some))
     return sql.SQL("\nCROSS JOIN LATERAL (SELECT {}) AS p").format(names)

@@ -116,6 +116,25 @@ def shown_column(column: Column) -> sql.Composable:
     return sql.SQL("{} AS {}").format(shown_value(column), quoted(column.name))
 
 
+MOST_BRIEF = 1000
+"""Characters of a text, or bytes of another value, that a table for people shows."""
+
+BRIEF: dict[str, LiteralString] = {
+    "string": "CASE WHEN octet_length({0}) > {1} THEN left({0}, {1}) || '…' ELSE {0} END",
+    "json": "CASE WHEN octet_length({0}::text) > {1} THEN to_json(left({0}::text, {1}) || '…') ELSE to_json({0}) END",
+    "binary": "substring({0} FOR {1})",
+}
+
+
+def brief_column(column: Column) -> sql.Composable:
+    """A property as `shown_column` has it, but cut where it is long."""
+    form = BRIEF.get(column.type)
+    if form is None or column.sql_type is not None:
+        return shown_column(column)
+    cut = sql.SQL(form).format(column_of(column), sql.Literal(MOST_BRIEF))
+    return sql.SQL("{} AS {}").format(cut, quoted(column.name))
+
+
 def key_column(part: KeyPart) -> sql.Composable:
     """A column of the key."""
     return quoted("t", part.column)
