@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -56,10 +57,26 @@ def find_layers(dataset: Dataset) -> list[LayerRef]:
     """The layers of a dataset. Raises: CannotRead"""
     refuse_empty(dataset)
     if dataset.kind == "zip":
-        refs = [ref for path, kind in zip_members(dataset) for ref in layers_at(dataset, path, kind)]
+        members = zip_members(dataset)
+        refs = told_apart([ref for path, kind in members for ref in layers_at(dataset, path, kind)])
     else:
         refs = layers_at(dataset, os.fspath(dataset.main), dataset.kind)
     return [replace(refs[0], name="")] if len(refs) == 1 else refs
+
+
+def told_apart(refs: list[LayerRef]) -> list[LayerRef]:
+    """Layers of an archive: those whose name several have are named by their places in it, with endings if need be."""
+    for ending in (False, True):
+        counts = Counter(ref.name for ref in refs)
+        refs = [replace(ref, name=placed_name(ref, ending=ending)) if counts[ref.name] > 1 else ref for ref in refs]
+    return refs
+
+
+def placed_name(ref: LayerRef, *, ending: bool) -> str:
+    """The name of a layer with the place of its file in the archive ahead, whose name it may have itself."""
+    place = PurePosixPath(ref.gdal_path.partition("}/")[2])
+    name = f"{place if ending else place.with_suffix('')}"
+    return name if ref.gdal_layer in ("", place.stem) else f"{name} {ref.gdal_layer}"
 
 
 def refuse_empty(dataset: Dataset) -> None:

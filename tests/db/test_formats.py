@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from loader.parquet_types import parse_crs
-from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr
+from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr, write_points
 
 LINE = "LINESTRING (24 60,25 61)"
 TABLE = pa.table(
@@ -377,6 +377,31 @@ def test_a_zip_of_two_shapefiles_gives_two_collections(loader: Loader, tmp_path:
                 archive.write(file, file.name)
     loader.load("two.zip")
     assert sorted(loader.catalog()) == ["east", "west"]
+
+
+def test_files_of_one_name_in_an_archive_are_told_apart_by_their_folders(loader: Loader, tmp_path: Path) -> None:
+    write_points(tmp_path / "p.geojson", ["a"])
+    one = pa.table({"geometry": wkb(["POINT (1 2)"])})
+    for layer in ("town", "land"):
+        write_ogr(tmp_path / "p.gpkg", one, "GPKG", layer=layer, append=layer == "land")
+    with zipfile.ZipFile(loader.path("all.zip"), "w") as archive:
+        for name in ("2023/roads.geojson", "2024/roads.geojson", "2024/p.geojson"):
+            archive.write(tmp_path / "p.geojson", name)
+        for name in ("2023/p.gpkg", "2024/x.gpkg", "2024/roads.gpkg"):
+            archive.write(tmp_path / "p.gpkg", name)
+    loader.load_all("all.zip")
+    found = sorted(loader.catalog().collections)
+    assert found == [
+        "2023_p_land",
+        "2023_p_town",
+        "2023_roads",
+        "2024_roads",
+        "2024_roads_land",
+        "2024_roads_town",
+        "2024_x_land",
+        "2024_x_town",
+        "p",
+    ]
 
 
 def test_a_zip_without_spatial_files_fails_with_a_hint(loader: Loader) -> None:
