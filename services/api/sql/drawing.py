@@ -23,23 +23,34 @@ DRAWN = sql.SQL("ST_AsMVTGeom({shape}, (SELECT {bounds}), {extent}, {buffer})")
 # OFFSET 0 keeps the geometry from being made once for each corner. United, or boxes that overlap undo each other.
 SPECKS = sql.SQL("""(
     SELECT CASE max(dimension)
-               WHEN 2 THEN ST_Union(ST_MakeEnvelope(x - wide, y - high, x + wide, y + high))
+               WHEN 2 THEN ST_Union(ST_Expand(middle, wide, high))
                ELSE ST_Collect(CASE
-                   WHEN wide < high THEN ST_MakeLine(ST_MakePoint(x, y - high), ST_MakePoint(x, y + high))
-                   ELSE ST_MakeLine(ST_MakePoint(x - wide, y), ST_MakePoint(x + wide, y)) END) END
+                   WHEN wide < high THEN ST_MakeLine(ST_Translate(middle, 0, -high), ST_Translate(middle, 0, high))
+                   ELSE ST_MakeLine(ST_Translate(middle, -wide, 0), ST_Translate(middle, wide, 0)) END) END
     FROM (
-        SELECT ST_Dimension(g) AS dimension, (ST_XMin(g) + ST_XMax(g)) / 2 AS x, (ST_YMin(g) + ST_YMax(g)) / 2 AS y,
-               greatest(ST_XMax(g) - ST_XMin(g), {unit}) / 2 AS wide,
-               greatest(ST_YMax(g) - ST_YMin(g), {unit}) / 2 AS high
+        SELECT dimension, CASE WHEN fits THEN ST_Centroid(ST_Envelope(g)) ELSE ST_PointOnSurface(g) END AS middle,
+               CASE WHEN fits THEN wide ELSE {unit} / 2 END AS wide,
+               CASE WHEN fits THEN high ELSE {unit} / 2 END AS high
         FROM (
-            SELECT part.geom AS g FROM ST_Dump(ST_CollectionExtract({shape})) AS part
-            WHERE part.geom && ST_Expand((SELECT {bounds}), {margin}) OFFSET 0
-        ) AS parts
-    ) AS boxes
-    WHERE dimension > 0 AND (least(wide, high) * 2 <= {unit} OR greatest(wide, high) <= {unit}))""")
+            SELECT g, dimension, wide, high, least(wide, high) * 2 <= {unit} OR greatest(wide, high) <= {unit} AS fits
+            FROM (
+                SELECT part.geom AS g, ST_Dimension(part.geom) AS dimension,
+                       greatest(ST_XMax(part.geom) - ST_XMin(part.geom), {unit}) / 2 AS wide,
+                       greatest(ST_YMax(part.geom) - ST_YMin(part.geom), {unit}) / 2 AS high
+                FROM ST_Dump(ST_CollectionExtract({shape})) AS part
+                WHERE part.geom && ST_Expand((SELECT {bounds}), {margin}) OFFSET 0
+            ) AS parts
+        ) AS boxes
+        WHERE dimension > 0 AND (fits OR dimension = 2 AND greatest(wide, high) <= {slender} * {unit})
+        OFFSET 0
+    ) AS specks)""")
 """What stands for a line or an area of which ST_AsMVTGeom leaves nothing: the boxes of its parts that are nowhere wider
-than a unit of the tile, or nowhere higher, or within two units, a unit wide and high at least.
+than a unit of the tile, or nowhere higher, or within two units, a unit wide and high at least. Of an area that is
+longer, narrow and aslant, such as an island, a unit in it.
 """
+
+SLENDER_UNITS = 32
+"""Half of the length up to which it is looked for, which takes time."""
 
 # Given in the units of the tile, so ST_AsMVTGeom, three quarters of the time, is not needed.
 DOT = sql.SQL("""(
@@ -83,7 +94,7 @@ def drawn_or_dot(tile: Tile, shape: sql.Composable, *, is_light: bool) -> sql.Co
     numbers = {"extent": sql.Literal(EXTENT_PX), "buffer": sql.Literal(BUFFER_PX)}
     dot = DOT.format(shape=shape, unit=unit, high_unit=high_unit, bounds=bounds, **numbers)
     margin = sql.Literal(max(tile.matrix.width, tile.matrix.height) * (MARGIN + 1 / EXTENT_PX))
-    specks = SPECKS.format(shape=shape, unit=unit, margin=margin, bounds=bounds)
+    specks = SPECKS.format(shape=shape, unit=unit, margin=margin, bounds=bounds, slender=sql.Literal(SLENDER_UNITS))
     whole = drawn_whole(tile, shape if is_light else lighter(tile, shape))
     return sql.SQL("COALESCE({}, {}, {})").format(whole, dot, drawn_whole(tile, specks))
 
