@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -12,6 +13,13 @@ from core.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+FORMS = {
+    "HTTP_X_FORWARDED_PROTO": re.compile("https?"),
+    "HTTP_X_FORWARDED_PREFIX": re.compile(r"/?|(/[\w.~!$&'()*+;=:@%-]+)+/?", re.ASCII),
+}
+"""What a scheme and a prefix look like; of several, separated by commas, the last is believed."""
 
 
 class TrustedProxies:
@@ -26,8 +34,10 @@ class TrustedProxies:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        app = self._forwarded if self.trusts(environ.get("REMOTE_ADDR", "")) else self._plain
-        return app(environ, start_response)
+        if not self.trusts(environ.get("REMOTE_ADDR", "")):
+            return self._plain(environ, start_response)
+        forget_absurd(environ)
+        return self._forwarded(environ, start_response)
 
     def trusts(self, peer: str) -> bool:
         """Whether a peer's headers are believed. A peer over a unix socket has no address."""
@@ -38,3 +48,11 @@ class TrustedProxies:
         except ValueError:
             return self._trusts_socket
         return any(address in network for network in self._networks)
+
+
+def forget_absurd(environ: WSGIEnvironment) -> None:
+    """Take out what no proxy says: it passed on what its client had made up, and links would begin with it."""
+    for name, form in FORMS.items():
+        said = environ.get(name, "").rpartition(",")[2].strip()
+        if said and not form.fullmatch(said):
+            del environ[name]

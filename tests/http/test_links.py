@@ -80,6 +80,24 @@ def test_forwarded_headers_are_believed_from_trusted_proxies(world: Database, tr
         assert data_link(client, FORWARDED, peer) == expected
 
 
+ABSURD = {
+    "X-Forwarded-Proto": ["javascript", "https://evil.example", "<script>", "h t", "-"],
+    "X-Forwarded-Prefix": ["evil.example", "//evil.example", "/a b", "/<script>", '"onload="x', "..", "/a?b", "/a#b"],
+}
+
+
+@pytest.mark.parametrize("name", ABSURD)
+def test_what_no_proxy_says_is_not_believed_even_of_one(world: Database, name: str):
+    """A proxy that does not set a header passes on what its client made up."""
+    with client_with(world, trusted_proxies="127.0.0.1") as client:
+        for value in ABSURD[name]:
+            assert data_link(client, {name: value}) == "http://localhost/collections", value
+            assert client.get("/collections/places/items?f=html", headers={name: value}).status_code == 200
+        assert (
+            data_link(client, {"X-Forwarded-Prefix": "/evil?, /gis/v1.0/"}) == "http://localhost/gis/v1.0/collections"
+        )
+
+
 def test_public_url_wins_over_everything(world: Database):
     with client_with(world, public_url="https://maps.example.org/gis/", trusted_proxies="127.0.0.1") as client:
         assert (
