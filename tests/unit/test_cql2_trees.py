@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import cos, sin
 from random import Random
 
 import pytest
@@ -143,6 +144,17 @@ def test_long_but_honest_filters_are_read():
     parse_text(f"id IN ({', '.join(map(str, range(5000)))})")
     parse_text(f"S_WITHIN(geometry, LINESTRING({', '.join(f'{n} {n}' for n in range(5000))}))")
     parse_text("(" * 59 + "a = 1" + ")" * 59)
+
+
+def test_area_of_many_corners_is_read_as_json():
+    ring = [[round(24 + cos(turn / 3000), 6), round(60 + sin(turn / 3000), 6)] for turn in range(19_999)]
+    area = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    text = json.dumps({"op": "s_intersects", "args": [{"property": "geometry"}, area]})
+    assert len(render_text(parse_json(text))) > 300_000
+    with pytest.raises(BadFilter, match="has 600000 characters"):
+        parse_json(text.ljust(600_000))
+    with pytest.raises(BadFilter, match="has 70000 characters"):
+        parse_text("a = 1".ljust(70_000))
 
 
 def test_deepest_filters_are_read_checked_and_written_within_pythons_stack(roads: Collection):

@@ -15,7 +15,7 @@ from api.cql2 import ast
 from api.cql2.ast import Node
 from api.cql2.geojson import parse_shape
 from api.cql2.lexer import RESERVED, WORD
-from api.cql2.limits import check_json_depth, check_length, check_tree
+from api.cql2.limits import MAX_LENGTH_JSON, check_json_depth, check_length, check_tree
 from api.cql2.literals import check_text, parse_date, parse_instant, parse_number, parse_timestamp
 from api.cql2.mistakes import mistake
 
@@ -28,7 +28,7 @@ PATTERNS = (ast.String, ast.CaseI, ast.AccentI)
 
 def parse_json(text: str) -> Node:
     """The tree of a filter that is JSON text. Raises: BadFilter with a JSON pointer to the mistake"""
-    check_length(text)
+    check_length(text, MAX_LENGTH_JSON)
     check_json_depth(text)
     try:
         value: Json = json.loads(text, parse_int=parse_number, parse_float=parse_number, parse_constant=no_number)
