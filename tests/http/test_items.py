@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -55,6 +58,19 @@ def test_quotes_and_other_scripts_survive(client: FlaskClient):
 
 def test_limit_above_the_largest_page_gives_the_largest_page(client: FlaskClient):
     assert len(places(client, "limit=99999999")) == 10
+
+
+def test_table_for_people_has_a_limit_of_cells_and_leads_on(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.routes.items.MOST_CELLS", 20)  # 3 rows of 6 properties
+    url, pages = f"{ITEMS}?f=html&limit=10", 0
+    while url:
+        text = client.get(url).text
+        assert text.count("<tr>") <= 1 + 3
+        pages += 1
+        on = re.search(r'href="http://localhost([^"]+)"[^>]*>next', text)
+        url = on and html.unescape(on[1])
+    assert pages == 4
+    assert len(get(client, f"{ITEMS}?limit=10")["features"]) == 10
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 9, 10, 11])
