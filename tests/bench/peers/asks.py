@@ -91,9 +91,13 @@ class Dialect:
     """Whether CQL2 text is understood."""
     equals: bool = True
     """Whether properties are parameters."""
+    features: bool = True
+    """Whether it has anything but tiles."""
 
     def path(self, ask: Ask) -> str:
         """The address below the server's root. Raises: NotOffered"""
+        if not (self.features or isinstance(ask, VectorTile)):
+            raise NotOffered("no features")
         match ask:
             case Items():
                 return self.items.format(collection=ask.collection) + "?" + self.query(ask)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.peers import c_peers, data, python_peers
+from bench.peers import c_peers, data, go_peers, python_peers
 from bench.peers.data import Access
 from bench.peers.floor import Floor, floor_for
 from bench.peers.isthmus import isthmus
@@ -35,10 +35,10 @@ PEERS: dict[str, Start] = {
     "pygeoapi": python_peers.pygeoapi,
     "qgis": c_peers.qgis_server,
     "mapserver": c_peers.mapserver,
+    "pg_featureserv": go_peers.pg_featureserv,
+    "pg_tileserv": go_peers.pg_tileserv,
 }
 SETTINGS = ("max_parallel_workers_per_gather=0", "shared_buffers=1GB")
-GO = "written in Go, and none of the packages that this installs from carries it: hold the column SQL beside it"
-ABSENT = {"pg_featureserv": GO, "pg_tileserv": GO, "tegola": GO}
 
 
 def progress(text: str) -> None:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", metavar="WORD", default="", help="only rows whose names hold this word")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     given = parser.parse_args(arguments)
-    absent = ABSENT | {name: reason for name in given.only.split(",") if (reason := c_peers.missing(name))}
+    absent = {name: reason for name in given.only.split(",") if (reason := c_peers.missing(name) or go_peers.missing(name))}
     given.names = [name for name in given.only.split(",") if name not in absent]
     with ExitStack() as stack:
         results, servers = run(stack, given)
