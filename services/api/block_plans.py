@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from api.areas import areas_met
 from api.cursor import LAST_PAGE
 from api.plans import sides
 from api.query import BY_PLANNER, Cursor, Filter, GridBox, ItemsQuery, Part, Plan, halves
@@ -16,9 +17,6 @@ from core.db import Database
 
 POINTS_FOR_A_ROW, MOST_POINTS = 4, 200_000
 """So many points are looked up where a row would be read, and at most so many (4 ms)."""
-
-LOOKED_AT = 20_000
-"""How many rows at least are looked at for a page with more conditions than a box before the planner is asked."""
 
 FEW_PAGES, WORTH_READING = 2, 20
 """Matches are few when they fill so many pages: read by the index they are counted too. And where so many rows would be
@@ -58,10 +56,16 @@ class Located:
 
 
 def locate(database: Database, collection: Collection, filter: Filter) -> Located | None:
-    """Where the box of a filter is among the blocks; None where they cannot tell. Cost: a query, once for a version."""
-    if not collection.has_blocks or filter.box is None:
+    """Where the box of a filter is among the blocks, or of a shape that all matches meet; None where they cannot tell.
+    Cost: a query, once for a version
+    """
+    if not collection.has_blocks:
         return None
-    known = remembered(collection, "blocks", lambda: read_blocks(database, collection))
+    if filter.box is None:
+        areas = areas_met(filter.cql2, filter.cql2_crs) if filter.cql2_crs.srid == collection.srid else ()
+        known = known_blocks(database, collection) if areas else None
+        return known and Located(known[0], tuple(areas))
+    known = known_blocks(database, collection)
     if known is None:
         return None
     stored, degrees = known
@@ -71,6 +75,11 @@ def locate(database: Database, collection: Collection, filter: Filter) -> Locate
     if degrees is None or isinstance(filter.box, GridBox):
         return None
     return Located(degrees, tuple(map(sides, filter.box.halves())))
+
+
+def known_blocks(database: Database, collection: Collection) -> tuple[Blocks, Blocks | None] | None:
+    """What `read_blocks` finds. Cost: a query, once for a version"""
+    return remembered(collection, "blocks", lambda: read_blocks(database, collection))
 
 
 def read_blocks(database: Database, collection: Collection) -> tuple[Blocks, Blocks | None] | None:
@@ -89,31 +98,27 @@ def read_points(database: Database, collection: Collection, blocks: Blocks) -> B
 
 
 def plan_in_blocks(query: ItemsQuery, located: Located, most_counted: float = 0) -> Plan:
-    """The way to a page in the order of the disk: the blocks of the box, or its index, which knows the few matches.
+    """The way to a page of a box alone, in the order of the disk: by blocks, or by an index, which knows few matches.
 
     most_counted: how many rows may be looked at to count the matches of the first page; below 0: they are not counted
     """
-    met, pages, alone = located.met, located.blocks.pages, query.filter.is_box_alone
+    met, pages = located.met, located.blocks.pages
     counts = query.cursor is None and query.count != "none"
-    known, rest = located.count(met, most_counted) if alone and counts and most_counted >= 0 else (0, None)
+    known, rest = located.count(met, most_counted) if counts and most_counted >= 0 else (0, None)
     matched = known if rest is not None and not len(rest.rows) else None
-    if are_few(met, query, matched) if alone else met.rows.sum() < LOOKED_AT:
+    if are_few(met, query, matched):
         return BY_PLANNER if query.offset else Plan("matches", counts=counts and matched is None, matched=matched)
     parts = parts_of(wanted(query, met, pages), pages, query.cursor)
     if rest is None or matched is not None or rest.rows.sum() > most_counted:
-        return Plan("blocks", parts=parts, is_sure=alone, matched=matched)
+        return Plan("blocks", parts=parts, matched=matched)
     return Plan("blocks", parts=parts, counts=True, edge=parts_of(rest, pages), inside=known)
 
 
 def wanted(query: ItemsQuery, met: Met, pages: int) -> Met:
-    """The blocks that fill a page for certain, or, beside other conditions, likely."""
+    """The blocks that fill a page for certain. Of the block where the cursor is, rows may be behind it."""
     met = beyond(query.cursor, met, pages) if query.cursor else met
-    if query.filter.is_box_alone:  # of the block where the cursor is, rows may be behind it
-        seen, enough = (met.rows * met.inside).cumsum(), query.limit + 1 + query.offset
-        enough += int(met.rows[:1].sum()) if query.cursor else 0
-    else:
-        seen, enough = met.rows.cumsum(), max(LOOKED_AT, WORTH_READING * query.limit)
-    return met.some(slice(int(seen.searchsorted(enough)) + 1))
+    enough = query.limit + 1 + query.offset + (int(met.rows[:1].sum()) if query.cursor else 0)
+    return met.some(slice(int((met.rows * met.inside).cumsum().searchsorted(enough)) + 1))
 
 
 def beyond(cursor: Cursor, met: Met, pages: int) -> Met:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from math import inf
-from threading import Lock
 
 from api.block_plans import Located, locate, parts_of
+from api.disk_plans import Reckoned
 from api.pages import Page
 from api.query import Filter, ItemsQuery, digest
 from api.reading import reading
+from api.recent import Recent
 from api.sql.blocks import select_count_in_blocks
 from api.sql.items import select_count, select_count_plan
 from core.catalog import Collection
@@ -46,8 +46,8 @@ class Counts:
         """`most_cost`: what a count may cost by the planner's reckoning to be made without being asked for."""
         self._database = database
         self._most_cost = most_cost
-        self._known: OrderedDict[Key, Count] = OrderedDict()
-        self._lock = Lock()
+        self._known = Recent[Key, Count](KEPT)
+        self._reckoned = Recent[Key, Reckoned](KEPT)
 
     def of_page(self, collection: Collection, query: ItemsQuery, found: Page) -> Count:
         """The number of features that match the filter of a page.
@@ -60,7 +60,7 @@ class Counts:
         if query.filter.is_everything and collection.row_count is not None:
             return Count(exact=collection.row_count)
         if query.count == "estimated":
-            return self._estimate(collection, query.filter)[0]
+            return Count(estimate=self.reckon(collection, query.filter).matches)
         if found.matched is not None:
             return self._keep(self._key(collection, query.filter), Count(exact=found.matched))
         if query.hits_only or query.count == "exact":
@@ -83,8 +83,8 @@ class Counts:
             return self._exact(collection, filter)
         if filter.is_box_alone and (located := locate(self._database, collection, filter)):
             return self._keep(key, self._in_blocks(collection, filter, located, self._most_cost))
-        estimate, cost = self._estimate(collection, filter)
-        return self._exact(collection, filter) if cost <= self._most_cost else self._keep(key, estimate)
+        estimate, cost = self.reckon(collection, filter)
+        return self._exact(collection, filter) if cost <= self._most_cost else Count(estimate=estimate)
 
     def _exact(self, collection: Collection, filter: Filter) -> Count:
         """The count. Cost: reads every match, unless it is remembered."""
@@ -108,34 +108,27 @@ class Counts:
         [(counted,)] = self._database.run(select_count_in_blocks(collection, filter, parts)) if parts else [(0,)]
         return Count(exact=known + counted)
 
-    def _estimate(self, collection: Collection, filter: Filter) -> tuple[Count, float]:
-        """What the planner expects, and what a count would cost."""
+    def reckon(self, collection: Collection, filter: Filter) -> Reckoned:
+        """What the planner expects of a filter. Cost: a plan, unless it is remembered."""
+        key = self._key(collection, filter)
+        known = None if key is None else self._reckoned.get(key)
+        if known is not None:
+            return known
         with reading(collection, has_values=not filter.is_everything):
             [(plan,)] = self._database.run(select_count_plan(collection, filter))
         counting = plan[0]["Plan"]
         matches = max((int(part["Plan Rows"]) for part in counting.get("Plans", ())), default=0)
-        return Count(estimate=matches), counting["Total Cost"]
+        found = Reckoned(matches, counting["Total Cost"])
+        return found if key is None else self._reckoned.keep(key, found)
 
     def _key(self, collection: Collection, filter: Filter) -> Key | None:
         return None if collection.source else (collection.id, collection.revision, digest(filter, ()))
 
     def _recall(self, key: Key | None) -> Count | None:
-        if key is None:
-            return None
-        with self._lock:
-            known = self._known.get(key)
-            if known is not None:
-                self._known.move_to_end(key)
-            return known
+        return None if key is None else self._known.get(key)
 
     def _keep(self, key: Key | None, count: Count) -> Count:
-        if key is not None:
-            with self._lock:
-                self._known[key] = count
-                self._known.move_to_end(key)
-                while len(self._known) > KEPT:
-                    self._known.popitem(last=False)
-        return count
+        return count if key is None else self._known.keep(key, count)
 
 
 def seen_whole(query: ItemsQuery, found: Page) -> Count | None:

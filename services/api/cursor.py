@@ -39,7 +39,7 @@ def parse_cursor(text: str, filter: Filter, sort: tuple[SortKey, ...], collectio
         raise BadCursor("the cursor belongs to another collection, filter or order", hint=HINT, parameter="cursor")
     if revision != collection.revision:
         raise BadCursor("the collection was loaded anew since the cursor was made", hint=HINT, parameter="cursor")
-    if not fits(cursor, len(sort), walk_key(collection, filter, sort)):
+    if not fits(cursor, len(sort), walk_key(collection, filter, sort, cursor)):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
     return cursor
 

@@ -8,11 +8,12 @@ from math import inf
 from typing import Any
 
 from api.asked import Asked
-from api.block_plans import locate, plan_in_blocks
+from api.block_plans import Located, known_blocks, locate, plan_in_blocks
 from api.context import Api
 from api.counts import Count
 from api.cursor import render_cursor
 from api.density import Density, make_density
+from api.disk_plans import plan_along_disk
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.offered import PAGES
 from api.heavy_pages import may_be_heavy, weight
@@ -25,9 +26,10 @@ from api.reading import reading
 from api.sql.items import select_feature
 from api.sql.pages import select_page, select_sample, select_size
 from api.whole_pages import can_be_joined, joined_page, without_offset
-from core.catalog import Collection, remembered
+from core.catalog import PLACE, Collection, remembered
 from core.errors import BadValue, UnknownFeature
 from core.prepared import Prepared, prepare
+from core.statement import Statement
 
 FORMATS = PAGES
 """The formats of a page and of a single feature, the default first."""
@@ -54,7 +56,7 @@ def find_page(
             return replace(weighed, features=(), joined=weighed.number, is_heavy=True)
     if joins and can_be_joined(collection, query):
         return joined_page(api, collection, query)
-    key = walk_key(collection, query.filter, query.sort)
+    key = walk_key(collection, query.filter, query.sort, query.cursor)
     with reading(collection, has_values=query.has_values):
         plan, rows = find_rows(api, collection, query)
     if not plan.counts:
@@ -67,31 +69,47 @@ def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan
     """The rows of `select_page`, and how they were found. What met too few of them on the way was in vain."""
     query = without_offset(api, collection, query)
     plan = plan_of(api, collection, query)
-    rows = api.database.run(select_page(collection, query, plan), one_plan=is_settled(collection, query, plan))
+    statement = select_page(collection, query, plan)
+    rows = api.database.run(statement, one_plan=is_settled(collection, query, plan, statement))
     if len(rows) <= query.limit and (plan.way == "walk" or not plan.is_sure):
         plan = Plan("matches") if plan.way == "walk" else BY_PLANNER
         rows = api.database.run(select_page(collection, query, plan))
     return plan, rows
 
 
-def is_settled(collection: Collection, query: ItemsQuery, plan: Plan) -> bool:
-    """Whether PostgreSQL is to plan the statement once for all boxes: it reads the table by the index or by pages."""
-    source = collection.source
-    is_plain = source is None or (source.sampled is not None and not source.is_geography)
-    return is_plain and plan.way in ("blocks", "matches") and query.filter.is_box_alone
+def is_settled(collection: Collection, query: ItemsQuery, plan: Plan, statement: Statement) -> bool:
+    """Whether PostgreSQL is to plan the statement once for all values: it reads the table by pages, or by the index of
+    boxes. Not where it works out more of the values than to compare them: with one plan it would for each row.
+    """
+    if query.filter.is_box_alone:
+        source = collection.source
+        is_plain = source is None or (source.sampled is not None and not source.is_geography)
+        return is_plain and plan.way in ("blocks", "matches")
+    return plan.way == "blocks" and statement.prepared is not None
 
 
 def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
     """How the rows of a page are best found."""
     located = locate(api.database, collection, query.filter)
-    if located and not query.sort:
-        return plan_in_blocks(query, located, api.counts.most_rows(collection, query))
+    if collection.has_blocks and walk_key(collection, query.filter, query.sort, query.cursor) == PLACE:
+        return plan_by_place(api, collection, query, located)
     if not can_be_planned(collection, query):
         return BY_PLANNER
     if located and collection.row_count:
         return plan_page(query, float(located.met.expected.sum()) / collection.row_count, collection.row_count)
     known = density(api, collection)
     return plan_page(query, share_of(known, query), known.features)
+
+
+def plan_by_place(api: Api, collection: Collection, query: ItemsQuery, located: Located | None) -> Plan:
+    """How the rows of a page are best found along the disk. `located`: where they all are"""
+    if query.filter.is_box_alone:
+        most_counted = api.counts.most_rows(collection, query)
+        return plan_in_blocks(query, located, most_counted) if located else BY_PLANNER
+    known = known_blocks(api.database, collection)
+    if known is None:
+        return BY_PLANNER
+    return plan_along_disk(query, known[0], located, api.counts.reckon(collection, query.filter))
 
 
 def density(api: Api, collection: Collection) -> Density:

@@ -32,6 +32,7 @@ class Column:
     `sql_type`: the column's own type in SQL where the loader would store that type in another one, such as `uuid`.
     `choices`: all values that it can have, in their order; empty when there are too many to tell.
     `is_filled`: it has an index, and every row has a value; False where nobody looked.
+    `by_key`: it has an index that holds the rows of each value in the order of the key, and no value is common.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Column:
     description: str | None = None
     choices: tuple[str, ...] = ()
     is_filled: bool = False
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +330,7 @@ SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.
        CASE WHEN v.interval_start BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_start END,
        CASE WHEN v.interval_end BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_end END,
        v.columns, jsonb_path_query_array(i.indexes, '$[*] ? (@.is_filled == true).column'),
+       jsonb_path_query_array(i.indexes, '$[*] ? (@.with_key == true && @.commonest_share < 0.05).column'),
        v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes,
        CASE WHEN b.file = pg_relation_filenode(to_regclass('data.' || quote_ident(v.table_name))) THEN b.file END
 FROM isthmus.collections AS c
@@ -343,7 +346,7 @@ ORDER BY c.id COLLATE "C"
 
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
-    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns, filled = row[:-6]
+    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns, filled, by_key = row[:-6]
     loaded_at, changed_at, cache_control, tiling, changes, blocks_of = row[-6:]
     return Collection(
         *head,
@@ -352,7 +355,10 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         temporal_column=temporal_column,
         temporal_end_column=temporal_end_column,
         interval=(start, end) if start or end else None,
-        columns=tuple(Column(**column, is_filled=column["column"] in (filled or ())) for column in columns),
+        columns=tuple(
+            Column(**column, is_filled=column["column"] in (filled or ()), by_key=column["column"] in (by_key or ()))
+            for column in columns
+        ),
         loaded_at=loaded_at,
         changed_at=changed_at,
         cache_control=cache_control,

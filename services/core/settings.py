@@ -54,7 +54,7 @@ class Settings:
     default_limit: int = setting(10, "features on a page when the request does not say")
     max_limit: int = setting(10_000, "most features on a page; a larger `limit` is answered with this many")
     exact_count_cost: int = setting(
-        1000,
+        400,
         "filtered pages say `numberMatched` when the planner reckons that counting costs at most this much (500 are"
         " about a millisecond), else `numberMatchedEstimate`",
     )

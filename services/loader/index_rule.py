@@ -69,6 +69,7 @@ class PropertyIndex:
     filled_only: rows without a value are left out
     is_filled:   it is made, and every row has a value
     size_bytes:  as reckoned, and when it is made, as it is
+    commonest_share: of the rows that have the most frequent value
     """
 
     name: str
@@ -78,6 +79,7 @@ class PropertyIndex:
     with_key: bool = False
     filled_only: bool = False
     is_filled: bool = False
+    commonest_share: float = 1.0
     seconds: float | None = None
     problem: str | None = None
 
@@ -152,7 +154,15 @@ def wanted(property: Property, version: int, rows: int) -> PropertyIndex:
     filled_only = known.null_share > COMMON_SHARE
     size_bytes = reckoned_bytes(property, known, rows, with_key=with_key, filled_only=filled_only)
     name = index_name(version, property)
-    return PropertyIndex(name, property.name, property.column, size_bytes, with_key, filled_only)
+    return PropertyIndex(
+        name,
+        property.name,
+        property.column,
+        size_bytes,
+        with_key,
+        filled_only,
+        commonest_share=round(known.commonest_share, 4),
+    )
 
 
 def index_name(version: int, property: Property) -> str:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.peers import go_peers
 from bench.peers.run import main
+
+HERE = "tipg,pygeoapi,qgis,mapserver"
+"""What can be installed from packages."""
 
 CANNOT = {
     ("CQL2", "MapServer"),
@@ -20,7 +24,7 @@ CANNOT = {
 
 
 def test_every_server_answers_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    main(["--points", "3000", "--rounds", "2", "--json", str(tmp_path / "peers.json")])
+    main(["--points", "3000", "--rounds", "2", "--only", HERE, "--json", str(tmp_path / "peers.json")])
     printed = capsys.readouterr().out
     told = json.loads((tmp_path / "peers.json").read_text())
     assert list(told["servers"]) == ["SQL", "Isthmus", "tipg", "pygeoapi", "QGIS Server", "MapServer"]
@@ -30,3 +34,14 @@ def test_every_server_answers_the_same(tmp_path: Path, capsys: pytest.CaptureFix
         assert len(row["cpu_s"]) + len(left_out) == len(told["servers"])
         assert min(row["cpu_s"].values()) > 1e-5, "a clock that stands still"
         assert row["name"] in printed
+
+
+def test_a_server_that_is_not_there_is_told_with_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert go_peers.missing("pg_featureserv").startswith("not on the PATH: go install ")
+    assert go_peers.missing("tipg") == ""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "pg_tileserv" in capsys.readouterr().out

@@ -77,7 +77,7 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
     if "cursor" not in args:
         return query
     cursor = parse_cursor(args["cursor"], filter, sort, collection)
-    return at_place(query, cursor, walk_key(collection, filter, sort))
+    return at_place(query, cursor, walk_key(collection, filter, sort, cursor))
 
 
 def at_place(query: ItemsQuery, cursor: Cursor, key: Key) -> ItemsQuery:

@@ -42,21 +42,27 @@ def places(parts: Sequence[Part], side: int) -> str:
 def in_blocks(query: ItemsQuery, table: sql.Composable, conditions: Sequence[sql.Composable]) -> sql.Composable:
     """An item of FROM: the rows of some parts that match, with `ctid`, in the order of the parts and of their places.
 
-    conditions: of the filter, the box first
+    conditions: of the filter, the box first where there is one
     """
     order = sql.SQL("\n    ORDER BY t.ctid DESC" if query.backwards else "")
     rows = sql.SQL("""{parts} CROSS JOIN LATERAL (
     SELECT t.ctid, t.* FROM {table} AS t{where}{order}
-    OFFSET 0)""").format(parts=PARTS, table=table, where=where_in_part(conditions), order=order)
+    OFFSET 0)""").format(parts=PARTS, table=table, where=where_in_part(query, conditions), order=order)
     if not query.offset:
         return rows
     return sql.SQL("(SELECT t.* FROM {} AS t\nLIMIT %(rows)s OFFSET %(offset)s)").format(rows)
 
 
-def where_in_part(conditions: Sequence[sql.Composable]) -> sql.Composable:
-    """The conditions inside a part. The box, which is the first, is looked at where not all of the part is in it."""
-    box, *others = conditions
-    return where_clause([IN_PART, sql.SQL("(part.whole OR {})").format(box), *others])
+def where_in_part(query: ItemsQuery, conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """The conditions inside a part. A box, which is the first, is looked at where not all of the part is in it."""
+    boxes = 1 if query.filter.box else 0
+    tests = [sql.SQL("(part.whole OR {})").format(box) for box in conditions[:boxes]]
+    return where_clause([IN_PART, *tests, *hidden(conditions[boxes:])])
+
+
+def hidden(conditions: Sequence[sql.Composable]) -> list[sql.Composable]:
+    """Conditions of which the planner learns nothing: it would go by their indexes, in the order of those."""
+    return [sql.SQL("(part.begins IS NULL OR {})").format(condition) for condition in conditions]
 
 
 def select_count_in_blocks(collection: Collection, filter: Filter, edge: Sequence[Part]) -> Statement:
@@ -66,10 +72,9 @@ def select_count_in_blocks(collection: Collection, filter: Filter, edge: Sequenc
 
 
 def count_on_edge(table: sql.Composable, conditions: Sequence[sql.Composable]) -> sql.Composed:
-    """The number of matches in the parts `EDGE`. The box is hidden from the planner, which would go by its index."""
+    """The number of matches in the parts `EDGE`."""
     text = sql.SQL("SELECT count(*) FROM {edge} CROSS JOIN LATERAL (SELECT FROM {table} AS t{where}\nOFFSET 0) AS t")
-    hidden = [sql.SQL("(part.begins IS NULL OR {})").format(condition) for condition in conditions]
-    return text.format(edge=EDGE, table=table, where=where_clause([IN_PART, *hidden]))
+    return text.format(edge=EDGE, table=table, where=where_clause([IN_PART, *hidden(conditions)]))
 
 
 def select_blocks(collection: Collection) -> Statement:

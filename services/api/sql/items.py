@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import LiteralString, cast
 
 from psycopg import sql
 
 from api.query import AS_STORED, Filter, Presentation
+from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
 from api.sql.geometry import geometry_member
 from api.sql.jsonfg import fg_members
+from api.sql.outlines import outlined
 from api.sql.relation import brief_column, column_of, id_member, is_key, relation, shown_column
-from core.catalog import Collection, ColumnType
+from core.catalog import Collection, ColumnType, remembered
+from core.prepared import kept_ready
 from core.statement import Statement
+
+NOTHING = sql.SQL("")
 
 TEXTS: tuple[ColumnType, ...] = ("string", "json", "binary")
 """Types of properties whose values may be large."""
@@ -45,9 +51,7 @@ def rendered(text: sql.Composable) -> sql.SQL:
 
 def select_count(collection: Collection, filter: Filter) -> Statement:
     """How many features a filter matches. Rows: one (count bigint). Cost: reads every match."""
-    conditions, params = where(collection, filter)
-    text = sql.SQL("SELECT count(*) FROM {relation} AS t{where}")
-    return Statement(text.format(relation=relation(collection, filter), where=where_clause(conditions)), params)
+    return counting(collection, filter, "shape")
 
 
 def select_count_plan(collection: Collection, filter: Filter) -> Statement:
@@ -56,9 +60,30 @@ def select_count_plan(collection: Collection, filter: Filter) -> Statement:
     Boxes are compared with boxes: what ST_Intersects is reckoned to cost, 12.5 a row, is ten times what it takes, and
     would keep every box of more than a few hundred features from being counted.
     """
-    conditions, params = where(collection, filter, boxes_by="box")
-    text = sql.SQL("EXPLAIN (FORMAT JSON) SELECT count(*) FROM {relation} AS t{where}")
-    return Statement(text.format(relation=relation(collection, filter), where=where_clause(conditions)), params)
+    return counting(collection, filter, "box", EXPLAIN)
+
+
+EXPLAIN = sql.SQL("EXPLAIN (FORMAT JSON) ")
+
+
+def counting(collection: Collection, filter: Filter, by: Test, ahead: sql.SQL = NOTHING) -> Statement:
+    """A count, with something ahead of it: kept ready for filters that differ in their values alone."""
+
+    def compose() -> Statement:
+        conditions, params = where(collection, filter, by)
+        text = sql.SQL("{}SELECT count(*) FROM {} AS t{}")
+        return Statement(text.format(ahead, relation(collection, filter), where_clause(conditions)), params)
+
+    outline = outlined(collection, filter, by)
+    if outline is None:
+        return compose()
+    made = remembered(collection, ("count", by, outline[0]), lambda: ready(compose()))
+    return replace(made, params=outline[1])
+
+
+def ready(statement: Statement) -> Statement:
+    """A statement whose text is used again, in one piece."""
+    return kept_ready(replace(statement, text=rendered(statement.text)))
 
 
 def feature_text(collection: Collection, presentation: Presentation) -> sql.Composable:

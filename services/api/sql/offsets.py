@@ -19,7 +19,7 @@ def at_offset(
     """A relation of the rows alone. Cost: reads all before them; where nothing but a key decides, in its index only."""
     if lies_in_order(collection, query):
         return ROWS.format(columns=sql.SQL("t.*"), source=source, where=where_clause(conditions), order=sql.SQL(""))
-    key = walk_key(collection, query.filter, query.sort)
+    key = walk_key(collection, query.filter, query.sort, query.cursor)
     order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, key, backwards=query.backwards)
     if conditions or query.sort or not key.unique:
         columns = all_columns(collection, key)

@@ -12,13 +12,12 @@ from api.query import BY_PLANNER, ItemsQuery, Plan, walk_key
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
-from api.sql.items import feature_text, properties_lateral, rendered
+from api.sql.items import feature_text, properties_lateral, ready, rendered
 from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.offsets import at_offset
 from api.sql.outlines import outlined
 from api.sql.relation import all_columns, relation
 from core.catalog import SAMPLE, Collection, Key, remembered
-from core.prepared import kept_ready
 from core.statement import Statement, quoted
 
 TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers"}
@@ -45,7 +44,7 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
 
     def compose() -> Statement:
         conditions, _ = where(collection, query.filter, by)
-        return kept_ready(Statement(rendered(page_text(collection, query, plan, conditions, after[0])), params))
+        return ready(Statement(page_text(collection, query, plan, conditions, after[0]), params))
 
     return replace(remembered(collection, shape_of(query, plan, outline[0]), compose), params=params)
 
@@ -54,7 +53,7 @@ def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[lis
     """The condition for what is behind the cursor, and its values; none where the plan's parts begin behind it."""
     if query.cursor is None or plan.way == "blocks":
         return [], {}
-    place, values = beyond(query.cursor, query.sort, walk_key(collection, query.filter, query.sort))
+    place, values = beyond(query.cursor, query.sort, walk_key(collection, query.filter, query.sort, query.cursor))
     return [place], values
 
 
@@ -73,7 +72,7 @@ def page_text(
     after: list[sql.Composable],
 ) -> sql.Composed:
     """The text of the statement, from the conditions of the filter and of the cursor."""
-    key = walk_key(collection, query.filter, query.sort)
+    key = walk_key(collection, query.filter, query.sort, query.cursor)
     order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, key, backwards=query.backwards)
     source, rest = relation(collection, query.filter), [*conditions, *after]
     counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")

@@ -116,5 +116,5 @@ def parts_for(ask: Items) -> tuple[list[sql.Composable], dict[str, object]]:
         parts.append(sql.SQL("{} = %(value)s").format(sql.Identifier("t", ask.equal[0])))
         params["value"] = ask.equal[1]
     if ask.where:
-        parts.append(sql.SQL(ask.where))  # type: ignore[arg-type]
+        parts.append(sql.SQL(ask.where.replace("%", "%%")))  # type: ignore[arg-type]
     return parts, params

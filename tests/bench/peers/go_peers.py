@@ -1,4 +1,4 @@
-"""pg_featureserv and pg_tileserv, where whoever measures has built them: no package that this installs from has them."""
+"""pg_featureserv and pg_tileserv, where whoever measures has built them: no package has them."""
 
 from __future__ import annotations
 

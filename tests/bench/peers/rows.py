@@ -30,7 +30,9 @@ def feature_rows(rows: dict[str, int], first: int, rounds: int) -> list[Row]:
         several("limit=10000", dear, 1, lambda: Items("points", 10_000)),
         several("limit=1000, polygons", rounds, 1, lambda: Items("polygons", 1000)),
         several("size=N, limit=100", dear, 1, lambda: Items("points", 100, equal=equal(chance))),
-        several("CQL2 of two properties, limit=100", dear, 1, lambda: Items("points", 100, where=where(chance))),
+        several("CQL2 size<N, limit=100", rounds, 2, lambda: Items("points", 100, where=below(chance))),
+        several("CQL2 LIKE '%NNN%', limit=100", dear, 1, lambda: Items("points", 100, where=like(chance))),
+        several("CQL2 of two properties, limit=100", rounds, 2, lambda: Items("points", 100, where=where(chance))),
         several("limit=10, offset at 99 %", dear, 1, lambda: Items("points", 10, offset=late - chance.randrange(100))),
         several("limit=10, next link at 99 %", dear, 1, lambda: Deep("points", 10, late, first + late)),
         several("walk of places, limit=1000", 2, 1, lambda: Walk("places", 1000, rows["places"])),
@@ -79,6 +81,16 @@ def box(chance: random.Random, side_deg: float) -> tuple[float, float, float, fl
 def equal(chance: random.Random) -> tuple[str, str]:
     """A value that one in 100,000 has."""
     return "size", str(chance.randrange(100_000))
+
+
+def below(chance: random.Random) -> str:
+    """A condition that a few in a hundred fulfil."""
+    return f"size < {chance.randrange(1000, 5000)}"
+
+
+def like(chance: random.Random) -> str:
+    """A pattern that a few in a thousand fulfil, which no index finds."""
+    return f"name LIKE '%{chance.randrange(100, 1000)}%'"
 
 
 def where(chance: random.Random) -> str:

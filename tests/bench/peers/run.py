@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", metavar="WORD", default="", help="only rows whose names hold this word")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     given = parser.parse_args(arguments)
-    absent = {name: reason for name in given.only.split(",") if (reason := c_peers.missing(name) or go_peers.missing(name))}
+    absent = {
+        name: reason for name in given.only.split(",") if (reason := c_peers.missing(name) or go_peers.missing(name))
+    }
     given.names = [name for name in given.only.split(",") if name not in absent]
     with ExitStack() as stack:
         results, servers = run(stack, given)
