@@ -115,7 +115,9 @@ class Counts:
         if known is not None:
             return known
         with reading(collection, has_values=not filter.is_everything):
-            [(plan,)] = self._database.run(select_count_plan(collection, filter))
+            statement = select_count_plan(collection, filter)
+            # PostgreSQL plans it for its values in any case, and the connection need not be set anew for the page
+            [(plan,)] = self._database.run(statement, one_plan=statement.prepared is not None)
         counting = plan[0]["Plan"]
         matches = max((int(part["Plan Rows"]) for part in counting.get("Plans", ())), default=0)
         found = Reckoned(matches, counting["Total Cost"])

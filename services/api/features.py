@@ -25,7 +25,7 @@ from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Pla
 from api.reading import reading
 from api.sql.items import select_feature
 from api.sql.pages import select_page, select_sample, select_size
-from api.whole_pages import can_be_joined, joined_page, without_offset
+from api.whole_pages import can_be_joined, is_whole, joined_page, without_offset
 from core.catalog import PLACE, Collection, remembered
 from core.errors import BadValue, UnknownFeature
 from core.prepared import Prepared, prepare
@@ -78,14 +78,15 @@ def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan
 
 
 def is_settled(collection: Collection, query: ItemsQuery, plan: Plan, statement: Statement) -> bool:
-    """Whether PostgreSQL is to plan the statement once for all values: it reads the table by pages, or by the index of
-    boxes. Not where it works out more of the values than to compare them: with one plan it would for each row.
+    """Whether PostgreSQL is to plan the statement once for all values: it reads the table along ids, by pages, or by
+    the index of boxes. Not where it works out more of the values than to compare them: with one plan it would for each
+    row.
     """
     if query.filter.is_box_alone:
         source = collection.source
         is_plain = source is None or (source.sampled is not None and not source.is_geography)
         return is_plain and plan.way in ("blocks", "matches")
-    return plan.way == "blocks" and statement.prepared is not None
+    return (plan.way == "blocks" or is_whole(collection, query)) and statement.prepared is not None
 
 
 def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:

@@ -209,3 +209,15 @@ def test_a_value_whose_rows_an_index_holds_by_id_is_walked_along_ids(
     assert fids(first) + rest == truth(sql, "kind = 4")
     assert fids(get(client, address("filter=kind=4 AND size>60"))) == truth(sql, "kind = 4 AND size > 60", "fid")[:10]
     assert fids(get(client, address("filter=kind=4 OR size>60"))) == truth(sql, "kind = 4 OR size > 60")[:10]
+
+
+def test_the_planner_is_asked_anew_for_each_value(client: FlaskClient):
+    """Its statement is prepared once, on connections that keep one plan for pages."""
+    estimates = [
+        get(client, f"{address(f'filter=name<>{name!r} AND size<{size}')}&count=estimated&limit=1")[
+            "numberMatchedEstimate"
+        ]
+        for size in (200, 2000, 10_000, 200)
+        for name in ("x", "dot 7")
+    ]
+    assert estimates == pytest.approx([200, 200, 2000, 2000, 10_000, 10_000, 200, 200], rel=0.2)

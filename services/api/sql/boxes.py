@@ -33,12 +33,12 @@ SIDES = ("west", "south", "east", "north")
 
 Condition = tuple[sql.Composable, dict[str, Any]]
 
-Test = Literal["shape", "place", "numbers", "box"]
+Test = Literal["shape", "place", "numbers", "walk", "box"]
 """What is held against a box: the geometry; the coordinates of a point, which is faster, but the planner does not know
-how many rows to expect; these without the index; the geometry's own box.
+how many rows to expect; these without the index; for rows of which few are in the box, its own box first; that alone.
 """
 
-BY_NUMBERS: tuple[Test, ...] = ("place", "numbers")
+BY_NUMBERS: tuple[Test, ...] = ("place", "numbers", "walk")
 
 
 def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> Condition:
@@ -49,7 +49,7 @@ def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> C
         if by in BY_NUMBERS and srid_of(half) != collection.srid:
             area = sql.SQL("(SELECT {})").format(area)  # once: a plan for all boxes transforms it for each row else
         if by in BY_NUMBERS and has_places(collection, half):
-            meets_half.append(at_place(area if by == "place" else None, number))
+            meets_half.append(at_place(None if by == "numbers" else area, number))
         else:
             meets_half.append(meets(collection, half, area, by))
     if collection.null_geometries:
@@ -68,8 +68,10 @@ def box_values(collection: Collection, box: BBox | GridBox, by: Test) -> dict[st
 
 
 def has_places(collection: Collection, box: BBox | GridBox) -> bool:
-    """Whether a box is one in the CRS of a loaded collection of points."""
-    return collection.source is None and collection.geometry_type == "Point" and collection.srid == srid_of(box)
+    """Whether a box is one in the CRS of a collection of points."""
+    if collection.geometry_type != "Point" or collection.srid != srid_of(box):
+        return False
+    return not is_geography(collection) and compared_column(collection) == GEOM
 
 
 def at_place(area: sql.Composable | None, number: int) -> sql.Composable:
@@ -87,7 +89,7 @@ def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable, by:
     """
     own, beside = compared_column(collection), sql.SQL("t.geom && {}").format(area)
     condition = beside if by == "box" else sql.SQL("ST_Intersects({}, {})").format(own, area)
-    if by != "box" and own != GEOM:  # which no index is of
+    if by == "walk" or (by != "box" and own != GEOM):  # which no index is of
         condition = sql.SQL("({} AND {})").format(beside, condition)
     near = near_on_globe(collection, box, area)
     return condition if near is None else sql.SQL("({} AND {})").format(near, condition)

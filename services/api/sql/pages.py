@@ -20,7 +20,7 @@ from api.sql.relation import all_columns, relation
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted
 
-TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers"}
+TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers", "walk": "walk"}
 """How boxes are looked at on the ways that need no estimate of the planner's."""
 
 
@@ -84,7 +84,7 @@ def page_text(
         source, rest = matches(collection, key, source, rest, counted=plan.counts), []
     elif plan.way == "walk":
         source, rest = walked(source, after, sql.SQL("") if lies_in_order(collection, query) else order), conditions
-    elif query.offset:
+    elif query.offset or query.sort or conditions:
         source, rest = at_offset(collection, query, source, rest), []
     elif lies_in_order(collection, query) and not conditions:
         source, rest = first_rows(source, after), []
