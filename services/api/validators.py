@@ -17,7 +17,7 @@ from core.catalog import Collection
 REVALIDATE = "public, no-cache"
 """Clients and proxies keep the answer and ask each time whether it changed, which costs no query."""
 
-FORM = 1
+FORM = 2
 """Rises when the form of answers changes, so that no client keeps one of an older Isthmus."""
 
 

@@ -82,7 +82,7 @@ def test_rows_have_ids_properties_and_wkt(client: FlaskClient):
         "name": "Helsinki",
         "population": "658000",
         "ratio": "0.5",
-        "capital": "t",
+        "capital": "true",
         "founded": "1550-06-12",
         "seen": "2024-01-01 10:00:00+00",
         "WKT": "POINT(24.94 60.17)",

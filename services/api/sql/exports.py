@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -118,11 +118,14 @@ def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
     return Statement(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(rows), params)
 
 
+CSV_FORMS: dict[str, LiteralString] = {"json": "to_json({}) AS {}", "boolean": "{}::text AS {}"}
+
+
 def csv_column(column: Column) -> sql.Composable:
-    """A property in a CSV: as it is shown, arrays and what else is JSON there as JSON."""
-    if column.type != "json":
+    """A property in a CSV: as it is shown, arrays and what else is JSON there as JSON, `true` and `false` as words."""
+    if column.type not in CSV_FORMS:
         return shown_column(column)
-    return sql.SQL("to_json({}) AS {}").format(column_of(column), quoted(column.name))
+    return sql.SQL(CSV_FORMS[column.type]).format(column_of(column), quoted(column.name))
 
 
 def csv_geometry(collection: Collection, shown: Presentation) -> tuple[list[sql.Composable], tuple[str, ...]]:
