@@ -10,7 +10,8 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, cast
 
-from api.query import Cursor, Filter, SortKey, digest, walk_key
+from api.query import Cursor, Filter, SortKey, digest
+from api.walk_keys import walk_key
 from core.catalog import Collection, Key, KeyPart
 from core.errors import BadCursor
 

@@ -5,37 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
-from typing import Any
 
 from api.asked import Asked
-from api.block_plans import Located, known_blocks, locate, plan_in_blocks
 from api.context import Api
 from api.counts import Count
 from api.cursor import render_cursor
-from api.density import Density, make_density
-from api.disk_plans import plan_along_disk
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.offered import PAGES
 from api.heavy_pages import may_be_heavy, weight
 from api.ids import parse_id
 from api.links import JSON, Link, query_text, self_and_alternate
 from api.pages import Page, cut_page
-from api.plans import can_be_planned, plan_page, share_of
-from api.query import BY_PLANNER, Cursor, Direction, FeatureKey, ItemsQuery, Plan, Presentation, walk_key
+from api.query import Cursor, Direction, FeatureKey, ItemsQuery, Presentation
 from api.reading import reading
 from api.sql.items import select_feature
-from api.sql.pages import select_page, select_sample, select_size
-from api.whole_pages import can_be_joined, is_whole, joined_page, without_offset
-from core.catalog import PLACE, Collection, remembered
+from api.walk_keys import walk_key
+from api.ways import find_rows
+from api.whole_pages import can_be_joined, joined_page
+from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
 from core.prepared import Prepared, prepare
-from core.statement import Statement
 
 FORMATS = PAGES
 """The formats of a page and of a single feature, the default first."""
-
-SAMPLE_PAGES = 200
-"""Pages of a table that are read to learn where its features lie: about 10,000 points."""
 
 FEATURE_PARAMETERS = ("f", "crs", "profile")
 """The parameters of a single feature."""
@@ -63,66 +55,6 @@ def find_page(
         return replace(cut_page(query, rows, key), matched=plan.matched)
     page = cut_page(query, [row[:-1] for row in rows], key)
     return replace(page, matched=rows[0][-1] if rows else 0)
-
-
-def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan, list[tuple[Any, ...]]]:
-    """The rows of `select_page`, and how they were found. What met too few of them on the way was in vain."""
-    query = without_offset(api, collection, query)
-    plan = plan_of(api, collection, query)
-    statement = select_page(collection, query, plan)
-    rows = api.database.run(statement, one_plan=is_settled(collection, query, plan, statement))
-    if len(rows) <= query.limit and (plan.way == "walk" or not plan.is_sure):
-        plan = Plan("matches") if plan.way == "walk" else BY_PLANNER
-        rows = api.database.run(select_page(collection, query, plan))
-    return plan, rows
-
-
-def is_settled(collection: Collection, query: ItemsQuery, plan: Plan, statement: Statement) -> bool:
-    """Whether PostgreSQL is to plan the statement once for all values: it reads the table along ids, by pages, or by
-    the index of boxes. Not where it works out more of the values than to compare them: with one plan it would for each
-    row.
-    """
-    if query.filter.is_box_alone:
-        source = collection.source
-        is_plain = source is None or (source.sampled is not None and not source.is_geography)
-        return is_plain and plan.way in ("blocks", "matches")
-    return (plan.way == "blocks" or is_whole(collection, query)) and statement.prepared is not None
-
-
-def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
-    """How the rows of a page are best found."""
-    located = locate(api.database, collection, query.filter)
-    if collection.has_blocks and walk_key(collection, query.filter, query.sort, query.cursor) == PLACE:
-        return plan_by_place(api, collection, query, located)
-    if not can_be_planned(collection, query):
-        return BY_PLANNER
-    if located and collection.row_count:
-        return plan_page(query, float(located.met.expected.sum()) / collection.row_count, collection.row_count)
-    known = density(api, collection)
-    return plan_page(query, share_of(known, query), known.features)
-
-
-def plan_by_place(api: Api, collection: Collection, query: ItemsQuery, located: Located | None) -> Plan:
-    """How the rows of a page are best found along the disk. `located`: where they all are"""
-    if query.filter.is_box_alone:
-        most_counted = api.counts.most_rows(collection, query)
-        return plan_in_blocks(query, located, most_counted) if located else BY_PLANNER
-    known = known_blocks(api.database, collection)
-    if known is None:
-        return BY_PLANNER
-    return plan_along_disk(query, known[0], located, api.counts.reckon(collection, query.filter))
-
-
-def density(api: Api, collection: Collection) -> Density:
-    """Where the features lie. Cost: a sample of the table, once for each version in each worker."""
-
-    def sample() -> Density:
-        [(pages,)] = api.database.run(select_size(collection))
-        share = min(1.0, SAMPLE_PAGES / max(1, pages))
-        middles = api.database.run(select_sample(collection, 100 * share))
-        return make_density(middles, len(middles) / share if collection.row_count is None else collection.row_count)
-
-    return remembered(collection, "density", sample)
 
 
 def page_geojson(found: Page, tail: bytes, head: bytes = PAGE_HEAD) -> bytes:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from api.cql2 import Node, has_geometry, normalised, render_text
-from api.cql2.ast import And, Comparison, Property
 from api.crs import CRS84, Crs
 from core.bbox import BBox
-from core.catalog import PLACE, Argument, Collection, Column, Key
+from core.catalog import Argument, Column, Key
 
 Value = str | int | float | bool
 FeatureKey = tuple[int | str, ...]
@@ -235,39 +233,6 @@ class TileQuery:
 
 
 WHOLE_TILE = TileQuery()
-
-
-def walk_key(collection: Collection, filter: Filter, sort: Sequence[SortKey], cursor: Cursor | None = None) -> Key:
-    """What a walk goes along after the sort keys, and its cursors name: the collection's key; without sort keys, of a
-    loaded table with conditions, the places on the disk: what is read one after the other is read at a tenth of the
-    cost, and neighbours are together.
-
-    cursor: a walk goes on as it began, whatever indexes were made meanwhile
-    """
-    if sort or not collection.has_blocks:
-        return collection.key
-    if filter.box is None and cursor is not None and cursor.key:
-        return PLACE if isinstance(cursor.key[0], str) else collection.key
-    return PLACE if filter.box is not None or goes_by_place(collection, filter) else collection.key
-
-
-def goes_by_place(collection: Collection, filter: Filter) -> bool:
-    """Whether the matches of a filter without a box are met sooner along the disk than along the key: not those of ids,
-    nor of a value whose rows an index holds in the order of the key.
-    """
-    if filter.ids is not None or filter.is_everything:
-        return False
-    by_key = {column.name for column in collection.columns if column.by_key}
-    return not by_key or by_key.isdisjoint(compared(filter))
-
-
-def compared(filter: Filter) -> Iterator[str]:
-    """The properties that must have a value."""
-    yield from (condition.column.name for condition in filter.equals)
-    cql2 = filter.cql2
-    for part in cql2.args if isinstance(cql2, And) else (cql2,):
-        if isinstance(part, Comparison) and part.op == "=":
-            yield from (side.name for side in (part.left, part.right) if isinstance(side, Property))
 
 
 def digest(filter: Filter, sort: tuple[SortKey, ...]) -> str:

@@ -17,7 +17,8 @@ from api.params.common import Args, Limits, parse_choice, parse_names, parse_who
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
 from api.profiles import parse_profiles
-from api.query import AS_STORED, CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey, walk_key
+from api.query import AS_STORED, CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey
+from api.walk_keys import walk_key
 from core.catalog import Collection, Column, Key, remembered
 from core.errors import BadParameter, suggestion
 

@@ -7,12 +7,13 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from api.query import ItemsQuery, Presentation, walk_key
+from api.query import ItemsQuery, Presentation
 from api.sql.filter import where, where_clause
 from api.sql.geometry import shown_geometry
 from api.sql.items import feature_text, properties_lateral
 from api.sql.keyset import order_by
 from api.sql.relation import column_of, id_text, relation, shown_column
+from api.walk_keys import walk_key
 from core.catalog import Collection, Column
 from core.statement import Statement, quoted
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import BY_PLANNER, ItemsQuery, Plan, walk_key
+from api.query import BY_PLANNER, ItemsQuery, Plan
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
@@ -17,6 +17,7 @@ from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_p
 from api.sql.offsets import at_offset
 from api.sql.outlines import outlined
 from api.sql.relation import all_columns, relation
+from api.walk_keys import walk_key
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted
 
