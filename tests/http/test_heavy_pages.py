@@ -214,6 +214,14 @@ def test_what_postgresql_compresses_well_is_weighed_as_it_is_sent(app: Flask):
     assert not get(client, "/collections/echoes/items?limit=40&properties=kind&f=json")[1]
 
 
+def test_a_long_search_finds_what_holds_it_in_any_case(app: Flask):
+    client = app.test_client()
+    text = client.get("/collections/texts/items/7").json["properties"]["name"][1000:1300].upper()
+    found = client.get("/collections/texts/items", query_string={"q": text, "properties": "kind", "f": "json"}).json
+    assert [feature["id"] for feature in found["features"]] == [7]
+    assert client.get("/collections/lakes/items", query_string={"q": text, "f": "json"}).json["features"] == []
+
+
 @pytest.mark.parametrize("id", ["echoes", "echoes_short", "texts"])
 def test_a_table_for_people_has_long_texts_cut(app: Flask, id: str):
     client = app.test_client()
