@@ -280,6 +280,20 @@ def test_what_has_small_parts_only_is_there_at_low_zooms(loader: Loader, client:
         assert parts[0] < parts[2], "a cell has its largest"
 
 
+def test_line_that_crosses_itself_is_simplified(loader: Loader, client: FlaskClient):
+    """A track of a day around a field: to a unit of zoom 0 it is a point, of zoom 6 a few."""
+    corners = np.cumsum(np.random.default_rng(8).normal(0, 1e-4, (30_000, 2)), axis=0) + (10, 50)
+    table = pa.table({"geometry": pa.array(shapely.to_wkb([shapely.linestrings(corners)]))})
+    write_ogr(loader.path("track.fgb"), table, "FlatGeobuf", geometry_type="LineString")
+    loader.load_all("track.fgb")
+    text = f"SELECT sum(ST_NPoints(geom_3857)) FROM data.{loader.tiling('track').table} WHERE isthmus_first = 6"
+    assert 2 <= loader.one(text) < 500
+    for z in (0, 6, 10):
+        place = tile_at(*corners[0], z)
+        [found] = features(client, "track", z, place.row, place.column)
+        assert found["geometry"]["type"] in ("LineString", "MultiLineString")
+
+
 def test_other_sets_show_the_same_shapes(client: FlaskClient):
     mercator = {f.get("id") for f in features(client, "houses", 4, 5, 8)}
     degrees = {f.get("id") for f in features(client, "houses", 3, 1, 8, "WorldCRS84Quad")}
