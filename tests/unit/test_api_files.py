@@ -12,10 +12,11 @@ from hypothesis import given, strategies as st
 
 from api.file_job import FileColumn, FileJob
 from api.files.layout import layout_of, unique_names
+from api.files.ogr import with_room
 from api.files.rows import gathered
 from api.files.shapefile import family_of, type_of
 from api.files.wkb import codes_of, from_hex
-from core.errors import FormatUnsuitable
+from core.errors import FileTooLarge, FormatUnsuitable
 from core.settings import Settings
 
 JOB = FileJob(
@@ -34,6 +35,17 @@ JOB = FileJob(
     timeout_s=1,
     settings=Settings(data_dir=Path("/data"), db_password="geheim"),
 )
+
+
+def test_kml_that_cannot_grow_asks_for_no_more_rows(tmp_path: Path):
+    """GDAL reads on to the end."""
+    job = replace(JOB, path=tmp_path / "made.kml", most_bytes=100_000)
+    batch = pa.record_batch({"name": ["a"]})
+    job.path.write_bytes(b" " * 30_000)
+    assert with_room(batch, job) is batch
+    job.path.write_bytes(b" " * 90_000)
+    with pytest.raises(FileTooLarge):
+        with_room(batch, job)
 
 
 def test_job_is_the_same_after_its_way_as_text():

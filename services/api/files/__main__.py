@@ -20,6 +20,7 @@ import pyogrio
 
 from api.file_job import TOO_LARGE_HINT, FileJob
 from api.files.failures import FAILURES
+from api.files.room import BLOCK_BYTES, is_full, too_large
 from api.files.write import write
 from core.errors import FileTooLarge, IsthmusError
 
@@ -33,7 +34,6 @@ M_MMAP_THRESHOLD = -3
 """The parameter's number in malloc.h."""
 
 MMAP_THRESHOLD_BYTES = 131_072
-BLOCK_BYTES = 65_536
 MOST_MEMORY_BYTES = 3_000_000_000
 """Of address space; Arrow keeps 1.1 GB in reserve. The index of FlatGeobuf takes 250 bytes for each feature."""
 
@@ -48,19 +48,18 @@ def main() -> None:
     try:
         write(job)
     except IsthmusError as error:
-        answer({"code": error.code, "detail": error.detail, "hint": error.hint, "parameter": error.parameter})
+        answer(told(error))
     except psycopg.Error as error:
         answer({"sqlstate": error.sqlstate, "detail": str(error)})
     except MemoryError:
         detail = "the file takes more memory than a writer may have"
-        answer({"code": FileTooLarge.code, "detail": detail, "hint": TOO_LARGE_HINT, "parameter": "f"})
+        answer(told(FileTooLarge(detail, hint=TOO_LARGE_HINT, parameter="f")))
     except FAILURES:
         if not wrote_too_much(job):
             raise
-        answer(too_large(job))
+        answer(told(too_large(job)))
     else:
-        # GDAL's KML driver does not notice that a file cannot grow
-        answer(too_large(job) if is_full(job) else {})
+        answer(told(too_large(job)) if is_full(job) else {})
 
 
 def end_with_worker() -> None:
@@ -82,22 +81,15 @@ def be_modest(most_bytes: int) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def is_full(job: FileJob) -> bool:
-    """Whether a file of the job is as large as one may be."""
-    sizes = [path.stat().st_size for path in job.path.parent.iterdir()]
-    return max(sizes, default=0) >= job.most_bytes - BLOCK_BYTES
-
-
 def wrote_too_much(job: FileJob) -> bool:
     """Whether the writer wrote as much as a file may hold: libraries name the limit in many ways, and clear up."""
     written = Path("/proc/self/io").read_text().partition("wchar: ")[2].partition("\n")[0]
     return int(written) >= job.most_bytes - BLOCK_BYTES
 
 
-def too_large(job: FileJob) -> dict[str, str | None]:
-    """What the client is told."""
-    detail = f"the file would be larger than {job.most_bytes // 1_000_000} MB"
-    return {"code": FileTooLarge.code, "detail": detail, "hint": TOO_LARGE_HINT, "parameter": "f"}
+def told(error: IsthmusError) -> dict[str, str | None]:
+    """An error, as the worker is told it."""
+    return {"code": error.code, "detail": error.detail, "hint": error.hint, "parameter": error.parameter}
 
 
 def answer(members: dict[str, str | None]) -> None:

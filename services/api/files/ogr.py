@@ -15,6 +15,7 @@ from pyogrio.errors import DataLayerError
 from api.file_job import FileJob
 from api.files.failures import FAILURES
 from api.files.layout import layout_of, table_name
+from api.files.room import is_full, too_large
 from api.files.rows import Rows
 from api.files.wkb import HEIGHT, MEASURE, codes_of
 from core.errors import FormatUnsuitable
@@ -44,10 +45,17 @@ def write_gpkg(job: FileJob, rows: Rows) -> None:
 
 def write_kml(job: FileJob, rows: Rows) -> None:
     """KML, whose schema knows texts and numbers: dates and booleans are texts."""
-    batches = (as_texts(batch) for batch in rows.batches())
+    batches = rows.guarded(as_texts(with_room(batch, job)) for batch in rows.batches())
     schema = as_texts(rows.nothing()).schema
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     write_layer(job, rows, reader, driver="KML", type=MIXED, options={})
+
+
+def with_room(batch: pa.RecordBatch, job: FileJob) -> pa.RecordBatch:
+    """The batch. Raises: FileTooLarge when there is no room for it"""
+    if is_full(job):
+        raise too_large(job)
+    return batch
 
 
 def write_fgb(job: FileJob, rows: Rows) -> None:
