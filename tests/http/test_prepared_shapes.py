@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -292,6 +293,21 @@ def test_line_that_crosses_itself_is_simplified(loader: Loader, client: FlaskCli
         place = tile_at(*corners[0], z)
         [found] = features(client, "track", z, place.row, place.column)
         assert found["geometry"]["type"] in ("LineString", "MultiLineString")
+
+
+def test_area_of_very_many_parts_is_loaded_in_time(loader: Loader, client: FlaskClient):
+    """Fields of the size of a few units at zoom 4, which are as many as at that of 12."""
+    x, y = (part.ravel() for part in np.meshgrid(np.arange(200) * 0.05 + 5, np.arange(200) * 0.05 + 45))
+    fields = shapely.multipolygons(shapely.box(x, y, x + 0.03, y + 0.03))
+    table = pa.table({"geometry": pa.array(shapely.to_wkb([fields]))})
+    write_ogr(loader.path("fields.fgb"), table, "FlatGeobuf", geometry_type="MultiPolygon")
+    start = time.monotonic()
+    loader.load_all("fields.fgb")
+    assert time.monotonic() - start < 18  # half a minute where they are simplified together
+    place = tile_at(10, 50, 5)
+    [found] = features(client, "fields", 5, place.row, place.column)
+    assert len(found["geometry"]["coordinates"]) > 5_000
+    assert shape(found["geometry"]).is_valid
 
 
 def test_other_sets_show_the_same_shapes(client: FlaskClient):
