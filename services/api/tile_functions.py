@@ -19,7 +19,7 @@ from api.sql.tile_functions import select_function_tile
 from api.tiles import Tile, tile_at
 from api.visits import for_everyone
 from core.db import Database
-from core.errors import BadValue, CatalogueMissing, CollectionBroken, DatabaseUnavailable, IsthmusError
+from core.errors import BadValue, CatalogueMissing, CollectionBroken, DatabaseUnavailable, IsthmusError, QueryTooSlow
 
 log = logging.getLogger("isthmus.api")
 
@@ -50,6 +50,10 @@ class TileFunctions:
         statement = select_function_tile(function.call, place, given, rest if function.takes_rest else None)
         try:
             [(mvt,)] = self._database.run(statement, binary=True, timeout_s=self._timeout_s)
+        except QueryTooSlow as error:
+            raise QueryTooSlow(
+                f"a tile of '{function.id}' takes too long", hint="zoom in, or make it faster"
+            ) from error
         except CatalogueMissing as error:
             raise changed(function) from error
         except psycopg.Error as error:

@@ -232,6 +232,12 @@ def test_what_goes_wrong_in_a_function_is_a_problem_without_its_words(
     assert "wells" not in response.text
 
 
+def test_function_that_takes_too_long_is_told_of_as_a_tile(client: FlaskClient):
+    told = json.loads(client.get(TILE.format("slow", 0, 0, 0)).data)
+    assert told["detail"] == "a tile of 'slow' takes too long"
+    assert told["hint"].startswith("zoom in")
+
+
 def test_tile_outside_zooms_and_bounds_is_a_404_and_other_sets_too(client: FlaskClient):
     assert status(client, TILE.format("wells_by", 13, 0, 0)) == 404
     assert status(client, TILE.format("wells_by", 5, 0, 0)) == 404
