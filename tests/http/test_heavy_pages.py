@@ -43,6 +43,8 @@ SELECT n AS fid, n % 3 AS kind, repeat('echo ', 20_000) AS name,
 FROM generate_series(1, 40) AS n
 """
 ECHOES_SHORT = "SELECT n AS fid, n % 3 AS kind, repeat('echo ', 12_000) AS name FROM generate_series(1, 40) AS n"
+WIDE = [f"property {number}" for number in range(250)]
+WIDE_VALUES = ("number", "'a\"b}'", "NULL::text", "1.5::float8", "true", "'[1, {}]'::jsonb")
 COLUMNS = {"name": "string", "kind": "integer"}
 CRS_3857 = "http://www.opengis.net/def/crs/EPSG/0/3857"
 ITEMS = "/collections/lakes/items"
@@ -56,6 +58,16 @@ def database(cluster: Cluster) -> Iterator[Database]:
         publish(database, id, select, columns=COLUMNS, geometry_type="Polygon", typmod="Polygon")
     publish(database, "texts", TEXTS, columns=COLUMNS, srid=None, geometry_type=None)
     publish(database, "echoes", ECHOES, columns={**COLUMNS, "words": "json"})
+    values = ", ".join(f'{WIDE_VALUES[place % 6]} AS "{name}"' for place, name in enumerate(WIDE))
+    kinds = ("integer", "string", "string", "number", "boolean", "json")
+    publish(
+        database,
+        "wide",
+        f"SELECT number AS fid, {values} FROM generate_series(1, 3) AS number",  # type: ignore[arg-type]
+        columns={name: kinds[place % 6] for place, name in enumerate(WIDE)},
+        srid=None,
+        geometry_type=None,
+    )
     publish(database, "echoes_short", ECHOES_SHORT, columns=COLUMNS, srid=None, geometry_type=None)
     with database.connect() as connection:
         connection.execute(
@@ -212,6 +224,20 @@ def test_what_postgresql_compresses_well_is_weighed_as_it_is_sent(app: Flask):
         assert told(streamed) == told(held(client, f"/collections/{id}/items?{path}&f=json"))
     assert not get(client, "/collections/echoes/items?limit=1&f=json")[1]
     assert not get(client, "/collections/echoes/items?limit=40&properties=kind&f=json")[1]
+
+
+def test_features_of_hundreds_of_properties_are_as_those_of_few(app: Flask):
+    client = app.test_client()
+    page = client.get("/collections/wide/items?f=json").json["features"]
+    assert [list(feature["properties"]) for feature in page] == [WIDE] * 3
+    for number, feature in enumerate(page, 1):
+        wanted = (number, 'a"b}', None, 1.5, True, [1, {}])
+        assert list(feature["properties"].values()) == [wanted[place % 6] for place in range(250)]
+    assert client.get("/collections/wide/items?f=geojson").json["features"] == page
+    one = client.get("/collections/wide/items/2").json
+    assert one["properties"] == page[1]["properties"]
+    some = client.get("/collections/wide/items", query_string={"f": "json", "properties": ",".join(WIDE[50:151])}).json
+    assert list(some["features"][0]["properties"]) == WIDE[50:151]
 
 
 def test_a_long_search_finds_what_holds_it_in_any_case(app: Flask):
