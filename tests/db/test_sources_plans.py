@@ -101,7 +101,7 @@ def test_small_box_goes_by_the_tables_own_spatial_index(world: World, name: str,
     found = plan(world, select_page(world[1][name], ItemsQuery(10, Filter(box))))
     assert index in found
     assert "Seq Scan" not in found
-    assert "Subquery Scan" not in found
+    assert found.count("Subquery Scan") == 1  # of the page: the source itself is none
 
 
 @pytest.mark.parametrize(

@@ -39,19 +39,22 @@ GIVE_UP_S = 60.0
 
 @dataclass
 class Crowd:
-    """Clients that ask until they have a tile, each beginning at another one."""
+    """Clients that ask until they have a tile, each beginning at another one. `killed`: most are asked for after that."""
 
     url: str
     statuses: Counter[int] = field(default_factory=Counter[int])
     odd: list[str] = field(default_factory=list)
     tiles: dict[str, set[bytes]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    killed: threading.Event = field(default_factory=threading.Event)
 
     def walk(self, number: int) -> None:
         """One client: every fourth tile, from a place of its own."""
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
         start = number * 4 % len(PATHS)
-        for path in (PATHS[start:] + PATHS[:start])[:: 4 if number % 2 else 3]:
+        for asked, path in enumerate((PATHS[start:] + PATHS[:start])[:: 4 if number % 2 else 3]):
+            if asked == 2:
+                self.killed.wait(GIVE_UP_S)
             self.fetch(connection, path)
         connection.close()
 
@@ -100,6 +103,7 @@ def served() -> Iterator[tuple[Cluster, Database]]:
 def kill_server(cluster: Cluster, crowd: Crowd) -> None:
     """End all of PostgreSQL, and start it when it was missed."""
     cluster.kill()
+    crowd.killed.set()
     wait_until(lambda: crowd.statuses[503] >= 20)
     cluster.start()
 
@@ -111,6 +115,7 @@ def kill_backend(cluster: Cluster, crowd: Crowd) -> None:
         row = connection.execute("SELECT pid FROM pg_stat_activity WHERE usename = 'isthmus_reader' LIMIT 1").fetchone()
     assert row is not None
     os.kill(row[0], signal.SIGKILL)
+    crowd.killed.set()
     wait_until(cluster.answers)
 
 
