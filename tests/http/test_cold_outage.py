@@ -39,7 +39,7 @@ GIVE_UP_S = 60.0
 
 @dataclass
 class Crowd:
-    """Clients that ask until they have a tile, each beginning at another one. `killed`: most are asked for after that."""
+    """Clients that ask until they have a tile, each beginning at another one. `killed`: since then for most."""
 
     url: str
     statuses: Counter[int] = field(default_factory=Counter[int])
