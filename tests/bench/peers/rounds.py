@@ -1,10 +1,10 @@
-"""Interleaved rounds: every server answers the same asks in turn, and the median over the rounds counts."""
+"""Rounds: every server answers the same asks, in turn or one after the other, and the median over the rounds counts."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.peers.asks import Ask, NotOffered
@@ -49,24 +49,35 @@ class Measured:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def measure(row: Row, servers: Sequence[Contender], without: dict[str, str], warm_up: int = 3) -> Measured:
-    """Run every round with each server that is not left out, each round beginning with another one."""
+def measure(
+    row: Row, servers: Sequence[Contender], without: dict[str, str], *, apart: bool = False, warm_up: int = 3
+) -> Measured:
+    """Run every round with each server that is not left out. `apart`: all rounds of one, then all of the next."""
     measured, taking_part = Measured(row, without=dict(without)), [s for s in servers if s.name not in without]
     first = row.before if row.cold else [row.rounds[0][0]] * min(warm_up, len(row.rounds))
     for server in taking_part:
         for ask in first:
             server.perform(ask)
     seen: dict[str, list[Cell]] = {server.name: [] for server in taking_part}
-    for number, asks in enumerate(row.rounds):
-        turn = number % max(1, len(taking_part))
-        for server in taking_part[turn:] + taking_part[:turn]:
-            try:
-                seen[server.name].append(once(server, asks))
-            except Refused as error:
-                measured.without[server.name] = str(error)
-                taking_part.remove(server)
-    measured.cells = {server.name: median(seen[server.name]) for server in taking_part}
+    for server, asks in turns(row, taking_part, apart=apart):
+        if server.name in measured.without:
+            continue
+        try:
+            seen[server.name].append(once(server, asks))
+        except Refused as error:
+            measured.without[server.name] = str(error)
+    measured.cells = {name: median(cells) for name, cells in seen.items() if name not in measured.without}
     return measured
+
+
+def turns(row: Row, servers: Sequence[Contender], *, apart: bool) -> Iterator[tuple[Contender, Sequence[Ask]]]:
+    """Who answers what, in order: each round begins with another server, unless they are measured apart."""
+    if apart:
+        yield from ((server, asks) for server in servers for asks in row.rounds)
+        return
+    for number, asks in enumerate(row.rounds):
+        first = number % max(1, len(servers))
+        yield from ((server, asks) for server in (*servers[first:], *servers[:first]))
 
 
 def once(server: Contender, asks: Sequence[Ask]) -> Cell:

@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=15, help="rounds of the cheap requests (15)")
     parser.add_argument("--only", metavar="NAME,…", default=",".join(PEERS), help=f"peers ({','.join(PEERS)})")
     parser.add_argument("--rows", metavar="WORD", default="", help="only rows whose names hold this word")
+    parser.add_argument("--apart", action="store_true", help="all rounds of a server, then of the next: warm caches")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     given = parser.parse_args(arguments)
     absent = {
@@ -81,7 +82,7 @@ def run(stack: ExitStack, given: argparse.Namespace) -> tuple[list[Measured], li
         for row in [*feature_rows(rows, first, given.rounds), *tile_rows(rows, given.rounds)]
         if given.rows in row.name
     ]
-    return [measure_row(row, floor, servers) for row in wanted], [floor, *servers]
+    return [measure_row(row, floor, servers, apart=given.apart) for row in wanted], [floor, *servers]
 
 
 def start(
@@ -97,11 +98,11 @@ def start(
     return floor, servers
 
 
-def measure_row(row: Row, floor: Floor, servers: Sequence[Server]) -> Measured:
+def measure_row(row: Row, floor: Floor, servers: Sequence[Server], *, apart: bool) -> Measured:
     """Look whether the answers are the same, then measure."""
     progress(row.name)
     without, notes = compare_answers(row.rounds[0][0], servers, floor)
-    measured = measure(row, [floor, *servers], without)
+    measured = measure(row, [floor, *servers], without, apart=apart)
     measured.notes |= notes
     return measured
 
