@@ -295,6 +295,24 @@ def test_materialised_view_is_published_once_it_is_filled(client: FlaskClient, s
     wait_for(lambda: names(client), lambda found: found == ["sums", "wells"], SECONDS)
 
 
+def test_rows_without_a_key_are_filtered_in_the_order_of_the_disk(client: FlaskClient, sql: psycopg.Connection):
+    """The index of the condition has them in another one, in which a page would end somewhere else."""
+    sql.execute("CREATE TABLE live.reversed AS SELECT 5000 - n AS size FROM generate_series(1, 5000) AS n")
+    sql.execute("CREATE INDEX ON live.reversed (size)")
+    sql.execute("ANALYZE live.reversed")
+    wait_for(lambda: names(client), lambda found: found == ["reversed", "wells"], SECONDS)
+    wanted = list(range(49, -1, -1))
+    path = "/collections/reversed/items?filter=size%3C50"
+    walked, url = [], f"{path}&limit=7"
+    while url:
+        page = get(client, url)
+        walked += [feature["properties"]["size"] for feature in page["features"]]
+        url = link(page, "next")
+    assert walked == wanted
+    late = get(client, f"{path}&limit=7&offset=20")["features"]
+    assert [feature["properties"]["size"] for feature in late] == wanted[20:27]
+
+
 def test_tables_of_the_loader_are_no_sources(changing: Database):
     publish(changing, "loaded", "SELECT 1 AS fid, ST_Point(1, 2) AS geom", columns={})
     with sources_app(changing, "data,live") as app:

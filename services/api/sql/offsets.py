@@ -18,7 +18,7 @@ def at_offset(
     collection: Collection, query: ItemsQuery, source: sql.Composable, conditions: list[sql.Composable]
 ) -> sql.Composable:
     """A relation of the rows alone. Cost: reads all before them; where nothing but a key decides, in its index only."""
-    if lies_in_order(collection, query):
+    if lies_in_order(collection, query) and query.filter.is_everything:  # or the index of a condition orders them
         return ROWS.format(columns=sql.SQL("t.*"), source=source, where=where_clause(conditions), order=sql.SQL(""))
     key = walk_key(collection, query.filter, query.sort, query.cursor)
     order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, key, backwards=query.backwards)
