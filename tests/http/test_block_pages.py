@@ -20,7 +20,7 @@ from api.query import BY_PLANNER, ItemsQuery, Plan
 from core.db import Database as Pool, connect
 from loader.blocks import save_missing_blocks
 from support.cluster import Cluster, Database
-from support.http import fids, get, link
+from support.http import api_client, fids, get, link, walk
 from support.odd import wait_for
 from support.publish import publish
 
@@ -69,9 +69,8 @@ def database(cluster: Cluster) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def client(database: Database) -> Iterator[FlaskClient]:
     """A client of the API that serves them."""
-    pool = Pool(database.reader)
-    yield create_app(database.reader, pool).test_client()
-    pool.close()
+    with api_client(database.reader) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +99,6 @@ def truth(sql: psycopg.Connection, id: str, box: tuple[float, ...], more: str) -
         conditions.append(f"ST_Intersects(geom, {area})")
     text = f"SELECT fid FROM data.{table_of(sql, id)} WHERE (geom IS NULL OR {' OR '.join(conditions)}){more}"
     return sorted(row[0] for row in sql.execute(text))  # type: ignore[arg-type]
-
-
-def walk(client: FlaskClient, path: str | None, rel: str) -> Iterator[dict[str, Any]]:
-    """The pages along the links of a relation."""
-    while path is not None:
-        page = get(client, path)
-        yield page
-        path = link(page, rel)
 
 
 boxes = st.tuples(*[st.floats(0.001, 0.999).map(lambda part: round(part, 3))] * 4)

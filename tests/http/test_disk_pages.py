@@ -14,17 +14,16 @@ import pytest
 from flask.testing import FlaskClient
 from psycopg import sql as sql_text
 
-from api.app import create_app
 from api.block_plans import Located
 from api.disk_plans import Reckoned, plan_along_disk
 from api.query import BY_PLANNER, ItemsQuery, Plan
 from api.sql.pages import select_page
 from core.blocks import Blocks
 from core.catalog import Collection
-from core.db import Database as Pool, connect
+from core.db import connect
 from core.statement import Statement
 from support.cluster import Cluster, Database
-from support.http import fids, get, link
+from support.http import api_client, fids, get, link, walk
 from support.odd import wait_for
 from support.publish import publish
 
@@ -82,9 +81,8 @@ def database(cluster: Cluster) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def client(database: Database) -> Iterator[FlaskClient]:
     """A client of the API that serves them."""
-    pool = Pool(database.reader)
-    yield create_app(database.reader, pool).test_client()
-    pool.close()
+    with api_client(database.reader) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +96,6 @@ def sql(database: Database) -> Iterator[psycopg.Connection]:
 def truth(sql: psycopg.Connection, condition: str, order: str = "ctid") -> list[int]:
     """The ids of the rows that fulfil a condition, by PostgreSQL alone."""
     return [row[0] for row in sql.execute(f"SELECT fid FROM data.dots_1 WHERE {condition} ORDER BY {order}")]  # type: ignore[arg-type]
-
-
-def walk(client: FlaskClient, path: str | None, rel: str) -> Iterator[dict[str, Any]]:
-    """The pages along the links of a relation."""
-    while path is not None:
-        page = get(client, path)
-        yield page
-        path = link(page, rel)
 
 
 def address(asked: str) -> str:

@@ -10,11 +10,9 @@ import shapely
 from flask.testing import FlaskClient
 from psycopg import sql
 
-from api.app import create_app
-from core.db import Database as Pool
 from loader.run import open_catalogue
 from support.cluster import Cluster
-from support.http import get
+from support.http import api_client, get
 from support.loading import Loader, wkb, write_ogr
 from support.mvt import features_of
 
@@ -41,9 +39,8 @@ def loader(cluster: Cluster) -> Iterator[Loader]:
 @pytest.fixture(scope="module")
 def client(loader: Loader) -> Iterator[FlaskClient]:
     """A client of the API on them."""
-    pool = Pool(loader.settings)
-    yield create_app(loader.settings, pool).test_client()
-    pool.close()
+    with api_client(loader.settings) as client:
+        yield client
 
 
 def names(client: FlaskClient, url: str) -> set[str]:

@@ -21,6 +21,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
+from support.http import api_client
 from support.publish import publish
 from support.read_back import read_duckdb, read_gdal, read_geopandas, read_qgis
 from support.server import running_api
@@ -103,9 +104,8 @@ def things(cluster: Cluster) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def world(things: Database) -> Iterator[FlaskClient]:
     """A client of the API on them."""
-    pool = Pool(things.reader)
-    yield create_app(things.reader, pool).test_client()
-    pool.close()
+    with api_client(things.reader) as client:
+        yield client
 
 
 def save(client: FlaskClient, folder: Path, f: str, url: str = "/collections/things/items?") -> Path:

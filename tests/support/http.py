@@ -1,14 +1,28 @@
-"""What tests of the API read from its answers."""
+"""A client of the API, and what tests read from its answers."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask.testing import FlaskClient
 
+from api.app import create_app
+from core.db import Database
+from core.settings import Settings
+
 HERE = "http://localhost"
 """Where Flask's test client stands."""
+
+
+@contextmanager
+def api_client(settings: Settings) -> Iterator[FlaskClient]:
+    """A client of the API as it is with some settings, for as long as the block."""
+    database = Database(settings)
+    yield create_app(settings, database).test_client()
+    database.close()
 
 
 def get(client: FlaskClient, url: str) -> dict[str, Any]:
@@ -27,3 +41,11 @@ def link(document: dict[str, Any], rel: str) -> str | None:
     """The path and query of the first link of a relation, or None."""
     found = [link["href"] for link in document["links"] if link["rel"] == rel]
     return found[0].removeprefix(HERE) if found else None
+
+
+def walk(client: FlaskClient, path: str | None, rel: str) -> Iterator[dict[str, Any]]:
+    """The pages along the links of a relation."""
+    while path is not None:
+        page = get(client, path)
+        yield page
+        path = link(page, rel)
