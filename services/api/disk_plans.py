@@ -10,6 +10,7 @@ from typing import NamedTuple
 from api.block_plans import Located, beyond, parts_of, place_of
 from api.cql2 import has_geometry
 from api.cursor import LAST_PAGE
+from api.plans import COUNTED
 from api.query import BY_PLANNER, Cursor, ItemsQuery, Part, Plan
 from core.blocks import Blocks
 
@@ -24,9 +25,6 @@ MARGIN = 2
 
 OF_NO_USE = 4
 """Where all matches cost as much as a look at this part of the table, no index finds them: the table is read."""
-
-COUNTED = 2000
-"""So many matches are counted on the way, where all of them are read."""
 
 LEAST_PAGES, MOST_PAGES = 8, 512
 """Pages that are read and sorted at once on the way back: more from time to time."""
