@@ -1,34 +1,47 @@
-"""Believe X-Forwarded-* headers from trusted proxies only."""
+"""Believe Forwarded and X-Forwarded-* headers from trusted proxies only.
+
+A proxy that says X-Forwarded-For, -Host, -Port or -Proto says nothing in `Forwarded`, which most pass on as it came:
+then that is what the client made up. For the same reason only the last of several values is believed.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from api.forwarded import parse_forwarded
 from core.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
+PORT = "(?!0)[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 FORMS = {
     "HTTP_X_FORWARDED_PROTO": re.compile("https?"),
+    "HTTP_X_FORWARDED_HOST": re.compile(rf"([\w.~-]+|\[[0-9a-f:.]+\])(?P<port>:({PORT}))?", re.ASCII | re.IGNORECASE),
+    "HTTP_X_FORWARDED_PORT": re.compile(PORT),
     "HTTP_X_FORWARDED_PREFIX": re.compile(r"/?|(/[\w.~!$&'()*+;=:@%-]+)+/?", re.ASCII),
 }
-"""What a scheme and a prefix look like; of several, separated by commas, the last is believed."""
+"""What proxies say, of several, separated by commas, the last."""
+
+SAME = {"host": "HTTP_X_FORWARDED_HOST", "proto": "HTTP_X_FORWARDED_PROTO"}
+"""What stands for a parameter of `Forwarded`. Who asked, `for`, makes no difference to any answer."""
+
+OTHERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO")
 
 
 class TrustedProxies:
-    """WSGI layer that applies the forwarded scheme, host and prefix when the peer is a proxy from the settings."""
+    """WSGI layer that applies the forwarded scheme, host, port and prefix when the peer is a trusted proxy."""
 
     def __init__(self, app: WSGIApplication, settings: Settings) -> None:
         """`settings.trusted_proxies` decides who is believed."""
         self._plain = app
-        self._forwarded = ProxyFix(app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
+        self._forwarded = ProxyFix(app, x_for=1, x_proto=1, x_host=1, x_port=1, x_prefix=1)
         self._networks = settings.proxy_networks()
         self._trusts_socket = settings.trusts_socket()
 
@@ -36,6 +49,7 @@ class TrustedProxies:
         """Answer a request."""
         if not self.trusts(environ.get("REMOTE_ADDR", "")):
             return self._plain(environ, start_response)
+        read_forwarded(environ)
         forget_absurd(environ)
         return self._forwarded(environ, start_response)
 
@@ -47,12 +61,28 @@ class TrustedProxies:
             address = ip_address(peer)
         except ValueError:
             return self._trusts_socket
-        return any(address in network for network in self._networks)
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return any((mapped or address) in network for network in self._networks)
+
+
+def read_forwarded(environ: WSGIEnvironment) -> None:
+    """Have the header `Forwarded` stand as X-Forwarded-*, where there is none of those."""
+    if "HTTP_FORWARDED" not in environ or any(name in environ for name in OTHERS):
+        return
+    for name, value in parse_forwarded(environ["HTTP_FORWARDED"]).items():
+        if name in SAME:
+            environ[SAME[name]] = value.lower()
 
 
 def forget_absurd(environ: WSGIEnvironment) -> None:
-    """Take out what no proxy says: it passed on what its client had made up, and links would begin with it."""
-    for name, form in FORMS.items():
-        said = environ.get(name, "").rpartition(",")[2].strip()
-        if said and not form.fullmatch(said):
-            del environ[name]
+    """Take out what no proxy says: it passed on what its client had made up, and links would begin with it. And a port
+    beside a host that has one: the proxy's own, behind another that maps ports.
+    """
+    said = {name: environ.get(name, "").rpartition(",")[2].strip() for name in FORMS}
+    forms = {name: FORMS[name].fullmatch(value) for name, value in said.items() if value}
+    host = forms.get("HTTP_X_FORWARDED_HOST")
+    if host and host["port"]:
+        forms["HTTP_X_FORWARDED_PORT"] = None
+    for name, form in forms.items():
+        if form is None:
+            environ.pop(name, None)

@@ -49,7 +49,9 @@ class Settings:
         "", "address that clients see, for links behind a proxy, such as https://maps.example.org/gis"
     )
     trusted_proxies: str = setting(
-        "", "proxies whose X-Forwarded-* headers are believed: addresses or networks with commas, `unix` for a socket"
+        "",
+        "proxies whose X-Forwarded-* headers are believed, or Forwarded where they send none of -For, -Host, -Port and"
+        " -Proto: addresses or networks with commas, `unix` for a socket",
     )
     default_limit: int = setting(10, "features on a page when the request does not say")
     max_limit: int = setting(10_000, "most features on a page; a larger `limit` is answered with this many")

@@ -72,6 +72,7 @@ def test_forwarded_headers_of_anybody_are_ignored(client: FlaskClient):
         ("unix", "", True),
         ("127.0.0.1", "", False),
         ("::1", "::1", True),
+        ("127.0.0.1", "::ffff:127.0.0.1", True),  # of a server that listens on [::]
     ],
 )
 def test_forwarded_headers_are_believed_from_trusted_proxies(world: Database, trusted: str, peer: str, believed: bool):
@@ -96,6 +97,79 @@ def test_what_no_proxy_says_is_not_believed_even_of_one(world: Database, name: s
         assert (
             data_link(client, {"X-Forwarded-Prefix": "/evil?, /gis/v1.0/"}) == "http://localhost/gis/v1.0/collections"
         )
+
+
+@pytest.mark.parametrize(
+    ("said", "base"),
+    [
+        ("proto=https;host=maps.example.org", "https://maps.example.org"),
+        ('for="[2001:db8::1]:4711";Proto=HTTPS; Host="maps.example.org:8443"', "https://maps.example.org:8443"),
+        ("host=maps.example.org:8443", "http://maps.example.org:8443"),
+        ("host=evil.example;proto=https, host=maps.example.org", "http://maps.example.org"),
+        ('for="a\\"b,c;host=evil.example";proto=https', "https://localhost"),
+        ("for=192.0.2.1", "http://localhost"),
+        ("host=evil.example, for=192.0.2.1", "http://localhost"),
+        ("host=gis_api:8080,", "http://gis_api:8080"),
+    ],
+)
+def test_forwarded_of_a_trusted_proxy_is_believed(world: Database, said: str, base: str):
+    """RFC 7239. Of several elements, the last is that of the proxy that is trusted."""
+    with client_with(world, trusted_proxies="127.0.0.1") as client:
+        assert data_link(client, {"Forwarded": said}) == f"{base}/collections"
+        assert data_link(client, {"Forwarded": said, "X-Forwarded-Prefix": "/gis"}) == f"{base}/gis/collections"
+        assert data_link(client, {"Forwarded": said}, "192.0.2.7") == "http://localhost/collections"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "for=",
+        "host",
+        "host=a b",
+        'host="evil',
+        "host=evil/x",
+        "host=a;host=b",
+        "proto=javascript",
+        "=",
+        ";;",
+        ",,",
+        "x=\xff",
+    ]
+    + ["host=evil.example:99999", 'host="<script>"', "for=" + "a," * 3000 + '"', '"' * 6000, "a=" * 3000, ";" * 6000],
+)
+def test_forwarded_that_makes_no_sense_is_ignored(world: Database, said: str):
+    with client_with(world, trusted_proxies="127.0.0.1") as client:
+        assert data_link(client, {"Forwarded": said}) == "http://localhost/collections"
+
+
+@pytest.mark.parametrize("name", ["For", "Proto", "Host", "Port"])
+def test_proxy_that_says_what_it_knows_in_headers_of_its_own_has_not_written_forwarded(world: Database, name: str):
+    """It passed on what its client made up."""
+    known = {"For": "192.0.2.1", "Proto": "http", "Host": "localhost", "Port": "80"}
+    with client_with(world, trusted_proxies="127.0.0.1") as client:
+        headers = {f"X-Forwarded-{name}": known[name], "Forwarded": "host=evil.example;proto=https"}
+        assert data_link(client, headers) == "http://localhost/collections"
+
+
+@pytest.mark.parametrize(
+    ("headers", "base"),
+    [
+        ({"X-Forwarded-Host": "maps.example.org", "X-Forwarded-Port": "8443"}, "http://maps.example.org:8443"),
+        ({"X-Forwarded-Port": "8443", "X-Forwarded-Proto": "https"}, "https://localhost:8443"),
+        ({"Host": "localhost:18080", "X-Forwarded-Port": "8443"}, "http://localhost:8443"),
+        ({"X-Forwarded-Host": "maps.example.org:8443", "X-Forwarded-Port": "80"}, "http://maps.example.org:8443"),
+        ({"X-Forwarded-Host": "a.org", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"}, "https://a.org"),
+        ({"X-Forwarded-Host": "a.org", "X-Forwarded-Port": "1, 8443"}, "http://a.org:8443"),
+        ({"X-Forwarded-Host": "[2001:db8::1]", "X-Forwarded-Port": "8443"}, "http://[2001:db8::1]:8443"),
+        ({"X-Forwarded-Host": "[2001:db8::1]:81", "X-Forwarded-Port": "8443"}, "http://[2001:db8::1]:81"),
+        *(({"X-Forwarded-Port": port}, "http://localhost") for port in ("", "x", "0", "65536", "-1", "80/x", "\xb2")),
+        ({"X-Forwarded-Host": "evil/x"}, "http://localhost"),
+    ],
+)
+def test_port_of_a_trusted_proxy_is_that_of_links(world: Database, headers: dict[str, str], base: str):
+    with client_with(world, trusted_proxies="127.0.0.1") as client:
+        assert data_link(client, headers) == f"{base}/collections"
 
 
 def test_public_url_wins_over_everything(world: Database):
