@@ -11,13 +11,17 @@ from typing import Any
 import click
 
 from cli.tiles.errors import WrongUse
+from core.api_client import BadAddress
 from core.db_errors import translated
-from core.errors import BadSetting, UnknownCollection, UnknownTileMatrixSet
+from core.errors import BadParameter, BadSetting, UnknownCollection, UnknownParameter, UnknownTileMatrixSet
 from core.terminal import CommandGroup
 from loader.errors import BadSideCar, CannotPrepare, DataFolderUnavailable, NoSuchVersion, NotInDataFolder
 
 USAGE = (
     BadSetting,
+    BadAddress,
+    BadParameter,
+    UnknownParameter,
     NotInDataFolder,
     UnknownCollection,
     UnknownTileMatrixSet,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from core.errors import IsthmusError, error_of
 
@@ -24,6 +24,9 @@ TIMEOUT_S = 120.0
 ATTEMPTS = 6
 LONGEST_PAUSE_S = 5.0
 BUSY = (429, 503)
+HINTS = {414: "what is asked for is too long: a shorter filter may do"}
+"""What to do about answers that the server gives before it asks ours."""
+
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - what a server listens on is no address to connect to
 
 
@@ -31,6 +34,12 @@ class ApiUnavailable(IsthmusError):
     """The API does not answer."""
 
     code = "api-unavailable"
+
+
+class BadAddress(ApiUnavailable):
+    """The API cannot be at such an address."""
+
+    code = "api-address-invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +74,9 @@ class Client:
     """Requests to one API. Safe for threads. Connections stay open for the next request, until `close`."""
 
     def __init__(self, address: str) -> None:
-        """`address`: host:port, an http(s) URL, or unix:/path. Nothing is opened yet."""
+        """`address`: host:port, an http(s) URL, or unix:/path. Nothing is opened yet. Raises: BadAddress"""
         self.address = address
-        self._url = None if address.startswith("unix:") else urlsplit(address if "//" in address else f"//{address}")
+        self._url = None if address.startswith("unix:") else parse_address(address)
         self._idle: list[http.client.HTTPConnection] = []
 
     def get(self, *segments: str, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Answer:
@@ -91,8 +100,8 @@ class Client:
 
     def _target(self, segments: tuple[str, ...], query: Mapping[str, str] | None) -> str:
         base = self._url.path.rstrip("/") if self._url else ""
-        path = "/".join(quote(segment, safe="") for segment in segments)
-        return f"{base}/{path}" + (f"?{urlencode(query)}" if query else "")
+        path = "/".join(quote(segment, safe="", errors="surrogateescape") for segment in segments)
+        return f"{base}/{path}" + (f"?{urlencode(query, errors='surrogateescape')}" if query else "")
 
     def _once(self, target: str, accept: str) -> Answer:
         """One request; a second time when the server closed the connection that was kept open."""
@@ -126,6 +135,17 @@ class Client:
         return kind("127.0.0.1" if host in ANY_ADDRESS else host, self._url.port, timeout=TIMEOUT_S)
 
 
+def parse_address(address: str) -> SplitResult:
+    """The parts of host:port or of a URL. Raises: BadAddress"""
+    try:
+        parts = urlsplit(address if "//" in address else f"//{address}")
+        if parts.scheme in ("", "http", "https") and parts.port != 0:
+            return parts
+    except ValueError:
+        pass
+    raise BadAddress(f"the API cannot be at '{address}'", hint="it takes host:port, a URL or unix:/path")
+
+
 def pause_s(answer: Answer, attempt: int) -> float:
     """How long to leave a busy API alone."""
     told = answer.headers.get("retry-after", "")
@@ -138,4 +158,5 @@ def problem(answer: Answer, target: str) -> IsthmusError:
         told = answer.document
         return error_of(told["code"], told["detail"], hint=told.get("hint"), parameter=told.get("parameter"))
     except (ValueError, KeyError, TypeError):
-        return IsthmusError(f"{target} was answered with status {answer.status}")
+        path = target.partition("?")[0]
+        return IsthmusError(f"the API answered {path} with status {answer.status}", hint=HINTS.get(answer.status))

@@ -249,6 +249,16 @@ def test_data_that_change_meanwhile_are_no_archive(cluster: Cluster, tmp_path: P
         (["export", "towns", "--pmtiles", "-", "--zoom", "x"], 2, "--zoom is 'x'"),
         (["export", "towns", "--pmtiles", "-", "--zoom", "0-25"], 2, "0-24"),
         (["export", "towns", "--pmtiles", "/nowhere/a.pmtiles"], 1, "cannot be written"),
+        (["export", "towns", "--pmtiles", "-", "--filter", "nmae = 'x'"], 2, "perhaps you meant 'name'"),
+        (["seed", "towns", "--filter", "name = "], 2, "at position 7"),
+        (["seed", "towns\udcff"], 2, "perhaps you meant 'towns'"),
+        (["seed", "towns", "--filter", f"name = '{100_000 * 'x'}'"], 1, "a shorter filter may do"),
+        (["seed", "towns", "--properties", "length"], 2, "published: name"),
+        (["seed", "a/b"], 2, "'a/b' is no name"),
+        (["seed", "towns", "--tms", ""], 2, "'' is no name"),
+        (["seed", "towns", "--api", "localhost:http"], 2, "it takes host:port"),
+        (["seed", "towns", "--api", "localhost:99999"], 2, "it takes host:port"),
+        (["seed", "towns", "--api", "ftp://localhost"], 2, "it takes host:port"),
         (["seed", "towns", "--tms", "WebMercatorQuadd"], 2, "perhaps you meant 'WebMercatorQuad'"),
         (["seed", "towns", "--api", "127.0.0.1:1"], 1, "does not answer"),
         (["seed", "towns", "--api", "unix:/nowhere.sock"], 1, "does not answer"),
@@ -372,7 +382,7 @@ def test_features_and_properties_can_be_chosen(shell: Shell, tmp_path: Path):
     assert bare.exit_code == 0, bare.stderr
     assert read(target).metadata()["vector_layers"][0]["fields"] == {}
     wrong = shell("export", "towns", "--filter", "nmae = 1", "--pmtiles", "-")
-    assert (wrong.exit_code, "nmae" in wrong.stderr) == (1, True)
+    assert (wrong.exit_code, "nmae" in wrong.stderr) == (2, True)
     assert shell("seed", "towns", "plain", "--filter", "name = 'town 3'", "--zoom", "0-3").exit_code == 0
 
 

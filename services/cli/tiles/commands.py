@@ -120,6 +120,9 @@ def plan(client: Client, tms: str, given: Given) -> Walk:
     """The walk that is asked for. Raises: WrongUse, and what the API answers"""
     if bool(given["names"]) == given["everything"]:
         raise WrongUse("which collections?", hint="name some, or say --all; `isthmus list` shows them")
+    for name in (*given["names"], tms):
+        if not name or "/" in name:
+            raise WrongUse(f"'{name}' is no name", hint="`isthmus list` shows the collections")
     asked = {"filter": given["condition"], "properties": given["properties"]}
     tileset = read_tileset(
         client, given["names"], tms, {name: text for name, text in asked.items() if text is not None}
