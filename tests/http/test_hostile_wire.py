@@ -170,6 +170,21 @@ def test_many_who_send_nothing_more_keep_nobody_waiting(address: tuple[str, int]
     goes_on(address)
 
 
+def test_crowd_whose_bodies_do_not_come_holds_up_nobody_else(address: tuple[str, int]) -> None:
+    """Each is refused at once, while the places for bodies are held by others of them."""
+    idle = [socket.create_connection(address, timeout=2) for _ in range(200)]
+    try:
+        for connection in idle:
+            connection.sendall(POST + b"Content-Length: 10\r\n\r\n")
+        start = time.monotonic()
+        goes_on(address)
+        assert time.monotonic() - start < 2.5
+    finally:
+        for connection in idle:
+            connection.close()
+    goes_on(address)
+
+
 def test_many_honest_searches_at_once_are_all_answered(address: tuple[str, int]) -> None:
     with ThreadPoolExecutor(16) as threads:
         sent = POST + b"Content-Length: %d\r\n\r\n" % len(TREE) + TREE
