@@ -25,6 +25,7 @@ from api.sql.grids import select_extent, select_ring
 from api.tiles import Tile, extent_in, tile_box
 from api.tilesets import Tileset, around, of_collection, of_dataset, tiled_box
 from api.visits import for_everyone
+from core.axes import is_northing_first
 from core.bbox import BBox
 from core.catalog import Collection, remembered
 from core.db import Database
@@ -195,12 +196,13 @@ class Grids:
 
 
 def made_of(definition: Definition, system: System) -> TileMatrixSet:
-    """The set of a file whose system is known. `spatial_ref_sys` names axes only where easting comes first."""
+    """The set of a file whose system is known."""
     text = system.text or ""
     units = UNITS.findall(text)
     unit_m = float(units[-1]) if units else 1.0
     unit_m = unit_m * EARTH_RADIUS_M if system.in_degrees else unit_m
-    return matrix_set_of(definition, northing_first="AXIS[" not in text, in_degrees=system.in_degrees, unit_m=unit_m)
+    northing_first = is_northing_first(text)
+    return matrix_set_of(definition, northing_first=northing_first, in_degrees=system.in_degrees, unit_m=unit_m)
 
 
 def area_of_use(system: System) -> BBox | None:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from psycopg import sql
 
 from core.archives import TileArchive, parse_archives
+from core.axes import is_in_degrees, is_northing_first
 from core.bbox import BBox
 from core.changes import Change, parse_changes
 from core.errors import UnknownCollection, suggestion
@@ -222,18 +223,13 @@ class Collection:
 
     @property
     def northing_first(self) -> bool:
-        """Whether the official order of the axes is northing or latitude first.
-
-        spatial_ref_sys names the axes of a system only where easting comes first (seen for EPSG:3067 and 27700 against
-        2193, 3006, 31468 and every geographic one).
-        """
-        return self.srs_text is not None and "AXIS[" not in self.srs_text
+        """Whether the official order of the axes is northing or latitude first."""
+        return self.srs_text is not None and is_northing_first(self.srs_text)
 
     @property
     def in_degrees(self) -> bool:
-        """Whether the coordinates are degrees. The definition is WKT or, for a system without a code, PROJJSON."""
-        text = self.srs_text or ""
-        return text.startswith("GEOG") or '"GeographicCRS"' in text
+        """Whether the coordinates are degrees."""
+        return is_in_degrees(self.srs_text or "")
 
     @property
     def has_blocks(self) -> bool:

@@ -146,6 +146,27 @@ def test_heights_are_shown_and_measures_are_not(odd_client: FlaskClient):
     assert geometry(odd_client, "z_and_m.zm", 3)["coordinates"] == [[3, 1, 5], [3, 2, 6]]
 
 
+@pytest.mark.parametrize(
+    ("name", "srid", "coordinates"),
+    [
+        ("heights", 4979, [40.5, -105.1234567, 1500]),
+        ("heights_of_the_sea", 5498, [40.5, -105.1234567, 1500]),
+        ("heights_of_sweden", 5845, [6580000, 674000, 20]),
+    ],
+)
+def test_systems_with_heights_have_their_official_axes(
+    odd_client: FlaskClient, name: str, srid: int, coordinates: list[float]
+):
+    uri = f"http://www.opengis.net/def/crs/EPSG/0/{srid}"
+    assert geometry(odd_client, name, 1, crs=uri)["coordinates"] == coordinates
+    first, second = coordinates[:2]
+    around = f"{first - 0.1},{second - 0.1},{first + 0.1},{second + 0.1}"
+    assert found(odd_client, name, **{"bbox": around, "bbox-crs": uri}) == [1]
+    assert found(odd_client, name, **{"filter": f"S_WITHIN(geometry, BBOX({around}))", "filter-crs": uri}) == [1]
+    extent = get(odd_client, f"/collections/{name}")["extent"]["spatial"]
+    assert extent["storageCrsBbox"] == [[first, second, first, second]]
+
+
 def test_each_geometry_column_is_a_collection_with_its_own_system(odd_client: FlaskClient):
     centre, area = get(odd_client, "/collections/two_geometries"), get(odd_client, "/collections/two_geometries.area")
     assert (centre["storageCrs"], area["storageCrs"]) == (CRS84.uri, "http://www.opengis.net/def/crs/EPSG/0/3067")

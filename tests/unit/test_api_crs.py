@@ -13,11 +13,29 @@ from core.errors import BadParameter
 TM35FIN = 'PROJCS["ETRS89 / TM35FIN(E,N)",AXIS["Easting",EAST],AXIS["Northing",NORTH],AUTHORITY["EPSG","3067"]]'
 GAUSS_KRUGER = 'PROJCS["DHDN / 3-degree Gauss-Kruger zone 4",AUTHORITY["EPSG","31468"]]'
 ETRS89 = 'GEOGCS["ETRS89",AUTHORITY["EPSG","4258"]]'
+UPRIGHT = 'VERT_CS["height",AXIS["Up",UP]]'
+LAMBERT = 'PROJCS["RGF93 / Lambert-93",AXIS["X",EAST],AXIS["Y",NORTH]]'
+LEVEL = 'AXIS["latitude",north,ORDER[1]],AXIS["longitude",east,ORDER[2]],AXIS["height",up,ORDER[3]]'
+LON_LAT = 'AXIS["longitude",east],AXIS["latitude",north],AXIS["height",up]'
 
 
 @pytest.mark.parametrize(
     ("srid", "text", "northing_first", "digits"),
-    [(3067, TM35FIN, False, 3), (31468, GAUSS_KRUGER, True, 3), (4258, ETRS89, True, 7)],
+    [
+        (3067, TM35FIN, False, 3),
+        (31468, GAUSS_KRUGER, True, 3),
+        (4258, ETRS89, True, 7),
+        (4979, f'GEOGCRS["WGS 84",{LEVEL}]', True, 7),
+        (3823, f'BOUNDCRS[SOURCECRS[GEOGCRS["TWD97",{LEVEL}]],TARGETCRS[GEOGCRS["WGS 84"]]]', True, 7),
+        (7034, f'BOUNDCRS[SOURCECRS[GEOGCRS["RGSPM06 (lon-lat)",{LON_LAT}]]]', False, 7),
+        (7035, 'GEOGCS["RGSPM06 (lon-lat)"]', False, 7),
+        (5498, f'COMPD_CS["NAD83 + NAVD88 height",GEOGCS["NAD83"],{UPRIGHT}]', True, 7),
+        (5845, f'COMPD_CS["SWEREF99 TM + RH2000 height",PROJCS["SWEREF99 TM"],{UPRIGHT}]', True, 3),
+        (5698, f'COMPD_CS["RGF93 / Lambert-93 + NGF-IGN69 height",{LAMBERT},{UPRIGHT}]', False, 3),
+        (2065, 'PROJCS["S-JTSK (Ferro) / Krovak",AXIS["X",SOUTH],AXIS["Y",WEST]]', False, 3),
+        (4978, 'GEOCCS["WGS 84",AXIS["Geocentric X",OTHER],AXIS["Geocentric Y",OTHER]]', False, 3),
+        (8857, "", False, 3),
+    ],
 )
 def test_storage_system_has_its_official_axes(
     roads: Collection, srid: int, text: str, northing_first: bool, digits: int

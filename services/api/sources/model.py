@@ -9,6 +9,7 @@ from typing import Any, LiteralString, cast
 from psycopg import sql
 
 from core.archives import TileArchive
+from core.axes import is_in_degrees
 from core.catalog import Argument, Collection, Limits
 from core.statement import quoted
 
@@ -210,7 +211,7 @@ class System:
     @property
     def in_degrees(self) -> bool:
         """Whether coordinates are degrees."""
-        return (self.text or "").startswith("GEOG")
+        return is_in_degrees(self.text or "")
 
 
 Systems = Mapping[int, System]
