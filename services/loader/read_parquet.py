@@ -1,4 +1,4 @@
-"""Read GeoParquet 1.x with pyarrow: WKB, the CRS from the `geo` metadata. Plain Parquet by its columns."""
+"""Read GeoParquet 1.x with pyarrow: the CRS and encoding from the `geo` metadata. Plain Parquet by its columns."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pyarrow import types as pt
 
 from loader.errors import CannotRead
+from loader.geoarrow import Native, native_encoding
 from loader.parquet_types import native_columns
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.read_ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, batches, readable
@@ -28,12 +29,16 @@ POINT_BYTES = 21
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where the geometries are: one WKB column, or two of coordinates. `hidden` columns are no properties."""
+    """Where the geometries are: one column, or two of coordinates. `hidden` columns are no properties.
+
+    native: the encoding of a column that is not WKB
+    """
 
     columns: tuple[str, ...]
     crs: str | None
     shape: Shape
     hidden: frozenset[str]
+    native: Native | None = None
 
 
 @contextmanager
@@ -59,7 +64,7 @@ def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
 
 
 def find_geometry(file: pq.ParquetFile) -> Geometry | None:
-    """The geometry of the file; None for a plain table. Raises: CannotRead for an encoding other than WKB"""
+    """The geometry of the file; None for a plain table. Raises: CannotRead for an unknown encoding"""
     schema = file.schema_arrow
     text = (schema.metadata or {}).get(b"geo")
     if text is not None:
@@ -87,14 +92,12 @@ def parse_geo(geo: dict[str, Any], schema: pa.Schema) -> Geometry:
     encoding = column.get("encoding")
     if name is None or name not in schema.names or encoding is None:
         raise CannotRead("the GeoParquet metadata names no geometry column of the file", hint="write the file again")
-    if encoding != "WKB":
-        raise CannotRead(
-            f"the geometries are encoded as '{encoding}'", hint="write the file with geometry encoding WKB, the default"
-        )
+    native = None if encoding == "WKB" else native_encoding(encoding, schema.field(name).type)
     others = {other for other in geo["columns"] if other != name}
     coverings = {path[0] for path in column.get("covering", {}).get("bbox", {}).values()}
     crs = column.get("crs", "OGC:CRS84")  # absent means longitude and latitude, null unknown
-    return Geometry((name,), crs_text(crs), declared_shape(column), frozenset({name} | others | coverings))
+    shape = native.shape if native else declared_shape(column)
+    return Geometry((name,), crs_text(crs), shape, frozenset({name} | others | coverings), native)
 
 
 def crs_text(crs: object) -> str | None:
@@ -138,6 +141,8 @@ def read_chunks(found: Iterator[pa.RecordBatch], places: Sequence[int], geometry
 def geometries(batch: pa.RecordBatch, geometry: Geometry) -> pa.Array:
     """The geometry column, made from two columns of coordinates when need be."""
     arrays = [batch.column(name) for name in geometry.columns]
+    if geometry.native:
+        return narrow_binary(geometry.native.wkb(arrays[0]))
     return narrow_binary(arrays[0]) if len(arrays) == 1 else points(arrays[0], arrays[1])
 
 
