@@ -51,7 +51,7 @@ HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("not-found", "the landing page links to everything there is"),
     405: ("method-not-allowed", "the Allow header lists the methods"),
     406: ("not-acceptable", "leave Accept out, or choose the format with the parameter f"),
-    413: ("body-too-long", "ask for less in one request"),
+    413: ("body-too-long", "1,000,000 bytes are read; an area may have fewer corners"),
     414: ("uri-too-long", "ask for less in one request"),
     415: ("media-type-unsupported", "send the parameters as application/json, or as a form"),
 }

@@ -237,3 +237,11 @@ def test_body_that_is_too_long_is_refused(client: FlaskClient):
     response = client.post(SEARCH, data=b" " * 2_000_000, content_type="application/json")
     assert response.status_code == 413
     assert json.loads(response.data)["code"] == "body-too-long"
+
+
+@pytest.mark.parametrize(("corners", "status"), [(5_000, 400), (100_000, 413)])
+def test_area_of_very_many_corners_is_refused_with_what_helps(client: FlaskClient, corners: int, status: int):
+    ring = ",".join(f"{n / corners:.5f} 50.12345" for n in range(corners))
+    response = client.post(SEARCH, json={"filter": f"S_INTERSECTS(geom,POLYGON(({ring},0 50.12345)))"})
+    assert response.status_code == status
+    assert json.loads(response.data)["hint"].endswith("an area may have fewer corners")

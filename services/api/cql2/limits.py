@@ -26,7 +26,7 @@ def check_length(text: str, most: int = MAX_LENGTH) -> None:
     """Raises: BadFilter"""
     if len(text) > most:
         hint = f"at most {most} are read" + (f", {MAX_LENGTH_JSON} of CQL2 JSON" if most < MAX_LENGTH_JSON else "")
-        raise mistake(f"the filter has {len(text)} characters", hint=hint)
+        raise mistake(f"the filter has {len(text)} characters", hint=f"{hint}; an area may have fewer corners")
 
 
 def check_json_depth(text: str) -> None:
