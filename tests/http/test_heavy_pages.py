@@ -32,6 +32,10 @@ SEAS = """
 SELECT n AS fid, 'sea' AS name, 0 AS kind, ST_Buffer(ST_Point(n * 11 - 170, 10), 5, 150000) AS geom
 FROM generate_series(1, 30) AS n
 """
+STARS = """
+SELECT 1 AS fid, 'sky' AS name, 1 AS kind, ST_Collect(ST_Point(sqrt(n) - 90, mod(n, 80))) AS geom
+FROM generate_series(1, 20_000) AS n
+"""
 TEXTS = """
 SELECT n AS fid, n % 3 AS kind,
        (SELECT string_agg(md5((n * 10000 + k)::text), 'ä"') FROM generate_series(1, 1500) AS k) AS name
@@ -56,6 +60,7 @@ def database(cluster: Cluster) -> Iterator[Database]:
     database = cluster.clone()
     for id, select in (("lakes", LAKES), ("seas", SEAS)):
         publish(database, id, select, columns=COLUMNS, geometry_type="Polygon", typmod="Polygon")
+    publish(database, "stars", STARS, columns=COLUMNS, geometry_type="MultiPoint")
     publish(database, "texts", TEXTS, columns=COLUMNS, srid=None, geometry_type=None)
     publish(database, "echoes", ECHOES, columns={**COLUMNS, "words": "json"})
     values = ", ".join(f'{WIDE_VALUES[place % 6]} AS "{name}"' for place, name in enumerate(WIDE))
@@ -71,7 +76,7 @@ def database(cluster: Cluster) -> Iterator[Database]:
     publish(database, "echoes_short", ECHOES_SHORT, columns=COLUMNS, srid=None, geometry_type=None)
     with database.connect() as connection:
         connection.execute(
-            "ALTER TABLE data.texts_3 ALTER name SET STORAGE EXTERNAL; UPDATE data.texts_3 SET name = name || ' '"
+            "ALTER TABLE data.texts_4 ALTER name SET STORAGE EXTERNAL; UPDATE data.texts_4 SET name = name || ' '"
         )
         connection.execute("CREATE SCHEMA gis")
         connection.execute(f"CREATE TABLE gis.ponds AS {LAKES}")  # type: ignore[arg-type]
@@ -278,6 +283,22 @@ def test_a_feature_for_people_has_a_large_shape_as_its_map_shows_it(app: Flask):
     assert len(page.data) < 50_000 < 200_000 < len(whole.data)
     assert "the map has it simplified" in page.text
     assert "lake 3" in page.text
+
+
+def test_a_feature_for_people_has_long_texts_cut(app: Flask):
+    page = app.test_client().get("/collections/echoes/items/3?f=html").text
+    assert len(page) < 10_000
+    assert page.count("…</dd>") == 2
+    assert "long texts are cut" in page
+    page = app.test_client().get("/collections/lakes/items/3?f=html").text
+    assert "long texts are cut" not in page
+
+
+def test_a_feature_for_people_goes_without_a_shape_that_cannot_be_simplified(app: Flask):
+    page, whole = (app.test_client().get(f"/collections/stars/items/1?f={form}") for form in ("html", "json"))
+    assert len(page.data) < 10_000 < 200_000 < len(whole.data)
+    assert "its shape is left out" in page.text
+    assert "the map has it simplified" not in page.text
 
 
 def test_memory_stays_flat_while_a_large_page_is_sent(database: Database):

@@ -85,16 +85,20 @@ def feature(id: str, feature_id: str) -> Response:
 
 
 def feature_page(collection: Collection, id: str, body: bytes, links: list[Link]) -> Response:
-    """A feature for people, with a large geometry as its map shows it."""
-    simplified = len(body) > MOST_SHOWN
-    if simplified:
-        body = find_feature(api(), collection, id, as_a_map_shows(collection, AS_STORED, OF_A_FEATURE))
+    """A feature for people, with a large geometry as its map shows it, long texts cut, or no geometry, as need be."""
+    on_map = as_a_map_shows(collection, AS_STORED, OF_A_FEATURE)
+    brief = replace(on_map, brief=True)
+    shown = AS_STORED
+    for lighter in (on_map, brief, replace(brief, geometry=False)):
+        if len(body) > MOST_SHOWN:
+            shown = lighter
+            body = find_feature(api(), collection, id, shown)
     return page_of_features(
         "feature.html",
         title=f"{collection.title} {id}",
         collection=collection,
         feature=json.loads(body),
-        simplified=simplified,
+        shown=shown,
         document={"links": links},
     )
 
