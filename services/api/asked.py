@@ -51,3 +51,12 @@ class Answer(NamedTuple):
     status: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it tells a client that it has the answer."""
+        return self.status.startswith("304")
+
+    def with_header(self, name: str, value: str) -> Answer:
+        """The answer with one more header."""
+        return self._replace(headers=[*self.headers, (name, value)])

@@ -24,6 +24,7 @@ from api.heavy_pages import MOST_HELD, may_be_heavy
 from api.hot_answers import geojson, not_modified, validator_for
 from api.hot_features import HotFeatures
 from api.hot_links import page_links_text
+from api.links import queryables_header
 from api.params.items import items_query
 from api.timing import ROUTE
 from core.errors import CatalogueMissing, IsthmusError
@@ -92,4 +93,5 @@ class Hot:
         count = self._api.counts.of_page(collection, query, found)
         tail = page_tail(collection, found, page_links_text(asked, collection, query, found), count)
         body = page_geojson(found, tail)
-        return geojson(self._api, body, collection, query.presentation, known, environ)
+        answer = geojson(self._api, body, collection, query.presentation, known, environ)
+        return answer if answer.is_unchanged else answer.with_header(*queryables_header(asked.links, collection))

@@ -65,6 +65,12 @@ class Links:
         return f"{self.url(*parts)}/{'/'.join(places)}{'?' + query_text(query) if query else ''}"
 
 
+def queryables_header(links: Links, collection: Collection) -> tuple[str, str]:
+    """The header that says what filters of features may name (Part 3, /req/queryables/queryables-link)."""
+    goal = links.collection(collection, "queryables")
+    return "Link", f'<{goal}>; rel="{OGC_REL}queryables"; type="{SCHEMA_JSON}"'
+
+
 def query_text(query: Mapping[str, str]) -> str:
     """A query as it stands in an address."""
     return "&".join([f"{quoted_part(name)}={quoted_part(value)}" for name, value in query.items()])

@@ -43,6 +43,30 @@ def test_queryables_can_be_got_as_json_schema(client: FlaskClient, name: str):
 
 
 @of_each_collection
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+@pytest.mark.parametrize("format", ["json", "jsonfg", "html", "csv", "geojsonl"])
+def test_features_say_in_their_header_where_their_queryables_are(
+    client: FlaskClient, name: str, method: str, format: str
+):
+    """/req/queryables/queryables-link, /conf/queryables/get-queryables-uris"""
+    response = client.open(f"/collections/{name}/items?f={format}", method=method)
+    goal = f'<http://localhost/collections/{name}/queryables>; rel="{REL}queryables"; type="application/schema+json"'
+    assert response.status_code == 200
+    assert goal in response.headers.getlist("Link")
+
+
+def test_found_features_say_where_their_queryables_are_beside_their_profile(client: FlaskClient):
+    """/req/queryables/queryables-link, /rec/profile-parameter/profile-link-header"""
+    answers = [
+        client.get("/collections/places/items?profile=rfc7946"),
+        client.post("/collections/places/search", json={"profile": "rfc7946"}),
+    ]
+    for response in answers:
+        rels = [value.partition("; ")[2] for value in response.headers.getlist("Link")]
+        assert rels == ['rel="profile"', f'rel="{REL}queryables"; type="application/schema+json"']
+
+
+@of_each_collection
 def test_queryables_are_a_schema_of_properties(client: FlaskClient, name: str):
     """/req/queryables/get-queryables-response"""
     document = get(client, f"/collections/{name}/queryables")
@@ -264,3 +288,9 @@ def test_functions_are_as_their_schema_says(client: FlaskClient):
     assert (
         "no_such_function" in problem(client, "/collections/places/items", filter="no_such_function(1) = 1")["detail"]
     )
+
+
+def test_map_has_the_parameter_that_it_takes_in_the_definition(client: FlaskClient):
+    """Part 1, /req/core/query-param-unknown"""
+    assert status(client, "/map", collections="grid") == 200
+    assert set(parameters_of(definition(client), "/map")) == {"collections"}

@@ -76,7 +76,15 @@ OPERATIONS = (
         parameters=(),
         statuses=(400, 403, 404, 500),
     ),
-    Operation("/map", "getMap", "A map of all collections", "service", (HTML,), parameters=(), statuses=(400, 500)),
+    Operation(
+        "/map",
+        "getMap",
+        "A map of all collections, or of some",
+        "service",
+        (HTML,),
+        parameters=("collections",),
+        statuses=(400, 500),
+    ),
     Operation("/collections", "getCollections", "All collections", "features", (JSON, HTML)),
     Operation(_COLLECTION, "getCollection", "One collection", "features", (JSON, HTML), _OF_COLLECTION, _WITH_404),
     Operation(

@@ -28,7 +28,7 @@ from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, MOST_SHOWN, OF_A_FEATURE, as_a_map_shows, enclosed, stream_page
-from api.links import Link
+from api.links import Link, queryables_header
 from api.pages import Page
 from api.params.common import reject_unknown
 from api.params.items import items_query
@@ -45,8 +45,20 @@ bp = Blueprint("items", __name__, url_prefix="/collections/<id>")
 
 @bp.get("/items")
 def items(id: str) -> Response:
-    """A page of features."""
+    """A page of features, or all of them as a file."""
     collection = api().collection(id)
+    return filterable(features_of(collection), collection)
+
+
+def filterable(response: Response, collection: Collection) -> Response:
+    """The response with a link to what filters may name; without for a client that has it."""
+    if response.status_code != 304:
+        response.headers.add(*queryables_header(api().links, collection))
+    return response
+
+
+def features_of(collection: Collection) -> Response:
+    """The features that the request asks for."""
     chosen = choose_format(request.args.get("f"), request.accept_mimetypes, MEDIA_TYPES)
     if chosen in EXPORTS:
         return export(collection, chosen)

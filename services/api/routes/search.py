@@ -18,7 +18,7 @@ from api.params.body import merged, parse_body
 from api.params.common import Args
 from api.params.items import items_query
 from api.query import ItemsQuery
-from api.routes.items import items_geojson, presented
+from api.routes.items import filterable, items_geojson, presented
 from core.catalog import Collection
 
 bp = Blueprint("search", __name__, url_prefix="/collections/<id>")
@@ -42,7 +42,7 @@ def search(id: str) -> Response:
     found = find_page(api(), collection, query, most_bytes=MOST_HELD)
     count = api().counts.of_page(collection, query, found)
     links = [collection_link(asked(), id, collection.title), *walk_links(args, collection, query, found)]
-    return items_geojson(collection, query, found, links, count, "json")
+    return filterable(items_geojson(collection, query, found, links, count, "json"), collection)
 
 
 def refuse_encoded() -> None:
