@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from api.areas import areas_met
 from api.cursor import LAST_PAGE
 from api.plans import sides
-from api.query import BY_PLANNER, Cursor, Filter, GridBox, ItemsQuery, Part, Plan, halves
+from api.query import BY_PLANNER, Cursor, Filter, GridBox, ItemsQuery, Part, Plan, halves, srid_of
 from api.sql.blocks import select_blocks, select_points
-from api.sql.boxes import srid_of
 from core.block_points import BlockPoints, make_points
 from core.blocks import Blocks, Met, Sides, from_bytes
 from core.catalog import Collection, remembered

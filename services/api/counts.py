@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from time import monotonic
+from typing import NamedTuple
 
 from api.block_plans import Located, locate, parts_of
 from api.disk_plans import Reckoned
@@ -24,6 +26,9 @@ COST_OF_ROW = 0.2
 
 KEPT = 1000
 
+STEADY_S = 3
+"""What is expected of a source is asked for anew after so long: a walk asks on every page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -33,7 +38,12 @@ class Count:
     estimate: int | None = None
 
 
-Key = tuple[str, int | str, str]
+class Key(NamedTuple):
+    """What a number is remembered by."""
+
+    collection: str
+    revision: int | str
+    filter: str
 
 
 class Counts:
@@ -110,27 +120,32 @@ class Counts:
 
     def reckon(self, collection: Collection, filter: Filter) -> Reckoned:
         """What the planner expects of a filter. Cost: a plan, unless it is remembered."""
-        key = self._key(collection, filter)
-        known = None if key is None else self._reckoned.get(key)
+        key = Key(collection.id, revision_now(collection), digest(filter, ()))
+        known = self._reckoned.get(key)
         if known is not None:
             return known
         with reading(collection, has_values=not filter.is_everything):
             statement = select_count_plan(collection, filter)
             # PostgreSQL plans it for its values in any case, and the connection need not be set anew for the page
-            [(plan,)] = self._database.run(statement, one_plan=statement.prepared is not None)
+            as_page = statement.prepared is not None and (collection.source is None or filter.is_box_alone)
+            [(plan,)] = self._database.run(statement, one_plan=as_page)
         counting = plan[0]["Plan"]
         matches = max((int(part["Plan Rows"]) for part in counting.get("Plans", ())), default=0)
-        found = Reckoned(matches, counting["Total Cost"])
-        return found if key is None else self._reckoned.keep(key, found)
+        return self._reckoned.keep(key, Reckoned(matches, counting["Total Cost"]))
 
     def _key(self, collection: Collection, filter: Filter) -> Key | None:
-        return None if collection.source else (collection.id, collection.revision, digest(filter, ()))
+        return None if collection.source else Key(collection.id, collection.revision, digest(filter, ()))
 
     def _recall(self, key: Key | None) -> Count | None:
         return None if key is None else self._known.get(key)
 
     def _keep(self, key: Key | None, count: Count) -> Count:
         return count if key is None else self._known.keep(key, count)
+
+
+def revision_now(collection: Collection) -> int | str:
+    """The version of the data; of a source, whose data have none, another one every few seconds."""
+    return collection.revision if collection.source is None else f"{collection.revision} {monotonic() // STEADY_S}"
 
 
 def seen_whole(query: ItemsQuery, found: Page) -> Count | None:

@@ -20,6 +20,7 @@ LARGEST_INTEGER = 2**63 - 1
 MOST_SKIPPED = 10**12
 compact = json.JSONEncoder(separators=(",", ":")).encode
 PLACE_TEXT = re.compile(r"\(([0-9]{1,10}),([0-9]{1,5})\)")
+NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?(e[+-][0-9]{1,3})?")
 LAST_PAGE, LAST_ROW = 2**32 - 2, 2**16 - 2
 
 
@@ -72,6 +73,8 @@ def fits_part(value: Any, part: KeyPart) -> bool:
         return type(value) is int and abs(value) <= LARGEST_INTEGER
     if part.sql_type == "tid":
         return isinstance(value, str) and is_place(value)
+    if part.sql_type == "float8":
+        return isinstance(value, str) and NUMBER.fullmatch(value) is not None
     return isinstance(value, str) and "\0" not in value
 
 

@@ -10,7 +10,7 @@ the walk is tried over some rows only.
 from __future__ import annotations
 
 from api.density import Density
-from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, halves
+from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, halves, srid_of
 from core.bbox import BBox
 from core.catalog import Collection
 
@@ -47,7 +47,7 @@ def can_be_planned(collection: Collection, query: ItemsQuery) -> bool:
     box = query.filter.box
     if box is None or query.offset or (collection.source is not None and collection.source.sampled is None):
         return False
-    return collection.srid == (box.srid if isinstance(box, GridBox) else 4326)
+    return collection.srid == srid_of(box)
 
 
 def share_of(density: Density, query: ItemsQuery) -> float:

@@ -44,6 +44,11 @@ def halves(box: BBox | GridBox) -> tuple[BBox | GridBox, ...]:
     return box.halves() if isinstance(box, BBox) else (box,)
 
 
+def srid_of(box: BBox | GridBox) -> int:
+    """The system of a box."""
+    return box.srid if isinstance(box, GridBox) else 4326
+
+
 @dataclass(frozen=True, slots=True)
 class Equals:
     """A property that must have a value."""
@@ -125,6 +130,21 @@ class Part(NamedTuple):
     whole: bool
 
 
+class Strip(NamedTuple):
+    """A part of a box: the features of one of its bands that begin at an easting from `begin` to before `end`.
+
+    west, south, east, north: where they are looked for
+    """
+
+    band: int
+    begin: float
+    end: float
+    west: float
+    south: float
+    east: float
+    north: float
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How the rows of a page are found.
@@ -133,9 +153,10 @@ class Plan:
     matches: every match is read and sorted, and can be counted
     walk:    only so many rows along the key are looked at, so the page may end too early
     blocks:  some parts of the table are read, in the order of the disk
+    bands:   some parts of the box are looked through, one after the other
     """
 
-    way: Literal["planner", "matches", "walk", "blocks"] = "planner"
+    way: Literal["planner", "matches", "walk", "blocks", "bands"] = "planner"
     walked: int = 0
     counts: bool = False
     """Whether the number of matches is a result too."""
@@ -148,6 +169,8 @@ class Plan:
     """Where `blocks` counts too: the parts in which matches are counted, and how many there are elsewhere."""
     matched: int | None = None
     """The number of matches, where it is known without counting."""
+    strips: tuple[Strip, ...] = ()
+    """The parts of the box, in the order in which they are looked through."""
 
 
 BY_PLANNER = Plan()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from api.bands import bands_key, goes_by_bands
 from api.cql2.ast import And, Comparison, Property
 from api.query import Cursor, Filter, SortKey
 from core.catalog import PLACE, Collection, Key
@@ -12,12 +13,14 @@ from core.catalog import PLACE, Collection, Key
 def walk_key(collection: Collection, filter: Filter, sort: Sequence[SortKey], cursor: Cursor | None = None) -> Key:
     """What a walk goes along after the sort keys, and its cursors name: the collection's key; without sort keys, of a
     loaded table with conditions, the places on the disk: what is read one after the other is read at a tenth of the
-    cost, and neighbours are together.
+    cost, and neighbours are together. Of a box over a table of others bands of the box (api/bands.py).
 
     cursor: a walk goes on as it began, whatever indexes were made meanwhile
     """
-    if sort or not collection.has_blocks:
+    if sort:
         return collection.key
+    if not collection.has_blocks:
+        return bands_key(collection) if goes_by_bands(collection, filter, cursor) else collection.key
     if filter.box is None and cursor is not None and cursor.key:
         return PLACE if isinstance(cursor.key[0], str) else collection.key
     return PLACE if filter.box is not None or goes_by_place(collection, filter) else collection.key

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.band_plans import plan_in_bands
+from api.bands import goes_by_bands
 from api.block_plans import Located, known_blocks, locate, plan_in_blocks
 from api.context import Api
 from api.density import Density, make_density
@@ -40,7 +42,7 @@ def is_settled(collection: Collection, query: ItemsQuery, plan: Plan, statement:
     if query.filter.is_box_alone:
         source = collection.source
         is_plain = source is None or (source.sampled is not None and not source.is_geography)
-        return is_plain and plan.way in ("blocks", "matches")
+        return is_plain and plan.way in ("blocks", "matches", "bands")
     return (plan.way == "blocks" or is_whole(collection, query)) and statement.prepared is not None
 
 
@@ -49,6 +51,8 @@ def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
     located = locate(api.database, collection, query.filter)
     if collection.has_blocks and walk_key(collection, query.filter, query.sort, query.cursor) == PLACE:
         return plan_by_place(api, collection, query, located)
+    if not query.sort and goes_by_bands(collection, query.filter, query.cursor):
+        return plan_in_bands(query, density(api, collection))
     if not can_be_planned(collection, query):
         return BY_PLANNER
     if located and collection.row_count:

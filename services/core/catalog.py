@@ -117,6 +117,7 @@ class Source:
     limits:       within these coordinates PostGIS can transform its geometries; None: nobody knows
     domain_crs84: at least where its geometries lie; None: anywhere
     sampled:      the relation read from some of its pages (`sample`), where it has pages; `oid` is its number then
+    has_bands:    features of a box can be found in parts of it one after the other, by an index (api/bands.py)
     """
 
     relation: sql.Composable
@@ -131,6 +132,7 @@ class Source:
     is_geography: bool = False
     sampled: sql.Composable | None = None
     oid: int = 0
+    has_bands: bool = False
     magnitude: int = 0
     """How large it was, in powers of two: what was learnt of a small table is not true of a large one."""
 
@@ -218,6 +220,13 @@ class Collection:
     def free_name(self, name: str) -> str:
         """The name, with underscores put before it until no property has it."""
         while self.column(name) is not None:
+            name = f"_{name}"
+        return name
+
+    def free_column(self, name: str) -> str:
+        """The same for a name that no column of the relation has."""
+        taken = {"geom", *(column.column for column in self.columns), *(part.column for part in self.key.parts)}
+        while name in taken:
             name = f"_{name}"
         return name
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from api.band_plans import plan_in_bands
+from api.density import make_density
 from api.live_catalog import LiveCatalog
 from api.query import Cursor, Filter, ItemsQuery
 from api.sources.live import LiveSources
@@ -139,6 +142,26 @@ def test_deep_page_and_single_feature_go_by_the_tables_own_key(
     values = {f"id{number}": value for number, value in enumerate(key)}
     assert index in plan(world, replace(select_feature(collection), params=values))
     assert index in plan(world, select_page(collection, ItemsQuery(10, Filter(ids=(key,)))))
+
+
+@pytest.mark.parametrize("cursor", [None, Cursor("next", (4, "12.5", "c3", 9)), Cursor("prev", (6, "-80", "c3", 9))])
+def test_page_of_a_large_box_looks_at_few_rows_of_the_index(world: World, cursor: Cursor | None):
+    collection, query = world[1]["degrees"], ItemsQuery(10, Filter(BBox(-180, -90, 180, 90)), cursor=cursor)
+    known = make_density([((n * 7919) % 360 - 180, (n * 104729) % 180 - 90) for n in range(2000)], 20_000)
+    statement = select_page(collection, query, plan_in_bands(query, known))
+    explained = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) {}").format(statement.text)
+    [(found,)] = world[0].execute(explained, statement.params)
+    scans = [node for node in nodes(found[0]["Plan"]) if node.get("Index Name") == "degrees_geom_idx"]
+    assert scans
+    assert sum(scan["Actual Rows"] * scan["Actual Loops"] for scan in scans) < 300
+    assert found[0]["Plan"]["Actual Rows"] == 11
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A node of a plan, and those below it."""
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
 
 
 def test_deep_page_of_a_table_without_a_key_begins_at_its_place(world: World):

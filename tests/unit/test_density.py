@@ -67,3 +67,18 @@ def test_middles_that_are_no_place_lie_in_no_box():
     density = make_density([(5.0, 6.0), *nowhere], 4)
     assert density.share(0, 0, 10, 10) == 1
     assert make_density(nowhere, 3).share(0, 0, 10, 10) == 0
+
+
+@pytest.mark.parametrize(("start", "stop"), [(20, 30), (30, 20), (24, 29)])
+@pytest.mark.parametrize("features", [50, 1000, 2500])
+def test_it_tells_how_far_to_go_for_some_features(density: Density, start: float, stop: float, features: float):
+    end = density.reach(start, stop, 58, 70, features)
+    met = len(SAMPLE) * density.share(min(start, end), 58, max(start, end), 70)
+    assert min(start, stop) <= end <= max(start, stop)
+    assert met == pytest.approx(features, abs=150)
+
+
+def test_it_goes_to_the_end_for_more_than_there_are(density: Density):
+    assert density.reach(20, 30, 58, 70, 1e6) == 30
+    assert density.reach(30, 20, 58, 70, 1e6) == 20
+    assert make_density([], 0).reach(0, 1, 0, 1, 10) == 1

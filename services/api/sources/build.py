@@ -15,7 +15,7 @@ from api.sources.comments import Comment, parse_comment
 from api.sources.domains import domain
 from api.sources.keys import Candidate, candidate, key_items, place_key
 from api.sources.model import Attribute, Draft, Omission, Relation, Systems
-from api.sources.shapes import Shape, compared, located, mercator, shape_items, shape_of, shown
+from api.sources.shapes import Shape, compared, is_found_by_index, located, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import GEOM, SAMPLE, Collection, Key, Source
@@ -218,6 +218,7 @@ def source_of(  # noqa: PLR0913
         is_geography=shape is not None and shape.is_geography,
         sampled=sampled if has_pages else None,
         oid=relation.oid,
+        has_bands=has_pages and key.is_id and shape is not None and is_found_by_index(shape),
     )
 
 

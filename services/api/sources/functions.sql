@@ -42,7 +42,8 @@ LEFT JOIN LATERAL (
         'readable', true,
         'is_domain', d.typtype = 'd',
         'labels', (SELECT array_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid),
-        'comment', NULL
+        'comment', NULL,
+        'indexed', false
     ) ORDER BY c.number) AS attributes
     FROM (
         SELECT a.name, row_number() OVER (ORDER BY a.number) AS number, a.type, -1 AS typmod

@@ -22,6 +22,7 @@ class Attribute:
     filled:   it is never NULL
     readable: the API's role may read it
     labels:   the values of an enumeration, in their order
+    indexed:  an index finds the geometries whose boxes meet another
     """
 
     name: str
@@ -37,6 +38,7 @@ class Attribute:
     is_domain: bool
     labels: tuple[str, ...]
     comment: str | None
+    indexed: bool = False
 
     @property
     def is_spatial(self) -> bool:

@@ -53,7 +53,11 @@ LEFT JOIN LATERAL (
             'readable', has_column_privilege(r.oid, a.attnum, 'SELECT'),
             'is_domain', b.domain IS NOT NULL,
             'labels', (SELECT array_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid),
-            'comment', col_description(r.oid, a.attnum)
+            'comment', col_description(r.oid, a.attnum),
+            'indexed', t.typname = 'geometry' AND EXISTS (
+                SELECT FROM pg_index AS x JOIN pg_opclass AS o ON o.oid = x.indclass[0]
+                WHERE x.indrelid = r.oid AND x.indkey[0] = a.attnum AND x.indisvalid AND x.indpred IS NULL
+                  AND o.opcname IN ('gist_geometry_ops_2d', 'spgist_geometry_ops_2d'))
         ) ORDER BY a.attnum) AS attributes
     FROM pg_attribute AS a
     LEFT JOIN bases AS b ON b.domain = a.atttypid

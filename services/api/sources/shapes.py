@@ -131,6 +131,11 @@ def shape_items(shape: Shape) -> list[sql.Composable]:
     return [*items, sql.SQL("{} AS geog").format(own)] if shape.is_geography else items
 
 
+def is_found_by_index(shape: Shape) -> bool:
+    """Whether an index finds the geometries as they are read."""
+    return shape.attribute.indexed and shape.reading == "as it is" and compared(shape) is GEOM
+
+
 def read(shape: Shape) -> sql.Composable:
     """The column as a geometry in the system of the shape."""
     column = quoted(BEHIND, shape.attribute.name)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from psycopg import sql
 
-from api.query import GridBox, halves
+from api.query import GridBox, halves, srid_of
 from api.sql.relation import compared_column, domain
 from core.bbox import BBox
 from core.catalog import GEOM, Collection
@@ -54,15 +54,15 @@ def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> C
             meets_half.append(meets(collection, half, area, by))
     if collection.null_geometries:
         meets_half.append(sql.SQL("t.geog IS NULL" if is_geography(collection) else "t.geom IS NULL"))
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(meets_half)), box_values(collection, box, by)
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(meets_half)), box_values(collection, box)
 
 
-def box_values(collection: Collection, box: BBox | GridBox, by: Test) -> dict[str, Any]:
-    """The values for the condition of a box."""
+def box_values(collection: Collection, box: BBox | GridBox) -> dict[str, Any]:
+    """The values for the condition of a box, and for its order (api/bands.py)."""
     values: dict[str, Any] = {}
     for number, half in enumerate(halves(box)):
         values.update(area_values(collection, half, number))
-        if by in BY_NUMBERS and has_places(collection, half):
+        if srid_of(half) == collection.srid:
             values.update({f"{side}{number}": getattr(half, side) for side in SIDES})
     return values
 
@@ -143,11 +143,6 @@ def step(box: BBox | GridBox) -> float:
     if isinstance(box, GridBox):
         return max((box.east - box.west + box.north - box.south) / 100, 1)
     return min(COARSEST_DEG, max(FINEST_DEG, (box.east - box.west) / PIECES, (box.north - box.south) / PIECES))
-
-
-def srid_of(box: BBox | GridBox) -> int:
-    """The system of a box."""
-    return box.srid if isinstance(box, GridBox) else 4326
 
 
 def ewkb(srid: int, west: float, south: float, east: float, north: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from api.query import ItemsQuery, Presentation
+from api.sql.bands import arranged
 from api.sql.filter import where, where_clause
 from api.sql.geometry import shown_geometry
 from api.sql.items import feature_text, properties_lateral
@@ -145,15 +146,16 @@ def select_all(
 ) -> tuple[sql.Composable, dict[str, Any]]:
     """A SELECT of every match, in the order of the sort keys, or as it lies on the disk when nothing is asked."""
     conditions, params = where(collection, query.filter)
-    order = sql.SQL("")
+    order, source = sql.SQL(""), relation(collection, query.filter)
     if query.sort or query.offset:
         key = walk_key(collection, query.filter, query.sort)
+        source = arranged(collection, source, key)
         order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, key, backwards=False)
     text = sql.SQL(
         "SELECT {columns} FROM {relation} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s"
     ).format(
         columns=columns,
-        relation=relation(collection, query.filter),
+        relation=source,
         lateral=lateral,
         where=where_clause(conditions),
         order=order,

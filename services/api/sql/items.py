@@ -78,7 +78,7 @@ def counting(collection: Collection, filter: Filter, by: Test, ahead: sql.SQL = 
         text = sql.SQL("{}SELECT count(*) FROM {} AS t{}")
         return Statement(text.format(ahead, relation(collection, filter), where_clause(conditions)), params)
 
-    outline = outlined(collection, filter, by)
+    outline = outlined(collection, filter)
     if outline is None:
         return compose()
     made = remembered(collection, ("count", by, outline[0]), lambda: ready(compose()))

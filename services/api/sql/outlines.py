@@ -12,7 +12,7 @@ from typing import Any
 from api.cql2 import ast
 from api.cql2.ast import Node
 from api.query import Filter, GridBox
-from api.sql.boxes import Test, box_values, is_geography
+from api.sql.boxes import box_values, is_geography
 from api.sql.cql2.numbers import fits_real, is_whole
 from api.sql.filter import equal_value
 from core.catalog import Collection
@@ -29,7 +29,7 @@ class Unlike(Exception):
     """A filter has no outline."""
 
 
-def outlined(collection: Collection, filter: Filter, boxes_by: Test) -> Outlined | None:
+def outlined(collection: Collection, filter: Filter) -> Outlined | None:
     """None for what has no outline: the text of its conditions depends on more, or is seldom asked for twice."""
     if filter.interval or filter.ids is not None or filter.text is not None or filter.arguments:
         return None
@@ -44,7 +44,7 @@ def outlined(collection: Collection, filter: Filter, boxes_by: Test) -> Outlined
     values.update((f"equal{number}", equal_value(some)) for number, some in enumerate(filter.equals))
     box = filter.box
     if box is not None and collection.has_geometry:
-        values.update(box_values(collection, box, boxes_by))
+        values.update(box_values(collection, box))
     area = box and (("srid", box.srid) if isinstance(box, GridBox) else ("halves", len(box.halves())))
     return (area, tuple(some.column.column for some in filter.equals), cql2), values
 

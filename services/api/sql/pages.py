@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import sql
 
 from api.query import BY_PLANNER, ItemsQuery, Plan
+from api.sql.bands import arranged, in_strips, strip_params
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
@@ -21,7 +22,7 @@ from api.walk_keys import walk_key
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted
 
-TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers", "walk": "walk"}
+TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers", "walk": "walk", "bands": "numbers"}
 """How boxes are looked at on the ways that need no estimate of the planner's."""
 
 
@@ -37,7 +38,9 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
     params = {**after[1], "rows": query.limit + 1, "offset": query.offset, "walked": plan.walked}
     if plan.way == "blocks":
         params.update(block_params(plan))
-    outline = outlined(collection, query.filter, by)
+    elif plan.way == "bands":
+        params.update(strip_params(plan), most=query.offset + query.limit + 1)
+    outline = outlined(collection, query.filter)
     if outline is None:
         conditions, values = where(collection, query.filter, by)
         return Statement(page_text(collection, query, plan, conditions, after[0]), {**values, **params})
@@ -61,7 +64,7 @@ def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[lis
 def shape_of(query: ItemsQuery, plan: Plan, outline: Hashable) -> Hashable:
     """What decides on the text of the statement for a page. `outline`: of its filter"""
     cursor = query.cursor
-    place = cursor and (cursor.direction, *(value is None for value in cursor.place))
+    place = cursor and (cursor.direction, len(cursor.key), *(value is None for value in cursor.place))
     return "text", query.presentation, query.sort, plan.way, plan.counts, outline, place, query.offset > 0
 
 
@@ -74,13 +77,16 @@ def page_text(
 ) -> sql.Composed:
     """The text of the statement, from the conditions of the filter and of the cursor."""
     key = walk_key(collection, query.filter, query.sort, query.cursor)
-    order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, key, backwards=query.backwards)
-    source, rest = relation(collection, query.filter), [*conditions, *after]
+    along = order_by(query.sort, collection, key, backwards=query.backwards)
+    order = sql.SQL("\nORDER BY ") + along
+    source, rest = arranged(collection, relation(collection, query.filter), key), [*conditions, *after]
     counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
     if plan.way == "blocks":
         if plan.counts:
             counted = sql.SQL(", (%(inside)s + ({}))").format(count_on_edge(source, conditions))
         source, rest, order = in_blocks(query, source, conditions), [], sql.SQL("")
+    elif plan.way == "bands":
+        source, rest, order = in_strips(collection, source, rest, along), [], sql.SQL("")
     elif plan.way == "matches":
         source, rest = matches(collection, key, source, rest, counted=plan.counts), []
     elif plan.way == "walk":
@@ -134,10 +140,7 @@ def first_rows(source: sql.Composable, after: list[sql.Composable]) -> sql.Compo
 
 def counter(collection: Collection) -> sql.Composable:
     """A name that no column has, for the number of matches."""
-    name = "matched"
-    while any(column.column == name for column in collection.columns):
-        name = f"_{name}"
-    return quoted(name)
+    return quoted(collection.free_column("matched"))
 
 
 def select_size(collection: Collection) -> Statement:

@@ -1,0 +1,106 @@
+"""The way to a page of a box over a table of others: which parts of its bands are looked through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf, nextafter
+
+from api.bands import BANDS
+from api.density import Density
+from api.plans import sides
+from api.query import BY_PLANNER, ItemsQuery, Plan, Strip
+from core.blocks import Sides
+
+FEW, FEW_PAGES = 400, 3
+"""So many matches, or pages of them, are read at once, which counts them."""
+
+AMPLE, SPARE = 1.5, 50
+"""How many times the features of a page the first strip should hold, and how many more: a sample does not tell well
+where a few lie.
+"""
+
+FURTHER = 3
+"""How many times as many the next one is to hold; then the rest of the band."""
+
+
+def plan_in_bands(query: ItemsQuery, known: Density) -> Plan:
+    """The way to the rows of a page of a box alone. `known`: where features lie, in the numbers of the box"""
+    box = query.filter.box
+    if box is None:
+        return BY_PLANNER
+    search = Search(query, known, sides(box))
+    expected = search.expected(sides(box))
+    if expected > max(FEW, FEW_PAGES * search.wanted):
+        return Plan("bands", strips=tuple(search.strips()))
+    if query.offset:
+        return BY_PLANNER
+    return Plan("matches", counts=query.cursor is None and query.count in ("auto", "exact"))
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """For the features of a page in the area of a box."""
+
+    query: ItemsQuery
+    known: Density
+    area: Sides
+
+    @property
+    def wanted(self) -> int:
+        """How many features have to be found."""
+        return self.query.limit + 1 + self.query.offset
+
+    @property
+    def ample(self) -> float:
+        """How many the first strip should hold."""
+        return AMPLE * self.wanted + SPARE
+
+    def expected(self, area: Sides) -> float:
+        """How many features lie in an area, as far as is known."""
+        return self.known.features * self.known.share(*area)
+
+    def strips(self) -> Iterator[Strip]:
+        """The strips from the cursor's place on, in its direction. What lies behind ample ones is whole bands."""
+        missing = FURTHER * self.ample
+        for band, begin, end in self.bands():
+            piece = self.piece(band, begin, end)
+            number = self.expected(piece[3:]) if missing > 0 else 0
+            yield from self.cut(piece) if number > self.ample else (piece,)
+            missing -= number
+
+    def bands(self) -> Iterator[tuple[int, float, float]]:
+        """The bands from the cursor's place on: number, and from which easting on to before which."""
+        cursor = self.query.cursor
+        if cursor is None:
+            yield from ((band, -inf, inf) for band in range(1, BANDS + 1))
+            return
+        place, west = int(cursor.key[0]), float(cursor.key[1])
+        if self.query.backwards:
+            yield place, -inf, nextafter(west, inf)
+            yield from ((band, -inf, inf) for band in range(min(place, BANDS + 1) - 1, 0, -1))
+        else:
+            yield place, west, inf
+            yield from ((band, -inf, inf) for band in range(max(place, 0) + 1, BANDS + 1))
+
+    def piece(self, band: int, begin: float, end: float) -> Strip:
+        """A strip of a band."""
+        west, south, east, north = self.area
+        height = (north - south) / BANDS
+        low, high = south + (band - 1) * height, south + band * height
+        return Strip(band, begin, end, max(begin, west), low, min(end, east), high)
+
+    def cut(self, piece: Strip) -> Iterator[Strip]:
+        """A strip in parts: one that should hold ample features, one that holds more, and the rest."""
+        start, stop = (piece.east, piece.west) if self.query.backwards else (piece.west, piece.east)
+        near = self.reach(piece, start, stop, self.ample)
+        far = self.reach(piece, near, stop, FURTHER * self.ample)
+        if self.query.backwards:
+            edges = (near, piece.end), (far, near), (piece.begin, far)
+        else:
+            edges = (piece.begin, near), (near, far), (far, piece.end)
+        yield from (self.piece(piece.band, begin, end) for begin, end in edges)
+
+    def reach(self, piece: Strip, start: float, stop: float, features: float) -> float:
+        """How far one has to go in a band from an easting towards another to meet so many features."""
+        return self.known.reach(start, stop, piece.south, piece.north, features)

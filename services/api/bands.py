@@ -1,0 +1,40 @@
+"""The order of the features of a box over a table of others: by bands of the box, in each from west to east.
+
+In the order of the key the matches of a box lie anywhere, so that all of them would be read for a page, and others may
+move their rows on the disk. In this order a page finds neighbours by the index of boxes. It depends on the box and on
+the feature alone: pages of any limit and offset are parts of one list.
+"""
+
+from __future__ import annotations
+
+from api.query import Cursor, Filter, srid_of
+from core.catalog import Collection, Key, KeyPart, remembered
+
+BANDS = 8
+"""A part of a box is looked for in all pages of an index that it crosses: in a band these are an eighth."""
+
+
+def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None = None) -> bool:
+    """Whether a walk without sort keys goes by bands: for a box alone, which has an area in the table's own numbers.
+
+    cursor: a walk goes on as it began, whatever was learnt of the table meanwhile
+    """
+    source, box = collection.source, filter.box
+    if source is None or not source.has_bands or box is None or not filter.is_box_alone:
+        return False
+    if srid_of(box) != collection.srid or not (box.west < box.east and box.south < box.north):
+        return False
+    if cursor is not None and cursor.key:
+        return len(cursor.key) == len(bands_key(collection).parts)
+    return not collection.null_geometries
+
+
+def bands_key(collection: Collection) -> Key:
+    """What such a walk goes along: the number of the band, the western end as far as it is in the box, and the key."""
+
+    def work_out() -> Key:
+        band = KeyPart(collection.free_column("band"), "int4")
+        west = KeyPart(collection.free_column("west"), "float8", "text")
+        return Key((band, west, *collection.key.parts), is_id=False)
+
+    return remembered(collection, "bands", work_out)

@@ -1,0 +1,220 @@
+"""Pages of a box over tables of somebody else's: every feature once, in one list, by few rows each."""
+
+from __future__ import annotations
+
+import csv
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from support.cluster import Cluster, Database
+from support.http import get, link, walk
+from support.odd import as_superuser, sources_app, wait_for
+
+TABLES = """
+CREATE SCHEMA theirs;
+SELECT setseed(0.5);
+
+CREATE TABLE theirs.places (id integer PRIMARY KEY, name text, geom geometry(Point, 4326) NOT NULL);
+INSERT INTO theirs.places
+SELECT n, 'n' || n, ST_SetSRID(CASE n % 4
+    WHEN 0 THEN ST_Point(random() * 40, random() * 40)
+    WHEN 1 THEN ST_Point(10 + random() * random() * 0.1, 20 + random() * random() * 0.1)
+    WHEN 2 THEN ST_Point(round(random() * 16) * 2.5, round(random() * 16) * 2.5)
+    ELSE ST_Point(17.25, 3.5) END, 4326)
+FROM generate_series(1, 6000) AS n ORDER BY random();
+CREATE INDEX ON theirs.places USING gist (geom);
+CREATE TABLE theirs.without_index AS TABLE theirs.places;
+ALTER TABLE theirs.without_index ADD PRIMARY KEY (id), ALTER geom SET NOT NULL;
+CREATE TABLE theirs.not_filled AS SELECT id, repeat(name, 50) AS name, geom FROM theirs.places;
+ALTER TABLE theirs.not_filled ADD PRIMARY KEY (id);
+CREATE INDEX ON theirs.not_filled USING gist (geom);
+
+CREATE TABLE theirs.areas (code text, number integer, band text, west integer, geom geometry(Polygon, 4326) NOT NULL,
+    PRIMARY KEY (code, number));
+INSERT INTO theirs.areas
+SELECT 'c~' || n % 7, n, 'b', n, ST_SetSRID(ST_Envelope(ST_Expand(ST_Point(random() * 40, random() * 40),
+    CASE WHEN n % 50 = 0 THEN 15 ELSE 0.3 END * random())), 4326)
+FROM generate_series(1, 4000) AS n;
+CREATE INDEX ON theirs.areas USING gist (geom);
+
+CREATE TABLE theirs.paths (id uuid PRIMARY KEY, geom geometry NOT NULL);
+INSERT INTO theirs.paths
+SELECT md5(n::text)::uuid, ST_SetSRID(ST_MakeLine(ST_Point(x, y), ST_Point(x + random(), y - random())), 3857)
+FROM (SELECT n, random() * 4e6 AS x, random() * 4e6 AS y FROM generate_series(1, 3000) AS n) AS starts;
+CREATE INDEX ON theirs.paths USING spgist (geom);
+
+GRANT USAGE ON SCHEMA theirs TO isthmus_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA theirs TO isthmus_reader;
+ANALYZE;
+"""
+
+MERCATOR = "http://www.opengis.net/def/crs/EPSG/0/3857"
+
+BOXES = [
+    ("places", "bbox=0,0,40,40", 40),
+    ("places", "bbox=5,2.5,37.5,32.5", 100),
+    ("places", "bbox=9,19,11,21", 50),
+    ("places", "bbox=17.25,3.5,17.26,3.6", 70),
+    ("places", "bbox=-180,-90,180,90&bbox-crs=http://www.opengis.net/def/crs/OGC/1.3/CRS84", 1000),
+    ("without_index", "bbox=0,0,30,30", 100),
+    ("areas", "bbox=10,10,30,30", 13),
+    ("areas", "bbox=0,0,40,40", 500),
+    ("paths", f"bbox=500000,500000,3000000,3900000&bbox-crs={MERCATOR}", 60),
+]
+
+
+@pytest.fixture(scope="module")
+def theirs(cluster: Cluster) -> Iterator[Database]:
+    """A database with tables of a user's."""
+    database = cluster.clone()
+    with as_superuser(database) as connection:
+        connection.execute(TABLES)
+    yield database
+    cluster.drop(database)
+
+
+@pytest.fixture
+def sql(theirs: Database) -> Iterator[psycopg.Connection]:
+    """A user's connection, each statement a transaction."""
+    with as_superuser(theirs) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+@pytest.fixture
+def client(theirs: Database) -> Iterator[FlaskClient]:
+    """A client of the API that serves them, once their data were looked at."""
+    with sources_app(theirs, "theirs") as app:
+        client = app.test_client()
+        for name in ("places", "without_index", "areas", "paths"):
+            wait_for(lambda name=name: get(client, f"/collections/{name}"), lambda found: "extent" in found)
+        yield client
+
+
+def ids(page: dict[str, Any]) -> list[Any]:
+    """The ids of a page, in order."""
+    return [feature["id"] for feature in page["features"]]
+
+
+def walked(client: FlaskClient, url: str, rel: str = "next") -> list[list[Any]]:
+    """The ids of every page."""
+    return [ids(page) for page in walk(client, url, rel)]
+
+
+def matches(sql: psycopg.Connection, name: str, query: str) -> set[Any]:
+    """The ids of all that PostGIS finds in a box."""
+    box = query.split("&")[0].removeprefix("bbox=")
+    id = "replace(code, '~', '%7E') || '~' || number" if name == "areas" else "id::text" if name == "paths" else "id"
+    srid = 3857 if MERCATOR in query else 4326
+    text = f"SELECT {id} FROM theirs.{name} WHERE ST_Intersects(geom, ST_MakeEnvelope({box}, {srid}))"
+    return {id for (id,) in sql.execute(text)}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "query", "limit"), BOXES)
+def test_a_walk_meets_every_match_once_and_goes_back_the_same_way(
+    client: FlaskClient, sql: psycopg.Connection, name: str, query: str, limit: int
+):
+    url = f"/collections/{name}/items?{query}&limit={limit}"
+    pages = walked(client, url)
+    met = [id for page in pages for id in page]
+    assert len(met) == len(set(met))
+    assert set(met) == matches(sql, name, query)
+    *_, last = walk(client, url, "next")
+    assert walked(client, link(last, "prev"), "prev")[::-1] == pages[:-1]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "query", "limit"), BOXES)
+def test_every_limit_and_offset_is_a_part_of_one_list(client: FlaskClient, name: str, query: str, limit: int):
+    url = f"/collections/{name}/items?{query}"
+    whole = [id for page in walked(client, f"{url}&limit={limit}") for id in page]
+    assert ids(get(client, f"{url}&limit=10000")) == whole
+    for offset in (1, limit, len(whole) // 2, len(whole) - 1, len(whole)):
+        page = get(client, f"{url}&limit={limit}&offset={offset}")
+        assert ids(page) == whole[offset : offset + limit]
+    after = get(client, f"{url}&limit=5&offset={len(whole) // 2}")
+    assert ids(get(client, str(link(after, "next"))))[:5] == whole[len(whole) // 2 + 5 :][:5]
+    rows = csv.DictReader(client.get(f"{url}&limit=9&offset=20&f=csv").text.splitlines())
+    assert [row["id"] for row in rows] == [str(id) for id in whole[20:29]]
+
+
+def test_rows_that_are_written_again_are_met_once(client: FlaskClient, sql: psycopg.Connection):
+    url: str | None = "/collections/places/items?bbox=0,0,40,40&limit=500"
+    met: list[int] = []
+    while url is not None:
+        page = get(client, url)
+        met += ids(page)
+        sql.execute("UPDATE theirs.places SET name = name || '!' WHERE id % 3 = 0")
+        url = link(page, "next")
+    assert sorted(met) == list(range(1, 6001))
+
+
+def test_a_walk_goes_on_as_it_began_when_a_feature_without_place_appears(client: FlaskClient, sql: psycopg.Connection):
+    wait_for(lambda: order_of(client, "not_filled"), lambda found: found == order_of(client, "places"))
+    url = "/collections/not_filled/items?bbox=0,0,40,40&limit=3000"
+    first = get(client, url)
+    sql.execute("INSERT INTO theirs.not_filled VALUES (0, 'nowhere', NULL)")
+    sql.execute("SELECT pg_stat_force_next_flush()")
+    wait_for(lambda: order_of(client, "not_filled"), lambda found: found == [*range(20)], 40)
+    assert sorted(ids(first) + ids(get(client, str(link(first, "next"))))) == list(range(1, 6001))
+
+
+def order_of(client: FlaskClient, name: str) -> list[int]:
+    """The first ids of a collection in a box."""
+    return ids(get(client, f"/collections/{name}/items?bbox=0,0,40,40&limit=20"))
+
+
+@pytest.mark.parametrize("query", ["bbox=170,0,20,40", "bbox=10,20,10,21", "bbox=17.25,3.5,17.25,3.5"])
+def test_boxes_without_bands_go_by_the_key(client: FlaskClient, query: str):
+    met = [id for page in walked(client, f"/collections/places/items?{query}&limit=300") for id in page]
+    assert met == sorted(set(met))
+
+
+FORGED = [
+    ["x", "1", 1],
+    [1, "x", 1],
+    [1, "NaN", 1],
+    [1, "1e999", 1],
+    [1, 1, 1],
+    [1, "1", "x"],
+    [1, "1"],
+    [1, "1", 1, 1],
+    [True, "1", 1],
+    [2**63, "1", 1],
+]
+
+
+@pytest.mark.parametrize("key", FORGED)
+def test_a_forged_place_is_refused(client: FlaskClient, key: list[Any]):
+    assert client.get(with_key(client, key)).status_code == 400
+
+
+@pytest.mark.parametrize("key", [[-5, "1", 1], [2**31, "1", 1], [99, "1", 1], [3, "-1e300", 1], [3, "1e300", 1]])
+@pytest.mark.parametrize("direction", ["next", "prev"])
+def test_a_place_where_nothing_is_has_an_answer(client: FlaskClient, key: list[Any], direction: str):
+    assert client.get(with_key(client, key, direction)).status_code in (200, 400)
+
+
+def with_key(client: FlaskClient, key: list[Any], direction: str = "next") -> str:
+    """The address of a page whose cursor has another key."""
+    first = get(client, "/collections/places/items?bbox=0,0,40,40&limit=10")
+    before, cursor = str(link(first, "next")).split("cursor=")
+    parts = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    parts[3:5] = [direction, key]
+    return f"{before}cursor={urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip('=')}"
+
+
+def test_the_number_of_matches_is_told_as_exactly_as_it_was_asked_for(client: FlaskClient):
+    url = "/collections/places/items?bbox=0,0,30,30&limit=10"
+    page, exact, none = (get(client, f"{url}&count={mode}") for mode in ("auto", "exact", "none"))
+    assert page["numberMatchedEstimate"] > 100
+    assert exact["numberMatched"] > 100
+    assert "numberMatched" not in page
+    assert "numberMatched" not in none
+    few = get(client, "/collections/areas/items?bbox=20,20,22,22&limit=10")
+    assert few["numberMatched"] > 10
