@@ -52,6 +52,10 @@ GDAL_CONFIG = {"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"}
 
 LON_NAMES = ("lon", "longitude", "lng", "long", "x", "easting")
 LAT_NAMES = ("lat", "latitude", "y", "northing")
+LON_NAMES += ("decimallongitude", "longitude_deg", "lon_deg", "lon_dd", "long_dd")
+LAT_NAMES += ("decimallatitude", "latitude_deg", "lat_deg", "lat_dd")
+"""Darwin Core's, and those of tables that say the unit."""
+
 WKT_NAMES = ("wkt", "geom", "geometry", "the_geom", "wkb_geometry", "shape", "wkb")
 CSV_OPTIONS = {
     "X_POSSIBLE_NAMES": ",".join(LON_NAMES),
