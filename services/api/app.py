@@ -27,6 +27,7 @@ from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog
 from api.matrix_set_files import SHIPPED
 from api.metrics import Metrics
+from api.plus_signs import PlusSigns
 from api.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
 from api.reading import catalogue_is_new
@@ -108,7 +109,8 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)
-    behind = Timing(TrustedProxies(Hot(HotArchives(app.wsgi_app, parts), parts), settings), metrics)
+    hot = PlusSigns(Hot(HotArchives(app.wsgi_app, parts), parts))
+    behind = Timing(TrustedProxies(hot, settings), metrics)
     app.wsgi_app = HotTiles(behind, parts)  # type: ignore[method-assign]
     return app
 

@@ -284,7 +284,9 @@ def test_plain_parquet_without_coordinates_is_a_table_and_says_so(loader: Loader
     assert "table-without-geometry" in codes(report)
 
 
-@pytest.mark.parametrize("head", ["lon,lat", "Longitude,Latitude", "x,y", "lng,lat", "decimalLongitude,decimalLatitude"])
+@pytest.mark.parametrize(
+    "head", ["lon,lat", "Longitude,Latitude", "x,y", "lng,lat", "decimalLongitude,decimalLatitude"]
+)
 def test_csv_with_coordinate_columns_becomes_points(loader: Loader, head: str) -> None:
     loader.path("places.csv").write_text(f"name,{head},n\nKöln,6.96,50.94,0042\n,,,\n")
     assert loader.load("places.csv").status == "loaded"

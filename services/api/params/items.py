@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import cast
 
 from api.cql2 import Node, parse_filter
+from api.cql2.gdal import as_cql2
+from api.cql2.queryables import Queryables
 from api.crs import CRS84, parse_crs
 from api.cursor import parse_cursor
 from api.ids import parse_id
@@ -49,7 +51,7 @@ SIGNS = ("-", "+", " ")
 """Before a name in `sortby`; a plus in an address may stand for a space."""
 
 FILTER_LANGS = ("cql2-text", "cql2-json", "cql-text")
-"""`cql-text` is what GDAL looks for before it sends a filter; what it sends is valid CQL2."""
+"""`cql-text` is what GDAL looks for before it sends a filter; what it sends is nearly CQL2."""
 
 CSV_GEOMETRIES = ("wkt", "xy")
 RESULT_TYPES = ("results", "hits")
@@ -137,7 +139,10 @@ def parse_cql2(args: Args, collection: Collection) -> Node | None:
     lang = parse_choice("filter-lang", args["filter-lang"], FILTER_LANGS) if "filter-lang" in args else "cql2-text"
     if "filter" not in args:
         return None
-    return parse_filter(args["filter"], "cql2-json" if lang == "cql2-json" else "cql2-text", collection)
+    text = args["filter"]
+    if lang == "cql-text":
+        text = as_cql2(text, Queryables.of(collection).columns)
+    return parse_filter(text, "cql2-json" if lang == "cql2-json" else "cql2-text", collection)
 
 
 def parse_ids(text: str, collection: Collection) -> tuple[FeatureKey, ...]:

@@ -1,0 +1,75 @@
+"""Conditions that GDAL leaves to the server: it writes names, plus signs, backslashes and days in ways of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from api.cql2.gdal import as_cql2
+from api.plus_signs import spelt_out
+from support.cluster import Cluster, Database
+from support.publish import publish
+from support.server import running_api
+
+ROADS = r"""
+SELECT n AS fid, 'road ' || n AS "road name", 'A' || n || ' + B' AS "a+b", 'C:\new\' || n AS path, 10.0 ^ n AS size,
+       date '2024-01-01' + n AS day, timestamptz '2024-01-01 12:00Z' + n * interval '1 day' AS seen, 'x' || n AS "like",
+       'it''s ' || n AS "it's", ST_Point(n, n) AS geom
+FROM generate_series(1, 30) AS n
+"""
+COLUMNS = {"road name": "string", "a+b": "string", "path": "string", "size": "number", "day": "date"}
+COLUMNS |= {"seen": "datetime", "like": "string", "it's": "string"}
+
+
+@pytest.fixture(scope="module")
+def url(cluster: Cluster) -> Iterator[str]:
+    """The API with more features than GDAL reads to know the types."""
+    database: Database = cluster.clone()
+    publish(database, "roads", ROADS, columns=COLUMNS)
+    with running_api(database) as address:
+        yield address
+    cluster.drop(database)
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("\"road name\" = 'road 7'", 1),
+        ("\"road name\" LIKE 'road 1%' AND NOT (\"road name\" = 'road 1' OR \"it's\" = 'it''s 12')", 9),
+        ("\"a+b\" = 'A3 + B'", 1),
+        (r"path = 'C:\new\3'", 1),
+        ('"like" <> \'x1\' AND "like" IS NOT NULL', 29),
+        ("size > 1e+27", 3),
+        ("day > '2024-01-21'", 10),
+        ("day = '2024/01/21'", 1),
+        ("day BETWEEN '2024-01-02' AND '2024-01-04'", 3),
+        ("seen >= '2024-01-21' AND seen < '2024-01-22T12:00:00Z'", 1),
+    ],
+)
+def test_condition_finds_what_it_means(url: str, condition: str, found: int):
+    command = ["ogrinfo", "-ro", "-q", f"OAPIF:{url}", "roads", "-where", condition]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (told.stderr, told.stdout.count("OGRFeature(")) == ("", found)
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("a = 1", "a = 1"),
+        ("(a b = 'a b = 1') OR (a b IS NULL)", '("a b" = \'a b = 1\') OR ("a b" IS NULL)'),
+        ("a b c <> 'x'", "\"a b c\" <> 'x'"),
+        ("q\"q LIKE 'a\\_%'", '"q""q" LIKE \'a\\_%\''),
+        ("and ILIKE 'x'", "\"and\" ILIKE 'x'"),
+        ("(and = 'it''s and = \\') AND (= = 2)", "(\"and\" = 'it''s and = \\\\') AND (\"=\" = 2)"),
+        ("name = 'open", "name = 'open"),
+    ],
+)
+def test_names_and_backslashes_are_spelt_as_the_standard_does(sent: str, meant: str):
+    assert as_cql2(sent, ["a", "a b", "a b c", 'q"q', "and", "=", "name"]) == meant
+
+
+def test_only_plus_signs_of_who_writes_spaces_as_gdal_are_plus_signs():
+    assert spelt_out("f=a+b&filter=a%20=%20'b+c'&x=1+1") == "f=a+b&filter=a%20=%20'b%2Bc'&x=1+1"
+    assert spelt_out("filter=a+=+1") == "filter=a+=+1"
