@@ -10,6 +10,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, cast
 
+from api.cql2.literals import check_text
 from api.query import Cursor, Filter, SortKey, digest
 from api.walk_keys import walk_key
 from core.catalog import Collection, Key, KeyPart
@@ -51,12 +52,20 @@ def decode(text: str) -> tuple[Any, Any, Any, Cursor]:
     try:
         parts = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         id, revision, made_for, direction, key, skip, *place = parts
+        check_texts([*key, *place])
     except (ValueError, TypeError, RecursionError) as error:
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor") from error
     whole = direction in ("next", "prev") and isinstance(key, list) and type(skip) is int and 0 <= skip <= MOST_SKIPPED
     if not whole or not all(value is None or isinstance(value, str) for value in place):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
     return id, revision, made_for, Cursor(direction, tuple(cast("list[Any]", key)), tuple(place), skip)
+
+
+def check_texts(values: list[Any]) -> None:
+    """Raises: ValueError for a text that PostgreSQL cannot hold"""
+    for value in values:
+        if isinstance(value, str):
+            check_text(value)
 
 
 def fits(cursor: Cursor, sort_keys: int, key: Key) -> bool:
@@ -68,14 +77,14 @@ def fits(cursor: Cursor, sort_keys: int, key: Key) -> bool:
 
 
 def fits_part(value: Any, part: KeyPart) -> bool:
-    """Whether a value can be one of the key: a whole number that fits a bigint, or a text that PostgreSQL can read."""
+    """Whether a value can be one of the key: a whole number that fits a bigint, or a text."""
     if part.type == "integer":
         return type(value) is int and abs(value) <= LARGEST_INTEGER
     if part.sql_type == "tid":
         return isinstance(value, str) and is_place(value)
     if part.sql_type == "float8":
         return isinstance(value, str) and NUMBER.fullmatch(value) is not None
-    return isinstance(value, str) and "\0" not in value
+    return isinstance(value, str)
 
 
 def is_place(text: str) -> bool:

@@ -113,6 +113,7 @@ def test_no_text_breaks_the_cursor_parser(text: str):
         ["roads", 7, digest(Filter(), ()), "next", [1], 0, 5],
         ["roads", 8, digest(Filter(), ()), "next", [1], 0],
         ["lakes", 7, digest(Filter(), ()), "next", [1], 0],
+        ["roads", 7, digest(Filter(), ()), "next", ["\ud800"], 0],
         {"a": 1},
         5,
     ],
@@ -139,6 +140,14 @@ def test_digest_tells_filters_apart(roads: Collection):
 def test_digest_does_not_depend_on_the_order_of_parameters(roads: Collection):
     one, other = Equals(roads.columns[0], "1"), Equals(roads.columns[1], 1)
     assert digest(Filter(equals=(one, other)), ()) == digest(Filter(equals=(other, one)), ())
+
+
+@pytest.mark.parametrize("place", ["half of a pair: \ud800", "nothing: \0"])
+def test_cursor_with_a_text_that_no_feature_has_is_refused(roads: Collection, place: str):
+    sort = (SortKey(roads.columns[0]),)
+    text = render_cursor(Cursor("next", (1,), (place,)), Filter(), sort, roads)
+    with pytest.raises(BadCursor):
+        parse_cursor(text, Filter(), sort, roads)
 
 
 def test_new_version_refuses_the_old_cursor(roads: Collection):
