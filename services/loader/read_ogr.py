@@ -50,12 +50,11 @@ STYLE_TABLES = frozenset({"layer_styles", "qgis_projects"})
 GDAL_CONFIG = {"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"}
 """GDAL 3.12's own Arrow stream of FlatGeobuf writes wrong offsets for features without geometry."""
 
-LON_NAMES = ("lon", "longitude", "lng", "long", "x", "easting")
-LAT_NAMES = ("lat", "latitude", "y", "northing")
-LON_NAMES += ("decimallongitude", "longitude_deg", "lon_deg", "lon_dd", "long_dd")
-LAT_NAMES += ("decimallatitude", "latitude_deg", "lat_deg", "lat_dd")
-"""Darwin Core's, and those of tables that say the unit."""
+OF_UNITS = ("decimal{0}", "{0}_deg", "{1}_deg", "{1}_dd")
+"""Names of Darwin Core, and of tables that say the unit."""
 
+LON_NAMES = ("lon", "longitude", "lng", "long", "x", "easting", *(form.format("longitude", "lon") for form in OF_UNITS))
+LAT_NAMES = ("lat", "latitude", "y", "northing", *(form.format("latitude", "lat") for form in OF_UNITS))
 WKT_NAMES = ("wkt", "geom", "geometry", "the_geom", "wkb_geometry", "shape", "wkb")
 CSV_OPTIONS = {
     "X_POSSIBLE_NAMES": ",".join(LON_NAMES),

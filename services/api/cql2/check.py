@@ -166,7 +166,7 @@ class Checker:
         raise mistake(f"{shown(model)} is {article(wanted)}, {shown(node)} is {article(kind)}", node.at)
 
     def instant(self, node: ast.String) -> ast.Date | ast.Timestamp:
-        """A day or time that came as a plain text; without a zone it is UTC. GDAL writes days as 2024/05/01 or 2024-05-01T."""
+        """A day or time that came as a plain text; without a zone it is UTC. GDAL: 2024/05/01, or 2024-05-01T."""
         text = node.value.replace("/", "-").removesuffix("T")
         return tried(lambda: parse_instant(text, node.at, zone_needed=False), node)
 

@@ -1,4 +1,4 @@
-"""What GDAL sends as `cql-text`: CQL2, but for names, which never stand in quotes, and backslashes, which escape nothing.
+"""What GDAL sends as `cql-text`: CQL2, but its names never stand in quotes, and its backslashes escape nothing.
 
 Seen of GDAL 3.10. Its conditions are `name operator value`, each in parentheses where there are several.
 """
@@ -15,7 +15,7 @@ BEFORE_OPERATOR = r"(?= (?:[<>=]|I?LIKE |IS |IN |BETWEEN ))"
 
 
 def as_cql2(text: str, names: Iterable[str]) -> str:
-    """The filter as the standard has it. `names`: of properties. Cost: a search per filter, with all odd names at once"""
+    """The filter as the standard has it. `names`: of properties."""
     odd = sorted(filter(needs_quotes, names), key=len, reverse=True)
     name = rf"(?<![^(])(?P<name>{'|'.join(map(re.escape, odd))}){BEFORE_OPERATOR}|" if odd else ""
     return re.sub(name + TEXT, spelt, text)
