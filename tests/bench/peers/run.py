@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -21,7 +22,7 @@ import psycopg
 from bench.peers import c_peers, data, go_peers, python_peers
 from bench.peers.data import Access
 from bench.peers.floor import Floor, floor_for
-from bench.peers.isthmus import isthmus
+from bench.peers.isthmus import isthmus, over_tables
 from bench.peers.report import as_json, render
 from bench.peers.rounds import Measured, Row, measure
 from bench.peers.rows import feature_rows, tile_rows
@@ -38,6 +39,8 @@ PEERS: dict[str, Start] = {
     "pg_featureserv": go_peers.pg_featureserv,
     "pg_tileserv": go_peers.pg_tileserv,
 }
+OWN_TABLES = "tables"
+"""The name of Isthmus itself over the plain tables."""
 SETTINGS = ("max_parallel_workers_per_gather=0", "shared_buffers=1GB")
 
 
@@ -51,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench peers", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--points", type=int, default=1_000_000, help="points; a tenth as places, a fifth polygons")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of the cheap requests (15)")
-    parser.add_argument("--only", metavar="NAME,…", default=",".join(PEERS), help=f"peers ({','.join(PEERS)})")
+    names = (OWN_TABLES, *PEERS)
+    parser.add_argument("--only", metavar="NAME,…", default=",".join(names), help=f"servers ({','.join(names)})")
     parser.add_argument("--rows", metavar="WORD", default="", help="only rows whose names hold this word")
     parser.add_argument("--apart", action="store_true", help="all rounds of a server, then of the next: warm caches")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
@@ -91,10 +95,11 @@ def start(
     """The floor, and the servers: Isthmus, then the peers."""
     floor = stack.enter_context(floor_for(data.access_for(watcher, "floor", database)))
     servers = [stack.enter_context(isthmus(database, watcher))]
+    starts = {**PEERS, OWN_TABLES: partial(over_tables, database)}
     for name in names:
         progress(f"starting {name}")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"peer-{name}-")))
-        servers.append(stack.enter_context(PEERS[name](data.access_for(watcher, name, database), folder)))
+        servers.append(stack.enter_context(starts[name](data.access_for(watcher, name, database), folder)))
     return floor, servers
 
 
