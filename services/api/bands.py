@@ -20,7 +20,9 @@ def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None 
     cursor: a walk goes on as it began, whatever was learnt of the table meanwhile
     """
     source, box = collection.source, filter.box
-    if source is None or not source.has_bands or box is None or not filter.is_box_alone:
+    if source is None or not source.is_indexed or not collection.key.is_id:
+        return False
+    if box is None or not filter.is_box_alone:
         return False
     if srid_of(box) != collection.srid or not (box.west < box.east and box.south < box.north):
         return False

@@ -15,8 +15,8 @@ from api.query import WHOLE_TILE, TileQuery
 from api.sql.pages import select_size
 from api.sql.prepared import select_count, tiling_for
 from api.sql.thinning import Few, can_be_sampled
-from api.sql.tiles import is_stored, select_tile, whole_tile
-from api.tiles import Tile
+from api.sql.tiles import select_tile, whole_tile
+from api.tiles import Tile, tile_bounds
 from core.catalog import Collection
 from core.db import Database
 from core.errors import QueryTooSlow
@@ -36,6 +36,9 @@ SAMPLE_PAGES = 300
 """Pages that a tile is made from when all of them take too long: about 40,000 points."""
 
 MOST_OF_SAMPLE = 10_000
+LARGE_PART = 16
+"""A tile that shows more than one in so many of where a source lies may be better read from the whole table."""
+
 SMALL_ROWS = 10_000
 """Of a table with so many rows every tile is made in time, unless the database is in trouble."""
 
@@ -136,12 +139,12 @@ class TileMaker:
 
     def whole(self) -> tuple[bytes, int, int | None]:
         """A tile, the number of its features, and how many there are in place of those that were chosen."""
-        if self.query != WHOLE_TILE or not is_stored(self.collection, self.place):
+        if self.query != WHOLE_TILE or self.place.matrix_set is not WEB_MERCATOR_QUAD:
             mvt, shown = self.run(None)
             return mvt, shown, self.count() if mvt and self.is_chosen else None
-        # to plan it takes as long as to run it where a tile holds little, and no plan but that by the box makes sense
         prepared, values = whole_tile(self.collection, self.place)
-        row = self.database.run_prepared(prepared, values, timeout_s=self.timeout_s, one_plan=True)
+        one_plan = goes_by_box(self.collection, self.place)
+        row = self.database.run_prepared(prepared, values, timeout_s=self.timeout_s, one_plan=one_plan)
         mvt, shown, of = row or (None, None, None)
         return mvt or b"", whole_number(shown) or 0, whole_number(of)
 
@@ -182,6 +185,21 @@ class TileMaker:
     def is_too_large(self, packed: bytes) -> bool:
         """Whether a compressed tile weighs more than it may."""
         return len(packed) > self.most
+
+
+def goes_by_box(collection: Collection, place: Tile) -> bool:
+    """Whether no plan of a tile makes sense but by an index of boxes: then it is made once, as to plan takes as long as
+    to run where a tile holds little. Of a source it is one that shows a small part of where the features lie.
+    """
+    source, extent = collection.source, collection.bbox_crs84
+    if source is None or tiling_for(collection, place) is not None:
+        return True
+    if not source.is_indexed or extent is None:
+        return False
+    tile = tile_bounds(place)
+    width = (extent.east - extent.west) % 360 or 360
+    part = (tile.east - tile.west) * (tile.north - tile.south)
+    return part * LARGE_PART <= width * (extent.north - extent.south)
 
 
 def most_of(settings: Settings) -> int:

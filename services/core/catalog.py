@@ -117,7 +117,7 @@ class Source:
     limits:       within these coordinates PostGIS can transform its geometries; None: nobody knows
     domain_crs84: at least where its geometries lie; None: anywhere
     sampled:      the relation read from some of its pages (`sample`), where it has pages; `oid` is its number then
-    has_bands:    features of a box can be found in parts of it one after the other, by an index (api/bands.py)
+    is_indexed:   an index finds the rows of a box
     """
 
     relation: sql.Composable
@@ -132,7 +132,7 @@ class Source:
     is_geography: bool = False
     sampled: sql.Composable | None = None
     oid: int = 0
-    has_bands: bool = False
+    is_indexed: bool = False
     magnitude: int = 0
     """How large it was, in powers of two: what was learnt of a small table is not true of a large one."""
 

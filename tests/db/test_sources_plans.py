@@ -18,7 +18,8 @@ from api.query import Cursor, Filter, ItemsQuery
 from api.sources.live import LiveSources
 from api.sql.items import select_feature
 from api.sql.pages import select_page
-from api.sql.tiles import select_tile
+from api.sql.tiles import select_tile, whole_tile
+from api.tile_budget import goes_by_box
 from api.tiles import Tile
 from core.bbox import BBox
 from core.catalog import Collection
@@ -120,6 +121,43 @@ def test_tile_goes_by_the_tables_own_spatial_index(world: World, name: str, inde
     found = plan(world, select_tile(world[1][name], tile))
     assert index in found
     assert "Seq Scan" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "tile"),
+    [
+        ("points", "points_geom_idx", Tile(10, 297, 583)),
+        ("degrees", "degrees_geom_idx", Tile(8, 100, 100)),
+        ("parts", "parts_1_geom_idx", Tile(8, 100, 100)),
+    ],
+)
+def test_one_plan_is_good_for_all_tiles_of_a_zoom(world: World, name: str, index: str, tile: Tile):
+    connection, collections = world
+    prepared, values = whole_tile(collections[name], tile)
+    place = ", ".join(sql.quote(str(values[name])) for name in prepared.names)
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    try:
+        connection.execute(b"PREPARE tile AS " + prepared.text)
+        found = "\n".join(row[0] for row in connection.execute(f"EXPLAIN EXECUTE tile({place})"))  # type: ignore[arg-type]
+        [(mvt, features, _)] = connection.execute(f"EXECUTE tile({place})").fetchall()  # type: ignore[arg-type]
+    finally:
+        connection.execute("DEALLOCATE ALL")
+        connection.execute("RESET plan_cache_mode")
+    assert index in found
+    assert "Seq Scan" not in found
+    assert not re.search(r"Filter.*st_transform\(st_", found), "the area of the tile is transformed for each row"
+    statement = select_tile(collections[name], tile)
+    assert [(mvt, features)] == connection.execute(statement.text, statement.params).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "is_one"),
+    [("points", 4, False), ("points", 9, True), ("degrees", 1, False), ("degrees", 4, True), ("globe", 9, False)],
+)
+def test_large_tiles_and_those_without_an_index_are_planned_anew(world: World, name: str, z: int, is_one: bool):
+    middle = 2 ** (z - 1)
+    assert goes_by_box(world[1][name], Tile(z, middle // 2 if name == "points" else middle, middle)) is is_one
+    assert goes_by_box(replace(world[1][name], bbox_crs84=None), Tile(z, middle, middle)) is False
 
 
 @pytest.mark.parametrize(

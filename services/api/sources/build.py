@@ -218,7 +218,7 @@ def source_of(  # noqa: PLR0913
         is_geography=shape is not None and shape.is_geography,
         sampled=sampled if has_pages else None,
         oid=relation.oid,
-        has_bands=has_pages and key.is_id and shape is not None and is_found_by_index(shape),
+        is_indexed=has_pages and shape is not None and is_found_by_index(shape),
     )
 
 

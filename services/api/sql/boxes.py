@@ -45,9 +45,7 @@ def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> C
     """Features that meet the box, and those without geometry (Part 1, /req/core/fc-bbox-response, C)."""
     meets_half: list[sql.Composable] = []
     for number, half in enumerate(halves(box)):
-        area, _ = area_of(collection, half, number)
-        if by in BY_NUMBERS and srid_of(half) != collection.srid:
-            area = sql.SQL("(SELECT {})").format(area)  # once: a plan for all boxes transforms it for each row else
+        area = (area_once if by in BY_NUMBERS else area_of)(collection, half, number)
         if by in BY_NUMBERS and has_places(collection, half):
             meets_half.append(at_place(None if by == "numbers" else area, number))
         else:
@@ -111,23 +109,28 @@ def is_geography(collection: Collection) -> bool:
     return collection.source is not None and collection.source.is_geography
 
 
-def area_of(collection: Collection, box: BBox | GridBox, number: int) -> Condition:
+def area_once(collection: Collection, box: BBox | GridBox, number: int) -> sql.Composable:
+    """The same for a plan for all boxes, which would transform it for each row."""
+    area = area_of(collection, box, number)
+    return area if srid_of(box) == collection.srid else sql.SQL("(SELECT {})").format(area)
+
+
+def area_of(collection: Collection, box: BBox | GridBox, number: int) -> sql.Composable:
     """A box as an area in the collection's own CRS.
 
     A box in degrees is cut to where the collection lies before it is transformed, since a box of the world has no image
     in a national grid, and its edges are split, since a parallel is no straight line there.
     """
     area: sql.Composable = sql.SQL("{}::geometry").format(sql.Placeholder(f"box{number}"))
-    values = area_values(collection, box, number)
     if srid_of(box) == collection.srid:
-        return area, values
+        return area
     if isinstance(box, BBox):
         own = sql.SQL("ST_Expand({}::geometry, {})").format(
             sql.Literal(ewkb(4326, *domain(collection))), sql.Literal(AROUND_DEG)
         )
         area = sql.SQL("ST_Intersection({}, {})").format(area, own)
     area = sql.SQL("ST_Segmentize({}, {}::float8)").format(area, sql.Placeholder(f"step{number}"))
-    return sql.SQL("ST_Transform({}, {})").format(area, sql.Literal(collection.srid)), values
+    return sql.SQL("ST_Transform({}, {})").format(area, sql.Literal(collection.srid))
 
 
 def area_values(collection: Collection, box: BBox | GridBox, number: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import WHOLE_TILE, GridBox, TileQuery
-from api.sql.boxes import area_of, near_on_globe
+from api.sql.boxes import area_once, area_values, near_on_globe
 from api.sql.drawing import EXTENT_PX, MARGIN, bounds_of, drawn_or_dot, drawn_whole
 from api.sql.filter import where
 from api.sql.prepared import (
@@ -83,21 +83,27 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
 
 
 def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, Any]]:
-    """All of a tile of WebMercatorQuad that the loader prepared, which is asked for most: to be kept prepared, with its
-    values.
+    """All of a tile of WebMercatorQuad, which is asked for most: to be kept prepared, with its values.
 
     Rows: as `select_tile`, and behind it how many features there are; null where nobody counted
     """
     tiling, names = tiling_for(collection, tile), remembered(collection, "names", lambda: names_of(collection))
-    area = area_params(tile, MARGIN) if tiling else {}
-    values = {**names, **area, "z": tile.z, "x": tile.column, "y": tile.row, "version": collection.version}
+    areas = area_params(tile, MARGIN) if tiling else {} if is_stored(collection, tile) else areas_of(collection, tile)
+    values = {**names, **areas, "z": tile.z, "x": tile.column, "y": tile.row, "version": collection.version}
 
     def compose() -> Prepared:
-        count = select_count(collection, tile).text if tiling else sql.SQL("NULL")
+        is_counted = tiling is not None and collection.source is None
+        count = select_count(collection, tile).text if is_counted else sql.SQL("NULL")
         text = COUNTED.format(tile=select_tile(collection, tile).text, count=count)
         return prepare(Statement(text, values))
 
-    return remembered(collection, ("tile", tile.z), compose), values
+    return remembered(collection, ("tile", tile.z, len(areas)), compose), values
+
+
+def areas_of(collection: Collection, tile: Tile) -> dict[str, Any]:
+    """The values for the areas of a tile in the collection's own CRS."""
+    boxes = enumerate(boxes_of(collection, tile), AFTER_HALVES)
+    return {name: value for number, box in boxes for name, value in area_values(collection, box, number).items()}
 
 
 def drawn(collection: Collection, tile: Tile, tiling: Tiling | None, shape: sql.Composable) -> sql.Composable:
@@ -148,12 +154,10 @@ def stored() -> Parts:
 def transformed(collection: Collection, tile: Tile) -> Parts:
     """The geometries, cut to the tile before they are transformed: what lies far off may have no image."""
     own, srid = found_geometry(collection), tile.matrix_set.crs.srid
-    params: dict[str, Any] = {}
     areas: list[sql.Composable] = []
     conditions: list[sql.Composable] = []
-    for number, box in enumerate(boxes_of(collection, tile)):
-        area, values = area_of(collection, box, AFTER_HALVES + number)
-        params.update(values)
+    for number, box in enumerate(boxes_of(collection, tile), AFTER_HALVES):
+        area = area_once(collection, box, number)
         areas.append(area)
         conditions.append(meets_area(collection, box, area))
     shape: sql.Composable = own
@@ -163,7 +167,7 @@ def transformed(collection: Collection, tile: Tile) -> Parts:
         shape = CUT_AT_ANTIMERIDIAN.format(shape)
         if may_lie_around_pole(collection):
             shape = sql.SQL("COALESCE(isthmus.slit_at_pole(ST_Force2D({})), {})").format(own, shape)
-    return shape, sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)), params
+    return shape, sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)), areas_of(collection, tile)
 
 
 def found_geometry(collection: Collection) -> sql.Composable:
