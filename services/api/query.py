@@ -70,6 +70,8 @@ class Filter:
     """Which features of a collection are asked for. All conditions hold at once."""
 
     box: BBox | GridBox | None = None
+    heights: tuple[float, float] | None = None
+    """The lowest and the highest height of the box, in the unit of the data."""
     interval: Interval | None = None
     equals: tuple[Equals, ...] = ()
     ids: tuple[FeatureKey, ...] | None = None
@@ -280,7 +282,8 @@ def parts_of(filter: Filter) -> list[Any]:
     times = filter.interval and [filter.interval.start, filter.interval.end]
     equals: list[Any] = sorted([condition.column.name, condition.value] for condition in filter.equals)
     cql2 = filter.cql2 and [render_text(filter.cql2), filter.cql2_crs.uri if has_geometry(filter.cql2) else CRS84.uri]
-    return [box, times, equals, filter.ids, filter.text, cql2]
+    heights = [filter.heights] if filter.heights else []
+    return [box, times, equals, filter.ids, filter.text, cql2, *heights]
 
 
 def canonical(parts: list[Any]) -> bytes:

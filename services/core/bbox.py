@@ -58,7 +58,7 @@ class BBox:
 
 
 def parse_bbox(text: str) -> BBox:
-    """Four numbers, or six with the heights left unread: `west,south[,low],east,north[,high]`.
+    """Four numbers, or six with heights: `west,south[,low],east,north[,high]`.
 
     Raises: BadBBox when it is something else
     """
@@ -67,14 +67,29 @@ def parse_bbox(text: str) -> BBox:
 
 def parse_numbers(text: str) -> tuple[float, float, float, float]:
     """The four numbers of a box in the plane. Raises: BadBBox"""
+    numbers = read_numbers(text)
+    west, south = numbers[:2]
+    east, north = numbers[len(numbers) // 2 :][:2]
+    return west, south, east, north
+
+
+def parse_heights(text: str) -> tuple[float, float] | None:
+    """The lowest and the highest height of a box of six numbers; None for one of four. Raises: BadBBox"""
+    numbers = read_numbers(text)
+    return (numbers[2], numbers[5]) if len(numbers) == 6 else None
+
+
+def read_numbers(text: str) -> list[float]:
+    """The four or six numbers of a box. Raises: BadBBox"""
     parts = text.split(",")
     numbers = [float(part) for part in parts] if all(map(NUMBER.fullmatch, parts)) else []
-    if len(numbers) == 6:
-        numbers = [*numbers[0:2], *numbers[3:5]]
-    if len(numbers) != 4:
+    if len(numbers) not in (4, 6):
         raise BadBBox(
             f"'{text}' is not four or six numbers",
             hint="write bbox=west,south,east,north in degrees, for example bbox=24.9,60.1,25.0,60.2",
             parameter="bbox",
         )
-    return numbers[0], numbers[1], numbers[2], numbers[3]
+    if len(numbers) == 6 and not -math.inf < numbers[2] <= numbers[5] < math.inf:
+        hint = "the order is west,south,low,east,north,high"
+        raise BadBBox(f"'{text}' goes from height {numbers[2]:g} to {numbers[5]:g}", hint=hint, parameter="bbox")
+    return numbers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -165,6 +166,31 @@ def test_systems_with_heights_have_their_official_axes(
     assert found(odd_client, name, **{"filter": f"S_WITHIN(geometry, BBOX({around}))", "filter-crs": uri}) == [1]
     extent = get(odd_client, f"/collections/{name}")["extent"]["spatial"]
     assert extent["storageCrsBbox"] == [[first, second, first, second]]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "ids"),
+    [
+        ("z_and_m", 5, 9, range(1, 11)),
+        ("z_and_m", 5.1, 9, ()),
+        ("z_and_m", -9, 4.9, ()),
+        ("z_and_m.zm", 5.5, 5.6, range(1, 11)),
+        ("z_and_m.zm", 6.1, 9, ()),
+        ("heights", 1499, 1501, [1]),
+        ("heights", 0, 1, ()),
+    ],
+)
+def test_box_of_six_numbers_finds_what_is_as_high(
+    odd_client: FlaskClient, name: str, low: float, high: float, ids: Iterable[int]
+):
+    assert found(odd_client, name, bbox=f"-180,-90,{low},180,90,{high}") == list(ids)
+    mercator = f"-20037508,-20037508,{low},20037508,20037508,{high}"
+    assert found(odd_client, name, **{"bbox": mercator, "bbox-crs": MERCATOR}) == list(ids)
+
+
+@pytest.mark.parametrize("name", ["z_and_m.m", "null_geometry", "places", "geography", "curves"])
+def test_box_of_six_numbers_finds_what_has_no_height(odd_client: FlaskClient, name: str):
+    assert found(odd_client, name, bbox="-180,-90,7000,180,90,7001") == found(odd_client, name, bbox="-180,-90,180,90")
 
 
 def test_each_geometry_column_is_a_collection_with_its_own_system(odd_client: FlaskClient):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from core.bbox import BBox, parse_bbox
+from core.bbox import BBox, parse_bbox, parse_heights
 from core.errors import BadBBox
 
 longitudes = st.floats(-180, 180)
@@ -33,6 +33,12 @@ def test_text_of_a_box_is_the_same_box(west: float, one: float, east: float, oth
     assert parse_bbox(",".join(map(repr, box.as_list()))) == box
 
 
+def test_heights_stand_third_and_sixth():
+    assert parse_bbox("1,2,-5,3,4,10.5") == BBox(1, 2, 3, 4)
+    assert parse_heights("1,2,-5,3,4,10.5") == (-5, 10.5)
+    assert parse_heights("1,2,3,4") is None
+
+
 @given(longitudes, latitudes, longitudes, latitudes, longitudes)
 def test_halves_hold_the_same_longitudes_as_the_box(west: float, one: float, east: float, other: float, at: float):
     box = BBox(west, min(one, other), east, max(one, other))
@@ -54,6 +60,8 @@ def test_halves_hold_the_same_longitudes_as_the_box(west: float, one: float, eas
         "١,2,3,4",
         "0,5,1,4",
         "0,0,1,91",
+        "0,0,7,1,1,6",
+        "0,0,1e999,1,1,2e999",
     ],
 )
 def test_nonsense_is_refused_with_the_parameter_and_a_hint(text: str):

@@ -99,8 +99,8 @@ def query_parameters(limits: Limits) -> dict[str, Any]:
 def filter_parameters() -> dict[str, Any]:
     """Which features."""
     box = (
-        "west,south,east,north in degrees (or in bbox-crs); west > east crosses 180 degrees. Without sortby, features"
-        " of a large collection come with neighbours together."
+        "west,south,east,north in degrees (or in bbox-crs); west > east crosses 180 degrees. Of six numbers the third"
+        " and the last are heights. Without sortby, features of a large collection come with neighbours together."
     )
     return {
         "bbox": query_parameter("bbox", {**array_of("number"), "oneOf": FOUR_OR_SIX}, box),

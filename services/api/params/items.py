@@ -21,6 +21,7 @@ from api.params.values import VALUE_PARSERS, equals
 from api.profiles import parse_profiles
 from api.query import AS_STORED, CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey
 from api.walk_keys import walk_key
+from core.bbox import parse_heights
 from core.catalog import Collection, Column, Key, remembered
 from core.errors import BadParameter, suggestion
 
@@ -126,6 +127,7 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
         cql2=parse_cql2(args, collection),
         cql2_crs=filter_crs if "filter" in args else CRS84,
         box=condition_of(parse_box(args["bbox"], crs, collection), collection) if "bbox" in args else None,
+        heights=parse_heights(args["bbox"]) if "bbox" in args and collection.has_geometry else None,
         arguments=parse_arguments(args, collection),
         interval=parse_interval(args["datetime"]) if "datetime" in args else None,
         equals=tuple(equals(queryables[name], args[name]) for name in args if name in queryables),

@@ -29,6 +29,14 @@ PIECES = 50
 
 WORLD = sql.SQL("ST_MakeEnvelope(-180, -90, 180, 90)")
 
+WITHOUT_HEIGHTS = 2
+"""Values of ST_Zmflag below it: no heights, and perhaps measures."""
+
+AS_HIGH = sql.SQL(
+    "(t.geom IS NULL OR ST_Zmflag(t.geom) < {}"
+    " OR (ST_ZMin(t.geom) <= %(high)s::float8 AND ST_ZMax(t.geom) >= %(low)s::float8))"
+).format(WITHOUT_HEIGHTS)
+
 SIDES = ("west", "south", "east", "north")
 
 Condition = tuple[sql.Composable, dict[str, Any]]
@@ -78,6 +86,11 @@ def at_place(area: sql.Composable | None, number: int) -> sql.Composable:
     indexed = sql.SQL("" if area is None else "t.geom && {} AND ").format(area)
     text = sql.SQL("({indexed}ST_X(t.geom) BETWEEN {west} AND {east} AND ST_Y(t.geom) BETWEEN {south} AND {north})")
     return text.format(indexed=indexed, **places)
+
+
+def at_heights(heights: tuple[float, float]) -> Condition:
+    """What is as high as a box of six numbers somewhere, and what has no heights, or no geometry."""
+    return AS_HIGH, dict(zip(("low", "high"), heights, strict=True))
 
 
 def meets(collection: Collection, box: BBox | GridBox, area: sql.Composable, by: Test) -> sql.Composable:

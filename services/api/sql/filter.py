@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from api.query import Equals, Filter
-from api.sql.boxes import Condition, Test, in_box
+from api.sql.boxes import Condition, Test, at_heights, in_box
 from api.sql.cql2 import filter_condition
 from api.sql.relation import among_keys, argument_place, column_of, text_of
 from api.sql.times import in_interval
@@ -44,6 +44,8 @@ def where(
     parts: list[Condition] = []
     if filter.box is not None and collection.has_geometry:
         parts.append(in_box(collection, filter.box, boxes_by))
+    if filter.heights is not None and collection.has_geometry:
+        parts.append(at_heights(filter.heights))
     if filter.interval is not None and collection.times:
         parts.append(in_interval(collection.times, filter.interval))
     if filter.ids is not None:

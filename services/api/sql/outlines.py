@@ -31,7 +31,7 @@ class Unlike(Exception):
 
 def outlined(collection: Collection, filter: Filter) -> Outlined | None:
     """None for what has no outline: the text of its conditions depends on more, or is seldom asked for twice."""
-    if filter.interval or filter.ids is not None or filter.text is not None or filter.arguments:
+    if filter.interval or filter.heights or filter.ids is not None or filter.text is not None or filter.arguments:
         return None
     if filter.box is not None and is_geography(collection):
         return None
