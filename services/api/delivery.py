@@ -80,12 +80,21 @@ def finish(response: Response) -> Response:
     if "Allow" in response.headers:
         response.headers["Allow"] = ", ".join(sorted(response.headers["Allow"].split(", ")))
     if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, OPTIONS")
-        response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
+        tell_methods(response)
     answer = pack(validate(response))
     if answer.status_code == 304:
         answer.headers.setdefault("Vary", "Accept, Accept-Encoding")  # as the 200 has it (RFC 9110, 15.4.5)
     return answer
+
+
+def tell_methods(response: Response) -> None:
+    """What browsers want to know. QGIS takes POST in `Allow` of items for leave to add features (Part 4), and would let
+    people draw what cannot be kept: a search may be posted there all the same.
+    """
+    response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, OPTIONS")
+    response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
+    if request.url_rule is not None and request.url_rule.rule.endswith("/items"):
+        response.headers["Allow"] = "GET, HEAD, OPTIONS"
 
 
 def validate(response: Response) -> Response:

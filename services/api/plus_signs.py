@@ -1,4 +1,5 @@
-"""GDAL's filters in addresses: it writes spaces as %20 and plus signs as they are, which elsewhere stand for spaces.
+"""Filters in addresses of GDAL and QGIS: they write spaces as %20, and plus signs as they are, which elsewhere stand
+for spaces.
 
 Without this `name = 'A + B'` would find nothing, and `size > 1e+20` could not be read.
 """
@@ -22,7 +23,7 @@ class PlusSigns:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         query = environ.get("QUERY_STRING", "")
-        if "filter-lang=cql-text" in query:
+        if "+" in query and "filter=" in query:
             environ["QUERY_STRING"] = spelt_out(query)
         return self._app(environ, start_response)
 

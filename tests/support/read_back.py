@@ -122,11 +122,16 @@ def single(geometry: shapely.Geometry) -> shapely.Geometry:
     return parts[0] if len(parts) == 1 else geometry
 
 
-def read_qgis(source: str, provider: str = "ogr") -> dict[str, Any]:
-    """By QGIS: `rows` by id, `crs`, and `count`."""
-    command = [SYSTEM_PYTHON, str(ROOT / "tests" / "support" / "qgis_reader.py"), source, provider]
+def ask_qgis(source: str, provider: str, *condition: str) -> dict[str, Any]:
+    """By QGIS: `rows` as it has them, `crs`, `count`, and whether it would add features."""
+    command = [SYSTEM_PYTHON, str(ROOT / "tests" / "support" / "qgis_reader.py"), source, provider, *condition]
     done = subprocess.run(command, capture_output=True, text=True, env=QGIS_ENVIRONMENT, timeout=120)
     assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout.strip().splitlines()[-1])
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def read_qgis(source: str, provider: str = "ogr") -> dict[str, Any]:
+    """The same with plain `rows` by id."""
+    answer = ask_qgis(source, provider)
     rows = [plain(row, row["wkt"] and single(shapely.from_wkt(row["wkt"]))) for row in answer["rows"]]
     return {**answer, "rows": by_id(rows)}

@@ -133,7 +133,7 @@ MISTAKES = {
     "a IS 1": "expected NULL, at position 5: a IS ⟨here⟩1",
     "a LIKE b": "expected a pattern in single quotes, at position 7: a LIKE ⟨here⟩b",
     "a BETWEEN 1 OR 2": "expected AND, at position 12: a BETWEEN 1 ⟨here⟩OR 2",
-    "and = 1": "AND does not belong here, at position 0: ⟨here⟩and = 1",
+    "and + 1 = 1": "AND does not belong here, at position 0: ⟨here⟩and + 1 = 1",
     "(a = 1": "expected ')', at position 6: (a = 1⟨here⟩",
     "a = 1)": "expected AND, OR or the end, at position 5: a = 1⟨here⟩)",
     "DATE('2022-02-30') = a": "'2022-02-30' is no day of the calendar, at position 5: DATE(⟨here⟩'2022-02-30') = a",
@@ -183,7 +183,7 @@ def test_long_filter_is_shown_around_the_mistake():
     [
         ("a != 1", "not equal is <>"),
         (r"a = 'C:\'", r"a backslash before a quote takes the quote into the text; write \\ for a backslash"),
-        ("or = 1", 'a property of this name stands in double quotes: "or"'),
+        ("or * 1 = 1", 'a property of this name stands in double quotes: "or"'),
         ("a = 12ab", "texts stand in single quotes"),
     ],
 )

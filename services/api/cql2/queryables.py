@@ -16,6 +16,9 @@ from core.errors import suggestion
 OLD_GEOMETRY_NAME = "geom"
 """What many clients and the standard's own tests call the geometry, whatever the server says."""
 
+ID = "id"
+"""What GDAL calls ids that are no numbers."""
+
 KINDS: Mapping[ColumnType, Kind] = MappingProxyType(
     {
         "integer": "number",
@@ -38,6 +41,8 @@ class Queryables:
     collection_id: str
     columns: Mapping[str, Column]
     geometry: str | None
+    id: str | None = None
+    """The property that features have their ids from."""
 
     @classmethod
     def of(cls, collection: Collection) -> Queryables:
@@ -45,12 +50,17 @@ class Queryables:
 
         def work_out() -> Queryables:
             geometry = collection.free_name("geometry") if collection.has_geometry else None
-            return cls(collection.id, {column.name: column for column in collection.columns_and_id}, geometry)
+            columns = {column.name: column for column in collection.columns_and_id}
+            own = collection.id_column
+            return cls(collection.id, columns, geometry, own.name if own else None)
 
         return remembered(collection, cls, work_out)
 
     def resolve(self, name: str, at: Place) -> str:
-        """The name as it is published: `geom` is the geometry where no property has that name. Raises: BadFilter"""
+        """The name as it is published: `geom` is the geometry where no property has that name, `id` what ids are.
+
+        Raises: BadFilter
+        """
         if name == self.geometry:
             return name
         if name in self.columns:
@@ -60,6 +70,8 @@ class Queryables:
             return name
         if name == OLD_GEOMETRY_NAME and self.geometry is not None:
             return self.geometry
+        if name == ID and self.id is not None:
+            return self.id
         known = [name for name, column in self.columns.items() if column.type != "binary"]
         known += [self.geometry] if self.geometry else []
         hint = suggestion(name, known) or f"/collections/{self.collection_id}/queryables lists the names"

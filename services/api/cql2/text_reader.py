@@ -48,7 +48,7 @@ class Expressions(Values):
     def expression(self, strength: int = 0) -> Node:
         """An operand and all operators after it that bind more strongly than `strength`."""
         at = self.cursor.here.at
-        node = self.negation() if strength < NOT and self.cursor.here.is_word("NOT") else self.factor()
+        node = self.negation() if strength < NOT and self.begins_negation() else self.factor()
         length = 0
         while (found := self.strength_here()) > strength:
             node = self.operation(node, at, found)
@@ -73,6 +73,10 @@ class Expressions(Values):
         if strength == PREDICATE:
             return self.predicate(left, at)
         return self.calculation(left, at, strength)
+
+    def begins_negation(self) -> bool:
+        """Whether NOT comes next, and is no property that is compared."""
+        return self.cursor.here.is_word("NOT") and not self.cursor.ahead().is_sign(*ast.COMPARISON_OPS)
 
     def negation(self) -> Node:
         """NOT and a predicate."""

@@ -107,7 +107,7 @@ class Values(ABC):
         upper = token.value.upper()
         if upper in ("TRUE", "FALSE"):
             return ast.Boolean(self.cursor.take().value.upper() == "TRUE", at=token.at)
-        if upper in RESERVED:
+        if upper in RESERVED and not self.is_compared():
             hint = f'a property of this name stands in double quotes: "{token.value}"'
             raise self.cursor.mistake(f"{upper} does not belong here", hint=hint)
         if starts_geometry(self.cursor):
@@ -116,6 +116,10 @@ class Values(ABC):
         if self.cursor.here.is_sign("("):
             return self.call(token, upper)
         return ast.Property(token.value, at=token.at)
+
+    def is_compared(self) -> bool:
+        """Whether the next word is compared, and so a name: QGIS puts few of them in quotes."""
+        return self.cursor.ahead().is_sign(*ast.COMPARISON_OPS) or self.cursor.ahead().is_word("LIKE", "IN", "IS")
 
     def call(self, name: Token, upper: str) -> Node:
         """A name with arguments: one of CQL2's own, or a function."""

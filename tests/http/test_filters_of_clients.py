@@ -1,4 +1,4 @@
-"""Conditions that GDAL leaves to the server: it writes names, plus signs, backslashes and days in ways of its own."""
+"""Conditions that GDAL and QGIS leave to the server: they write names, plus signs and days in ways of their own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from api.cql2.gdal import as_cql2
 from api.plus_signs import spelt_out
 from support.cluster import Cluster, Database
 from support.publish import publish
+from support.read_back import ask_qgis
 from support.server import running_api
 
 ROADS = r"""
@@ -23,12 +24,26 @@ COLUMNS = {"road name": "string", "a+b": "string", "path": "string", "size": "nu
 COLUMNS |= {"seen": "datetime", "like": "string", "it's": "string"}
 
 
+WAYS = """
+CREATE SCHEMA gis;
+CREATE TABLE gis.ways (key uuid PRIMARY KEY, name text, "like" text, "not" text, seen timestamptz,
+                       geom geometry(Point, 4326));
+INSERT INTO gis.ways SELECT lpad(n::text, 32, '0')::uuid, 'A + ' || n, 'x' || n, 'y' || n, '2024-01-01 00:00Z',
+                            ST_Point(n, n, 4326)
+FROM generate_series(1, 30) AS n;
+GRANT USAGE ON SCHEMA gis TO PUBLIC;
+GRANT SELECT ON gis.ways TO PUBLIC;
+"""
+
+
 @pytest.fixture(scope="module")
 def url(cluster: Cluster) -> Iterator[str]:
     """The API with more features than GDAL reads to know the types."""
     database: Database = cluster.clone()
     publish(database, "roads", ROADS, columns=COLUMNS)
-    with running_api(database) as address:
+    with database.connect() as connection:
+        connection.execute(WAYS)
+    with running_api(database, ISTHMUS_SCHEMAS="gis") as address:
         yield address
     cluster.drop(database)
 
@@ -48,10 +63,37 @@ def url(cluster: Cluster) -> Iterator[str]:
         ("seen >= '2024-01-21' AND seen < '2024-01-22T12:00:00Z'", 1),
     ],
 )
-def test_condition_finds_what_it_means(url: str, condition: str, found: int):
-    command = ["ogrinfo", "-ro", "-q", f"OAPIF:{url}", "roads", "-where", condition]
+def test_gdal_finds_what_a_condition_means(url: str, condition: str, found: int):
+    assert found_by_gdal(url, "roads", condition) == found
+
+
+@pytest.mark.parametrize("operator", ["=", "LIKE"])
+def test_gdal_finds_ids_that_are_no_numbers_by_its_own_name_for_them(url: str, operator: str):
+    assert found_by_gdal(url, "ways", f"id {operator} '00000000-0000-0000-0000-000000000003'") == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("name = 'A + 3'", 1),
+        ("\"like\" IN ('x1', 'x2')", 2),
+        ("\"like\" LIKE 'x1%' AND NOT (\"like\" = 'x1')", 10),
+        ("\"not\" = 'y3' OR \"not\" > 'y8'", 2),
+        ("seen IN ('2024-01-01T01:00:00+01:00')", 30),
+    ],
+)
+def test_qgis_finds_what_a_condition_means(url: str, condition: str, found: int):
+    told = ask_qgis(f"url='{url}' typename='ways'", "OAPIF", condition)
+    assert (told["count"], len(told["rows"])) == (found, found)
+    assert not told["adds"]
+
+
+def found_by_gdal(url: str, id: str, condition: str) -> int:
+    """How many features ogrinfo finds, without a word on standard error."""
+    command = ["ogrinfo", "-ro", "-q", f"OAPIF:{url}", id, "-where", condition]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (told.stderr, told.stdout.count("OGRFeature(")) == ("", found)
+    assert told.stderr == ""
+    return told.stdout.count("OGRFeature(")
 
 
 @pytest.mark.parametrize(
