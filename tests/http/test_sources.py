@@ -83,6 +83,29 @@ def test_paths_of_the_definition_are_addresses(odd_client: FlaskClient):
     assert get(odd_client, "/collections/spaces%20%7Bx%7D/items")["numberReturned"] == 1
 
 
+def test_choices_of_the_definition_are_told_once(odd_client: FlaskClient):
+    for path, item in get(odd_client, "/api?f=json")["paths"].items():
+        for parameter in item.get("get", {}).get("parameters", ()):
+            schema = parameter.get("schema", {})
+            choices = schema.get("enum") or schema.get("items", {}).get("enum", [])
+            assert len(choices) == len(set(choices)), (path, parameter["name"])
+
+
+def test_property_with_the_role_of_the_id_is_as_the_ids_are(odd_client: FlaskClient):
+    """OGC API Features Part 5, /req/schemas/role-id"""
+    kinds: dict[str, set[str]] = {}
+    for name, _ in walkable(odd_client):
+        page = get(odd_client, items(name, limit="3"))["features"]
+        ids = {"integer" if isinstance(feature["id"], int) else "string" for feature in page if "id" in feature}
+        for kind in ("schema", "queryables", "sortables"):
+            properties = get(odd_client, f"/collections/{quote(name, safe='')}/{kind}")["properties"]
+            told = [schema["type"] for schema in properties.values() if schema.get("x-ogc-role") == "id"]
+            assert set(told) <= ids or not page, (name, kind)
+            assert kind != "schema" or len(told) == len(ids) or not page, name
+            kinds.setdefault(kind, set()).update(told)
+    assert kinds["schema"] == {"integer", "string"}
+
+
 def test_what_postgis_has_in_schema_public_is_no_collection(odd: Database):
     with sources_app(odd, "public") as app:
         assert names(app.test_client()) == {"places"}

@@ -74,7 +74,7 @@ def choices_of(collection: Collection) -> dict[str, list[str]]:
     return {
         "fItems": formats,
         **dict.fromkeys(("crs", "bbox-crs", "filter-crs"), systems),
-        "sortby": [sign + name for name in names for sign in ("", "-")],
+        "sortby": list(dict.fromkeys(sign + name for name in names for sign in ("", "-"))),
         **dict.fromkeys(("properties", "exclude-properties"), [column.name for column in collection.columns]),
     }
 

@@ -44,7 +44,7 @@ def sortables_document(collection: Collection, links: Links) -> dict[str, Any]:
 def schema_document(collection: Collection, links: Links) -> dict[str, Any]:
     """The properties of a feature side by side, with their roles (Part 5, returnables)."""
     columns = described(collection, collection.columns_and_id)
-    properties = {**id_of_several_values(collection), **columns, **geometry_property(collection)}
+    properties = {**id_of_other_values(collection), **columns, **geometry_property(collection)}
     return document(collection, links, "schema", collection.title, properties)
 
 
@@ -81,13 +81,21 @@ def roles(collection: Collection) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {
         column.name: {"x-ogc-role": role} for column, role in zip(times, names, strict=False)
     }
-    own = collection.id_column
+    own = id_property(collection)
     return found if own is None else {**found, own.name: {**ID, "readOnly": own not in collection.columns}}
 
 
-def id_of_several_values(collection: Collection) -> dict[str, dict[str, Any]]:
-    """The id that is made of more than one column, which features have and nobody can ask for."""
-    if not collection.key.is_id or collection.id_column is not None or not collection.key.parts:
+def id_property(collection: Collection) -> Column | None:
+    """The column that has the ids of features as they are: whole numbers, or texts (/req/schemas/role-id, B)."""
+    own, kind = collection.id_column, "integer" if collection.key.is_integer else "string"
+    return own if own is not None and value_schema(own)["type"] == kind else None
+
+
+def id_of_other_values(collection: Collection) -> dict[str, dict[str, Any]]:
+    """The id that is the text of a number or a list, or of more than one column: features have it, and nobody can ask
+    for it.
+    """
+    if not collection.key.is_id or id_property(collection) is not None or not collection.key.parts:
         return {}
     return {collection.free_name("id"): {"title": "id", "type": "string", **ID, "readOnly": True}}
 
