@@ -1,8 +1,8 @@
 """Tiles, answered before everything else: what a kept one costs is mostly the server's own work.
 
 What a request asks for is worked out once, by the functions that the routes use, and remembered for as long as the
-catalogue stays the same. A tile of one collection that is not kept is made here too, as its route makes it. Whatever
-else is asked for, and every error, is left to the routes.
+catalogue stays the same. A tile of one collection that is not kept, or never is, is made here too, as its route makes
+it. Whatever else is asked for, and every error, is left to the routes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class HotTiles:
             began = time.perf_counter()
             ready = self._find(environ)
             if ready is not None:
-                tile = ready.store.get(ready.key) if ready.make is None else ready.store.in_memory(ready.key)
+                tile = found(ready)
                 told = self._made(ready, environ, began) if tile is None else self._kept(ready, tile, environ, began)
                 if told is not None:
                     start_response(told[0], told[1])
@@ -117,6 +117,13 @@ class HotTiles:
             return self._api.live_catalog.last
 
 
+def found(ready: Ready) -> bytes | None:
+    """A tile that is kept; one on the disk is left to `make`, where there is one."""
+    if ready.store is None:
+        return None
+    return ready.store.get(ready.key) if ready.make is None else ready.store.in_memory(ready.key)
+
+
 def answer(ready: Ready, tile: bytes, if_none_match: str | None) -> Told:
     """The answer with a tile: 304 when the client has it, 204 when it is empty."""
     if if_none_match is not None and ready.is_known(if_none_match):
@@ -137,7 +144,7 @@ def made(metrics: Metrics, ready: Ready, make: Make, if_none_match: str | None) 
     if if_none_match is not None and ready.is_known(if_none_match):
         return "304 NOT MODIFIED", [*ready.headers], b""
     tile = metered(metrics, ready.zoom, make)
-    status, headers, body = answer(ready, tile, None)
+    status, headers, body = answer(ready.validated(tile), tile, if_none_match)
     if is_hasty(tile):
         kept = [header for header in headers if header[0] not in ("ETag", "Cache-Control")]
         headers = [*kept, ("Cache-Control", "no-store")]

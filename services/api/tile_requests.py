@@ -1,7 +1,10 @@
-"""What a request for a tile asks for, worked out without Flask: the key that the tile is kept under, and headers."""
+"""What a request for a tile asks for, worked out without Flask: what makes the tile, the key that it is kept under, and
+headers.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -21,7 +24,7 @@ from api.params.tiles import dataset_queries, tile_query
 from api.query import GridBox, TileQuery
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
-from api.tile_making import kept, key_of, make_packed_tile, store_of
+from api.tile_making import kept, key_of, make_packed_tile, making, store_of
 from api.tile_store import TileStore
 from api.tiles import Tile, check_limits, parse_tile
 from core.catalog import Catalog, Collection
@@ -40,6 +43,7 @@ LONGEST_QUERY = 1000
 DATASET_ROUTE = "/tiles/<tms>/<z>/<row>/<column>"
 COLLECTION_ROUTE = f"/collections/<id>{DATASET_ROUTE}"
 
+VARY = ("Vary", "Accept, Accept-Encoding")
 BODY_HEADERS: dict[bool, Headers] = {
     False: (("Content-Type", MVT),),
     True: (("Content-Type", MVT), ("Content-Encoding", "gzip")),
@@ -53,6 +57,8 @@ class Ready(NamedTuple):
     """What answers a request, but for the tile.
 
     catalog: the catalogue that it holds for
+    store:   where it is kept, under `key`; None of a source, whose data change without our knowing
+    etag:    nothing of those, whose tiles are told apart by their bytes
     of_body: headers that only an answer with a tile has
     packed:  whether the client takes the tile as it is kept
     slots:   where its answers are counted
@@ -60,7 +66,7 @@ class Ready(NamedTuple):
     """
 
     catalog: Catalog
-    store: TileStore
+    store: TileStore | None
     key: str
     etag: str
     headers: Headers
@@ -72,7 +78,14 @@ class Ready(NamedTuple):
 
     def is_known(self, if_none_match: str) -> bool:
         """Whether a client that sends this header has the tile."""
-        return if_none_match == self.etag or parse_etags(if_none_match).contains_weak(etag_of(self.key))
+        return if_none_match == self.etag or parse_etags(if_none_match).contains_weak(self.etag[3:-1])
+
+    def validated(self, tile: bytes) -> Ready:
+        """The same with what tells this tile apart."""
+        if self.store is not None:
+            return self
+        etag = weak(hashlib.sha256(tile).hexdigest()[:20])
+        return self._replace(etag=etag, headers=(*self.headers, ("ETag", etag)))
 
 
 FrameKey = tuple[str, str, str, str, str]
@@ -130,12 +143,12 @@ class TileRequests:
 
 
 def make_frame(api: Api, catalog: Catalog, key: FrameKey) -> Frame | None:
-    """The frame of a request; None where its tiles cannot be kept. Raises: IsthmusError, HTTPException"""
+    """The frame of a request; None where there are no tiles. Raises: IsthmusError, HTTPException"""
     id, tms, query, accept, accept_encoding = key
     args = query_args(query)
     format_for(args.get("f"), accept, TILE_FORMATS)
     matrix_set, collection = api.grids.find(tms), catalog.collections.get(id)
-    if collection is None or collection.source is not None or not collection.has_tiles:
+    if collection is None or not collection.has_tiles:
         return None
     asked, extent = tile_query(args, collection), api.grids.extent(collection, matrix_set)
     cache_control = api.cache_control(collection)
@@ -146,16 +159,18 @@ def of_collection(api: Api, frame: Frame, place: Tile) -> Ready:
     """A collection's tile. Raises: TileOutside"""
     check_limits(place, frame.extent)
     collection, query = frame.collection, frame.query
-    key, store = key_of(api, collection, place, query), store_of(api, query)
 
     def make() -> bytes:
-        return kept(store.make_missing, key, lambda: make_packed_tile(api, collection, place, query))
+        return make_packed_tile(api, collection, place, query)
 
     slots = api.metrics.hit_slots(COLLECTION_ROUTE, place.z)
+    rest = BODY_HEADERS[frame.packed], frame.packed, place.z, slots
+    if collection.source is not None:
+        headers = VARY, ("Cache-Control", frame.cache_control)
+        return Ready(frame.catalog, None, "", "", headers, *rest, lambda: making(make))
+    key, store = key_of(api, collection, place, query), store_of(api, query)
     etag, headers = headers_of(key, frame.cache_control)
-    return Ready(
-        frame.catalog, store, key, etag, headers, BODY_HEADERS[frame.packed], frame.packed, place.z, slots, make
-    )
+    return Ready(frame.catalog, store, key, etag, headers, *rest, lambda: kept(store.make_missing, key, make))
 
 
 def of_dataset(api: Api, catalog: Catalog, place: Tile, request: Request) -> Ready | None:
@@ -173,8 +188,13 @@ def of_dataset(api: Api, catalog: Catalog, place: Tile, request: Request) -> Rea
 
 def headers_of(key: str, cache_control: str) -> tuple[str, Headers]:
     """The ETag of a tile, and the headers of each answer. It is weak: the packed and the plain bytes have one."""
-    etag = f'W/"{etag_of(key)}"'
-    return etag, (("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", etag))
+    etag = weak(etag_of(key))
+    return etag, (VARY, ("Cache-Control", cache_control), ("ETag", etag))
+
+
+def weak(etag: str) -> str:
+    """A validator as headers have it."""
+    return f'W/"{etag}"'
 
 
 @lru_cache(maxsize=1000)

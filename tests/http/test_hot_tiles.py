@@ -82,6 +82,32 @@ def test_a_kept_tile_is_the_same_with_and_without_flask(app: Flask, path: str, q
     assert hot.get(path, query_string=query, headers={"If-None-Match": etag, **headers}).status_code == 304
 
 
+OF_SOURCES = [
+    ("/collections/view_with_id/tiles/WebMercatorQuad/0/0/0", ""),
+    ("/collections/view_with_id/tiles/WebMercatorQuad/0/0/0", "f=mvt&properties="),
+    ("/collections/view_with_id/tiles/WebMercatorQuad/9/1/1", ""),
+    ("/collections/geography/tiles/WorldCRS84Quad/0/0/0", ""),
+    ("/collections/near/tiles/WebMercatorQuad/0/0/0", "least=0"),
+]
+
+
+@pytest.mark.parametrize(("path", "query"), OF_SOURCES)
+@pytest.mark.parametrize("headers", HEADERS)
+def test_a_tile_of_a_source_is_made_without_flask_as_with_it(
+    odd_app: Flask, path: str, query: str, headers: dict[str, str]
+):
+    flask, hot = flask_alone(odd_app), hot_alone(odd_app)
+    made = hot.get(path, query_string=query, headers=headers)
+    assert made.status_code in (200, 204)
+    assert told(made) == told(flask.get(path, query_string=query, headers=headers))
+    assert "make;dur=" in made.headers["Server-Timing"]
+    for known in (made.headers["ETag"], '"other"'):
+        given = {"If-None-Match": known, **headers}
+        assert told(hot.get(path, query_string=query, headers=given)) == told(
+            flask.get(path, query_string=query, headers=given)
+        )
+
+
 @pytest.fixture(scope="module")
 def forgetful(world: Database) -> Iterator[Flask]:
     """An API that keeps no tile."""
