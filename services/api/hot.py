@@ -27,7 +27,7 @@ from api.hot_links import page_links_text
 from api.links import queryables_header
 from api.params.items import items_query
 from api.timing import ROUTE
-from core.errors import CatalogueMissing, IsthmusError
+from core.errors import CatalogueMissing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -60,7 +60,7 @@ class Hot:
             return self.answer(environ)
         except (CatalogueMissing, HTTPException, psycopg.Error):
             return None
-        except IsthmusError as error:
+        except Exception as error:  # noqa: BLE001 - Flask tells an expected one, and logs a mistake of ours
             environ[ERROR] = error
             return None
 

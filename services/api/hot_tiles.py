@@ -77,7 +77,7 @@ class HotTiles:
             status, headers, body = made(self._api.metrics, ready, ready.make, environ.get("HTTP_IF_NONE_MATCH"))
         except (CatalogueMissing, HTTPException, psycopg.Error):
             return None
-        except IsthmusError as error:
+        except Exception as error:  # noqa: BLE001 - Flask tells an expected one, and logs a mistake of ours
             environ[ERROR] = error
             return None
         took_s = time.perf_counter() - began

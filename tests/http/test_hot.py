@@ -51,6 +51,22 @@ NOT_HOT = [
 ]
 
 
+@pytest.mark.parametrize("path", [PAGE, FEATURE])
+def test_mistake_of_ours_is_told_as_one(
+    app: Flask, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a secret of the house")
+
+    monkeypatch.setattr("api.hot.items_query", fail)
+    monkeypatch.setattr("api.hot_features.find_feature", fail)
+    response = app.test_client().get(path)
+    assert (response.status_code, response.content_type) == (500, "application/problem+json")
+    assert response.get_json()["request_id"] == response.headers["X-Request-Id"]
+    assert "secret" not in response.text
+    assert "a secret of the house" in caplog.text
+
+
 def hot_alone(app: Flask) -> Client:
     """A client of the layer with nothing behind it."""
     return layer_alone(app, Hot)
