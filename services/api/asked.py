@@ -10,9 +10,13 @@ from werkzeug.datastructures import MultiDict
 
 from api.links import Links, quoted_path
 from api.params.common import Args
+from core.errors import IsthmusError
 
 ERROR = "isthmus.error"
 """Where in the environment of a request an error waits for Flask to tell it."""
+
+TOLD = (IsthmusError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""Errors that Flask tells: those that we expect, and mistakes of ours, which it logs."""
 
 
 def query_args(query: str) -> MultiDict[str, str]:

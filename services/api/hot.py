@@ -14,7 +14,7 @@ import psycopg
 from werkzeug.exceptions import HTTPException
 
 from api.address import called, names_host
-from api.asked import ERROR, Answer, Asked
+from api.asked import ERROR, TOLD, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.features import find_page, page_geojson, page_tail
@@ -60,7 +60,7 @@ class Hot:
             return self.answer(environ)
         except (CatalogueMissing, HTTPException, psycopg.Error):
             return None
-        except Exception as error:  # noqa: BLE001 - Flask tells an expected one, and logs a mistake of ours
+        except TOLD as error:
             environ[ERROR] = error
             return None
 

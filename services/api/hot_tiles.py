@@ -15,7 +15,7 @@ import psycopg
 from werkzeug.exceptions import HTTPException
 
 from api.address import names_host
-from api.asked import ERROR
+from api.asked import ERROR, TOLD
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.formats.gzip import decompress
@@ -77,7 +77,7 @@ class HotTiles:
             status, headers, body = made(self._api.metrics, ready, ready.make, environ.get("HTTP_IF_NONE_MATCH"))
         except (CatalogueMissing, HTTPException, psycopg.Error):
             return None
-        except Exception as error:  # noqa: BLE001 - Flask tells an expected one, and logs a mistake of ours
+        except TOLD as error:
             environ[ERROR] = error
             return None
         took_s = time.perf_counter() - began
