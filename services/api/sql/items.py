@@ -14,7 +14,7 @@ from api.sql.filter import where, where_clause
 from api.sql.geometry import geometry_member
 from api.sql.jsonfg import fg_members
 from api.sql.outlines import outlined
-from api.sql.relation import brief_column, column_of, id_member, is_key, relation, shown_column
+from api.sql.relation import brief_column, column_of, id_member, is_key, json_column, relation
 from core.catalog import Collection, Column, ColumnType, remembered
 from core.prepared import kept_ready
 from core.statement import Statement
@@ -130,7 +130,7 @@ def properties_lateral(collection: Collection, presentation: Presentation) -> sq
     some = collection.columns if presentation.columns is None else presentation.columns
     if not some or presentation.weighed:
         return sql.SQL("")
-    shown = brief_column if presentation.brief else shown_column
+    shown = brief_column if presentation.brief else json_column
     row = sql.SQL("\nCROSS JOIN LATERAL (SELECT {}) AS {}")
     rows = rows_of_properties(some)
     return sql.Composed([row.format(sql.SQL(", ").join(map(shown, part)), name) for name, part in rows])

@@ -116,6 +116,16 @@ def shown_column(column: Column) -> sql.Composable:
     return sql.SQL("{} AS {}").format(shown_value(column), quoted(column.name))
 
 
+def json_column(column: Column) -> sql.Composable:
+    """The same where JSON is made of it: NULL for NaN and the infinities, which would become texts. With one of those
+    among them QGIS takes all values of a property for no numbers. Cost: not measurable
+    """
+    if column.type != "number" and not is_numeric(column):
+        return shown_column(column)
+    form = sql.SQL("CASE WHEN abs({0}) < 'Infinity' THEN {0} END AS {1}")
+    return form.format(shown_value(column), quoted(column.name))
+
+
 MOST_BRIEF = 1000
 """Characters of a text, or bytes of another value, that a table for people shows."""
 
@@ -127,10 +137,10 @@ BRIEF: dict[str, LiteralString] = {
 
 
 def brief_column(column: Column) -> sql.Composable:
-    """A property as `shown_column` has it, but cut where it is long."""
+    """A property as `json_column` has it, but cut where it is long."""
     form = BRIEF.get(column.type)
     if form is None or column.sql_type is not None:
-        return shown_column(column)
+        return json_column(column)
     cut = sql.SQL(form).format(column_of(column), sql.Literal(MOST_BRIEF))
     return sql.SQL("{} AS {}").format(cut, quoted(column.name))
 
