@@ -25,6 +25,8 @@ CONFORMS_TO = (
     f"{_COMMON}-1/1.0/conf/html",
     f"{_COMMON}-1/1.0/conf/oas30",
     f"{_COMMON}-2/1.0/conf/collections",
+    f"{_COMMON}-2/1.0/conf/json",
+    f"{_COMMON}-2/1.0/conf/html",
     f"{_FEATURES}-1/1.0/conf/core",
     f"{_FEATURES}-1/1.0/conf/geojson",
     f"{_FEATURES}-1/1.0/conf/html",
