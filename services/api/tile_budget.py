@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
+from time import monotonic
 
 from api.formats.gzip import comment_of, compress, with_comment
 from api.matrix_sets import WEB_MERCATOR_QUAD
@@ -31,6 +33,7 @@ KB = 1000
 AIM = 0.9
 """A tile that has to become smaller aims at so much of what it may weigh, since features differ."""
 
+LEAST_SHARE = 0.1
 MOST_TRIES = 6
 SAMPLE_PAGES = 300
 """Pages that a tile is made from when all of them take too long: about 40,000 points."""
@@ -80,6 +83,7 @@ class TileMaker:
     """Makes a tile of one collection within the budgets of the settings.
 
     most_bytes: what it may weigh, where that is less
+    ends_s:     when the layers that it shares a tile with have used up their time, by time.monotonic
     """
 
     database: Database
@@ -88,6 +92,7 @@ class TileMaker:
     place: Tile
     query: TileQuery = WHOLE_TILE
     most_bytes: int | None = None
+    ends_s: float = inf
 
     def make(self) -> bytes:
         """The tile, compressed; empty bytes for an empty one. Raises: QueryTooSlow, and as Database.run"""
@@ -175,7 +180,13 @@ class TileMaker:
         rows = self.collection.row_count
         known_small = self.collection.source is None and rows is not None and rows <= SMALL_ROWS
         prepared = self.collection.is_prepared and self.query.is_unconditional
-        return None if prepared or known_small else self.settings.tile_timeout_s
+        return None if prepared or known_small else self.share_s
+
+    @property
+    def share_s(self) -> float:
+        """The time of a tile, or what is left of that of several layers; a tenth at least, in which most are made."""
+        most_s = self.settings.tile_timeout_s
+        return min(most_s, max(LEAST_SHARE * most_s, self.ends_s - monotonic()))
 
     @property
     def most(self) -> int:

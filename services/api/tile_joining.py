@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
+from time import monotonic
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -27,6 +29,9 @@ NO_FOREIGN_SERVER = "08001"
 
 AIM_OF_SEVERAL = 0.95
 """So much of what a tile may weigh its layers may weigh one by one: together they compress a little differently."""
+
+TOGETHER = 4
+"""So many times the time of a tile its layers may take together. Each has a tenth of it all the same."""
 
 FEW_ROWS = 300
 """A collection with so many features keeps all of them."""
@@ -61,7 +66,9 @@ def join_layers(api: Api, tile: Layered, *, skip_broken: bool = False) -> bytes:
     def made(wanted: Sequence[Layer], make: Make) -> list[Layer]:
         return made_layers(api, tile.place, wanted, make, skip_broken=skip_broken)
 
-    layers = made([Layer(*wanted) for wanted in tile.layers], lambda found: make_layer(api, tile.place, found))
+    ends_s = monotonic() + TOGETHER * api.settings.tile_timeout_s
+    wanted = [Layer(*asked) for asked in tile.layers]
+    layers = made(wanted, lambda found: make_layer(api, tile.place, found, ends_s=ends_s))
     joined, most = joined_layers(layers), most_of(api.settings)
     if len(joined) <= most or len(layers) == 1:
         return joined
@@ -134,10 +141,10 @@ def is_of_source(error: IsthmusError, collection: Collection) -> bool:
     return collection.source is not None and isinstance(error, CollectionBroken | QueryTooSlow)
 
 
-def make_layer(api: Api, place: Tile, layer: Layer) -> bytes:
-    """The tile of one collection, compressed, as it is kept where it is."""
+def make_layer(api: Api, place: Tile, layer: Layer, *, ends_s: float = inf) -> bytes:
+    """The tile of one collection, compressed, as it is kept where it is. `ends_s`: when the time of all layers ends"""
     make = kept_tile if layer.collection.source is None else make_packed_tile
-    return make(api, layer.collection, place, layer.query)
+    return make(api, layer.collection, place, layer.query, ends_s=ends_s)
 
 
 def smaller_layer(api: Api, place: Tile, layer: Layer, most_bytes: int) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from math import inf
 
 from api.context import Api
 from api.metrics import Metrics
@@ -27,13 +29,16 @@ class NotKept(Exception):
         self.packed = packed
 
 
-def make_packed_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> bytes:
+def make_packed_tile(
+    api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE, *, ends_s: float = inf
+) -> bytes:
     """The tile from the database, a layer of MVT within the budgets, compressed; empty bytes for an empty tile.
 
+    ends_s: when the time of all layers of a tile ends
     Raises: QueryTooSlow, DatabaseUnavailable, CollectionBroken, BadValue for what a function refuses
     """
     with reading(collection, has_values=not query.filter.is_everything):
-        return maker(api, collection, place, query).make()
+        return replace(maker(api, collection, place, query), ends_s=ends_s).make()
 
 
 def make_smaller_tile(
@@ -65,13 +70,19 @@ def store_of(api: Api, query: TileQuery) -> TileStore:
     return api.filtered_tiles if query.key else api.tiles
 
 
-def kept_tile(api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE) -> bytes:
+def kept_tile(
+    api: Api, collection: Collection, place: Tile, query: TileQuery = WHOLE_TILE, *, ends_s: float = inf
+) -> bytes:
     """The tile of loaded data as it was made before, or made now: compressed, or empty bytes.
 
     One that was made in a hurry is not kept. Raises: as `make_packed_tile`
     """
     find = store_of(api, query).get_or_make
-    return kept(find, key_of(api, collection, place, query), lambda: make_packed_tile(api, collection, place, query))
+
+    def make() -> bytes:
+        return make_packed_tile(api, collection, place, query, ends_s=ends_s)
+
+    return kept(find, key_of(api, collection, place, query), make)
 
 
 def metered(metrics: Metrics, zoom: int, find: Callable[[], bytes]) -> bytes:

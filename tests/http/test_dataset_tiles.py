@@ -6,6 +6,7 @@ The id of the requirement is in the docstring, where there is one.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from api.app import create_app
 from core.db import Database as Pool
 from support.cluster import Database
 from support.grids import read_grid
+from support.http import api_client
 from support.odd import as_superuser, wait_for
 from support.ogc import BASE, REL, definition, get, ids, links_of, parameters_of, path_of, status
 from support.publish import publish
@@ -234,3 +236,25 @@ def test_source_that_cannot_be_read_is_left_out_unless_it_is_named(shop: FlaskCl
     assert {name: ids(layer["features"]) for name, layer in found.items()} == {"good": [7], "loaded": [1]}
     for name, expected in {"bad": 500, "needs_time": 504, "far_away": 503, "good": 200}.items():
         assert status(shop, "/tiles/WebMercatorQuad/0/0/0", collections=f"good,{name}") == expected
+
+
+SLOW = """
+CREATE VIEW shop.slow_{0} AS SELECT 1 AS id, ST_SetSRID(ST_Point(1, 1), 4326) AS geom FROM pg_sleep(0.5);
+GRANT SELECT ON shop.slow_{0} TO PUBLIC;
+"""
+
+
+def test_slow_layers_of_a_tile_share_its_time(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.tile_joining.TOGETHER", 1)
+    with as_superuser(database) as connection:
+        connection.execute("CREATE SCHEMA shop; GRANT USAGE ON SCHEMA shop TO PUBLIC")
+        connection.execute("CREATE VIEW shop.z AS SELECT 7 AS id, ST_SetSRID(ST_Point(3, 4), 4326) AS geom")
+        connection.execute("GRANT SELECT ON shop.z TO PUBLIC")
+        for number in range(8):
+            connection.execute(SLOW.format(number))  # type: ignore[arg-type]
+    with api_client(replace(database.reader, schemas="shop", tile_timeout_s=0.3)) as client:
+        wait_for(lambda: get(client, "/tiles/WebMercatorQuad"), lambda found: len(found["layers"]) == 9)
+        begun = time.monotonic()
+        assert set(layers(client, "/tiles/WebMercatorQuad/0/0/0")) == {"z"}
+        assert 0.3 <= time.monotonic() - begun < 1.5
+        assert status(client, "/tiles/WebMercatorQuad/0/0/0", collections="slow_1,slow_2") == 504

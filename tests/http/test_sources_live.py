@@ -273,7 +273,7 @@ def test_function_whose_table_or_column_is_gone_is_broken_and_stops_nobody_else(
 def test_view_that_fails_is_left_out_of_filtered_tiles_of_all_and_a_wrong_value_is_told(
     client: FlaskClient, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    def refused_when_filtered(*asked: Any) -> bytes:
+    def refused_when_filtered(*asked: Any, **_: Any) -> bytes:
         if asked[-1].query != WHOLE_TILE:
             raise BadValue("a value of the request is out of range")
         return b""
