@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import inf, nextafter
 
 from api.bands import BANDS
 from api.density import Density
+from api.disk_plans import Reckoned, plan_by_index
 from api.plans import sides
 from api.query import BY_PLANNER, ItemsQuery, Plan, Strip
 from core.blocks import Sides
@@ -24,15 +26,27 @@ FURTHER = 3
 """How many times as many the next one is to hold; then the rest of the band."""
 
 
-def plan_in_bands(query: ItemsQuery, known: Density) -> Plan:
-    """The way to the rows of a page of a box alone. `known`: where features lie, in the numbers of the box"""
+COST_OF_LOOK = 0.3
+"""What a look at a row by the index of boxes costs, in the planner's units."""
+
+
+def plan_in_bands(query: ItemsQuery, known: Density, reckoned: Reckoned | None = None) -> Plan:
+    """The way to the rows of a page of a box.
+
+    known: where features lie, in the numbers of the box; reckoned: what the planner expects of all conditions, where
+    there are more than the box
+    """
     box = query.filter.box
     if box is None:
         return BY_PLANNER
-    search = Search(query, known, sides(box))
-    expected = search.expected(sides(box))
-    if expected > max(FEW, FEW_PAGES * search.wanted):
-        return Plan("bands", strips=tuple(search.strips()))
+    in_box = known.features * known.share(*sides(box))
+    matches, cost = (in_box, inf) if reckoned is None else reckoned
+    search = Search(query, known, sides(box), max(1.0, in_box / max(1, matches)), is_bounded=reckoned is not None)
+    if matches > max(FEW, FEW_PAGES * search.wanted) and search.ample * COST_OF_LOOK < cost:
+        strips = tuple(search.strips())
+        return Plan("bands", strips=strips, is_sure=search.is_whole(strips))
+    if reckoned is not None:
+        return plan_by_index(query, reckoned)
     if query.offset:
         return BY_PLANNER
     return Plan("matches", counts=query.cursor is None and query.count in ("auto", "exact"))
@@ -40,11 +54,17 @@ def plan_in_bands(query: ItemsQuery, known: Density) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """For the features of a page in the area of a box."""
+    """For the features of a page in the area of a box.
+
+    looks:      how many rows are looked at for a match
+    is_bounded: whether it ends where a page should be full: how conditions lie on the map is not known
+    """
 
     query: ItemsQuery
     known: Density
     area: Sides
+    looks: float = 1.0
+    is_bounded: bool = False
 
     @property
     def wanted(self) -> int:
@@ -53,8 +73,8 @@ class Search:
 
     @property
     def ample(self) -> float:
-        """How many the first strip should hold."""
-        return AMPLE * self.wanted + SPARE
+        """How many rows the first strip should hold."""
+        return (AMPLE * self.wanted + SPARE) * self.looks
 
     def expected(self, area: Sides) -> float:
         """How many features lie in an area, as far as is known."""
@@ -66,8 +86,16 @@ class Search:
         for band, begin, end in self.bands():
             piece = self.piece(band, begin, end)
             number = self.expected(piece[3:]) if missing > 0 else 0
+            if self.is_bounded and (missing <= 0 or number > self.ample):
+                yield from islice(self.cut(piece), 2 if missing > 0 else 0)
+                return
             yield from self.cut(piece) if number > self.ample else (piece,)
             missing -= number
+
+    def is_whole(self, strips: Sequence[Strip]) -> bool:
+        """Whether nothing lies behind some strips."""
+        last = strips[-1]
+        return (last.band, last.begin) == (1, -inf) if self.query.backwards else (last.band, last.end) == (BANDS, inf)
 
     def bands(self) -> Iterator[tuple[int, float, float]]:
         """The bands from the cursor's place on: number, and from which easting on to before which."""

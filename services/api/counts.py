@@ -127,7 +127,7 @@ class Counts:
         with reading(collection, has_values=not filter.is_everything):
             statement = select_count_plan(collection, filter)
             # PostgreSQL plans it for its values in any case, and the connection need not be set anew for the page
-            as_page = statement.prepared is not None and (collection.source is None or filter.is_box_alone)
+            as_page = statement.prepared is not None and (collection.source is None or filter.box is not None)
             [(plan,)] = self._database.run(statement, one_plan=as_page)
         counting = plan[0]["Plan"]
         matches = max((int(part["Plan Rows"]) for part in counting.get("Plans", ())), default=0)

@@ -43,7 +43,7 @@ def is_settled(collection: Collection, query: ItemsQuery, plan: Plan, statement:
         source = collection.source
         is_plain = source is None or (source.sampled is not None and not source.is_geography)
         return is_plain and plan.way in ("blocks", "matches", "bands")
-    return (plan.way == "blocks" or is_whole(collection, query)) and statement.prepared is not None
+    return (plan.way in ("blocks", "bands") or is_whole(collection, query)) and statement.prepared is not None
 
 
 def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
@@ -52,7 +52,8 @@ def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
     if collection.has_blocks and walk_key(collection, query.filter, query.sort, query.cursor) == PLACE:
         return plan_by_place(api, collection, query, located)
     if not query.sort and goes_by_bands(collection, query.filter, query.cursor):
-        return plan_in_bands(query, density(api, collection))
+        reckoned = None if query.filter.is_box_alone else api.counts.reckon(collection, query.filter)
+        return plan_in_bands(query, density(api, collection), reckoned)
     if not can_be_planned(collection, query):
         return BY_PLANNER
     if located and collection.row_count:

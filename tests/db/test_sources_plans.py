@@ -182,9 +182,9 @@ def test_deep_page_and_single_feature_go_by_the_tables_own_key(
     assert index in plan(world, select_page(collection, ItemsQuery(10, Filter(ids=(key,)))))
 
 
-@pytest.mark.parametrize("cursor", [None, Cursor("next", (4, "12.5", "c3", 9)), Cursor("prev", (6, "-80", "c3", 9))])
-def test_page_of_a_large_box_looks_at_few_rows_of_the_index(world: World, cursor: Cursor | None):
-    collection, query = world[1]["degrees"], ItemsQuery(10, Filter(BBox(-180, -90, 180, 90)), cursor=cursor)
+@pytest.mark.parametrize("cursor", [None, Cursor("next", (4, "12.5", "c3", 9)), Cursor("prev", (6, "-20", "c3", 9))])
+def test_page_of_a_box_looks_at_few_rows_of_the_index(world: World, cursor: Cursor | None):
+    collection, query = world[1]["degrees"], ItemsQuery(10, Filter(BBox(-50, -40, 50, 40)), cursor=cursor)
     known = make_density([((n * 7919) % 360 - 180, (n * 104729) % 180 - 90) for n in range(2000)], 20_000)
     statement = select_page(collection, query, plan_in_bands(query, known))
     explained = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) {}").format(statement.text)

@@ -28,6 +28,7 @@ SELECT n, 'n' || n, ST_SetSRID(CASE n % 4
     WHEN 2 THEN ST_Point(round(random() * 16) * 2.5, round(random() * 16) * 2.5)
     ELSE ST_Point(17.25, 3.5) END, 4326)
 FROM generate_series(1, 6000) AS n ORDER BY random();
+INSERT INTO theirs.places VALUES (6001, 'a', 'SRID=4326;POINT(-170 -80)'), (6002, 'z', 'SRID=4326;POINT(170 80)');
 CREATE INDEX ON theirs.places USING gist (geom);
 CREATE TABLE theirs.without_index AS TABLE theirs.places;
 ALTER TABLE theirs.without_index ADD PRIMARY KEY (id), ALTER geom SET NOT NULL;
@@ -41,12 +42,17 @@ INSERT INTO theirs.areas
 SELECT 'c~' || n % 7, n, 'b', n, ST_SetSRID(ST_Envelope(ST_Expand(ST_Point(random() * 40, random() * 40),
     CASE WHEN n % 50 = 0 THEN 15 ELSE 0.3 END * random())), 4326)
 FROM generate_series(1, 4000) AS n;
+INSERT INTO theirs.areas
+SELECT 'far', n, 'b', n, ST_MakeEnvelope(n, n / 2, n + 1, n / 2 + 1, 4326) FROM unnest(ARRAY[-170, 160]) AS n;
 CREATE INDEX ON theirs.areas USING gist (geom);
 
 CREATE TABLE theirs.paths (id uuid PRIMARY KEY, geom geometry NOT NULL);
 INSERT INTO theirs.paths
 SELECT md5(n::text)::uuid, ST_SetSRID(ST_MakeLine(ST_Point(x, y), ST_Point(x + random(), y - random())), 3857)
 FROM (SELECT n, random() * 4e6 AS x, random() * 4e6 AS y FROM generate_series(1, 3000) AS n) AS starts;
+INSERT INTO theirs.paths
+SELECT md5(x::text)::uuid, ST_SetSRID(ST_MakeLine(ST_Point(x, x), ST_Point(x, x + 9)), 3857)
+FROM unnest(ARRAY[-1.9e7, 1.9e7]) AS x;
 CREATE INDEX ON theirs.paths USING spgist (geom);
 
 GRANT USAGE ON SCHEMA theirs TO isthmus_reader;
@@ -66,7 +72,13 @@ BOXES = [
     ("areas", "bbox=10,10,30,30", 13),
     ("areas", "bbox=0,0,40,40", 500),
     ("paths", f"bbox=500000,500000,3000000,3900000&bbox-crs={MERCATOR}", 60),
+    ("areas", "bbox=0,0,40,40&filter=west > 1000", 100),
+    ("areas", "bbox=0,0,40,40&filter=west > 3800", 50),
+    ("areas", "bbox=-180,-90,180,90&filter=west > 900&filter-lang=cql2-text", 100),
+    ("places", "bbox=0,0,40,40&filter=name > 'n3'", 90),
+    ("places", "bbox=0,0,40,40&filter=id > 1500 AND S_INTERSECTS(geom, BBOX(10, 10, 40, 40))", 200),
 ]
+"""Collection, query and a limit. A filter may be read by PostgreSQL as it is."""
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +124,10 @@ def matches(sql: psycopg.Connection, name: str, query: str) -> set[Any]:
     box = query.split("&")[0].removeprefix("bbox=")
     id = "replace(code, '~', '%7E') || '~' || number" if name == "areas" else "id::text" if name == "paths" else "id"
     srid = 3857 if MERCATOR in query else 4326
-    text = f"SELECT {id} FROM theirs.{name} WHERE ST_Intersects(geom, ST_MakeEnvelope({box}, {srid}))"
+    area = "ST_MakeEnvelope(10, 10, 40, 40, 4326)"
+    condition = query.partition("filter=")[2].partition("&")[0] or "true"
+    condition = condition.replace("S_INTERSECTS", "ST_Intersects").replace("BBOX(10, 10, 40, 40)", area)
+    text = f"SELECT {id} FROM theirs.{name} WHERE ST_Intersects(geom, ST_MakeEnvelope({box}, {srid})) AND {condition}"
     return {id for (id,) in sql.execute(text)}  # type: ignore[arg-type]
 
 
@@ -169,10 +184,17 @@ def order_of(client: FlaskClient, name: str) -> list[int]:
     return ids(get(client, f"/collections/{name}/items?bbox=0,0,40,40&limit=20"))
 
 
-@pytest.mark.parametrize("query", ["bbox=170,0,20,40", "bbox=10,20,10,21", "bbox=17.25,3.5,17.25,3.5"])
-def test_boxes_without_bands_go_by_the_key(client: FlaskClient, query: str):
-    met = [id for page in walked(client, f"/collections/places/items?{query}&limit=300") for id in page]
+WITHOUT_BANDS = ["170,0,20,40", "10,20,10,21", "17.25,3.5,17.25,3.5", "-180,-90,180,90", "-170,-80,0,80"]
+
+
+@pytest.mark.parametrize("box", WITHOUT_BANDS)
+def test_boxes_without_bands_go_by_the_key(client: FlaskClient, box: str):
+    url = "/collections/places/items?limit=300&bbox="
+    in_bands = walked(client, f"{url}0,0,40,40")
+    met = [id for page in walked(client, f"{url}{box}") for id in page]
     assert met == sorted(set(met))
+    assert walked(client, f"{url}0,0,40,40") == in_bands
+    assert in_bands[0] != sorted(in_bands[0])
 
 
 FORGED = [

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from api.band_plans import FEW, plan_in_bands
 from api.bands import BANDS
 from api.density import Density, make_density
+from api.disk_plans import Reckoned
 from api.query import BY_PLANNER, Cursor, Filter, ItemsQuery, Plan, Strip
 from core.bbox import BBox
 
@@ -84,3 +85,27 @@ def test_few_matches_are_read_at_once():
     assert plan_in_bands(page(10, Cursor("next", (1, "1", 7))), few) == Plan("matches")
     assert plan_in_bands(page(10, offset=5), few) == BY_PLANNER
     assert plan_in_bands(page(1_000_000), DENSITY).way == "matches"
+
+
+def test_with_more_conditions_as_many_rows_are_looked_at_as_a_page_should_need():
+    matches, cost = 100_000, 50_000.0
+    plan = plan_in_bands(page(100), DENSITY, Reckoned(matches, cost))
+    assert (plan.way, plan.is_sure) == ("bands", False)
+    looked_at = sum(DENSITY.features * DENSITY.share(*strip[3:]) for strip in plan.strips)
+    assert 100 * 10 < looked_at < 100 * 10 * 20
+    behind = plan_in_bands(page(100, Cursor("prev", (8, "20", 7))), DENSITY, Reckoned(matches, cost))
+    assert (behind.strips[0].band, behind.is_sure) == (8, False)
+
+
+def test_matches_that_an_index_finds_sooner_are_not_looked_for():
+    assert plan_in_bands(page(100), DENSITY, Reckoned(5_000, 2_000.0)) == Plan("matches")
+    assert plan_in_bands(page(100), DENSITY, Reckoned(50, 90_000.0)) == Plan("matches", counts=True)
+    assert plan_in_bands(page(100, offset=1), DENSITY, Reckoned(50, 90_000.0)) == BY_PLANNER
+
+
+def test_where_the_last_strip_ends_the_box_all_were_looked_at():
+    evenly = make_density(COUNTRY, 1_000_000)
+    assert plan_in_bands(page(250_000), evenly, Reckoned(900_000, 1e9)).is_sure
+    assert not plan_in_bands(page(100_000), evenly, Reckoned(900_000, 1e9)).is_sure
+    at_end = Cursor("next", (BANDS, "39.9999", 7))
+    assert plan_in_bands(page(1000, at_end), DENSITY, Reckoned(900_000, 1e9)).is_sure

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from api.bands import BANDS, bands_key
 from api.query import Plan, Strip
+from api.sql.blocks import hidden
 from api.sql.filter import where_clause
 from core.catalog import GEOM, Collection, Key
 from core.statement import quoted
@@ -59,9 +60,8 @@ def in_strips(
     band, begin = (quoted("t", part.column) for part in bands_key(collection).parts[:2])
     inside = sql.SQL("t.geom && ST_MakeEnvelope(strip.west, strip.south, strip.east, strip.north, {})")
     begins = sql.SQL("{0} >= strip.begins AND {0} < strip.ends").format(begin)
-    where = where_clause(
-        [inside.format(sql.Literal(collection.srid)), sql.SQL("{} = strip.band").format(band), begins, *conditions]
-    )
+    in_strip = [inside.format(sql.Literal(collection.srid)), sql.SQL("{} = strip.band").format(band), begins]
+    where = where_clause([*in_strip, *conditions[:1], *hidden(conditions[1:], "strip")])
     return IN_STRIPS.format(strips=STRIPS, source=source, where=where, order=order)
 
 

@@ -50,7 +50,7 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
         conditions, _ = where(collection, query.filter, by)
         return ready(Statement(page_text(collection, query, plan, conditions, after[0]), params))
 
-    return replace(remembered(collection, shape_of(query, plan, outline[0]), compose), params=params)
+    return replace(remembered(collection, shape_of(collection, query, plan, outline[0]), compose), params=params)
 
 
 def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[list[sql.Composable], dict[str, Any]]:
@@ -61,11 +61,11 @@ def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[lis
     return [place], values
 
 
-def shape_of(query: ItemsQuery, plan: Plan, outline: Hashable) -> Hashable:
+def shape_of(collection: Collection, query: ItemsQuery, plan: Plan, outline: Hashable) -> Hashable:
     """What decides on the text of the statement for a page. `outline`: of its filter"""
-    cursor = query.cursor
-    place = cursor and (cursor.direction, len(cursor.key), *(value is None for value in cursor.place))
-    return "text", query.presentation, query.sort, plan.way, plan.counts, outline, place, query.offset > 0
+    cursor, key = query.cursor, walk_key(collection, query.filter, query.sort, query.cursor)
+    place = cursor and (cursor.direction, *(value is None for value in cursor.place))
+    return "text", query.presentation, query.sort, key, plan.way, plan.counts, outline, place, query.offset > 0
 
 
 def page_text(
