@@ -25,7 +25,6 @@ where a few lie.
 FURTHER = 3
 """How many times as many the next one is to hold; then the rest of the band."""
 
-
 COST_OF_LOOK = 0.3
 """What a look at a row by the index of boxes costs, in the planner's units."""
 

@@ -14,7 +14,6 @@ from core.catalog import Collection, Key, KeyPart, remembered
 BANDS = 8
 """A part of a box is looked for in all pages of an index that it crosses: in a band these are an eighth."""
 
-
 LARGE_PART = 8
 """A box that covers one in so many parts of the extent is a large part of it."""
 
@@ -25,8 +24,8 @@ def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None 
 
     cursor: a walk goes on as it began, whatever was learnt of the table meanwhile
     """
-    source, box = collection.source, filter.box
-    if source is None or not source.is_indexed or not collection.key.is_id:
+    source, key, box = collection.source, collection.key, filter.box
+    if source is None or not (source.is_indexed and key.is_id and key.unique):
         return False
     if box is None or filter.ids is not None or srid_of(box) != collection.srid:
         return False
