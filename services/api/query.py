@@ -70,8 +70,6 @@ class Filter:
     """Which features of a collection are asked for. All conditions hold at once."""
 
     box: BBox | GridBox | None = None
-    heights: tuple[float, float] | None = None
-    """The lowest and the highest height of the box, in the unit of the data."""
     interval: Interval | None = None
     equals: tuple[Equals, ...] = ()
     ids: tuple[FeatureKey, ...] | None = None
@@ -82,6 +80,8 @@ class Filter:
     cql2: Node | None = None
     cql2_crs: Crs = CRS84
     """The system of the geometries in `cql2`."""
+    heights: tuple[float, float] | None = None
+    """The lowest and the highest height of the box, in the unit of the data."""
     digests: dict[object, str] = field(init=False, default_factory=dict[object, str], compare=False, repr=False)
     """What `digest` found, by the order: a page asks for it several times."""
 
