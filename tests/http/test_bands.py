@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from api.params.box import in_mercator
+from core.bbox import BBox
 from support.cluster import Cluster, Database
 from support.http import get, link, walk
 from support.odd import as_superuser, sources_app, wait_for
@@ -72,6 +74,7 @@ BOXES = [
     ("areas", "bbox=10,10,30,30", 13),
     ("areas", "bbox=0,0,40,40", 500),
     ("paths", f"bbox=500000,500000,3000000,3900000&bbox-crs={MERCATOR}", 60),
+    ("paths", "bbox=10.25,10,30,30.5", 60),
     ("areas", "bbox=0,0,40,40&filter=west > 1000", 100),
     ("areas", "bbox=0,0,40,40&filter=west > 3800", 50),
     ("areas", "bbox=-180,-90,180,90&filter=west > 900&filter-lang=cql2-text", 100),
@@ -123,11 +126,12 @@ def matches(sql: psycopg.Connection, name: str, query: str) -> set[Any]:
     """The ids of all that PostGIS finds in a box."""
     box = query.split("&")[0].removeprefix("bbox=")
     id = "replace(code, '~', '%7E') || '~' || number" if name == "areas" else "id::text" if name == "paths" else "id"
-    srid = 3857 if MERCATOR in query else 4326
+    box = f"ST_MakeEnvelope({box}, {3857 if MERCATOR in query else 4326})"
+    box = f"ST_Transform({box}, 3857)" if name == "paths" else box
     area = "ST_MakeEnvelope(10, 10, 40, 40, 4326)"
     condition = query.partition("filter=")[2].partition("&")[0] or "true"
     condition = condition.replace("S_INTERSECTS", "ST_Intersects").replace("BBOX(10, 10, 40, 40)", area)
-    text = f"SELECT {id} FROM theirs.{name} WHERE ST_Intersects(geom, ST_MakeEnvelope({box}, {srid})) AND {condition}"
+    text = f"SELECT {id} FROM theirs.{name} WHERE ST_Intersects(geom, {box}) AND {condition}"
     return {id for (id,) in sql.execute(text)}  # type: ignore[arg-type]
 
 
@@ -182,6 +186,15 @@ def test_a_walk_goes_on_as_it_began_when_a_feature_without_place_appears(client:
 def order_of(client: FlaskClient, name: str) -> list[int]:
     """The first ids of a collection in a box."""
     return ids(get(client, f"/collections/{name}/items?bbox=0,0,40,40&limit=20"))
+
+
+def test_boxes_in_web_mercator_are_those_of_postgis(sql: psycopg.Connection):
+    for west, south, east, north in [(-180, -85, 180, 85), (10.1, -0.3, 24.9, 60.2), (-179.9999999, 1e-9, 0, 84.7)]:
+        text = "SELECT ST_Transform(ST_SetSRID(ST_MakeBox2D(ST_Point(%s, %s), ST_Point(%s, %s)), 4326), 3857)"
+        corners = f"SELECT ST_XMin(g), ST_YMin(g), ST_XMax(g), ST_YMax(g) FROM ({text}) AS box (g)"
+        [found] = sql.execute(corners, (west, south, east, north))  # type: ignore[arg-type]
+        box = in_mercator(BBox(west, south, east, north))
+        assert (box.west, box.south, box.east, box.north) == found
 
 
 WITHOUT_BANDS = ["170,0,20,40", "10,20,10,21", "17.25,3.5,17.25,3.5", "-180,-90,180,90", "-170,-80,0,80"]

@@ -46,6 +46,23 @@ def in_degrees(west: float, south: float, east: float, north: float) -> BBox:
     return BBox(longitudes[0], latitudes[0], longitudes[1], latitudes[1])
 
 
+def box_of_source(box: BBox | GridBox, collection: Collection) -> BBox | GridBox:
+    """The box in the numbers of a source's table, where no database is needed to tell them."""
+    if collection.srid != WEB_MERCATOR or isinstance(box, GridBox) or box.west > box.east:
+        return box
+    return in_mercator(box)
+
+
+def in_mercator(box: BBox) -> GridBox:
+    """A box of degrees, in EPSG:3857, where its sides are parallel to the axes too. As PROJ has it, to the last bit.
+
+    Source: as `in_degrees`
+    """
+    west, east = (math.radians(longitude) * RADIUS_M for longitude in (box.west, box.east))
+    south, north = (math.asinh(math.tan(math.radians(latitude))) * RADIUS_M for latitude in (box.south, box.north))
+    return GridBox(WEB_MERCATOR, west, south, east, north)
+
+
 def condition_of(box: BBox | GridBox, collection: Collection) -> BBox | GridBox | None:
     """The box, or None when every feature meets it: there is nothing to look for then, and the count is known.
 
@@ -53,11 +70,13 @@ def condition_of(box: BBox | GridBox, collection: Collection) -> BBox | GridBox 
     """
     if not collection.has_geometry:
         return None
+    if collection.source is not None:
+        return box_of_source(box, collection)
     if isinstance(box, GridBox):
         extent, parts = (collection.storage_bbox if box.srid == collection.srid else None), (box,)
     else:
         extent, parts = (collection.bbox_crs84.as_list() if collection.bbox_crs84 else None), box.halves()
-    if extent is None or collection.source is not None:
+    if extent is None:
         return box
     west, south, east, north = extent
     whole = any(
