@@ -87,14 +87,20 @@ def finish(response: Response) -> Response:
     return answer
 
 
+QGIS = "QGIS/"
+"""What is in the name that QGIS gives itself, with its version behind it."""
+
+
 def tell_methods(response: Response) -> None:
-    """What browsers want to know. QGIS takes POST in `Allow` of items for leave to add features (Part 4), and would let
-    people draw what cannot be kept: a search may be posted there all the same.
+    """What browsers want to know. QGIS is not told of POST: it takes that in `Allow` of items for leave to add features
+    (Part 4), and would let people draw what cannot be kept; it posts no searches.
     """
-    response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, OPTIONS")
+    allowed = response.headers.get("Allow", "GET, HEAD, OPTIONS")
+    response.headers["Access-Control-Allow-Methods"] = allowed
     response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
-    if request.url_rule is not None and request.url_rule.rule.endswith("/items"):
-        response.headers["Allow"] = "GET, HEAD, OPTIONS"
+    response.vary.add("User-Agent")
+    if QGIS in request.user_agent.string and "Allow" in response.headers:
+        response.headers["Allow"] = allowed.replace(", POST", "")
 
 
 def validate(response: Response) -> Response:

@@ -39,11 +39,6 @@ def address(path: str) -> str:
     return path.format(**VALUES)
 
 
-def adds_nothing(path: str, method: str) -> bool:
-    """Whether QGIS, which asks by OPTIONS, does not take a method for leave to add features."""
-    return method != "POST" or not path.endswith("/items")
-
-
 @of_each_path
 def test_options_names_the_methods_also_to_browsers(client: FlaskClient, path: str):
     preflight = {"Origin": "http://x.example", "Access-Control-Request-Method": METHODS[path][0]}
@@ -51,9 +46,17 @@ def test_options_names_the_methods_also_to_browsers(client: FlaskClient, path: s
         response = client.options(address(path), headers=headers)
         assert (response.status_code, response.data) == (200, b"")
         assert response.headers["Access-Control-Allow-Methods"] == ", ".join(ALLOWED[path])
-        assert response.headers["Allow"] == ", ".join(method for method in ALLOWED[path] if adds_nothing(path, method))
+        assert response.headers["Allow"] == ", ".join(ALLOWED[path])
         assert response.headers["Access-Control-Allow-Origin"] == "*"
         assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
+
+
+def test_qgis_is_given_no_leave_to_add_features(client: FlaskClient):
+    agent = {"User-Agent": "Mozilla/5.0 QGIS/34006/Debian GNU/Linux 13 (trixie)"}
+    response = client.options("/collections/places/items", headers=agent)
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert "User-Agent" in response.headers["Vary"]
+    assert client.options("/nowhere", headers=agent).status_code == 404
 
 
 @of_each_path
