@@ -220,9 +220,19 @@ def test_python_must_be_new_enough(clone: Clone, version: tuple[int, int], fine:
     answer = f'[ "$1" != -V ] || {{ echo Python {version[0]}.{version[1]}; exit; }}; exec {sys.executable} -c'
     clone.fake("python3", f'{answer} "import sys; sys.version_info = {(*version, 0)}; $2"')
     if fine:
-        assert clone.says("check_python; echo fine") == "fine"
+        assert clone.says("system_python=/none; check_python; echo $python") == "python3"
     else:
-        assert clone.refuses("check_python") == "Python 3.11 or later is needed, python3 is Python 3.10"
+        told = clone.refuses("system_python=/none; check_python")
+        assert told == "Python 3.11 or later is needed, python3 is Python 3.10"
+
+
+def test_the_python_of_the_system_is_taken_where_it_will_do(clone: Clone):
+    clone.fake("python3", "exit 0")
+    clone.fake("fine", "exit 0")
+    clone.fake("old", "exit 1")
+    clone.fake("split-off", '[ "$2" != "import ensurepip, venv" ]')
+    told = [clone.says(f"system_python={name}; check_python; echo $python") for name in ("fine", "old", "split-off")]
+    assert told == ["fine", "python3", "python3"]
 
 
 def test_without_an_engine_a_mode_of_containers_says_what_to_do(clone: Clone):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from support.cluster import ROOT
@@ -28,8 +29,8 @@ def venv(name: str) -> Path:
 
 
 def interpreter() -> str:
-    """A Python that is new enough. Raises: RuntimeError"""
-    for candidate in ("python3.13", "python3.12", "/usr/bin/python3", "python3"):
+    """A Python that is new enough, that of Isthmus if it is. Raises: RuntimeError"""
+    for candidate in (sys.executable, "/usr/bin/python3", "python3.13", "python3.12", "python3"):
         path = shutil.which(candidate)
         if path and version_of(path) >= OLDEST:
             return path
