@@ -12,7 +12,8 @@ from api.density import Density, make_density
 from api.disk_plans import plan_along_disk
 from api.plans import can_be_planned, plan_page, share_of
 from api.query import BY_PLANNER, ItemsQuery, Plan
-from api.sql.pages import select_page, select_sample, select_size
+from api.sql.pages import select_page, select_sample, select_size, select_walk_plan
+from api.trial_walks import WalkCost, is_worth_trying, plan_trial
 from api.walk_keys import walk_key
 from api.whole_pages import is_whole, without_offset
 from core.catalog import PLACE, Collection, remembered
@@ -54,6 +55,8 @@ def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
     if not query.sort and goes_by_bands(collection, query.filter, query.cursor):
         reckoned = None if query.filter.is_box_alone else api.counts.reckon(collection, query.filter)
         return plan_in_bands(query, density(api, collection), reckoned)
+    if is_worth_trying(collection, query):
+        return plan_trial(query, api.counts.reckon(collection, query.filter), walk_cost(api, collection))
     if not can_be_planned(collection, query):
         return BY_PLANNER
     if located and collection.row_count:
@@ -83,3 +86,15 @@ def density(api: Api, collection: Collection) -> Density:
         return make_density(middles, len(middles) / share if collection.row_count is None else collection.row_count)
 
     return remembered(collection, "density", sample)
+
+
+def walk_cost(api: Api, collection: Collection) -> WalkCost:
+    """What reading a collection along its key costs. Cost: a plan, once for each version in each worker"""
+
+    def ask() -> WalkCost:
+        [(plan,)] = api.database.run(select_walk_plan(collection))
+        found = plan[0]["Plan"]
+        start = found["Startup Cost"]
+        return WalkCost(start, (found["Total Cost"] - start) / max(1, found["Plan Rows"]))
+
+    return remembered(collection, "walk cost", ask)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from api.cql2.ast import Node, has_geometry
+from api.cql2.ast import Node, has_geometry, is_plain
 from api.cql2.check import check
 from api.cql2.functions import functions_document
 from api.cql2.json_reader import parse_json
@@ -20,6 +20,7 @@ __all__ = [
     "Node",
     "functions_document",
     "has_geometry",
+    "is_plain",
     "normalised",
     "parse_filter",
     "parse_json",

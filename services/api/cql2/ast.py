@@ -264,6 +264,15 @@ def has_geometry(node: Node) -> bool:
     return isinstance(node, Geometry | GeometryCollection | BBox) or any(map(has_geometry, children(node)))
 
 
+def is_plain(node: Node) -> bool:
+    """Whether a condition compares single properties with values, and does nothing else."""
+    if isinstance(node, Like | Function | CaseI | AccentI | Arithmetic | ArrayPredicate):
+        return False
+    if isinstance(node, Comparison) and isinstance(node.left, Property) and isinstance(node.right, Property):
+        return False
+    return all(map(is_plain, children(node)))
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below a node, in order."""
     for name in members(type(node)):

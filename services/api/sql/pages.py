@@ -13,7 +13,7 @@ from api.sql.bands import arranged, in_strips, strip_params
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
-from api.sql.items import feature_text, properties_lateral, ready, rendered
+from api.sql.items import EXPLAIN, feature_text, properties_lateral, ready, rendered
 from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.offsets import at_offset
 from api.sql.outlines import outlined
@@ -131,6 +131,13 @@ def walked(source: sql.Composable, after: list[sql.Composable], order: sql.Compo
     """The rows that a walk along the key looks at."""
     text = sql.SQL("(SELECT t.* FROM {} AS t{}{}\nLIMIT %(walked)s)")
     return text.format(source, where_clause(after), order)
+
+
+def select_walk_plan(collection: Collection) -> Statement:
+    """The planner's view of a walk along the key. Rows: one (plan json): `Startup Cost`, `Total Cost`, `Plan Rows`"""
+    text = sql.SQL("{}SELECT t.* FROM {} AS t ORDER BY {}")
+    along = order_by((), collection, collection.key, backwards=False)
+    return Statement(text.format(EXPLAIN, relation(collection), along))
 
 
 def first_rows(source: sql.Composable, after: list[sql.Composable]) -> sql.Composable:
