@@ -152,6 +152,6 @@ def seen_whole(query: ItemsQuery, found: Page) -> Count | None:
     """The count when the page shows it: it holds all that is left after its offset."""
     if query.hits_only or query.cursor is not None or found.next is not None:
         return None
-    if query.offset and not found.features:
+    if query.offset and not found.number:
         return None
     return Count(exact=query.offset + found.number)

@@ -59,7 +59,8 @@ def find_page(
 
 def page_geojson(found: Page, tail: bytes, head: bytes = PAGE_HEAD) -> bytes:
     """The features of a page between what stands ahead of them and behind."""
-    return b"".join([head, ",".join(found.features).encode(), tail])
+    text = ",".join(found.features).encode() if found.text is None else found.text
+    return b"".join([head, text, tail])
 
 
 def page_tail(collection: Collection, found: Page, links: str, count: Count) -> bytes:

@@ -24,7 +24,9 @@ class Page:
     matched: int | None = None
     """The number of all matches, where it was found on the way."""
     joined: int | None = None
-    """How many features the only text of `features` holds; None where each has its own."""
+    """How many features there are, where `features` does not hold them."""
+    text: bytes | None = None
+    """These features with commas between them, where PostgreSQL joined them."""
     is_heavy: bool = False
     """Whether it is larger than was asked for: its features are left to `stream_page`, or simplified."""
 

@@ -44,12 +44,18 @@ def can_be_joined(collection: Collection, query: ItemsQuery) -> bool:
 
 
 def joined_page(api: Api, collection: Collection, query: ItemsQuery) -> Page:
-    """The features of such a page as one text."""
+    """The features of such a page as one text, whose bytes are passed on as they came."""
     query, known = without_offset(api, collection, query), ends(api, collection)
     with reading(collection, has_values=query.has_values):
-        [(text, number, first, last)] = api.database.run(select_joined(collection, query))
-    if known is None or text is None:
+        row = api.database.run_prepared(*select_joined(collection, query))
+    if known is None or row is None or row[0] is None:
         return Page((), None, None)
+    text, (number, first, last) = row[0], map(bigint, row[1:])
     after = Cursor("next", (last,)) if last < known[1] else None
     before = Cursor("prev", (first,)) if query.cursor is not None or query.offset else None
-    return Page((text,), after, before, joined=number)
+    return Page((), after, before, joined=number, text=text)
+
+
+def bigint(value: bytes | None) -> int:
+    """A bigint in PostgreSQL's binary form."""
+    return int.from_bytes(value or b"", "big", signed=True)

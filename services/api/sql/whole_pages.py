@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 from psycopg import sql
 
@@ -11,7 +11,7 @@ from api.sql.items import rendered
 from api.sql.pages import select_page
 from api.sql.relation import relation
 from core.catalog import Collection, remembered
-from core.prepared import kept_ready
+from core.prepared import Prepared, prepare
 from core.statement import Statement
 
 JOINED = sql.SQL("SELECT string_agg(feature, ','), count(*), min(fid), max(fid)\nFROM ({}) AS page (feature, fid)")
@@ -22,16 +22,17 @@ def select_ends(collection: Collection) -> Statement:
     return Statement(sql.SQL("SELECT min(fid), max(fid) FROM {}").format(relation(collection)))
 
 
-def select_joined(collection: Collection, query: ItemsQuery) -> Statement:
-    """A page along the ids, upwards. A tenth less work than its rows: 22 ms instead of 26 for 10,000 points.
+def select_joined(collection: Collection, query: ItemsQuery) -> tuple[Prepared, dict[str, Any]]:
+    """A page along the ids, upwards, and its values. A tenth less work than its rows: 22 ms instead of 26 for 10,000
+    points.
 
     Rows: one (features with commas between them, or NULL; how many; the least and the largest id, bigint or NULL)
     """
     page = select_page(collection, query)
     params = {**page.params, "rows": query.limit}
 
-    def compose() -> Statement:
-        return kept_ready(Statement(rendered(JOINED.format(page.text)), params))
+    def compose() -> Prepared:
+        return prepare(Statement(rendered(JOINED.format(page.text)), params))
 
     shape = ("joined", query.presentation, query.cursor is None, query.offset > 0)
-    return replace(remembered(collection, shape, compose), params=params)
+    return remembered(collection, shape, compose), params
