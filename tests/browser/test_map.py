@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -49,6 +50,42 @@ def test_click_shows_the_attributes_as_text_and_never_as_markup(page: Page):
     expect(popup).to_contain_text("<b>area</b> 5")
     expect(popup).to_contain_text("note")
     assert popup.locator("b").count() == 0, "the whole feature came, in which a null has its name: tiles have none"
+
+
+PIXEL = """async ([picture, x, y]) => {
+  const [canvas, image] = [new OffscreenCanvas(1, 1).getContext('2d'), new Image()];
+  image.src = `data:image/png;base64,${picture}`;
+  await image.decode();
+  canvas.drawImage(image, -x, -y);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+}"""
+
+
+def colour_at(page: Page, x: int, y: int) -> list[int]:
+    """The colour of a pixel of what the window shows. Of the window: a part of it is composed anew for the picture."""
+    return page.evaluate(PIXEL, [base64.b64encode(page.screenshot()).decode(), x, y])
+
+
+def test_map_stays_below_a_popup_with_more_attributes_than_it_shows(page: Page):
+    """Chromium had left out the map below a popup that scrolled, as far as its text went on."""
+    open_map(page, "/map#3/30/7")
+    before = colour_at(page, 600, 500)
+    page.mouse.click(600, 435)
+    expect(page.locator(".maplibregl-popup-content")).to_contain_text("note")
+    more = "rows => rows.at(-1).after(...Array.from({ length: 40 }, () => rows[0].cloneNode(true)))"
+    page.locator(".maplibregl-popup tr").evaluate_all(more)
+    page.wait_for_timeout(300)
+    assert page.locator(".maplibregl-popup").bounding_box()["height"] < 400  # type: ignore[index]
+    assert colour_at(page, 600, 500) == before
+
+
+def test_popup_in_the_dark_is_dark_on_white_too(page: Page):
+    page.emulate_media(color_scheme="dark")
+    open_map(page, "/map#3/30/7")
+    page.mouse.click(600, 435)
+    for part in (".maplibregl-popup th", ".maplibregl-popup-close-button"):
+        colour = page.locator(part).first.evaluate("element => getComputedStyle(element).color")
+        assert sum(map(int, re.findall(r"\d+", colour)[:3])) < 3 * 128, f"{part} is {colour}"
 
 
 def test_one_collection_alone_is_zoomed_to(page: Page):
@@ -153,6 +190,16 @@ def test_next_link_of_the_table_leads_to_the_next_features(page: Page):
     expect(page.locator("tbody tr").first).to_contain_text("place 5")
     page.get_by_role("link", name="← previous").click()
     expect(page.locator("tbody tr").first).to_contain_text("place 0")
+
+
+def test_on_a_phone_parameters_of_the_api_fit_the_window(page: Page):
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto("/api?f=html")
+    page.locator("details#getItems").evaluate("details => details.open = true")
+    widest = page.locator("details#getItems td").evaluate_all(
+        "cells => Math.max(...cells.map((cell) => cell.getBoundingClientRect().right))"
+    )
+    assert 200 < widest < 400
 
 
 def test_landing_page_leads_to_the_map(page: Page):

@@ -106,6 +106,19 @@ def test_api_page_lists_the_operations(client: FlaskClient):
     assert Balanced(page(client, "/api")).tags.count("details") >= 20
 
 
+def test_api_page_names_the_choices_and_gives_examples_as_they_are_typed(client: FlaskClient):
+    text = page(client, "/api")
+    assert "one of auto, exact, estimated, none" in text
+    assert "for example [" not in text, "a list in Python's spelling, which no address takes"
+
+
+@pytest.mark.parametrize("url", ["/tiles", "/collections/places/tiles", "/tileMatrixSets"])
+def test_tables_of_tilesets_begin_with_the_links_to_them(client: FlaskClient, url: str):
+    text = page(client, url)
+    assert "<thead><tr><th>links</th>" in text
+    assert "<th>href</th>" not in text, "a table in a table, of which a window shows nothing"
+
+
 def test_names_and_values_are_data_and_never_markup(cluster: Cluster):
     database: Database = cluster.clone()
     evil = "<script>alert(1)</script>"

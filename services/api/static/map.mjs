@@ -85,7 +85,7 @@ const textOf = (value) => (typeof value === 'object' && value !== null ? JSON.st
 function attributesOf({ id, properties }, { title }) {
   const rows = Object.entries(properties).map(([name, value]) =>
     node('tr', {}, node('th', { textContent: name }), node('td', { textContent: textOf(value) })));
-  return node('div', {}, node('h2', { textContent: `${title} ${id ?? ''}` }), node('table', {}, ...rows));
+  return node('div', { className: 'attributes' }, node('h2', { textContent: `${title} ${id ?? ''}` }), node('table', {}, ...rows));
 }
 
 // Tiles of low zooms have few attributes: all of them come with the feature. A square that stands for many has no id.
