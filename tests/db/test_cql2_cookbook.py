@@ -11,7 +11,7 @@ import pytest
 
 from api.cql2 import ast, parse_filter
 from api.cql2.functions import FUNCTIONS
-from api.cql2.limits import MAX_DEPTH, MAX_LENGTH, MAX_LENGTH_JSON, MAX_NODES
+from api.cql2.limits import MAX_DEPTH, MAX_LENGTH, MAX_LENGTH_JSON, MAX_NODES, MOST_PAIRS
 from api.cql2.literals import MAX_DIGITS
 from core.catalog import Catalog
 from core.db import Connection
@@ -52,6 +52,5 @@ def test_page_names_every_operator_function_and_limit():
     operators = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS)
     assert [op for op in operators if f"`{op.upper()}`" not in PAGE] == []
     assert [name for name in FUNCTIONS if f"`{name}(" not in PAGE] == []
-    assert [
-        limit for limit in (MAX_LENGTH, MAX_LENGTH_JSON, MAX_DEPTH, MAX_NODES, MAX_DIGITS) if f"{limit:,}" not in PAGE
-    ] == []
+    limits = (MAX_LENGTH, MAX_LENGTH_JSON, MAX_DEPTH, MAX_NODES, MAX_DIGITS, MOST_PAIRS)
+    assert [limit for limit in limits if f"{limit:,}" not in PAGE] == []

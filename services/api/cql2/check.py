@@ -14,6 +14,7 @@ from api.cql2 import ast
 from api.cql2.ast import Node
 from api.cql2.digits import check_digits
 from api.cql2.functions import FUNCTIONS, Kind
+from api.cql2.limits import check_pairs
 from api.cql2.literals import parse_instant, parse_time
 from api.cql2.mistakes import mistake
 from api.cql2.queryables import Queryables, kind_of
@@ -129,6 +130,7 @@ class Checker:
                 return self.temporal(node)
             case ast.ArrayPredicate(_, left, right):
                 left, right = (self.of_kind(part, ("json", "list"), "a list") for part in (left, right))
+                check_pairs(left, right)
                 return replace(node, left=left, right=right)
             case _:
                 return node

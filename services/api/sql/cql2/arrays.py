@@ -1,9 +1,13 @@
 """Array predicates between JSON arrays. They are sets: PostgreSQL compares the elements, not their order or number.
 
-A property that holds no array, such as an object, compares as NULL. Days and times in arrays are JSON texts.
+A property that holds no array, such as an object, compares as NULL. Days and times in arrays are JSON texts; times are
+compared without their `Z` or `+00:00` and without zeros at the end of a fraction, as JSON and PostgreSQL write one time
+in several ways, and `timestamp` has no zone.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from psycopg import sql
 
@@ -12,7 +16,6 @@ from api.cql2.ast import Node
 from api.cql2.geojson import render_shape
 from api.cql2.json_writer import dumps
 from api.cql2.literals import instant_text
-from api.cql2.mistakes import mistake
 from api.sql.cql2.scope import SQL, Scope, comma
 from api.sql.cql2.shapes import whole
 from api.sql.cql2.values import value
@@ -24,19 +27,40 @@ OPERATORS: dict[str, sql.SQL] = {
     "a_equals": sql.SQL("({left} @> {right} AND {left} <@ {right})"),
 }
 ELEMENTS = sql.SQL("CASE WHEN jsonb_typeof({0}) = 'array' THEN ARRAY(SELECT jsonb_array_elements({0})) END")
+TIMES = sql.SQL(
+    """regexp_replace({}::text, '("[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}})"""
+    """([.][0-9]*[1-9])?[.]?0*(Z|[+]00:00)?"', '\\1\\2"', 'g')::jsonb"""
+)
+LIST = sql.SQL("to_jsonb(ARRAY[{}]::jsonb[])")
+"""A function, as `jsonb_build_array` is one, takes 100 arguments."""
 
 
 def array_predicate(node: ast.ArrayPredicate, scope: Scope) -> SQL:
     """An array predicate."""
-    left, right = (ELEMENTS.format(array(side, scope)) for side in (node.left, node.right))
+    sides = [array(side, scope) for side in (node.left, node.right)]
+    if has_times(node, scope):
+        sides = [TIMES.format(side) for side in sides]
+    left, right = map(ELEMENTS.format, sides)
     return OPERATORS[node.op].format(left=left, right=right)
+
+
+def has_times(node: Node, scope: Scope) -> bool:
+    """Whether an element is a time, or holds one."""
+    if isinstance(node, ast.Timestamp | ast.Property):
+        return scope.kind(node) == "datetime"
+    return any(has_times(part, scope) for part in ast.children(node))
 
 
 def array(node: Node, scope: Scope) -> SQL:
     """A list as jsonb."""
     if not isinstance(node, ast.Array):
         return sql.SQL("to_jsonb({})").format(scope.identifier(name_of(node)))
-    return sql.SQL("jsonb_build_array({})").format(comma([element(item, scope) for item in node.items]))
+    return list_of(node.items, scope)
+
+
+def list_of(items: Sequence[Node | None], scope: Scope) -> SQL:
+    """A JSON array; None is the open end of an interval."""
+    return LIST.format(comma([scope.bind('".."', "jsonb") if item is None else element(item, scope) for item in items]))
 
 
 def name_of(node: Node) -> str:
@@ -57,8 +81,8 @@ def element(node: Node, scope: Scope) -> SQL:
             return scope.bind(dumps(instant_text(node)), "jsonb")
         case ast.Geometry() | ast.GeometryCollection():
             return scope.bind(dumps(render_shape(node)), "jsonb")
-        case ast.Interval():
-            raise mistake("an interval in a list has no value in JSON to compare with", node.at)
+        case ast.Interval(start, end):
+            return sql.SQL("jsonb_build_object('interval', {})").format(list_of((start, end), scope))
         case ast.BBox():
             return sql.SQL("ST_AsGeoJSON({})::jsonb").format(whole(node, scope))
         case ast.Property(name) if name == scope.queryables.geometry:

@@ -58,3 +58,15 @@ class Scope:
 def comma(parts: list[SQL]) -> SQL:
     """Parts with commas between them."""
     return sql.SQL(", ").join(parts)
+
+
+MOST_IN_A_ROW = 50
+"""Texts that are put together in one chain; PostgreSQL takes a chain of thousands for one too deep."""
+
+
+def concatenated(parts: list[SQL]) -> SQL:
+    """Texts one after another, of which one or more are given."""
+    while len(parts) > MOST_IN_A_ROW:
+        chains = range(0, len(parts), MOST_IN_A_ROW)
+        parts = [concatenated(parts[start : start + MOST_IN_A_ROW]) for start in chains]
+    return sql.SQL("({})").format(sql.SQL(" || ").join(parts))

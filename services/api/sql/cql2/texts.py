@@ -14,7 +14,7 @@ from psycopg import sql
 
 from api.cql2 import ast
 from api.cql2.ast import Node
-from api.sql.cql2.scope import SQL, Scope
+from api.sql.cql2.scope import SQL, Scope, concatenated
 
 CASEI = sql.SQL('lower(upper(lower({} COLLATE "und-x-icu")) COLLATE "default")')
 ACCENTI = sql.SQL(
@@ -46,7 +46,7 @@ def pattern(node: Node, scope: Scope) -> SQL:
     while isinstance(literal, ast.CaseI | ast.AccentI):
         literal = literal.value
     pieces = [piece(node, match.group(), scope) for match in PIECE.finditer(text_of(literal))]
-    return sql.SQL("(SELECT {})").format(sql.SQL(" || ").join(pieces) if pieces else scope.bind("", "text"))
+    return sql.SQL("(SELECT {})").format(concatenated(pieces) if pieces else scope.bind("", "text"))
 
 
 def text_of(node: Node) -> str:

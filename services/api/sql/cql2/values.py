@@ -10,7 +10,7 @@ from psycopg import sql
 from api.cql2 import ast
 from api.cql2.ast import Node
 from api.sql.cql2 import numbers, texts
-from api.sql.cql2.scope import SQL, Scope
+from api.sql.cql2.scope import SQL, Scope, concatenated
 from api.sql.cql2.shapes import FUNCTIONS as SHAPE_FUNCTIONS, shape, shape_function
 from api.sql.relation import text_of
 
@@ -94,7 +94,7 @@ def function(node: ast.Function, scope: Scope) -> SQL:
         return shape_function(node, scope)
     args = [value(arg, scope) for arg in node.args]
     if node.name == "concat":
-        return sql.SQL("({})").format(sql.SQL(" || ").join(args))
+        return concatenated(args)
     return FUNCTIONS[node.name].format(*args)
 
 
