@@ -107,7 +107,7 @@ def filter_parameters() -> dict[str, Any]:
         "bbox-crs": query_parameter("bbox-crs", URI, "CRS of bbox, one that the collection lists."),
         "datetime": query_parameter("datetime", TEXT, "An instant, or start/end with .. for an open end."),
         "ids": query_parameter("ids", array_of("string"), "Ids of features."),
-        "filter": query_parameter("filter", TEXT, "CQL2 (OGC 21-065r2) over the queryables, with what /functions lists."),
+        "filter": query_parameter("filter", TEXT, "CQL2 (OGC 21-065r2) over the queryables, with all of /functions."),
         "filter-lang": query_parameter("filter-lang", words(*FILTER_LANGS), "The language of filter."),
         "filter-crs": query_parameter("filter-crs", URI, "CRS of the geometries in filter."),
         "q": query_parameter("q", SEARCHED, "What some string property contains, in any case."),
