@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from api.cql2 import Node, has_geometry, normalised, render_text
@@ -88,7 +89,7 @@ class Filter:
     @property
     def is_everything(self) -> bool:
         """True when no condition is set."""
-        return self == NO_FILTER
+        return self is NO_FILTER or self == NO_FILTER
 
     @property
     def is_box_alone(self) -> bool:
@@ -262,10 +263,18 @@ WHOLE_TILE = TileQuery()
 
 def digest(filter: Filter, sort: tuple[SortKey, ...]) -> str:
     """A short text that is the same for the same filter and order, to bind a cursor to them."""
+    if filter is NO_FILTER:
+        return digest_of_order(sort)
     found = filter.digests.get(sort)
     if found is None:
         found = filter.digests[sort] = work_out_digest(filter, sort)
     return found
+
+
+@lru_cache(maxsize=1000)
+def digest_of_order(sort: tuple[SortKey, ...]) -> str:
+    """The digest of no filter and an order."""
+    return work_out_digest(NO_FILTER, sort)
 
 
 def work_out_digest(filter: Filter, sort: tuple[SortKey, ...]) -> str:

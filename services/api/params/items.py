@@ -19,7 +19,17 @@ from api.params.common import Args, Limits, parse_choice, parse_names, parse_who
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
 from api.profiles import parse_profiles
-from api.query import AS_STORED, CountMode, Cursor, FeatureKey, Filter, ItemsQuery, Presentation, SortKey
+from api.query import (
+    AS_STORED,
+    NO_FILTER,
+    CountMode,
+    Cursor,
+    FeatureKey,
+    Filter,
+    ItemsQuery,
+    Presentation,
+    SortKey,
+)
 from api.walk_keys import walk_key
 from core.bbox import parse_heights
 from core.catalog import Collection, Column, Key, remembered
@@ -116,14 +126,15 @@ def is_simple(column: Column) -> bool:
 
 
 def parse_conditions(args: Args, collection: Collection) -> Filter:
-    """The conditions of a request. A CRS or a language of what is not given is read and has no effect.
+    """The conditions of a request, NO_FILTER itself where there are none. A CRS or a language of what is not given is
+    read and has no effect.
 
     Raises: BadParameter, BadBBox
     """
     queryables = remembered(collection, "queryables", lambda: {one.name: one for one in queryable_columns(collection)})
     crs = parse_crs("bbox-crs", args["bbox-crs"], collection) if "bbox-crs" in args else CRS84
     filter_crs = parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84
-    return Filter(
+    found = Filter(
         cql2=parse_cql2(args, collection),
         cql2_crs=filter_crs if "filter" in args else CRS84,
         box=condition_of(parse_box(args["bbox"], crs, collection), collection) if "bbox" in args else None,
@@ -134,6 +145,7 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
         ids=parse_ids(args["ids"], collection) if "ids" in args else None,
         text=parse_search(args["q"]) if "q" in args else None,
     )
+    return NO_FILTER if found.is_everything else found
 
 
 def parse_cql2(args: Args, collection: Collection) -> Node | None:

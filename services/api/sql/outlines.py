@@ -11,7 +11,7 @@ from typing import Any
 
 from api.cql2 import ast
 from api.cql2.ast import Node
-from api.query import Filter, GridBox
+from api.query import NO_FILTER, Filter, GridBox
 from api.sql.boxes import box_values, is_geography
 from api.sql.cql2.numbers import fits_real, is_whole
 from api.sql.filter import equal_value
@@ -25,12 +25,17 @@ MOST_NODES = 50
 """Of a filter in CQL2. A larger one is seldom asked for twice, and its text would take much room."""
 
 
+OF_NO_FILTER = (None, (), None)
+
+
 class Unlike(Exception):
     """A filter has no outline."""
 
 
 def outlined(collection: Collection, filter: Filter) -> Outlined | None:
     """None for what has no outline: the text of its conditions depends on more, or is seldom asked for twice."""
+    if filter is NO_FILTER:
+        return OF_NO_FILTER, {}
     if filter.interval or filter.heights or filter.ids is not None or filter.text is not None or filter.arguments:
         return None
     if filter.box is not None and is_geography(collection):
