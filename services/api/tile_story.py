@@ -70,7 +70,7 @@ class Advice:
 def advice(story: TileStory, layers: list[LayerWeight]) -> list[Advice]:
     """What would make the tile faster or smaller, the most useful first."""
     return [
-        *(no_index(story, step) for step in story.plan.steps if is_walk_through_all(step)),
+        *(no_index(step) for step in story.plan.steps if has_no_index(story.collection) and is_walk_through_all(step)),
         *not_prepared(story),
         *too_slow(story),
         *left_out(story),
@@ -78,16 +78,19 @@ def advice(story: TileStory, layers: list[LayerWeight]) -> list[Advice]:
     ]
 
 
+def has_no_index(collection: Collection) -> bool:
+    """Not known to have one. What has one is read whole all the same where a tile shows much of it."""
+    return collection.source is not None and not collection.source.is_indexed
+
+
 def is_walk_through_all(step: PlanStep) -> bool:
     """Whether a step reads many rows to find those in the tile's box."""
     return step.box_column is not None and (step.read or 0) > MANY_ROWS and (step.kept or 0) < (step.read or 0) / 2
 
 
-def no_index(story: TileStory, step: PlanStep) -> Advice:
+def no_index(step: PlanStep) -> Advice:
     """The index that such a step lacks."""
     because = f"{step.read:,} rows of {step.relation} are read to find {step.kept:,}: no index is used"
-    if story.collection.source is None:
-        return Advice(because, "load the file again: its indexes are missing")
     return Advice(because, f"CREATE INDEX ON {step.relation} USING gist ({step.box_column}); ANALYZE {step.relation}")
 
 

@@ -115,7 +115,9 @@ class Settings:
     keep_versions: int = setting(2, "versions kept of each collection, the served one included")
     log_level: LogLevel = setting("info", "debug, info, warning or error")
     run_dir: str = setting("", "folder of the API's socket in mode none (default: `var/run` in the data folder)")
-    db_host_port: int = setting(55432, "PostgreSQL's port on the host's loopback in mode host")
+    db_host_port: int = setting(
+        55432, "PostgreSQL's port on the host's loopback: in mode host, and in bridge and native when this is set"
+    )
     secrets_dir: Path = setting(Path("secrets"), "folder of the generated passwords")
     uid: int = setting(10001, "user id that the containers run as; `scripts/up` sets it for users other than root")
     gid: int = setting(10001, "group id that the containers run as")
