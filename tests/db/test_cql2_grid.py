@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -26,6 +27,12 @@ SELECT n AS fid, ST_Transform(ST_Point(24 + n % 100 * 0.005, 60 + n / 100 % 2 * 
 FROM (SELECT n, CASE WHEN n < 200 THEN 5e-7 ELSE -5e-7 END AS offset_deg FROM generate_series(0, 399) AS n) AS points
 """
 """Five centimetres north and south of two parallels."""
+
+OVERLAPPING = (
+    "MULTIPOLYGON(((18 58, 23.5 58, 23.5 62.5, 18 62.5, 18 58)),"
+    " ((22.5 61.5, 24.5 61.5, 24.5 63.5, 22.5 63.5, 22.5 61.5)))"
+)
+"""Two areas with a part in common, which no valid geometry has."""
 
 LAYERS = {"degrees": 4326, "grid": 3067, "mercator": 3857}
 
@@ -58,6 +65,10 @@ def layers(cluster: Cluster) -> Iterator[tuple[psycopg.Connection, Catalog]]:
         ("S_DISJOINT(geom, BBOX(-180,-90,-170,90))", 100),
         ("S_WITHIN(geom, BBOX(20.5,60.5,180,90))", 81),
         ("S_WITHIN(geom, POLYGON((-180 -90, 180 -90, 180 90, -180 90, -180 -90)))", 100),
+        ("S_INTERSECTS(geom, POLYGON((15.5 58.5, 24.5 63.5, 24.5 58.5, 15.5 63.5, 15.5 58.5)))", 16),
+        ("S_DISJOINT(geom, POLYGON((15.5 58.5, 24.5 63.5, 24.5 58.5, 15.5 63.5, 15.5 58.5)))", 84),
+        (f"S_INTERSECTS(geom, {OVERLAPPING})", 17),
+        ("S_CROSSES(MULTILINESTRING((-60 64.5, 60 64.5), (24.5 50, 24.5 62.5)), geom)", 13),
         ("S_CONTAINS(geom, POINT(24.5 64.5))", 1),
         ("S_CONTAINS(geom, POINT(-100 -80))", 0),
         ("S_CONTAINS(geom, BBOX(-180,-90,180,90))", 0),
@@ -138,7 +149,12 @@ def test_edges_of_small_areas_in_degrees_are_right_to_a_few_centimetres(layers, 
 def test_filter_goes_by_the_spatial_index_in_every_system(layers, name: str):
     connection, catalog = layers
     collection = catalog[name]
-    for text in ("S_INTERSECTS(geom, BBOX(21.5,61.5,23.5,62.5))", "S_CONTAINS(geom, POINT(24.5 64.5))"):
+    for text in (
+        "S_INTERSECTS(geom, BBOX(21.5,61.5,23.5,62.5))",
+        "S_INTERSECTS(geom, POLYGON((15.5 58.5, 21.5 61.5, 21.5 58.5, 15.5 61.5, 15.5 58.5)))",
+        "S_INTERSECTS(geom, LINESTRING(15.5 58.5, 21.5 61.5))",
+        "S_CONTAINS(geom, POINT(24.5 64.5))",
+    ):
         assert f"{collection.table}_geom_idx" in plan(connection, collection, text)
 
 
@@ -146,3 +162,15 @@ def test_long_lines_are_split_into_few_pieces(layers):
     connection, catalog = layers
     zigzag = ", ".join(f"{-180 if n % 2 else 180} {n / 100}" for n in range(1500))
     assert count(connection, catalog["grid"], f"S_INTERSECTS(geom, LINESTRING({zigzag}))") == 0
+
+
+@pytest.mark.parametrize("shape", ["POLYGON(({}))", "LINESTRING({})"])
+def test_scribble_takes_no_longer_in_a_grid(layers, shape: str):
+    connection, catalog = layers
+    corners = ", ".join(f"{15 + n * 37 % 97 / 10} {59 + n * 59 % 89 / 10}" for n in range(1500))
+    scribble = shape.format(f"{corners}, 15 59")
+    start = time.perf_counter()
+    finds = count(connection, catalog["grid"], f"S_INTERSECTS(geom, {scribble})")
+    assert count(connection, catalog["grid"], f"S_CONTAINS(geom, {scribble})") == 0
+    assert time.perf_counter() - start < 5
+    assert finds == count(connection, catalog["degrees"], f"S_INTERSECTS(geom, {scribble})") > 10

@@ -151,10 +151,30 @@ def in_target(geometry: SQL, node: Literal, scope: Scope, *, cut: bool = False) 
     if srid == 4326:
         return geometry if scope.srid_in == WEB_MERCATOR else sql.SQL("ST_Transform({}, 4326)").format(geometry)
     if scope.srid_in in (4326, WEB_MERCATOR):
-        geometry = sql.SQL("ST_Intersection({}, {})").format(geometry, extent(scope)) if cut else geometry
+        geometry = cut_to(extent(scope), geometry, node) if cut else geometry
     if scope.srid_in == 4326:
         geometry = sql.SQL("ST_Segmentize({}, {})").format(geometry, sql.Literal(step(node)))
     return sql.SQL("ST_Transform({}, {})").format(geometry, sql.Literal(srid))
+
+
+def cut_to(area: SQL, geometry: SQL, node: Literal) -> SQL:
+    """The part of a literal in a box.
+
+    An area that crosses itself stays whole, as GEOS refuses to cut it or works on its crossings for minutes, whatever
+    the time limit; so it does on those of a line, which is cut by a simpler way.
+    """
+    if isinstance(node, Geometry) and "Line" in node.type:
+        return sql.SQL("ST_ClipByBox2D({}, {})").format(geometry, area)
+    cut = sql.SQL("ST_Intersection({}, {})").format(geometry, area)
+    if isinstance(node, BBox) or not has_area(node):
+        return cut
+    return sql.SQL("CASE WHEN ST_IsValid({0}) THEN {1} ELSE {0} END").format(geometry, cut)
+
+
+def has_area(node: Geometry | GeometryCollection) -> bool:
+    """Whether a geometry is an area, or has one among its parts."""
+    parts = node.geometries if isinstance(node, GeometryCollection) else (node,)
+    return any("Polygon" in part.type for part in parts)
 
 
 def degrees_of_mercator(geometry: SQL, node: Literal, *, edges_are_bent: bool) -> SQL:
@@ -162,7 +182,8 @@ def degrees_of_mercator(geometry: SQL, node: Literal, *, edges_are_bent: bool) -
 
     edges_are_bent: they are to be split, since the next system bends them
     """
-    whole = sql.SQL("CASE WHEN {0} @ {1} THEN {0} ELSE ST_Intersection({0}, {1}) END").format(geometry, MERCATOR)
+    inside = cut_to(MERCATOR, geometry, node)
+    whole = sql.SQL("CASE WHEN {0} @ {1} THEN {0} ELSE {2} END").format(geometry, MERCATOR, inside)
     if edges_are_bent:
         whole = sql.SQL("ST_Segmentize({}, {})").format(whole, sql.Literal(step(node, STEP_M)))
     return sql.SQL("ST_Transform({}, 4326)").format(whole)
