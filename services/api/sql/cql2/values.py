@@ -129,12 +129,15 @@ def comparable(nodes: Sequence[Node], scope: Scope) -> list[SQL]:
 def comparable_numbers(nodes: Sequence[Node], scope: Scope) -> list[SQL]:
     """Numbers of which the first is compared with each other one: columns as they are unless something is calculated.
 
-    A literal that takes its type from a column of doubles needs that column on the other side of every comparison.
+    A literal that takes its type from a column of doubles needs that column on the other side of every comparison. Two
+    columns are compared digit by digit, as they are shown: PostgreSQL would compare them as doubles, in which the 0.1
+    of a real is another number than the 0.1 of a double.
     """
     inexact = [numbers.is_inexact_column(node, scope) for node in nodes]
+    several = any(inexact) and len({node.name for node in nodes if isinstance(node, ast.Property)}) > 1
     taken_from_column = inexact[0] or (len(nodes) == 2 and inexact[1])
     plain = all(isinstance(node, ast.Number | ast.Property) for node in nodes) and not overflows(nodes, inexact)
-    if not plain or (any(inexact) and not taken_from_column):
+    if not plain or several or (any(inexact) and not taken_from_column):
         return [exact(node, scope) for node in nodes]
     return [plain_number(node, scope, inexact=taken_from_column) for node in nodes]
 
