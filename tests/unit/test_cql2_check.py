@@ -109,6 +109,9 @@ def test_misfit_names_both_sides_and_the_position(places: Collection, text: str)
         ("geometri IS NULL", "perhaps you meant 'geometry'"),
         ("zzz = 1", "/collections/places/queryables lists the names"),
         ("lenght(p_string) = 1", "perhaps you meant 'length'"),
+        ("S_INTERSECT(geometry, POINT(1 2))", "perhaps you meant 's_intersects'"),
+        ("A_CONTAIN(p_string, ('x'))", "perhaps you meant 'a_contains'"),
+        ("CASEL(p_string) = 'x'", "perhaps you meant 'casei'"),
         ("T_DURING(p_date, p_date)", "T_INTERSECTS takes instants too; INTERVAL(start, end) makes one"),
     ],
 )

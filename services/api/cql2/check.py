@@ -24,6 +24,9 @@ from core.errors import suggestion
 Value = TypeVar("Value")
 
 TIMES: tuple[Kind, ...] = ("date", "datetime")
+OPERATORS = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS, "casei", "accenti")
+"""What is written like a function, and is a part of CQL2 itself."""
+
 SHOWN = 40
 """Characters of an operand that an error shows."""
 ARTICLES: dict[Kind, str] = {"geometry": "a geometry", "interval": "an interval", "json": "a list or object (JSON)"}
@@ -176,7 +179,7 @@ class Checker:
         """A call of a function that is on the list."""
         signature = FUNCTIONS.get(node.name.lower())
         if signature is None:
-            hint = suggestion(node.name.lower(), FUNCTIONS) or f"there are {', '.join(FUNCTIONS)}"
+            hint = suggestion(node.name.lower(), (*FUNCTIONS, *OPERATORS)) or f"there are {', '.join(FUNCTIONS)}"
             raise mistake(f"there is no function '{node.name}'", node.at, hint=hint)
         if not signature.takes(len(node.args)):
             least = f"{len(signature.args)}{' or more' if signature.variadic else ''}"
