@@ -41,6 +41,9 @@ need_venv() {
   digest=$(requirements_digest "$@")
   if [ -x "$venv/bin/python" ] && [ "$(cat -- "$stamp" 2>/dev/null)" = "$digest" ]; then return; fi
   [ -w "$root" ] || die "cannot write to $root, where the Python environment .venv goes"
+  if [ -L "$venv" ] && ! same_python; then   # making it anew would empty a folder of somebody else's
+    die ".venv is a link to $(readlink -- "$venv"), which another Python made: remove the link, and it is made here"
+  fi
   has_ensurepip "$python" || need_packages 'the Python environment' python3-venv
   for file in "$@"; do args+=(-r "$file"); done
   same_python || step 'making the Python environment .venv' make_venv || die "$python -m venv failed"

@@ -326,3 +326,16 @@ def test_number_that_a_killed_engine_left_behind_is_forgotten(clone: Clone):
     file.write_text(str(os.getpid()))
     clone.run(f"drop_stale_pid {name} {file}; drop_stale_pid dockerd {clone.root}/none")
     assert file.exists(), "the engine runs"
+
+
+def test_environment_that_is_a_link_is_not_emptied(clone: Clone):
+    """`python3 -m venv --clear` goes where a link leads: to the packages of another clone."""
+    theirs = clone.root / "theirs"
+    (theirs / "bin").mkdir(parents=True)
+    (clone.root / ".venv").symlink_to(theirs)
+    (theirs / "bin/python").write_text("#!/bin/sh\necho of another version\n")
+    (theirs / "bin/python").chmod(0o755)
+    (clone.root / "requirements.txt").touch()
+    told = clone.refuses("need_venv tests requirements.txt")
+    assert told == f".venv is a link to {theirs}, which another Python made: remove the link, and it is made here"
+    assert (theirs / "bin/python").exists()
