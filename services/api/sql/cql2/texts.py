@@ -2,8 +2,9 @@ r"""Texts: case and accent folding, and patterns.
 
 CASEI is Unicode's full case folding as PostgreSQL 17 can do it: lower, upper and lower again, by ICU and at last by
 simple mapping, so that `Straße` meets `STRASSE`, and a sigma is the same at the end of a word.
-ACCENTI is `unaccent`, for letters such as ø that have no decomposition, and the removal of combining marks, which keeps
-the voicing marks of Japanese (/rec/accent-insensitive-comparison/japanese-non-spacing-marks).
+ACCENTI is `unaccent`, for letters such as ø that have no decomposition, and the removal of combining marks: those of
+Latin, Greek and Cyrillic, and the points and signs of Hebrew and Arabic. It keeps the voicing marks of Japanese
+(/rec/accent-insensitive-comparison/japanese-non-spacing-marks), and the vowels of Indic scripts, which are marks too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from api.sql.cql2.scope import SQL, Scope, concatenated
 CASEI = sql.SQL('lower(upper(lower({} COLLATE "und-x-icu")) COLLATE "default")')
 ACCENTI = sql.SQL(
     "normalize(regexp_replace(normalize(unaccent({}), NFD),"
-    r" '[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]', '', 'g'), NFC)"
+    r" '[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    r"\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff"
+    r"\ufe20-\ufe2f]', '', 'g'), NFC)"
 )
 # What folding makes of a piece of a pattern must not become a wildcard: unaccent turns a full-width percent into one.
 ESCAPED = sql.SQL(r"replace(replace(replace({}, '\', '\\'), chr(37), '\' || chr(37)), '_', '\_')")
