@@ -36,15 +36,27 @@ same_python() {
 # need_venv NAME FILE...: makes sure that .venv holds the packages of these requirements files. NAME says
 # which set that is; each set has a stamp of its own, so a test run does not undo `up` and the other way round.
 need_venv() {
-  local stamp=$venv/isthmus-$1.stamp digest file args=(); shift
+  local stamp=$venv/isthmus-$1.stamp digest lock; shift
   check_python
   digest=$(requirements_digest "$@")
-  if [ -x "$venv/bin/python" ] && [ "$(cat -- "$stamp" 2>/dev/null)" = "$digest" ]; then return; fi
+  ! has_packages "$stamp" "$digest" || return 0
   [ -w "$root" ] || die "cannot write to $root, where the Python environment .venv goes"
   if [ -L "$venv" ] && ! same_python; then   # making it anew would empty a folder of somebody else's
     die ".venv is a link to $(readlink -- "$venv"), which another Python made: remove the link, and it is made here"
   fi
   has_ensurepip "$python" || need_packages 'the Python environment' python3-venv
+  exec {lock}>"$venv.lock"
+  flock -n "$lock" || { say 'waiting for another script, which makes the Python environment'; flock "$lock"; }
+  has_packages "$stamp" "$digest" || fill_venv "$stamp" "$digest" "$@"
+  exec {lock}>&-
+}
+
+# has_packages STAMP DIGEST: .venv is there, with the packages that a digest of requirements stands for
+has_packages() { [ -x "$venv/bin/python" ] && [ "$(cat -- "$1" 2>/dev/null)" = "$2" ]; }
+
+# fill_venv STAMP DIGEST FILE...: installs the packages, and notes that they are there
+fill_venv() {
+  local stamp=$1 digest=$2 file args=(); shift 2
   for file in "$@"; do args+=(-r "$file"); done
   same_python || step 'making the Python environment .venv' make_venv || die "$python -m venv failed"
   step 'installing Python packages (the first time: a minute or two)' \

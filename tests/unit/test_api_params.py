@@ -16,7 +16,7 @@ from api.cursor import parse_cursor, render_cursor
 from api.params.common import Limits, joined
 from api.params.items import items_query, parse_limit, queryable_columns
 from api.params.time import parse_interval
-from api.query import Cursor, Equals, Filter, Interval, SortKey, digest
+from api.query import NO_FILTER, Cursor, Equals, Filter, Interval, SortKey, digest
 from core.bbox import BBox
 from core.catalog import Collection, Column
 from core.errors import BadCursor, BadParameter
@@ -183,6 +183,13 @@ def test_parts_of_a_list_are_put_together_where_only_that_makes_them_names():
     assert joined(["b", "c"], {"b,c"}) == ["b,c"]
     assert joined(["b", "c", ""], {"b,c"}) == ["b", "c", ""]
     assert joined(["x"] * 100_000, known) == ["x"] * 100_000
+
+
+def test_a_time_is_no_condition_where_features_have_none(roads: Collection):
+    args = MultiDict({"datetime": "2020-01-01"})
+    assert items_query(args, replace(roads, temporal_column=None), LIMITS).filter is NO_FILTER
+    with pytest.raises(BadParameter):
+        items_query(MultiDict({"datetime": "soon"}), replace(roads, temporal_column=None), LIMITS)
 
 
 def test_properties_are_kept_or_left_out_in_the_order_of_the_collection(roads: Collection):

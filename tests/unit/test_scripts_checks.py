@@ -235,6 +235,14 @@ def test_the_python_of_the_system_is_taken_where_it_will_do(clone: Clone):
     assert told == ["fine", "python3", "python3"]
 
 
+def test_of_two_scripts_at_once_one_makes_the_environment(clone: Clone):
+    (clone.root / "requirements.txt").touch()
+    making = 'fill_venv() { sleep 1; echo made; mkdir -p "$venv/bin"; echo "exit 0" >"$venv/bin/python"'
+    making += '; chmod +x "$venv/bin/python"; printf %s "$2" >"$1"; }; has_ensurepip() { true; }'
+    told = clone.says(f"{making}; need_venv test requirements.txt & need_venv test requirements.txt; wait; echo ready")
+    assert told.splitlines() == ["waiting for another script, which makes the Python environment", "made", "ready"]
+
+
 def test_without_an_engine_a_mode_of_containers_says_what_to_do(clone: Clone):
     told = clone.refuses("need_engine host")
     assert told.startswith("mode host needs Docker, and no engine answers: ./scripts/up host --install-docker")

@@ -126,21 +126,22 @@ def is_simple(column: Column) -> bool:
 
 
 def parse_conditions(args: Args, collection: Collection) -> Filter:
-    """The conditions of a request, NO_FILTER itself where there are none. A CRS or a language of what is not given is
-    read and has no effect.
+    """The conditions of a request, NO_FILTER itself where there are none. A CRS or a language of what is not given, and
+    a time where features have none, are read and have no effect.
 
     Raises: BadParameter, BadBBox
     """
     queryables = remembered(collection, "queryables", lambda: {one.name: one for one in queryable_columns(collection)})
     crs = parse_crs("bbox-crs", args["bbox-crs"], collection) if "bbox-crs" in args else CRS84
     filter_crs = parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84
+    interval = parse_interval(args["datetime"]) if "datetime" in args else None
     found = Filter(
         cql2=parse_cql2(args, collection),
         cql2_crs=filter_crs if "filter" in args else CRS84,
         box=condition_of(parse_box(args["bbox"], crs, collection), collection) if "bbox" in args else None,
         heights=parse_heights(args["bbox"]) if "bbox" in args and collection.has_geometry else None,
         arguments=parse_arguments(args, collection),
-        interval=parse_interval(args["datetime"]) if "datetime" in args else None,
+        interval=interval if collection.times else None,
         equals=tuple(equals(queryables[name], args[name]) for name in args if name in queryables),
         ids=parse_ids(args["ids"], collection) if "ids" in args else None,
         text=parse_search(args["q"]) if "q" in args else None,
