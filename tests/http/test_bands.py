@@ -57,6 +57,15 @@ SELECT md5(x::text)::uuid, ST_SetSRID(ST_MakeLine(ST_Point(x, x), ST_Point(x, x 
 FROM unnest(ARRAY[-1.9e7, 1.9e7]) AS x;
 CREATE INDEX ON theirs.paths USING spgist (geom);
 
+CREATE TABLE theirs.parts (number integer, part integer, name text, geom geometry(Point, 4326) NOT NULL,
+    PRIMARY KEY (number, part)) PARTITION BY LIST (part);
+CREATE TABLE theirs.parts_0 PARTITION OF theirs.parts FOR VALUES IN (0);
+CREATE TABLE theirs.parts_others PARTITION OF theirs.parts DEFAULT PARTITION BY RANGE (number);
+CREATE TABLE theirs.parts_low PARTITION OF theirs.parts_others FOR VALUES FROM (0) TO (3000);
+CREATE TABLE theirs.parts_high PARTITION OF theirs.parts_others DEFAULT;
+CREATE INDEX ON theirs.parts USING gist (geom);
+INSERT INTO theirs.parts SELECT id, id % 3, name, geom FROM theirs.places;
+
 GRANT USAGE ON SCHEMA theirs TO isthmus_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA theirs TO isthmus_reader;
 ANALYZE;
@@ -71,6 +80,8 @@ BOXES = [
     ("places", "bbox=17.25,3.5,17.26,3.6", 70),
     ("places", "bbox=-180,-90,180,90&bbox-crs=http://www.opengis.net/def/crs/OGC/1.3/CRS84", 1000),
     ("without_index", "bbox=0,0,30,30", 100),
+    ("parts", "bbox=0,0,40,40", 100),
+    ("parts", "bbox=9,19,11,21", 50),
     ("areas", "bbox=10,10,30,30", 13),
     ("areas", "bbox=0,0,40,40", 500),
     ("paths", f"bbox=500000,500000,3000000,3900000&bbox-crs={MERCATOR}", 60),
@@ -107,7 +118,7 @@ def client(theirs: Database) -> Iterator[FlaskClient]:
     """A client of the API that serves them, once their data were looked at."""
     with sources_app(theirs, "theirs") as app:
         client = app.test_client()
-        for name in ("places", "without_index", "areas", "paths"):
+        for name in ("places", "without_index", "areas", "paths", "parts"):
             wait_for(lambda name=name: get(client, f"/collections/{name}"), lambda found: "extent" in found)
         yield client
 
@@ -125,7 +136,8 @@ def walked(client: FlaskClient, url: str, rel: str = "next") -> list[list[Any]]:
 def matches(sql: psycopg.Connection, name: str, query: str) -> set[Any]:
     """The ids of all that PostGIS finds in a box."""
     box = query.split("&")[0].removeprefix("bbox=")
-    id = "replace(code, '~', '%7E') || '~' || number" if name == "areas" else "id::text" if name == "paths" else "id"
+    ids = {"areas": "replace(code, '~', '%7E') || '~' || number", "parts": "number || '~' || part", "paths": "id::text"}
+    id = ids.get(name, "id")
     box = f"ST_MakeEnvelope({box}, {3857 if MERCATOR in query else 4326})"
     box = f"ST_Transform({box}, 3857)" if name == "paths" else box
     area = "ST_MakeEnvelope(10, 10, 40, 40, 4326)"
@@ -160,6 +172,11 @@ def test_every_limit_and_offset_is_a_part_of_one_list(client: FlaskClient, name:
     assert ids(get(client, str(link(after, "next"))))[:5] == whole[len(whole) // 2 + 5 :][:5]
     rows = csv.DictReader(client.get(f"{url}&limit=9&offset=20&f=csv").text.splitlines())
     assert [row["id"] for row in rows] == [str(id) for id in whole[20:29]]
+
+
+def test_a_table_of_partitions_goes_by_bands(client: FlaskClient):
+    own = [id.partition("~")[0] for id in ids(get(client, "/collections/parts/items?bbox=0,0,40,40&limit=20"))]
+    assert own == [str(id) for id in order_of(client, "places")]
 
 
 def test_rows_that_are_written_again_are_met_once(client: FlaskClient, sql: psycopg.Connection):

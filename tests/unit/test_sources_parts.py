@@ -46,7 +46,14 @@ def attribute(name: str, type: str = "int4", **members: Any) -> Attribute:
 
 def relation(*attributes: Attribute, **members: Any) -> Relation:
     """A table whose columns are numbered in their order."""
-    known: dict[str, Any] = {"kind": "r", "comment": None, "inherited": False, "usable": True, "filled": True}
+    known: dict[str, Any] = {
+        "kind": "r",
+        "comment": None,
+        "inherited": False,
+        "has_pages": True,
+        "usable": True,
+        "filled": True,
+    }
     columns = tuple(replace(a, number=number) for number, a in enumerate(attributes, 1))
     return Relation(1, "gis", "wells", attributes=columns, **{**known, "indexes": (), **members})
 
@@ -361,7 +368,7 @@ def test_row_of_the_catalogue_is_read():
         "name": "id", "number": 1, "type": "int4", "sql_type": "integer", "kind": "b", "category": "N", "typmod": -1,
         "ordered": True, "filled": True, "readable": True, "is_domain": False, "labels": None, "comment": None,
     }  # fmt: skip
-    row = (5, "gis", "wells", "r", None, False, True, True, [members], [[1]], None)
+    row = (5, "gis", "wells", "r", None, False, True, True, True, [members], [[1]], None)
     assert parse_relation(row) == replace(relation(ID, indexes=((1,),)), oid=5)
 
 

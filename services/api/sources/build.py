@@ -206,7 +206,7 @@ def source_of(  # noqa: PLR0913
     """The subquery that a collection is read from. PostgreSQL takes it apart, so that the indexes are used."""
     items = [*key_items(key), *(read.item for read in reads), *(shape_items(shape) if shape else [])]
     text = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(items), relation.sql_name)
-    has_pages = shape is not None and relation.kind in ("r", "m") and not relation.inherited
+    has_pages = shape is not None and relation.has_pages
     sampled = sql.SQL("(SELECT {} FROM {} AS s {})").format(sql.SQL(", ").join(items), relation.sql_name, SAMPLE)
     return Source(
         relation=text,

@@ -51,6 +51,7 @@ class Relation:
     """A table or view. `kind` is pg_class.relkind.
 
     inherited: other tables inherit from it, so that its key is unique in each of them only
+    has_pages: it is read by pages: a table, also one of partitions, or a materialised view
     usable:    the API's role may use its schema
     filled:    a materialised view holds data
     indexes:   the numbers of the columns of each unique index, the primary key's first
@@ -63,6 +64,7 @@ class Relation:
     kind: str
     comment: str | None
     inherited: bool
+    has_pages: bool
     usable: bool
     filled: bool
     attributes: tuple[Attribute, ...]
@@ -171,7 +173,7 @@ def parse_attribute(members: Mapping[str, Any]) -> Attribute:
 
 def parse_relation(row: Sequence[Any]) -> Relation:
     """A row of relations.sql."""
-    oid, schema, name, kind, comment, inherited, usable, filled, attributes, indexes, prepared = row
+    oid, schema, name, kind, comment, inherited, has_pages, usable, filled, attributes, indexes, prepared = row
     return Relation(
         oid,
         schema,
@@ -179,6 +181,7 @@ def parse_relation(row: Sequence[Any]) -> Relation:
         kind,
         comment,
         inherited,
+        has_pages,
         usable,
         filled,
         tuple(map(parse_attribute, attributes)),

@@ -1,7 +1,7 @@
 -- The tables, views, materialised views, partitioned and foreign tables of some schemas, in order of schema and name.
 --
 -- Left out: partitions, whose table is listed; what an extension owns; PostGIS's own tables where it is no extension.
--- Row: oid, schema, name, kind (pg_class.relkind), comment, has children that inherit, may the schema be used,
+-- Row: oid, schema, name, kind (pg_class.relkind), comment, has children that inherit, is it read by pages, may the schema be used,
 --      does it hold data (a materialised view may not yet), attributes (json, in their order), unique indexes (json, the primary key first),
 --      what was prepared of it (json as text, or NULL)
 WITH RECURSIVE domains AS (
@@ -33,6 +33,14 @@ relations AS (
 )
 SELECT r.oid::bigint, r.nspname, r.relname, r.relkind::text, obj_description(r.oid, 'pg_class'),
        r.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = r.oid),
+       CASE r.relkind
+           WHEN 'm' THEN true
+           WHEN 'r' THEN NOT EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = r.oid)
+           WHEN 'p' THEN NOT EXISTS (  -- a foreign table has no pages
+               SELECT FROM pg_partition_tree(r.oid) AS t JOIN pg_class AS c ON c.oid = t.relid
+               WHERE t.isleaf AND c.relkind <> 'r')
+           ELSE false
+       END,
        has_schema_privilege(r.namespace, 'USAGE'), r.relispopulated,
        COALESCE(a.attributes, '[]'), COALESCE(i.indexes, '[]'), p.prepared
 FROM relations AS r

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from api.sources.build import Findings, Interval, Plan, Seen
-from api.sources.keys import WITH_PLACES, select_check
+from api.sources.keys import select_check
 from api.sources.model import Attribute, System, Systems
 from api.sources.shapes import (
     WEB_MERCATOR,
@@ -28,6 +28,7 @@ from api.sources.shapes import (
 )
 from api.sources.systems import LIMIT_S, find_systems
 from api.sources.times import choose_times
+from api.sql.relation import tables_of
 from core.bbox import BBox
 from core.catalog import RANGES
 from core.db import Database
@@ -102,10 +103,10 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
 
 def find_magnitude(asker: Asker, plan: Plan) -> int:
     """The number of a table's pages in powers of two; 0 of what has no pages."""
-    if plan.relation.kind not in WITH_PLACES:
+    if not plan.relation.has_pages:
         return 0
-    text = sql.SQL("SELECT pg_relation_size({}::oid) / current_setting('block_size')::bigint")
-    row = asker.one(plan, Statement(text.format(sql.Literal(plan.relation.oid))))
+    text = sql.SQL("SELECT sum(pg_relation_size(oid))::bigint / current_setting('block_size')::bigint FROM {} AS parts")
+    row = asker.one(plan, Statement(text.format(tables_of(sql.Literal(plan.relation.oid)))))
     return int(row[0]).bit_length() if row and row[0] else 0
 
 
@@ -113,7 +114,7 @@ def find_filled(asker: Asker, plan: Plan, magnitude: int) -> frozenset[int]:
     """The geometry columns of a large table in which every row has a value: boxes need not look for the others, for
     which GiST reads its whole index (20 ms of a million points). In a small table they always look.
     """
-    if magnitude < LARGE or plan.relation.kind not in WITH_PLACES or plan.relation.inherited:
+    if magnitude < LARGE or not plan.relation.has_pages:
         return frozenset()
     text = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS s WHERE {} IS NULL)")
     return frozenset(

@@ -8,7 +8,7 @@ from api.query import ItemsQuery
 from api.sql.exports import COPY_LINES, in_one_line
 from api.sql.items import feature_weight
 from api.sql.pages import named_table, select_page
-from api.sql.relation import relation
+from api.sql.relation import relation, tables_of
 from core.catalog import Collection
 from core.statement import Statement
 
@@ -22,14 +22,15 @@ BACKWARDS = sql.SQL("""SELECT ',' || {line} FROM (
 
 
 def select_sizes(collection: Collection) -> Statement:
-    """How large a table is. Rows: one (bytes of its pages, bytes beside them of what is too large for them, rows by the
-    statistics; each bigint)
+    """How large a table is, with its partitions. Rows: one (bytes of its pages, bytes beside them of what is too large
+    for them, rows by the statistics, or -1; each bigint)
     """
     text = sql.SQL("""
-SELECT COALESCE(pg_relation_size(c.oid), 0), COALESCE(pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0),
-       COALESCE(c.reltuples::bigint, 0)
-FROM (SELECT {}::oid) AS wanted (oid) LEFT JOIN pg_class AS c USING (oid)""")
-    return Statement(text.format(named_table(collection)))
+SELECT COALESCE(sum(size), 0)::bigint, COALESCE(sum(pg_relation_size(NULLIF(reltoastrelid, 0))), 0)::bigint,
+       COALESCE(CASE WHEN min(reltuples) < 0 THEN -1 ELSE sum(reltuples) END, 0)::bigint
+FROM (SELECT pg_relation_size(oid) AS size, c.* FROM {} AS parts JOIN pg_class AS c USING (oid)) AS tables
+WHERE size > 0""")
+    return Statement(text.format(tables_of(named_table(collection))))
 
 
 def select_largest(collection: Collection) -> Statement:

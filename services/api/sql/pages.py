@@ -17,7 +17,7 @@ from api.sql.items import EXPLAIN, feature_text, properties_lateral, ready, rend
 from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.offsets import at_offset
 from api.sql.outlines import outlined
-from api.sql.relation import all_columns, relation
+from api.sql.relation import all_columns, relation, tables_of
 from api.walk_keys import walk_key
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted
@@ -152,8 +152,10 @@ def counter(collection: Collection) -> sql.Composable:
 
 def select_size(collection: Collection) -> Statement:
     """How large the table is that features are read from; 0 for one that is gone. Rows: one (pages bigint)"""
-    text = sql.SQL("SELECT COALESCE(pg_relation_size({}) / current_setting('block_size')::int, 0)")
-    return Statement(text.format(named_table(collection)))
+    text = sql.SQL(
+        "SELECT COALESCE(sum(pg_relation_size(oid))::bigint / current_setting('block_size')::int, 0) FROM {} AS parts"
+    )
+    return Statement(text.format(tables_of(named_table(collection))))
 
 
 def named_table(collection: Collection) -> sql.Composable:

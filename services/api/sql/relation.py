@@ -34,6 +34,14 @@ def relation(collection: Collection, filter: Filter = NO_FILTER) -> sql.Composab
     return sql.Composed([collection.source.relation, sql.SQL(", ").join(arguments), collection.source.after])
 
 
+def tables_of(oid: sql.Composable) -> sql.Composable:
+    """An item of FROM with the `oid` of each table that a relation is stored in: itself, or its partitions too."""
+    text = sql.SQL(
+        "(SELECT {0}::oid AS oid UNION SELECT relid FROM pg_partition_tree({0}::oid::regclass) WHERE isleaf)"
+    )
+    return text.format(oid)
+
+
 def all_columns(collection: Collection, key: Key) -> sql.SQL:
     """All columns of the relation; the place on the disk too where a walk goes along it, which `*` leaves out."""
     return sql.SQL("t.ctid, t.*" if key == PLACE and collection.source is None else "t.*")
