@@ -11,6 +11,7 @@ import errno
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -56,13 +57,14 @@ def listening_inodes(address: str, port: int) -> set[str]:
 
 def open_sockets(process: Path) -> Iterator[str]:
     """Socket inodes that a process has open; none for a process of another user or one that has ended."""
-    try:
-        for descriptor in (process / "fd").iterdir():
+    descriptors: list[Path] = []
+    with suppress(OSError):
+        descriptors += (process / "fd").iterdir()
+    for descriptor in descriptors:
+        with suppress(OSError):  # closed since
             target = str(descriptor.readlink())
             if target.startswith("socket:["):
                 yield target[8:-1]
-    except OSError:
-        return
 
 
 def name_of(process: Path) -> str:

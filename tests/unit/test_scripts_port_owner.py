@@ -82,6 +82,14 @@ def test_of_two_holders_of_a_port_the_one_that_is_in_the_way_is_named(capsys: py
         assert capsys.readouterr().out.split()[0] == str(os.getpid())
 
 
+def test_what_a_process_closes_meanwhile_hides_nothing(capsys: pytest.CaptureFixture[str]):
+    """Its list of what it has open holds the file that the list is read from, in the first place that is free."""
+    with Path(os.devnull).open() as early, listening() as port:
+        early.close()
+        assert port_owner.main("127.0.0.1", port) == 1
+    assert capsys.readouterr().out.split()[0] == str(os.getpid())
+
+
 def test_a_connection_that_was_closed_a_moment_ago_does_not_hold_the_port():
     with listening() as port:
         pass
