@@ -57,8 +57,8 @@ def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.SQL, *, 
 
 GROUP_PAGES = 16
 """Pages of a table whose features PostgreSQL joins to one row of COPY: a million rows cost 0.66 s here, 1,000 0.03.
-With 16 an export of a million takes 1.02 to 1.07 times the bare COPY (1.15 to 1.24 times its CPU), with 8 or 32 1.12 to
-1.17 (1.23 to 1.35), three runs each, with a client in Python 3.11; with one in 3.13, which reads rows faster, 1.4 (1.6).
+With 16 an export of a million took 1.02 to 1.07 times the bare COPY (1.15 to 1.24 times its CPU), with 8 or 32 1.12 to
+1.17 (1.23 to 1.35), three runs each, beside a client in Python 3.11. One in 3.13 reads rows faster: 1.4 (1.6).
 """
 
 JOINT = "\x03"
