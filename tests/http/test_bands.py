@@ -16,7 +16,7 @@ from api.params.box import in_mercator
 from core.bbox import BBox
 from support.cluster import Cluster, Database
 from support.http import get, link, walk
-from support.odd import as_superuser, sources_app, wait_for
+from support.odd import as_superuser, database_with, sources_app, wait_for
 
 TABLES = """
 CREATE SCHEMA theirs;
@@ -98,11 +98,8 @@ BOXES = [
 @pytest.fixture(scope="module")
 def theirs(cluster: Cluster) -> Iterator[Database]:
     """A database with tables of a user's."""
-    database = cluster.clone()
-    with as_superuser(database) as connection:
-        connection.execute(TABLES)
-    yield database
-    cluster.drop(database)
+    with database_with(cluster, TABLES) as database:
+        yield database
 
 
 @pytest.fixture

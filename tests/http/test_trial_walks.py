@@ -16,7 +16,7 @@ from core.catalog import Collection
 from core.statement import Statement
 from support.cluster import Cluster, Database
 from support.http import fids, get, link, walk
-from support.odd import as_superuser, sources_app, wait_for
+from support.odd import as_superuser, database_with, sources_app, wait_for
 
 TABLES = """
 CREATE SCHEMA theirs;
@@ -39,11 +39,8 @@ COMMON, RARE = "name LIKE '%fé%0'", "name LIKE '%ate%'"
 @pytest.fixture(scope="module")
 def theirs(cluster: Cluster) -> Iterator[Database]:
     """A database with tables of a user's."""
-    database = cluster.clone()
-    with as_superuser(database) as connection:
-        connection.execute(TABLES)
-    yield database
-    cluster.drop(database)
+    with database_with(cluster, TABLES) as database:
+        yield database
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from psycopg import Connection
 from api.app import create_app
 from core.db import Database as Pool, connect
 from core.settings import Settings
-from support.cluster import PASSWORD, Database
+from support.cluster import PASSWORD, Cluster, Database
 
 FOLDER = Path(__file__).parents[1] / "odd"
 FILES = sorted(FOLDER.glob("*.sql"))
@@ -56,6 +56,18 @@ def make_odd_tables(database: Database, files: Iterable[Path] = FILES) -> None:
     environment = {"PATH": os.environ["PATH"], "PGPASSWORD": PASSWORD}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def database_with(cluster: Cluster, tables: str) -> Iterator[Database]:
+    """A database in which somebody else made tables."""
+    database = cluster.clone()
+    with as_superuser(database) as connection:
+        connection.execute(tables)  # type: ignore[arg-type]
+    try:
+        yield database
+    finally:
+        cluster.drop(database)
 
 
 @contextmanager
