@@ -34,5 +34,5 @@ def is_foreseen(filter: Filter) -> bool:
 
 def plan_trial(query: ItemsQuery, reckoned: Reckoned, walk: WalkCost) -> Plan:
     """The walk along a part of the key; the planner's way where that costs too much to be tried."""
-    walked = int((reckoned.cost * TRIAL_SHARE - walk.start) / walk.row)
+    walked = int((reckoned.cost * TRIAL_SHARE - walk.start) / walk.row) if walk.row else 0
     return Plan("walk", walked=walked) if walked > query.limit else BY_PLANNER

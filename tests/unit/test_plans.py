@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from api.density import Density, make_density
+from api.disk_plans import Reckoned
 from api.plans import LEAST_WALKED, can_be_planned, plan_page, share_of
 from api.query import Filter, GridBox, ItemsQuery, Plan, SortKey
+from api.trial_walks import WalkCost, plan_trial
 from core.bbox import BBox
 from core.catalog import Collection
 
@@ -77,3 +79,20 @@ def test_only_boxes_in_the_numbers_of_the_table_can_be_planned(million: Collecti
     assert not can_be_planned(replace(million, srid=3067), query)
     grid = replace(query, filter=Filter(box=GridBox(3067, 0, 0, 1, 1)))
     assert can_be_planned(replace(million, srid=3067), grid)
+
+
+@pytest.mark.parametrize(
+    ("walk", "walked"),
+    [
+        (WalkCost(0, 0.1), 625),
+        (WalkCost(30, 0.1), 325),
+        (WalkCost(0, 0.6), 104),
+        (WalkCost(0, 0.7), None),
+        (WalkCost(70, 0.1), None),
+        (WalkCost(0, 0), None),
+    ],
+)
+def test_a_walk_is_tried_as_far_as_a_small_part_of_the_whole_cost_goes(walk: WalkCost, walked: int | None):
+    """One without a cost is of a relation that is known to be empty."""
+    tried = plan_trial(ItemsQuery(100), Reckoned(matches=1, cost=1000), walk)
+    assert tried == (Plan("walk", walked=walked) if walked else Plan())

@@ -16,7 +16,8 @@ bases AS (
     SELECT d.* FROM domains AS d JOIN pg_type AS t ON t.oid = d.type AND t.typtype <> 'd'
 ),
 relations AS (
-    SELECT c.oid, n.nspname, n.oid AS namespace, c.relname, c.relkind, c.relispopulated
+    SELECT c.oid, n.nspname, n.oid AS namespace, c.relname, c.relkind, c.relispopulated,
+           c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid) AS inherited
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (%(schemas)s)
@@ -32,15 +33,16 @@ relations AS (
       )
 )
 SELECT r.oid::bigint, r.nspname, r.relname, r.relkind::text, obj_description(r.oid, 'pg_class'),
-       r.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = r.oid),
-       CASE r.relkind
-           WHEN 'm' THEN true
-           WHEN 'r' THEN NOT EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = r.oid)
-           WHEN 'p' THEN NOT EXISTS (  -- a foreign table has no pages
-               SELECT FROM pg_partition_tree(r.oid) AS t JOIN pg_class AS c ON c.oid = t.relid
-               WHERE t.isleaf AND c.relkind <> 'r')
-           ELSE false
-       END,
+       r.inherited,
+       r.relkind IN ('r', 'm', 'p') AND NOT r.inherited AND NOT EXISTS (
+           -- a partition that is a foreign table has no pages; pg_partition_tree would wait for who alters one
+           WITH RECURSIVE parts AS (
+               SELECT r.oid
+               UNION ALL
+               SELECT i.inhrelid FROM pg_inherits AS i JOIN parts AS p ON p.oid = i.inhparent
+           )
+           SELECT FROM parts JOIN pg_class AS c USING (oid) WHERE c.relkind = 'f'
+       ),
        has_schema_privilege(r.namespace, 'USAGE'), r.relispopulated,
        COALESCE(a.attributes, '[]'), COALESCE(i.indexes, '[]'), p.prepared
 FROM relations AS r
