@@ -1,14 +1,15 @@
 """Exports: everything that matches, streamed from PostgreSQL to the client with flat memory.
 
 Each holds a connection and a thread for as long as it runs, so only some run at once: the rest is for small requests.
-Most exports take milliseconds, so one more waits for a moment.
+Most exports take milliseconds, so one more waits for a moment. One at a time may use two connections.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-from threading import BoundedSemaphore
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import zip_longest
+from threading import BoundedSemaphore, Semaphore
 
 from core.db import Database
 from core.errors import TooManyExports
@@ -17,9 +18,12 @@ from core.statement import Statement
 WAIT_S = 1.0
 """How long an export waits for others. Of 6 small ones at once to two workers one in nine was refused without."""
 
+FOR_TWO = 6
+"""Connections of a worker from which on an export may use two, if no other does."""
+
 
 class Exports:
-    """The exports of a worker: at most half of its connections. Fewer wait, as each holds a thread."""
+    """The exports of a worker: at most half of its connections, and one more. Fewer wait, as each holds a thread."""
 
     def __init__(self, database: Database, pool_size: int, timeout_s: int) -> None:
         """`timeout_s`: how long one may take in the database."""
@@ -27,14 +31,16 @@ class Exports:
         self._timeout_s = timeout_s
         self._slots = BoundedSemaphore(max(1, pool_size // 2))
         self._waiting = BoundedSemaphore(max(1, pool_size // 2 - 1))
+        self._beside = Semaphore(int(pool_size >= FOR_TWO))
 
-    def start(self, statement: Statement) -> Generator[bytes]:
+    def start(self, whole: Statement, *parts: Statement) -> Generator[bytes]:
         """The bytes of an export. The first ones are fetched here, so that what is refused is refused before an answer.
 
+        parts: statements whose rows, one of each in turn, are those of the whole: run side by side, unless others are
         Raises: TooManyExports; whatever the database says to the statement
         """
         self._take()
-        blocks = self._run(statement)
+        blocks = self._run(whole, parts)
         first = next(blocks, b"")
         return resumed(first, blocks)
 
@@ -60,12 +66,27 @@ class Exports:
         finally:
             self._waiting.release()
 
-    def _run(self, statement: Statement) -> Generator[bytes]:
+    def _run(self, whole: Statement, parts: Sequence[Statement]) -> Generator[bytes]:
         """The blocks; the slot is free again at the end, however it comes."""
+        is_split = bool(parts) and self._beside.acquire(blocking=False)
         try:
-            yield from self._database.stream(statement, self._timeout_s)
+            if is_split:
+                yield from in_turns([self._database.stream(part, self._timeout_s, by_row=True) for part in parts])
+            else:
+                yield from self._database.stream(whole, self._timeout_s)
         finally:
+            if is_split:
+                self._beside.release()
             self._slots.release()
+
+
+def in_turns(parts: Sequence[Generator[bytes]]) -> Generator[bytes]:
+    """One block of each, joined, and so on to the end of the longest. At the end, however it comes, all are closed."""
+    with ExitStack() as closed:
+        for part in parts:
+            closed.callback(part.close)
+        for blocks in zip_longest(*parts, fillvalue=b""):
+            yield b"".join(blocks)
 
 
 def resumed(first: bytes, blocks: Generator[bytes]) -> Generator[bytes]:

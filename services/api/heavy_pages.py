@@ -98,14 +98,14 @@ def stream_page(api: Api, collection: Collection, query: ItemsQuery, head: bytes
         return enclosed(head, api.exports.start(copy_page(collection, query)), tail)
 
 
-def enclosed(head: bytes, lines: Generator[bytes], tail: bytes) -> Generator[bytes]:
-    """Lines that begin with a comma each, but for the first one, between two texts; blocks may end anywhere."""
+def enclosed(head: bytes, features: Generator[bytes], tail: bytes) -> Generator[bytes]:
+    """Features with a comma ahead each, but for the first one, between two texts; blocks may end anywhere."""
     is_first = True
     try:
         yield head
-        for block in lines:
+        for block in features:
             yield block[1:] if is_first else block
             is_first = is_first and not block
         yield tail
     finally:
-        lines.close()
+        features.close()

@@ -275,24 +275,26 @@ class Database:
             known = self._prepared[connection] = PreparedStatements(connection)
         return known
 
-    def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
+    def stream(self, statement: Statement, timeout_s: int, *, by_row: bool = False) -> Generator[bytes]:
         """The bytes that `COPY … TO STDOUT` sends, some KB of whole rows at a time, whatever the size of the whole.
+
+        Of a binary one, which must be of one column, the values alone. `by_row`: each by itself, then an empty one.
 
         COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
         the statement is cancelled. Raises: as `run`, at the first step or later
         """
-        first, others = self._patiently(lambda: begin(self._copy_out(statement, timeout_s)))
+        first, others = self._patiently(lambda: begin(self._copy_out(statement, timeout_s, by_row)))
         try:
             yield from first
             yield from others
         finally:
             others.close()
 
-    def _copy_out(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
+    def _copy_out(self, statement: Statement, timeout_s: int, by_row: bool) -> Generator[bytes]:
         with translated(), self._lease() as connection, connection.transaction():
             connection.execute(set_timeout(timeout_s))
             text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
-            with closing(copy_out(connection, text.encode())) as blocks:
+            with closing(copy_out(connection, text.encode(), values=True, by_row=by_row)) as blocks:
                 first = next(blocks)
                 self.leases.keep(connection)  # the answer begins: when its client leaves, this is closed
                 yield first

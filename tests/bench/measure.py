@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -17,14 +18,20 @@ class Side:
 
     pids: Sequence[int]
     client: bool = False
+    parent: int | None = None
+    """The server whose children count once they have ended: PostgreSQL's, as a query may have parallel workers."""
 
     def cpu_of(self, work: Work) -> tuple[float, float]:
         """Seconds that a call takes, and seconds of CPU. What it costs to read the clocks is not among them."""
-        others = cpu_of(self.pids)
+        others = self._others()
         own = time.thread_time()
         took_s = time_of(work)
         own = time.thread_time() - own if self.client else 0.0
-        return took_s, own + cpu_of(self.pids) - others
+        return took_s, own + self._others() - others
+
+    def _others(self) -> float:
+        """Seconds of CPU that the processes have used."""
+        return cpu_of(self.pids) + (cpu_of_the_ended(self.parent) if self.parent else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,12 @@ def cpu_of(pids: Sequence[int]) -> float:
             except OSError:
                 continue
     return total_ns / 1e9
+
+
+def cpu_of_the_ended(parent: int) -> float:
+    """Seconds of CPU that children of a process had used when they ended, in hundredths."""
+    fields = Path(f"/proc/{parent}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def compare(name: str, floor: str, pairs: Sequence[tuple[Work, Work]], sides: tuple[Side, Side]) -> Result:

@@ -76,8 +76,9 @@ class Bench:
         return compare(name, floor, pairs, (ours if over_http else bare, ours))
 
     def sides(self) -> tuple[Side, Side]:
-        """The raw connection with this process as its client, and the API's processes with their backends."""
-        bare = Side([self.connection.info.backend_pid], client=True)
+        """The raw connection and its workers, with this process as its client; the API's processes and backends."""
+        backend = self.connection.info.backend_pid
+        bare = Side([backend], client=True, parent=parent_of(backend))
         return bare, Side([*self.servers(), *self.backends()])
 
     def servers(self) -> list[int]:
@@ -88,6 +89,11 @@ class Bench:
         """The backends of the reader."""
         statement = "SELECT pid FROM pg_stat_activity WHERE usename = %s"
         return [row[0] for row in self.connection.execute(statement, [self.database.reader.db_user])]
+
+
+def parent_of(pid: int) -> int:
+    """The process that started a process."""
+    return int(text_of(pid, "stat").rsplit(")", 1)[1].split()[1])
 
 
 def below(pid: int) -> list[int]:

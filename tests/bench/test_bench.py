@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -52,3 +54,10 @@ def test_cpu_is_that_of_the_process_alone():
     while cpu_of([os.getpid()]) - before < 0.05:
         pass
     assert idle < 0.04
+
+
+def test_cpu_of_a_floor_has_its_parallel_workers():
+    """A child that has ended stands for one: PostgreSQL's own start and end with their query."""
+    spin = "import time\nwhile time.process_time() < 0.1: pass"
+    _, cpu_s = Side([os.getpid()], parent=os.getpid()).cpu_of(lambda: subprocess.run([sys.executable, "-c", spin]))
+    assert 0.09 < cpu_s < 1

@@ -33,15 +33,6 @@ def render_feature(feature: bytes, links: Sequence[Link]) -> bytes:
     return b'%b,"links":%b}' % (feature[:-1], json_text(links).encode())
 
 
-def lines_of(blocks: Generator[bytes], joint: bytes) -> Generator[bytes]:
-    """Blocks of features with line feeds between them, where PostgreSQL put something else."""
-    try:
-        for block in blocks:
-            yield block.replace(joint, b"\n")
-    finally:
-        blocks.close()
-
-
 def framed(lines: Generator[bytes]) -> Generator[bytes]:
     """A FeatureCollection of any size around lines that begin with a comma each; blocks may end anywhere."""
     ahead = b'{"type":"FeatureCollection","features":[\n'

@@ -22,69 +22,62 @@ WITHOUT_END = 2**53
 """The limit of an export that nobody limits."""
 
 
-def copy_geojson_seq(collection: Collection, query: ItemsQuery, *, in_groups: bool = False) -> Statement:
-    """COPY of every match as a GeoJSON text sequence (RFC 8142): a record separator, a Feature, a line feed."""
-    return copy_features(collection, query, sql.SQL("E'\\x1e'"), in_groups=in_groups)
+COPY_TEXTS = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)")
+"""Texts as they are: the other forms look at each byte for what has to be quoted, a tenth of an export's time."""
 
-
-def copy_geojson(collection: Collection, query: ItemsQuery, *, in_groups: bool = False) -> Statement:
-    """COPY of every match as the members of a list: a comma, a Feature, a line feed."""
-    return copy_features(collection, query, sql.SQL("','"), in_groups=in_groups)
-
-
-COPY_LINES = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')")
-"""Lines of JSON as they are: no JSON text holds this quote, and the text form would double backslashes."""
-
-
-def in_one_line(collection: Collection, shown: Presentation, feature: sql.Composable) -> sql.Composable:
-    """A Feature without line feeds. Values of `json` may have them, though none in their texts."""
-    some = collection.columns if shown.columns is None else shown.columns
-    if not any(column.type == "json" for column in some):
-        return feature
-    return sql.SQL("translate({}, E'\\n\\r', '  ')").format(feature)
-
-
-def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.SQL, *, in_groups: bool) -> Statement:
-    """COPY of every match as a line: something ahead, a Feature. In groups, `JOINT` stands for most line feeds."""
-    line = in_one_line(collection, query.presentation, feature_text(collection, query.presentation))
-    feature = sql.SQL("{} || {}").format(ahead, line)
-    lateral = properties_lateral(collection, query.presentation)
-    rows, params = select_all(collection, query, feature, lateral)
-    if in_groups:
-        rows, params = select_groups(collection, feature, lateral), {}
-    return Statement(COPY_LINES.format(rows), params)
-
+AHEAD = {"geojsonl": sql.SQL("E'\\x1e'"), "geojson": sql.SQL("','")}
+"""What stands ahead of each Feature: in a GeoJSON text sequence (RFC 8142) a record separator, in a list a comma."""
 
 GROUP_PAGES = 16
 """Pages of a table whose features PostgreSQL joins to one row of COPY: a million rows cost 0.66 s here, 1,000 0.03.
-With 16 an export of a million took 1.02 to 1.07 times the bare COPY (1.15 to 1.24 times its CPU), with 8 or 32 1.12 to
-1.17 (1.23 to 1.35), three runs each, beside a client in Python 3.11. One in 3.13 reads rows faster: 1.4 (1.6).
+Of 4, 8, 32 and 64 none took less CPU.
 """
 
-JOINT = "\x03"
-"""What stands for a line feed between features that are joined: no JSON text holds it."""
-
 GROUPS = sql.SQL("""
-SELECT joined.lines
-FROM generate_series(0, pg_relation_size({name}) / current_setting('block_size')::int, {pages}) AS pages (first)
-CROSS JOIN LATERAL (
-    SELECT string_agg({feature}, {joint}) AS lines
-    FROM {relation} AS t{lateral}
+SELECT (
+    SELECT string_agg({feature}, '') FROM {relation} AS t{lateral}
     WHERE t.ctid >= format('(%s,0)', pages.first)::tid AND t.ctid < format('(%s,0)', pages.first + {pages})::tid
-) AS joined
-WHERE joined.lines IS NOT NULL""")
+)
+FROM generate_series({first}, pg_relation_size({name}) / current_setting('block_size')::int, {step}) AS pages (first)
+""")
 
 
-def select_groups(collection: Collection, feature: sql.Composable, lateral: sql.Composable) -> sql.Composable:
-    """Every feature of a table, as it lies on the disk, joined in groups. Index: none, a scan of ranges of pages"""
-    return GROUPS.format(
-        name=sql.Literal(f'data."{collection.table}"'),
-        pages=sql.Literal(GROUP_PAGES),
-        feature=feature,
-        joint=sql.Literal(JOINT),
+def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.Composable) -> Statement:
+    """COPY of every match as `line_of` it."""
+    lateral = properties_lateral(collection, query.presentation)
+    rows, params = select_all(collection, query, line_of(collection, query.presentation, ahead), lateral)
+    return Statement(COPY_TEXTS.format(rows), params)
+
+
+def copy_groups(
+    collection: Collection, shown: Presentation, ahead: sql.Composable, number: int = 0, of: int = 1
+) -> Statement:
+    """COPY of every feature of a loaded table, as it lies on the disk, joined in groups; or of each so many-th group.
+
+    Rows:  text, NULL for a group without features
+    Index: none, a scan of ranges of pages
+    """
+    rows = GROUPS.format(
+        feature=line_of(collection, shown, ahead),
         relation=relation(collection),
-        lateral=lateral,
+        lateral=properties_lateral(collection, shown),
+        name=sql.Literal(f'data."{collection.table}"'),
+        first=sql.Literal(number * GROUP_PAGES),
+        step=sql.Literal(of * GROUP_PAGES),
+        pages=sql.Literal(GROUP_PAGES),
     )
+    return Statement(COPY_TEXTS.format(rows))
+
+
+def line_of(collection: Collection, shown: Presentation, ahead: sql.Composable) -> sql.Composable:
+    """A line: something ahead, a Feature without line feeds, a line feed. Values of `json` may have them, though none
+    in their texts.
+    """
+    feature = feature_text(collection, shown)
+    some = collection.columns if shown.columns is None else shown.columns
+    if any(column.type == "json" for column in some):
+        feature = sql.SQL("translate({}, E'\\n\\r', '  ')").format(feature)
+    return sql.SQL("{} || {} || E'\\n'").format(ahead, feature)
 
 
 def is_everything(collection: Collection, query: ItemsQuery) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from api.query import ItemsQuery
-from api.sql.exports import COPY_LINES, in_one_line
+from api.sql.exports import COPY_TEXTS
 from api.sql.items import feature_weight
 from api.sql.pages import named_table, select_page
 from api.sql.relation import relation, tables_of
@@ -15,8 +15,8 @@ from core.statement import Statement
 MOST_LOOKED_AT = 100
 """Features that are looked at to tell how well PostgreSQL compressed them: some are unpacked for it."""
 
-FORWARDS = sql.SQL("SELECT ',' || {line} FROM ({page}) AS page (feature)")
-BACKWARDS = sql.SQL("""SELECT ',' || {line} FROM (
+FORWARDS = sql.SQL("SELECT ',' || feature FROM ({page}) AS page (feature)")
+BACKWARDS = sql.SQL("""SELECT ',' || feature FROM (
     SELECT row_number() OVER () AS number, feature FROM ({page}) AS page (feature)
 ) AS numbered ORDER BY number DESC""")
 
@@ -53,8 +53,7 @@ FROM (SELECT {whole} AS whole, {stored} AS stored FROM {relation} AS t LIMIT {mo
 
 
 def copy_page(collection: Collection, query: ItemsQuery) -> Statement:
-    """COPY of the features of a page, in its order, as lines with a comma ahead each."""
+    """COPY of the features of a page, in its order, with a comma ahead each."""
     page = select_page(collection, query)
-    line = in_one_line(collection, query.presentation, sql.SQL("feature"))
-    lines = (BACKWARDS if query.backwards else FORWARDS).format(line=line, page=page.text)
-    return Statement(COPY_LINES.format(lines), {**page.params, "rows": query.limit})
+    rows = (BACKWARDS if query.backwards else FORWARDS).format(page=page.text)
+    return Statement(COPY_TEXTS.format(rows), {**page.params, "rows": query.limit})
