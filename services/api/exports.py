@@ -7,12 +7,13 @@ Most exports take milliseconds, so one more waits for a moment. One at a time ma
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import zip_longest
 from threading import BoundedSemaphore, Semaphore
 
 from core.db import Database
 from core.errors import TooManyExports
+from core.snapshots import OnAnotherServer, Snapshot
 from core.statement import Statement
 
 WAIT_S = 1.0
@@ -71,13 +72,19 @@ class Exports:
         is_split = bool(parts) and self._beside.acquire(blocking=False)
         try:
             if is_split:
-                yield from in_turns([self._database.stream(part, self._timeout_s, by_row=True) for part in parts])
-            else:
-                yield from self._database.stream(whole, self._timeout_s)
+                with suppress(OnAnotherServer):  # raised before the first block
+                    yield from self._run_together(parts)
+                    return
+            yield from self._database.stream(whole, self._timeout_s)
         finally:
             if is_split:
                 self._beside.release()
             self._slots.release()
+
+    def _run_together(self, parts: Sequence[Statement]) -> Generator[bytes]:
+        """The blocks of parts in turns. Raises: OnAnotherServer"""
+        shared = Snapshot()
+        return in_turns([self._database.stream(part, self._timeout_s, shared) for part in parts])
 
 
 def in_turns(parts: Sequence[Generator[bytes]]) -> Generator[bytes]:

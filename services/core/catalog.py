@@ -117,6 +117,7 @@ class Source:
     limits:       within these coordinates PostGIS can transform its geometries; None: nobody knows
     domain_crs84: at least where its geometries lie; None: anywhere
     sampled:      the relation read from some of its pages (`sample`), where it has pages; `oid` is its number then
+    placed:       the relation with the places of its rows, `ctid`, where they are found by them
     is_indexed:   an index finds the rows of a box
     """
 
@@ -131,6 +132,7 @@ class Source:
     limits: Limits | None = None
     is_geography: bool = False
     sampled: sql.Composable | None = None
+    placed: sql.Composable | None = None
     oid: int = 0
     is_indexed: bool = False
     magnitude: int = 0

@@ -21,6 +21,7 @@ from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_repl
 from core.leases import Connection, Leases
 from core.prepared import Prepared, PreparedStatements, Row
 from core.settings import Settings
+from core.snapshots import Snapshot
 from core.spent import spent
 from core.statement import Statement
 
@@ -275,26 +276,30 @@ class Database:
             known = self._prepared[connection] = PreparedStatements(connection)
         return known
 
-    def stream(self, statement: Statement, timeout_s: int, *, by_row: bool = False) -> Generator[bytes]:
+    def stream(self, statement: Statement, timeout_s: int, shared: Snapshot | None = None) -> Generator[bytes]:
         """The bytes that `COPY … TO STDOUT` sends, some KB of whole rows at a time, whatever the size of the whole.
 
-        Of a binary one, which must be of one column, the values alone. `by_row`: each by itself, then an empty one.
+        Of a binary one, which must be of one column, the values alone. `shared`: the state it sees together with others
+        that are read in turns with it; each row comes by itself then, and an empty block behind them.
+
 
         COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
         the statement is cancelled. Raises: as `run`, at the first step or later
         """
-        first, others = self._patiently(lambda: begin(self._copy_out(statement, timeout_s, by_row)))
+        first, others = self._patiently(lambda: begin(self._copy_out(statement, timeout_s, shared)))
         try:
             yield from first
             yield from others
         finally:
             others.close()
 
-    def _copy_out(self, statement: Statement, timeout_s: int, by_row: bool) -> Generator[bytes]:
+    def _copy_out(self, statement: Statement, timeout_s: int, shared: Snapshot | None) -> Generator[bytes]:
         with translated(), self._lease() as connection, connection.transaction():
+            if shared is not None:
+                shared.enter(connection)
             connection.execute(set_timeout(timeout_s))
             text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
-            with closing(copy_out(connection, text.encode(), values=True, by_row=by_row)) as blocks:
+            with closing(copy_out(connection, text.encode(), values=True, by_row=shared is not None)) as blocks:
                 first = next(blocks)
                 self.leases.keep(connection)  # the answer begins: when its client leaves, this is closed
                 yield first

@@ -51,6 +51,7 @@ def relation(*attributes: Attribute, **members: Any) -> Relation:
         "comment": None,
         "inherited": False,
         "has_pages": True,
+        "has_places": True,
         "usable": True,
         "filled": True,
     }
@@ -368,7 +369,7 @@ def test_row_of_the_catalogue_is_read():
         "name": "id", "number": 1, "type": "int4", "sql_type": "integer", "kind": "b", "category": "N", "typmod": -1,
         "ordered": True, "filled": True, "readable": True, "is_domain": False, "labels": None, "comment": None,
     }  # fmt: skip
-    row = (5, "gis", "wells", "r", None, False, True, True, True, [members], [[1]], None)
+    row = (5, "gis", "wells", "r", None, False, True, True, True, True, [members], [[1]], None)
     assert parse_relation(row) == replace(relation(ID, indexes=((1,),)), oid=5)
 
 

@@ -18,7 +18,7 @@ from api.sources.model import Attribute, Draft, Omission, Relation, Systems
 from api.sources.shapes import Shape, compared, is_found_by_index, located, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from core.bbox import BBox
-from core.catalog import GEOM, SAMPLE, Collection, Key, Source
+from core.catalog import GEOM, PLACE, SAMPLE, Collection, Key, Source
 from core.tiling import Tiling, parse_tiling
 
 Interval = tuple[datetime | None, datetime | None]
@@ -208,6 +208,8 @@ def source_of(  # noqa: PLR0913
     text = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(items), relation.sql_name)
     has_pages = shape is not None and relation.has_pages
     sampled = sql.SQL("(SELECT {} FROM {} AS s {})").format(sql.SQL(", ").join(items), relation.sql_name, SAMPLE)
+    places = items if key == PLACE else [sql.SQL("s.ctid"), *items]
+    placed = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(places), relation.sql_name)
     return Source(
         relation=text,
         definition=definition(relation, key, text.as_string(None)),
@@ -217,6 +219,7 @@ def source_of(  # noqa: PLR0913
         domain_crs84=domain(shape.srid, systems, extent) if shape else None,
         is_geography=shape is not None and shape.is_geography,
         sampled=sampled if has_pages else None,
+        placed=placed if relation.has_places else None,
         oid=relation.oid,
         is_indexed=has_pages and shape is not None and is_found_by_index(shape),
     )

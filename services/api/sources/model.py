@@ -52,6 +52,7 @@ class Relation:
 
     inherited: other tables inherit from it, so that its key is unique in each of them only
     has_pages: it is read by pages: a table, also one of partitions, or a materialised view
+    has_places: its rows are found by their place (`ctid`), which may be read: one table alone
     usable:    the API's role may use its schema
     filled:    a materialised view holds data
     indexes:   the numbers of the columns of each unique index, the primary key's first
@@ -65,6 +66,7 @@ class Relation:
     comment: str | None
     inherited: bool
     has_pages: bool
+    has_places: bool
     usable: bool
     filled: bool
     attributes: tuple[Attribute, ...]
@@ -173,7 +175,8 @@ def parse_attribute(members: Mapping[str, Any]) -> Attribute:
 
 def parse_relation(row: Sequence[Any]) -> Relation:
     """A row of relations.sql."""
-    oid, schema, name, kind, comment, inherited, has_pages, usable, filled, attributes, indexes, prepared = row
+    oid, schema, name, kind, comment, inherited, has_pages, has_places, usable, filled = row[:10]
+    attributes, indexes, prepared = row[10:]
     return Relation(
         oid,
         schema,
@@ -182,10 +185,11 @@ def parse_relation(row: Sequence[Any]) -> Relation:
         comment,
         inherited,
         has_pages,
+        has_places,
         usable,
         filled,
         tuple(map(parse_attribute, attributes)),
-        tuple(tuple(index) for index in indexes),
+        tuple(map(tuple, indexes)),
         prepared,
     )
 

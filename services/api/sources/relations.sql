@@ -1,8 +1,8 @@
 -- The tables, views, materialised views, partitioned and foreign tables of some schemas, in order of schema and name.
 --
 -- Left out: partitions, whose table is listed; what an extension owns; PostGIS's own tables where it is no extension.
--- Row: oid, schema, name, kind (pg_class.relkind), comment, has children that inherit, is it read by pages, may the schema be used,
---      does it hold data (a materialised view may not yet), attributes (json, in their order), unique indexes (json, the primary key first),
+-- Row: oid, schema, name, kind (pg_class.relkind), comment, has children that inherit, is it read by pages, are its rows found by their
+--      places (ctid), may the schema be used, does it hold data (a materialised view may not yet), attributes (json, in their order), unique indexes (json, the primary key first),
 --      what was prepared of it (json as text, or NULL)
 WITH RECURSIVE domains AS (
     -- every domain, and what it is in the end
@@ -16,7 +16,7 @@ bases AS (
     SELECT d.* FROM domains AS d JOIN pg_type AS t ON t.oid = d.type AND t.typtype <> 'd'
 ),
 relations AS (
-    SELECT c.oid, n.nspname, n.oid AS namespace, c.relname, c.relkind, c.relispopulated,
+    SELECT c.oid, n.nspname, n.oid AS namespace, c.relname, c.relkind, c.relam, c.relispopulated,
            c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid) AS inherited
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -43,6 +43,8 @@ SELECT r.oid::bigint, r.nspname, r.relname, r.relkind::text, obj_description(r.o
            )
            SELECT FROM parts JOIN pg_class AS c USING (oid) WHERE c.relkind = 'f'
        ),
+       r.relkind IN ('r', 'm') AND NOT r.inherited AND has_table_privilege(r.oid, 'SELECT') AND EXISTS (
+           SELECT FROM pg_am AS m WHERE m.oid = r.relam AND m.amname = 'heap'),
        has_schema_privilege(r.namespace, 'USAGE'), r.relispopulated,
        COALESCE(a.attributes, '[]'), COALESCE(i.indexes, '[]'), p.prepared
 FROM relations AS r

@@ -13,7 +13,7 @@ from api.sql.filter import where, where_clause
 from api.sql.geometry import shown_geometry
 from api.sql.items import feature_text, properties_lateral
 from api.sql.keyset import order_by
-from api.sql.relation import column_of, id_text, relation, shown_column
+from api.sql.relation import column_of, id_text, named_table, relation, shown_column
 from api.walk_keys import walk_key
 from core.catalog import Collection, Column
 from core.statement import Statement, quoted
@@ -52,16 +52,16 @@ def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.Composab
 def copy_groups(
     collection: Collection, shown: Presentation, ahead: sql.Composable, number: int = 0, of: int = 1
 ) -> Statement:
-    """COPY of every feature of a loaded table, as it lies on the disk, joined in groups; or of each so many-th group.
+    """COPY of every feature of a table, as it lies on the disk, joined in groups; or of each so many-th group.
 
     Rows:  text, NULL for a group without features
     Index: none, a scan of ranges of pages
     """
     rows = GROUPS.format(
         feature=line_of(collection, shown, ahead),
-        relation=relation(collection),
+        relation=collection.source.placed if collection.source else relation(collection),
         lateral=properties_lateral(collection, shown),
-        name=sql.Literal(f'data."{collection.table}"'),
+        name=named_table(collection),
         first=sql.Literal(number * GROUP_PAGES),
         step=sql.Literal(of * GROUP_PAGES),
         pages=sql.Literal(GROUP_PAGES),
@@ -81,15 +81,22 @@ def line_of(collection: Collection, shown: Presentation, ahead: sql.Composable) 
 
 
 def is_everything(collection: Collection, query: ItemsQuery) -> bool:
-    """Whether an export is of a whole loaded table, in no order."""
+    """Whether an export is of a whole table, in no order, whose rows are found by their places."""
     asked = query.filter.is_everything and not query.sort and not query.offset
-    return asked and collection.source is None and query.limit >= WITHOUT_END
+    has_places = collection.source is None or collection.source.placed is not None
+    return asked and has_places and query.limit >= WITHOUT_END
 
 
-def select_inline(collection: Collection) -> Statement:
-    """Whether every row lies in its page as a whole, so that groups of pages stay small. Rows: one (boolean)"""
-    text = sql.SQL("SELECT COALESCE(pg_relation_size(reltoastrelid) = 0, true) FROM pg_class WHERE oid = {}::regclass")
-    return Statement(text.format(sql.Literal(f'data."{collection.table}"')))
+def select_pages(collection: Collection) -> Statement:
+    """How many pages a table has, if every row lies in its page as a whole, so that groups of pages stay small.
+
+    Rows: one (pages bigint, or NULL where rows are larger)
+    """
+    text = sql.SQL("""
+SELECT CASE WHEN COALESCE(pg_relation_size(NULLIF(reltoastrelid, 0)), 0) = 0
+            THEN pg_relation_size(oid) / current_setting('block_size')::bigint END
+FROM pg_class WHERE oid = {}""")
+    return Statement(text.format(named_table(collection)))
 
 
 def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:

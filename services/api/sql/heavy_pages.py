@@ -7,8 +7,8 @@ from psycopg import sql
 from api.query import ItemsQuery
 from api.sql.exports import COPY_TEXTS
 from api.sql.items import feature_weight
-from api.sql.pages import named_table, select_page
-from api.sql.relation import relation, tables_of
+from api.sql.pages import select_page
+from api.sql.relation import named_table, relation, tables_of
 from core.catalog import Collection
 from core.statement import Statement
 

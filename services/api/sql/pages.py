@@ -17,7 +17,7 @@ from api.sql.items import EXPLAIN, feature_text, properties_lateral, ready, rend
 from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.offsets import at_offset
 from api.sql.outlines import outlined
-from api.sql.relation import all_columns, relation, tables_of
+from api.sql.relation import all_columns, named_table, relation, tables_of
 from api.walk_keys import walk_key
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted
@@ -156,13 +156,6 @@ def select_size(collection: Collection) -> Statement:
         "SELECT COALESCE(sum(pg_relation_size(oid))::bigint / current_setting('block_size')::int, 0) FROM {} AS parts"
     )
     return Statement(text.format(tables_of(named_table(collection))))
-
-
-def named_table(collection: Collection) -> sql.Composable:
-    """The table that features are read from, as a regclass."""
-    source = collection.source
-    name = sql.SQL("{}::oid").format(sql.Literal(source.oid)) if source else sql.Literal(f'data."{collection.table}"')
-    return sql.SQL("{}::regclass").format(name)
 
 
 def select_sample(collection: Collection, percent: float) -> Statement:

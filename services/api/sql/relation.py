@@ -34,6 +34,13 @@ def relation(collection: Collection, filter: Filter = NO_FILTER) -> sql.Composab
     return sql.Composed([collection.source.relation, sql.SQL(", ").join(arguments), collection.source.after])
 
 
+def named_table(collection: Collection) -> sql.Composable:
+    """The table that features are read from, as a regclass."""
+    source = collection.source
+    name = sql.SQL("{}::oid").format(sql.Literal(source.oid)) if source else sql.Literal(f'data."{collection.table}"')
+    return sql.SQL("{}::regclass").format(name)
+
+
 def tables_of(oid: sql.Composable) -> sql.Composable:
     """An item of FROM with the `oid` of each table that a relation is stored in: itself, or its partitions too."""
     text = sql.SQL(
