@@ -24,6 +24,7 @@ from core.settings import Settings
 from core.snapshots import Snapshot
 from core.spent import spent
 from core.statement import Statement
+from core.warm_pool import WarmPool
 
 T = TypeVar("T")
 
@@ -109,7 +110,8 @@ class Database:
             " -c plan_cache_mode=force_custom_plan"
             f" -c statement_timeout={self._timeout_s * 1000}"
         )
-        self.pool: ConnectionPool[Connection] = ConnectionPool(
+        kind = ConnectionPool[Connection] if self.reads_replicas else WarmPool  # replicas get turns
+        self.pool = kind(
             conninfo(settings, options=options),
             min_size=1,
             max_size=settings.pool_size,
@@ -119,8 +121,9 @@ class Database:
             max_lifetime=lifetime_s(settings),
             kwargs={"autocommit": True},
             configure=find_extensions,
-            open=True,
+            open=False,
         )
+        self.pool.open()
         self._ways: WeakKeyDictionary[Connection, Way] = WeakKeyDictionary()
         self._is_away = False
         self.leases = Leases()
