@@ -17,6 +17,7 @@ from api.sql.blocks import select_count_in_blocks
 from api.sql.items import select_count, select_count_plan
 from core.catalog import Collection
 from core.db import Database
+from core.errors import FilterTooSlow
 
 FEW_ROWS = 1000
 """A collection of so many features is counted without asking for a plan, which takes as long."""
@@ -90,11 +91,18 @@ class Counts:
         if known is not None:
             return known
         if collection.row_count is not None and collection.row_count <= FEW_ROWS:
-            return self._exact(collection, filter)
+            return self._in_time(collection, filter)
         if filter.is_box_alone and (located := locate(self._database, collection, filter)):
             return self._keep(key, self._in_blocks(collection, filter, located, self._most_cost))
         estimate, cost = self.reckon(collection, filter)
-        return self._exact(collection, filter) if cost <= self._most_cost else Count(estimate=estimate)
+        return self._in_time(collection, filter) if cost <= self._most_cost else Count(estimate=estimate)
+
+    def _in_time(self, collection: Collection, filter: Filter) -> Count:
+        """The count; the estimate when the page has left no time for it."""
+        try:
+            return self._exact(collection, filter)
+        except FilterTooSlow:
+            return Count(estimate=self.reckon(collection, filter).matches)
 
     def _exact(self, collection: Collection, filter: Filter) -> Count:
         """The count. Cost: reads every match, unless it is remembered."""
@@ -104,7 +112,7 @@ class Counts:
             return known
         if filter.is_box_alone and (located := locate(self._database, collection, filter)):
             return self._keep(key, self._in_blocks(collection, filter, located, inf))
-        with reading(collection, has_values=not filter.is_everything):
+        with reading(collection, has_values=not filter.is_everything, filter=filter):
             [(exact,)] = self._database.run(select_count(collection, filter))
         return self._keep(key, Count(exact=exact))
 
@@ -124,7 +132,7 @@ class Counts:
         known = self._reckoned.get(key)
         if known is not None:
             return known
-        with reading(collection, has_values=not filter.is_everything):
+        with reading(collection, has_values=not filter.is_everything, filter=filter):
             statement = select_count_plan(collection, filter)
             # PostgreSQL plans it for its values in any case, and the connection need not be set anew for the page
             as_page = statement.prepared is not None and (collection.source is None or filter.box is not None)

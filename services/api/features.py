@@ -49,7 +49,7 @@ def find_page(
     if joins and can_be_joined(collection, query):
         return joined_page(api, collection, query)
     key = walk_key(collection, query.filter, query.sort, query.cursor)
-    with reading(collection, has_values=query.has_values):
+    with reading(collection, has_values=query.has_values, filter=query.filter):
         plan, rows = find_rows(api, collection, query)
     if not plan.counts:
         return replace(cut_page(query, rows, key), matched=plan.matched)

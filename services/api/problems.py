@@ -16,6 +16,7 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.BadValue: 400,
     errors.BadBBox: 400,
     errors.BadFilter: 400,
+    errors.FilterTooSlow: 400,
     errors.UnknownParameter: 400,
     errors.BadCursor: 400,
     errors.FormatUnsuitable: 400,

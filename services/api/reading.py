@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import inf
 
 import psycopg
 
+from api.filter_time import most_s, too_slow
 from api.params.arguments import Called
+from api.query import NO_FILTER, Filter
 from core.catalog import Collection
-from core.errors import BadFilter, BadValue, CatalogueMissing, CollectionBroken, IsthmusError, SourceChanged
+from core.errors import (
+    BadFilter,
+    BadValue,
+    CatalogueMissing,
+    CollectionBroken,
+    IsthmusError,
+    QueryTooSlow,
+    SourceChanged,
+)
+from core.spent import spent
 
 CHANGED = ("42501", "42703", "42804", "42846", "42883", "42P10", "0A000")
 """States of a statement that was made for what a relation was before: no such column, another type, another right."""
@@ -40,16 +52,32 @@ def catalogue_is_new() -> Generator[None]:
 
 
 @contextmanager
-def reading(collection: Collection, *, has_values: bool = True) -> Generator[None]:
+def in_time(collection: Collection, filter: Filter) -> Generator[None]:
+    """Around statements that may take no longer than a filter may. Raises: FilterTooSlow"""
+    before, spent.most_s = spent.most_s, most_s(collection, filter)
+    try:
+        yield
+    except QueryTooSlow as error:
+        if spent.most_s == inf:
+            raise
+        raise too_slow(collection, filter) from error
+    finally:
+        spent.most_s = before
+
+
+@contextmanager
+def reading(collection: Collection, *, has_values: bool = True, filter: Filter = NO_FILTER) -> Generator[None]:
     """Around statements that read a collection. Errors of PostgreSQL that nobody expects of the loader's tables are
     told as what they are here; its own text stays in `__cause__` for the log.
 
     has_values: whether values of the request are in the statement; else none is at fault, but the view behind it
+    filter: one whose time is limited
     Raises: SourceChanged, after which the catalogue is read anew and the request tried once more; CollectionBroken;
-    BadValue for what a function refuses; BadFilter for what the database has no means for
+    BadValue for what a function refuses; BadFilter for what the database has no means for; FilterTooSlow
     """
     try:
-        yield
+        with in_time(collection, filter):
+            yield
     except CatalogueMissing as error:
         if collection.source is None:
             raise

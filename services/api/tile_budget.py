@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic
 
+from api.filter_time import is_heavy
 from api.formats.gzip import comment_of, compress, with_comment
 from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.query import WHOLE_TILE, TileQuery
@@ -180,7 +181,7 @@ class TileMaker:
         rows = self.collection.row_count
         known_small = self.collection.source is None and rows is not None and rows <= SMALL_ROWS
         prepared = self.collection.is_prepared and self.query.is_unconditional
-        return None if prepared or known_small else self.share_s
+        return None if prepared or (known_small and not is_heavy(self.query.filter)) else self.share_s
 
     @property
     def share_s(self) -> float:

@@ -37,7 +37,7 @@ def make_packed_tile(
     ends_s: when the time of all layers of a tile ends
     Raises: QueryTooSlow, DatabaseUnavailable, CollectionBroken, BadValue for what a function refuses
     """
-    with reading(collection, has_values=not query.filter.is_everything):
+    with reading(collection, has_values=not query.filter.is_everything, filter=query.filter):
         return replace(maker(api, collection, place, query), ends_s=ends_s).make()
 
 
@@ -49,7 +49,7 @@ def make_smaller_tile(
     Raises: as `make_packed_tile`
     """
     query, packed = made
-    with reading(collection, has_values=not query.filter.is_everything):
+    with reading(collection, has_values=not query.filter.is_everything, filter=query.filter):
         return maker(api, collection, place, query, most_bytes).make_smaller(packed)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
+from math import ceil, inf
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -27,6 +28,9 @@ from core.statement import Statement
 from core.warm_pool import WarmPool
 
 T = TypeVar("T")
+
+LEAST_S = 1.0
+"""What a statement may take at least, also of a request that has used up its time."""
 
 BRIEF_S = 0.1
 """How long a request waits for a connection while the database is away."""
@@ -141,7 +145,7 @@ class Database:
         A connection that turns out to be dead is replaced and the statement tried once more: it reads only.
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
-        way = Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
+        way = self._way(timeout_s, one_plan=one_plan)
         if not binary and statement.prepared is not None:
             prepared, values = statement.prepared, statement.prepared.values(statement.params)
             return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).rows(prepared, values)))
@@ -170,9 +174,18 @@ class Database:
 
         A fifth of the CPU that `run` takes. Raises: as `run`
         """
-        way = Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
+        way = self._way(timeout_s, one_plan=one_plan)
         values = prepared.values(params)
         return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).row(prepared, values)))
+
+    def _way(self, timeout_s: float | None, *, one_plan: bool) -> Way:
+        """How to run a statement that may take so long; not longer than what is left to its request, in whole seconds,
+        so that a connection is seldom set anew.
+        """
+        most_s = self._timeout_s if timeout_s is None else timeout_s
+        if spent.most_s < inf:
+            most_s = min(most_s, max(LEAST_S, ceil(spent.most_s - spent.db_s)))
+        return Way(most_s, one_plan)
 
     def _twice(self, work: Callable[[], T]) -> T:
         """Do it; once more when a connection turns out to be dead."""

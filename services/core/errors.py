@@ -68,6 +68,12 @@ class BadFilter(BadParameter):
     code = "filter-invalid"
 
 
+class FilterTooSlow(BadFilter):
+    """The filter takes longer than a filter of the collection may."""
+
+    code = "filter-too-slow"
+
+
 class UnknownCollection(IsthmusError):
     """There is no collection of that name."""
 

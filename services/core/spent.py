@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from math import inf
 
 
 class Spent(threading.local):
@@ -12,6 +13,8 @@ class Spent(threading.local):
     make_s = 0.0
     made = 0
     found = 0
+    most_s = inf
+    """What `db_s` may become by the statements that run now."""
 
     def begin(self) -> None:
         """Count from 0: a thread serves one request after the other."""

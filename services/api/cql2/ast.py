@@ -24,6 +24,8 @@ Coordinates = tuple["float | Coordinates", ...]
 SPATIAL_OPS = (
     "s_contains", "s_crosses", "s_disjoint", "s_equals", "s_intersects", "s_overlaps", "s_touches", "s_within",
 )  # fmt: skip
+MEETING_OPS = ("s_disjoint", "s_intersects")
+"""Spatial operators that look for one place that two geometries have in common."""
 INSTANT_OPS = ("t_after", "t_before", "t_disjoint", "t_equals", "t_intersects")
 """Temporal operators that take instants and intervals."""
 INTERVAL_OPS = (

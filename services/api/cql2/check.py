@@ -13,6 +13,7 @@ from typing import TypeVar
 from api.cql2 import ast
 from api.cql2.ast import Node
 from api.cql2.digits import check_digits
+from api.cql2.edges import check_meetings, check_turns
 from api.cql2.functions import FUNCTIONS, Kind
 from api.cql2.limits import check_pairs
 from api.cql2.literals import parse_instant, parse_time
@@ -55,6 +56,16 @@ def is_folded(node: Node, kind: type[Node]) -> bool:
             return True
         node = node.value
     return False
+
+
+def looks_for_a_place(op: str, *nodes: Node) -> bool:
+    """Whether a place that a literal has in common with a property decides, however often the literal crosses itself.
+
+    A collection's parts are first put together, each with each.
+    """
+    literals = [node for node in nodes if isinstance(node, ast.Geometry | ast.GeometryCollection | ast.BBox)]
+    parted = any(isinstance(node, ast.GeometryCollection) for node in literals)
+    return op in ast.MEETING_OPS and len(literals) < len(nodes) and not parted
 
 
 def alone(node: Node) -> Node:
@@ -126,8 +137,10 @@ class Checker:
                 return self.like(node)
             case ast.IsNull(value):
                 return replace(node, value=self.value(value))
-            case ast.Spatial(_, left, right):
+            case ast.Spatial(op, left, right):
                 left, right = (self.of_kind(part, ("geometry",), "a geometry") for part in (left, right))
+                if not looks_for_a_place(op, left, right):
+                    check_meetings(left, right)
                 return replace(node, left=left, right=right)
             case ast.Temporal():
                 return self.temporal(node)
@@ -188,6 +201,9 @@ class Checker:
             self.of_kind(alone(arg), signature.kinds(index), article(signature.kinds(index)[0]))
             for index, arg in enumerate(node.args)
         ]
+        for arg in args:
+            if signature.name == "s_distance":
+                check_turns(arg)
         return replace(node, name=signature.name, args=tuple(args))
 
     def like(self, node: ast.Like) -> Node:

@@ -73,7 +73,7 @@ def explanation_of_several(tile: Layered, title: str) -> Response:
 def story_of(collection: Collection, place: Tile, query: TileQuery) -> dict[str, Any]:
     """What became of one collection in a tile. Raises: as for the tile"""
     kept = collection.source is None and store_of(api(), query).get(key_of(api(), collection, place, query)) is not None
-    with reading(collection, has_values=not query.filter.is_everything):
+    with reading(collection, has_values=not query.filter.is_everything, filter=query.filter):
         story = explain_tile(api().database, api().settings, collection, api().grids.placed(place), query)
     return explain_document(story, kept=kept)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
+from math import inf
 
 from flask import Response, request
 from werkzeug.datastructures import Range
@@ -12,15 +14,17 @@ from werkzeug.http import dump_options_header
 
 from api.context import api
 from api.delivery import Marker, validator_of
+from api.features import find_page
 from api.file_exports import plan_file
 from api.file_job import FILE_FORMATS, FileFormat
+from api.filter_time import most_s
 from api.formats.encoding import choose_encoding
 from api.formats.geojson import framed
 from api.formats.offered import EXPORTS
 from api.formats.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
-from api.query import ItemsQuery
+from api.query import AS_STORED, ItemsQuery
 from api.reading import reading
 from api.spool import SpooledFile
 from api.sql.exports import AHEAD, WITHOUT_END, copy_csv, copy_features, copy_groups, is_everything, select_pages
@@ -52,6 +56,15 @@ def export(collection: Collection, chosen: str) -> Response:
     return validator.mark(stream(collection, query, chosen))
 
 
+def begin_in_time(collection: Collection, query: ItemsQuery) -> None:
+    """Look for one match where a filter may take long: an export may for an hour, and is silent until it has one.
+
+    Raises: FilterTooSlow
+    """
+    if most_s(collection, query.filter) < inf:
+        find_page(api(), collection, replace(query, limit=1, offset=0, sort=(), presentation=AS_STORED))
+
+
 def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
     """The answer as PostgreSQL writes it, compressed as it comes; for HEAD without asking it."""
     encoding = choose_encoding(request.accept_encodings)
@@ -64,7 +77,8 @@ def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
 
 
 def blocks_of(collection: Collection, query: ItemsQuery, chosen: str, encoding: str | None) -> Generator[bytes]:
-    """The bytes of a stream. Raises: as `Exports.start`"""
+    """The bytes of a stream. Raises: FilterTooSlow; as `Exports.start`"""
+    begin_in_time(collection, query)
     with reading(collection, has_values=query.has_values):
         blocks = api().exports.start(*statements(collection, query, chosen))
     if chosen == "geojson":
@@ -119,6 +133,8 @@ def file(collection: Collection, query: ItemsQuery, chosen: FileFormat, validato
         response = validator.mark(Response(status=304))
         response.set_etag(known or plan.key)
         return response
+    if request.method != "HEAD":
+        begin_in_time(collection, query)
     with reading(collection, has_values=query.has_values):
         made = api().files.find(plan) if request.method == "HEAD" else api().files.open(plan)
     response = validator.mark(attachment(Response(iter(())), collection, query, chosen))

@@ -26,6 +26,10 @@ OPERATORS: dict[str, sql.SQL] = {
 }
 
 
+MOST_IN_A_LIST = 500
+"""Values of a list that are no literals: PostgreSQL nests one comparison in the other, thousands too deep."""
+
+
 def condition_sql(node: Node, scope: Scope) -> SQL:
     """A boolean expression in parentheses."""
     match node:
@@ -86,7 +90,10 @@ def in_list(node: ast.In, scope: Scope) -> SQL:
         if whole and all(isinstance(number, int) and number in numbers.BIGINT for number in literals):
             return sql.SQL("({} = ANY ({}))").format(value_column(node.value, scope), scope.bind(literals, "bigint[]"))
     first, *rest = comparable([node.value, *node.items], scope)
-    return sql.SQL("({} IN ({}))").format(first, comma(rest))
+    lists = [rest[start : start + MOST_IN_A_LIST] for start in range(0, len(rest), MOST_IN_A_LIST)]
+    return sql.SQL("({})").format(
+        sql.SQL(" OR ").join(sql.SQL("{} IN ({})").format(first, comma(part)) for part in lists)
+    )
 
 
 def value_column(node: Node, scope: Scope) -> SQL:

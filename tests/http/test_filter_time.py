@@ -1,0 +1,113 @@
+"""A filter that takes long is given up, and told to whoever wrote it, before a client would lose its patience."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+
+from api import filter_time
+from support.cluster import Cluster, Database
+from support.http import api_client, get
+from support.promises import LEAKS, is_complete
+from support.publish import publish
+
+ROWS = """
+SELECT n AS fid, n AS number, 'name of ' || n AS name, ST_Buffer(ST_Point(n % 60, n / 60), 0.4) AS geom
+FROM generate_series(1, 2000) AS n
+"""
+ITEMS = "/collections/rows/items"
+TILE = "/collections/rows/tiles/WebMercatorQuad/0/0/0"
+
+
+def powers(number: int) -> str:
+    """A condition that takes about 0.06 ms for each of so many numbers, and is seldom true."""
+    return f"number IN ({','.join(f'(number ^ 0.{part}) ^ 1.5' for part in range(1, number))})"
+
+
+SLOW = powers(1000)
+LATE = f"id <= 5 OR {powers(50)}"
+"""Takes some seconds for all features, and the first five match."""
+
+
+@pytest.fixture(scope="module")
+def database(cluster: Cluster) -> Iterator[Database]:
+    """Two thousand areas."""
+    database = cluster.clone()
+    publish(database, "rows", ROWS, columns={"number": "integer", "name": "string"}, geometry_type="Polygon")
+    yield database
+    cluster.drop(database)
+
+
+@pytest.fixture
+def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """A client of the API, where filters have a second."""
+    monkeypatch.setattr(filter_time, "LEAST_S", 1.0)
+    with api_client(database.reader) as found:
+        yield found
+
+
+def given_up(client: FlaskClient, url: str) -> None:
+    """Assert that a request is answered in time, with what to do."""
+    start = time.perf_counter()
+    response = client.get(url)
+    took_s = time.perf_counter() - start
+    assert 0.9 < took_s < 4, took_s
+    assert (response.status_code, response.json and response.json["code"]) == (400, "filter-too-slow"), response.text
+    is_complete(response)
+    assert not LEAKS.search(response.data)
+    assert response.json and response.json["parameter"] == "filter"
+    assert "fewer values" in response.json["hint"]
+
+
+@pytest.mark.parametrize(
+    "given", ["", "&resultType=hits", "&f=html", "&sortby=-name", "&f=csv", "&f=geojson", "&f=gpkg"]
+)
+def test_filter_that_takes_too_long_is_the_clients_to_change(client: FlaskClient, given: str):
+    given_up(client, f"{ITEMS}?filter={quote(SLOW)}{given}")
+
+
+@pytest.mark.parametrize("url", [TILE, "/tiles/WebMercatorQuad/0/0/0"])
+def test_filter_of_a_tile_that_takes_too_long_is_the_clients_to_change(client: FlaskClient, url: str):
+    given_up(client, f"{url}?filter={quote(SLOW)}")
+
+
+def test_search_that_takes_too_long_is_the_clients_to_change(client: FlaskClient):
+    body = json.dumps({"filter": SLOW})
+    response = client.post("/collections/rows/search", data=body, content_type="application/json")
+    assert (response.status_code, response.json and response.json["code"]) == (400, "filter-too-slow")
+
+
+def test_tile_whose_filter_takes_too_long_is_explained(client: FlaskClient):
+    story = get(client, f"{TILE}?explain=true&f=json&filter={quote(SLOW)}")
+    assert story["sql"]
+
+
+def test_page_that_is_found_in_time_goes_without_an_exact_number(client: FlaskClient):
+    page = get(client, f"{ITEMS}?limit=4&filter={quote(LATE)}")
+    assert [feature["id"] for feature in page["features"]] == [1, 2, 3, 4]
+    assert "numberMatched" not in page
+    given_up(client, f"{ITEMS}?limit=4&count=exact&filter={quote(LATE)}")
+
+
+def test_export_that_begins_in_time_has_its_own_limit(client: FlaskClient):
+    lines = client.get(f"{ITEMS}?f=csv&filter={quote(LATE)}").text.splitlines()
+    assert len(lines) == 6
+
+
+@pytest.mark.parametrize(
+    "text", ["number = 5", "S_INTERSECTS(geometry,POINT(5 0))", "CASEI(name) LIKE CASEI('NAME OF 5')"]
+)
+def test_filter_in_time_is_answered(client: FlaskClient, text: str):
+    assert [found["id"] for found in get(client, f"{ITEMS}?filter={quote(text)}")["features"]] == [5]
+
+
+def test_thousands_of_properties_in_a_list_are_no_depth(client: FlaskClient):
+    for some, others in (("name", "name"), ("number", "id")):
+        listed = f"{some} IN ({','.join([others] * 8000)})"
+        page = get(client, f"{ITEMS}?limit=1&filter={quote(listed)}")
+        assert len(page["features"]) == 1
