@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -61,6 +62,6 @@ class Answer(NamedTuple):
         """Whether it tells a client that it has the answer."""
         return self.status.startswith("304")
 
-    def with_header(self, name: str, value: str) -> Answer:
-        """The answer with one more header."""
-        return self._replace(headers=[*self.headers, (name, value)])
+    def with_headers(self, more: Iterable[tuple[str, str]]) -> Answer:
+        """The answer with more headers."""
+        return self._replace(headers=[*self.headers, *more])

@@ -59,8 +59,7 @@ def find_page(
 
 def page_geojson(found: Page, tail: bytes, head: bytes = PAGE_HEAD) -> bytes:
     """The features of a page between what stands ahead of them and behind."""
-    text = ",".join(found.features).encode() if found.text is None else found.text
-    return b"".join([head, text, tail])
+    return b"".join([head, found.as_text().text or b"", tail])
 
 
 def page_tail(collection: Collection, found: Page, links: str, count: Count) -> bytes:

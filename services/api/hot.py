@@ -21,9 +21,10 @@ from api.features import find_page, page_geojson, page_tail
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, may_be_heavy
-from api.hot_answers import geojson, not_modified, validator_for
+from api.hot_answers import Made, not_modified, validator_for
 from api.hot_features import HotFeatures
 from api.hot_links import page_links_text
+from api.kept_answers import KeptAnswers, Request
 from api.links import queryables_header
 from api.params.items import items_query
 from api.timing import ROUTE
@@ -45,6 +46,7 @@ class Hot:
         self._app = app
         self._api = api
         self._features = HotFeatures(api)
+        self._kept = KeptAnswers(api)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -71,14 +73,25 @@ class Hot:
         if found is None or not names_host(environ) or not environ["QUERY_STRING"].isascii():
             return None
         base, id, feature_id = self._api.base(called(environ)), *found.groups()
-        if feature_id is not None:
-            environ[ROUTE] = FEATURE_ROUTE
-            return self._features.answer(base, id, feature_id, environ)
-        environ[ROUTE] = PAGE_ROUTE
-        return self.page(Asked.of(base, path, environ["QUERY_STRING"]), environ, id)
+        environ[ROUTE] = PAGE_ROUTE if feature_id is None else FEATURE_ROUTE
+        request = (base, path, environ["QUERY_STRING"], environ.get("HTTP_ACCEPT", ""))
+        made = self._kept.find(request, id) or self._make(request, id, feature_id, environ)
+        return made.answer(self._api, environ) if isinstance(made, Made) else made
 
-    def page(self, asked: Asked, environ: WSGIEnvironment, id: str) -> Answer | None:
-        """A page of features."""
+    def _make(
+        self, request: Request, id: str, feature_id: str | None, environ: WSGIEnvironment
+    ) -> Made | Answer | None:
+        base, path, query, _ = request
+        if feature_id is None:
+            made = self.page(Asked.of(base, path, query), environ, id)
+        else:
+            made = self._features.find(base, id, feature_id, environ)
+        if isinstance(made, Made):
+            self._kept.offer(request, made)
+        return made
+
+    def page(self, asked: Asked, environ: WSGIEnvironment, id: str) -> Made | Answer | None:
+        """A page of features, or the answer that the client has it; None to leave the request to Flask."""
         accept = environ.get("HTTP_ACCEPT", "")
         if "profile" in asked.args or format_for(asked.args.get("f"), accept, PAGE_FORMATS) != "json":
             return None
@@ -91,7 +104,9 @@ class Hot:
             return None
         found = find_page(self._api, collection, query, joins=True)
         count = self._api.counts.of_page(collection, query, found)
-        tail = page_tail(collection, found, page_links_text(asked, collection, query, found), count)
-        body = page_geojson(found, tail)
-        answer = geojson(self._api, body, collection, query.presentation, known, environ)
-        return answer if answer.is_unchanged else answer.with_header(*queryables_header(asked.links, collection))
+        found, links = found.as_text(), page_links_text(asked, collection, query, found)
+
+        def body() -> bytes:
+            return page_geojson(found, page_tail(collection, found, links, count))
+
+        return Made(collection, query.presentation, known, body, (queryables_header(asked.links, collection),))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from api.asked import Answer, Asked
 from api.context import Api
@@ -14,6 +14,27 @@ from api.validators import Validator, validator, validator_of_body
 from core.catalog import Collection
 
 VARY = ("Vary", "Accept, Accept-Encoding")
+
+
+class Made(NamedTuple):
+    """What a query found, of which an answer is made in a moment.
+
+    known: its validator, which says that it is right as long as the collection is the same; None for a source
+    body:  the bytes as they are now; headers: those beside the usual ones
+    """
+
+    collection: Collection
+    shown: Presentation
+    known: Validator | None
+    body: Callable[[], bytes]
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def answer(self, api: Api, environ: Mapping[str, Any]) -> Answer:
+        """The answer to a request."""
+        if self.known and self.known.unchanged(environ):
+            return not_modified(self.known)
+        answer = geojson(api, self.body(), self.collection, self.shown, self.known, environ)
+        return answer if answer.is_unchanged else answer.with_headers(self.headers)
 
 
 def validator_for(api: Api, collection: Collection, asked: Asked) -> Validator | None:

@@ -11,7 +11,7 @@ from api.context import Api
 from api.crs import CRS84, parse_crs
 from api.features import FEATURE_PARAMETERS, FORMATS, feature_geojson, find_feature
 from api.formats.negotiation import format_for
-from api.hot_answers import geojson, not_modified, validator_for
+from api.hot_answers import Made, not_modified, validator_for
 from api.links import quoted_path
 from api.params.common import reject_unknown
 from api.query import Presentation
@@ -56,8 +56,11 @@ class HotFeatures:
         self._api = api
         self._frames: dict[tuple[str, ...], Frame] = {}
 
-    def answer(self, base: str, id: str, feature_id: str, environ: Mapping[str, Any]) -> Answer | None:
-        """The answer; None to leave the request to Flask. `base`: the landing page's address. Raises: IsthmusError"""
+    def find(self, base: str, id: str, feature_id: str, environ: Mapping[str, Any]) -> Made | Answer | None:
+        """The feature, or the answer that the client has it; None to leave the request to Flask.
+
+        base: the landing page's address. Raises: IsthmusError
+        """
         frame = self._frame((id, base, environ["QUERY_STRING"], environ.get("HTTP_ACCEPT", "")))
         if frame is None:
             return None
@@ -66,7 +69,7 @@ class HotFeatures:
         if known and known.unchanged(environ):
             return not_modified(known)
         body = frame.body(find_feature(self._api, collection, feature_id, frame.shown), feature_id)
-        return geojson(self._api, body, collection, frame.shown, known, environ)
+        return Made(collection, frame.shown, known, lambda: body)
 
     def _frame(self, key: tuple[str, str, str, str]) -> Frame | None:
         frame = self._frames.get(key)

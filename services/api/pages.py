@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -34,6 +34,13 @@ class Page:
     def number(self) -> int:
         """How many features there are."""
         return len(self.features) if self.joined is None else self.joined
+
+    def as_text(self) -> Page:
+        """The same with the features as one text."""
+        if self.text is not None:
+            return self
+        text = ",".join(self.features).encode()
+        return replace(self, features=(), joined=self.number, text=text)
 
 
 def cut_page(query: ItemsQuery, rows: Sequence[Row], key: Key = FID) -> Page:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from api.memory import Memory
 from api.tile_builders import Builders
 from api.tile_disk import TileDisk
 from api.tile_keys import maker_of, tile_key
-from api.tile_memory import TileMemory
 from api.tile_writer import TileWriter
 from core.settings import Settings
 
@@ -40,7 +40,7 @@ class TileStore:
         """Nothing is opened yet."""
         folder = tiles_folder(settings) / shelf.folder
         self._maker = maker_of(settings)
-        self._memory = TileMemory(int(settings.tile_cache_mb * MB * shelf.share))
+        self._memory: Memory[str, bytes] = Memory(int(settings.tile_cache_mb * MB * shelf.share))
         self._disk = TileDisk(folder, int(settings.tiles_mb * MB * shelf.share))
         self._writer = TileWriter(self._disk)
         self._builders = Builders(folder if settings.tiles_mb else None)
@@ -81,7 +81,7 @@ class TileStore:
 
     def _make(self, key: str, make: Callable[[], bytes]) -> bytes:
         tile = make()
-        self._memory.put(key, tile)
+        self._memory.put(key, tile, len(tile))
         return tile
 
     def _from_disk(self, key: str) -> bytes | None:
@@ -90,7 +90,7 @@ class TileStore:
             return tile
         tile = self._disk.get(key)
         if tile is not None:
-            self._memory.put(key, tile)
+            self._memory.put(key, tile, len(tile))
             self._disk.touch(key)
         return tile
 

@@ -75,6 +75,7 @@ class Settings:
     workers: int = setting(2, "API worker processes")
     threads: int = setting(8, "threads of each API worker")
     tile_cache_mb: int = setting(64, "memory of each API worker for tiles already made, in MB; 0 turns it off")
+    answer_cache_mb: int = setting(16, "memory of each API worker for answers asked for again, in MB; 0 turns it off")
     tiles_dir: str = setting("", "folder of the tiles that were made (default: `var/tiles` in the data folder)")
     tiles_mb: int = setting(
         2000, "most that tiles take up there, in MB; the ones not used for longest go first; 0 keeps none on the disk"

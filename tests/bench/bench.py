@@ -57,7 +57,10 @@ def run(points: int, polygons: int, runs: int) -> list[Result]:
             progress(f"loading {name}")
             loads[name.split(".")[0]] = load(database, database.owner.data_dir / name)
             progress(f"indexes of {name} took {index(database, database.owner.data_dir / name):.1f} s")
-        with running_api(database) as url, psycopg.connect(conninfo(database.owner), autocommit=True) as connection:
+        with (
+            running_api(database, ISTHMUS_ANSWER_CACHE_MB="0") as url,
+            psycopg.connect(conninfo(database.owner), autocommit=True) as connection,
+        ):
             client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
             bench = Bench(database, connection, client, runs)
             results = []
@@ -66,13 +69,13 @@ def run(points: int, polygons: int, runs: int) -> list[Result]:
                 results.append(bench_load(bench, id, took_s))
             results += ask(bench, points)
             client.close()
-        results.append(ask_after_load(database, files / "rendered", min(MOST_FLOORS, runs)))
+        results += ask_after_load(database, files / "rendered", runs)
     return results
 
 
-def ask_after_load(database: Database, tiles_dir: Path, runs: int) -> Result:
+def ask_after_load(database: Database, tiles_dir: Path, runs: int) -> list[Result]:
     """The tiles of low zooms that are measured cold above, as the loader has them made: what somebody meets who opens
-    the map after a load. Of an API of its own, that nobody asked but the renderer.
+    the map after a load. Of an API of its own, that nobody asked but the renderer, and which keeps pages too.
     """
     progress("low zooms, as after a load")
     with (
@@ -83,7 +86,9 @@ def ask_after_load(database: Database, tiles_dir: Path, runs: int) -> Result:
         for told in tiles.render_low_zooms(replace(database.owner, api=urlsplit(url).netloc), connection):
             progress(sentence(told))
         bench = Bench(database, connection, client, runs)
-        return tiles.bench_plain(bench, "points", LOW_ZOOMS, runs, state="rendered after the load")
+        few, state = min(MOST_FLOORS, runs), "rendered after the load"
+        rendered = tiles.bench_plain(bench, "points", LOW_ZOOMS, few, state=state)
+        return [rendered, features.bench_kept(bench, "points")]
 
 
 BOXES = ((10, 8), (100, 4), (100, 8), (100, 40), (100, 120), (1000, 8), (1000, 30))

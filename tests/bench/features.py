@@ -80,6 +80,17 @@ def bench_route(bench: Bench, id: str, count: int) -> Result:
     return bench.compare(f"{id} one feature, by a route", words, pair, bench.runs * 5, over_http=True)
 
 
+def bench_kept(bench: Bench, id: str) -> Result:
+    """A page that is asked for again and again, against the least that a route of Flask costs."""
+    path = f"/collections/{id}/items?limit=100"
+
+    def pair() -> Pair:
+        return lambda: bench.get("/health/live"), lambda: bench.get(path)
+
+    words = "/health/live over HTTP, a route of Flask that asks no database"
+    return bench.compare(f"{id} limit=100, kept in memory", words, pair, bench.runs * 5, over_http=True)
+
+
 def bench_filter(bench: Bench, id: str) -> Result:
     """A page of a filter in CQL2 of two properties."""
     statement, text = bench.floor(

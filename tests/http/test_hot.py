@@ -12,6 +12,7 @@ from werkzeug.test import Client, TestResponse
 
 from api import hot_features
 from api.hot import Hot
+from api.hot_answers import Made
 from api.hot_features import HotFeatures
 from api.live_catalog import LiveCatalog
 from support.layers import flask_alone, layer_alone
@@ -125,22 +126,22 @@ def test_what_is_remembered_of_addresses_has_a_bound_and_long_ones_are_left_to_f
     monkeypatch.setattr(hot_features, "MOST_FRAMES", 3)
     features = HotFeatures(app.extensions["isthmus"])
     for number in range(10):
-        answer = features.answer(f"http://{number}.example.org", "places", "1", {"QUERY_STRING": ""})
-        assert answer is not None
-        assert f"http://{number}.example.org/collections/places/items/1?f=json".encode() in answer.body
+        found = features.find(f"http://{number}.example.org", "places", "1", {"QUERY_STRING": ""})
+        assert isinstance(found, Made)
+        assert f"http://{number}.example.org/collections/places/items/1?f=json".encode() in found.body()
         assert 0 < len(features._frames) <= 3
-    assert features.answer(f"http://{'x' * 1000}", "places", "1", {"QUERY_STRING": ""}) is None
+    assert features.find(f"http://{'x' * 1000}", "places", "1", {"QUERY_STRING": ""}) is None
 
 
 def test_a_feature_of_a_collection_that_changed_is_told_anew(app: Flask, monkeypatch: pytest.MonkeyPatch):
     api = app.extensions["isthmus"]
     features, catalog = HotFeatures(api), api.catalog
-    before = features.answer("http://x", "places", "1", {"QUERY_STRING": ""})
+    before = features.find("http://x", "places", "1", {"QUERY_STRING": ""})
     renamed = replace(catalog["places"], title="Places of today", version=catalog["places"].version)
     now = replace(catalog, collections={**catalog.collections, "places": renamed})
     monkeypatch.setattr(LiveCatalog, "current", lambda _: now)
-    after = features.answer("http://x", "places", "1", {"QUERY_STRING": ""})
-    assert before is not None
-    assert after is not None
-    assert b"Places of today" not in before.body
-    assert b"Places of today" in after.body
+    after = features.find("http://x", "places", "1", {"QUERY_STRING": ""})
+    assert isinstance(before, Made)
+    assert isinstance(after, Made)
+    assert b"Places of today" not in before.body()
+    assert b"Places of today" in after.body()

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from api import tile_builders, tile_disk
+from api.memory import ENTRY_OVERHEAD_BYTES, Memory
 from api.tile_builders import Builders
 from api.tile_disk import PAGE_BYTES, TileDisk
 from api.tile_keys import etag_of, maker_of, tile_key
-from api.tile_memory import ENTRY_OVERHEAD_BYTES, TileMemory
 from api.tile_revisions import tile_revision
 from api.tile_store import FILTERED, PLAIN, TileStore
 from api.tile_writer import TileWriter
@@ -35,36 +35,36 @@ PLACE = ("WebMercatorQuad", 3, 2, 1)
 TILE = Tile(3, 2, 1)
 
 
-def test_memory_keeps_tiles_and_knows_empty_ones():
-    memory = TileMemory(10_000)
-    memory.put("a", b"tile")
-    memory.put("b", b"")
+def test_memory_keeps_values_and_knows_empty_ones():
+    memory = Memory[str, bytes](10_000)
+    memory.put("a", b"tile", 4)
+    memory.put("b", b"", 0)
     assert (memory.get("a"), memory.get("b"), memory.get("c")) == (b"tile", b"", None)
 
 
 def test_memory_drops_the_least_used_when_it_is_full():
-    memory = TileMemory(2 * (1000 + ENTRY_OVERHEAD_BYTES))
-    memory.put("a", b"a" * 1000)
-    memory.put("b", b"b" * 1000)
+    memory = Memory[str, bytes](2 * (1000 + ENTRY_OVERHEAD_BYTES))
+    memory.put("a", b"a" * 1000, 1000)
+    memory.put("b", b"b" * 1000, 1000)
     memory.get("a")
-    memory.put("c", b"c" * 1000)
+    memory.put("c", b"c" * 1000, 1000)
     assert memory.get("b") is None
     assert memory.get("a") is not None
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3000)), max_size=60))
 def test_memory_never_holds_more_than_its_capacity_and_knows_its_size(puts: list[tuple[int, int]]):
-    memory = TileMemory(5000)
+    memory = Memory[str, bytes](5000)
     for column, size in puts:
-        memory.put(str(column), b"x" * size)
+        memory.put(str(column), b"x" * size, size)
         assert memory.size_bytes <= 5000
     held = [tile for column in range(21) if (tile := memory.get(str(column))) is not None]
     assert memory.size_bytes == sum(len(tile) + ENTRY_OVERHEAD_BYTES for tile in held)
 
 
 def test_memory_of_no_capacity_keeps_nothing():
-    memory = TileMemory(0)
-    memory.put("a", b"")
+    memory = Memory[str, bytes](0)
+    memory.put("a", b"", 0)
     assert memory.get("a") is None
 
 
