@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
-from math import ceil, inf
+from math import inf
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -184,7 +184,7 @@ class Database:
         """
         most_s = self._timeout_s if timeout_s is None else timeout_s
         if spent.most_s < inf:
-            most_s = min(most_s, max(LEAST_S, ceil(spent.most_s - spent.db_s)))
+            most_s = min(most_s, max(LEAST_S, round(spent.most_s - spent.db_s)))
         return Way(most_s, one_plan)
 
     def _twice(self, work: Callable[[], T]) -> T:
