@@ -298,7 +298,6 @@ class Database:
         Of a binary one, which must be of one column, the values alone. `shared`: the state it sees together with others
         that are read in turns with it; each row comes by itself then, and an empty block behind them.
 
-
         COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
         the statement is cancelled. Raises: as `run`, at the first step or later
         """
