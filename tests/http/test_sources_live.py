@@ -190,7 +190,8 @@ def test_boxes_and_filters_meet_the_new_system_of_a_column_at_once(client: Flask
 
 @pytest.mark.parametrize("change", ["DROP TABLE live.wells", "REVOKE SELECT ON live.wells FROM isthmus_reader"])
 @pytest.mark.parametrize(
-    "path", ["items?bbox=0,0,1,1", "items", "items/1", "items?f=csv", "tiles/WebMercatorQuad/0/0/0"]
+    "path",
+    ["items?bbox=0,0,1,1", "items", "items/1", "items?f=csv", "items?f=geojsonl", "tiles/WebMercatorQuad/0/0/0"],
 )
 def test_table_that_is_gone_or_forbidden_is_unknown_at_once(
     client: FlaskClient, sql: psycopg.Connection, change: str, path: str

@@ -103,7 +103,8 @@ def pages_of(collection: Collection) -> int | None:
     """How many pages a table with small rows has; asked once for each version, of a source each time."""
 
     def now() -> int | None:
-        return api().database.run(select_pages(collection))[0][0]
+        rows = api().database.run(select_pages(collection))
+        return rows[0][0] if rows else None
 
     return now() if collection.source else remembered(collection, "pages", now)
 

@@ -21,7 +21,6 @@ from core.statement import Statement, quoted
 WITHOUT_END = 2**53
 """The limit of an export that nobody limits."""
 
-
 COPY_TEXTS = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)")
 """Texts as they are: the other forms look at each byte for what has to be quoted, a tenth of an export's time."""
 
@@ -90,7 +89,7 @@ def is_everything(collection: Collection, query: ItemsQuery) -> bool:
 def select_pages(collection: Collection) -> Statement:
     """How many pages a table has, if every row lies in its page as a whole, so that groups of pages stay small.
 
-    Rows: one (pages bigint, or NULL where rows are larger)
+    Rows: one (pages bigint, or NULL where rows are larger); none where somebody dropped it
     """
     text = sql.SQL("""
 SELECT CASE WHEN COALESCE(pg_relation_size(NULLIF(reltoastrelid, 0)), 0) = 0
