@@ -18,6 +18,9 @@ LEAST_S = 3.0
 OF_A_FEATURE_S = 20e-6
 """A look at a feature takes 0.1 to 1 µs, without case and accents 10."""
 
+OF_A_PAGE = 100
+"""Features on a page of a table that nobody counted, at most or nearly so."""
+
 FEW_NODES = 50
 HEAVY = (AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial)
 """What a few of may take long."""
@@ -25,11 +28,17 @@ HEAVY = (AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial)
 
 def most_s(collection: Collection, filter: Filter) -> float:
     """What all statements of a request for these features may take; inf where it is not for the filter that they may
-    take long, or where nobody counted the features, as of a view, which may be slow by itself.
+    take long, or where nobody knows how many there are, as of a view, which may be slow by itself.
     """
-    if collection.row_count is None or not is_heavy(filter):
-        return inf
-    return max(LEAST_S, OF_A_FEATURE_S * collection.row_count)
+    features = most_features(collection)
+    return inf if features is None or not is_heavy(filter) else max(LEAST_S, OF_A_FEATURE_S * features)
+
+
+def most_features(collection: Collection) -> int | None:
+    """How many features there are, or may be by the size of a table; None: nobody knows."""
+    if collection.source is None or not collection.source.magnitude:
+        return collection.row_count
+    return OF_A_PAGE << collection.source.magnitude
 
 
 def is_heavy(filter: Filter) -> bool:

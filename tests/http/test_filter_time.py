@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from api import filter_time
 from support.cluster import Cluster, Database
 from support.http import api_client, get
+from support.odd import as_superuser, sources_app, wait_for
 from support.promises import LEAKS, is_complete
 from support.publish import publish
 
@@ -69,6 +70,23 @@ def given_up(client: FlaskClient, url: str) -> None:
 )
 def test_filter_that_takes_too_long_is_the_clients_to_change(client: FlaskClient, given: str):
     given_up(client, f"{ITEMS}?filter={quote(SLOW)}{given}")
+
+
+def test_filter_over_a_table_of_ones_own_has_a_time_too(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(filter_time, "LEAST_S", 1.0)
+    monkeypatch.setattr(filter_time, "OF_A_PAGE", 1)
+    with as_superuser(database) as connection:
+        connection.execute("CREATE SCHEMA theirs")
+        typed = "fid, number, name, ST_SetSRID(geom, 4326)::geometry(Polygon, 4326) AS geom"
+        connection.execute(f"CREATE TABLE theirs.areas AS SELECT {typed} FROM ({ROWS}) AS made")  # type: ignore[arg-type]
+        connection.execute("CREATE VIEW theirs.some AS SELECT * FROM theirs.areas WHERE fid <= 50")
+        connection.execute("GRANT USAGE ON SCHEMA theirs TO isthmus_reader")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA theirs TO isthmus_reader")
+    with sources_app(database, "theirs") as app:
+        client = app.test_client()
+        wait_for(lambda: client.get("/collections/areas").json, lambda found: "extent" in found)
+        given_up(client, f"/collections/areas/items?filter={quote(SLOW)}")
+        assert client.get(f"/collections/some/items?filter={quote(powers(200))}").status_code == 200
 
 
 @pytest.mark.parametrize("url", [TILE, "/tiles/WebMercatorQuad/0/0/0"])
