@@ -9,6 +9,7 @@ from __future__ import annotations
 from api.context import Api
 from api.hot_answers import Made
 from api.memory import Memory
+from core.errors import IsthmusError
 
 Request = tuple[str, str, str, str]
 """What depends on the client: the base of its addresses, the path, its query, and what it accepts."""
@@ -36,9 +37,15 @@ class KeptAnswers:
         self._met: dict[Request, None] = {}
 
     def find(self, request: Request, id: str) -> Made | None:
-        """What is kept, if it is of the collection as it is now. Raises: as `Api.collection`"""
+        """What is kept, if it is of the collection as it is now, or was last seen while the database is away."""
         kept = self._memory.get(request)
-        return kept if kept is not None and kept.collection is self._api.collection(id) else None
+        if kept is None:
+            return None
+        try:
+            catalog = self._api.catalog
+        except IsthmusError:
+            catalog = self._api.live_catalog.last
+        return kept if catalog is not None and catalog.collections.get(id) is kept.collection else None
 
     def offer(self, request: Request, made: Made) -> None:
         """Keep what lasts and was asked for before."""

@@ -17,6 +17,9 @@ from support.cluster import Cluster, Database, private_cluster
 from support.publish import publish
 
 ITEMS = "/collections/places/items"
+SEEN_ONCE = f"{ITEMS}?f=jsonfg"
+"""A page that is kept nowhere."""
+
 SELECT = "SELECT n AS fid, 'x' AS name, ST_Point(n, n) AS geom FROM generate_series(1, 3) AS n"
 
 
@@ -47,10 +50,10 @@ def wait_for(status: int, ask: Callable[[], int]) -> None:
 
 def test_killed_database_is_a_503_and_then_the_api_recovers(served: tuple[Cluster, FlaskClient]):
     cluster, client = served
-    assert client.get(ITEMS).status_code == 200
+    assert client.get(SEEN_ONCE).status_code == 200
     cluster.kill()
-    wait_for(503, lambda: client.get(ITEMS).status_code)
-    response = client.get(ITEMS)
+    wait_for(503, lambda: client.get(SEEN_ONCE).status_code)
+    response = client.get(SEEN_ONCE)
     problem = json.loads(response.data)
     assert response.headers["Retry-After"] == "2"
     assert (problem["code"], problem["title"]) == (
@@ -62,8 +65,20 @@ def test_killed_database_is_a_503_and_then_the_api_recovers(served: tuple[Cluste
     assert client.get("/health/ready").status_code == 503
     assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
     cluster.start()
-    wait_for(200, lambda: client.get(ITEMS).status_code)
+    wait_for(200, lambda: client.get(SEEN_ONCE).status_code)
     wait_for(200, lambda: client.get("/health/ready").status_code)  # what failed a moment ago is not tried at once
+
+
+def test_pages_that_are_kept_outlive_the_database(served: tuple[Cluster, FlaskClient]):
+    cluster, client = served
+    for _ in range(3):
+        assert client.get(ITEMS).status_code == 200
+    cluster.kill()
+    wait_for(503, lambda: client.get(SEEN_ONCE).status_code)
+    started = time.monotonic()
+    while time.monotonic() - started < 3:
+        assert client.get(ITEMS).status_code == 200
+        time.sleep(0.05)
 
 
 def test_connections_that_died_unseen_cost_the_client_nothing(served: tuple[Cluster, FlaskClient]):

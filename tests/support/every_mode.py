@@ -140,7 +140,7 @@ class ServesFiles:
         wait_for(lambda: stack.status(f"/collections/{target.stem}") == 404, 5, "it is gone")
 
     def test_killing_postgresql_gives_503_and_then_recovery(self, stack: Stack, points: str) -> None:
-        path = f"/collections/{points}/items?limit=1&f=json"
+        path = f"/collections/{points}/items?limit=1&f=jsonfg"  # GeoJSON would be kept, and outlive PostgreSQL
         killed = self.postmaster(stack)
         with requests_in_the_background(stack, path) as answers:
             with first_to_lock(self.lock_file(stack)):
