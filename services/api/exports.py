@@ -69,7 +69,8 @@ class Exports:
 
     def _run(self, whole: Statement, parts: Sequence[Statement]) -> Generator[bytes]:
         """The blocks; the slot is free again at the end, however it comes."""
-        is_split = bool(parts) and self._beside.acquire(blocking=False)
+        may_split = bool(parts) and not self._database.reads_replicas  # those have snapshots of their own
+        is_split = may_split and self._beside.acquire(blocking=False)
         try:
             if is_split:
                 with suppress(OnAnotherServer):  # raised before the first block

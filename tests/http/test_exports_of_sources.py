@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -125,6 +126,15 @@ def test_large_table_is_read_by_two_connections_that_see_one_state(
     after = [json.loads(feature) for feature in export(client, "large")]
     assert len(after) == 40_000
     assert sum(feature["properties"]["name"] == "changed" for feature in after) == 20_000
+
+
+def test_replicas_are_not_read_side_by_side(theirs: Database, asked: list[str]):
+    reader = replace(theirs.reader, db_target="prefer-standby")
+    with sources_app(replace(theirs, reader=reader), "theirs") as app:
+        client = app.test_client()
+        wait_for(lambda: client.get("/collections/large").status_code, lambda status: status == 200)
+        assert export(client, "large") == export(client, "large", ROW_BY_ROW)
+    assert ["string_agg" in text for text in asked] == [True, False]
 
 
 class Elsewhere(Snapshot):
