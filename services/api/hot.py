@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from math import inf
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -18,6 +19,7 @@ from api.asked import ERROR, TOLD, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.features import find_page, page_geojson, page_tail
+from api.filter_time import most_s
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, may_be_heavy
@@ -109,4 +111,6 @@ class Hot:
         def body() -> bytes:
             return page_geojson(found, page_tail(collection, found, links, count))
 
-        return Made(collection, query.presentation, known, body, (queryables_header(asked.links, collection),))
+        headers = (queryables_header(asked.links, collection),)
+        lasts = count.exact is not None or most_s(collection, query.filter) == inf  # there was no time for the number
+        return Made(collection, query.presentation, known, body, headers, lasts)

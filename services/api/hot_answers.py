@@ -21,6 +21,7 @@ class Made(NamedTuple):
 
     known: its validator, which says that it is right as long as the collection is the same; None for a source
     body:  the bytes as they are now; headers: those beside the usual ones
+    lasts: another look would find the same
     """
 
     collection: Collection
@@ -28,6 +29,7 @@ class Made(NamedTuple):
     known: Validator | None
     body: Callable[[], bytes]
     headers: tuple[tuple[str, str], ...] = ()
+    lasts: bool = True
 
     def answer(self, api: Api, environ: Mapping[str, Any]) -> Answer:
         """The answer to a request."""

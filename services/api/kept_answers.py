@@ -49,7 +49,7 @@ class KeptAnswers:
 
     def offer(self, request: Request, made: Made) -> None:
         """Keep what lasts and was asked for before."""
-        if made.known is None or self._memory.capacity_bytes == 0:
+        if made.known is None or not made.lasts or self._memory.capacity_bytes == 0:
             return
         if request in self._met:
             self._keep(request, made)
