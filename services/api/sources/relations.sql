@@ -2,8 +2,8 @@
 --
 -- Left out: partitions, whose table is listed; what an extension owns; PostGIS's own tables where it is no extension.
 -- Row: oid, schema, name, kind (pg_class.relkind), comment, has children that inherit, is it read by pages, are its rows found by their
---      places (ctid), may the schema be used, does it hold data (a materialised view may not yet), attributes (json, in their order), unique indexes (json, the primary key first),
---      what was prepared of it (json as text, or NULL)
+--      places (ctid), may the schema be used, does it hold data (a materialised view may not yet), attributes (json, in their order),
+--      unique indexes (json, the primary key first), what was prepared of it (json as text, or NULL)
 WITH RECURSIVE domains AS (
     -- every domain, and what it is in the end
     SELECT oid AS domain, typbasetype AS type, typtypmod AS typmod, typnotnull AS filled
