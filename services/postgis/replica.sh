@@ -22,12 +22,14 @@ let_replicas_follow() {
   arguments+=(-c max_slot_wal_keep_size="$keep_log")
 }
 
-# libpq reads the password from a file of this user's own, for as long as the server runs
+# libpq reads the password from a file of this user's own, for as long as the server runs. PostgreSQL's own receiver of
+# the log heeds no connect_timeout: a SYN to a primary that is gone without a word would go out for two minutes, and a
+# swarm kills who does not follow for half a minute. tcp_user_timeout ends that, and waiting for what was sent.
 write_passfile() {
   passfile=$socket_dir/replication.pass
   rm -f -- "$passfile"
   (umask 077 && sed 's/[\\:]/\\&/g; s/^/*:*:*:isthmus_replication:/' "$ISTHMUS_REPLICATION_PASSWORD_FILE" >"$passfile")
-  primary="host=$ISTHMUS_PG_PRIMARY port=5432 user=isthmus_replication passfile=$passfile connect_timeout=5"
+  primary="host=$ISTHMUS_PG_PRIMARY port=5432 user=isthmus_replication passfile=$passfile connect_timeout=5 tcp_user_timeout=5000"
   primary+=" keepalives_idle=10 keepalives_interval=5 keepalives_count=3 application_name=$slot"
 }
 
@@ -91,5 +93,6 @@ become_replica() {
   check_cluster
   drop_stale_pid_file
   arguments+=(-c primary_conninfo="$primary" -c primary_slot_name="$slot")
-  arguments+=(-c hot_standby_feedback=on -c wal_receiver_status_interval=1s -c wal_retrieve_retry_interval=1s)
+  arguments+=(-c hot_standby_feedback=on -c wal_receiver_status_interval=1s -c wal_receiver_timeout=10s)
+  arguments+=(-c wal_retrieve_retry_interval=1s)
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +159,27 @@ def test_a_replica_that_does_not_follow_is_ill_and_without_a_primary_it_serves()
         replica.stop()
         replica.start()
         assert "serving the copy that is here" in log_of(replica)
+
+
+@contextmanager
+def void(address: str) -> Iterator[None]:
+    """Nobody answers at an address, and nobody refuses: its queue is full, as the packets to a container that is gone
+    are lost.
+    """
+    with socket.create_server((address, 5432), backlog=0), socket.create_connection((address, 5432)):
+        yield
+
+
+def test_a_primary_that_is_gone_without_a_word_is_asked_anew_soon(primary: Cluster) -> None:
+    """A SYN to a container that is gone is sent for two minutes; the swarm kills what is ill for half of one."""
+    with unmade_replica(primary, "patient") as replica:
+        replica.start()
+        replica.stop()
+        replica.more["ISTHMUS_PG_PRIMARY"] = "127.71.72.73"
+        with void("127.71.72.73"):
+            replica.start()
+            said = "could not connect to the primary"
+            wait_for(lambda: log_of(replica).count(said) > 1, "it gave up, and tried again")
 
 
 def test_the_replication_role_may_copy_and_nothing_else(primary: Cluster) -> None:
