@@ -10,7 +10,6 @@ from math import inf, nextafter
 from api.bands import BANDS
 from api.density import Density
 from api.disk_plans import Reckoned, plan_by_index
-from api.plans import sides
 from api.query import BY_PLANNER, ItemsQuery, Plan, Strip
 from core.blocks import Sides
 
@@ -29,18 +28,15 @@ COST_OF_LOOK = 0.3
 """What a look at a row by the index of boxes costs, in the planner's units."""
 
 
-def plan_in_bands(query: ItemsQuery, known: Density, reckoned: Reckoned | None = None) -> Plan:
+def plan_in_bands(query: ItemsQuery, area: Sides, known: Density, reckoned: Reckoned | None = None) -> Plan:
     """The way to the rows of a page of a box.
 
-    known: where features lie, in the numbers of the box; reckoned: what the planner expects of all conditions, where
-    there are more than the box
+    area: the box, or what is around it, in the numbers of the table; known: where features lie, in these; reckoned:
+    what the planner expects of all conditions, where there are more than the box
     """
-    box = query.filter.box
-    if box is None:
-        return BY_PLANNER
-    in_box = known.features * known.share(*sides(box))
+    in_box = known.features * known.share(*area)
     matches, cost = (in_box, inf) if reckoned is None else reckoned
-    search = Search(query, known, sides(box), max(1.0, in_box / max(1, matches)), is_bounded=reckoned is not None)
+    search = Search(query, known, area, max(1.0, in_box / max(1, matches)), is_bounded=reckoned is not None)
     if matches > max(FEW, FEW_PAGES * search.wanted) and search.ample * COST_OF_LOOK < cost:
         strips = tuple(search.strips())
         return Plan("bands", strips=strips, is_sure=search.is_whole(strips))

@@ -9,8 +9,9 @@ the walk is tried over some rows only.
 
 from __future__ import annotations
 
+from api.bands import has_frame
 from api.density import Density
-from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, halves, srid_of
+from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, halves
 from core.bbox import BBox
 from core.catalog import Collection
 
@@ -43,17 +44,16 @@ def plan_page(query: ItemsQuery, share: float, rows: float) -> Plan:
 
 
 def can_be_planned(collection: Collection, query: ItemsQuery) -> bool:
-    """Whether a sample tells how many features are in the box of a query: its numbers are those of the table."""
+    """Whether a sample tells how many features are in the box of a query."""
     box = query.filter.box
     if box is None or query.offset or (collection.source is not None and collection.source.sampled is None):
         return False
-    return collection.srid == srid_of(box)
+    return has_frame(collection, box)
 
 
-def share_of(density: Density, query: ItemsQuery) -> float:
-    """The share of the features that is in the box of a query."""
-    box = query.filter.box
-    return 1.0 if box is None else sum(density.share(*sides(half)) for half in halves(box))
+def share_of(density: Density, frame: BBox | GridBox) -> float:
+    """The share of the features that is in a box in the numbers of the table."""
+    return sum(density.share(*sides(half)) for half in halves(frame))
 
 
 def sides(box: BBox | GridBox) -> tuple[float, float, float, float]:

@@ -174,6 +174,8 @@ class Plan:
     """The number of matches, where it is known without counting."""
     strips: tuple[Strip, ...] = ()
     """The parts of the box, in the order in which they are looked through."""
+    frame: GridBox | None = None
+    """What is around the image of the box in the numbers of the table, where it is not one in these."""
 
 
 BY_PLANNER = Plan()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from api.band_plans import plan_in_bands
@@ -10,7 +11,8 @@ from api.block_plans import Located, known_blocks, locate, plan_in_blocks
 from api.context import Api
 from api.density import Density, make_density
 from api.disk_plans import plan_along_disk
-from api.plans import can_be_planned, plan_page, share_of
+from api.frames import frame_of
+from api.plans import can_be_planned, plan_page, share_of, sides
 from api.query import BY_PLANNER, ItemsQuery, Plan
 from api.sql.pages import select_page, select_sample, select_size, select_walk_plan
 from api.trial_walks import WalkCost, is_worth_trying, plan_trial
@@ -53,16 +55,25 @@ def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
     if collection.has_blocks and walk_key(collection, query.filter, query.sort, query.cursor) == PLACE:
         return plan_by_place(api, collection, query, located)
     if not query.sort and goes_by_bands(collection, query.filter, query.cursor):
-        reckoned = None if query.filter.is_box_alone else api.counts.reckon(collection, query.filter)
-        return plan_in_bands(query, density(api, collection), reckoned)
+        return plan_by_bands(api, collection, query)
     if is_worth_trying(collection, query):
         return plan_trial(query, api.counts.reckon(collection, query.filter), walk_cost(api, collection))
     if not can_be_planned(collection, query):
         return BY_PLANNER
     if located and collection.row_count:
         return plan_page(query, float(located.met.expected.sum()) / collection.row_count, collection.row_count)
-    known = density(api, collection)
-    return plan_page(query, share_of(known, query), known.features)
+    frame, known = frame_of(api.database, collection, query.filter.box), density(api, collection)
+    return BY_PLANNER if frame is None else plan_page(query, share_of(known, frame), known.features)
+
+
+def plan_by_bands(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
+    """How the rows of a page are best found in the bands of a box."""
+    frame = frame_of(api.database, collection, query.filter.box)
+    if frame is None:
+        return BY_PLANNER
+    reckoned = None if query.filter.is_box_alone else api.counts.reckon(collection, query.filter)
+    plan = plan_in_bands(query, sides(frame), density(api, collection), reckoned)
+    return plan if frame is query.filter.box else replace(plan, frame=frame)
 
 
 def plan_by_place(api: Api, collection: Collection, query: ItemsQuery, located: Located | None) -> Plan:

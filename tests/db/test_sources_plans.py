@@ -14,8 +14,10 @@ from psycopg import sql
 from api.band_plans import plan_in_bands
 from api.density import make_density
 from api.live_catalog import LiveCatalog
-from api.query import Cursor, Filter, ItemsQuery
+from api.plans import sides
+from api.query import Cursor, Filter, GridBox, ItemsQuery
 from api.sources.live import LiveSources
+from api.sql.bands import select_frame
 from api.sql.items import select_feature
 from api.sql.pages import select_page
 from api.sql.tiles import select_tile, whole_tile
@@ -182,14 +184,34 @@ def test_deep_page_and_single_feature_go_by_the_tables_own_key(
     assert index in plan(world, select_page(collection, ItemsQuery(10, Filter(ids=(key,)))))
 
 
-@pytest.mark.parametrize("cursor", [None, Cursor("next", (4, "12.5", "c3", 9)), Cursor("prev", (6, "-20", "c3", 9))])
+CURSORS = [None, Cursor("next", (8, "12.5", "c3", 9)), Cursor("prev", (12, "-20", "c3", 9))]
+CURSORS_IN_GRID = [None, Cursor("next", (8, "450000.5", 9)), Cursor("prev", (12, "450000.5", 9))]
+
+
+@pytest.mark.parametrize("cursor", CURSORS)
 def test_page_of_a_box_looks_at_few_rows_of_the_index(world: World, cursor: Cursor | None):
-    collection, query = world[1]["degrees"], ItemsQuery(10, Filter(BBox(-50, -40, 50, 40)), cursor=cursor)
+    query = ItemsQuery(10, Filter(BBox(-50, -40, 50, 40)), cursor=cursor)
     known = make_density([((n * 7919) % 360 - 180, (n * 104729) % 180 - 90) for n in range(2000)], 20_000)
-    statement = select_page(collection, query, plan_in_bands(query, known))
-    explained = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) {}").format(statement.text)
-    [(found,)] = world[0].execute(explained, statement.params)
-    scans = [node for node in nodes(found[0]["Plan"]) if node.get("Index Name") == "degrees_geom_idx"]
+    found = plan_in_bands(query, (-50, -40, 50, 40), known)
+    assert_few_rows(world, "degrees_geom_idx", select_page(world[1]["degrees"], query, found))
+
+
+@pytest.mark.parametrize("cursor", CURSORS_IN_GRID)
+def test_page_of_a_box_in_degrees_over_a_grid_does_too(world: World, cursor: Cursor | None):
+    collection, box = world[1]["points"], BBox(22, 60.5, 28.5, 66.5)
+    statement = select_frame(collection, box)
+    frame = GridBox(3067, *world[0].execute(statement.text, statement.params).fetchall()[0])
+    middles = [(200000 + (n * 7919) % 400000, 6600000 + (n * 104729) % 900000) for n in range(2000)]
+    query = ItemsQuery(10, Filter(box), cursor=cursor)
+    found = plan_in_bands(query, sides(frame), make_density(middles, 20_000))
+    assert_few_rows(world, "points_geom_idx", select_page(collection, query, replace(found, frame=frame)))
+
+
+def assert_few_rows(world: World, index: str, page: Statement) -> None:
+    """A page of ten and one more, found by an index whose entries are few."""
+    explained = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) {}").format(page.text)
+    [(found,)] = world[0].execute(explained, page.params)
+    scans = [node for node in nodes(found[0]["Plan"]) if node.get("Index Name") == index]
     assert scans
     assert sum(scan["Actual Rows"] * scan["Actual Loops"] for scan in scans) < 300
     assert found[0]["Plan"]["Actual Rows"] == 11

@@ -66,6 +66,23 @@ CREATE TABLE theirs.parts_high PARTITION OF theirs.parts_others DEFAULT;
 CREATE INDEX ON theirs.parts USING gist (geom);
 INSERT INTO theirs.parts SELECT id, id % 3, name, geom FROM theirs.places;
 
+CREATE TABLE theirs.grid (id integer PRIMARY KEY, name text, geom geometry(Point, 28992) NOT NULL);
+INSERT INTO theirs.grid
+SELECT id, name, ST_Transform(ST_Translate(ST_Scale(geom, 0.025, 0.025), 5, 51.5), 28992)
+FROM theirs.places WHERE id <= 6000;
+INSERT INTO theirs.grid
+SELECT 6000 + n, 'a', ST_Transform(ST_SetSRID(ST_Point(2 + 1.3 * n, 49.5 + n), 4326), 28992)
+FROM unnest(ARRAY[1, 4]) AS n;
+CREATE INDEX ON theirs.grid USING gist (geom);
+CREATE TABLE theirs.grid_areas (id bigint PRIMARY KEY, west integer, geom geometry(Polygon, 3035) NOT NULL);
+INSERT INTO theirs.grid_areas SELECT number, west, ST_Transform(geom, 3035) FROM theirs.areas WHERE code <> 'far';
+INSERT INTO theirs.grid_areas
+SELECT 9000 + n, n, ST_Transform(ST_MakeEnvelope(n, n, n + 1, n + 1, 4326), 3035) FROM unnest(ARRAY[-60, 75]) AS n;
+CREATE INDEX ON theirs.grid_areas USING gist (geom);
+CREATE TABLE theirs.degrees (id integer PRIMARY KEY, name text, geom geometry(Point, 4258) NOT NULL);
+INSERT INTO theirs.degrees SELECT id, name, ST_SetSRID(geom, 4258) FROM theirs.places;
+CREATE INDEX ON theirs.degrees USING gist (geom);
+
 GRANT USAGE ON SCHEMA theirs TO isthmus_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA theirs TO isthmus_reader;
 ANALYZE;
@@ -73,12 +90,16 @@ ANALYZE;
 
 MERCATOR = "http://www.opengis.net/def/crs/EPSG/0/3857"
 
+SRIDS = {"paths": 3857, "grid": 28992, "grid_areas": 3035, "degrees": 4258}
+"""Tables whose numbers are no degrees of WGS 84."""
+
 BOXES = [
     ("places", "bbox=0,0,40,40", 40),
     ("places", "bbox=5,2.5,37.5,32.5", 100),
     ("places", "bbox=9,19,11,21", 50),
     ("places", "bbox=17.25,3.5,17.26,3.6", 70),
     ("places", "bbox=-180,-90,180,90&bbox-crs=http://www.opengis.net/def/crs/OGC/1.3/CRS84", 1000),
+    ("places", "bbox=-170,-80,12,21", 300),
     ("without_index", "bbox=0,0,30,30", 100),
     ("parts", "bbox=0,0,40,40", 100),
     ("parts", "bbox=9,19,11,21", 50),
@@ -90,6 +111,16 @@ BOXES = [
     ("areas", "bbox=0,0,40,40&filter=west > 3800", 50),
     ("areas", "bbox=-180,-90,180,90&filter=west > 900&filter-lang=cql2-text", 100),
     ("places", "bbox=0,0,40,40&filter=name > 'n3'", 90),
+    ("grid", "bbox=5,51.5,6,52.5", 100),
+    ("grid", "bbox=5.125,51.5625,5.9375,52.3125", 40),
+    ("grid", "bbox=5.225,51.975,5.275,52.025", 50),
+    ("grid", "bbox=3,50,8,54", 700),
+    ("grid", "bbox=5,51.5,6,52.5&filter=name > 'n3'", 90),
+    ("grid_areas", "bbox=0,0,40,40", 300),
+    ("grid_areas", "bbox=10,10,30,30", 13),
+    ("grid_areas", "bbox=0,0,40,40&filter=west > 3000", 60),
+    ("degrees", "bbox=0,0,40,40", 500),
+    ("degrees", "bbox=9,19,11,21", 50),
     ("places", "bbox=0,0,40,40&filter=id > 1500 AND S_INTERSECTS(geom, BBOX(10, 10, 40, 40))", 200),
 ]
 """Collection, query and a limit. A filter may be read by PostgreSQL as it is."""
@@ -115,7 +146,7 @@ def client(theirs: Database) -> Iterator[FlaskClient]:
     """A client of the API that serves them, once their data were looked at."""
     with sources_app(theirs, "theirs") as app:
         client = app.test_client()
-        for name in ("places", "without_index", "areas", "paths", "parts"):
+        for name in ("places", "without_index", "areas", "parts", *SRIDS):
             wait_for(lambda name=name: get(client, f"/collections/{name}"), lambda found: "extent" in found)
         yield client
 
@@ -136,7 +167,7 @@ def matches(sql: psycopg.Connection, name: str, query: str) -> set[Any]:
     ids = {"areas": "replace(code, '~', '%7E') || '~' || number", "parts": "number || '~' || part", "paths": "id::text"}
     id = ids.get(name, "id")
     box = f"ST_MakeEnvelope({box}, {3857 if MERCATOR in query else 4326})"
-    box = f"ST_Transform({box}, 3857)" if name == "paths" else box
+    box = f"ST_Transform(ST_Segmentize({box}, 0.01), {SRIDS[name]})" if name in SRIDS and MERCATOR not in query else box
     area = "ST_MakeEnvelope(10, 10, 40, 40, 4326)"
     condition = query.partition("filter=")[2].partition("&")[0] or "true"
     condition = condition.replace("S_INTERSECTS", "ST_Intersects").replace("BBOX(10, 10, 40, 40)", area)
@@ -169,6 +200,30 @@ def test_every_limit_and_offset_is_a_part_of_one_list(client: FlaskClient, name:
     assert ids(get(client, str(link(after, "next"))))[:5] == whole[len(whole) // 2 + 5 :][:5]
     rows = csv.DictReader(client.get(f"{url}&limit=9&offset=20&f=csv").text.splitlines())
     assert [row["id"] for row in rows] == [str(id) for id in whole[20:29]]
+
+
+NEIGHBOURS = [("grid", "5,51.5,6,52.5", "places", "0,0,40,40"), ("degrees", "0,0,40,40", "places", "0,0,40,40")]
+
+
+@pytest.mark.parametrize(("name", "box", "like", "box_there"), NEIGHBOURS)
+def test_a_page_in_another_system_is_of_neighbours_too(
+    client: FlaskClient, name: str, box: str, like: str, box_there: str
+):
+    """Nearly those of the same places in degrees: the bands of a grid are not quite parallel to these."""
+    found, expected = (
+        ids(get(client, f"/collections/{at}/items?bbox={there}&limit=200"))
+        for at, there in ((name, box), (like, box_there))
+    )
+    assert found != sorted(found)
+    assert len(set(found) & set(expected)) > 100
+
+
+@pytest.mark.parametrize(
+    "box", ["100,0,101,1", "170,50,-170,52", "5.2,52,5.2,52.5", "-180,-90,180,90", "7.5,53.9,7.6,54"]
+)
+@pytest.mark.parametrize("more", ["", "&offset=1", "&f=csv&offset=1", "&filter=id > 7"])
+def test_a_box_without_an_image_in_a_grid_has_an_answer(client: FlaskClient, box: str, more: str):
+    assert client.get(f"/collections/grid/items?bbox={box}{more}").status_code == 200
 
 
 def test_a_table_of_partitions_goes_by_bands(client: FlaskClient):
@@ -211,7 +266,7 @@ def test_boxes_in_web_mercator_are_those_of_postgis(sql: psycopg.Connection):
         assert (box.west, box.south, box.east, box.north) == found
 
 
-WITHOUT_BANDS = ["170,0,20,40", "10,20,10,21", "17.25,3.5,17.25,3.5", "-180,-90,180,90", "-170,-80,0,80"]
+WITHOUT_BANDS = ["170,0,20,40", "10,20,10,21", "17.25,3.5,17.25,3.5", "-180,-90,180,90", "-170,-80,0,80&filter=id > 9"]
 
 
 @pytest.mark.parametrize("box", WITHOUT_BANDS)

@@ -21,6 +21,8 @@ TOWN = [(CHANCE.gauss(25, 0.1), CHANCE.gauss(20, 0.1)) for _ in range(500)]
 COUNTRY = [(CHANCE.uniform(0, 40), CHANCE.uniform(0, 40)) for _ in range(500)]
 DENSITY = make_density([*TOWN, *COUNTRY], 1_000_000)
 BOX = BBox(0, 0, 40, 40)
+AREA = (0.0, 0.0, 40.0, 40.0)
+HEIGHT = 40 / BANDS
 
 
 def page(limit: int, cursor: Cursor | None = None, offset: int = 0) -> ItemsQuery:
@@ -30,7 +32,7 @@ def page(limit: int, cursor: Cursor | None = None, offset: int = 0) -> ItemsQuer
 
 def strips(query: ItemsQuery, density: Density = DENSITY) -> tuple[Strip, ...]:
     """The strips of a page, from west to east in each band from south to north."""
-    plan = plan_in_bands(query, density)
+    plan = plan_in_bands(query, AREA, density)
     assert plan.way == "bands"
     return plan.strips[::-1] if query.backwards else plan.strips
 
@@ -50,7 +52,7 @@ def assert_joined(band: list[Strip], begin: float, end: float) -> None:
     for strip in band:
         assert strip.begin <= strip.end
         assert (strip.west, strip.east) == (max(strip.begin, BOX.west), min(strip.end, BOX.east))
-        assert (strip.south, strip.north) == ((strip.band - 1) * 5, strip.band * 5)
+        assert (strip.south, strip.north) == ((strip.band - 1) * HEIGHT, strip.band * HEIGHT)
 
 
 @given(st.integers(1, 500), st.integers(1, BANDS), st.floats(0, 40), st.sampled_from(["next", "prev"]))
@@ -80,32 +82,32 @@ def test_beyond_the_last_band_there_is_nothing_to_be_found(band: int, direction:
 
 def test_few_matches_are_read_at_once():
     few = make_density([*TOWN, *COUNTRY], FEW)
-    assert plan_in_bands(page(10), few) == Plan("matches", counts=True)
-    assert plan_in_bands(replace(page(10), count="none"), few) == Plan("matches")
-    assert plan_in_bands(page(10, Cursor("next", (1, "1", 7))), few) == Plan("matches")
-    assert plan_in_bands(page(10, offset=5), few) == BY_PLANNER
-    assert plan_in_bands(page(1_000_000), DENSITY).way == "matches"
+    assert plan_in_bands(page(10), AREA, few) == Plan("matches", counts=True)
+    assert plan_in_bands(replace(page(10), count="none"), AREA, few) == Plan("matches")
+    assert plan_in_bands(page(10, Cursor("next", (1, "1", 7))), AREA, few) == Plan("matches")
+    assert plan_in_bands(page(10, offset=5), AREA, few) == BY_PLANNER
+    assert plan_in_bands(page(1_000_000), AREA, DENSITY).way == "matches"
 
 
 def test_with_more_conditions_as_many_rows_are_looked_at_as_a_page_should_need():
     matches, cost = 100_000, 50_000.0
-    plan = plan_in_bands(page(100), DENSITY, Reckoned(matches, cost))
+    plan = plan_in_bands(page(100), AREA, DENSITY, Reckoned(matches, cost))
     assert (plan.way, plan.is_sure) == ("bands", False)
     looked_at = sum(DENSITY.features * DENSITY.share(*strip[3:]) for strip in plan.strips)
     assert 100 * 10 < looked_at < 100 * 10 * 20
-    behind = plan_in_bands(page(100, Cursor("prev", (8, "20", 7))), DENSITY, Reckoned(matches, cost))
+    behind = plan_in_bands(page(100, Cursor("prev", (8, "20", 7))), AREA, DENSITY, Reckoned(matches, cost))
     assert (behind.strips[0].band, behind.is_sure) == (8, False)
 
 
 def test_matches_that_an_index_finds_sooner_are_not_looked_for():
-    assert plan_in_bands(page(100), DENSITY, Reckoned(5_000, 2_000.0)) == Plan("matches")
-    assert plan_in_bands(page(100), DENSITY, Reckoned(50, 90_000.0)) == Plan("matches", counts=True)
-    assert plan_in_bands(page(100, offset=1), DENSITY, Reckoned(50, 90_000.0)) == BY_PLANNER
+    assert plan_in_bands(page(100), AREA, DENSITY, Reckoned(5_000, 2_000.0)) == Plan("matches")
+    assert plan_in_bands(page(100), AREA, DENSITY, Reckoned(50, 90_000.0)) == Plan("matches", counts=True)
+    assert plan_in_bands(page(100, offset=1), AREA, DENSITY, Reckoned(50, 90_000.0)) == BY_PLANNER
 
 
 def test_where_the_last_strip_ends_the_box_all_were_looked_at():
     evenly = make_density(COUNTRY, 1_000_000)
-    assert plan_in_bands(page(250_000), evenly, Reckoned(900_000, 1e9)).is_sure
-    assert not plan_in_bands(page(100_000), evenly, Reckoned(900_000, 1e9)).is_sure
+    assert plan_in_bands(page(250_000), AREA, evenly, Reckoned(900_000, 1e9)).is_sure
+    assert not plan_in_bands(page(100_000), AREA, evenly, Reckoned(900_000, 1e9)).is_sure
     at_end = Cursor("next", (BANDS, "39.9999", 7))
-    assert plan_in_bands(page(1000, at_end), DENSITY, Reckoned(900_000, 1e9)).is_sure
+    assert plan_in_bands(page(1000, at_end), AREA, DENSITY, Reckoned(900_000, 1e9)).is_sure

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, LiteralString
 
 from psycopg import sql
 
-from api.bands import BANDS, bands_key
-from api.query import Plan, Strip
+from api.bands import BANDS, bands_key, is_native
+from api.query import GridBox, Plan, Strip
 from api.sql.blocks import hidden
+from api.sql.boxes import area_of, area_values
 from api.sql.filter import where_clause
-from core.catalog import GEOM, Collection, Key
-from core.statement import quoted
+from core.bbox import BBox
+from core.catalog import GEOM, Collection, Key, remembered
+from core.prepared import kept_ready
+from core.statement import Statement, quoted
 
 STRIPS = sql.SQL("""unnest(
     %(bands)s::text::int[], %(begins)s::text::float8[], %(ends)s::text::float8[],
@@ -28,25 +32,67 @@ IN_STRIPS = sql.SQL("""(SELECT t.* FROM {strips} CROSS JOIN LATERAL (
 LIMIT %(rows)s OFFSET %(offset)s)""")
 
 ARRANGED = sql.SQL("""(SELECT t.*,
-    least(width_bucket({south}, %(south0)s::float8, %(north0)s::float8, {bands}), {bands}) AS {band},
-    greatest({west}, %(west0)s::float8) AS {begin}
+    least(width_bucket({south}, {low}, {high}, {bands}), {bands}) AS {band},
+    greatest({west}, {first}) AS {begin}
 FROM {source} AS t)""")
 
-WITHIN = sql.SQL("least(greatest({south}, %(south0)s::float8), %(north0)s::float8)")
+WITHIN = sql.SQL("least(greatest({south}, {low}), {high})")
 """A number that has a band: none has NaN, nor what is far away, where the difference may have no double."""
 
+FRAME: dict[str, LiteralString] = {
+    "west": "ST_XMin({area})",
+    "south": "ST_YMin({area})",
+    "east": "ST_XMax({area})",
+    "north": "ST_YMax({area}) + 1e-9 * (1 + abs(ST_YMax({area})))",
+}
+"""The sides of what is around an area. It has a height, where the area may have none: no band would have."""
 
-def arranged(collection: Collection, source: sql.Composable, key: Key) -> sql.Composable:
-    """A relation with the band and the western end of each row as columns, if a walk goes along them."""
-    if len(key.parts) <= len(collection.key.parts):
+
+def select_frame(collection: Collection, box: BBox | GridBox) -> Statement:
+    """What is around the image of a box in the numbers of the table.
+
+    Rows: one (west, south, east, north), easting first; NULL where there is no image
+    """
+
+    def compose() -> Statement:
+        columns = sql.SQL(", ").join(sql.SQL(side).format(area=sql.SQL("box.area")) for side in FRAME.values())
+        text = sql.SQL("SELECT {} FROM (SELECT {} AS area OFFSET 0) AS box").format(
+            columns, area_of(collection, box, 0)
+        )
+        return kept_ready(Statement(text, area_values(collection, box, 0)))
+
+    return replace(remembered(collection, "frame", compose), params=area_values(collection, box, 0))
+
+
+def side_of_frame(collection: Collection, box: BBox | GridBox, side: str, *, is_known: bool) -> sql.Composable:
+    """A side of the frame of a box (api/frames.py): a value, or worked out once for the statement."""
+    if is_known or is_native(collection, box):
+        return sql.SQL("{}::float8").format(sql.Placeholder(f"{side}0"))
+    return sql.SQL("(SELECT {})").format(sql.SQL(FRAME[side]).format(area=area_of(collection, box, 0)))
+
+
+def frame_values(frame: GridBox) -> dict[str, float]:
+    """The values of a frame that is known."""
+    return {f"{side}0": getattr(frame, side) for side in FRAME}
+
+
+def arranged(
+    collection: Collection, source: sql.Composable, key: Key, box: BBox | GridBox | None, *, is_known: bool = False
+) -> sql.Composable:
+    """A relation with the band and the western end of each row as columns, if a walk goes along them. `is_known`: the
+    frame of the box is among the values.
+    """
+    if box is None or len(key.parts) <= len(collection.key.parts):
         return source
+    first, low, high = (side_of_frame(collection, box, side, is_known=is_known) for side in ("west", "south", "north"))
     ends: tuple[LiteralString, LiteralString] = ("ST_X({})", "ST_Y({})")
     if collection.geometry_type != "Point":
         ends = "ST_XMin({}::box2d)", "ST_YMin({}::box2d)"
     west, south = (sql.SQL(end).format(GEOM) for end in ends)
     band, begin = (quoted(part.column) for part in key.parts[:2])
-    within = WITHIN.format(south=south)
-    return ARRANGED.format(south=within, west=west, bands=sql.Literal(BANDS), band=band, begin=begin, source=source)
+    within = WITHIN.format(south=south, low=low, high=high)
+    values = {"low": low, "high": high, "first": first, "bands": sql.Literal(BANDS), "source": source}
+    return ARRANGED.format(south=within, west=west, band=band, begin=begin, **values)
 
 
 def in_strips(

@@ -148,7 +148,7 @@ def select_all(
     order, source = sql.SQL(""), relation(collection, query.filter)
     if query.sort or query.offset:
         key = walk_key(collection, query.filter, query.sort)
-        source = arranged(collection, source, key)
+        source = arranged(collection, source, key, query.filter.box)
         order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, key, backwards=False)
     text = sql.SQL(
         "SELECT {columns} FROM {relation} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s"

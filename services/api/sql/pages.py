@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import sql
 
 from api.query import BY_PLANNER, ItemsQuery, Plan
-from api.sql.bands import arranged, in_strips, strip_params
+from api.sql.bands import arranged, frame_values, in_strips, strip_params
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
@@ -40,6 +40,8 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
         params.update(block_params(plan))
     elif plan.way == "bands":
         params.update(strip_params(plan), most=query.offset + query.limit + 1)
+    if plan.frame is not None:
+        params.update(frame_values(plan.frame))
     outline = outlined(collection, query.filter)
     if outline is None:
         conditions, values = where(collection, query.filter, by)
@@ -65,7 +67,8 @@ def shape_of(collection: Collection, query: ItemsQuery, plan: Plan, outline: Has
     """What decides on the text of the statement for a page. `outline`: of its filter"""
     cursor, key = query.cursor, walk_key(collection, query.filter, query.sort, query.cursor)
     place = cursor and (cursor.direction, *(value is None for value in cursor.place))
-    return "text", query.presentation, query.sort, key, plan.way, plan.counts, outline, place, query.offset > 0
+    way = plan.way, plan.counts, plan.frame is not None
+    return "text", query.presentation, query.sort, key, way, outline, place, query.offset > 0
 
 
 def page_text(
@@ -79,7 +82,8 @@ def page_text(
     key = walk_key(collection, query.filter, query.sort, query.cursor)
     along = order_by(query.sort, collection, key, backwards=query.backwards)
     order = sql.SQL("\nORDER BY ") + along
-    source, rest = arranged(collection, relation(collection, query.filter), key), [*conditions, *after]
+    source, rest = relation(collection, query.filter), [*conditions, *after]
+    source = arranged(collection, source, key, query.filter.box, is_known=plan.frame is not None)
     counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
     if plan.way == "blocks":
         if plan.counts:
