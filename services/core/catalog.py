@@ -117,6 +117,7 @@ class Source:
     limits:       within these coordinates PostGIS can transform its geometries; None: nobody knows
     domain_crs84: at least where its geometries lie; None: anywhere
     sampled:      the relation read from some of its pages (`sample`), where it has pages; `oid` is its number then
+    like:         the geometries of the table of which a view shows rows, from some of its pages; `oid` is its number
     placed:       the relation with the places of its rows, `ctid`, where they are found by them
     is_indexed:   an index finds the rows of a box
     """
@@ -132,11 +133,17 @@ class Source:
     limits: Limits | None = None
     is_geography: bool = False
     sampled: sql.Composable | None = None
+    like: sql.Composable | None = None
     placed: sql.Composable | None = None
     oid: int = 0
     is_indexed: bool = False
     magnitude: int = 0
     """How large it was, in powers of two: what was learnt of a small table is not true of a large one."""
+
+    @property
+    def some(self) -> sql.Composable | None:
+        """What tells from some pages where features lie; None: nothing does."""
+        return self.sampled or self.like
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
+from api.sources.asker import Asker
 from api.sources.build import NOTHING, Findings, Plan, Seen, build, plan
 from api.sources.comments import Comment, parse_comment
 from api.sources.domains import EVERYWHERE, domain
@@ -17,7 +18,6 @@ from api.sources.keys import NO_KEY, PLACE, PLACE_IN_TABLE
 from api.sources.model import Attribute, Draft, Function, Omission, Parameter, Relation, System, parse_relation
 from api.sources.naming import assign_ids
 from api.sources.shapes import shape_of, srid_of_typmod, type_of_typmod
-from api.sources.survey import Asker
 from api.sources.systems import stretched
 from api.sources.types import is_whole, published, read_as
 from core.bbox import BBox
@@ -369,7 +369,7 @@ def test_row_of_the_catalogue_is_read():
         "name": "id", "number": 1, "type": "int4", "sql_type": "integer", "kind": "b", "category": "N", "typmod": -1,
         "ordered": True, "filled": True, "readable": True, "is_domain": False, "labels": None, "comment": None,
     }  # fmt: skip
-    row = (5, "gis", "wells", "r", None, False, True, True, True, True, [members], [[1]], None)
+    row = (5, "gis", "wells", "r", None, False, True, True, True, True, [members], [[1]], None, None)
     assert parse_relation(row) == replace(relation(ID, indexes=((1,),)), oid=5)
 
 

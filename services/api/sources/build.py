@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from psycopg import sql
 
@@ -14,11 +15,12 @@ from api.sources.columns import Read, read_columns
 from api.sources.comments import Comment, parse_comment
 from api.sources.domains import domain
 from api.sources.keys import Candidate, candidate, key_items, place_key
-from api.sources.model import Attribute, Draft, Omission, Relation, Systems
+from api.sources.model import Attribute, Base, Draft, Omission, Relation, Systems
 from api.sources.shapes import Shape, compared, is_found_by_index, located, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import GEOM, PLACE, SAMPLE, Collection, Key, Source
+from core.statement import quoted
 from core.tiling import Tiling, parse_tiling
 
 Interval = tuple[datetime | None, datetime | None]
@@ -46,6 +48,7 @@ class Findings:
     magnitude: the number of its pages in powers of two
     filled:   the geometry columns in which every row has a value, by their numbers
     solids:   those that may hold any type and hold polyhedral surfaces
+    bases:    the tables behind the geometry columns of a view, by their numbers
     """
 
     srids: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
@@ -55,6 +58,7 @@ class Findings:
     magnitude: int = 0
     filled: frozenset[int] = frozenset()
     solids: frozenset[int] = frozenset()
+    bases: Mapping[int, Base] = field(default_factory=dict[int, Base])
 
     def with_known(self, before: Findings) -> Findings:
         """These, and what an earlier look found where this one got no answer in time."""
@@ -65,7 +69,15 @@ class Findings:
         holds = before.key_holds if self.key_holds is None else self.key_holds
         interval, magnitude = self.interval or before.interval, self.magnitude or before.magnitude
         solids = self.solids | before.solids
-        return Findings({**before.srids, **self.srids}, holds, seen, interval, magnitude, self.filled, solids)
+        srids = {**before.srids, **self.srids}
+        return replace(
+            self, srids=srids, key_holds=holds, seen=seen, interval=interval, magnitude=magnitude, solids=solids
+        )
+
+    @property
+    def keeps_key(self) -> bool:
+        """Whether the key of a view is one of the table behind it."""
+        return any(base.keeps_key for base in self.bases.values())
 
 
 NOTHING = Findings()
@@ -132,6 +144,8 @@ def chosen_key(plan: Plan, findings: Findings) -> Key:
     found = plan.candidate
     if found is None:
         return place_key(plan.relation)
+    if findings.keeps_key:
+        return replace(found.key, unique=True)
     holds = found.is_certain or (found.believed if findings.key_holds is None else findings.key_holds)
     return found.key if holds else place_key(plan.relation)
 
@@ -171,10 +185,21 @@ def collection_of(  # noqa: PLR0913
         tiling=tiling_of(relation, key, shape),
         source=replace(
             source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84),
+            **behind(shape, findings),
             magnitude=findings.magnitude,
             limits=None if seen.reaches_further or system is None else system.limits,
         ),
     )
+
+
+def behind(shape: Shape | None, findings: Findings) -> dict[str, Any]:
+    """What is known of the source where it is a view of one table."""
+    base = shape and findings.bases.get(shape.attribute.number)
+    if base is None:
+        return {}
+    column = quoted("s", base.column)
+    like = sql.SQL("(SELECT {} AS geom FROM {} AS s {})").format(column, base.sql_name, SAMPLE)
+    return {"oid": base.oid, "like": like, "is_indexed": True}
 
 
 def is_filled(attribute: Attribute, findings: Findings) -> bool:

@@ -17,6 +17,7 @@ SELECT md5(concat_ws('|',
      WHERE d.classoid IN ('pg_class'::regclass, 'pg_proc'::regclass)),
     (SELECT sum(x.xmin::text::bigint) FROM pg_index AS x),
     (SELECT sum(h.xmin::text::bigint) FROM pg_inherits AS h),
+    (SELECT sum(w.xmin::text::bigint) FROM pg_rewrite AS w),
     (SELECT sum(t.xmin::text::bigint) FROM pg_type AS t WHERE t.typtype IN ('d', 'e'))
 )),
 EXISTS (

@@ -14,10 +14,11 @@ from typing import cast
 import psycopg
 from psycopg import sql
 
+from api.sources.asker import Asker
 from api.sources.build import NOTHING, Findings, Plan, build, plan
 from api.sources.functions import draft_function, named_systems, overloaded, refused
 from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
-from api.sources.survey import Asker, declared_systems, survey
+from api.sources.survey import declared_systems, survey
 from api.sources.systems import find_systems
 from api.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
 from api.sources.writes import read_writes
@@ -62,6 +63,26 @@ class Looked:
         """Whether it is time."""
         is_older = written != self.written and bool(self.findings.filled)
         return now >= (self.sooner_at if is_older else self.again_at)
+
+    def known_of(self, plan: Plan) -> Findings:
+        """What is known of the relation as it is now. As long as a view of another query was not looked at anew it is
+        not taken for one of a table.
+        """
+        if self.plan == plan:
+            return self.findings
+        relation = replace(self.plan.relation, rule=plan.relation.rule)
+        is_same = replace(self.plan, relation=relation) == plan
+        return replace(self.findings, bases={}, filled=frozenset()) if is_same else NOTHING
+
+    @property
+    def table(self) -> int:
+        """The table whose rows it shows, by its number."""
+        return table_behind(self.plan, self.findings)
+
+
+def table_behind(plan: Plan, findings: Findings) -> int:
+    """The relation itself, or the table behind a view, by its number."""
+    return next((base.oid for base in findings.bases.values()), plan.relation.oid)
 
 
 class LiveSources:
@@ -110,7 +131,7 @@ class LiveSources:
         self._rests_until = ended + min(LONGEST_REST_S, REST * (ended - began))
         if fingerprint != self._fingerprint:
             self._fingerprint = self._introspect()
-        filled = [oid for oid, looked in list(self._looked.items()) if looked.findings.filled]
+        filled = [looked.table for looked in list(self._looked.values()) if looked.findings.filled]
         self._written = read_writes(self._database, filled)
 
     def drafts(self) -> list[Draft]:
@@ -130,7 +151,7 @@ class LiveSources:
         """The collections of a relation, those that were built before if nothing changed."""
         oid = some.relation.oid
         looked = self._looked.get(oid)
-        findings = looked.findings if looked and looked.plan == some else NOTHING
+        findings = looked.known_of(some) if looked else NOTHING
         before = self._built.get(oid)
         if before is None or before[0] is not some or before[1] is not findings:
             self._built[oid] = (some, findings, list(build(some, findings, self._systems, now)))
@@ -196,13 +217,15 @@ class LiveSources:
 
     def _is_due(self, oid: int, now: float) -> bool:
         """Whether it is time to look again at a relation that was looked at before."""
-        return self._looked[oid].is_due(now, self._written.get(oid, 0))
+        looked = self._looked[oid]
+        return looked.is_due(now, self._written.get(looked.table, 0))
 
     def _survey(self, due: Sequence[Plan]) -> None:
         """Look at the data of one relation after the other."""
         for some in due:
             oid, began = some.relation.oid, self._clock()
-            written = read_writes(self._database, [oid]).get(oid, 0)
+            table = self._looked[oid].table if oid in self._looked else oid
+            written = read_writes(self._database, [table]).get(table, 0)
             try:
                 findings, systems = survey(self._asker, some, self._systems)
             except IsthmusError as error:

@@ -57,6 +57,7 @@ class Relation:
     filled:    a materialised view holds data
     indexes:   the numbers of the columns of each unique index, the primary key's first
     prepared:  what `isthmus prepare` made of it, as JSON
+    rule:      another text for each query that a view ever had
     """
 
     oid: int
@@ -72,6 +73,7 @@ class Relation:
     attributes: tuple[Attribute, ...]
     indexes: tuple[tuple[int, ...], ...]
     prepared: str | None = None
+    rule: str | None = None
 
     @property
     def full_name(self) -> str:
@@ -90,6 +92,28 @@ class Relation:
     def named(self, name: str) -> Attribute | None:
         """The column of a name."""
         return next((attribute for attribute in self.attributes if attribute.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The table of which a view shows rows, found by their boxes as those of the table are.
+
+    column:    that of the geometries
+    magnitude: the number of its pages in powers of two
+    keeps_key: the key of the view is unique and filled in the table
+    """
+
+    oid: int
+    schema: str
+    name: str
+    column: str
+    magnitude: int
+    keeps_key: bool
+
+    @property
+    def sql_name(self) -> sql.Composable:
+        """Schema and name, for PostgreSQL."""
+        return quoted(self.schema, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +200,7 @@ def parse_attribute(members: Mapping[str, Any]) -> Attribute:
 def parse_relation(row: Sequence[Any]) -> Relation:
     """A row of relations.sql."""
     oid, schema, name, kind, comment, inherited, has_pages, has_places, usable, filled = row[:10]
-    attributes, indexes, prepared = row[10:]
+    attributes, indexes, prepared, rule = row[10:]
     return Relation(
         oid,
         schema,
@@ -191,6 +215,7 @@ def parse_relation(row: Sequence[Any]) -> Relation:
         tuple(map(parse_attribute, attributes)),
         tuple(map(tuple, indexes)),
         prepared,
+        rule,
     )
 
 

@@ -3,7 +3,8 @@
 -- Left out: partitions, whose table is listed; what an extension owns; PostGIS's own tables where it is no extension.
 -- Row: oid, schema, name, kind (pg_class.relkind), comment, has children that inherit, is it read by pages, are its rows found by their
 --      places (ctid), may the schema be used, does it hold data (a materialised view may not yet), attributes (json, in their order),
---      unique indexes (json, the primary key first), what was prepared of it (json as text, or NULL)
+--      unique indexes (json, the primary key first), what was prepared of it (json as text, or NULL),
+--      what tells a view's query from those that it had before
 WITH RECURSIVE domains AS (
     -- every domain, and what it is in the end
     SELECT oid AS domain, typbasetype AS type, typtypmod AS typmod, typnotnull AS filled
@@ -46,7 +47,8 @@ SELECT r.oid::bigint, r.nspname, r.relname, r.relkind::text, obj_description(r.o
        r.relkind IN ('r', 'm') AND NOT r.inherited AND has_table_privilege(r.oid, 'SELECT') AND EXISTS (
            SELECT FROM pg_am AS m WHERE m.oid = r.relam AND m.amname = 'heap'),
        has_schema_privilege(r.namespace, 'USAGE'), r.relispopulated,
-       COALESCE(a.attributes, '[]'), COALESCE(i.indexes, '[]'), p.prepared
+       COALESCE(a.attributes, '[]'), COALESCE(i.indexes, '[]'), p.prepared,
+       (SELECT w.xmin::text FROM pg_rewrite AS w WHERE w.ev_class = r.oid AND r.relkind = 'v' AND w.rulename = '_RETURN')
 FROM relations AS r
 LEFT JOIN LATERAL (
     SELECT json_agg(

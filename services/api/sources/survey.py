@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
+from api.sources.asker import Asker
+from api.sources.bases import find_base, find_filled, find_magnitude
 from api.sources.build import Findings, Interval, Plan, Seen
 from api.sources.keys import select_check
 from api.sources.model import Attribute, System, Systems
@@ -26,63 +26,17 @@ from api.sources.shapes import (
     srid_of_typmod,
     type_of_typmod,
 )
-from api.sources.systems import LIMIT_S, find_systems
+from api.sources.systems import find_systems
 from api.sources.times import choose_times
-from api.sql.relation import tables_of
 from core.bbox import BBox
 from core.catalog import RANGES
-from core.db import Database
-from core.errors import BadBBox, DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.errors import BadBBox
 from core.statement import Statement, quoted
 
 log = logging.getLogger("isthmus.api")
 
-LARGE = 8
-"""The magnitude of a table from which on looking for rows without a geometry costs more than a box: a megabyte."""
-
 SAMPLE_ROWS = 10_000
 """Rows whose geometries are asked for their system, where the column does not say it."""
-
-
-class Asker:
-    """Asks the database about one relation after the other. What fails is logged once.
-
-    A relation that once took too long is asked nothing more in the same look at it.
-    """
-
-    def __init__(self, database: Database) -> None:
-        """Nothing is asked yet."""
-        self.database = database
-        self._said: set[tuple[str, str]] = set()
-        self._slow: Plan | None = None
-
-    def one(self, plan: Plan, statement: Statement) -> tuple[Any, ...] | None:
-        """The row of an answer; None when there is none in time, or the relation is broken.
-
-        Raises: DatabaseUnavailable, unless it is another server's that a foreign table lies on
-        """
-        if plan is self._slow:
-            return None
-        try:
-            rows = self.database.run(statement, timeout_s=LIMIT_S)
-        except (IsthmusError, psycopg.Error) as error:
-            cause = error.__cause__ or error
-            if isinstance(error, DatabaseUnavailable) and getattr(cause, "sqlstate", None) is None:
-                raise
-            self._slow = plan if isinstance(error, QueryTooSlow) else self._slow
-            self.say(plan, f"a look at its data failed: {cause}".partition("\n")[0])
-            return None
-        return rows[0] if rows else None
-
-    def say(self, plan: Plan, text: str) -> None:
-        """Log something about a relation, once."""
-        if (plan.relation.full_name, text) not in self._said:
-            self._said.add((plan.relation.full_name, text))
-            log.warning("%s: %s", plan.relation.full_name, text)
-
-    def begin(self) -> None:
-        """A new look, at a relation that may have become faster."""
-        self._slow = None
 
 
 def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[int, System]]:
@@ -95,33 +49,14 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
     known = {**systems, **new}
     shapes = [located(shape, known) for shape in shapes]
     seen = {shape.attribute.number: find_extent(asker, plan, shape, known) for shape in shapes if shape.srid}
-    magnitude = find_magnitude(asker, plan)
-    found = Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan), magnitude)
-    solids, filled = find_solids(asker, plan), find_filled(asker, plan, magnitude)  # last: they may take too long
+    bases = {s.attribute.number: base for s in shapes if (base := find_base(asker, plan, s)) is not None}
+    magnitude = find_magnitude(asker, plan, bases)
+    found = Findings(srids, find_key(asker, plan), seen, find_interval(asker, plan), magnitude, bases=bases)
+    solids, filled = (
+        find_solids(asker, plan),
+        find_filled(asker, plan, magnitude, bases),
+    )  # last: they may take too long
     return replace(found, filled=filled, solids=solids), new
-
-
-def find_magnitude(asker: Asker, plan: Plan) -> int:
-    """The number of a table's pages in powers of two; 0 of what has no pages."""
-    if not plan.relation.has_pages:
-        return 0
-    text = sql.SQL("SELECT sum(pg_relation_size(oid))::bigint / current_setting('block_size')::bigint FROM {} AS parts")
-    row = asker.one(plan, Statement(text.format(tables_of(sql.Literal(plan.relation.oid)))))
-    return int(row[0]).bit_length() if row and row[0] else 0
-
-
-def find_filled(asker: Asker, plan: Plan, magnitude: int) -> frozenset[int]:
-    """The geometry columns of a large table in which every row has a value: boxes need not look for the others, for
-    which GiST reads its whole index (20 ms of a million points). In a small table they always look.
-    """
-    if magnitude < LARGE or not plan.relation.has_pages:
-        return frozenset()
-    text = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS s WHERE {} IS NULL)")
-    return frozenset(
-        attribute.number
-        for attribute in plan.geometries
-        if asker.one(plan, Statement(text.format(plan.relation.sql_name, quoted("s", attribute.name)))) == (True,)
-    )
 
 
 def find_solids(asker: Asker, plan: Plan) -> frozenset[int]:

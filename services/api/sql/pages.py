@@ -169,7 +169,7 @@ def select_sample(collection: Collection, percent: float) -> Statement:
     """
     sampled: sql.Composable | None = sql.SQL("{} AS t {}").format(relation(collection), SAMPLE)
     if collection.source is not None:
-        sampled = collection.source.sampled and sql.SQL("{} AS t").format(collection.source.sampled)
+        sampled = collection.source.some and sql.SQL("{} AS t").format(collection.source.some)
     text = sql.SQL("""
 SELECT (ST_XMin(t.geom) + ST_XMax(t.geom)) / 2, (ST_YMin(t.geom) + ST_YMax(t.geom)) / 2
 FROM {}

@@ -1,0 +1,57 @@
+"""Questions about the data of relations, each with a time limit."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import psycopg
+
+from api.sources.build import Plan
+from api.sources.systems import LIMIT_S
+from core.db import Database
+from core.errors import DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.statement import Statement
+
+log = logging.getLogger("isthmus.api")
+
+
+class Asker:
+    """Asks the database about one relation after the other. What fails is logged once.
+
+    A relation that once took too long is asked nothing more in the same look at it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Nothing is asked yet."""
+        self.database = database
+        self._said: set[tuple[str, str]] = set()
+        self._slow: Plan | None = None
+
+    def one(self, plan: Plan, statement: Statement) -> tuple[Any, ...] | None:
+        """The row of an answer; None when there is none in time, or the relation is broken.
+
+        Raises: DatabaseUnavailable, unless it is another server's that a foreign table lies on
+        """
+        if plan is self._slow:
+            return None
+        try:
+            rows = self.database.run(statement, timeout_s=LIMIT_S)
+        except (IsthmusError, psycopg.Error) as error:
+            cause = error.__cause__ or error
+            if isinstance(error, DatabaseUnavailable) and getattr(cause, "sqlstate", None) is None:
+                raise
+            self._slow = plan if isinstance(error, QueryTooSlow) else self._slow
+            self.say(plan, f"a look at its data failed: {cause}".partition("\n")[0])
+            return None
+        return rows[0] if rows else None
+
+    def say(self, plan: Plan, text: str) -> None:
+        """Log something about a relation, once."""
+        if (plan.relation.full_name, text) not in self._said:
+            self._said.add((plan.relation.full_name, text))
+            log.warning("%s: %s", plan.relation.full_name, text)
+
+    def begin(self) -> None:
+        """A new look, at a relation that may have become faster."""
+        self._slow = None
