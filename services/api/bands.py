@@ -27,7 +27,7 @@ def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None 
     cursor: a walk goes on as it began, whatever was learnt of the table meanwhile
     """
     source, key, box = collection.source, collection.key, filter.box
-    if source is None or not (source.is_indexed and key.is_id and key.unique):
+    if source is None or not (source.is_indexed and key.parts and key.unique):
         return False
     if box is None or filter.ids is not None or not (box.west < box.east and box.south < box.north):
         return False
