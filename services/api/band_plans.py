@@ -90,7 +90,9 @@ class Search:
     def is_whole(self, strips: Sequence[Strip]) -> bool:
         """Whether nothing lies behind some strips."""
         last = strips[-1]
-        return (last.band, last.begin) == (1, -inf) if self.query.backwards else (last.band, last.end) == (BANDS, inf)
+        if self.query.backwards:
+            return (last.band, last.begin) == (1, -inf)
+        return last.band >= BANDS and last.end == inf
 
     def bands(self) -> Iterator[tuple[int, float, float]]:
         """The bands from the cursor's place on: number, and from which easting on to before which."""

@@ -2,7 +2,8 @@
 
 In the order of the key the matches of a box lie anywhere, so that all of them would be read for a page, and others may
 move their rows on the disk. In this order a page finds neighbours by the index of boxes. It depends on the box and on
-the feature alone: pages of any limit and offset are parts of one list.
+the feature alone: pages of any limit and offset are parts of one list. What has no geometry, which every box finds,
+comes behind the last band.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None 
         return False
     if cursor is not None and cursor.key:
         return len(cursor.key) == len(bands_key(collection).parts)
-    return not collection.null_geometries and is_part(collection, filter, box)
+    return (source.is_large or not collection.null_geometries) and is_part(collection, filter, box)
+
+
+def comes_from_nowhere(cursor: Cursor) -> bool:
+    """Whether the place of a cursor is behind the last band."""
+    return int(cursor.key[0]) > BANDS
 
 
 def is_native(collection: Collection, box: BBox | GridBox) -> bool:

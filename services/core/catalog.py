@@ -103,6 +103,10 @@ Limits = tuple[float, float, float, float]
 """West, south, east and north in a system's own coordinates, easting first."""
 
 
+LARGE = 8
+"""The magnitude of a large table: a megabyte."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A relation of the database that Isthmus only reads, and whose data change without its knowing.
@@ -139,6 +143,11 @@ class Source:
     is_indexed: bool = False
     magnitude: int = 0
     """How large it was, in powers of two: what was learnt of a small table is not true of a large one."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether to look for rows without a geometry costs more than a box."""
+        return self.magnitude >= LARGE
 
     @property
     def some(self) -> sql.Composable | None:

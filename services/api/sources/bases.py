@@ -15,7 +15,7 @@ from api.sources.build import Plan
 from api.sources.model import Base
 from api.sources.shapes import Shape, compared
 from api.sql.relation import tables_of
-from core.catalog import GEOM
+from core.catalog import GEOM, LARGE
 from core.statement import Statement, quoted
 
 NAME = r'(?:\w+|"(?:[^"]|"")+")'
@@ -35,10 +35,6 @@ class Read(NamedTuple):
     name: str
     column: str
     keys: list[str]
-
-
-LARGE = 8
-"""The magnitude of a table from which on looking for rows without a geometry costs more than a box: a megabyte."""
 
 
 def find_base(asker: Asker, plan: Plan, shape: Shape) -> Base | None:

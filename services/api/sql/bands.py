@@ -24,17 +24,23 @@ STRIPS = sql.SQL("""unnest(
 ) AS strip (band, begins, ends, west, south, east, north)""")
 """Arrays go as texts, as one plan is good for all."""
 
-IN_STRIPS = sql.SQL("""(SELECT t.* FROM {strips} CROSS JOIN LATERAL (
+IN_STRIPS = sql.SQL("""SELECT t.* FROM {strips} CROSS JOIN LATERAL (
     SELECT t.* FROM {source} AS t{where}
     ORDER BY {order}
     LIMIT %(most)s
-) AS t
-LIMIT %(rows)s OFFSET %(offset)s)""")
+) AS t""")
 
-ARRANGED = sql.SQL("""(SELECT t.*,
-    least(width_bucket({south}, {low}, {high}, {bands}), {bands}) AS {band},
-    greatest({west}, {first}) AS {begin}
-FROM {source} AS t)""")
+IN_NOWHERE = sql.SQL("""(SELECT t.* FROM {source} AS t{where}
+    ORDER BY {order}
+    LIMIT %(most)s)""")
+
+ONE_BY_ONE = sql.SQL("(SELECT t.* FROM ({}) AS t\nLIMIT %(rows)s OFFSET %(offset)s)")
+
+ARRANGED = sql.SQL("(SELECT t.*, {number} AS {band}, {west} AS {begin}\nFROM {source} AS t)")
+NUMBER = sql.SQL("least(width_bucket({south}, {low}, {high}, {bands}), {bands})")
+WEST = sql.SQL("greatest({west}, {first})")
+OR_NOWHERE = sql.SQL("CASE WHEN {geom} IS NULL THEN {nowhere} ELSE {here} END")
+"""Behind the last band, in the order of their keys, there is what has no geometry."""
 
 WITHIN = sql.SQL("least(greatest({south}, {low}), {high})")
 """A number that has a band: none has NaN, nor what is far away, where the difference may have no double."""
@@ -91,14 +97,18 @@ def arranged(
     west, south = (sql.SQL(end).format(GEOM) for end in ends)
     band, begin = (quoted(part.column) for part in key.parts[:2])
     within = WITHIN.format(south=south, low=low, high=high)
-    values = {"low": low, "high": high, "first": first, "bands": sql.Literal(BANDS), "source": source}
-    return ARRANGED.format(south=within, west=west, band=band, begin=begin, **values)
+    number: sql.Composable = NUMBER.format(south=within, low=low, high=high, bands=sql.Literal(BANDS))
+    begins: sql.Composable = WEST.format(west=west, first=first)
+    if collection.null_geometries:
+        number = OR_NOWHERE.format(geom=GEOM, here=number, nowhere=sql.Literal(BANDS + 1))
+        begins = OR_NOWHERE.format(geom=GEOM, here=begins, nowhere=sql.SQL("0::float8"))
+    return ARRANGED.format(number=number, band=band, west=begins, begin=begin, source=source)
 
 
 def in_strips(
     collection: Collection, source: sql.Composable, conditions: Sequence[sql.Composable], order: sql.Composable
 ) -> sql.Composable:
-    """An item of FROM: the rows of a page out of some strips, in their order. What is enough is not looked beyond.
+    """A SELECT of the rows of a page out of some strips, in their order. What is enough is not looked beyond.
 
     source: as `arranged`; conditions: of the filter, and of the cursor
     Index: of boxes, for each strip
@@ -109,6 +119,18 @@ def in_strips(
     in_strip = [inside.format(sql.Literal(collection.srid)), sql.SQL("{} = strip.band").format(band), begins]
     where = where_clause([*in_strip, *conditions[:1], *hidden(conditions[1:], "strip")])
     return IN_STRIPS.format(strips=STRIPS, source=source, where=where, order=order)
+
+
+def in_nowhere(source: sql.Composable, conditions: Sequence[sql.Composable], order: sql.Composable) -> sql.Composable:
+    """The same of what has no geometry. `conditions`: the first is that of the box"""
+    return IN_NOWHERE.format(
+        source=source, where=where_clause([sql.SQL("t.geom IS NULL"), *conditions[1:]]), order=order
+    )
+
+
+def one_by_one(ways: Sequence[sql.Composable], *, backwards: bool) -> sql.Composable:
+    """An item of FROM: the rows of a page out of one SELECT after the other."""
+    return ONE_BY_ONE.format(sql.SQL("\nUNION ALL\n").join(ways[::-1] if backwards else ways))
 
 
 def strip_params(plan: Plan) -> dict[str, Any]:

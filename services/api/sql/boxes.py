@@ -41,12 +41,14 @@ SIDES = ("west", "south", "east", "north")
 
 Condition = tuple[sql.Composable, dict[str, Any]]
 
-Test = Literal["shape", "place", "numbers", "walk", "box"]
+Test = Literal["shape", "place", "numbers", "strip", "walk", "box"]
 """What is held against a box: the geometry; the coordinates of a point, which is faster, but the planner does not know
-how many rows to expect; these without the index; for rows of which few are in the box, its own box first; that alone.
+how many rows to expect; these without the index; of those alone that have a geometry; for rows of which few are in the
+box, its own box first; that alone.
 """
 
-BY_NUMBERS: tuple[Test, ...] = ("place", "numbers", "walk")
+BY_NUMBERS: tuple[Test, ...] = ("place", "numbers", "strip", "walk")
+WITHOUT_INDEX: tuple[Test, ...] = ("numbers", "strip")
 
 
 def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> Condition:
@@ -55,10 +57,10 @@ def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> C
     for number, half in enumerate(halves(box)):
         area = (area_once if by in BY_NUMBERS else area_of)(collection, half, number)
         if by in BY_NUMBERS and has_places(collection, half):
-            meets_half.append(at_place(None if by == "numbers" else area, number))
+            meets_half.append(at_place(None if by in WITHOUT_INDEX else area, number))
         else:
             meets_half.append(meets(collection, half, area, by))
-    if collection.null_geometries:
+    if collection.null_geometries and by != "strip":
         meets_half.append(sql.SQL("t.geog IS NULL" if is_geography(collection) else "t.geom IS NULL"))
     return sql.SQL("({})").format(sql.SQL(" OR ").join(meets_half)), box_values(collection, box)
 

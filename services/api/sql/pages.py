@@ -8,8 +8,9 @@ from typing import Any
 
 from psycopg import sql
 
+from api.bands import comes_from_nowhere
 from api.query import BY_PLANNER, ItemsQuery, Plan
-from api.sql.bands import arranged, frame_values, in_strips, strip_params
+from api.sql.bands import arranged, frame_values, in_nowhere, in_strips, one_by_one, strip_params
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
@@ -22,7 +23,7 @@ from api.walk_keys import walk_key
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted
 
-TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers", "walk": "walk", "bands": "numbers"}
+TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers", "walk": "walk", "bands": "strip"}
 """How boxes are looked at on the ways that need no estimate of the planner's."""
 
 
@@ -67,7 +68,7 @@ def shape_of(collection: Collection, query: ItemsQuery, plan: Plan, outline: Has
     """What decides on the text of the statement for a page. `outline`: of its filter"""
     cursor, key = query.cursor, walk_key(collection, query.filter, query.sort, query.cursor)
     place = cursor and (cursor.direction, *(value is None for value in cursor.place))
-    way = plan.way, plan.counts, plan.frame is not None
+    way = plan.way, plan.counts, plan.frame is not None, has_nowhere(collection, query, plan)
     return "text", query.presentation, query.sort, key, way, outline, place, query.offset > 0
 
 
@@ -90,7 +91,10 @@ def page_text(
             counted = sql.SQL(", (%(inside)s + ({}))").format(count_on_edge(source, conditions))
         source, rest, order = in_blocks(query, source, conditions), [], sql.SQL("")
     elif plan.way == "bands":
-        source, rest, order = in_strips(collection, source, rest, along), [], sql.SQL("")
+        ways = [in_strips(collection, source, rest, along)]
+        if has_nowhere(collection, query, plan):
+            ways.append(in_nowhere(source, rest, along))
+        source, rest, order = one_by_one(ways, backwards=query.backwards), [], sql.SQL("")
     elif plan.way == "matches":
         source, rest = matches(collection, key, source, rest, counted=plan.counts), []
     elif plan.way == "walk":
@@ -106,6 +110,15 @@ def page_text(
 
 
 LIMIT = sql.SQL("\nLIMIT %(rows)s")
+
+
+def has_nowhere(collection: Collection, query: ItemsQuery, plan: Plan) -> bool:
+    """Whether a page of bands goes on with features without geometry, which every box finds, behind the last band; or
+    begins with them, on the way back from one.
+    """
+    if plan.way != "bands" or not collection.null_geometries:
+        return False
+    return comes_from_nowhere(query.cursor) if query.cursor and query.backwards else plan.is_sure
 
 
 def parts(collection: Collection, query: ItemsQuery, key: Key) -> tuple[sql.SQL, sql.SQL]:
