@@ -114,12 +114,13 @@ def test_the_plan_reads_few_rows_wherever_the_matches_lie_along_the_key(world: W
     connection, collection = world
     density = make_density(run(connection, select_sample(collection, 20)), 50_000)
     for west in (-180, 0, 150):
-        query = ItemsQuery(10, Filter(box=BBox(west, -80, west + 30, 80)))
-        plan = plan_page(query, share_of(density, query), density.features)
+        box, part = BBox(west, -80, west + 30, 80), BBox(west, 0, west + 5, 20)
+        query = ItemsQuery(10, Filter(box=box))
+        plan = plan_page(query, share_of(density, box), density.features)
         assert plan.way == "walk"
         assert rows_read(connection, select_page(collection, query, plan)) <= plan.walked
-        small = ItemsQuery(10, Filter(box=BBox(west, 0, west + 5, 20)))
-        assert plan_page(small, share_of(density, small), density.features).way == "matches"
+        small = ItemsQuery(10, Filter(box=part))
+        assert plan_page(small, share_of(density, part), density.features).way == "matches"
         assert rows_read(connection, select_page(collection, small, Plan("matches", counts=True))) < 500
 
 

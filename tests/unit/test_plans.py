@@ -33,7 +33,8 @@ def boxed(west: float, south: float, east: float, north: float, **more: object) 
 
 
 def plan(query: ItemsQuery, density: Density) -> Plan:
-    return plan_page(query, share_of(density, query), density.features)
+    assert query.filter.box is not None
+    return plan_page(query, share_of(density, query.filter.box), density.features)
 
 
 def test_few_matches_are_read_and_counted(density: Density):
