@@ -117,7 +117,7 @@ def in_strips(
     inside = sql.SQL("t.geom && ST_MakeEnvelope(strip.west, strip.south, strip.east, strip.north, {})")
     begins = sql.SQL("{0} >= strip.begins AND {0} < strip.ends").format(begin)
     in_strip = [inside.format(sql.Literal(collection.srid)), sql.SQL("{} = strip.band").format(band), begins]
-    where = where_clause([*in_strip, *conditions[:1], *hidden(conditions[1:], "strip")])
+    where = where_clause([*in_strip, *conditions[:1], *hidden(conditions[1:])])
     return IN_STRIPS.format(strips=STRIPS, source=source, where=where, order=order)
 
 

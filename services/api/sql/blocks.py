@@ -60,13 +60,9 @@ def where_in_part(query: ItemsQuery, conditions: Sequence[sql.Composable]) -> sq
     return where_clause([IN_PART, *tests, *hidden(conditions[boxes:])])
 
 
-def hidden(conditions: Sequence[sql.Composable], part: str = "part") -> list[sql.Composable]:
-    """Conditions of which the planner learns nothing: it would go by their indexes, in the order of those.
-
-    part: the name of what has the bounds, which are never NULL, in a column `begins`
-    """
-    begins = sql.Identifier(part, "begins")
-    return [sql.SQL("({} IS NULL OR {})").format(begins, condition) for condition in conditions]
+def hidden(conditions: Sequence[sql.Composable]) -> list[sql.Composable]:
+    """Conditions of which the planner learns nothing: it would go by their indexes, in the order of those."""
+    return [sql.SQL("COALESCE({}, false)").format(condition) for condition in conditions]
 
 
 def select_count_in_blocks(collection: Collection, filter: Filter, edge: Sequence[Part]) -> Statement:
