@@ -13,8 +13,9 @@ from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart, remembered
 
 BANDS = 16
-"""A part of a box is looked for in all pages of an index that it crosses: in a band these are a
-sixteenth. With 8 pages of large boxes took a tenth longer, with 32 no less."""
+"""A part of a box is looked for in all pages of an index that it crosses: in a band these are a sixteenth. With 8 bands
+pages of large boxes took a tenth longer, with 32 no less.
+"""
 
 LARGE_PART = 8
 """A box that covers one in so many parts of the extent is a large part of it. There rows that meet more conditions are
