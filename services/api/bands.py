@@ -8,9 +8,13 @@ comes behind the last band.
 
 from __future__ import annotations
 
+from api.areas import areas_met
+from api.cql2 import Node
+from api.crs import CRS84, Crs
 from api.query import Cursor, Filter, GridBox, srid_of
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart, remembered
+from core.errors import BadBBox
 
 BANDS = 16
 """A part of a box is looked for in all pages of an index that it crosses: in a band these are a sixteenth. With 8 bands
@@ -28,9 +32,10 @@ def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None 
 
     cursor: a walk goes on as it began, whatever was learnt of the table meanwhile
     """
-    source, key, box = collection.source, collection.key, filter.box
+    source, key = collection.source, collection.key
     if source is None or not (source.is_indexed and key.parts and key.unique):
         return False
+    box = box_of(filter)
     if box is None or filter.ids is not None or not (box.west < box.east and box.south < box.north):
         return False
     if not has_frame(collection, box):
@@ -38,6 +43,30 @@ def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None 
     if cursor is not None and cursor.key:
         return len(cursor.key) == len(bands_key(collection).parts)
     return (source.is_large or not collection.null_geometries) and is_part(collection, filter, box)
+
+
+def box_of(filter: Filter) -> BBox | GridBox | None:
+    """The box of a filter, or the one around a shape in CQL2 that all matches meet; None without either, or where it
+    takes two.
+    """
+    if filter.box is not None or filter.cql2 is None:
+        return filter.box
+    if not filter.around:
+        filter.around.append(box_around(filter.cql2, filter.cql2_crs))
+    return filter.around[0]
+
+
+def box_around(node: Node, crs: Crs) -> BBox | GridBox | None:
+    """The box around the shapes of a filter in CQL2."""
+    areas = areas_met(node, crs)
+    if len(areas) != 1:
+        return None
+    if crs.srid != CRS84.srid:
+        return GridBox(crs.srid, *areas[0])
+    try:
+        return BBox(*areas[0])
+    except BadBBox:
+        return None
 
 
 def comes_from_nowhere(cursor: Cursor) -> bool:

@@ -85,6 +85,10 @@ class Filter:
     """The lowest and the highest height of the box, in the unit of the data."""
     digests: dict[object, str] = field(init=False, default_factory=dict[object, str], compare=False, repr=False)
     """What `digest` found, by the order: a page asks for it several times."""
+    around: list[BBox | GridBox | None] = field(
+        init=False, default_factory=list["BBox | GridBox | None"], compare=False, repr=False
+    )
+    """The box around a shape that all matches meet, once it was worked out (api/bands.py)."""
 
     @property
     def is_everything(self) -> bool:

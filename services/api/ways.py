@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from api.band_plans import plan_in_bands
-from api.bands import goes_by_bands
+from api.bands import box_of, goes_by_bands
 from api.block_plans import Located, known_blocks, locate, plan_in_blocks
 from api.context import Api
 from api.density import Density, make_density
@@ -70,12 +70,13 @@ def plan_of(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
 
 def plan_by_bands(api: Api, collection: Collection, query: ItemsQuery) -> Plan:
     """How the rows of a page are best found in the bands of a box."""
-    frame = frame_of(api.database, collection, query.filter.box)
+    box = box_of(query.filter)
+    frame = frame_of(api.database, collection, box)
     if frame is None:
         return BY_PLANNER
     reckoned = None if query.filter.is_box_alone else api.counts.reckon(collection, query.filter)
     plan = plan_in_bands(query, sides(frame), density(api, collection), reckoned)
-    return plan if frame is query.filter.box else replace(plan, frame=frame)
+    return plan if frame is box else replace(plan, frame=frame)
 
 
 def plan_by_place(api: Api, collection: Collection, query: ItemsQuery, located: Located | None) -> Plan:

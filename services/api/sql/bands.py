@@ -8,10 +8,10 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from api.bands import BANDS, bands_key, is_native
-from api.query import GridBox, Plan, Strip
+from api.bands import BANDS, bands_key, box_of, is_native
+from api.query import Filter, GridBox, Plan, Strip
 from api.sql.blocks import hidden
-from api.sql.boxes import area_of, area_values
+from api.sql.boxes import area_of, area_values, box_values
 from api.sql.filter import where_clause
 from core.bbox import BBox
 from core.catalog import GEOM, Collection, Key, remembered
@@ -82,13 +82,25 @@ def frame_values(frame: GridBox) -> dict[str, float]:
     return {f"{side}0": getattr(frame, side) for side in FRAME}
 
 
+def order_values(collection: Collection, filter: Filter, key: Key) -> dict[str, Any]:
+    """The values for the order of a walk that those of the conditions do not hold: of a shape's bands."""
+    box = box_of(filter) if has_bands(collection, key) and filter.box is None else None
+    return {} if box is None else box_values(collection, box)
+
+
+def has_bands(collection: Collection, key: Key) -> bool:
+    """Whether a walk goes along bands."""
+    return len(key.parts) > len(collection.key.parts)
+
+
 def arranged(
-    collection: Collection, source: sql.Composable, key: Key, box: BBox | GridBox | None, *, is_known: bool = False
+    collection: Collection, source: sql.Composable, key: Key, filter: Filter, *, is_known: bool = False
 ) -> sql.Composable:
     """A relation with the band and the western end of each row as columns, if a walk goes along them. `is_known`: the
     frame of the box is among the values.
     """
-    if box is None or len(key.parts) <= len(collection.key.parts):
+    box = box_of(filter) if has_bands(collection, key) else None
+    if box is None:
         return source
     first, low, high = (side_of_frame(collection, box, side, is_known=is_known) for side in ("west", "south", "north"))
     ends: tuple[LiteralString, LiteralString] = ("ST_X({})", "ST_Y({})")
@@ -106,18 +118,24 @@ def arranged(
 
 
 def in_strips(
-    collection: Collection, source: sql.Composable, conditions: Sequence[sql.Composable], order: sql.Composable
+    collection: Collection,
+    source: sql.Composable,
+    conditions: Sequence[sql.Composable],
+    order: sql.Composable,
+    *,
+    has_box: bool,
 ) -> sql.Composable:
     """A SELECT of the rows of a page out of some strips, in their order. What is enough is not looked beyond.
 
-    source: as `arranged`; conditions: of the filter, and of the cursor
+    source: as `arranged`; conditions: of the filter, and of the cursor; has_box: the first is that of a box
     Index: of boxes, for each strip
     """
     band, begin = (quoted("t", part.column) for part in bands_key(collection).parts[:2])
     inside = sql.SQL("t.geom && ST_MakeEnvelope(strip.west, strip.south, strip.east, strip.north, {})")
     begins = sql.SQL("{0} >= strip.begins AND {0} < strip.ends").format(begin)
     in_strip = [inside.format(sql.Literal(collection.srid)), sql.SQL("{} = strip.band").format(band), begins]
-    where = where_clause([*in_strip, *conditions[:1], *hidden(conditions[1:])])
+    boxes = 1 if has_box else 0
+    where = where_clause([*in_strip, *conditions[:boxes], *hidden(conditions[boxes:])])
     return IN_STRIPS.format(strips=STRIPS, source=source, where=where, order=order)
 
 

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from api.query import ItemsQuery, Presentation
-from api.sql.bands import arranged
+from api.sql.bands import arranged, order_values
 from api.sql.filter import where, where_clause
 from api.sql.geometry import shown_geometry
 from api.sql.items import feature_text, properties_lateral
@@ -148,7 +148,8 @@ def select_all(
     order, source = sql.SQL(""), relation(collection, query.filter)
     if query.sort or query.offset:
         key = walk_key(collection, query.filter, query.sort)
-        source = arranged(collection, source, key, query.filter.box)
+        source = arranged(collection, source, key, query.filter)
+        params.update(order_values(collection, query.filter, key))
         order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, key, backwards=False)
     text = sql.SQL(
         "SELECT {columns} FROM {relation} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s"

@@ -10,7 +10,15 @@ from psycopg import sql
 
 from api.bands import comes_from_nowhere
 from api.query import BY_PLANNER, ItemsQuery, Plan
-from api.sql.bands import arranged, frame_values, in_nowhere, in_strips, one_by_one, strip_params
+from api.sql.bands import (
+    arranged,
+    frame_values,
+    in_nowhere,
+    in_strips,
+    one_by_one,
+    order_values,
+    strip_params,
+)
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
@@ -37,6 +45,8 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
     """
     by, after = TESTS.get(plan.way, "shape"), place_of(collection, query, plan)
     params = {**after[1], "rows": query.limit + 1, "offset": query.offset, "walked": plan.walked}
+    key = walk_key(collection, query.filter, query.sort, query.cursor)
+    params.update(order_values(collection, query.filter, key))
     if plan.way == "blocks":
         params.update(block_params(plan))
     elif plan.way == "bands":
@@ -84,14 +94,14 @@ def page_text(
     along = order_by(query.sort, collection, key, backwards=query.backwards)
     order = sql.SQL("\nORDER BY ") + along
     source, rest = relation(collection, query.filter), [*conditions, *after]
-    source = arranged(collection, source, key, query.filter.box, is_known=plan.frame is not None)
+    source = arranged(collection, source, key, query.filter, is_known=plan.frame is not None)
     counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
     if plan.way == "blocks":
         if plan.counts:
             counted = sql.SQL(", (%(inside)s + ({}))").format(count_on_edge(source, conditions))
         source, rest, order = in_blocks(query, source, conditions), [], sql.SQL("")
     elif plan.way == "bands":
-        ways = [in_strips(collection, source, rest, along)]
+        ways = [in_strips(collection, source, rest, along, has_box=query.filter.box is not None)]
         if has_nowhere(collection, query, plan):
             ways.append(in_nowhere(source, rest, along))
         source, rest, order = one_by_one(ways, backwards=query.backwards), [], sql.SQL("")
@@ -113,10 +123,10 @@ LIMIT = sql.SQL("\nLIMIT %(rows)s")
 
 
 def has_nowhere(collection: Collection, query: ItemsQuery, plan: Plan) -> bool:
-    """Whether a page of bands goes on with features without geometry, which every box finds, behind the last band; or
-    begins with them, on the way back from one.
+    """Whether a page of bands goes on with features without geometry, which every box finds, but no shape, behind the
+    last band; or begins with them, on the way back from one.
     """
-    if plan.way != "bands" or not collection.null_geometries:
+    if plan.way != "bands" or query.filter.box is None or not collection.null_geometries:
         return False
     return comes_from_nowhere(query.cursor) if query.cursor and query.backwards else plan.is_sure
 
