@@ -14,7 +14,6 @@ from api.crs import CRS84, Crs
 from api.query import Cursor, Filter, GridBox, srid_of
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart, remembered
-from core.errors import BadBBox
 
 BANDS = 16
 """A part of a box is looked for in all pages of an index that it crosses: in a band these are a sixteenth. With 8 bands
@@ -46,9 +45,7 @@ def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None 
 
 
 def box_of(filter: Filter) -> BBox | GridBox | None:
-    """The box of a filter, or the one around a shape in CQL2 that all matches meet; None without either, or where it
-    takes two.
-    """
+    """The box of a filter, or the one around a shape in CQL2; None without either."""
     if filter.box is not None or filter.cql2 is None:
         return filter.box
     if not filter.around:
@@ -57,16 +54,11 @@ def box_of(filter: Filter) -> BBox | GridBox | None:
 
 
 def box_around(node: Node, crs: Crs) -> BBox | GridBox | None:
-    """The box around the shapes of a filter in CQL2."""
+    """The box around a shape that all matches of a filter in CQL2 meet; None where nobody knows, or it takes two."""
     areas = areas_met(node, crs)
     if len(areas) != 1:
         return None
-    if crs.srid != CRS84.srid:
-        return GridBox(crs.srid, *areas[0])
-    try:
-        return BBox(*areas[0])
-    except BadBBox:
-        return None
+    return BBox(*areas[0]) if crs.srid == CRS84.srid else GridBox(crs.srid, *areas[0])
 
 
 def comes_from_nowhere(cursor: Cursor) -> bool:

@@ -273,6 +273,18 @@ def test_a_shape_has_the_bands_of_the_box_around_it(client: FlaskClient):
         assert found[0] != sorted(found[0])
 
 
+def test_a_shape_may_be_in_the_tables_own_system(client: FlaskClient):
+    crs, numbers = "http://www.opengis.net/def/crs/EPSG/0/28992", "110000,380000,170000,450000"
+    shape = f"filter=S_INTERSECTS(geom, BBOX({numbers}))&filter-crs={crs}"
+    found, expected = (
+        walked(client, f"/collections/grid/items?{query}&limit=500")
+        for query in (shape, f"bbox={numbers}&bbox-crs={crs}")
+    )
+    assert found == expected
+    assert len(found) > 2
+    assert found[0] != sorted(found[0])
+
+
 @pytest.mark.parametrize(
     "shape",
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 import pytest
@@ -11,7 +10,7 @@ from flask.testing import FlaskClient
 
 from core.catalog import Collection
 from support.cluster import Cluster, Database
-from support.http import get, link, walk
+from support.http import fids, get, link, walk
 from support.odd import as_superuser, database_with, sources_app, wait_for
 
 TABLES = """
@@ -108,14 +107,9 @@ def is_of_a_table(client: FlaskClient, name: str) -> bool:
     return source is not None and source.like is not None
 
 
-def ids(page: dict[str, Any]) -> list[int]:
-    """The ids of a page, in order."""
-    return [feature["id"] for feature in page["features"]]
-
-
 def walked(client: FlaskClient, url: str, rel: str = "next") -> list[list[int]]:
     """The ids of every page."""
-    return [ids(page) for page in walk(client, url, rel)]
+    return [fids(page) for page in walk(client, url, rel)]
 
 
 def matches(sql: psycopg.Connection, name: str, query: str) -> list[int]:
@@ -145,14 +139,14 @@ def test_a_walk_meets_every_match_once_and_goes_back_the_same_way(
     *_, last = walk(client, f"/collections/{name}/items?{query}&limit={limit}", "next")
     back = link(last, "prev")
     assert back is None or walked(client, back, "prev")[::-1] == pages[:-1]
-    assert ids(get(client, f"/collections/{name}/items?{query}&limit=50&offset=20")) == met[20:70]
+    assert fids(get(client, f"/collections/{name}/items?{query}&limit=50&offset=20")) == met[20:70]
 
 
 @pytest.mark.parametrize("name", ["plain", "nested", "in_grid"])
 def test_pages_of_a_box_are_of_neighbours(client: FlaskClient, name: str):
     box = "5.25,51.75,5.75,52.25" if name == "in_grid" else "10,10,30,30"
     page = get(client, f"/collections/{name}/items?bbox={box}&limit=100")
-    assert ids(page) != sorted(ids(page))
+    assert fids(page) != sorted(fids(page))
     norths = [feature["geometry"]["coordinates"][1] for feature in page["features"]]
     assert max(norths) - min(norths) < 2
 
@@ -185,7 +179,7 @@ def test_features_without_geometry_are_found_when_the_table_gets_some(
         wait_for(lambda: is_of_a_table(client, "plain") and not collection(client, "plain").null_geometries, bool)
         with as_superuser(shop) as other:  # its end makes PostgreSQL count what it wrote
             other.execute("""INSERT INTO stock."The Places" VALUES (30000, 'nowhere', NULL)""")
-        wait_for(lambda: get(client, "/collections") and ids(get(client, box)), lambda found: 30000 in found)
+        wait_for(lambda: get(client, "/collections") and fids(get(client, box)), lambda found: 30000 in found)
     sql.execute('DELETE FROM stock."The Places" WHERE id = 30000')
 
 

@@ -10,15 +10,7 @@ from psycopg import sql
 
 from api.bands import comes_from_nowhere
 from api.query import BY_PLANNER, ItemsQuery, Plan
-from api.sql.bands import (
-    arranged,
-    frame_values,
-    in_nowhere,
-    in_strips,
-    one_by_one,
-    order_values,
-    strip_params,
-)
+from api.sql.bands import arranged, frame_values, in_nowhere, in_strips, one_by_one, order_values, strip_params
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
