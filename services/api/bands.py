@@ -14,6 +14,7 @@ from api.crs import CRS84, Crs
 from api.query import Cursor, Filter, GridBox, srid_of
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart, remembered
+from core.errors import BadBBox
 
 BANDS = 16
 """A part of a box is looked for in all pages of an index that it crosses: in a band these are a sixteenth. With 8 bands
@@ -54,11 +55,18 @@ def box_of(filter: Filter) -> BBox | GridBox | None:
 
 
 def box_around(node: Node, crs: Crs) -> BBox | GridBox | None:
-    """The box around a shape that all matches of a filter in CQL2 meet; None where nobody knows, or it takes two."""
+    """The box around a shape that all matches of a filter in CQL2 meet; None where nobody knows, or it takes two. Of a
+    table in a system that nobody named the numbers need not be degrees.
+    """
     areas = areas_met(node, crs)
     if len(areas) != 1:
         return None
-    return BBox(*areas[0]) if crs.srid == CRS84.srid else GridBox(crs.srid, *areas[0])
+    if crs.srid != CRS84.srid:
+        return GridBox(crs.srid, *areas[0])
+    try:
+        return BBox(*areas[0])
+    except BadBBox:
+        return None
 
 
 def comes_from_nowhere(cursor: Cursor) -> bool:
