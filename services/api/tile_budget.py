@@ -201,10 +201,13 @@ class TileMaker:
 
 def goes_by_box(collection: Collection, place: Tile) -> bool:
     """Whether no plan of a tile makes sense but by an index of boxes: then it is made once, as to plan takes as long as
-    to run where a tile holds little. Of a source it is one that shows a small part of where the features lie.
+    to run where a tile holds little. Of a source it is one that shows a small part of where the features lie. Points
+    that were chosen for a low zoom are thousands, which are read faster page by page, as a plan for each tile does.
     """
-    source, extent = collection.source, collection.bbox_crs84
-    if source is None or tiling_for(collection, place) is not None:
+    source, extent, tiling = collection.source, collection.bbox_crs84, tiling_for(collection, place)
+    if tiling is not None:
+        return not tiling.only_points
+    if source is None:
         return True
     if not source.is_indexed or extent is None:
         return False

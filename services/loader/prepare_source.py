@@ -24,6 +24,7 @@ from loader.errors import CannotPrepare
 from loader.prepare import prepare
 from loader.progress import Listener, silent, steps
 from loader.report import Note
+from loader.settle import settle
 from loader.shape import Shape
 from loader.sidecar import TileOptions
 from loader.tidy import attempt
@@ -98,6 +99,7 @@ def prepare_source(
         table = keep(connection, target, done.tiling or {}, rows)
         connection.execute(sql.SQL("DROP TABLE {}").format(staged.identifier))
     drop_others(connection, target.oid, table)
+    settle(connection)
     return Outcome(target, table, rows, done.notes)
 
 

@@ -24,7 +24,7 @@ import psycopg
 from bench import features, tiles
 from bench.generate import write_mixed, write_points, write_polygons
 from bench.loads import bench_load, index, load
-from bench.measure import Result, render_table
+from bench.measure import RATIOS, Result, render_table
 from bench.setting import Bench
 from core.db import conninfo
 from loader.progress import sentence
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = run(given.points, given.polygons, given.runs)
     print(render_table(results))
     if given.json:
-        rows = [{**asdict(result), "ratio": result.ratio, "cpu_ratio": result.cpu_ratio} for result in results]
+        rows = [{**asdict(result), **{name: getattr(result, name) for name in RATIOS}} for result in results]
         given.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 

@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from bench.generate import SEED
@@ -227,9 +228,7 @@ def bench_during_export(bench: Bench, id: str, count: int) -> Result:
     busy = bench.compare(calm.name, calm.floor, lambda: alone[0], over_http=True)
     done.set()
     exporter.join()
-    return Result(
-        calm.name, calm.floor, calm.ours_s, busy.ours_s, busy.ours_p99_s, calm.ours_cpu_s, busy.ours_cpu_s, calm.runs
-    )
+    return replace(busy, floor_s=calm.ours_s, floor_mean_s=calm.ours_mean_s, floor_cpu_s=calm.ours_cpu_s)
 
 
 def export_until(bench: Bench, id: str, done: threading.Event) -> None:

@@ -70,4 +70,4 @@ def bench_load(bench: Bench, id: str, took_s: float) -> Result:
         floor_s = time.perf_counter() - start
         owner.execute(sql.SQL("DROP TABLE {}").format(copy))
     words = "COPY of the same rows as one binary stream into an equal table, then equal indexes and ANALYZE"
-    return Result(f"{id} load", words, floor_s, took_s, took_s, floor_s, took_s, 1)
+    return Result(f"{id} load", words, floor_s, took_s, took_s, floor_s, took_s, floor_s, took_s, 1)

@@ -11,6 +11,9 @@ from pathlib import Path
 
 Work = Callable[[], object]
 
+RATIOS = ("ratio", "mean_ratio", "cpu_ratio")
+"""What is told of a result besides its fields."""
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -36,7 +39,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured: medians in seconds, the other's 99th percentile, and CPU seconds of one call (the mean).
+    """What was measured: medians in seconds, our 99th percentile, and means in seconds of time and CPU.
 
     floor: what the floor is, as SQL or in words
     """
@@ -46,6 +49,8 @@ class Result:
     floor_s: float
     ours_s: float
     ours_p99_s: float
+    floor_mean_s: float
+    ours_mean_s: float
     floor_cpu_s: float
     ours_cpu_s: float
     runs: int
@@ -54,6 +59,11 @@ class Result:
     def ratio(self) -> float:
         """How many times the floor's time we take."""
         return self.ours_s / self.floor_s
+
+    @property
+    def mean_ratio(self) -> float:
+        """How many times the floor's time we take for all calls together, where they are not alike."""
+        return self.ours_mean_s / self.floor_mean_s
 
     @property
     def cpu_ratio(self) -> float:
@@ -115,6 +125,8 @@ def compare(name: str, floor: str, pairs: Sequence[tuple[Work, Work]], sides: tu
         floor_s=statistics.median(bare.times),
         ours_s=statistics.median(ordered),
         ours_p99_s=ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))],
+        floor_mean_s=statistics.mean(bare.times),
+        ours_mean_s=statistics.mean(ordered),
         floor_cpu_s=bare.cpu_s / len(pairs),
         ours_cpu_s=ours.cpu_s / len(pairs),
         runs=len(pairs),
@@ -125,16 +137,22 @@ def render_table(results: Sequence[Result]) -> str:
     """A table for people: milliseconds of time and of CPU, the ratios to the floor, and then each floor."""
     sides = f"{'floor':>9}{'ours':>9}"
     width = max((len(result.name) for result in results), default=0) + 1
-    head = f"{'what':<{width}}{sides}{'p99':>9}{'ratio':>8} |  CPU{sides}{'ratio':>8}{'runs':>6}"
-    lines = [
-        f"{result.name:<{width}}{milliseconds(result.floor_s)}{milliseconds(result.ours_s)}{milliseconds(result.ours_p99_s)}"
-        f"{times(result.ratio)} |     {milliseconds(result.floor_cpu_s)}{milliseconds(result.ours_cpu_s)}"
-        f"{times(result.cpu_ratio)}{result.runs:>6}"
-        for result in results
-    ]
+    head = f"{'what':<{width}}{sides}{'p99':>9}{'ratio':>8}{'in all':>8} |  CPU{sides}{'ratio':>8}{'runs':>6}"
+    lines = [render_line(result, width) for result in results]
     floors = [f"{result.name}\n    {' '.join(result.floor.split())}" for result in results]
-    note = "Milliseconds: medians of time, means of CPU (server, database and, on the floor's side, the client)."
+    note = (
+        "Milliseconds: medians of time, means of CPU (server, database and, on the floor's side, the client)."
+        " In all: the ratio of the time that all calls together took."
+    )
     return "\n".join([note, "", head, *lines, "", "The floors:", "", *floors])
+
+
+def render_line(result: Result, width: int) -> str:
+    """A result as a line of the table, after its name in so many columns."""
+    time_s, cpu_s = (result.floor_s, result.ours_s, result.ours_p99_s), (result.floor_cpu_s, result.ours_cpu_s)
+    of_time = "".join(map(milliseconds, time_s)) + times(result.ratio) + times(result.mean_ratio)
+    of_cpu = "".join(map(milliseconds, cpu_s)) + times(result.cpu_ratio)
+    return f"{result.name:<{width}}{of_time} |     {of_cpu}{result.runs:>6}"
 
 
 def times(ratio: float) -> str:

@@ -25,6 +25,7 @@ def test_benchmark_prints_a_table_and_json(tmp_path: Path, capsys: pytest.Captur
     for row in rows:
         assert row["name"] in printed
         assert row["ratio"] == row["ours_s"] / row["floor_s"]
+        assert row["mean_ratio"] == row["ours_mean_s"] / row["floor_mean_s"]
         assert row["cpu_ratio"] == row["ours_cpu_s"] / row["floor_cpu_s"]
         assert min(row["floor_s"], row["floor_cpu_s"], row["ours_cpu_s"]) > 1e-5, "a clock that stands still"
 

@@ -19,9 +19,11 @@ from psycopg import sql
 from api.app import create_app
 from api.matrix_sets import HALF_WORLD_M
 from api.sql.tiles import select_tile
+from api.tile_budget import goes_by_box
 from api.tiles import Tile, tile_at
-from core.db import Database as Pool
+from core.db import Database as Pool, connect
 from loader.run import open_catalogue
+from loader.settle import settle
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr
 
@@ -50,6 +52,7 @@ def loader(cluster: Cluster) -> Iterator[Loader]:
     """A database with the towns, once ranked by people and once by chance."""
     database = cluster.clone()
     with open_catalogue(database.owner) as connection:
+        connection.execute("SET synchronous_commit = on")  # as it is but in tests: else VACUUM comes too early
         loader = Loader(database.owner, connection)
         write_towns(loader, "ranked.fgb")
         write_towns(loader, "plain.fgb")
@@ -169,6 +172,38 @@ def test_a_tile_of_a_low_zoom_goes_by_an_index_of_the_low_zooms(loader: Loader):
     [name] = re.findall(r"Index.* (plain_\d+_tiles_geom_3857_idx\d*)", plan)
     of_index = "SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = %s::regclass"
     assert loader.one(of_index, f"data.{name}") in ("(isthmus_first <= 3)", "(isthmus_first <= 4)")
+
+
+def visible_and_all(loader: Loader, id: str) -> list[int]:
+    """Pages of a tile table that VACUUM knows to be the same for everyone, and all of them."""
+    text = "SELECT relallvisible, relpages FROM pg_class WHERE oid = %s::regclass"
+    return list(loader.connection.execute(text, [f"data.{loader.tiling(id).table}"]).fetchall()[0])
+
+
+def test_the_rows_of_tile_tables_are_frozen_before_anybody_reads_them(loader: Loader):
+    for id in ("plain", "ranked"):
+        visible, pages = visible_and_all(loader, id)
+        assert visible == pages > 0
+
+
+def test_no_load_waits_for_those_who_read_or_lock_a_tile_table(loader: Loader):
+    write_towns(loader, "read.fgb")
+    with connect(loader.settings) as other, other.transaction():
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT FROM isthmus.generation")  # may not see what is loaded from here on
+        loader.load("read.fgb")
+        assert visible_and_all(loader, "read")[0] == 0
+    with connect(loader.settings) as other, other.transaction():
+        other.execute(f"LOCK TABLE data.{loader.tiling('read').table} IN SHARE MODE")
+        settle(loader.connection)
+        assert visible_and_all(loader, "read")[0] == 0
+    settle(loader.connection)
+    assert visible_and_all(loader, "read")[0] > 0
+
+
+def test_many_points_are_read_in_the_order_of_the_disk(loader: Loader):
+    assert not goes_by_box(loader.catalog()["plain"], Tile(3, 2, 4))
+    assert goes_by_box(loader.catalog()["plain"], Tile(loader.tiling("plain").full_zoom, 2, 4))
 
 
 def test_a_new_version_takes_its_tile_table_with_it_when_it_goes(loader: Loader):

@@ -1,0 +1,32 @@
+"""Tables that a statement filled, and no COPY that freezes its rows: VACUUM writes down that everyone sees all of them.
+
+Else the first reader of each page does, and a tile of a low zoom takes a third longer.
+"""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from core.db import Connection
+from loader.ddl import SCHEMA
+
+UNSETTLED = """
+SELECT relname FROM pg_class
+WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND relpages > 0 AND relallvisible = 0
+ORDER BY relname
+"""
+VACUUM = sql.SQL("VACUUM (FREEZE, SKIP_LOCKED) {}")
+
+
+def settle(connection: Connection) -> None:
+    """Freeze the rows of such tables, outside of a transaction. A table of which that fails is left to autovacuum.
+
+    Cost: 0.15 s a million rows. Raises: psycopg.OperationalError when the database goes away
+    """
+    for (name,) in connection.execute(UNSETTLED, [SCHEMA]).fetchall():
+        try:
+            connection.execute(VACUUM.format(sql.Identifier(SCHEMA, name)))
+        except psycopg.Error:
+            if connection.closed:
+                raise
