@@ -11,15 +11,12 @@ from math import inf
 from api.cql2 import Node
 from api.cql2.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial, children
 from api.query import Filter
-from core.catalog import Collection
+from core.catalog import ROWS_OF_PAGE, Collection
 from core.errors import FilterTooSlow
 
 LEAST_S = 3.0
 OF_A_FEATURE_S = 20e-6
 """A look at a feature takes 0.1 to 1 µs, without case and accents 10."""
-
-OF_A_PAGE = 100
-"""Features on a page of a table that nobody counted, at most or nearly so."""
 
 FEW_NODES = 50
 HEAVY = (AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial)
@@ -28,7 +25,7 @@ HEAVY = (AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial)
 
 def most_s(collection: Collection, filter: Filter) -> float:
     """What all statements of a request for these features may take; inf where it is not for the filter that they may
-    take long, or where nobody knows how many there are, as of a view, which may be slow by itself.
+    take long, or where nobody knows how many there are: of a function, or of a view that is slow by itself.
     """
     features = most_features(collection)
     return inf if features is None or not is_heavy(filter) else max(LEAST_S, OF_A_FEATURE_S * features)
@@ -38,7 +35,7 @@ def most_features(collection: Collection) -> int | None:
     """How many features there are, or may be by the size of a table; None: nobody knows."""
     if collection.source is None or not collection.source.magnitude:
         return collection.row_count
-    return OF_A_PAGE << collection.source.magnitude
+    return ROWS_OF_PAGE << collection.source.magnitude
 
 
 def is_heavy(filter: Filter) -> bool:

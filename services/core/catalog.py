@@ -106,6 +106,9 @@ Limits = tuple[float, float, float, float]
 LARGE = 8
 """The magnitude of a large table: a megabyte."""
 
+ROWS_OF_PAGE = 100
+"""Features on a page of a table that nobody counted, at most or nearly so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

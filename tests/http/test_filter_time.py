@@ -72,11 +72,11 @@ def test_filter_that_takes_too_long_is_the_clients_to_change(client: FlaskClient
     given_up(client, f"{ITEMS}?filter={quote(SLOW)}{given}")
 
 
-def test_filter_over_a_table_of_ones_own_and_a_view_of_it_has_a_time_too(
+def test_filter_over_a_table_of_ones_own_and_views_of_it_has_a_time_too(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(filter_time, "LEAST_S", 1.0)
-    monkeypatch.setattr(filter_time, "OF_A_PAGE", 1)
+    monkeypatch.setattr(filter_time, "ROWS_OF_PAGE", 1)
     with as_superuser(database) as connection:
         connection.execute("CREATE SCHEMA theirs")
         typed = "fid, number, name, ST_SetSRID(geom, 4326)::geometry(Polygon, 4326) AS geom"
@@ -84,13 +84,15 @@ def test_filter_over_a_table_of_ones_own_and_a_view_of_it_has_a_time_too(
         connection.execute("CREATE INDEX ON theirs.areas USING gist (geom)")
         connection.execute("CREATE VIEW theirs.all AS SELECT * FROM theirs.areas WHERE fid > 0")
         connection.execute("CREATE VIEW theirs.some AS SELECT * FROM theirs.areas ORDER BY fid LIMIT 50")
+        joined = "JOIN (VALUES (1)) AS one (number) ON one.number > 0"
+        connection.execute(f"CREATE VIEW theirs.joined AS SELECT a.* FROM theirs.areas AS a {joined}")
+        connection.execute("CREATE VIEW theirs.both AS TABLE theirs.areas UNION SELECT * FROM theirs.areas")
         connection.execute("GRANT USAGE ON SCHEMA theirs TO isthmus_reader")
         connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA theirs TO isthmus_reader")
     with sources_app(database, "theirs") as app:
         client = app.test_client()
-        wait_for(lambda: client.get("/collections/areas").json, lambda found: "extent" in found)
-        wait_for(lambda: client.get("/collections/all").json, lambda found: "extent" in found)
-        for name in ("areas", "all"):
+        for name in ("areas", "all", "joined", "both"):
+            wait_for(lambda name=name: client.get(f"/collections/{name}").json, lambda found: "extent" in found)
             given_up(client, f"/collections/{name}/items?filter={quote(SLOW)}")
         assert client.get(f"/collections/some/items?filter={quote(powers(200))}").status_code == 200
 

@@ -196,3 +196,26 @@ def test_a_view_of_another_query_is_looked_at_anew(shop: Database, sql: psycopg.
         met = [id for page in walked(client, "/collections/changing/items?bbox=10,10,11,11&limit=3") for id in page]
         assert sorted(met) == matches(sql, "changing", "bbox=10,10,11,11")
     sql.execute("DROP VIEW shop.changing")
+
+
+def test_of_a_slow_view_the_table_behind_it_tells_what_it_can(
+    shop: Database, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("api.sources.asker.LIMIT_S", 0.3)
+    slow = 'SELECT id, name, "The Geom" AS place FROM stock."The Places" WHERE pg_sleep(0.001) IS NOT NULL'
+    in_grid = "SELECT id, name, geom FROM stock.grid WHERE pg_sleep(0.001) IS NOT NULL"
+    sql.execute(f"CREATE VIEW shop.slow AS {slow}")  # type: ignore[arg-type]
+    sql.execute(f"CREATE VIEW shop.slow_grid AS {in_grid}")  # type: ignore[arg-type]
+    sql.execute("GRANT SELECT ON shop.slow, shop.slow_grid TO isthmus_reader")
+    with sources_app(shop, "shop") as app:
+        client = app.test_client()
+        for name, extent in (("slow", [0, 0, 40, 40]), ("slow_grid", [5, 51.5, 6, 52.5])):
+            found = wait_for(lambda name=name: get(client, f"/collections/{name}"), lambda found: "extent" in found)
+            assert found["extent"]["spatial"]["bbox"][0] == pytest.approx(extent, abs=0.05)
+            known = collection(client, name)
+            assert is_of_a_table(client, name) and known.key.unique and not known.null_geometries
+            assert known.source is not None and known.source.is_large
+        assert sorted(fids(get(client, "/collections/slow/items?bbox=10,10,11,11&limit=1000"))) == matches(
+            sql, "slow", "bbox=10,10,11,11"
+        )
+    sql.execute("DROP VIEW shop.slow, shop.slow_grid")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 
 from api.sources.asker import Asker
-from api.sources.build import Plan
+from api.sources.build import Plan, Seen
 from api.sources.model import Base
 from api.sources.shapes import Shape, compared
 from api.sql.relation import tables_of
@@ -48,10 +48,12 @@ def find_base(asker: Asker, plan: Plan, shape: Shape) -> Base | None:
     return Base(oid, table.schema, table.name, table.column, int(pages).bit_length(), keeps_key)
 
 
-def find_magnitude(asker: Asker, plan: Plan, bases: Mapping[int, Base]) -> int:
-    """The number of a table's pages in powers of two, or that of the table behind a view; 0 of what has no pages."""
+def find_magnitude(asker: Asker, plan: Plan, bases: Mapping[int, Base], seen: Mapping[int, Seen]) -> int:
+    """The number of a table's pages in powers of two; of a view that of the table behind it, or of the pages that its
+    features would fill where they were counted; 0: nobody knows.
+    """
     if not plan.relation.has_pages:
-        return max((base.magnitude for base in bases.values()), default=0)
+        return max(found.magnitude for found in (*bases.values(), *seen.values(), Seen()))
     text = sql.SQL("SELECT sum(pg_relation_size(oid))::bigint / current_setting('block_size')::bigint FROM {} AS parts")
     row = asker.one(plan, Statement(text.format(tables_of(sql.Literal(plan.relation.oid)))))
     return int(row[0]).bit_length() if row and row[0] else 0
@@ -68,10 +70,11 @@ def find_filled(asker: Asker, plan: Plan, magnitude: int, bases: Mapping[int, Ba
     if plan.relation.has_pages:
         columns = {attribute.number: (plan.relation.sql_name, attribute.name) for attribute in plan.geometries}
     text = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS s WHERE {} IS NULL)")
+    ask = asker.one if plan.relation.has_pages else asker.one_anyway
     return frozenset(
         number
         for number, (table, column) in columns.items()
-        if asker.one(plan, Statement(text.format(table, quoted("s", column)))) == (True,)
+        if ask(plan, Statement(text.format(table, quoted("s", column)))) == (True,)
     )
 
 

@@ -31,11 +31,17 @@ class Seen:
     """What was found out about a geometry column: where its geometries lie.
 
     reaches_further: some lie beyond the limits of their system, and all of them have places
+    magnitude: the number of the pages that its features would fill, in powers of two; 0: nobody counted
     """
 
     bbox_crs84: BBox | None = None
     storage_bbox: tuple[float, ...] | None = None
     reaches_further: bool = False
+    magnitude: int = 0
+
+    def or_rather(self, before: Seen) -> Seen:
+        """What an earlier look found, where this one got no answer in time, or not from the features themselves."""
+        return before if self == Seen() or self.magnitude < min(1, before.magnitude) else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class Findings:
     srids:    those of the geometry columns that are declared without one, by the number of the column
     key_holds: whether the values of the candidate for a key are as they have to be; None: nobody looked
     seen:     where geometries lie, by the number of the column
-    magnitude: the number of its pages in powers of two
+    magnitude: the number of its pages in powers of two; of a view, those that its features would fill
     filled:   the geometry columns in which every row has a value, by their numbers
     solids:   those that may hold any type and hold polyhedral surfaces
     bases:    the tables behind the geometry columns of a view, by their numbers
@@ -62,10 +68,7 @@ class Findings:
 
     def with_known(self, before: Findings) -> Findings:
         """These, and what an earlier look found where this one got no answer in time."""
-        seen = {
-            number: before.seen[number] if found == Seen() and number in before.seen else found
-            for number, found in self.seen.items()
-        }
+        seen = {number: found.or_rather(before.seen.get(number, Seen())) for number, found in self.seen.items()}
         holds = before.key_holds if self.key_holds is None else self.key_holds
         interval, magnitude = self.interval or before.interval, self.magnitude or before.magnitude
         solids = self.solids | before.solids
