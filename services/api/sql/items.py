@@ -19,8 +19,6 @@ from core.catalog import Collection, Column, ColumnType, remembered
 from core.prepared import kept_ready
 from core.statement import Statement
 
-NOTHING = sql.SQL("")
-
 TEXTS: tuple[ColumnType, ...] = ("string", "json", "binary")
 """Types of properties whose values may be large."""
 
@@ -55,33 +53,34 @@ def rendered(text: sql.Composable) -> sql.SQL:
 
 def select_count(collection: Collection, filter: Filter) -> Statement:
     """How many features a filter matches. Rows: one (count bigint). Cost: reads every match."""
-    return counting(collection, filter, "shape")
+    return over_all(collection, filter, "shape", sql.SQL("SELECT count(*)"))
 
 
 def select_count_plan(collection: Collection, filter: Filter) -> Statement:
-    """The planner's view of counting. Rows: one (plan json): `Total Cost`, and in its `Plans` the `Plan Rows`.
+    """The planner's view of reading all matches. Rows: one for each line of a plan (text), of which the first has the
+    cost and the number of matches. As JSON it would take longer to write and to read.
 
     Boxes are compared with boxes: what ST_Intersects is reckoned to cost, 12.5 a row, is ten times what it takes, and
     would keep every box of more than a few hundred features from being counted.
     """
-    return counting(collection, filter, "box", EXPLAIN)
+    return over_all(collection, filter, "box", sql.SQL("EXPLAIN SELECT"))
 
 
 EXPLAIN = sql.SQL("EXPLAIN (FORMAT JSON) ")
 
 
-def counting(collection: Collection, filter: Filter, by: Test, ahead: sql.SQL = NOTHING) -> Statement:
-    """A count, with something ahead of it: kept ready for filters that differ in their values alone."""
+def over_all(collection: Collection, filter: Filter, by: Test, select: sql.SQL) -> Statement:
+    """Something about all matches: kept ready for filters that differ in their values alone."""
 
     def compose() -> Statement:
         conditions, params = where(collection, filter, by)
-        text = sql.SQL("{}SELECT count(*) FROM {} AS t{}")
-        return Statement(text.format(ahead, relation(collection, filter), where_clause(conditions)), params)
+        text = sql.SQL("{} FROM {} AS t{}")
+        return Statement(text.format(select, relation(collection, filter), where_clause(conditions)), params)
 
     outline = outlined(collection, filter)
     if outline is None:
         return compose()
-    made = remembered(collection, ("count", by, outline[0]), lambda: ready(compose()))
+    made = remembered(collection, ("over all", by, outline[0]), lambda: ready(compose()))
     return replace(made, params=outline[1])
 
 
