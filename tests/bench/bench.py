@@ -112,10 +112,13 @@ def ask(bench: Bench, points: int) -> list[Result]:
     few = min(MOST_FLOORS, bench.runs)
     results.append(tiles.bench_plain(bench, id, LOW_ZOOMS, few))
     results += tiles.bench_tiles(bench, id, range(6, 13))
+    results.append(tiles.bench_plain(bench, "polygons", LOW_ZOOMS, len(LOW_ZOOMS)))
     results.append(tiles.bench_plain(bench, "polygons", range(5, 11), few))
     results += tiles.bench_tiles(bench, "polygons", range(11, 18))
     results.append(tiles.bench_plain(bench, "mixed", range(3, 8), few))
-    results += [tiles.bench_plain(bench, layer, range(8, 15), bench.runs) for layer in (id, "polygons", "mixed")]
+    for layer in (id, "polygons", "mixed"):
+        results.append(tiles.bench_plain(bench, layer, range(8, 15), bench.runs))
+        results.append(tiles.bench_statement(bench, layer, range(8, 15)))
     return results
 
 

@@ -7,16 +7,22 @@ import json
 import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 
 import psycopg
 from psycopg import sql
 
+from api.sql.tiles import whole_tile
+from api.tile_budget import goes_by_box
 from api.tiles import Tile, tile_at
 from bench.generate import SEED
-from bench.measure import Result, compare
+from bench.measure import Result, Side, compare
 from bench.setting import Bench, Pair
 from core.catalog import SELECT_COLLECTIONS, parse_catalog
+from core.db import Database
 from core.settings import Settings
+from core.statement import Statement
 from core.tiling import OUR_COLUMNS
 from loader.low_zooms import low_zooms
 from loader.progress import Event
@@ -47,6 +53,25 @@ def bench_plain(bench: Bench, id: str, zooms: Sequence[int], runs: int, *, state
         path = f"/collections/{id}/tiles/WebMercatorQuad/{tile.z}/{tile.row}/{tile.column}"
         pairs.append((floor(tile), lambda path=path: bench.get(path, "gzip")))
     return compare(f"{id} tile z{min(zooms)}-{max(zooms)}, {state}, to the plain one", text, pairs, bench.sides())
+
+
+def bench_statement(bench: Bench, id: str, zooms: Sequence[int]) -> Result:
+    """Our own statement for tiles, run as the API runs it, against the plain one: what a layer costs without HTTP."""
+    box = json.loads(bench.get(f"/collections/{id}"))["extent"]["spatial"]["bbox"][0]
+    floor, text = plain_floor(bench, id)
+    collection = parse_catalog(0, bench.connection.execute(SELECT_COLLECTIONS.text).fetchall())[id]
+    with closing(Database(replace(bench.database.reader, pool_size=1))) as own:
+        [(backend,)] = own.run(Statement(sql.SQL("SELECT pg_backend_pid()")))
+
+        def ours(tile: Tile) -> Callable[[], object]:
+            prepared, values = whole_tile(collection, tile)
+            return lambda: own.run_prepared(prepared, values, one_plan=goes_by_box(collection, tile))
+
+        pairs = [(floor(tile), ours(tile)) for tile in tiles_of(zooms, len(zooms) + bench.runs, box)]
+        for work in (work for pair in pairs[: len(zooms)] for work in pair):  # each zoom has a statement
+            work()
+        name = f"{id} tile z{min(zooms)}-{max(zooms)}, our statement to the plain one"
+        return compare(name, text, pairs[len(zooms) :], (bench.sides()[0], Side([backend], client=True)))
 
 
 def render_low_zooms(settings: Settings, connection: psycopg.Connection) -> list[Event]:
