@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from bench.generate import SEED
 from bench.measure import Result
+from bench.plain import plain_application
 from bench.setting import Bench, Pair
 
 NEXT = re.compile(rb'"href":"http://[^/"]+([^"]+)","rel":"next"')
@@ -70,15 +71,18 @@ def bench_feature(bench: Bench, id: str, count: int) -> Result:
 
 
 def bench_route(bench: Bench, id: str, count: int) -> Result:
-    """A single feature against the least that a route of Flask costs."""
+    """A single feature against the same by a plain route of Flask."""
+    text = f"SELECT {{feature}} FROM {{table}} AS t {PROPERTIES} WHERE fid = %(fid)s"
+    _, text = bench.floor(text, id)  # type: ignore[arg-type]
     chance = random.Random(SEED)
+    with plain_application(bench, text) as (get, side):
 
-    def pair() -> Pair:
-        fid = 1 + chance.randrange(count)
-        return lambda: bench.get("/health/live"), lambda: bench.get(f"/collections/{id}/items/{fid}")
+        def pair() -> Pair:
+            path = f"/collections/{id}/items/{1 + chance.randrange(count)}"
+            return lambda: get(path), lambda: bench.get(path)
 
-    words = "/health/live over HTTP, a route of Flask that asks no database"
-    return bench.compare(f"{id} one feature, by a route", words, pair, bench.runs * 5, over_http=True)
+        words = "a route of Flask with a pool of psycopg and the statement for a feature, on the same server"
+        return bench.compare(f"{id} one feature, by a route", words, pair, bench.runs * 5, side=side)
 
 
 def bench_kept(bench: Bench, id: str) -> Result:

@@ -65,15 +65,24 @@ class Bench:
         statement = sql.SQL(text).format(table=self.table(id), feature=FEATURE)
         return statement, statement.as_string(None)
 
-    def compare(
-        self, name: str, floor: str, pair: Callable[[], Pair], runs: int | None = None, *, over_http: bool = False
+    def compare(  # noqa: PLR0913
+        self,
+        name: str,
+        floor: str,
+        pair: Callable[[], Pair],
+        runs: int | None = None,
+        *,
+        over_http: bool = False,
+        side: Side | None = None,
     ) -> Result:
-        """Measure as many pairs as are wanted, after a few that warm both sides up. `over_http`: the floor is, too."""
+        """Measure as many pairs as are wanted, after a few that warm both sides up. `over_http`: the floor is ours too;
+        `side`: whose CPU the floor takes, where it is another server
+        """
         for work in (work for _ in range(3) for work in pair()):
             work()
         pairs = [pair() for _ in range(runs or self.runs)]
         bare, ours = self.sides()
-        return compare(name, floor, pairs, (ours if over_http else bare, ours))
+        return compare(name, floor, pairs, (side or (ours if over_http else bare), ours))
 
     def sides(self) -> tuple[Side, Side]:
         """The raw connection and its workers, with this process as its client; the API's processes and backends."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -202,8 +203,10 @@ def test_no_load_waits_for_those_who_read_or_lock_a_tile_table(loader: Loader):
 
 
 def test_many_points_are_read_in_the_order_of_the_disk(loader: Loader):
+    full_zoom = loader.tiling("plain").full_zoom
     assert not goes_by_box(loader.catalog()["plain"], Tile(3, 2, 4))
-    assert goes_by_box(loader.catalog()["plain"], Tile(loader.tiling("plain").full_zoom, 2, 4))
+    assert goes_by_box(replace(loader.catalog()["plain"], row_count=10), Tile(3, 2, 4)), "few are found by the index"
+    assert goes_by_box(loader.catalog()["plain"], Tile(full_zoom, 2, 4))
 
 
 def test_a_new_version_takes_its_tile_table_with_it_when_it_goes(loader: Loader):

@@ -60,12 +60,12 @@ def running_api(database: Database, **settings: str) -> Iterator[str]:
             process.wait(timeout=20)
 
 
-def wait_until_live(listen: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+def wait_until_live(listen: str, process: subprocess.Popen[bytes], log: IO[bytes], path: str = "/health/live") -> None:
     """Wait until the API answers. Raises: AssertionError with its log, a file since a pipe that nobody reads fills."""
     deadline = time.monotonic() + START_S
     while True:
         try:
-            get_status(listen, "/health/live")
+            get_status(listen, path)
         except (OSError, HTTPException):
             assert process.poll() is None, told(log)
             assert time.monotonic() < deadline, "the API does not answer"
