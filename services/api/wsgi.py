@@ -9,6 +9,7 @@ from flask import Flask
 
 from api.app import create_app
 from api.counters import Counters, shared_folder
+from api.home_cpu import Home
 from api.logs import configure_logging
 from api.visits import Attended
 from api.watch import Watch
@@ -28,6 +29,8 @@ def make() -> tuple[Flask, Database]:
     end_with_parent()
     settings = load_settings()
     configure_logging(settings.log_level)
+    if settings.pin_workers == "on":
+        Home().start()
     database = Database(settings)
     return create_app(settings, database, Counters(shared_folder())), database
 

@@ -74,6 +74,9 @@ class Settings:
     pool_wait_s: float = setting(2.0, "seconds a request waits for a free connection (then 503)")
     workers: int = setting(2, "API worker processes")
     threads: int = setting(8, "threads of each API worker")
+    pin_workers: Switch = setting(
+        "on", "each API worker stays on one CPU, and moves where more is free; off: the kernel spreads its threads"
+    )
     tile_cache_mb: int = setting(64, "memory of each API worker for tiles already made, in MB; 0 turns it off")
     answer_cache_mb: int = setting(16, "memory of each API worker for answers asked for again, in MB; 0 turns it off")
     tiles_dir: str = setting("", "folder of the tiles that were made (default: `var/tiles` in the data folder)")

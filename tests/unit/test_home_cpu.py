@@ -1,0 +1,88 @@
+"""Which CPU a worker chooses, from what /proc/stat says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from random import Random
+
+import pytest
+
+from api import home_cpu
+from api.home_cpu import Home, Reading, choose, parse_busy, read, taken
+
+STAT = """cpu  700 0 90 9000 50 0 10 0 0 0
+cpu0 300 10 40 4000 50 3 5 2 100 0
+cpu11 400 0 50 5000 0 0 5 0 0 0
+intr 12345 0 9
+"""
+
+
+def test_time_that_a_cpu_was_busy_is_all_but_idle_and_waiting():
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert parse_busy(STAT) == {0: 360 / ticks, 11: 455 / ticks}
+    assert set(parse_busy(home_cpu.STAT.read_text())) >= home_cpu.ALLOWED
+
+
+def test_what_others_take_is_without_the_worker_itself(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(home_cpu, "ALLOWED", frozenset({0, 1}))
+    before, now = Reading(10, 1, {0: 5, 1: 7, 2: 0}), Reading(12, 2.5, {0: 7, 1: 7.5, 2: 2, 3: 1})
+    assert taken(before, now, 0) == {0: 0.25, 1: 0.25}
+    assert taken(before, now, None) == {0: 1, 1: 0.25}
+
+
+@pytest.mark.parametrize(
+    ("home", "shares", "chosen"),
+    [
+        (0, {0: 0.1, 1: 0.0}, {0}),
+        (0, {0: 0.5, 1: 0.0}, {1}),
+        (0, {0: 0.5, 1: 0.45, 2: 0.4}, {0}),
+        (0, {1: 0.9}, {1}),
+        (None, {0: 0.04, 1: 0.0, 2: 0.5}, {0, 1}),
+    ],
+)
+def test_a_worker_moves_only_where_much_more_is_free(home: int | None, shares: dict[int, float], chosen: set[int]):
+    assert {choose(home, shares, Random(seed)) for seed in range(20)} == chosen
+
+
+def test_a_worker_goes_where_others_leave_room(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(home_cpu, "ALLOWED", frozenset({0, 1}))
+    clocks = iter([(0, 0, 0, 0), (1, 0, 0.9, 0), (2, 0.5, 1.8, 0.5), (3, 1.0, 1.8, 1.5), (4, 1.0, 1.8, 2.5)])
+    stays: list[set[int]] = []
+    monkeypatch.setattr(home_cpu, "read", lambda: reading(*next(clocks)))
+    monkeypatch.setattr(home_cpu, "stay_on", stays.append)
+    home = Home()
+    for _ in range(4):
+        home.look()
+    assert stays == [{1}, {1}, {0}, {0}], "others take the second CPU from the third second on"
+
+
+def reading(at_s: float, own_s: float, first_s: float, second_s: float) -> Reading:
+    """A reading of two CPUs."""
+    return Reading(at_s, own_s, {0: first_s, 1: second_s})
+
+
+def test_all_threads_stay_on_a_cpu_and_what_they_start_is_let_go():
+    one = min(home_cpu.ALLOWED)
+    text = (
+        "import os, subprocess, sys, threading, time\n"
+        "from api.home_cpu import ALLOWED, let_go, stay_on\n"
+        "threading.Thread(target=time.sleep, args=[60], daemon=True).start()\n"
+        f"stay_on({{{one}}})\n"
+        "print([sorted(os.sched_getaffinity(int(id))) for id in os.listdir('/proc/self/task')])\n"
+        "with subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as child:\n"
+        "    let_go(child.pid)\n"
+        "    print(os.sched_getaffinity(child.pid) == ALLOWED)\n"
+        "    child.communicate(b'x')\n"
+        "    let_go(child.pid)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"{[[one]] * 2}", "True"]
+
+
+def test_clocks_go_on():
+    before = read()
+    while read().own_s - before.own_s < 0.03:
+        pass
+    assert sum(read().busy_s.values()) > sum(before.busy_s.values())
