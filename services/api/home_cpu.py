@@ -54,7 +54,7 @@ class Home:
         """Not chosen yet."""
         self.cpu: int | None = None
         self._chance = chance or Random()  # noqa: S311  nothing is secret
-        self._before = read()
+        self._before: Reading | None = None
 
     def start(self) -> None:
         """Choose, and look again every now and then; not where there is no choice."""
@@ -62,25 +62,31 @@ class Home:
             Thread(target=self._run, name="isthmus-home", daemon=True).start()
 
     def _run(self) -> None:
-        time.sleep(FIRST_S)
         try:
+            self.look()
+            time.sleep(FIRST_S)
             while True:
                 self.look()
                 time.sleep(EVERY_S * self._chance.uniform(0.5, 1.5))  # not all workers at once
         except OSError as error:
-            log.warning("workers go to any CPU: %s", error)
-            stay_on(ALLOWED)
+            log.warning("this worker is left to go to any CPU: %s", error)
+            with suppress(OSError):
+                stay_on(ALLOWED)
 
     def look(self) -> None:
-        """Stay, or move."""
+        """Stay, or move; the first time only look. Raises: OSError"""
         before, self._before = self._before, read()
-        self.cpu = choose(self.cpu, taken(before, self._before, self.cpu), self._chance)
-        stay_on({self.cpu})
+        if before is not None:
+            self.cpu = choose(self.cpu, taken(before, self._before, self.cpu), self._chance)
+            stay_on({self.cpu})
 
 
 def read() -> Reading:
-    """The clocks now. Raises: OSError"""
-    return Reading(time.monotonic(), time.process_time(), parse_busy(STAT.read_text()))
+    """The clocks now. Raises: OSError, also where the file does not tell of each CPU"""
+    busy_s = parse_busy(STAT.read_text())
+    if not busy_s.keys() >= ALLOWED:
+        raise OSError(f"{STAT} does not tell of all of them")
+    return Reading(time.monotonic(), time.process_time(), busy_s)
 
 
 def parse_busy(text: str) -> dict[int, float]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from api import home_cpu
 from api.home_cpu import Home, Reading, choose, parse_busy, read, taken
+from support.odd import wait_for
 
 STAT = """cpu  700 0 90 9000 50 0 10 0 0 0
 cpu0 300 10 40 4000 50 3 5 2 100 0
@@ -53,9 +55,22 @@ def test_a_worker_goes_where_others_leave_room(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(home_cpu, "read", lambda: reading(*next(clocks)))
     monkeypatch.setattr(home_cpu, "stay_on", stays.append)
     home = Home()
-    for _ in range(4):
+    for _ in range(5):
         home.look()
     assert stays == [{1}, {1}, {0}, {0}], "others take the second CPU from the third second on"
+
+
+def test_a_worker_is_left_to_go_anywhere_where_nobody_tells_of_the_cpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "stat").write_text("cpu  1 2 3\nintr 5\n")
+    for path in (tmp_path / "stat", tmp_path / "none"):
+        caplog.clear()
+        monkeypatch.setattr(home_cpu, "STAT", path)
+        monkeypatch.setattr(home_cpu, "ALLOWED", home_cpu.ALLOWED | {1000, 1001})
+        Home().start()
+        wait_for(lambda: caplog.text, lambda text: "any CPU" in text)
+        assert os.sched_getaffinity(0) <= home_cpu.ALLOWED
 
 
 def reading(at_s: float, own_s: float, first_s: float, second_s: float) -> Reading:

@@ -7,7 +7,7 @@ mistake is and takes no part in comparison, so that a tree read from text equals
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -259,6 +259,8 @@ GEOMETRIES = (Geometry, GeometryCollection, BBox, Property, Function)
 TIMES = (Date, Timestamp, Interval, Property, Function, String)
 ARRAYS = (Array, Property, Function)
 LITERALS = (String, Number, Boolean, Date, Timestamp)
+LEAVES = frozenset({*LITERALS, Geometry, BBox, Property})
+"""Kinds of nodes without any below them: most nodes are such."""
 
 
 def has_geometry(node: Node) -> bool:
@@ -275,15 +277,18 @@ def is_plain(node: Node) -> bool:
     return all(map(is_plain, children(node)))
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> Sequence[Node]:
     """The nodes directly below a node, in order."""
+    if type(node) in LEAVES:
+        return ()
+    found: list[Node] = []
     for name in members(type(node)):
         value: object = getattr(node, name)
         if isinstance(value, Node):
-            yield value
+            found.append(value)
         elif isinstance(value, tuple):
-            parts = cast("tuple[object, ...]", value)
-            yield from (part for part in parts if isinstance(part, Node))
+            found += [part for part in cast("tuple[object, ...]", value) if isinstance(part, Node)]
+    return found
 
 
 @cache
