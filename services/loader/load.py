@@ -29,7 +29,7 @@ from loader.read_model import OpenLayer
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
 from loader.same import content_checksum, same_content, words_of
 from loader.scan import Dataset, scan
-from loader.settle import settle
+from loader.settle import STEP, settle
 from loader.sidecar import SideCar, TileOptions, read_side_car
 from loader.times import Times, choose_times, look_at_interval
 
@@ -77,7 +77,7 @@ def load_dataset(job: Job) -> Report:
     except DatasetError as error:
         report = failure(job, started, error)
     write_report(job.settings.data_dir, report)
-    settle(job.connection)
+    settle(job.connection, steps(job.listen, job.dataset.path, {}, [STEP]))
     job.listen(ended(report))
     return report
 

@@ -24,7 +24,7 @@ from loader.errors import CannotPrepare
 from loader.prepare import prepare
 from loader.progress import Listener, silent, steps
 from loader.report import Note
-from loader.settle import settle
+from loader.settle import STEP, settle
 from loader.shape import Shape
 from loader.sidecar import TileOptions
 from loader.tidy import attempt
@@ -44,8 +44,8 @@ STORED: Mapping[str, Storage] = {
 
 KEYS = ("int2", "int4", "int8")
 
-STEPS = ("copy", "geometries", "low zooms")
-"""What a preparation does: it copies what it needs, looks at it, and makes the tables of the tiles."""
+STEPS = ("copy", "geometries", "low zooms", STEP)
+"""What a preparation does: it copies what it needs, looks at it, and makes and freezes the tables of the tiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def prepare_source(
         table = keep(connection, target, done.tiling or {}, rows)
         connection.execute(sql.SQL("DROP TABLE {}").format(staged.identifier))
     drop_others(connection, target.oid, table)
-    settle(connection)
+    settle(connection, begin)
     return Outcome(target, table, rows, done.notes)
 
 

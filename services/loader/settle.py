@@ -5,6 +5,8 @@ Else the first reader of each page does, and a tile of a low zoom takes a third 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 from psycopg import sql
 
@@ -16,15 +18,18 @@ SELECT relname FROM pg_class
 WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND relpages > 0 AND relallvisible = 0
 ORDER BY relname
 """
+STEP = "freeze"
 VACUUM = sql.SQL("VACUUM (FREEZE, SKIP_LOCKED) {}")
 
 
-def settle(connection: Connection) -> None:
+def settle(connection: Connection, begin: Callable[[str], None]) -> None:
     """Freeze the rows of such tables, outside of a transaction. A table of which that fails is left to autovacuum.
 
-    Cost: 0.15 s a million rows. Raises: psycopg.OperationalError when the database goes away
+    begin: is told that STEP begins. Cost: 0.15 s a million rows
+    Raises: psycopg.OperationalError when the database goes away
     """
     for (name,) in connection.execute(UNSETTLED, [SCHEMA]).fetchall():
+        begin(STEP)
         try:
             connection.execute(VACUUM.format(sql.Identifier(SCHEMA, name)))
         except psycopg.Error:

@@ -189,6 +189,7 @@ def test_the_rows_of_tile_tables_are_frozen_before_anybody_reads_them(loader: Lo
 
 def test_no_load_waits_for_those_who_read_or_lock_a_tile_table(loader: Loader):
     write_towns(loader, "read.fgb")
+    told: list[str] = []
     with connect(loader.settings) as other, other.transaction():
         other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         other.execute("SELECT FROM isthmus.generation")  # may not see what is loaded from here on
@@ -196,10 +197,11 @@ def test_no_load_waits_for_those_who_read_or_lock_a_tile_table(loader: Loader):
         assert visible_and_all(loader, "read")[0] == 0
     with connect(loader.settings) as other, other.transaction():
         other.execute(f"LOCK TABLE data.{loader.tiling('read').table} IN SHARE MODE")
-        settle(loader.connection)
+        settle(loader.connection, told.append)
         assert visible_and_all(loader, "read")[0] == 0
-    settle(loader.connection)
+    settle(loader.connection, told.append)
     assert visible_and_all(loader, "read")[0] > 0
+    assert told == ["freeze"] * 2
 
 
 def test_many_points_are_read_in_the_order_of_the_disk(loader: Loader):
