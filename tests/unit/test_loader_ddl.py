@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 
@@ -17,9 +19,23 @@ PLAIN = Table("codes_8", COLUMNS, None, None)
 
 def test_a_table_has_the_files_columns_between_fid_and_geometry() -> None:
     text = ddl.create_table(ROADS).as_text()
-    assert text.startswith('CREATE TABLE "data"."roads_7" (fid bigint NOT NULL, "na""me" text, "fid_1" smallint, geom ')
+    assert text.startswith('CREATE TABLE "data"."roads_7" (fid bigint NOT NULL, "fid_1" smallint, "na""me" text, geom ')
     assert 'geom geometry("linestringz", 4326)' in text
     assert "geom_3857 geometry(Geometry, 3857) GENERATED ALWAYS AS" in text
+
+
+def test_columns_of_one_width_come_first_and_the_widest_ahead() -> None:
+    kinds = {
+        "a": pa.string(),
+        "b": pa.bool_(),
+        "c": pa.float64(),
+        "d": pa.int32(),
+        "e": pa.timestamp("us"),
+        "f": pa.int16(),
+    }
+    table = Table("codes_9", table_columns(pa.schema(list(kinds.items()))), None, None)
+    text = ddl.create_table(table).as_text()
+    assert re.findall(r'"(\w)" ', text) == ["c", "e", "d", "f", "b", "a"]
 
 
 def test_a_table_without_geometry_has_none_and_no_spatial_index() -> None:
