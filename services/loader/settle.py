@@ -32,6 +32,6 @@ def settle(connection: Connection, begin: Callable[[str], None]) -> None:
         begin(STEP)
         try:
             connection.execute(VACUUM.format(sql.Identifier(SCHEMA, name)))
-        except psycopg.Error:
+        except psycopg.OperationalError:
             if connection.closed:
                 raise

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from browser.conftest import screenshot
+from loader.run import open_catalogue
 from support.browser import IDLE
 from support.cluster import ROOT, Cluster
 from support.loading import Loader
@@ -84,7 +85,7 @@ def publish_mixed(database) -> None:
 
 def load_samples(database) -> None:
     """Countries and cities of the world."""
-    with database.connect() as connection:
+    with open_catalogue(database.owner) as connection:
         for name in ("countries.gpkg", "cities.parquet"):
             loader = Loader(database.owner, connection)
             for file in SAMPLES.glob(f"{name.partition('.')[0]}.*"):
