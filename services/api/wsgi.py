@@ -30,7 +30,7 @@ def make() -> tuple[Flask, Database]:
     settings = load_settings()
     configure_logging(settings.log_level)
     if settings.pin_workers == "on":
-        Home().start()
+        Home(settings.workers).start()
     database = Database(settings)
     return create_app(settings, database, Counters(shared_folder())), database
 

@@ -75,7 +75,7 @@ class Settings:
     workers: int = setting(2, "API worker processes")
     threads: int = setting(8, "threads of each API worker")
     pin_workers: Switch = setting(
-        "on", "each API worker stays on one CPU, and moves where more is free; off: the kernel spreads its threads"
+        "on", "each API worker stays on one CPU without others, where there is one; off: the kernel spreads its threads"
     )
     tile_cache_mb: int = setting(64, "memory of each API worker for tiles already made, in MB; 0 turns it off")
     answer_cache_mb: int = setting(16, "memory of each API worker for answers asked for again, in MB; 0 turns it off")

@@ -19,7 +19,9 @@ WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND relpages > 0 AND rel
 ORDER BY relname
 """
 STEP = "freeze"
-VACUUM = sql.SQL("VACUUM (FREEZE, SKIP_LOCKED) {}")
+
+# To give back the empty pages at the end takes a lock that replicas would hold against who reads there already.
+VACUUM = sql.SQL("VACUUM (FREEZE, SKIP_LOCKED, TRUNCATE FALSE) {}")
 
 
 def settle(connection: Connection, begin: Callable[[str], None]) -> None:

@@ -48,6 +48,12 @@ def test_ratio_is_ours_to_the_floor():
     assert 1.5 < result.ratio < 20
 
 
+def test_what_we_take_beyond_the_floor_is_told_call_by_call():
+    sides = (Side([os.getpid()]), Side([os.getpid()]))
+    pairs = [(lambda s=s: time.sleep(s), lambda s=s: time.sleep(1.2 * s + 0.01)) for s in (0.001, 0.05, 0.1)]
+    assert 0.005 < compare("x", "sleep", pairs, sides).over_s < 0.05
+
+
 def test_cpu_is_that_of_the_process_alone():
     before = cpu_of([os.getpid()])
     time.sleep(0.05)

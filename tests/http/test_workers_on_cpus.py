@@ -37,13 +37,14 @@ def cpus_of(pid: int) -> set[int]:
     return {cpu for task in Path(f"/proc/{pid}/task").iterdir() for cpu in os.sched_getaffinity(int(task.name))}
 
 
-def test_all_threads_of_a_worker_are_on_one_cpu(database: Database):
+def test_all_threads_of_a_worker_are_on_one_cpu_and_two_workers_on_two(database: Database):
     with running_api(database, ISTHMUS_WORKERS="2") as url:
         for _ in range(20):
             assert get_status(urlsplit(url).netloc, "/health/live") == 200
         assert len(workers()) == 2
         for pid in workers():
             wait_for(lambda pid=pid: cpus_of(pid), lambda found: len(found) == 1)
+        wait_for(lambda: set[int]().union(*map(cpus_of, workers())), lambda used: len(used) == min(2, len(ALLOWED)))
 
 
 def test_the_kernel_decides_where_workers_run_if_they_are_not_pinned(database: Database):

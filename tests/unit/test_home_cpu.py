@@ -29,9 +29,12 @@ def test_time_that_a_cpu_was_busy_is_all_but_idle_and_waiting():
 
 def test_what_others_take_is_without_the_worker_itself(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(home_cpu, "ALLOWED", frozenset({0, 1}))
-    before, now = Reading(10, 1, {0: 5, 1: 7, 2: 0}), Reading(12, 2.5, {0: 7, 1: 7.5, 2: 2, 3: 1})
+    before, now = Reading(10, 1, 0, {0: 5, 1: 7, 2: 0}), Reading(12, 2.5, 0, {0: 7, 1: 7.5, 2: 2, 3: 1})
     assert taken(before, now, 0) == {0: 0.25, 1: 0.25}
     assert taken(before, now, None) == {0: 1, 1: 0.25}
+
+
+NOBODY = (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,24 @@ def test_what_others_take_is_without_the_worker_itself(monkeypatch: pytest.Monke
     ],
 )
 def test_a_worker_moves_only_where_much_more_is_free(home: int | None, shares: dict[int, float], chosen: set[int]):
-    assert {choose(home, shares, Random(seed)) for seed in range(20)} == chosen
+    crowds = dict.fromkeys(shares, NOBODY)
+    assert {choose(home, shares, crowds, Random(seed)) for seed in range(20)} == chosen
+
+
+@pytest.mark.parametrize(
+    ("home", "crowds", "chosen"),
+    [
+        (0, {0: (1, 1), 1: (0, 0)}, {1}),
+        (0, {0: (1, 1), 1: (1, 1)}, {0}),
+        (0, {0: (0, 1), 1: (0, 1), 2: (0, 0)}, {2}),
+        (None, {0: (1, 1), 1: (1, 2), 2: (2, 2)}, {0}),
+    ],
+)
+def test_a_worker_goes_where_fewer_others_are_however_busy_it_is(
+    home: int | None, crowds: dict[int, tuple[int, int]], chosen: set[int]
+):
+    shares = {cpu: 0.4 * cpu for cpu in crowds}
+    assert {choose(home, shares, crowds, Random(seed)) for seed in range(20)} == chosen
 
 
 def test_a_worker_goes_where_others_leave_room(monkeypatch: pytest.MonkeyPatch):
@@ -54,28 +74,63 @@ def test_a_worker_goes_where_others_leave_room(monkeypatch: pytest.MonkeyPatch):
     stays: list[set[int]] = []
     monkeypatch.setattr(home_cpu, "read", lambda: reading(*next(clocks)))
     monkeypatch.setattr(home_cpu, "stay_on", stays.append)
-    home = Home()
+    monkeypatch.setattr(home_cpu, "fellows", dict)
+    home = Home(1)
+    assert [home.look() for _ in range(5)] == [False, False, True, False, True]
+    assert stays == [{1}, {1}, {0}, {0}], "others take the second CPU from the third second on"
+
+
+@pytest.mark.parametrize(("workers", "stays"), [(1, [{0}] * 4), (2, [{0}, {0, 1}, {0, 1}, {0}])])
+def test_busy_workers_on_all_cpus_are_left_to_the_kernel(
+    workers: int, stays: list[set[int]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(home_cpu, "ALLOWED", frozenset({0, 1}))
+    waited_s = iter([50, 53, 58, 61, 62])
+    found: list[set[int]] = []
+    clocks = iter(range(5))
+    monkeypatch.setattr(home_cpu, "read", lambda: Reading(next(clocks), 0, next(waited_s), {0: 0, 1: 0}))
+    monkeypatch.setattr(home_cpu, "stay_on", lambda cpus: found.append(set(cpus)))
+    monkeypatch.setattr(home_cpu, "fellows", lambda: {1: 1})
+    home = Home(workers)
     for _ in range(5):
         home.look()
-    assert stays == [{1}, {1}, {0}, {0}], "others take the second CPU from the third second on"
+    assert found == stays
+
+
+def test_threads_that_wait_for_a_cpu_are_noticed():
+    text = (
+        "import threading, os\n"
+        "from api.home_cpu import ALLOWED, read, stay_on\n"
+        "from hashlib import pbkdf2_hmac\n"
+        "stay_on({min(ALLOWED)})\n"
+        "before = read()\n"
+        "threads = [threading.Thread(target=pbkdf2_hmac, args=('sha256', b'', b'', 10**6)) for _ in range(3)]\n"
+        "[thread.start() for thread in threads]\n"
+        "threads[0].join(0.3)\n"
+        "now = read()\n"
+        "print((now.waited_s - before.waited_s) / (now.at_s - before.at_s) > 1)\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-uc", text], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 def test_a_worker_is_left_to_go_anywhere_where_nobody_tells_of_the_cpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    (tmp_path / "stat").write_text("cpu  1 2 3\nintr 5\n")
+    (tmp_path / "stat").write_text("cpu  1 2 3\ncpu0 1 2 3\nintr 5\n")
     for path in (tmp_path / "stat", tmp_path / "none"):
         caplog.clear()
         monkeypatch.setattr(home_cpu, "STAT", path)
         monkeypatch.setattr(home_cpu, "ALLOWED", home_cpu.ALLOWED | {1000, 1001})
-        Home().start()
+        Home(1).start()
         wait_for(lambda: caplog.text, lambda text: "any CPU" in text)
         assert os.sched_getaffinity(0) <= home_cpu.ALLOWED
 
 
 def reading(at_s: float, own_s: float, first_s: float, second_s: float) -> Reading:
     """A reading of two CPUs."""
-    return Reading(at_s, own_s, {0: first_s, 1: second_s})
+    return Reading(at_s, own_s, 0, {0: first_s, 1: second_s})
 
 
 def test_all_threads_stay_on_a_cpu_and_what_they_start_is_let_go():
