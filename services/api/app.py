@@ -20,6 +20,7 @@ from api.counts import Counts
 from api.delivery import begin, finish
 from api.exports import Exports
 from api.file_exports import FileExports
+from api.filter_time import Undecided
 from api.grids import Grids
 from api.hot import Hot
 from api.hot_archives import HotArchives
@@ -34,6 +35,7 @@ from api.reading import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
 from api.routes.archives import instead
 from api.samples import Samples
+from api.slow_sources import time_for
 from api.sources.live import LiveSources
 from api.tile_functions import TileFunctions
 from api.tile_store import FILTERED, TileStore
@@ -77,6 +79,13 @@ class Application(Flask):
             return self._view()
 
     def _view(self) -> ResponseReturnValue:
+        try:
+            return self._first_view()
+        except Undecided as error:
+            with time_for(api().database, error):
+                return super().dispatch_request()
+
+    def _first_view(self) -> ResponseReturnValue:
         if (of_tiles := instead()) is not None:
             return of_tiles
         if ERROR in request.environ:

@@ -136,10 +136,8 @@ class Counts:
         if known is not None:
             return known
         with reading(collection, has_values=not filter.is_everything, filter=filter):
-            statement = select_count_plan(collection, filter)
-            # PostgreSQL plans it for its values in any case, and the connection need not be set anew for the page
-            as_page = statement.prepared is not None and (collection.source is None or filter.box is not None)
-            lines = self._database.run(statement, one_plan=as_page)
+            # PostgreSQL plans what it explains for the values in any case
+            lines = self._database.run(select_count_plan(collection, filter), one_plan=None)
         return self._reckoned.keep(key, parse_plan(lines[0][0]))
 
     def _key(self, collection: Collection, filter: Filter) -> Key | None:

@@ -13,6 +13,7 @@ from api.cql2.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, Function, S
 from api.query import Filter
 from core.catalog import ROWS_OF_PAGE, Collection
 from core.errors import FilterTooSlow
+from core.spent import spent
 
 LEAST_S = 3.0
 OF_A_FEATURE_S = 20e-6
@@ -23,12 +24,31 @@ HEAVY = (AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial)
 """What a few of may take long."""
 
 
+class Undecided(FilterTooSlow):
+    """The filter has taken longer than one may at least, over features that nobody has counted."""
+
+    def __init__(self, collection: Collection, filter: Filter) -> None:
+        """`api.slow_sources` finds out whether the filter is at fault."""
+        self.collection, self.filter, self.had_s = collection, filter, LEAST_S
+        told = too_slow(collection, filter)
+        super().__init__(told.detail, hint=told.hint, parameter=told.parameter)
+
+    def decided(self) -> FilterTooSlow:
+        """The error where it is."""
+        return too_slow(self.collection, self.filter)
+
+
 def most_s(collection: Collection, filter: Filter) -> float:
     """What all statements of a request for these features may take; inf where it is not for the filter that they may
-    take long, or where nobody knows how many there are: of a function, or of a view that is slow by itself.
+    take long. Where nobody knows how many there are (of a function, or of a view that is slow by itself) as long as the
+    least, until that is found out.
     """
+    if not is_heavy(filter):
+        return inf
     features = most_features(collection)
-    return inf if features is None or not is_heavy(filter) else max(LEAST_S, OF_A_FEATURE_S * features)
+    if features is None:
+        return LEAST_S if spent.patience_s is None else spent.patience_s
+    return max(LEAST_S, OF_A_FEATURE_S * features)
 
 
 def most_features(collection: Collection) -> int | None:
@@ -60,3 +80,10 @@ def too_slow(collection: Collection, filter: Filter) -> FilterTooSlow:
     name = "filter" if filter.cql2 is not None else "q"
     hint = "compare with fewer values, with shapes of fewer corners, or in a smaller bbox"
     return FilterTooSlow(f"'{name}' takes too long for '{collection.id}'", hint=hint, parameter=name)
+
+
+def over_time(collection: Collection, filter: Filter) -> FilterTooSlow:
+    """The same, unless it is to be found out first whether the filter is at fault."""
+    if spent.patience_s is None and most_features(collection) is None:
+        return Undecided(collection, filter)
+    return too_slow(collection, filter)

@@ -9,7 +9,7 @@ from math import inf
 
 import psycopg
 
-from api.filter_time import most_s, too_slow
+from api.filter_time import most_s, over_time
 from api.params.arguments import Called
 from api.query import NO_FILTER, Filter
 from core.catalog import Collection
@@ -60,7 +60,7 @@ def in_time(collection: Collection, filter: Filter) -> Generator[None]:
     except QueryTooSlow as error:
         if spent.most_s == inf:
             raise
-        raise too_slow(collection, filter) from error
+        raise over_time(collection, filter) from error
     finally:
         spent.most_s = before
 

@@ -84,13 +84,14 @@ def find_extensions(connection: Connection) -> None:
 
 
 class Way(NamedTuple):
-    """How a connection runs statements: what one may take, and whether it is planned once or for each set of values.
+    """How a connection runs statements: what one may take, and whether it is planned once or for each set of values
+    (None: as the connection did before).
 
     PostgreSQL does not choose: a plan for all values transforms a box once for each row, and it reckons with once.
     """
 
     timeout_s: float
-    one_plan: bool
+    one_plan: bool | None
 
     def settings(self) -> sql.Composed:
         """The statements that make a connection do so."""
@@ -135,12 +136,17 @@ class Database:
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
     def run(
-        self, statement: Statement, *, binary: bool = False, timeout_s: float | None = None, one_plan: bool = False
+        self,
+        statement: Statement,
+        *,
+        binary: bool = False,
+        timeout_s: float | None = None,
+        one_plan: bool | None = False,
     ) -> list[tuple[Any, ...]]:
         """All rows of a statement. `binary` fetches bytea as it is, not as hexadecimal text.
 
         `timeout_s`: what it may take in the database; None: what every statement may. `one_plan`: one plan is good for
-        all values of its parameters, so connections keep it.
+        all values of its parameters, so connections keep it; None: it makes no difference.
 
         A connection that turns out to be dead is replaced and the statement tried once more: it reads only.
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
@@ -178,7 +184,7 @@ class Database:
         values = prepared.values(params)
         return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).row(prepared, values)))
 
-    def _way(self, timeout_s: float | None, *, one_plan: bool) -> Way:
+    def _way(self, timeout_s: float | None, *, one_plan: bool | None) -> Way:
         """How to run a statement that may take so long; not longer than what is left to its request, in whole seconds,
         so that a connection is seldom set anew.
         """
@@ -276,7 +282,10 @@ class Database:
         table as it was before: psycopg would use it for ever. It forgets what it prepared at a ROLLBACK, but not at
         each DEALLOCATE.
         """
-        if self._ways.get(connection, self._usual) != way:
+        usual = self._ways.get(connection, self._usual)
+        if way.one_plan is None:
+            way = way._replace(one_plan=usual.one_plan)
+        if usual != way:
             connection.execute(way.settings())
             self._ways[connection] = way
         try:

@@ -16,6 +16,9 @@ class Spent(threading.local):
     most_s = inf
     """What `db_s` may become by the statements that run now."""
 
+    patience_s: float | None = None
+    """What it may become by a filter over a source that nobody has counted; None: nobody has found out."""
+
     def begin(self) -> None:
         """Count from 0: a thread serves one request after the other."""
         self.db_s = self.make_s = 0.0

@@ -227,6 +227,9 @@ def test_a_statement_of_one_plan_is_planned_once_and_others_for_their_values(dat
         assert plans(opened) == (3, 0)
         assert opened.run(statement("SHOW plan_cache_mode")) == [("force_custom_plan",)]
         assert opened.run(statement("SHOW plan_cache_mode"), one_plan=True) == [("force_generic_plan",)]
+        assert opened.run(statement("SHOW plan_cache_mode"), one_plan=None) == [("force_generic_plan",)]
+        assert opened.run(statement("SHOW statement_timeout"), one_plan=None, timeout_s=3) == [("3s",)]
+        assert opened.run(statement("SHOW plan_cache_mode"), one_plan=None, timeout_s=3) == [("force_generic_plan",)]
 
 
 def test_an_exhausted_pool_is_unavailable_when_the_wait_is_over_and_free_again_later(database: Database):

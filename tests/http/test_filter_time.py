@@ -97,6 +97,38 @@ def test_filter_over_a_table_of_ones_own_and_views_of_it_has_a_time_too(
         assert client.get(f"/collections/some/items?filter={quote(powers(200))}").status_code == 200
 
 
+def test_filter_over_what_nobody_has_counted_is_at_fault_where_reading_it_is_fast(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(filter_time, "LEAST_S", 1.0)
+    with as_superuser(database) as connection:
+        connection.execute("CREATE SCHEMA made")
+        typed = "fid int, number int, name text, geom geometry(Polygon, 4326)"
+        for name, waits_s in (("fast", 0), ("slow", 1.2)):
+            connection.execute(
+                f"CREATE FUNCTION made.{name}(begins int) RETURNS TABLE ({typed}) LANGUAGE sql STABLE AS $$"  # type: ignore[arg-type]
+                " SELECT made.fid, made.number, made.name, ST_SetSRID(made.geom, 4326)"
+                f" FROM ({ROWS}) AS made, pg_sleep({waits_s}) WHERE made.fid >= begins $$"
+            )
+        connection.execute("GRANT USAGE ON SCHEMA made TO isthmus_reader")
+    with sources_app(database, "made") as app:
+        client = app.test_client()
+        wait_for(lambda: client.get("/collections/slow").status_code, lambda status: status == 200)
+        fast, slow = (f"/collections/{name}/items?begins=1&limit=3" for name in ("fast", "slow"))
+        for given in ("", "&f=html", "&f=csv"):
+            given_up(client, f"{fast}&filter={quote(SLOW)}{given}")
+        given_up(client, f"/collections/fast/tiles/WebMercatorQuad/0/0/0?begins=1&filter={quote(SLOW)}")
+        body = json.dumps({"filter": SLOW, "begins": 1})
+        response = client.post("/collections/fast/search", data=body, content_type="application/json")
+        assert (response.status_code, response.json and response.json["code"]) == (400, "filter-too-slow")
+        few = f"&filter={quote('S_INTERSECTS(geometry,POINT(5 0))')}"
+        found = [feature["properties"]["number"] for feature in get(client, slow + few)["features"]]
+        assert found == [5], "it needs the time by itself"
+        body = json.dumps({"filter": "CASEI(name) LIKE CASEI('NAME OF 5')", "begins": 1})
+        response = client.post("/collections/slow/search", data=body, content_type="application/json")
+        assert response.json and response.json["numberReturned"] == 1
+
+
 @pytest.mark.parametrize("url", [TILE, "/tiles/WebMercatorQuad/0/0/0"])
 def test_filter_of_a_tile_that_takes_too_long_is_the_clients_to_change(client: FlaskClient, url: str):
     given_up(client, f"{url}?filter={quote(SLOW)}")

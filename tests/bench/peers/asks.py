@@ -81,7 +81,7 @@ class NotOffered(Exception):
 class Dialect:
     """How a server spells addresses. Templates are filled with the fields of the ask."""
 
-    items: str = "/collections/{collection}/items"
+    items: str | None = "/collections/{collection}/items"
     feature: str = "/collections/{collection}/items/{id}"
     tile: str | None = "/collections/{collection}/tiles/WebMercatorQuad/{z}/{row}/{column}"
     everything: str | None = None
@@ -100,7 +100,7 @@ class Dialect:
             raise NotOffered("no features")
         match ask:
             case Items():
-                return self.items.format(collection=ask.collection) + "?" + self.query(ask)
+                return f"{self.pages(ask.collection)}?{self.query(ask)}"
             case Deep():
                 return self.path(Items(ask.collection, ask.limit, offset=ask.offset))
             case Walk():
@@ -116,6 +116,12 @@ class Dialect:
                 if self.tile is None:
                     raise NotOffered("no vector tiles")
                 return self.tile.format(collection=ask.collection, z=ask.z, row=ask.row, column=ask.column)
+
+    def pages(self, collection: str) -> str:
+        """Where the pages of a collection are. Raises: NotOffered"""
+        if self.items is None:
+            raise NotOffered("no pages")
+        return self.items.format(collection=collection)
 
     def query(self, ask: Items) -> str:
         """The parameters of a page. Raises: NotOffered"""

@@ -23,6 +23,7 @@ from bench.peers import c_peers, data, go_peers, python_peers
 from bench.peers.data import Access
 from bench.peers.floor import Floor, floor_for
 from bench.peers.isthmus import isthmus, over_tables
+from bench.peers.plain_route import flask_route
 from bench.peers.report import as_json, render
 from bench.peers.rounds import Measured, Row, measure
 from bench.peers.rows import feature_rows, tile_rows
@@ -38,6 +39,7 @@ PEERS: dict[str, Start] = {
     "mapserver": c_peers.mapserver,
     "pg_featureserv": go_peers.pg_featureserv,
     "pg_tileserv": go_peers.pg_tileserv,
+    "flask": flask_route,
 }
 OWN_TABLES = "tables"
 """The name of Isthmus itself over the plain tables."""
