@@ -282,10 +282,10 @@ class Database:
         table as it was before: psycopg would use it for ever. It forgets what it prepared at a ROLLBACK, but not at
         each DEALLOCATE.
         """
-        usual = self._ways.get(connection, self._usual)
+        last = self._ways.get(connection, self._usual)
         if way.one_plan is None:
-            way = way._replace(one_plan=usual.one_plan)
-        if usual != way:
+            way = way._replace(one_plan=last.one_plan)
+        if last != way:
             connection.execute(way.settings())
             self._ways[connection] = way
         try:
