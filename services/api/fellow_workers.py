@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,13 +31,8 @@ def children(pid: int) -> set[int]:
     return found
 
 
-def cores(cpus: Iterable[int]) -> dict[int, str]:
-    """The core that each CPU is a part of, named by the CPUs it consists of."""
-    return {cpu: core(cpu) for cpu in cpus}
-
-
 def core(cpu: int) -> str:
-    """The CPUs of one core (`0,4`); the CPU alone where the kernel does not tell."""
+    """The core that a CPU is a part of, named by its CPUs (`0,4`); the CPU alone where the kernel does not tell."""
     try:
         return (TOPOLOGY / f"cpu{cpu}/topology/thread_siblings_list").read_text().strip()
     except OSError:

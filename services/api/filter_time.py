@@ -28,14 +28,10 @@ class Undecided(FilterTooSlow):
     """The filter has taken longer than one may at least, over features that nobody has counted."""
 
     def __init__(self, collection: Collection, filter: Filter) -> None:
-        """`api.slow_sources` finds out whether the filter is at fault."""
+        """`api.slow_sources` finds out whether the filter is at fault, and the client is `told`."""
         self.collection, self.filter, self.had_s = collection, filter, LEAST_S
-        told = too_slow(collection, filter)
-        super().__init__(told.detail, hint=told.hint, parameter=told.parameter)
-
-    def decided(self) -> FilterTooSlow:
-        """The error where it is."""
-        return too_slow(self.collection, self.filter)
+        self.told = too_slow(collection, filter)
+        super().__init__(self.told.detail, hint=self.told.hint, parameter=self.told.parameter)
 
 
 def most_s(collection: Collection, filter: Filter) -> float:

@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from threading import Thread
 
-from api.fellow_workers import cores, crowds, fellows
+from api.fellow_workers import core, crowds, fellows
 
 log = logging.getLogger("isthmus.api")
 
@@ -67,7 +67,7 @@ class Home:
         self.cpu: int | None = None
         self._chance = chance or Random()  # noqa: S311  nothing is secret
         self._before: Reading | None = None
-        self._cores = cores(ALLOWED)
+        self._cores = {cpu: core(cpu) for cpu in ALLOWED}
 
     def start(self) -> None:
         """Choose, and look again every now and then; not where there is no choice."""

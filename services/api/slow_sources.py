@@ -27,7 +27,7 @@ def time_for(database: Database, undecided: Undecided) -> Generator[None]:
     """While the request is answered once more, with what the source needs by itself. Raises: FilterTooSlow"""
     most_s = time_of(database, undecided)
     if most_s <= undecided.had_s:
-        raise undecided.decided() from undecided.__cause__
+        raise undecided.told from undecided.__cause__
     spent.patience_s = spent.db_s + most_s
     try:
         yield

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from api import fellow_workers
-from api.fellow_workers import children, cores, crowds, fellows
+from api.fellow_workers import children, core, crowds, fellows
 from api.home_cpu import choose
 
 ALONE = {0: "0", 1: "1"}
@@ -65,7 +65,7 @@ def test_cores_are_what_the_kernel_says_or_cpus(tmp_path: Path, monkeypatch: pyt
     topology.mkdir(parents=True)
     (topology / "thread_siblings_list").write_text("1,5\n")
     monkeypatch.setattr(fellow_workers, "TOPOLOGY", tmp_path)
-    assert cores([0, 1]) == {0: "0", 1: "1,5"}
+    assert [core(0), core(1)] == ["0", "1,5"]
 
 
 def test_where_the_kernel_lists_no_children_nobody_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
