@@ -47,11 +47,10 @@ def goes_by_bands(collection: Collection, filter: Filter, cursor: Cursor | None 
 
 def box_of(filter: Filter) -> BBox | GridBox | None:
     """The box of a filter, or the one around a shape in CQL2; None without either."""
-    if filter.box is not None or filter.cql2 is None:
+    node = filter.cql2
+    if filter.box is not None or node is None:
         return filter.box
-    if not filter.around:
-        filter.around.append(box_around(filter.cql2, filter.cql2_crs))
-    return filter.around[0]
+    return filter.found("around", lambda: box_around(node, filter.cql2_crs))
 
 
 def box_around(node: Node, crs: Crs) -> BBox | GridBox | None:

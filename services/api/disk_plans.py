@@ -8,7 +8,6 @@ from math import ceil, inf
 from typing import NamedTuple
 
 from api.block_plans import Located, beyond, parts_of, place_of
-from api.cql2 import has_geometry
 from api.cursor import LAST_PAGE
 from api.plans import COUNTED
 from api.query import BY_PLANNER, Cursor, ItemsQuery, Part, Plan
@@ -41,11 +40,11 @@ def plan_along_disk(query: ItemsQuery, blocks: Blocks, located: Located | None, 
     """The way to a page in the order of the disk. `located`: where all matches are; None: anywhere."""
     if located is not None:
         return plan_among_blocks(query, located, reckoned)
-    pages, rows = blocks.pages * len(blocks.rows), float(blocks.rows.sum())
-    most = rows_to_look_at(query, rows, pages, reckoned)
+    pages = blocks.pages * len(blocks.rows)
+    most = rows_to_look_at(query, blocks.number, pages, reckoned)
     if most is None:
         return plan_by_index(query, reckoned)
-    most_pages = pages if most >= rows else ceil(most * pages / rows)
+    most_pages = pages if most >= blocks.number else ceil(most * pages / blocks.number)
     return Plan("blocks", parts=parts_from(query.cursor, most_pages, pages), is_sure=most_pages >= pages)
 
 
@@ -69,7 +68,7 @@ def plan_by_index(query: ItemsQuery, reckoned: Reckoned) -> Plan:
 def rows_to_look_at(query: ItemsQuery, rows: float, pages: float, reckoned: Reckoned) -> float | None:
     """How many of some rows on some pages are looked at for a page; None where an index had better find its matches."""
     cost_of_look = pages * COST_OF_PAGE / max(1.0, rows) + COST_OF_ROW
-    if query.filter.cql2 is not None and has_geometry(query.filter.cql2):
+    if query.filter.traits.has_geometry:
         cost_of_look += COST_OF_SHAPE
     affordable = reckoned.cost / cost_of_look
     if affordable * OF_NO_USE >= rows:

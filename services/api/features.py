@@ -29,6 +29,9 @@ from core.prepared import Prepared, prepare
 FORMATS = PAGES
 """The formats of a page and of a single feature, the default first."""
 
+OF_A_PLACE = ("offset", "cursor")
+"""The parameters that say where in its walk a page is."""
+
 FEATURE_PARAMETERS = ("f", "crs", "profile")
 """The parameters of a single feature."""
 
@@ -52,9 +55,8 @@ def find_page(
     with reading(collection, has_values=query.has_values, filter=query.filter):
         plan, rows = find_rows(api, collection, query)
     if not plan.counts:
-        return replace(cut_page(query, rows, key), matched=plan.matched)
-    page = cut_page(query, [row[:-1] for row in rows], key)
-    return replace(page, matched=rows[0][-1] if rows else 0)
+        return cut_page(query, rows, key, plan.matched)
+    return cut_page(query, [row[:-1] for row in rows], key, rows[0][-1] if rows else 0)
 
 
 def page_geojson(found: Page, tail: bytes, head: bytes = PAGE_HEAD) -> bytes:
@@ -83,13 +85,17 @@ def page_links(asked: Asked, collection: Collection, query: ItemsQuery, found: P
 def walk_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
     """The links `next` and `prev`, with every parameter of this request and another cursor."""
     here = asked.links.collection(collection, "items")
-    kept = query_text({name: value for name, value in asked.args.items() if name not in ("offset", "cursor")})
+    kept = {name: value for name, value in asked.args.items() if name not in OF_A_PLACE}
     links: list[Link] = []
-    for rel, cursor in walk_places(found).items():
-        given = f"{kept}&cursor=" if kept else "cursor="
-        href = f"{here}?{given}{render_cursor(cursor, query.filter, query.sort, collection)}"
-        links.append({"href": href, "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"})
+    for rel, place in walk_places(found).items():
+        cursor = render_cursor(place, query.filter, query.sort, collection)
+        links.append(walk_link(f"{here}?{query_text({**kept, 'cursor': cursor})}", rel, chosen))
     return links
+
+
+def walk_link(href: str, rel: Direction, chosen: str) -> Link:
+    """The link to the page after this one or before it."""
+    return {"href": href, "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"}
 
 
 def walk_places(found: Page) -> dict[Direction, Cursor]:

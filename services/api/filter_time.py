@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from math import inf
 
-from api.cql2 import Node
-from api.cql2.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial, children
+from api.cql2 import Traits
+from api.cql2.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial
 from api.query import Filter
 from core.catalog import ROWS_OF_PAGE, Collection
 from core.errors import FilterTooSlow
@@ -20,7 +20,7 @@ OF_A_FEATURE_S = 20e-6
 """A look at a feature takes 0.1 to 1 µs, without case and accents 10."""
 
 FEW_NODES = 50
-HEAVY = (AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial)
+HEAVY = frozenset({AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial})
 """What a few of may take long."""
 
 
@@ -56,19 +56,12 @@ def most_features(collection: Collection) -> int | None:
 
 def is_heavy(filter: Filter) -> bool:
     """Whether a filter may take much longer than to read the features. For others connections need not be set anew."""
-    return filter.text is not None or (filter.cql2 is not None and not is_light(filter.cql2))
+    return filter.text is not None or not is_light(filter.traits)
 
 
-def is_light(root: Node) -> bool:
+def is_light(traits: Traits) -> bool:
     """Whether a condition has few parts, which compare properties with values."""
-    pending, looked_at = [root], 0
-    while pending:
-        node = pending.pop()
-        looked_at += 1
-        if looked_at > FEW_NODES or isinstance(node, HEAVY):
-            return False
-        pending.extend(children(node))
-    return True
+    return traits.nodes <= FEW_NODES and traits.kinds.isdisjoint(HEAVY)
 
 
 def too_slow(collection: Collection, filter: Filter) -> FilterTooSlow:

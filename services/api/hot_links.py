@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from api.asked import Asked
-from api.features import FORMATS, collection_link, walk_links
+from api.cursor import render_cursor
+from api.features import FORMATS, OF_A_PLACE, collection_link, walk_link, walk_places
 from api.formats.geojson import json_text
-from api.links import query_text, self_and_alternate
+from api.links import quoted_part, self_and_alternate
 from api.pages import Page
-from api.query import ItemsQuery
+from api.query import DIRECTIONS, Direction, ItemsQuery
 from core.catalog import Collection
 
 GIVEN = "b7d1e5f3c208"
@@ -18,18 +20,25 @@ GIVEN = "b7d1e5f3c208"
 
 
 class Common(NamedTuple):
-    """The links `self` and `alternate`, with GIVEN in place of the query, and `collection`, each without brackets."""
+    """The links `self` and `alternate`, then `next` and `prev`, all with GIVEN in place of the query, and `collection`,
+    each without brackets.
+    """
 
     own: str
+    walk: Mapping[Direction, str]
     collection: str
 
 
 def page_links_text(asked: Asked, collection: Collection, query: ItemsQuery, found: Page) -> str:
     """The links of a page of GeoJSON, as `json_text(page_links(…))`."""
-    kept = query_text({name: value for name, value in asked.args.items() if name != "f"})
+    given = [(name, f"{quoted_part(name)}={quoted_part(value)}&") for name, value in asked.args.items()]
     common = common_links(asked.base, asked.path, collection.id, collection.title)
-    own = common.own.replace(f"{GIVEN}=&", f"{kept}&" if kept else "")
-    walk = [json_text(link) for link in walk_links(asked, collection, query, found, "json")]
+    own = common.own.replace(f"{GIVEN}=&", "".join([part for name, part in given if name != "f"]))
+    kept = "".join([part for name, part in given if name not in OF_A_PLACE])
+    walk = [
+        common.walk[rel].replace(GIVEN, f"{kept}cursor={render_cursor(place, query.filter, query.sort, collection)}")
+        for rel, place in walk_places(found).items()
+    ]
     return f"[{','.join([own, *walk, common.collection])}]"
 
 
@@ -38,4 +47,6 @@ def common_links(base: str, path: str, id: str, title: str) -> Common:
     """What pages have in common. `id`, `title`: of the collection"""
     asked = Asked.of(base, path, "")
     own = json_text(self_and_alternate(asked.here, {GIVEN: ""}, FORMATS, "json"))
-    return Common(own[1:-1], json_text(collection_link(asked, id, title)))
+    here = asked.links.url("collections", id, "items")
+    walk: dict[Direction, str] = {rel: json_text(walk_link(f"{here}?{GIVEN}", rel, "json")) for rel in DIRECTIONS}
+    return Common(own[1:-1], walk, json_text(collection_link(asked, id, title)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
@@ -40,20 +40,21 @@ class Page:
         if self.text is not None:
             return self
         text = ",".join(self.features).encode()
-        return replace(self, features=(), joined=self.number, text=text)
+        return Page((), self.next, self.prev, self.matched, self.number, text, self.is_heavy)
 
 
-def cut_page(query: ItemsQuery, rows: Sequence[Row], key: Key = FID) -> Page:
+def cut_page(query: ItemsQuery, rows: Sequence[Row], key: Key = FID, matched: int | None = None) -> Page:
     """The page, from the rows of `select_page`: one too many when there is more in the direction of the walk."""
     more = len(rows) > query.limit
     fetched = list(rows[: query.limit])
     if not fetched:
-        return Page((), None, None)
+        return Page((), None, None, matched)
     on, back = (counted_places if query.is_counted(key) else places)(query, rows, key)
     kept, next, prev = (fetched[::-1], back, on) if query.backwards else (fetched, on, back)
     has_next = more or query.backwards
     has_prev = more if query.backwards else query.cursor is not None or query.offset > 0
-    return Page(tuple(row[0] for row in kept), next if has_next else None, prev if has_prev else None)
+    features = tuple([row[0] for row in kept])
+    return Page(features, next if has_next else None, prev if has_prev else None, matched)
 
 
 def counted_places(query: ItemsQuery, rows: Sequence[Row], _: Key) -> tuple[Cursor, Cursor]:

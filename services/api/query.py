@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from api.cql2 import Node, has_geometry, normalised, render_text
+from api.cql2 import NO_NODES, Node, Traits, normalised, render_text, traits_of
 from api.crs import CRS84, Crs
 from core.bbox import BBox
 from core.catalog import Argument, Column, Key
 
+T = TypeVar("T")
 Value = str | int | float | bool
 FeatureKey = tuple[int | str, ...]
 """The values of the collection's key that tell a feature from the others: whole numbers, or texts of other types."""
 Direction = Literal["next", "prev"]
+DIRECTIONS: tuple[Direction, ...] = ("next", "prev")
 CountMode = Literal["auto", "exact", "estimated", "none"]
 
 
@@ -83,12 +86,19 @@ class Filter:
     """The system of the geometries in `cql2`."""
     heights: tuple[float, float] | None = None
     """The lowest and the highest height of the box, in the unit of the data."""
-    digests: dict[object, str] = field(init=False, default_factory=dict[object, str], compare=False, repr=False)
-    """What `digest` found, by the order: a page asks for it several times."""
-    around: list[BBox | GridBox | None] = field(
-        init=False, default_factory=list["BBox | GridBox | None"], compare=False, repr=False
-    )
-    """The box around a shape that all matches meet, once it was worked out (api/bands.py)."""
+    memo: dict[Hashable, Any] = field(init=False, default_factory=dict[Hashable, Any], compare=False, repr=False)
+    """What was worked out of it: see `found`."""
+
+    def found(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        """What `work_out` gives, called the first time only: a page asks for most of it several times."""
+        if key not in self.memo:
+            self.memo[key] = work_out()
+        return self.memo[key]
+
+    @property
+    def traits(self) -> Traits:
+        """Of what it has in CQL2."""
+        return self.found("traits", lambda: NO_NODES if self.cql2 is None else traits_of(self.cql2))
 
     @property
     def is_everything(self) -> bool:
@@ -271,10 +281,7 @@ def digest(filter: Filter, sort: tuple[SortKey, ...]) -> str:
     """A short text that is the same for the same filter and order, to bind a cursor to them."""
     if filter is NO_FILTER:
         return digest_of_order(sort)
-    found = filter.digests.get(sort)
-    if found is None:
-        found = filter.digests[sort] = work_out_digest(filter, sort)
-    return found
+    return filter.found(("digest", sort), lambda: work_out_digest(filter, sort))
 
 
 @lru_cache(maxsize=1000)
@@ -296,7 +303,7 @@ def parts_of(filter: Filter) -> list[Any]:
     box = filter.box and [type(filter.box).__name__, repr(filter.box)]
     times = filter.interval and [filter.interval.start, filter.interval.end]
     equals: list[Any] = sorted([condition.column.name, condition.value] for condition in filter.equals)
-    cql2 = filter.cql2 and [render_text(filter.cql2), filter.cql2_crs.uri if has_geometry(filter.cql2) else CRS84.uri]
+    cql2 = filter.cql2 and [render_text(filter.cql2), filter.cql2_crs.uri if filter.traits.has_geometry else CRS84.uri]
     heights = [filter.heights] if filter.heights else []
     return [box, times, equals, filter.ids, filter.text, cql2, *heights]
 

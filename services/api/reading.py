@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from math import inf
 
@@ -51,10 +51,19 @@ def catalogue_is_new() -> Generator[None]:
         _is_certain.reset(token)
 
 
-@contextmanager
-def in_time(collection: Collection, filter: Filter) -> Generator[None]:
+AS_BEFORE = nullcontext()
+
+
+def in_time(collection: Collection, filter: Filter) -> AbstractContextManager[None]:
     """Around statements that may take no longer than a filter may. Raises: FilterTooSlow"""
-    before, spent.most_s = spent.most_s, most_s(collection, filter)
+    most = most_s(collection, filter)
+    return AS_BEFORE if most == spent.most_s else limited(most, collection, filter)
+
+
+@contextmanager
+def limited(most: float, collection: Collection, filter: Filter) -> Generator[None]:
+    """Around statements that may take so many seconds. Raises: FilterTooSlow"""
+    before, spent.most_s = spent.most_s, most
     try:
         yield
     except QueryTooSlow as error:

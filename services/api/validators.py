@@ -12,7 +12,7 @@ from typing import Any
 from werkzeug.http import http_date, is_resource_modified
 
 from api.asked import Asked
-from core.catalog import Collection
+from core.catalog import Collection, remembered
 
 REVALIDATE = "public, no-cache"
 """Clients and proxies keep the answer and ask each time whether it changed, which costs no query."""
@@ -55,10 +55,15 @@ def date_of(moment: datetime) -> str:
 
 def validator(collection: Collection, media_type: str, asked: Asked, cache_control: str) -> Validator:
     """The validator of an answer about a collection's features. Links are part of it, so the address is too."""
-    changed = f"{collection.version} {collection.changed_at.timestamp()}"
-    parts = (str(FORM), changed, media_type, asked.here, asked.query)
-    etag = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
-    return Validator(etag, collection.changed_at, cache_control)
+    tag = remembered(collection, ("tag", media_type), lambda: begin_tag(collection, media_type)).copy()
+    tag.update(f"{asked.here}\n{asked.query}".encode())
+    return Validator(tag.hexdigest()[:20], collection.changed_at, cache_control)
+
+
+def begin_tag(collection: Collection, media_type: str) -> Any:
+    """The digest of what the tags of a collection's answers have in common."""
+    version = f"{collection.version} {collection.changed_at.timestamp()}"
+    return hashlib.sha256(f"{FORM}\n{version}\n{media_type}\n".encode())
 
 
 def validator_of_body(body: bytes, cache_control: str = REVALIDATE) -> Validator:

@@ -64,12 +64,14 @@ class Blocks:
     grouped: the faces of as many blocks as are looked at together, one group after the other (groups, blocks, four);
              the last one is filled up with boxes that meet nothing
     groups:  those of the box around each group (four, groups)
+    number:  of all rows
     """
 
     pages: int
     rows: Numbers
     grouped: Numbers
     groups: Numbers
+    number: float
 
     @property
     def faces(self) -> Numbers:
@@ -146,4 +148,4 @@ def from_bytes(pages: int, content: bytes) -> Blocks:
     rows: Numbers = numbers[:, 0].astype(np.float64)
     grouped: Numbers = np.full((-(-len(rows) // GROUP), GROUP, 4), inf)
     grouped.reshape(-1, 4)[: len(rows)] = numbers[:, 1:] * (1, 1, -1, -1)
-    return Blocks(pages, rows, grouped, np.ascontiguousarray(grouped.min(axis=1).T))
+    return Blocks(pages, rows, grouped, np.ascontiguousarray(grouped.min(axis=1).T), float(rows.sum()))

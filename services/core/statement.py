@@ -23,6 +23,10 @@ class Statement:
     params: Mapping[str, Any] = field(default_factory=lambda: NO_PARAMS)
     prepared: Prepared | None = None
 
+    def given(self, params: Mapping[str, Any]) -> Statement:
+        """The same with other values."""
+        return Statement(self.text, params, self.prepared)
+
     def as_text(self) -> str:
         """The text as the server sees it, for tests and logs."""
         return self.text.as_string(None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from api.cql2.ast import Node, has_geometry, is_plain
+from api.cql2.ast import NO_NODES, Node, Traits, is_plain, traits_of
 from api.cql2.check import check
+from api.cql2.forms import Forms
 from api.cql2.functions import functions_document
 from api.cql2.json_reader import parse_json
 from api.cql2.json_writer import render_json
@@ -13,13 +14,14 @@ from api.cql2.normal import normalised
 from api.cql2.queryables import Queryables
 from api.cql2.text_reader import parse_text
 from api.cql2.text_writer import render_text
-from core.catalog import Collection
+from core.catalog import Collection, remembered
 
 __all__ = [
+    "NO_NODES",
     "Lang",
     "Node",
+    "Traits",
     "functions_document",
-    "has_geometry",
     "is_plain",
     "normalised",
     "parse_filter",
@@ -27,6 +29,7 @@ __all__ = [
     "parse_text",
     "render_json",
     "render_text",
+    "traits_of",
 ]
 
 Lang = Literal["cql2-text", "cql2-json"]
@@ -38,5 +41,6 @@ def parse_filter(text: str, lang: Lang, collection: Collection) -> Node:
     `render_text` of it is the same for filters that differ only in spelling, so it serves as a key.
     Raises: BadFilter, with the place of the mistake in its detail
     """
-    root = parse_text(text) if lang == "cql2-text" else parse_json(text)
-    return check(root, Queryables.of(collection))
+    if lang == "cql2-json":
+        return check(parse_json(text), Queryables.of(collection))
+    return remembered(collection, Forms, lambda: Forms(Queryables.of(collection))).read(text)

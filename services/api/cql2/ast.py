@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 Place = int | str | None
 ComparisonOp = Literal["=", "<>", "<", ">", "<=", ">="]
@@ -259,13 +259,35 @@ GEOMETRIES = (Geometry, GeometryCollection, BBox, Property, Function)
 TIMES = (Date, Timestamp, Interval, Property, Function, String)
 ARRAYS = (Array, Property, Function)
 LITERALS = (String, Number, Boolean, Date, Timestamp)
+SHAPES = frozenset({Geometry, GeometryCollection, BBox})
 LEAVES = frozenset({*LITERALS, Geometry, BBox, Property})
 """Kinds of nodes without any below them: most nodes are such."""
 
 
-def has_geometry(node: Node) -> bool:
-    """Whether a geometry is written in a tree, so that its system matters."""
-    return isinstance(node, Geometry | GeometryCollection | BBox) or any(map(has_geometry, children(node)))
+class Traits(NamedTuple):
+    """What kinds of nodes a tree has, and how many nodes."""
+
+    kinds: frozenset[type[Node]]
+    nodes: int
+
+    @property
+    def has_geometry(self) -> bool:
+        """Whether a geometry is written in it, so that its system matters."""
+        return not self.kinds.isdisjoint(SHAPES)
+
+
+NO_NODES = Traits(frozenset(), 0)
+
+
+def traits_of(root: Node) -> Traits:
+    """Found without recursion."""
+    pending, kinds, nodes = [root], set[type[Node]](), 0
+    while pending:
+        node = pending.pop()
+        nodes += 1
+        kinds.add(type(node))
+        pending.extend(children(node))
+    return Traits(frozenset(kinds), nodes)
 
 
 def is_plain(node: Node) -> bool:

@@ -27,15 +27,18 @@ START = (
 WORD = re.compile(f"[{START}][{START}.0-9\u0300-\u036f\u203f\u2040]*")
 # Annex B, whitespace
 SPACE = "\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+QUOTED = r'"(?:[^"]|"")*"'
+TEXT = r"'(?:[^'\\]|''|\\.)*'"
+NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+SIGN = r"<>|<=|>=|[=<>()+\-*/%^,]"
 TOKEN = re.compile(
-    rf"(?P<space>[{SPACE}]+)"
-    rf"|(?P<word>{WORD.pattern})"
-    r'|(?P<quoted>"(?:[^"]|"")*")'
-    r"|(?P<text>'(?:[^'\\]|''|\\.)*')"
-    r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<sign><>|<=|>=|[=<>()+\-*/%^,])",
+    rf"(?P<space>[{SPACE}]+)|(?P<word>{WORD.pattern})|(?P<quoted>{QUOTED})|(?P<text>{TEXT})|(?P<number>{NUMBER})"
+    rf"|(?P<sign>{SIGN})",
     re.DOTALL,
 )
+LITERAL = re.compile(rf"((?:[{SPACE}]|{WORD.pattern}|{QUOTED}|{SIGN})*+)({TEXT}|{NUMBER}|\Z)", re.DOTALL)
+"""What is no text and no number, and the text or number behind it, or the end: many tokens at once."""
+
 ESCAPE = re.compile(r"''|\\(.)", re.DOTALL)
 CONTROLS = {"a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 UNFINISHED = {"'": "a text is not closed", '"': "a quoted name is not closed"}
@@ -85,7 +88,7 @@ def token(text: str, match: re.Match[str]) -> Token:
             raise mistake_in(text, "a quoted name is empty", at)
         return Token("quoted", checked(text, value[1:-1].replace('""', '"'), at), at)
     if match.lastgroup == "text":
-        return Token("text", checked(text, ESCAPE.sub(unescape, value[1:-1]), at), at)
+        return Token("text", checked(text, inside(value), at), at)
     return Token("word" if match.lastgroup == "word" else "sign", value, at)
 
 
@@ -95,6 +98,11 @@ def checked(text: str, value: str, at: int) -> str:
         return check_text(value)
     except ValueError as error:
         raise mistake_in(text, str(error), at) from error
+
+
+def inside(quoted: str) -> str:
+    """What a text in quotes means."""
+    return ESCAPE.sub(unescape, quoted[1:-1])
 
 
 def unescape(match: re.Match[str]) -> str:

@@ -16,6 +16,8 @@ INSTANT = re.compile(
     r"(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2})?)?"
 )
 
+WHOLE = re.compile(r"[+-]?[0-9]+")
+SURROGATE = re.compile("[\ud800-\udfff]")
 END_OF_DAY = re.compile(r"24:00(:00(\.0+)?)?")
 LEAP = "60"
 """The leap second, which RFC 3339 has and Python has not."""
@@ -28,7 +30,7 @@ def parse_number(text: str) -> int | Decimal:
     number = Decimal(text)
     if not math.isfinite(float(number)) or (number != 0 and float(number) == 0):
         raise ValueError(f"{text} is beyond the numbers that a double can hold")
-    return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else number
+    return int(text) if WHOLE.fullmatch(text) else number
 
 
 def parse_date(text: str) -> date:
@@ -101,6 +103,6 @@ def check_text(text: str) -> str:
     """The text itself, when PostgreSQL can hold it."""
     if "\0" in text:
         raise ValueError("a text has the character U+0000")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if SURROGATE.search(text):
         raise ValueError("a text has half of a surrogate pair")
     return text

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
+from time import time
 
 from api.links import Link
 
@@ -22,10 +24,15 @@ def render_tail(links: str, counts: Mapping[str, int], *, stamped: bool = True) 
 
     stamped: it has the time of the answer; without it the same features are the same bytes
     """
-    stamp = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     members = [f'"{name}":{number}' for name, number in counts.items()]
-    rest = ",".join([*members, f'"timeStamp":"{stamp}"'] if stamped else members)
+    rest = ",".join([*members, f'"timeStamp":"{stamp_of(int(time()))}"'] if stamped else members)
     return f'],{rest},"links":{links}}}'.encode()
+
+
+@lru_cache(maxsize=1)
+def stamp_of(second: int) -> str:
+    """A second since 1970 as RFC 3339 has it."""
+    return datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")
 
 
 def render_feature(feature: bytes, links: Sequence[Link]) -> bytes:

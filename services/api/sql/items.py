@@ -81,7 +81,7 @@ def over_all(collection: Collection, filter: Filter, by: Test, select: sql.SQL) 
     if outline is None:
         return compose()
     made = remembered(collection, ("over all", by, outline[0]), lambda: ready(compose()))
-    return replace(made, params=outline[1])
+    return made.given(outline[1])
 
 
 def ready(statement: Statement) -> Statement:

@@ -36,6 +36,12 @@ def outlined(collection: Collection, filter: Filter) -> Outlined | None:
     """None for what has no outline: the text of its conditions depends on more, or is seldom asked for twice."""
     if filter is NO_FILTER:
         return OF_NO_FILTER, {}
+    key = "outlined", collection.id, collection.revision
+    return filter.found(key, lambda: work_out_outline(collection, filter))
+
+
+def work_out_outline(collection: Collection, filter: Filter) -> Outlined | None:
+    """The outline of a filter."""
     if filter.interval or filter.heights or filter.ids is not None or filter.text is not None or filter.arguments:
         return None
     if filter.box is not None and is_geography(collection):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import replace
 from typing import Any
 
 from psycopg import sql
@@ -55,7 +54,7 @@ def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANN
         conditions, _ = where(collection, query.filter, by)
         return ready(Statement(page_text(collection, query, plan, conditions, after[0]), params))
 
-    return replace(remembered(collection, shape_of(collection, query, plan, outline[0]), compose), params=params)
+    return remembered(collection, shape_of(collection, query, plan, outline[0]), compose).given(params)
 
 
 def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[list[sql.Composable], dict[str, Any]]:
