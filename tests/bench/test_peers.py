@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from bench.peers import go_peers
-from bench.peers.asks import Feature
-from bench.peers.rounds import Row, turns
 from bench.peers.run import main
-from bench.peers.servers import Contender
 
 HERE = "tables,tipg,pygeoapi,qgis,mapserver,flask"
 """What can be installed from packages."""
@@ -40,15 +36,6 @@ def test_every_server_answers_the_same(tmp_path: Path, capsys: pytest.CaptureFix
         assert len(row["cpu_s"]) + len(left_out) == len(told["servers"])
         assert min(row["cpu_s"].values()) > 1e-5, "a clock that stands still"
         assert row["name"] in printed
-
-
-def test_servers_are_measured_in_turn_or_apart():
-    row = Row("row", [[Feature("points", number)] for number in range(3)])
-    one, other = (cast("Contender", name) for name in ("one", "other"))
-    in_turn = [server for server, _ in turns(row, [one, other], apart=False)]
-    assert in_turn == ["one", "other", "other", "one", "one", "other"]
-    apart = list(turns(row, [one, other], apart=True))
-    assert apart == [("one", asks) for asks in row.rounds] + [("other", asks) for asks in row.rounds]
 
 
 def test_a_server_that_is_not_there_is_told_with_how_to_get_it(

@@ -13,7 +13,7 @@ from bench.peers.clock import cpu_s, spent
 from bench.peers.fastcgi import END, HEADER, parse, record, request
 from bench.peers.floor import statement_for
 from bench.peers.report import as_json, render
-from bench.peers.rounds import Cell, Measured, Row, measure
+from bench.peers.rounds import Cell, Measured, Round, Row, measure
 from bench.peers.same import id_of
 from bench.peers.servers import next_path
 
@@ -96,12 +96,13 @@ def test_spent_counts_new_processes_whole():
     assert spent({1: 2.0, 2: 9.0}, {1: 2.5, 3: 0.25}) == 0.75
 
 
-def test_servers_take_turns_and_the_median_counts():
+@pytest.mark.parametrize(("cold", "asked"), [(False, 3), (True, 2)])
+def test_servers_take_turns_and_the_median_counts_without_what_is_asked_ahead(cold: bool, asked: int):
     order: list[str] = []
     servers = [Sleeper("Isthmus", 0.001, order), Sleeper("slow", 0.003, order, python=True), Sleeper("bad", 1, order)]
-    row = Row("a row", [[Feature("a", 1), Feature("a", 2)]] * 2, cold=True)
-    measured = measure(row, servers, {"bad": "has none"})
-    assert order == ["Isthmus", "Isthmus", "slow", "slow", "slow", "slow", "Isthmus", "Isthmus"]
+    row = Row("a row", [Round([Feature("a", 1), Feature("a", 2)], ahead=[Feature("a", 3)])] * 2)
+    measured = measure(row, servers, {"bad": "has none"}, cold=cold)
+    assert order == [*["Isthmus"] * asked, *["slow"] * asked * 2, *["Isthmus"] * asked]
     assert measured.cells["slow"].cpu_s == pytest.approx(0.003)
     assert 0.003 <= measured.cells["slow"].took_s < 0.1
     assert measured.cells["slow"].size_bytes == 1

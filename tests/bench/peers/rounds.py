@@ -1,4 +1,4 @@
-"""Rounds: every server answers the same asks, in turn or one after the other, and the median over the rounds counts."""
+"""Rounds: every server answers the same asks in turn, and the median over the rounds counts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,23 @@ SETTLE_S = 0.003
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Something to measure. `rounds`: the asks of each round.
-
-    cold: the first time that an ask is made is what counts, so only `before` is asked beforehand
+class Round:
+    """What a server is asked in its turn. `ahead`: others like it that do not count, after which it finds in the
+    processor's caches what it needs, as a server at work does; none where an ask takes longer than these matter.
     """
 
+    asks: Sequence[Ask]
+    ahead: Sequence[Ask] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Something to measure. `before`: what is asked once, before the first round."""
+
     name: str
-    rounds: Sequence[Sequence[Ask]]
-    cold: bool = False
-    what: str = ""
+    rounds: Sequence[Round]
     before: Sequence[Ask] = ()
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +55,37 @@ class Measured:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def measure(
-    row: Row, servers: Sequence[Contender], without: dict[str, str], *, apart: bool = False, warm_up: int = 3
-) -> Measured:
-    """Run every round with each server that is not left out. `apart`: all rounds of one, then all of the next."""
+def measure(row: Row, servers: Sequence[Contender], without: dict[str, str], *, cold: bool = False) -> Measured:
+    """Run every round with each server that is not left out. `cold`: nothing is asked ahead of a round."""
     measured, taking_part = Measured(row, without=dict(without)), [s for s in servers if s.name not in without]
-    first = row.before if row.cold else [row.rounds[0][0]] * min(warm_up, len(row.rounds))
     for server in taking_part:
-        for ask in first:
+        for ask in row.before:
             server.perform(ask)
     seen: dict[str, list[Cell]] = {server.name: [] for server in taking_part}
-    for server, asks in turns(row, taking_part, apart=apart):
+    for server, round in turns(row, taking_part):
         if server.name in measured.without:
             continue
         try:
-            seen[server.name].append(once(server, asks))
+            seen[server.name].append(once(server, round, cold=cold))
         except Refused as error:
             measured.without[server.name] = str(error)
     measured.cells = {name: median(cells) for name, cells in seen.items() if name not in measured.without}
     return measured
 
 
-def turns(row: Row, servers: Sequence[Contender], *, apart: bool) -> Iterator[tuple[Contender, Sequence[Ask]]]:
-    """Who answers what, in order: each round begins with another server, unless they are measured apart."""
-    if apart:
-        yield from ((server, asks) for server in servers for asks in row.rounds)
-        return
-    for number, asks in enumerate(row.rounds):
+def turns(row: Row, servers: Sequence[Contender]) -> Iterator[tuple[Contender, Round]]:
+    """Who answers what, in order: each round begins with another server."""
+    for number, round in enumerate(row.rounds):
         first = number % max(1, len(servers))
-        yield from ((server, asks) for server in (*servers[first:], *servers[:first]))
+        yield from ((server, round) for server in (*servers[first:], *servers[:first]))
 
 
-def once(server: Contender, asks: Sequence[Ask]) -> Cell:
+def once(server: Contender, round: Round, *, cold: bool = False) -> Cell:
     """One round of one server, an ask's share."""
+    asks = round.asks
+    for ask in () if cold else round.ahead:
+        server.perform(ask)
+    time.sleep(SETTLE_S)
     before, own_s, start = server.processes.reading(), time.thread_time(), time.perf_counter()
     size = sum(len(server.perform(ask)) for ask in asks)
     took_s, own_s = time.perf_counter() - start, time.thread_time() - own_s

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from api.tiles import tile_at
 from bench.generate import SEED
 from bench.peers.asks import Ask, Box, Deep, Everything, Feature, Items, VectorTile, Walk
-from bench.peers.rounds import Row
+from bench.peers.rounds import Round, Row
+
+AHEAD = 5
+"""Asks that do not count, ahead of each round of cheap ones; of dear ones it is one, of the dearest none."""
+
+BEFORE = 3
+"""Asks before all rounds."""
 
 
 def feature_rows(rows: dict[str, int], first: int, rounds: int) -> list[Row]:
@@ -20,23 +26,26 @@ def feature_rows(rows: dict[str, int], first: int, rounds: int) -> list[Row]:
     chance, points = random.Random(SEED), rows["points"]
     late, dear = points * 99 // 100, max(3, rounds // 5)
 
-    def several(name: str, count: int, size: int, ask: Callable[[], Ask], what: str = "") -> Row:
-        return Row(name, [[ask() for _ in range(size)] for _ in range(count)], what=what)
+    def several(name: str, count: int, size: int, ask: Callable[[], Ask], ahead: int = AHEAD) -> Row:
+        made = [Round([ask() for _ in range(size)], [ask() for _ in range(ahead)]) for _ in range(count)]
+        return Row(name, made, before=[ask() for _ in range(min(BEFORE, ahead))])
 
     return [
         several("one feature", rounds, 20, lambda: Feature("points", first + chance.randrange(points))),
         several("limit=100, bbox of 8°", rounds, 5, lambda: Items("points", 100, box(chance, 8))),
         several("limit=1000, bbox of 30°", rounds, 2, lambda: Items("points", 1000, box(chance, 30))),
-        several("limit=10000", dear, 1, lambda: Items("points", 10_000)),
+        several("limit=10000", dear, 1, lambda: Items("points", 10_000), 1),
         several("limit=1000, polygons", rounds, 1, lambda: Items("polygons", 1000)),
-        several("size=N, limit=100", dear, 1, lambda: Items("points", 100, equal=equal(chance))),
+        several("size=N, limit=100", dear, 1, lambda: Items("points", 100, equal=equal(chance)), 1),
         several("CQL2 size<N, limit=100", rounds, 2, lambda: Items("points", 100, where=below(chance))),
-        several("CQL2 LIKE '%NNN%', limit=100", dear, 1, lambda: Items("points", 100, where=like(chance))),
+        several("CQL2 LIKE '%NNN%', limit=100", dear, 1, lambda: Items("points", 100, where=like(chance)), 1),
         several("CQL2 of two properties, limit=100", rounds, 2, lambda: Items("points", 100, where=where(chance))),
-        several("limit=10, offset at 99 %", dear, 1, lambda: Items("points", 10, offset=late - chance.randrange(100))),
-        several("limit=10, next link at 99 %", dear, 1, lambda: Deep("points", 10, late, first + late)),
-        several("walk of places, limit=1000", 2, 1, lambda: Walk("places", 1000, rows["places"])),
-        several("export of places", 3, 1, lambda: Everything("places", rows["places"])),
+        several(
+            "limit=10, offset at 99 %", dear, 1, lambda: Items("points", 10, offset=late - chance.randrange(100)), 1
+        ),
+        several("limit=10, next link at 99 %", dear, 1, lambda: Deep("points", 10, late, first + late), 1),
+        several("walk of places, limit=1000", 2, 1, lambda: Walk("places", 1000, rows["places"]), 0),
+        several("export of places", 3, 1, lambda: Everything("places", rows["places"]), 0),
     ]
 
 
@@ -48,11 +57,13 @@ def tile_rows(rows: dict[str, int], rounds: int) -> list[Row]:
 
     def cold(name: str, collection: str, area: Box, zooms: range, count: int, what: str = "") -> Row:
         tiles: dict[VectorTile, None] = {}
-        while len(tiles) < count + 2 * len(zooms):
+        while len(tiles) < 2 * count + 2 * len(zooms):
             tiles[tile(chance, collection, area, chance.choice(zooms))] = None
-        before, asks = list(tiles)[count:], list(tiles)[:count]
-        return Row(name, [[ask] for ask in asks], cold=True, what=what, before=before)
+        asks, ahead, before = list(tiles)[:count], list(tiles)[count : 2 * count], list(tiles)[2 * count :]
+        rounds = [Round([ask], [other]) for ask, other in zip(asks, ahead, strict=True)]
+        return Row(name, rounds, what=what, before=before)
 
+    again = tile(chance, "points", world, 8)
     low = (
         "Isthmus shows chosen points, the others what there is or so many as a limit says: see the numbers of features"
     )
@@ -60,7 +71,7 @@ def tile_rows(rows: dict[str, int], rounds: int) -> list[Row]:
         cold("tile of points, z0-4, cold", "points", world, range(5), dear, low),
         cold("tile of points, z8-12, cold", "points", world, range(8, 13), rounds),
         cold("tile of polygons, z12-16, cold", "polygons", town, range(12, 17), rounds),
-        Row("tile of points, z8, again", [[tile(chance, "points", world, 8)] * 20] * rounds),
+        Row("tile of points, z8, again", [Round([again] * 20, [again] * AHEAD)] * rounds, before=[again]),
     ]
 
 

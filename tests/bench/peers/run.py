@@ -2,7 +2,7 @@
 
 Every server has one worker and one client, over loopback; no query runs in parallel workers, whose CPU nobody could
 count. What a row costs is the CPU of the server's processes and of its database backends, as medians of rounds in
-which all servers take turns.
+which all servers take turns, each asked something alike before what counts.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = (OWN_TABLES, *PEERS)
     parser.add_argument("--only", metavar="NAME,…", default=",".join(names), help=f"servers ({','.join(names)})")
     parser.add_argument("--rows", metavar="WORD", default="", help="only rows whose names hold this word")
-    parser.add_argument("--apart", action="store_true", help="all rounds of a server, then of the next: warm caches")
+    parser.add_argument(
+        "--cold", action="store_true", help="count from the first ask of each turn on, which finds cold caches"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     given = parser.parse_args(arguments)
     absent = {
@@ -88,7 +90,7 @@ def run(stack: ExitStack, given: argparse.Namespace) -> tuple[list[Measured], li
         for row in [*feature_rows(rows, first, given.rounds), *tile_rows(rows, given.rounds)]
         if given.rows in row.name
     ]
-    return [measure_row(row, floor, servers, apart=given.apart) for row in wanted], [floor, *servers]
+    return [measure_row(row, floor, servers, cold=given.cold) for row in wanted], [floor, *servers]
 
 
 def start(
@@ -105,11 +107,11 @@ def start(
     return floor, servers
 
 
-def measure_row(row: Row, floor: Floor, servers: Sequence[Server], *, apart: bool) -> Measured:
+def measure_row(row: Row, floor: Floor, servers: Sequence[Server], *, cold: bool) -> Measured:
     """Look whether the answers are the same, then measure."""
     progress(row.name)
-    without, notes = compare_answers(row.rounds[0][0], servers, floor)
-    measured = measure(row, [floor, *servers], without, apart=apart)
+    without, notes = compare_answers(row.rounds[0].asks[0], servers, floor)
+    measured = measure(row, [floor, *servers], without, cold=cold)
     measured.notes |= notes
     return measured
 
