@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from api.cql2.literals import check_text
 from api.query import Cursor, Filter, SortKey, digest
-from api.walk_keys import walk_key
+from api.walk_keys import bounds, walk_key
 from core.catalog import Collection, Key, KeyPart
 from core.errors import BadCursor
 
@@ -45,6 +45,13 @@ def parse_cursor(text: str, filter: Filter, sort: tuple[SortKey, ...], collectio
     if not fits(cursor, len(sort), walk_key(collection, filter, sort, cursor)):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
     return cursor
+
+
+def order_of(text: str, filter: Filter, collection: Collection) -> tuple[SortKey, ...]:
+    """The order of a walk that was asked for none: that of a property with bounds, or none. Raises: BadCursor"""
+    orders = [(SortKey(column),) for column in map(collection.column, bounds(filter)) if column is not None]
+    made_for = decode(text)[2] if orders else None
+    return next((order for order in orders if digest(filter, order) == made_for), ())
 
 
 def decode(text: str) -> tuple[Any, Any, Any, Cursor]:

@@ -29,6 +29,7 @@ from api.hot_links import page_links_text
 from api.kept_answers import KeptAnswers, Request
 from api.links import queryables_header
 from api.params.items import items_query
+from api.property_walks import in_best_order
 from api.timing import ROUTE
 from core.errors import CatalogueMissing
 
@@ -102,6 +103,7 @@ class Hot:
         known = validator_for(self._api, collection, asked)
         if known and known.unchanged(environ):
             return not_modified(known)
+        query = in_best_order(self._api, collection, query)
         if may_be_heavy(self._api, collection, query, MOST_HELD):
             return None
         found = find_page(self._api, collection, query, joins=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from api.bands import bands_key, goes_by_bands
-from api.cql2.ast import And, Comparison, Property
+from api.cql2 import Node
+from api.cql2.ast import And, Between, Comparison, Date, Number, Property, Timestamp
 from api.query import Cursor, Filter, SortKey
 from core.catalog import PLACE, Collection, Key
 
@@ -34,6 +35,22 @@ def goes_by_place(collection: Collection, filter: Filter) -> bool:
         return False
     by_key = {column.name for column in collection.columns if column.by_key}
     return not by_key or by_key.isdisjoint(compared(filter))
+
+
+def bounds(filter: Filter) -> dict[str, tuple[Node, ...]]:
+    """The conditions of a filter that are the ends of a range of numbers, days or times, by their properties."""
+    found: dict[str, tuple[Node, ...]] = {}
+    for part in filter.cql2.args if isinstance(filter.cql2, And) else (filter.cql2,):
+        match part:
+            case Comparison("<" | "<=" | ">" | ">=", Property(name), Number() | Date() | Timestamp()):
+                found[name] = (*found.get(name, ()), part)
+            case Comparison("<" | "<=" | ">" | ">=", Number() | Date() | Timestamp(), Property(name)):
+                found[name] = (*found.get(name, ()), part)
+            case Between(Property(name), Number() | Date() | Timestamp(), Number() | Date() | Timestamp()):
+                found[name] = (*found.get(name, ()), part)
+            case _:
+                pass
+    return found
 
 
 def compared(filter: Filter) -> Iterator[str]:

@@ -11,7 +11,7 @@ from api.cql2 import Node, parse_filter
 from api.cql2.gdal import as_cql2
 from api.cql2.queryables import Queryables
 from api.crs import CRS84, parse_crs
-from api.cursor import parse_cursor
+from api.cursor import order_of, parse_cursor
 from api.ids import parse_id
 from api.params.arguments import parse_arguments
 from api.params.box import condition_of, parse_box
@@ -79,6 +79,8 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
         raise BadParameter("cursor and offset exclude each other", hint="leave one out", parameter="offset")
     filter = parse_conditions(args, collection)
     sort = parse_sort(args["sortby"], collection) if "sortby" in args else ()
+    if "cursor" in args and not sort:
+        sort = order_of(args["cursor"], filter, collection)
     query = ItemsQuery(
         limit=parse_limit(args["limit"], limits) if "limit" in args else limits.default,
         filter=filter,

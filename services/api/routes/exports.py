@@ -24,6 +24,7 @@ from api.formats.offered import EXPORTS
 from api.formats.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
+from api.property_walks import in_best_order
 from api.query import AS_STORED, ItemsQuery
 from api.reading import reading
 from api.spool import SpooledFile
@@ -48,6 +49,8 @@ def export(collection: Collection, chosen: str) -> Response:
             hint = "leave it out, or ask for f=json"
             raise BadParameter(f"f={chosen} has no {name}", hint=hint, parameter=name)
     query = items_query(request.args, collection, WITHOUT_LIMIT)
+    if query.limit < WITHOUT_END:
+        query = in_best_order(api(), collection, query)  # the features that a page has
     validator = validator_of(collection, EXPORTS[chosen].media_type)
     if chosen in FILE_FORMATS:
         return file(collection, query, chosen, validator)

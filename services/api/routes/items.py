@@ -33,6 +33,7 @@ from api.pages import Page
 from api.params.common import reject_unknown
 from api.params.items import items_query
 from api.profiles import RFC_7946, geojson_profile, json_fg_profile, parse_profiles, profile_header, profile_links
+from api.property_walks import in_best_order
 from api.query import AS_STORED, ItemsQuery, Presentation
 from api.routes.exports import export
 from core.catalog import Collection
@@ -66,7 +67,7 @@ def features_of(collection: Collection) -> Response:
     validator = validator_of(collection, FORMATS[chosen])
     if validator.unchanged():
         return validator.mark(Response(status=304))
-    query = replace(query, presentation=presented(query.presentation, chosen))
+    query = in_best_order(api(), collection, replace(query, presentation=presented(query.presentation, chosen)))
     if chosen == "html":
         query = replace(query, limit=min(query.limit, most_rows(collection)))
     found = page_for(collection, query, chosen)

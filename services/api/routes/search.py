@@ -17,6 +17,7 @@ from api.pages import Page
 from api.params.body import merged, parse_body
 from api.params.common import Args
 from api.params.items import items_query
+from api.property_walks import in_best_order
 from api.query import ItemsQuery
 from api.routes.items import filterable, items_geojson, presented
 from core.catalog import Collection
@@ -37,7 +38,7 @@ def search(id: str) -> Response:
     refuse_encoded()
     args = merged(request.args, parse_body(whole_body(), request.mimetype, request.form))
     query = items_query(args, collection, api().limits)
-    query = replace(query, presentation=presented(query.presentation, "json"))
+    query = in_best_order(api(), collection, replace(query, presentation=presented(query.presentation, "json")))
     choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
     found = find_page(api(), collection, query, most_bytes=MOST_HELD)
     count = api().counts.of_page(collection, query, found)
