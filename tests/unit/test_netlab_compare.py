@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -459,3 +461,30 @@ def test_names_of_collections_are_no_markup() -> None:
     hostile = Target("<script>x</script>", 1, 1, (0, 0, 0), 1)
     page = report_html(Report(**{name: getattr(report, name) for name in Report.__slots__} | {"target": hostile}))
     assert "<script>" not in page
+
+
+HALF_MADE = """
+import os, signal
+from contextlib import suppress
+from netlab.compare.switch import interruptible
+
+class Answer:
+    def __init__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        self.file = None
+
+    def __del__(self):
+        self.file.close()
+
+with suppress(KeyboardInterrupt), interruptible():
+    Answer()
+print("ended")
+"""
+"""What Ctrl-C may meet in the middle: http.client.HTTPResponse is such a class."""
+
+
+@pytest.mark.parametrize(("text", "says"), [(HALF_MADE, False), (HALF_MADE.replace(", interruptible()", ""), True)])
+def test_an_interrupt_leaves_no_traceback_of_what_it_met_half_made(text: str, says: bool) -> None:
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout == "ended\n"
+    assert ("Traceback" in done.stderr) is says

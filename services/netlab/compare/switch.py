@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,12 +137,17 @@ def log_of(data_dir: Path) -> Generator[IO[str]]:
 
 @contextmanager
 def interruptible() -> Generator[None]:
-    """A request to end (Ctrl-C, kill, a closed terminal) interrupts once; further ones do not disturb the way back."""
+    """A request to end (Ctrl-C, kill, a closed terminal) interrupts once; further ones do not disturb the way back.
+
+    From then on this process is silent of errors that nobody can catch: of an answer of HTTP that was half made, for
+    one, which complains with a traceback when it is let go of.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(*_: object) -> None:
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
+        sys.unraisablehook = keep_silent
         raise KeyboardInterrupt
 
     kept = {number: signal.signal(number, interrupt) for number in numbers}
@@ -150,6 +156,10 @@ def interruptible() -> Generator[None]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+def keep_silent(_: object) -> None:
+    """In place of what Python prints of an error that nobody can catch."""
 
 
 def ignore_interrupts() -> None:
