@@ -42,11 +42,11 @@ def bounds(filter: Filter) -> dict[str, tuple[Node, ...]]:
     found: dict[str, tuple[Node, ...]] = {}
     for part in filter.cql2.args if isinstance(filter.cql2, And) else (filter.cql2,):
         match part:
-            case Comparison("<" | "<=" | ">" | ">=", Property(name), Number() | Date() | Timestamp()):
-                found[name] = (*found.get(name, ()), part)
-            case Comparison("<" | "<=" | ">" | ">=", Number() | Date() | Timestamp(), Property(name)):
-                found[name] = (*found.get(name, ()), part)
-            case Between(Property(name), Number() | Date() | Timestamp(), Number() | Date() | Timestamp()):
+            case (
+                Comparison("<" | "<=" | ">" | ">=", Property(name), Number() | Date() | Timestamp())
+                | Comparison("<" | "<=" | ">" | ">=", Number() | Date() | Timestamp(), Property(name))
+                | Between(Property(name), Number() | Date() | Timestamp(), Number() | Date() | Timestamp())
+            ):
                 found[name] = (*found.get(name, ()), part)
             case _:
                 pass

@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api import property_walks
+from api.counts import Counts
 from api.cursor import decode
 from loader.property_indexes import make_all
 from loader.run import open_catalogue
@@ -166,6 +167,14 @@ def test_an_export_of_some_has_those_of_a_page(database: Database, client: Flask
     some, whole = client.get(asked(3, offset="2", **given)), client.get(f"{ITEMS}?{urlencode(given)}")
     assert ids_of_lines(some.data) == expected[2:5]
     assert sorted(ids_of_lines(whole.data)) == sorted(expected)
+
+
+@pytest.mark.parametrize("format", ["json", "jsonfg", "html", "geojsonl", "csv"])
+def test_who_has_an_answer_is_told_so_without_a_plan(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, format: str):
+    address = asked(3, filter="size < 100", f=format)
+    tag = client.get(address).headers["ETag"]
+    monkeypatch.setattr(Counts, "reckon", lambda *_: pytest.fail("it is planned"))
+    assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
 
 
 def ids_of_lines(lines: bytes) -> list[int]:

@@ -1,6 +1,6 @@
 """Filters in CQL2 Text that differ in their numbers and texts alone have one form, which is read and checked once.
 
-That takes a fifth of what this process does for a page. Only of comparisons, whose check does not depend on the values.
+That was a quarter of what this process did for a page. Only of comparisons, whose check does not depend on the values.
 """
 
 from __future__ import annotations

@@ -49,8 +49,6 @@ def export(collection: Collection, chosen: str) -> Response:
             hint = "leave it out, or ask for f=json"
             raise BadParameter(f"f={chosen} has no {name}", hint=hint, parameter=name)
     query = items_query(request.args, collection, WITHOUT_LIMIT)
-    if query.limit < WITHOUT_END:
-        query = in_best_order(api(), collection, query)  # the features that a page has
     validator = validator_of(collection, EXPORTS[chosen].media_type)
     if chosen in FILE_FORMATS:
         return file(collection, query, chosen, validator)
@@ -68,6 +66,11 @@ def begin_in_time(collection: Collection, query: ItemsQuery) -> None:
         find_page(api(), collection, replace(query, limit=1, offset=0, sort=(), presentation=AS_STORED))
 
 
+def as_on_a_page(collection: Collection, query: ItemsQuery) -> ItemsQuery:
+    """The query of some features in the order of a page, so that they are those of the page."""
+    return query if query.limit >= WITHOUT_END else in_best_order(api(), collection, query)
+
+
 def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
     """The answer as PostgreSQL writes it, compressed as it comes; for HEAD without asking it."""
     encoding = choose_encoding(request.accept_encodings)
@@ -82,6 +85,7 @@ def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:
 def blocks_of(collection: Collection, query: ItemsQuery, chosen: str, encoding: str | None) -> Generator[bytes]:
     """The bytes of a stream. Raises: FilterTooSlow; as `Exports.start`"""
     begin_in_time(collection, query)
+    query = as_on_a_page(collection, query)
     with reading(collection, has_values=query.has_values):
         blocks = api().exports.start(*statements(collection, query, chosen))
     if chosen == "geojson":
@@ -130,7 +134,7 @@ def file(collection: Collection, query: ItemsQuery, chosen: FileFormat, validato
     Its tag begins with what the request comes to and ends with the file's own mark, so that ranges of two files that
     were made for one request are never put together.
     """
-    plan = plan_file(chosen, collection, query)
+    plan = plan_file(chosen, collection, as_on_a_page(collection, query))
     tags = request.if_none_match
     known = next((tag for tag in tags.as_set(include_weak=True) if tag.startswith(plan.key)), None)
     if collection.source is None and (known or tags.star_tag or (not tags and validator.unchanged())):
