@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from netlab.model import Observation
-from netlab.namespaces import cables, namespaces
+from netlab.model.namespaces import cables, namespaces
+from netlab.model.observation import Observation
 
 Json = dict[str, Any]
 

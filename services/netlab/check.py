@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from core.settings import Settings
 from netlab.engine import Engine
 from netlab.look import look_with
-from netlab.model import Observation
+from netlab.model.finding import Promise
+from netlab.model.observation import Observation
 from netlab.probes import probe
-from netlab.promise import Promise
 from netlab.promises import judge
 
 

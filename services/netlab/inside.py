@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netlab.tried import Reached, Resolved, Touched
+from netlab.model.probe_results import Reached, Resolved, Touched
 
 HEAD = r"""
 LC_ALL=C; export LC_ALL

@@ -23,7 +23,7 @@ def keep(data_dir: Path, name: str, text: str) -> bool:
 
     Whether it was written.
 
-    `data_dir` is the stack's, as `netlab.roles.data_folder` finds it, which need not be this clone's.
+    `data_dir` is the stack's, as `netlab.model.roles.data_folder` finds it, which need not be this clone's.
     """
     folder = network_folder(data_dir)
     try:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from netlab.answers import listed, mapped
 from netlab.host import PROC, read, run
-from netlab.model import endpoint
-from netlab.tried import Knock, Page, PublicPage
+from netlab.model.observation import endpoint
+from netlab.model.probe_results import Knock, Page, PublicPage
 
 TIMEOUT_S = 4.0
 COLLECTIONS = "/collections?f=json"

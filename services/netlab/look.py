@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.settings import Settings
 from netlab.engine import Engine
 from netlab.find import choose_project
-from netlab.model import Observation
+from netlab.model.observation import Observation
 from netlab.observe import observe
 from netlab.parse import parse
 from netlab.recording import Recording

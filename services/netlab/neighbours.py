@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 
 from netlab.answers import Json, listed, mapped
 from netlab.engine import project_of
-from netlab.model import Publication
-from netlab.tried import Neighbour
+from netlab.model.observation import Publication
+from netlab.model.probe_results import Neighbour
 
 
 def neighbours(everyone: Iterable[Json], ours: Collection[str]) -> tuple[Neighbour, ...]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from netlab.answers import Json, listed, mapped
-from netlab.model import Container, Engine, Interface, Network, Observation, Unseen
+from netlab.model.observation import Container, Engine, Interface, Network, Observation, Unseen
 from netlab.parse_container import parse_container
 from netlab.parse_host import parse_host, unseen_of_host
 from netlab.recording import Recording

@@ -7,7 +7,7 @@ import stat
 from dataclasses import replace
 
 from netlab.answers import Json, listed, mapped
-from netlab.model import Attachment, Container, Interface, Mount, Publication, Rights
+from netlab.model.observation import Attachment, Container, Interface, Mount, Publication, Rights
 from netlab.parse_proc import (
     namespace_inode,
     parse_cards,

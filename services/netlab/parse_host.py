@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from netlab.answers import Json, listed
-from netlab.model import Host, Interface, InterfaceKind, NatRule, Proxy, Unseen
+from netlab.model.observation import Host, Interface, InterfaceKind, NatRule, Proxy, Unseen
 from netlab.parse_proc import namespace_inode, parse_listeners
 
 DNAT = re.compile(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
-from netlab.model import Interface, InterfaceKind, Listener
+from netlab.model.observation import Interface, InterfaceKind, Listener
 
 COMMON_NAMES = ("localhost", "ip6-localhost", "ip6-loopback")
 LISTENING, ACCEPTING = "0A", "00010000"

@@ -15,11 +15,11 @@ from netlab.configured import outdated
 from netlab.engine import Engine
 from netlab.inside import Trial, parse_trial
 from netlab.knock import COLLECTIONS, Place, ask, ask_public, firewall, forwarding, inode_of, knock
-from netlab.model import Container, Observation, Publication
+from netlab.model.observation import Container, Observation, Publication
+from netlab.model.probe_results import Joining, Reached, Resolved, Touched, Tried
+from netlab.model.roles import api_socket, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
 from netlab.neighbours import neighbours
 from netlab.recording import Recording
-from netlab.roles import api_socket, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
-from netlab.tried import Joining, Reached, Resolved, Touched, Tried
 
 HEALTH = "/health/ready"
 WITHOUT_PYTHON = ("postgis", "net")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from netlab.model import Observation
-from netlab.promise import Promise, Verdict, counts
+from netlab.model.finding import Promise, Verdict, counts
+from netlab.model.observation import Observation
 
 MARKS: dict[Verdict, str] = {"kept": "✓", "broken": "✗", "warning": "!", "unseen": "?"}
 HEADS: dict[Verdict, str] = {

@@ -14,12 +14,12 @@ from netlab.draw.picture import picture
 from netlab.draw.words import mode_words
 from netlab.keep import keep
 from netlab.look import look
-from netlab.model import Observation
+from netlab.model.observation import Observation
+from netlab.model.roles import data_folder
 from netlab.options import mode_argument, project_option
 from netlab.output import write_output
 from netlab.parse import parse
 from netlab.recording import Recording, dump, load
-from netlab.roles import data_folder
 from netlab.text import observation_text
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.model import Container, Interface, Listener, Mount, Network, Observation, Publication, endpoint
-from netlab.namespaces import Cable, Namespace, cables, namespaces
-from netlab.ports import Carriers, carriers, is_of_stack
+from netlab.model.namespaces import Cable, Namespace, cables, namespaces
+from netlab.model.observation import Container, Interface, Listener, Mount, Network, Observation, Publication, endpoint
+from netlab.model.ports import Carriers, carriers, is_of_stack
 
 NAMESPACE_WORDS = {
     "host": "NAMESPACE of the host itself",

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from browser.conftest import screenshot
 from netlab.draw.html import html
 from netlab.draw.picture import picture
-from netlab.model import MODES, Observation
+from netlab.model.observation import MODES, Observation
 from netlab.parse import parse
 from netlab.recording import load
 from support.cluster import ROOT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlab.model import (
+from netlab.model.observation import (
     Attachment,
     Container,
     Engine,

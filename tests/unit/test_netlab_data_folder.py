@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from netlab.model import Observation
+from netlab.model.observation import Observation
+from netlab.model.roles import data_folder
 from netlab.parse import parse
 from netlab.recording import load
-from netlab.roles import data_folder
 from support.made_stack import Made, made_stack
 
 OTHERWISE = Path("/home/me/isthmus/data")

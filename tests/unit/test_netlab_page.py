@@ -10,8 +10,8 @@ import pytest
 
 from netlab.draw.facts import tables
 from netlab.draw.html import html
-from netlab.model import Observation
-from netlab.namespaces import cables
+from netlab.model.namespaces import cables
+from netlab.model.observation import Observation
 from netlab.parse import parse
 from netlab.recording import load
 from support.made_stack import Made, made_stack

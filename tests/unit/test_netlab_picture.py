@@ -16,8 +16,8 @@ from netlab.draw.layout import layout
 from netlab.draw.measure import STYLES, shorten, width
 from netlab.draw.scene import Box, Scene, Shape
 from netlab.draw.svg import svg
-from netlab.model import MODES, Observation
-from netlab.namespaces import cables
+from netlab.model.namespaces import cables
+from netlab.model.observation import MODES, Observation
 from netlab.parse import parse
 from netlab.recording import load
 from support.made_stack import Made, made_stack

@@ -15,16 +15,16 @@ from click.testing import CliRunner
 from netlab.commands import net
 from netlab.inside import Trial, parse_trial
 from netlab.knock import links_of
-from netlab.model import Attachment, Container, Interface, Listener, Observation, Publication
+from netlab.model.finding import Promise, accepted, counts, in_order
+from netlab.model.observation import Attachment, Container, Interface, Listener, Observation, Publication
+from netlab.model.probe_results import Joining, Knock, Neighbour, Page, PublicPage, Reached, Resolved, Touched, Tried
+from netlab.model.roles import api_socket, db_targets, names_of, of_role, role_of, services_of, storage_of
 from netlab.neighbours import neighbours
 from netlab.parse import parse
-from netlab.promise import Promise, accepted, counts, in_order
 from netlab.promise_text import report_json, report_text
 from netlab.promises import judge
 from netlab.promises.codes import CODES
 from netlab.recording import load
-from netlab.roles import api_socket, db_targets, names_of, of_role, role_of, services_of, storage_of
-from netlab.tried import Joining, Knock, Neighbour, Page, PublicPage, Reached, Resolved, Touched, Tried
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
 MODES = ("bridge", "host", "container", "none")

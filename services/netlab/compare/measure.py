@@ -15,7 +15,7 @@ from netlab.compare.slices import Cpu, Slice
 from netlab.compare.way import Way
 from netlab.compare.workloads import Workload, job_of
 from netlab.engine import Engine
-from netlab.model import Observation
+from netlab.model.observation import Observation
 
 READY_WITHIN_S = 60.0
 WARM_UP_S = 0.15

@@ -22,7 +22,7 @@ from netlab.compare.way import Way, way_of
 from netlab.compare.workloads import Target, Workload, choose_target, workloads
 from netlab.engine import Engine
 from netlab.errors import NoStack
-from netlab.model import Observation
+from netlab.model.observation import Observation
 from netlab.observe import observe
 from netlab.parse import parse
 

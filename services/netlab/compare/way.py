@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netlab.errors import NoStack
-from netlab.model import Container, Observation, Publication, endpoint
-from netlab.namespaces import cables, is_hosts, namespaces
-from netlab.ports import ANY, carriers
+from netlab.model.namespaces import cables, is_hosts, namespaces
+from netlab.model.observation import Container, Observation, Publication, endpoint
+from netlab.model.ports import ANY, carriers
 
 API_PORT, RUN_FOLDER = 8080, "/run/isthmus"
 Client = Literal["docker-proxy", "NAT", "loopback", "unix socket", "unknown"]

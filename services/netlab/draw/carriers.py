@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from netlab.draw.figure import Clients, Way
 from netlab.draw.networks import Wiring, is_loopback
 from netlab.draw.scene import Block, Line
-from netlab.model import Container, Observation, Publication, endpoint
-from netlab.namespaces import Namespace
-from netlab.ports import carriers
+from netlab.model.namespaces import Namespace
+from netlab.model.observation import Container, Observation, Publication, endpoint
+from netlab.model.ports import carriers
 
 MOST_PORTS = 4
 

@@ -11,8 +11,8 @@ from netlab.draw.figure import Column, Figure, Shelf, Unit
 from netlab.draw.networks import Wiring, bars, plugs, wire_up
 from netlab.draw.scene import Block, Line
 from netlab.draw.words import mode_words
-from netlab.model import Container, Observation
-from netlab.namespaces import Namespace, namespaces
+from netlab.model.namespaces import Namespace, namespaces
+from netlab.model.observation import Container, Observation
 
 MOST_CARDS, MOST_STOPPED = 3, 2
 CABLE = ("cable", "cable: a veth pair, #: the number of a card")

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from netlab.draw.figure import Chip, Column, Shelf
 from netlab.draw.scene import Block, Line
 from netlab.draw.words import named, short_name, socket_words
-from netlab.model import Container, Listener, Mount, Observation
-from netlab.namespaces import Namespace
+from netlab.model.namespaces import Namespace
+from netlab.model.observation import Container, Listener, Mount, Observation
 from netlab.text import mount_text, shortened
 
 MOST_LINES, LONG_NAME = 6, 28

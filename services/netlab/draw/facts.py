@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netlab.model import Container, Listener, Mount, Observation, endpoint
-from netlab.namespaces import cables, namespaces
-from netlab.ports import carriers
+from netlab.model.namespaces import cables, namespaces
+from netlab.model.observation import Container, Listener, Mount, Observation, endpoint
+from netlab.model.ports import carriers
 from netlab.text import shortened
 
 Row = tuple[str, ...]

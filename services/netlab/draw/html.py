@@ -7,7 +7,7 @@ from html import escape
 from netlab.draw.facts import Table, tables
 from netlab.draw.picture import picture
 from netlab.draw.words import mode_words
-from netlab.model import Observation
+from netlab.model.observation import Observation
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #fff; --ink: #1c2a2e; --quiet: #5d6b70; --line: #dfe3e2; }

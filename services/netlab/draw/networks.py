@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from netlab.draw.figure import Bar, Clients, Plug
 from netlab.draw.scene import Block, Line
 from netlab.draw.words import named, socket_words
-from netlab.model import Container, Interface, Listener, Network, Observation
-from netlab.namespaces import Cable, Namespace, cables
-from netlab.ports import ANY, listens_there
+from netlab.model.namespaces import Cable, Namespace, cables
+from netlab.model.observation import Container, Interface, Listener, Network, Observation
+from netlab.model.ports import ANY, listens_there
 
 NO_NETWORKS = ("host", "null")
 

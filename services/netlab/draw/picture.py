@@ -5,7 +5,7 @@ from __future__ import annotations
 from netlab.draw.compose import figure
 from netlab.draw.layout import layout
 from netlab.draw.svg import svg
-from netlab.model import Observation
+from netlab.model.observation import Observation
 
 
 def picture(seen: Observation) -> str:

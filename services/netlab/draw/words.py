@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netlab.model import Container, Listener, Observation
+from netlab.model.observation import Container, Listener, Observation
 
 SWARM_IDS = re.compile(r"(\.[a-z0-9]{25})+$")
 """What a Swarm adds to the names of its tasks: ids of the task and, of a service on every node, of the node."""

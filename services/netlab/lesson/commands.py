@@ -18,7 +18,7 @@ from netlab.lesson.compare import Difference, compare
 from netlab.lesson.here import ROOT, Here, check_images, look_around, without_stack
 from netlab.lesson.page import ANY, Command, Demo, parse_page, with_outputs
 from netlab.lesson.run import Watcher, run_demo
-from netlab.model import MODES
+from netlab.model.observation import MODES
 
 PAGES = {"en": ROOT / "docs/networking.md", "zh": ROOT / "docs/networking.zh.md"}
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netlab.errors import BadPage
-from netlab.model import MODES
+from netlab.model.observation import MODES
 
 ANY = "any"
 MARKER = re.compile(r"<!-- demo: ([a-z0-9-]+) on ([a-z]+) -->")

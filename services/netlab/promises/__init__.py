@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from netlab.model import Observation
-from netlab.promise import Promise, accepted, in_order
+from netlab.model.finding import Promise, accepted, in_order
+from netlab.model.observation import Observation
+from netlab.model.probe_results import Tried
 from netlab.promises import (
     addresses,
     clashes,
@@ -23,7 +24,6 @@ from netlab.promises import (
     services,
     storage,
 )
-from netlab.tried import Tried
 
 Theme = Callable[[Observation, Tried], Iterator[Promise]]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
-from netlab.model import Attachment, Container, Interface, Network, Observation
-from netlab.namespaces import Cable, cables
-from netlab.promise import Promise
-from netlab.roles import role_of, start_command
-from netlab.tried import Tried
+from netlab.model.finding import Promise
+from netlab.model.namespaces import Cable, cables
+from netlab.model.observation import Attachment, Container, Interface, Network, Observation
+from netlab.model.probe_results import Tried
+from netlab.model.roles import role_of, start_command
 
 PRIVATE = tuple(IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918, section 3."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.model import Listener, Observation, Publication
-from netlab.ports import ANY
-from netlab.promise import Promise
-from netlab.roles import API_PORT, of_role
-from netlab.tried import Tried
+from netlab.model.finding import Promise
+from netlab.model.observation import Listener, Observation, Publication
+from netlab.model.ports import ANY
+from netlab.model.probe_results import Tried
+from netlab.model.roles import API_PORT, of_role
 
 
 def clashes(seen: Observation, tried: Tried) -> Iterator[Promise]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.model import Container, Observation
-from netlab.promise import Promise
-from netlab.roles import start_command
-from netlab.tried import Tried
+from netlab.model.finding import Promise
+from netlab.model.observation import Container, Observation
+from netlab.model.probe_results import Tried
+from netlab.model.roles import start_command
 
 
 def up_to_date(seen: Observation, tried: Tried) -> Iterator[Promise]:

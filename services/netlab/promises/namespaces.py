@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.model import Container, Observation
-from netlab.namespaces import is_hosts
-from netlab.promise import Promise
-from netlab.roles import start_command
-from netlab.tried import Tried
+from netlab.model.finding import Promise
+from netlab.model.namespaces import is_hosts
+from netlab.model.observation import Container, Observation
+from netlab.model.probe_results import Tried
+from netlab.model.roles import start_command
 
 LOOK_INSIDE = "the container's image needs sh and cat; docker exec must be allowed"
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from netlab.model import Container, Observation, Publication, endpoint
-from netlab.ports import ANY, carriers
-from netlab.promise import Promise
-from netlab.roles import API_PORT, db_port, of_role, start_command
-from netlab.tried import Page, Tried
+from netlab.model.finding import Promise
+from netlab.model.observation import Container, Observation, Publication, endpoint
+from netlab.model.ports import ANY, carriers
+from netlab.model.probe_results import Page, Tried
+from netlab.model.roles import API_PORT, db_port, of_role, start_command
 
 NFTABLES = "sudo nft list ruleset, or iptables-legacy-save: look for the port there"
 AS_ROOT = "sudo ./scripts/isthmus net check"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from netlab.model import Container, Observation
-from netlab.promise import Promise
-from netlab.roles import of_role, role_of, start_command
-from netlab.tried import Page, PublicPage, Reached, Resolved, Tried
+from netlab.model.finding import Promise
+from netlab.model.observation import Container, Observation
+from netlab.model.probe_results import Page, PublicPage, Reached, Resolved, Tried
+from netlab.model.roles import of_role, role_of, start_command
 
 COLLECTIONS = "/collections?f=json"
 FORGOTTEN = (

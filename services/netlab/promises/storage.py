@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from netlab.model import Container, Mount, Observation
-from netlab.promise import Promise
-from netlab.roles import Storage, mount_at, start_command, storage_of
-from netlab.tried import Touched, Tried
+from netlab.model.finding import Promise
+from netlab.model.observation import Container, Mount, Observation
+from netlab.model.probe_results import Touched, Tried
+from netlab.model.roles import Storage, mount_at, start_command, storage_of
 
 
 def mounts(seen: Observation, tried: Tried) -> Iterator[Promise]:

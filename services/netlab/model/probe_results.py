@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netlab.model import Publication
+from netlab.model.observation import Publication
 
 
 @dataclass(frozen=True, slots=True)

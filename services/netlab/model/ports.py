@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlab.model import Container, Listener, NatRule, Observation, Proxy, Publication
-from netlab.namespaces import is_hosts
+from netlab.model.namespaces import is_hosts
+from netlab.model.observation import Container, Listener, NatRule, Observation, Proxy, Publication
 
 ANY = ("", "0.0.0.0", "::")  # noqa: S104
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from netlab.model import Container, Mount, Observation
+from netlab.model.observation import Container, Mount, Observation
 
 Role = Literal["postgis", "api", "loader", "net"]
 ROLES: tuple[Role, ...] = ("postgis", "api", "loader", "net")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlab.model import Container, Interface, Listener, NamespaceKind, Observation
+from netlab.model.observation import Container, Interface, Listener, NamespaceKind, Observation
 
 
 @dataclass(frozen=True, slots=True)
