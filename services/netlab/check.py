@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.settings import Settings
-from netlab.engine import Engine
 from netlab.look import look_with
 from netlab.model.finding import Promise
 from netlab.model.observation import Observation
+from netlab.observe.docker_engine import Engine
 from netlab.probes import probe
 from netlab.promises import judge
 

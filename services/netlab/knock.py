@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from netlab.answers import listed, mapped
-from netlab.host import PROC, read, run
 from netlab.model.observation import endpoint
 from netlab.model.probe_results import Knock, Page, PublicPage
+from netlab.observe.docker_json import listed, mapped
+from netlab.observe.host import PROC, read, run
 
 TIMEOUT_S = 4.0
 COLLECTIONS = "/collections?f=json"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from core.settings import Settings
-from netlab.engine import Engine
-from netlab.find import choose_project
 from netlab.model.observation import Observation
-from netlab.observe import observe
+from netlab.observe.docker_engine import Engine
+from netlab.observe.find_stack import choose_project
+from netlab.observe.record import observe
+from netlab.observe.recording import Recording
 from netlab.parse import parse
-from netlab.recording import Recording
 
 
 def look(settings: Settings, mode: str | None = None, project: str | None = None) -> tuple[Recording, Observation]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from netlab.answers import Json, listed, mapped
 from netlab.model.observation import Container, Engine, Interface, Network, Observation, Unseen
+from netlab.observe.docker_json import Json, listed, mapped
+from netlab.observe.recording import Recording
 from netlab.parse_container import parse_container
 from netlab.parse_host import parse_host, unseen_of_host
-from netlab.recording import Recording
 
 
 def parse(recording: Recording) -> Observation:

@@ -6,9 +6,9 @@ import re
 import stat
 from dataclasses import replace
 
-from netlab.answers import Json, listed, mapped
 from netlab.model.observation import Attachment, Container, Interface, Mount, Publication, Rights
-from netlab.parse_proc import (
+from netlab.observe.docker_json import Json, listed, mapped
+from netlab.observe.proc_tables import (
     namespace_inode,
     parse_cards,
     parse_hosts,
@@ -16,7 +16,7 @@ from netlab.parse_proc import (
     parse_local_addresses,
     sections,
 )
-from netlab.recording import LINK_VARIABLE, Recording
+from netlab.observe.recording import LINK_VARIABLE, Recording
 
 SERVICE_LABELS = ("com.docker.compose.service", "com.docker.swarm.service.name")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from netlab.answers import Json, listed
 from netlab.model.observation import Host, Interface, InterfaceKind, NatRule, Proxy, Unseen
-from netlab.parse_proc import namespace_inode, parse_listeners
+from netlab.observe.docker_json import Json, listed
+from netlab.observe.proc_tables import namespace_inode, parse_listeners
 
 DNAT = re.compile(
     r"^-A \S+ .*--dport (?P<port>\d+) .*-j DNAT --to-destination (?P<address>\S+):(?P<to>\d+)$", re.MULTILINE

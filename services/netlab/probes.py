@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
-from netlab.answers import listed, mapped
-from netlab.configured import outdated
-from netlab.engine import Engine
 from netlab.inside import Trial, parse_trial
 from netlab.knock import COLLECTIONS, Place, ask, ask_public, firewall, forwarding, inode_of, knock
 from netlab.model.observation import Container, Observation, Publication
 from netlab.model.probe_results import Joining, Reached, Resolved, Touched, Tried
 from netlab.model.roles import api_socket, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
-from netlab.neighbours import neighbours
-from netlab.recording import Recording
+from netlab.observe.config_drift import outdated
+from netlab.observe.docker_engine import Engine
+from netlab.observe.docker_json import listed, mapped
+from netlab.observe.neighbours import neighbours
+from netlab.observe.recording import Recording
 
 HEALTH = "/health/ready"
 WITHOUT_PYTHON = ("postgis", "net")

@@ -16,10 +16,10 @@ from netlab.keep import keep
 from netlab.look import look
 from netlab.model.observation import Observation
 from netlab.model.roles import data_folder
+from netlab.observe.recording import Recording, dump, load
 from netlab.options import mode_argument, project_option
 from netlab.output import write_output
 from netlab.parse import parse
-from netlab.recording import Recording, dump, load
 from netlab.text import observation_text
 
 

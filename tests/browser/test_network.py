@@ -11,8 +11,8 @@ from browser.conftest import screenshot
 from netlab.draw.html import html
 from netlab.draw.picture import picture
 from netlab.model.observation import MODES, Observation
+from netlab.observe.recording import load
 from netlab.parse import parse
-from netlab.recording import load
 from support.cluster import ROOT
 from support.made_stack import Made, made_stack
 

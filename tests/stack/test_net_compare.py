@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from netlab.host import docker_proxies
+from netlab.observe.host import docker_proxies
 from support.stack import ROOT, Stack, output, run, wait_for
 
 POINTS = "measured_points"

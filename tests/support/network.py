@@ -9,8 +9,8 @@ from netlab.as_json import observation_json
 from netlab.draw.picture import picture
 from netlab.draw.words import mode_words
 from netlab.keep import keep
+from netlab.observe.recording import load
 from netlab.parse import parse
-from netlab.recording import load
 from support.cluster import ROOT
 
 

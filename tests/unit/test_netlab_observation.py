@@ -10,13 +10,13 @@ import pytest
 
 from netlab.as_json import observation_json
 from netlab.errors import BadRecording, NoStack
-from netlab.find import choose_project
 from netlab.model.namespaces import cables, namespaces
 from netlab.model.observation import Listener, Observation, Publication
 from netlab.model.ports import carriers, is_of_stack
+from netlab.observe.find_stack import choose_project
+from netlab.observe.proc_tables import parse_address, parse_hosts
+from netlab.observe.recording import dump, load, without_secrets
 from netlab.parse import parse
-from netlab.parse_proc import parse_address, parse_hosts
-from netlab.recording import dump, load, without_secrets
 from netlab.text import observation_text
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"

@@ -19,12 +19,12 @@ from netlab.model.finding import Promise, accepted, counts, in_order
 from netlab.model.observation import Attachment, Container, Interface, Listener, Observation, Publication
 from netlab.model.probe_results import Joining, Knock, Neighbour, Page, PublicPage, Reached, Resolved, Touched, Tried
 from netlab.model.roles import api_socket, db_targets, names_of, of_role, role_of, services_of, storage_of
-from netlab.neighbours import neighbours
+from netlab.observe.neighbours import neighbours
+from netlab.observe.recording import load
 from netlab.parse import parse
 from netlab.promise_text import report_json, report_text
 from netlab.promises import judge
 from netlab.promises.codes import CODES
-from netlab.recording import load
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
 MODES = ("bridge", "host", "container", "none")

@@ -1,4 +1,4 @@
-# The few parts of the Docker SDK that netlab.engine uses, which comes without types.
+# The few parts of the Docker SDK that netlab.observe.docker_engine uses, which comes without types.
 from typing import Any
 
 class APIClient:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from netlab.engine import Engine
+from netlab.observe.docker_engine import Engine
 
 PROC = Path("/proc")
 

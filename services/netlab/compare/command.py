@@ -20,8 +20,8 @@ from netlab.compare.report import Report
 from netlab.compare.run import Request, compare as run_comparison
 from netlab.compare.switch import log_of
 from netlab.compare.text import report_text
-from netlab.engine import Engine
 from netlab.keep import keep
+from netlab.observe.docker_engine import Engine
 from netlab.output import check_writable, write_output
 
 QUICK_S = 0.3

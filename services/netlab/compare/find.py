@@ -7,9 +7,9 @@ from pathlib import Path
 from core.settings import Settings
 from netlab.compare.before import Before, before_of
 from netlab.compare.errors import NativeRuns
-from netlab.engine import Engine
 from netlab.errors import NoStack
-from netlab.find import Stack
+from netlab.observe.docker_engine import Engine
+from netlab.observe.find_stack import Stack
 
 PROC = Path("/proc")
 MODES = ("bridge", "host", "container", "none")

@@ -14,8 +14,8 @@ from netlab.compare.job import Tally
 from netlab.compare.slices import Cpu, Slice
 from netlab.compare.way import Way
 from netlab.compare.workloads import Workload, job_of
-from netlab.engine import Engine
 from netlab.model.observation import Observation
+from netlab.observe.docker_engine import Engine
 
 READY_WITHIN_S = 60.0
 WARM_UP_S = 0.15

@@ -20,10 +20,10 @@ from netlab.compare.slices import Slice
 from netlab.compare.switch import Switcher, ignore_interrupts, interruptible
 from netlab.compare.way import Way, way_of
 from netlab.compare.workloads import Target, Workload, choose_target, workloads
-from netlab.engine import Engine
 from netlab.errors import NoStack
 from netlab.model.observation import Observation
-from netlab.observe import observe
+from netlab.observe.docker_engine import Engine
+from netlab.observe.record import observe
 from netlab.parse import parse
 
 SWITCH_S, LOOK_S, SLICE_S, KINDS = 7.0, 1.2, 0.25, 5

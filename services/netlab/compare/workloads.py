@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import suggestion
-from netlab.answers import Json, listed, mapped
 from netlab.compare.ask import ask, ask_json
 from netlab.compare.errors import NothingToMeasure
 from netlab.compare.job import Job
 from netlab.compare.mercator import tile_at, tile_bounds
+from netlab.observe.docker_json import Json, listed, mapped
 
 Expected = Literal["kept", "made"] | None
 TILES_RELATION = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"

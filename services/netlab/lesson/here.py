@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.settings import Settings
-from netlab.answers import Json
-from netlab.engine import Engine
 from netlab.errors import NoStack
-from netlab.find import choose_project
 from netlab.lesson.page import ANY
 from netlab.lesson.words import Words
+from netlab.observe.docker_engine import Engine
+from netlab.observe.docker_json import Json
+from netlab.observe.find_stack import choose_project
 
 ROOT = Path(__file__).resolve().parents[3]
 DB_PORT = 55432

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from netlab.answers import Json, listed, mapped
-from netlab.engine import project_of
 from netlab.model.observation import Publication
 from netlab.model.probe_results import Neighbour
+from netlab.observe.docker_engine import project_of
+from netlab.observe.docker_json import Json, listed, mapped
 
 
 def neighbours(everyone: Iterable[Json], ours: Collection[str]) -> tuple[Neighbour, ...]:

@@ -10,8 +10,8 @@ import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from netlab.answers import Json, listed
 from netlab.errors import BadRecording
+from netlab.observe.docker_json import Json, listed
 
 FORMAT = 1
 KEPT_SETTINGS = (
@@ -27,7 +27,7 @@ class Recording:
     """Answers of one look at one stack.
 
     `containers`, `networks`: `docker inspect`. `images`: tag -> id. `inside`: container id -> output of INSIDE_SCRIPT,
-    or an error. `host`: see netlab.host. `engine`: `docker version` and `docker info`, the parts that are used.
+    or an error. `host`: see netlab.observe.host. `engine`: `docker version` and `docker info`, the parts that are used.
     """
 
     taken_at: str

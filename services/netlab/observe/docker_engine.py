@@ -11,8 +11,8 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from netlab.answers import Json, listed
 from netlab.errors import EngineAway
+from netlab.observe.docker_json import Json, listed
 
 TIMEOUT_S = 20
 COMPOSE_PROJECT, COMPOSE_HASH = "com.docker.compose.project", "com.docker.compose.config-hash"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from netlab.answers import Json, listed, mapped
-from netlab.engine import Engine
-from netlab.host import look_at_host, waiting
-from netlab.recording import Recording, without_secrets
+from netlab.observe.docker_engine import Engine
+from netlab.observe.docker_json import Json, listed, mapped
+from netlab.observe.host import look_at_host, waiting
+from netlab.observe.recording import Recording, without_secrets
 
 ALWAYS = ("bridge", "docker_gwbridge")
 """Networks that are looked at in any case: a Swarm's tasks reach the world by the second, and their JSON is silent."""

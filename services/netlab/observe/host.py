@@ -12,8 +12,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from netlab.answers import Json
-from netlab.parse_proc import ACCEPTING, LISTENING
+from netlab.observe.docker_json import Json
+from netlab.observe.proc_tables import ACCEPTING, LISTENING
 
 PROC = Path("/proc")
 
@@ -62,7 +62,7 @@ def read(path: Path) -> str:
 
 
 def waiting(table: str) -> str:
-    """The lines of a table of sockets that wait for clients, in the states of netlab.parse_proc."""
+    """The lines of a table of sockets that wait for clients, in the states of netlab.observe.proc_tables."""
     kept = [line for line in table.splitlines(keepends=True) if is_waiting(line.split())]
     return "".join(kept)
 

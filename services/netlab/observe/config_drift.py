@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from netlab.answers import Json, mapped
-from netlab.recording import Recording
+from netlab.observe.docker_json import Json, mapped
+from netlab.observe.recording import Recording
 
 HASH, SERVICE, FOLDER = (f"com.docker.compose.{word}" for word in ("config-hash", "service", "project.working_dir"))
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 EXPORTED = ("PORT", "BIND", "DB_HOST_PORT", "DATA_DIR", "SECRETS_DIR", "RUN_DIR", "PROJECT", "UID", "GID")
 """What scripts/ set before they call Compose, and a plain `docker compose` does not."""
 
