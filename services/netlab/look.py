@@ -8,7 +8,7 @@ from netlab.observe.docker_engine import Engine
 from netlab.observe.find_stack import choose_project
 from netlab.observe.record import observe
 from netlab.observe.recording import Recording
-from netlab.parse import parse
+from netlab.parse.observation import parse
 
 
 def look(settings: Settings, mode: str | None = None, project: str | None = None) -> tuple[Recording, Observation]:

@@ -19,7 +19,7 @@ from netlab.model.roles import data_folder
 from netlab.observe.recording import Recording, dump, load
 from netlab.options import mode_argument, project_option
 from netlab.output import write_output
-from netlab.parse import parse
+from netlab.parse.observation import parse
 from netlab.text import observation_text
 
 

@@ -12,7 +12,7 @@ from netlab.draw.html import html
 from netlab.draw.picture import picture
 from netlab.model.observation import MODES, Observation
 from netlab.observe.recording import load
-from netlab.parse import parse
+from netlab.parse.observation import parse
 from support.cluster import ROOT
 from support.made_stack import Made, made_stack
 

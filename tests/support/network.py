@@ -10,7 +10,7 @@ from netlab.draw.picture import picture
 from netlab.draw.words import mode_words
 from netlab.keep import keep
 from netlab.observe.recording import load
-from netlab.parse import parse
+from netlab.parse.observation import parse
 from support.cluster import ROOT
 
 

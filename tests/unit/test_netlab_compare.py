@@ -30,7 +30,7 @@ from netlab.compare.way import Way, way_of
 from netlab.compare.workloads import Target, job_of, positions, workloads
 from netlab.errors import NoStack
 from netlab.observe.recording import load
-from netlab.parse import parse
+from netlab.parse.observation import parse
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
 MODES = ("bridge", "host", "container", "none")

@@ -8,7 +8,7 @@ from pathlib import Path
 from netlab.model.observation import Observation
 from netlab.model.roles import data_folder
 from netlab.observe.recording import load
-from netlab.parse import parse
+from netlab.parse.observation import parse
 from support.made_stack import Made, made_stack
 
 OTHERWISE = Path("/home/me/isthmus/data")

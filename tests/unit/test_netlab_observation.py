@@ -16,7 +16,7 @@ from netlab.model.ports import carriers, is_of_stack
 from netlab.observe.find_stack import choose_project
 from netlab.observe.proc_tables import parse_address, parse_hosts
 from netlab.observe.recording import dump, load, without_secrets
-from netlab.parse import parse
+from netlab.parse.observation import parse
 from netlab.text import observation_text
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"

@@ -19,7 +19,7 @@ from netlab.draw.svg import svg
 from netlab.model.namespaces import cables
 from netlab.model.observation import MODES, Observation
 from netlab.observe.recording import load
-from netlab.parse import parse
+from netlab.parse.observation import parse
 from support.made_stack import Made, made_stack
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"

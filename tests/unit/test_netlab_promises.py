@@ -21,7 +21,7 @@ from netlab.model.probe_results import Joining, Knock, Neighbour, Page, PublicPa
 from netlab.model.roles import api_socket, db_targets, names_of, of_role, role_of, services_of, storage_of
 from netlab.observe.neighbours import neighbours
 from netlab.observe.recording import load
-from netlab.parse import parse
+from netlab.parse.observation import parse
 from netlab.promise_text import report_json, report_text
 from netlab.promises import judge
 from netlab.promises.codes import CODES

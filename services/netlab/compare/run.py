@@ -24,7 +24,7 @@ from netlab.errors import NoStack
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
 from netlab.observe.record import observe
-from netlab.parse import parse
+from netlab.parse.observation import parse
 
 SWITCH_S, LOOK_S, SLICE_S, KINDS = 7.0, 1.2, 0.25, 5
 """What a switch, a look, and the warming up and the clocks around a slice were seen to take; and how many workloads."""

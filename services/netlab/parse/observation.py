@@ -8,8 +8,8 @@ from dataclasses import replace
 from netlab.model.observation import Container, Engine, Interface, Network, Observation, Unseen
 from netlab.observe.docker_json import Json, listed, mapped
 from netlab.observe.recording import Recording
-from netlab.parse_container import parse_container
-from netlab.parse_host import parse_host, unseen_of_host
+from netlab.parse.container import parse_container
+from netlab.parse.host import parse_host, unseen_of_host
 
 
 def parse(recording: Recording) -> Observation:
