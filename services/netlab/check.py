@@ -10,7 +10,7 @@ from netlab.look import look_with
 from netlab.model.finding import Promise
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
-from netlab.probes import probe
+from netlab.probe.run import probe
 from netlab.promises import judge
 
 

@@ -13,8 +13,6 @@ import pytest
 from click.testing import CliRunner
 
 from netlab.commands import net
-from netlab.inside import Trial, parse_trial
-from netlab.knock import links_of
 from netlab.model.finding import Promise, accepted, counts, in_order
 from netlab.model.observation import Attachment, Container, Interface, Listener, Observation, Publication
 from netlab.model.probe_results import Joining, Knock, Neighbour, Page, PublicPage, Reached, Resolved, Touched, Tried
@@ -22,6 +20,8 @@ from netlab.model.roles import api_socket, db_targets, names_of, of_role, role_o
 from netlab.observe.neighbours import neighbours
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
+from netlab.probe.from_host import links_of
+from netlab.probe.in_container import Trial, parse_trial
 from netlab.promise_text import report_json, report_text
 from netlab.promises import judge
 from netlab.promises.codes import CODES

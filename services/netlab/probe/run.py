@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
-from netlab.inside import Trial, parse_trial
-from netlab.knock import COLLECTIONS, Place, ask, ask_public, firewall, forwarding, inode_of, knock
 from netlab.model.observation import Container, Observation, Publication
 from netlab.model.probe_results import Joining, Reached, Resolved, Touched, Tried
 from netlab.model.roles import api_socket, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
@@ -20,6 +18,8 @@ from netlab.observe.docker_engine import Engine
 from netlab.observe.docker_json import listed, mapped
 from netlab.observe.neighbours import neighbours
 from netlab.observe.recording import Recording
+from netlab.probe.from_host import COLLECTIONS, Place, ask, ask_public, firewall, forwarding, inode_of, knock
+from netlab.probe.in_container import Trial, parse_trial
 
 HEALTH = "/health/ready"
 WITHOUT_PYTHON = ("postgis", "net")

@@ -1,0 +1,1 @@
+"""Tries: connections, names, files, pages."""
