@@ -10,11 +10,11 @@ import click
 from core.settings import Settings
 from core.terminal import EXIT_FAILED
 from netlab.check import Wanted, check
-from netlab.keep import keep
 from netlab.model.roles import data_folder
 from netlab.options import mode_argument, project_option
-from netlab.promise_text import report_json, report_text
 from netlab.promises.codes import CODES
+from netlab.report.findings import report_json, report_text
+from netlab.report.store import keep
 
 accept_option = click.option(
     "--accept",

@@ -8,11 +8,9 @@ from pathlib import Path
 import click
 
 from core.settings import Settings
-from netlab.as_json import observation_json
 from netlab.draw.html import html
 from netlab.draw.picture import picture
 from netlab.draw.words import mode_words
-from netlab.keep import keep
 from netlab.look import look
 from netlab.model.observation import Observation
 from netlab.model.roles import data_folder
@@ -20,7 +18,9 @@ from netlab.observe.recording import Recording, dump, load
 from netlab.options import mode_argument, project_option
 from netlab.output import write_output
 from netlab.parse.observation import parse
-from netlab.text import observation_text
+from netlab.report.observation_json import observation_json
+from netlab.report.observation_text import observation_text
+from netlab.report.store import keep
 
 
 @click.command()

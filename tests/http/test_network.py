@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from core.db import Database as Pool
-from netlab.keep import keep
+from netlab.report.store import keep
 from support.cluster import Database
 from support.http import get
 from support.network import leave_network

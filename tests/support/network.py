@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from netlab.as_json import observation_json
 from netlab.draw.picture import picture
 from netlab.draw.words import mode_words
-from netlab.keep import keep
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
+from netlab.report.observation_json import observation_json
+from netlab.report.store import keep
 from support.cluster import ROOT
 
 

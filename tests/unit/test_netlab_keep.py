@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from netlab.keep import keep, network_folder
+from netlab.report.store import keep, network_folder
 
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
-from netlab.keep import keep
+from netlab.report.store import keep
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 keep(Path(sys.argv[1]), "show.json", "{}")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from netlab.as_json import observation_json
 from netlab.errors import BadRecording, NoStack
 from netlab.model.namespaces import cables, namespaces
 from netlab.model.observation import Listener, Observation, Publication
@@ -17,7 +16,8 @@ from netlab.observe.find_stack import choose_project
 from netlab.observe.proc_tables import parse_address, parse_hosts
 from netlab.observe.recording import dump, load, without_secrets
 from netlab.parse.observation import parse
-from netlab.text import observation_text
+from netlab.report.observation_json import observation_json
+from netlab.report.observation_text import observation_text
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
 MODES = ("bridge", "host", "container", "none")

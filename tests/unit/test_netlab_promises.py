@@ -22,9 +22,9 @@ from netlab.observe.recording import load
 from netlab.parse.observation import parse
 from netlab.probe.from_host import links_of
 from netlab.probe.in_container import Trial, parse_trial
-from netlab.promise_text import report_json, report_text
 from netlab.promises import judge
 from netlab.promises.codes import CODES
+from netlab.report.findings import report_json, report_text
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
 MODES = ("bridge", "host", "container", "none")

@@ -20,9 +20,9 @@ from netlab.compare.report import Report
 from netlab.compare.run import Request, compare as run_comparison
 from netlab.compare.switch import log_of
 from netlab.compare.text import report_text
-from netlab.keep import keep
 from netlab.observe.docker_engine import Engine
 from netlab.output import check_writable, write_output
+from netlab.report.store import keep
 
 QUICK_S = 0.3
 

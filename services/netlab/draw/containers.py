@@ -10,7 +10,7 @@ from netlab.draw.scene import Block, Line
 from netlab.draw.words import named, short_name, socket_words
 from netlab.model.namespaces import Namespace
 from netlab.model.observation import Container, Listener, Mount, Observation
-from netlab.text import mount_text, shortened
+from netlab.report.observation_text import mount_text, shortened
 
 MOST_LINES, LONG_NAME = 6, 28
 HEADS = {

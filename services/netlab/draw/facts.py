@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from netlab.model.namespaces import cables, namespaces
 from netlab.model.observation import Container, Listener, Mount, Observation, endpoint
 from netlab.model.ports import carriers
-from netlab.text import shortened
+from netlab.report.observation_text import shortened
 
 Row = tuple[str, ...]
 
