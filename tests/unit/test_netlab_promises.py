@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from netlab.checks.codes import CODES
+from netlab.checks.judge import judge
 from netlab.commands import net
 from netlab.model.finding import Promise, accepted, counts, in_order
 from netlab.model.observation import Attachment, Container, Interface, Listener, Observation, Publication
@@ -22,8 +24,6 @@ from netlab.observe.recording import load
 from netlab.parse.observation import parse
 from netlab.probe.from_host import links_of
 from netlab.probe.in_container import Trial, parse_trial
-from netlab.promises import judge
-from netlab.promises.codes import CODES
 from netlab.report.findings import report_json, report_text
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
@@ -572,7 +572,7 @@ class TestReport:
         assert ("[b]" in text, "[d]" in text, "[c]" in text, "✓" in text) == (True, True, False, False)
 
     def test_every_promise_has_a_name_that_accept_takes(self) -> None:
-        sources = [path.read_text() for path in (Path(__file__).parents[2] / "services/netlab/promises").glob("*.py")]
+        sources = [path.read_text() for path in (Path(__file__).parents[2] / "services/netlab/checks").glob("*.py")]
         written = {code for source in sources for code in re.findall(r'code="([a-z-]+)"', source)}
         assert {*written, "copies-private", "others-private"} == set(CODES)
         done = CliRunner().invoke(net, ["check", "--accept", "port-privat"])

@@ -1,6 +1,6 @@
 """What the check tried, as values: connections, names, files, pages, and what else runs on this engine.
 
-`netlab.probe.run` tries and makes these; `netlab.promises` only reads them, so a test writes them down.
+`netlab.probe.run` tries and makes these; `netlab.checks.judge` only reads them, so a test writes them down.
 """
 
 from __future__ import annotations

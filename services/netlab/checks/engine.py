@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from netlab.checks.addresses import project_network
+from netlab.checks.ports import AS_ROOT, is_loopback
 from netlab.model.finding import Promise
 from netlab.model.observation import Observation
 from netlab.model.probe_results import Tried
-from netlab.promises.addresses import project_network
-from netlab.promises.ports import AS_ROOT, is_loopback
 
 CLOSED_SINCE = 28
 """The engine that drops packets from outside to ports on 127.0.0.1 (moby/moby#45610)."""

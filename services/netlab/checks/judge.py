@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from netlab.model.finding import Promise, accepted, in_order
-from netlab.model.observation import Observation
-from netlab.model.probe_results import Tried
-from netlab.promises import (
+from netlab.checks import (
     addresses,
     clashes,
     currency,
@@ -24,6 +21,9 @@ from netlab.promises import (
     services,
     storage,
 )
+from netlab.model.finding import Promise, accepted, in_order
+from netlab.model.observation import Observation
+from netlab.model.probe_results import Tried
 
 Theme = Callable[[Observation, Tried], Iterator[Promise]]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netlab.checks.ports import BYPASS, is_loopback, text_of
 from netlab.model.finding import Promise
 from netlab.model.observation import Observation, Publication
 from netlab.model.probe_results import Neighbour, Tried
 from netlab.model.roles import mount_at, of_role
-from netlab.promises.ports import BYPASS, is_loopback, text_of
 
 
 def company(seen: Observation, tried: Tried) -> Iterator[Promise]:

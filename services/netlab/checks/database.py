@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netlab.checks.ports import is_loopback, text_of
 from netlab.model.finding import Promise
 from netlab.model.observation import Container, Listener, Observation, Publication, endpoint
 from netlab.model.probe_results import Knock, Tried
 from netlab.model.roles import db_port, of_role, start_command
-from netlab.promises.ports import is_loopback, text_of
 
 
 def private(seen: Observation, tried: Tried) -> Iterator[Promise]:

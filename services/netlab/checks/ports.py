@@ -25,7 +25,7 @@ def publications(seen: Observation, tried: Tried) -> Iterator[Promise]:
         for container in of_role("api", seen):
             yield own_listener(container)
     yield from published_at_all(seen)
-    database = {db_port(one) for one in of_role("postgis", seen)}  # netlab.promises.database looks at those
+    database = {db_port(one) for one in of_role("postgis", seen)}  # netlab.checks.database looks at those
     for container in seen.containers:
         for port in container.published:
             if port.container_port not in database:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.settings import Settings
+from netlab.checks.judge import judge
 from netlab.look import look_with
 from netlab.model.finding import Promise
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
 from netlab.probe.run import probe
-from netlab.promises import judge
 
 
 @dataclass(frozen=True, slots=True)
