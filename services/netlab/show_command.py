@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from core.settings import Settings
-from netlab.draw.html import html
-from netlab.draw.picture import picture
-from netlab.draw.words import mode_words
+from netlab.diagram.html import html
+from netlab.diagram.picture import picture
+from netlab.diagram.words import mode_words
 from netlab.look import look
 from netlab.model.observation import Observation
 from netlab.model.roles import data_folder

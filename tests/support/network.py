@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from netlab.draw.picture import picture
-from netlab.draw.words import mode_words
+from netlab.diagram.picture import picture
+from netlab.diagram.words import mode_words
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
 from netlab.report.observation_json import observation_json

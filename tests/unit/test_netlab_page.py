@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from netlab.draw.facts import tables
-from netlab.draw.html import html
+from netlab.diagram.facts import tables
+from netlab.diagram.html import html
 from netlab.model.namespaces import cables
 from netlab.model.observation import Observation
 from netlab.observe.recording import load

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from netlab.draw.colours import DARK, LIGHT, PAPER_DARK, PAPER_LIGHT, Palette
-from netlab.draw.compose import figure
-from netlab.draw.layout import layout
-from netlab.draw.measure import STYLES, shorten, width
-from netlab.draw.scene import Box, Scene, Shape
-from netlab.draw.svg import svg
+from netlab.diagram.colours import DARK, LIGHT, PAPER_DARK, PAPER_LIGHT, Palette
+from netlab.diagram.compose import figure
+from netlab.diagram.layout import layout
+from netlab.diagram.scene import Box, Scene, Shape
+from netlab.diagram.svg import svg
+from netlab.diagram.text_width import STYLES, shorten, width
 from netlab.model.namespaces import cables
 from netlab.model.observation import MODES, Observation
 from netlab.observe.recording import load

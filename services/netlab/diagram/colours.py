@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlab.draw.measure import STYLES
-from netlab.draw.scene import WITH_ICON
+from netlab.diagram.scene import WITH_ICON
+from netlab.diagram.text_width import STYLES
 
 MONO = "'DejaVu Sans Mono',ui-monospace,Menlo,Consolas,'Liberation Mono',monospace"
 SANS = "system-ui,'Segoe UI','Helvetica Neue',Arial,'Noto Sans','DejaVu Sans',sans-serif"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netlab.draw.canvas import GUTTER, LANE_GAP, PAD, Canvas
-from netlab.draw.figure import Figure, Shelf
-from netlab.draw.rows_network import ask
-from netlab.draw.scene import Block, Box, Line
-from netlab.draw.spans import HERE, Reach, Span
+from netlab.diagram.canvas import GUTTER, LANE_GAP, PAD, Canvas
+from netlab.diagram.figure import Figure, Shelf
+from netlab.diagram.rows_network import ask
+from netlab.diagram.scene import Block, Box, Line
+from netlab.diagram.spans import HERE, Reach, Span
 
 STORAGE = Block("heading", (Line("Storage of the host", "name"),))
 ROUND = 3.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from netlab.draw.facts import Table, tables
-from netlab.draw.picture import picture
-from netlab.draw.words import mode_words
+from netlab.diagram.facts import Table, tables
+from netlab.diagram.picture import picture
+from netlab.diagram.words import mode_words
 from netlab.model.observation import Observation
 
 STYLE = """

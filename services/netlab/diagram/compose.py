@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from netlab.draw.carriers import ways
-from netlab.draw.containers import column, head, shelf_order, shelves, stopped_card
-from netlab.draw.figure import Column, Figure, Shelf, Unit
-from netlab.draw.networks import Wiring, bars, plugs, wire_up
-from netlab.draw.scene import Block, Line
-from netlab.draw.words import mode_words
+from netlab.diagram.carriers import ways
+from netlab.diagram.containers import column, head, shelf_order, shelves, stopped_card
+from netlab.diagram.figure import Column, Figure, Shelf, Unit
+from netlab.diagram.networks import Wiring, bars, plugs, wire_up
+from netlab.diagram.scene import Block, Line
+from netlab.diagram.words import mode_words
 from netlab.model.namespaces import Namespace, namespaces
 from netlab.model.observation import Container, Observation
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from netlab.draw.figure import Bar, Clients, Plug
-from netlab.draw.scene import Block, Line
-from netlab.draw.words import named, socket_words
+from netlab.diagram.figure import Bar, Clients, Plug
+from netlab.diagram.scene import Block, Line
+from netlab.diagram.words import named, socket_words
 from netlab.model.namespaces import Cable, Namespace, cables
 from netlab.model.observation import Container, Interface, Listener, Network, Observation
 from netlab.model.ports import ANY, listens_there

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import fsum
 from typing import NamedTuple
 
-from netlab.draw.measure import STYLES, shorten, width
+from netlab.diagram.text_width import STYLES, shorten, width
 
 PAD_X, PAD_Y, ICON = 8.0, 4.0, 22.0
 WITH_ICON = ("shelf-bind", "shelf-volume", "shelf-tmpfs")

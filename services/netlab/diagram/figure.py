@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from netlab.draw.scene import Block
+from netlab.diagram.scene import Block
 
 UnitKind = Literal["host", "own", "shared", "isolated", "stopped"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from netlab.draw.figure import Clients, Column, Plug, Unit, Way
-from netlab.draw.scene import Block, Line
+from netlab.diagram.figure import Clients, Column, Plug, Unit, Way
+from netlab.diagram.scene import Block, Line
 
 HERE = Block("client", (Line("programs on this host", "small"),))
 FRAME_PAD, COLUMN_GAP, UNIT_GAP, PLUG_GAP = 10.0, 10.0, 16.0, 10.0

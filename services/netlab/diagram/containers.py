@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from netlab.draw.figure import Chip, Column, Shelf
-from netlab.draw.scene import Block, Line
-from netlab.draw.words import named, short_name, socket_words
+from netlab.diagram.figure import Chip, Column, Shelf
+from netlab.diagram.scene import Block, Line
+from netlab.diagram.words import named, short_name, socket_words
 from netlab.model.namespaces import Namespace
 from netlab.model.observation import Container, Listener, Mount, Observation
 from netlab.report.observation_text import mount_text, shortened

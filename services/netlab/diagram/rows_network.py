@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from netlab.draw.canvas import BAR_GAP, BESIDE, CLIENT_GAP, EDGE, MARGIN, PAD, WAY_GAP, Canvas
-from netlab.draw.figure import Clients, Figure
-from netlab.draw.scene import Block, Box, Line, Shape
-from netlab.draw.spans import ASIDE, HERE, Reach, Span
+from netlab.diagram.canvas import BAR_GAP, BESIDE, CLIENT_GAP, EDGE, MARGIN, PAD, WAY_GAP, Canvas
+from netlab.diagram.figure import Clients, Figure
+from netlab.diagram.scene import Block, Box, Line, Shape
+from netlab.diagram.spans import ASIDE, HERE, Reach, Span
 
 OUTSIDE = Block("outside", (Line("the network outside: other machines", "text"),))
 NODES = Block("outside", (Line("other nodes", "text"), Line("VXLAN, UDP 4789", "small")))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netlab.draw.canvas import BESIDE, CABLE, GUTTER, MARGIN, PAD, WAY_GAP, Canvas
-from netlab.draw.figure import Figure
-from netlab.draw.rows_inside import put_legend, put_notes, put_storage, put_units
-from netlab.draw.rows_network import connect, put_bars, put_host, put_outside, put_ways
-from netlab.draw.scene import Box, Scene
-from netlab.draw.spans import HERE, Reach, Span, spans
+from netlab.diagram.canvas import BESIDE, CABLE, GUTTER, MARGIN, PAD, WAY_GAP, Canvas
+from netlab.diagram.figure import Figure
+from netlab.diagram.rows_inside import put_legend, put_notes, put_storage, put_units
+from netlab.diagram.rows_network import connect, put_bars, put_host, put_outside, put_ways
+from netlab.diagram.scene import Box, Scene
+from netlab.diagram.spans import HERE, Reach, Span, spans
 
 LEAST = 320.0
 """The width of a host without containers, beside the gutter."""

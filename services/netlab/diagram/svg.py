@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from netlab.draw.colours import style_sheet
-from netlab.draw.scene import PAD_X, Label, Scene, Shape, Wire
+from netlab.diagram.colours import style_sheet
+from netlab.diagram.scene import PAD_X, Label, Scene, Shape, Wire
 
 ROUNDED = {"host": 10, "lane": 6, "outside": 13, "client": 10}
 UNPRINTABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF), "\ufffd")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netlab.draw.figure import Way
-from netlab.draw.scene import Block, Box, Point, Shape, Wire
-from netlab.draw.spans import Reach
+from netlab.diagram.figure import Way
+from netlab.diagram.scene import Block, Box, Point, Shape, Wire
+from netlab.diagram.spans import Reach
 
 MARGIN, PAD, GUTTER, BESIDE = 20.0, 14.0, 266.0, 150.0
 """GUTTER: the column at the left that says what a row is. BESIDE: the room of other nodes at the right."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netlab.draw.figure import Clients, Way
-from netlab.draw.networks import Wiring, is_loopback
-from netlab.draw.scene import Block, Line
+from netlab.diagram.figure import Clients, Way
+from netlab.diagram.networks import Wiring, is_loopback
+from netlab.diagram.scene import Block, Line
 from netlab.model.namespaces import Namespace
 from netlab.model.observation import Container, Observation, Publication, endpoint
 from netlab.model.ports import carriers

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netlab.draw.compose import figure
-from netlab.draw.layout import layout
-from netlab.draw.svg import svg
+from netlab.diagram.compose import figure
+from netlab.diagram.layout import layout
+from netlab.diagram.svg import svg
 from netlab.model.observation import Observation
 
 
