@@ -7,7 +7,7 @@ import shutil
 from typing import ClassVar
 
 from netlab.lesson.commands import PAGES
-from netlab.lesson.page import ANY, parse_page
+from netlab.tutorial.page import ANY, parse_page
 from support.stack import ROOT, Stack, wait_for
 
 SAMPLES = ROOT / "data/samples"

@@ -9,12 +9,12 @@ import pytest
 
 from netlab.errors import BadPage, DemoStuck, NoStack, UnknownDemo
 from netlab.lesson.commands import PAGES, runnable, wanted
-from netlab.lesson.compare import compare
-from netlab.lesson.here import Here
-from netlab.lesson.page import Command, parse_page, with_outputs
-from netlab.lesson.shapes import shapes
-from netlab.lesson.shell import Shell
-from netlab.lesson.words import Words
+from netlab.tutorial.compare import compare
+from netlab.tutorial.here import Here
+from netlab.tutorial.page import Command, parse_page, with_outputs
+from netlab.tutorial.shapes import shapes
+from netlab.tutorial.shell import Shell
+from netlab.tutorial.words import Words
 
 PAGE = """# A title
 

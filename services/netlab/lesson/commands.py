@@ -13,12 +13,12 @@ from rich.markdown import Markdown
 from core.errors import suggestion
 from core.settings import Settings
 from netlab.errors import NeedsRoot, NoStack, UnknownDemo
-from netlab.lesson.compare import Difference, compare
-from netlab.lesson.here import ROOT, Here, check_images, look_around, without_stack
-from netlab.lesson.page import ANY, Command, Demo, parse_page, with_outputs
-from netlab.lesson.run import Watcher, run_demo
 from netlab.model.observation import MODES
 from netlab.observe.docker_engine import Engine
+from netlab.tutorial.compare import Difference, compare
+from netlab.tutorial.here import ROOT, Here, check_images, look_around, without_stack
+from netlab.tutorial.page import ANY, Command, Demo, parse_page, with_outputs
+from netlab.tutorial.run import Watcher, run_demo
 
 PAGES = {"en": ROOT / "docs/networking.md", "zh": ROOT / "docs/networking.zh.md"}
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from core.settings import Settings
 from netlab.errors import NoStack
-from netlab.lesson.page import ANY
-from netlab.lesson.words import Words
 from netlab.observe.docker_engine import Engine
 from netlab.observe.docker_json import Json
 from netlab.observe.find_stack import choose_project
+from netlab.tutorial.page import ANY
+from netlab.tutorial.words import Words
 
 ROOT = Path(__file__).resolve().parents[3]
 DB_PORT = 55432

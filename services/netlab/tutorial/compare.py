@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netlab.lesson.page import Command
-from netlab.lesson.shapes import shapes
+from netlab.tutorial.page import Command
+from netlab.tutorial.shapes import shapes
 
 
 @dataclass(frozen=True, slots=True)

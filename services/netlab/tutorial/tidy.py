@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from netlab.lesson.words import Words
+from netlab.tutorial.words import Words
 
 TIMEOUT_S = 60
 FILES = "made_by_a_demo*"

@@ -7,10 +7,10 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netlab.lesson.page import Command, Demo
-from netlab.lesson.shell import Shell
-from netlab.lesson.tidy import tidy
-from netlab.lesson.words import Words
+from netlab.tutorial.page import Command, Demo
+from netlab.tutorial.shell import Shell
+from netlab.tutorial.tidy import tidy
+from netlab.tutorial.words import Words
 
 TIMEOUT_S = 90
 
