@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from netlab.benchmark.model.errors import NativeRuns
+from netlab.benchmark.model.mercator import tile_at, tile_bounds
+from netlab.benchmark.model.path_seen import Way, way_of
+from netlab.benchmark.model.slices import Cpu, Slice
+from netlab.benchmark.model.workloads import Target, job_of, positions, workloads
 from netlab.compare.as_json import report_json
 from netlab.compare.before import before_of
 from netlab.compare.clocks import processes_cpu_ns
-from netlab.compare.errors import NativeRuns
 from netlab.compare.find import own_project, refuse_native
 from netlab.compare.html import report_html
 from netlab.compare.measure import Plan, visit_of
-from netlab.compare.mercator import tile_at, tile_bounds
 from netlab.compare.report import Machine, Report
 from netlab.compare.rounds import begin_with, switches, turns
-from netlab.compare.slices import Cpu, Slice
 from netlab.compare.spread import CPU, RPS, by_round, difference, spread
 from netlab.compare.switch import measuring_settings
 from netlab.compare.text import report_text
-from netlab.compare.way import Way, way_of
-from netlab.compare.workloads import Target, job_of, positions, workloads
 from netlab.errors import NoStack
 from netlab.observe.recording import load
 from netlab.parse.observation import parse

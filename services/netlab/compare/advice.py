@@ -6,10 +6,10 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
+from netlab.benchmark.model.path_seen import Way
 from netlab.compare.findings import Finding
 from netlab.compare.results import Result
 from netlab.compare.spread import CPU_PROXY, RPS, Difference
-from netlab.compare.way import Way
 
 KEEP_ALIVE_PAYS = 1.5
 FASTER = 1.1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netlab.benchmark.model.path_seen import Way
 from netlab.compare.results import Kinds, Result
-from netlab.compare.way import Way
 
 WORTH_TELLING = 0.03
 """A part of all CPU that is smaller is no cause."""

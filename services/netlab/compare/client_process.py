@@ -8,8 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from netlab.compare.errors import ApiAway
-from netlab.compare.job import Job, Tally, dump, load_tally
+from netlab.benchmark.model.errors import ApiAway
+from netlab.benchmark.model.job import Job, Tally, dump, load_tally
 
 SERVICES = Path(__file__).parents[2]
 """Where `python -m` finds this package, whoever started the lab."""

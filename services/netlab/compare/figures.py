@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from netlab.benchmark.model.slices import MB
 from netlab.compare.results import Result
-from netlab.compare.slices import MB
 from netlab.compare.spread import BYTES, P50, P99, RPS, Measure, Spread
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from netlab.benchmark.model.path_seen import Way
+from netlab.benchmark.model.slices import Slice
+from netlab.benchmark.model.workloads import Workload
 from netlab.compare.causes import Side, causes
 from netlab.compare.results import kinds_of, result_of, slices_of
-from netlab.compare.slices import Slice
 from netlab.compare.spread import P50, Difference, difference
-from netlab.compare.way import Way
-from netlab.compare.workloads import Workload
 
 FROM_MEMORY = ("cached-tile", "connect")
 """Workloads that the API answers without the database."""

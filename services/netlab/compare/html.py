@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from netlab.benchmark.model.slices import MB
 from netlab.compare.figures import UNITS, with_bounds
 from netlab.compare.plots import plot
 from netlab.compare.report import Report
 from netlab.compare.results import Result, kinds_of
-from netlab.compare.slices import MB
 from netlab.compare.spread import BYTES, P50, P99, RPS
 from netlab.compare.text import even_lines, told_of, way_words, wrong_words
 

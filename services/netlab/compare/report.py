@@ -7,13 +7,13 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from netlab.benchmark.model.path_seen import Way
+from netlab.benchmark.model.slices import MB, Slice
+from netlab.benchmark.model.workloads import Target, Workload
 from netlab.compare.advice import advice
 from netlab.compare.findings import Finding, findings
 from netlab.compare.measure import Plan
 from netlab.compare.results import Result, results
-from netlab.compare.slices import MB, Slice
-from netlab.compare.way import Way
-from netlab.compare.workloads import Target, Workload
 
 BUSY_CPUS = 0.25
 """Of all CPUs; when others keep more of them busy, figures spread."""

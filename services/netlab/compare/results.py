@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netlab.compare.slices import Slice
+from netlab.benchmark.model.slices import Slice
+from netlab.benchmark.model.workloads import Workload
 from netlab.compare.spread import (
     BYTES,
     CLIENT_PER_MB,
@@ -24,7 +25,6 @@ from netlab.compare.spread import (
     by_round,
     spread,
 )
-from netlab.compare.workloads import Workload
 
 
 @dataclass(frozen=True, slots=True)

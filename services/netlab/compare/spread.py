@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from netlab.compare.slices import MB, Slice
+from netlab.benchmark.model.slices import MB, Slice
 
 T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
 """Student's 97.5 % points for 1 to 15 degrees of freedom; with more rounds the last is used, which is too careful."""

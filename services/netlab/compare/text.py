@@ -5,14 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from netlab.benchmark.model.path_seen import Way
+from netlab.benchmark.model.slices import MB
+from netlab.benchmark.model.workloads import Workload
 from netlab.compare.figures import UNITS, middle, with_bounds
 from netlab.compare.findings import Finding
 from netlab.compare.report import Report
 from netlab.compare.results import Result, kinds_of
-from netlab.compare.slices import MB
 from netlab.compare.spread import BYTES, P50, P99, RPS
-from netlab.compare.way import Way
-from netlab.compare.workloads import Workload
 
 WIDTH = 118
 

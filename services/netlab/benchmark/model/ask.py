@@ -7,7 +7,7 @@ import json
 import socket
 from typing import Any
 
-from netlab.compare.errors import ApiAway
+from netlab.benchmark.model.errors import ApiAway
 
 TIMEOUT_S = 30
 

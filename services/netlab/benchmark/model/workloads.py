@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import suggestion
-from netlab.compare.ask import ask, ask_json
-from netlab.compare.errors import NothingToMeasure
-from netlab.compare.job import Job
-from netlab.compare.mercator import tile_at, tile_bounds
+from netlab.benchmark.model.ask import ask, ask_json
+from netlab.benchmark.model.errors import NothingToMeasure
+from netlab.benchmark.model.job import Job
+from netlab.benchmark.model.mercator import tile_at, tile_bounds
 from netlab.observe.docker_json import Json, listed, mapped
 
 Expected = Literal["kept", "made"] | None
@@ -28,7 +28,7 @@ COLD_STEPS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A kind of requests. `request` is as netlab.compare.job.Job has it; `expected`: how its tiles must be answered."""
+    """A kind of requests. `request` is as netlab.benchmark.model.job.Job has it; `expected`: how its tiles must be answered."""
 
     name: str
     title: str
