@@ -153,7 +153,7 @@ def clients() -> list[str]:
     found: list[str] = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if b"netlab.compare.client" in (process / "cmdline").read_bytes().split(b"\0"):
+            if b"netlab.benchmark.load.client" in (process / "cmdline").read_bytes().split(b"\0"):
                 found.append(process.name)
     return found
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from netlab.benchmark.load.client import Driver
+from netlab.benchmark.load.client_process import client_process
+from netlab.benchmark.load.http_reader import AnswerReader, BadAnswer
 from netlab.benchmark.model.job import Job, Tally, dump, load_job, load_tally, quantile
-from netlab.compare.answer_reader import AnswerReader, BadAnswer
-from netlab.compare.client import Driver
-from netlab.compare.client_process import client_process
 
 REQUEST = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer-Timing: cache;desc=hit, total;dur=1\r\n\r\nhello"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from netlab.benchmark.load.cpu_clocks import processes_cpu_ns
 from netlab.benchmark.model.errors import NativeRuns
 from netlab.benchmark.model.mercator import tile_at, tile_bounds
 from netlab.benchmark.model.path_seen import Way, way_of
@@ -19,7 +20,6 @@ from netlab.benchmark.model.slices import Cpu, Slice
 from netlab.benchmark.model.workloads import Target, job_of, positions, workloads
 from netlab.compare.as_json import report_json
 from netlab.compare.before import before_of
-from netlab.compare.clocks import processes_cpu_ns
 from netlab.compare.find import own_project, refuse_native
 from netlab.compare.html import report_html
 from netlab.compare.measure import Plan, visit_of

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from netlab.benchmark.load.client_process import Client
+from netlab.benchmark.load.cpu_clocks import containers_cpu_ns, machine_cpu_ns, processes_cpu_ns
 from netlab.benchmark.model.ask import ask
 from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.job import Tally
 from netlab.benchmark.model.path_seen import Way
 from netlab.benchmark.model.slices import Cpu, Slice
 from netlab.benchmark.model.workloads import Workload, job_of
-from netlab.compare.client_process import Client
-from netlab.compare.clocks import containers_cpu_ns, machine_cpu_ns, processes_cpu_ns
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
 

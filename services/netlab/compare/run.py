@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
+from netlab.benchmark.load.client_process import Client, client_process
 from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.path_seen import Way, way_of
 from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Target, Workload, choose_target, workloads
 from netlab.compare.before import Before
-from netlab.compare.client_process import Client, client_process
 from netlab.compare.measure import Measurer, Plan, visit_of, wait_ready
 from netlab.compare.progress import Listener, Step
 from netlab.compare.report import Report, machine_here

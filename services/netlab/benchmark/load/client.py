@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from netlab.benchmark.load.http_reader import AnswerReader, BadAnswer
 from netlab.benchmark.model.job import Job, Tally, dump, load_job, quantile
-from netlab.compare.answer_reader import AnswerReader, BadAnswer
 
 PATIENCE_S = 10.0
 """An answer that takes longer than that, or that long after the end, is an error."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.job import Job, Tally, dump, load_tally
 
-SERVICES = Path(__file__).parents[2]
+SERVICES = Path(__file__).parents[3]
 """Where `python -m` finds this package, whoever started the lab."""
 
 
@@ -42,7 +42,7 @@ class Client:
 def client_process() -> Generator[Client]:
     """A client, in a session of its own, so that Ctrl-C is for the lab alone; ended for certain."""
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "netlab.compare.client"],
+        [sys.executable, "-m", "netlab.benchmark.load.client"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
