@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from netlab.benchmark.model.slices import MB
-from netlab.compare.results import Result
-from netlab.compare.spread import BYTES, P50, P99, RPS, Measure, Spread
+from netlab.benchmark.stats.results import Result
+from netlab.benchmark.stats.spread import BYTES, P50, P99, RPS, Measure, Spread
 
 
 def number(value: float) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from netlab.benchmark.model.slices import MB
+from netlab.benchmark.stats.results import Result, kinds_of
+from netlab.benchmark.stats.spread import BYTES, P50, P99, RPS
 from netlab.compare.figures import UNITS, with_bounds
 from netlab.compare.plots import plot
 from netlab.compare.report import Report
-from netlab.compare.results import Result, kinds_of
-from netlab.compare.spread import BYTES, P50, P99, RPS
 from netlab.compare.text import even_lines, told_of, way_words, wrong_words
 
 SPEED = (RPS, P50, P99, BYTES)

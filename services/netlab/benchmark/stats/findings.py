@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from netlab.benchmark.model.path_seen import Way
 from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Workload
-from netlab.compare.causes import Side, causes
-from netlab.compare.results import kinds_of, result_of, slices_of
-from netlab.compare.spread import P50, Difference, difference
+from netlab.benchmark.stats.causes import Side, causes
+from netlab.benchmark.stats.results import kinds_of, result_of, slices_of
+from netlab.benchmark.stats.spread import P50, Difference, difference
 
 FROM_MEMORY = ("cached-tile", "connect")
 """Workloads that the API answers without the database."""

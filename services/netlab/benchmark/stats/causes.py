@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netlab.benchmark.model.path_seen import Way
-from netlab.compare.results import Kinds, Result
+from netlab.benchmark.stats.results import Kinds, Result
 
 WORTH_TELLING = 0.03
 """A part of all CPU that is smaller is no cause."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Workload
-from netlab.compare.spread import (
+from netlab.benchmark.stats.spread import (
     BYTES,
     CLIENT_PER_MB,
     CONTAINERS_PER_MB,
@@ -57,7 +57,7 @@ def kinds_of(workload: Workload) -> Kinds:
 class Result:
     """A workload in a mode.
 
-    figures: by the names of netlab.compare.spread.MEASURES; those without a value are left out
+    figures: by the names of netlab.benchmark.stats.spread.MEASURES; those without a value are left out
     wrong: tiles that were kept where they had to be made, or made where they had to be kept
     """
 

@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 from netlab.benchmark.model.path_seen import Way
-from netlab.compare.findings import Finding
-from netlab.compare.results import Result
-from netlab.compare.spread import CPU_PROXY, RPS, Difference
+from netlab.benchmark.stats.findings import Finding
+from netlab.benchmark.stats.results import Result
+from netlab.benchmark.stats.spread import CPU_PROXY, RPS, Difference
 
 KEEP_ALIVE_PAYS = 1.5
 FASTER = 1.1
