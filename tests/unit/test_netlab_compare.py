@@ -18,16 +18,16 @@ from netlab.benchmark.model.mercator import tile_at, tile_bounds
 from netlab.benchmark.model.path_seen import Way, way_of
 from netlab.benchmark.model.slices import Cpu, Slice
 from netlab.benchmark.model.workloads import Target, job_of, positions, workloads
+from netlab.benchmark.report.as_json import report_json
+from netlab.benchmark.report.html import report_html
+from netlab.benchmark.report.report import Machine, Report
+from netlab.benchmark.report.text import report_text
 from netlab.benchmark.stats.spread import CPU, RPS, by_round, difference, spread
-from netlab.compare.as_json import report_json
 from netlab.compare.before import before_of
 from netlab.compare.find import own_project, refuse_native
-from netlab.compare.html import report_html
 from netlab.compare.measure import Plan, visit_of
-from netlab.compare.report import Machine, Report
 from netlab.compare.rounds import begin_with, switches, turns
 from netlab.compare.switch import measuring_settings
-from netlab.compare.text import report_text
 from netlab.errors import NoStack
 from netlab.observe.recording import load
 from netlab.parse.observation import parse

@@ -10,16 +10,16 @@ import click
 
 from core.settings import Settings
 from core.terminal import EXIT_FAILED
-from netlab.compare.as_json import report_json
+from netlab.benchmark.report.as_json import report_json
+from netlab.benchmark.report.html import report_html
+from netlab.benchmark.report.report import Report
+from netlab.benchmark.report.text import report_text
 from netlab.compare.before import Before
 from netlab.compare.find import MODES, find_before
-from netlab.compare.html import report_html
 from netlab.compare.measure import Plan
 from netlab.compare.progress import PLAN, Step, listening
-from netlab.compare.report import Report
 from netlab.compare.run import Request, compare as run_comparison
 from netlab.compare.switch import log_of
-from netlab.compare.text import report_text
 from netlab.observe.docker_engine import Engine
 from netlab.output import check_writable, write_output
 from netlab.report.store import keep

@@ -14,10 +14,10 @@ from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.path_seen import Way, way_of
 from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Target, Workload, choose_target, workloads
+from netlab.benchmark.report.report import Report, machine_here
 from netlab.compare.before import Before
 from netlab.compare.measure import Measurer, Plan, visit_of, wait_ready
 from netlab.compare.progress import Listener, Step
-from netlab.compare.report import Report, machine_here
 from netlab.compare.rounds import begin_with, switches, turns
 from netlab.compare.switch import Switcher, ignore_interrupts, interruptible
 from netlab.errors import NoStack

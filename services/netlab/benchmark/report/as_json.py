@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from netlab.benchmark.report.report import Report
 from netlab.benchmark.stats.findings import Finding
 from netlab.benchmark.stats.results import Result
 from netlab.benchmark.stats.spread import Difference
-from netlab.compare.report import Report
 
 Json = dict[str, Any]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from netlab.benchmark.model.workloads import Workload
+from netlab.benchmark.report.figures import UNITS, number, scaled, with_bounds
+from netlab.benchmark.report.report import Report
 from netlab.benchmark.stats.results import Kinds, Result, kinds_of
-from netlab.compare.figures import UNITS, number, scaled, with_bounds
-from netlab.compare.report import Report
 
 WIDTH, ROW, TOP, BOTTOM = 1040, 34, 30, 30
 NAME_X = 78

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from netlab.benchmark.model.path_seen import Way
 from netlab.benchmark.model.slices import MB
 from netlab.benchmark.model.workloads import Workload
+from netlab.benchmark.report.figures import UNITS, middle, with_bounds
+from netlab.benchmark.report.report import Report
 from netlab.benchmark.stats.findings import Finding
 from netlab.benchmark.stats.results import Result, kinds_of
 from netlab.benchmark.stats.spread import BYTES, P50, P99, RPS
-from netlab.compare.figures import UNITS, middle, with_bounds
-from netlab.compare.report import Report
 
 WIDTH = 118
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from netlab.benchmark.model.slices import MB
+from netlab.benchmark.report.figures import UNITS, with_bounds
+from netlab.benchmark.report.plots import plot
+from netlab.benchmark.report.report import Report
+from netlab.benchmark.report.text import even_lines, told_of, way_words, wrong_words
 from netlab.benchmark.stats.results import Result, kinds_of
 from netlab.benchmark.stats.spread import BYTES, P50, P99, RPS
-from netlab.compare.figures import UNITS, with_bounds
-from netlab.compare.plots import plot
-from netlab.compare.report import Report
-from netlab.compare.text import even_lines, told_of, way_words, wrong_words
 
 SPEED = (RPS, P50, P99, BYTES)
 STYLE = """
