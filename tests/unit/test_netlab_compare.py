@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from netlab.benchmark.before import before_of
+from netlab.benchmark.find import own_project, refuse_native
 from netlab.benchmark.load.cpu_clocks import processes_cpu_ns
 from netlab.benchmark.model.errors import NativeRuns
 from netlab.benchmark.model.mercator import tile_at, tile_bounds
@@ -22,12 +24,10 @@ from netlab.benchmark.report.as_json import report_json
 from netlab.benchmark.report.html import report_html
 from netlab.benchmark.report.report import Machine, Report
 from netlab.benchmark.report.text import report_text
+from netlab.benchmark.rounds import begin_with, switches, turns
+from netlab.benchmark.run_mode import Plan, visit_of
 from netlab.benchmark.stats.spread import CPU, RPS, by_round, difference, spread
-from netlab.compare.before import before_of
-from netlab.compare.find import own_project, refuse_native
-from netlab.compare.measure import Plan, visit_of
-from netlab.compare.rounds import begin_with, switches, turns
-from netlab.compare.switch import measuring_settings
+from netlab.benchmark.switch_mode import measuring_settings
 from netlab.errors import NoStack
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
@@ -466,7 +466,7 @@ def test_names_of_collections_are_no_markup() -> None:
 HALF_MADE = """
 import os, signal
 from contextlib import suppress
-from netlab.compare.switch import interruptible
+from netlab.benchmark.switch_mode import interruptible
 
 class Answer:
     def __init__(self):

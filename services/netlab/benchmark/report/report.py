@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from netlab.benchmark.model.path_seen import Way
 from netlab.benchmark.model.slices import MB, Slice
 from netlab.benchmark.model.workloads import Target, Workload
+from netlab.benchmark.run_mode import Plan
 from netlab.benchmark.stats.advice import advice
 from netlab.benchmark.stats.findings import Finding, findings
 from netlab.benchmark.stats.results import Result, results
-from netlab.compare.measure import Plan
 
 BUSY_CPUS = 0.25
 """Of all CPUs; when others keep more of them busy, figures spread."""

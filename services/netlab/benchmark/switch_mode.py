@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from netlab.benchmark.before import Before
 from netlab.benchmark.model.errors import ComparisonRuns, ModeFailed
-from netlab.compare.before import Before
 
 ROOT = Path(__file__).parents[3]
 WITHOUT_DISK = {"ISTHMUS_TILES_MB": "0"}

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
+from netlab.benchmark.before import Before
 from netlab.benchmark.load.client_process import Client, client_process
 from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.path_seen import Way, way_of
 from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Target, Workload, choose_target, workloads
+from netlab.benchmark.progress import Listener, Step
 from netlab.benchmark.report.report import Report, machine_here
-from netlab.compare.before import Before
-from netlab.compare.measure import Measurer, Plan, visit_of, wait_ready
-from netlab.compare.progress import Listener, Step
-from netlab.compare.rounds import begin_with, switches, turns
-from netlab.compare.switch import Switcher, ignore_interrupts, interruptible
+from netlab.benchmark.rounds import begin_with, switches, turns
+from netlab.benchmark.run_mode import Measurer, Plan, visit_of, wait_ready
+from netlab.benchmark.switch_mode import Switcher, ignore_interrupts, interruptible
 from netlab.errors import NoStack
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.settings import Settings
+from netlab.benchmark.before import Before, before_of
 from netlab.benchmark.model.errors import NativeRuns
-from netlab.compare.before import Before, before_of
 from netlab.errors import NoStack
 from netlab.observe.docker_engine import Engine
 from netlab.observe.find_stack import Stack
