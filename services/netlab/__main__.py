@@ -1,5 +1,5 @@
 """`python -m netlab`, which `scripts/isthmus net` runs on the host."""
 
-from netlab.commands import net
+from netlab.cli.main import net
 
 net(prog_name="isthmus net")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from core.settings import load_settings
-from netlab.lesson.commands import PAGES, quiet
+from netlab.cli.tutorial import PAGES, quiet
 from netlab.tutorial.compare import compare
 from netlab.tutorial.here import look_around
 from netlab.tutorial.page import parse_page

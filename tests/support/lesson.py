@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import ClassVar
 
-from netlab.lesson.commands import PAGES
+from netlab.cli.tutorial import PAGES
 from netlab.tutorial.page import ANY, parse_page
 from support.stack import ROOT, Stack, wait_for
 

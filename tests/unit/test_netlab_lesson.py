@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from netlab.cli.tutorial import PAGES, runnable, wanted
 from netlab.errors import BadPage, DemoStuck, NoStack, UnknownDemo
-from netlab.lesson.commands import PAGES, runnable, wanted
 from netlab.tutorial.compare import compare
 from netlab.tutorial.here import Here
 from netlab.tutorial.page import Command, parse_page, with_outputs

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from netlab.checks.codes import CODES
 from netlab.checks.judge import judge
-from netlab.commands import net
+from netlab.cli.main import net
 from netlab.model.finding import Promise, accepted, counts, in_order
 from netlab.model.observation import Attachment, Container, Interface, Listener, Observation, Publication
 from netlab.model.probe_results import Joining, Knock, Neighbour, Page, PublicPage, Reached, Resolved, Touched, Tried

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from netlab.commands import net
+from netlab.cli.main import net
 
 ROOT = Path(__file__).parents[2]
 BRIDGE = str(ROOT / "tests/data/netlab/bridge.json")

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from core.settings import Settings
+from netlab.cli.options import mode_argument, project_option
+from netlab.cli.output_file import write_output
 from netlab.diagram.html import html
 from netlab.diagram.picture import picture
 from netlab.diagram.words import mode_words
@@ -15,8 +17,6 @@ from netlab.look import look
 from netlab.model.observation import Observation
 from netlab.model.roles import data_folder
 from netlab.observe.recording import Recording, dump, load
-from netlab.options import mode_argument, project_option
-from netlab.output import write_output
 from netlab.parse.observation import parse
 from netlab.report.observation_json import observation_json
 from netlab.report.observation_text import observation_text

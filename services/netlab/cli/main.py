@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from core.settings import load_settings
-from netlab.check_commands import check_command, doctor
-from netlab.compare.command import compare
-from netlab.group import Group
-from netlab.lesson.commands import demo
-from netlab.show_command import show
+from netlab.cli.benchmark import compare
+from netlab.cli.check import check_command, doctor
+from netlab.cli.group import Group
+from netlab.cli.show import show
+from netlab.cli.tutorial import demo
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,8 +11,8 @@ from core.settings import Settings
 from core.terminal import EXIT_FAILED
 from netlab.checks.codes import CODES
 from netlab.checks.run import Wanted, check
+from netlab.cli.options import mode_argument, project_option
 from netlab.model.roles import data_folder
-from netlab.options import mode_argument, project_option
 from netlab.report.findings import report_json, report_text
 from netlab.report.store import keep
 
