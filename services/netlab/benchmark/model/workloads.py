@@ -28,7 +28,7 @@ COLD_STEPS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A kind of requests. `request` is as netlab.benchmark.model.job.Job has it; `expected`: how its tiles must be answered."""
+    """A kind of requests. `request` is as `Job` has it; `expected`: how its tiles must be answered."""
 
     name: str
     title: str
