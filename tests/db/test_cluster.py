@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+import pytest
 
 from core.db import connect
-from support.cluster import Database
+from support.cluster import Cluster, Database
+from support.publish import publish
 
 
 def test_a_clone_is_migrated_and_the_owner_can_make_tables(database: Database) -> None:
@@ -35,3 +40,49 @@ def test_a_backend_keeps_the_memory_of_a_tile_for_the_next_one(database: Databas
             fields = Path(f"/proc/{connection.info.backend_pid}/stat").read_text().rpartition(")")[2].split()
             faults.append(int(fields[7]))
     assert faults[-1] - faults[-2] < 100, faults
+
+
+CATALOGUE = "SELECT (SELECT count(*) FROM isthmus.collections), (SELECT number FROM isthmus.generation)"
+
+
+def used(cluster: Cluster, *statements: LiteralString) -> str:
+    """The name of a database that a test had, loaded into, and gave up."""
+    database = cluster.clone()
+    publish(database, "points", "SELECT 1 AS fid, ST_Point(1, 2) AS geom", columns={})
+    with psycopg.connect(cluster.superuser(database.owner.db_name), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.replace("NAME", database.owner.db_name))
+    cluster.drop(database)
+    return database.owner.db_name
+
+
+def test_a_used_database_comes_back_as_a_new_one(cluster: Cluster) -> None:
+    name = used(cluster)
+    again = cluster.clone()
+    assert again.owner.db_name == name
+    with again.connect() as connection:
+        assert connection.execute(CATALOGUE).fetchone() == (0, 1)
+        assert connection.execute("SELECT FROM pg_class WHERE relnamespace = 'data'::regnamespace").fetchall() == []
+    assert publish(again, "points", "SELECT 1 AS fid, ST_Point(1, 2) AS geom", columns={}) == 1
+    cluster.drop(again)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE VIEW public.view AS SELECT 1 AS fid",
+        "CREATE FUNCTION data.one() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "REVOKE SELECT ON isthmus.versions FROM isthmus_reader",
+        "ALTER TABLE isthmus.loads ADD extra text",
+        "COMMENT ON TABLE isthmus.loads IS 'loads'",
+        "INSERT INTO spatial_ref_sys (srid, srtext) VALUES (990000, 'x')",
+        "DELETE FROM isthmus.migrations WHERE number = 14",
+        "DROP SCHEMA published CASCADE",
+        "ALTER DATABASE NAME SET work_mem = '1MB'",
+    ],
+)
+def test_a_database_that_was_altered_is_given_to_nobody(cluster: Cluster, statement: LiteralString) -> None:
+    name = used(cluster, statement)
+    assert name not in cluster.spares
+    with psycopg.connect(cluster.superuser("postgres")) as connection:
+        assert connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None
