@@ -153,7 +153,7 @@ class Cluster:
         return self.database(name)
 
     def drop(self, database: Database) -> None:
-        """Give up a clone, also while someone is connected: it is emptied for the next test, or goes. So does its folder."""
+        """Give up a clone, also while someone is connected: it is emptied for the next test, or goes, as its folder."""
         name = database.owner.db_name
         if self.template is not None and self.template.empties(self.superuser(name)):
             self.spares.append(name)
