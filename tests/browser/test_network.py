@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from browser.conftest import screenshot
 from netlab.diagram.html import html
-from netlab.diagram.picture import picture
+from netlab.diagram.svg import picture
 from netlab.model.observation import MODES, Observation
 from netlab.observe.recording import load
 from netlab.parse.observation import parse

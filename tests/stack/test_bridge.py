@@ -12,10 +12,10 @@ import psycopg
 
 from core.settings import load_settings
 from netlab.cli.tutorial import PAGES, quiet
-from netlab.tutorial.compare import compare
 from netlab.tutorial.here import look_around
 from netlab.tutorial.page import parse_page
 from netlab.tutorial.run import run_demo
+from netlab.tutorial.shapes import compare
 from support.every_mode import InContainers
 from support.net_check import net_check
 from support.net_promises import BridgePromises

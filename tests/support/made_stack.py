@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from netlab.model.observation import (
     Attachment,
     Container,
-    Engine,
+    EngineInfo,
     Host,
     Interface,
     Listener,
@@ -64,7 +64,7 @@ def made_stack(asked: Made) -> Observation:
         project=asked.project,
         mode=asked.mode,
         data_dir="/srv/isthmus/data",
-        engine=Engine("26.1.5", "1.45", "/var/lib/docker", swarm=asked.mode == "swarm", hidden=asked.hidden),
+        engine=EngineInfo("26.1.5", "1.45", "/var/lib/docker", swarm=asked.mode == "swarm", hidden=asked.hidden),
         host=Host(
             "gis",
             HOST_NAMESPACE,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from netlab.diagram.picture import picture
+from netlab.diagram.svg import picture
 from netlab.diagram.words import mode_words
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
-from netlab.report.observation_json import observation_json
+from netlab.report.observation import observation_json
 from netlab.report.store import keep
 from support.cluster import ROOT
 

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 
 from netlab.benchmark.load.client import Driver
 from netlab.benchmark.load.client_process import client_process
-from netlab.benchmark.load.http_reader import AnswerReader, BadAnswer
+from netlab.benchmark.load.http_reader import BadResponse, ResponseReader
 from netlab.benchmark.model.job import Job, Tally, dump, load_job, load_tally, quantile
 
 REQUEST = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -25,9 +25,9 @@ UNTIL_CLOSED = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
 EMPTY = b"HTTP/1.1 204 No Content\r\nserver-timing: cache;desc=miss\r\n\r\n"
 
 
-def fed(text: bytes, sizes: list[int]) -> AnswerReader:
+def fed(text: bytes, sizes: list[int]) -> ResponseReader:
     """A reader that got the text in blocks of these sizes, and the rest at once."""
-    reader = AnswerReader()
+    reader = ResponseReader()
     for size in sizes:
         block, text = text[:size], text[size:]
         if block:
@@ -62,7 +62,7 @@ def test_an_answer_without_a_length_ends_with_its_connection() -> None:
 
 @pytest.mark.parametrize("text", [PLAIN[:-1], CHUNKED[:-2], b"HTTP/1.1 200"])
 def test_half_an_answer_is_an_error(text: bytes) -> None:
-    with pytest.raises(BadAnswer, match="in the middle"):
+    with pytest.raises(BadResponse, match="in the middle"):
         fed(text, []).end()
 
 
@@ -70,7 +70,7 @@ def test_half_an_answer_is_an_error(text: bytes) -> None:
     "text", [b"SSH-2.0-OpenSSH\r\n\r\n", PLAIN + b"x", CHUNKED.replace(b"6;x", b"zz"), b"x" * 70_000]
 )
 def test_what_is_no_answer_is_an_error(text: bytes) -> None:
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadResponse):
         fed(text, [])
 
 

@@ -17,7 +17,7 @@ from netlab.benchmark.find import own_project, refuse_native
 from netlab.benchmark.load.cpu_clocks import processes_cpu_ns
 from netlab.benchmark.model.errors import NativeRuns
 from netlab.benchmark.model.mercator import tile_at, tile_bounds
-from netlab.benchmark.model.path_seen import Way, way_of
+from netlab.benchmark.model.path_seen import RequestPath, path_of
 from netlab.benchmark.model.slices import Cpu, Slice
 from netlab.benchmark.model.workloads import Target, job_of, positions, workloads
 from netlab.benchmark.report.as_json import report_json
@@ -36,9 +36,9 @@ RECORDINGS = Path(__file__).parents[1] / "data/netlab"
 MODES = ("bridge", "host", "container", "none")
 TARGET = Target("cities", 24_000, 4_000_000, (5, 13, 20), 4_900)
 KINDS = workloads(TARGET, salt=7)
-PROXIED = Way("127.0.0.1:8080", "docker-proxy", "veth", veth=True, nat_rule=True, proxies=(7,))
-DIRECT = Way("127.0.0.1:8080", "loopback", "loopback")
-SOCKET = Way("unix:/run/api.sock", "unix socket", "unix socket")
+PROXIED = RequestPath("127.0.0.1:8080", "docker-proxy", "veth", veth=True, nat_rule=True, proxies=(7,))
+DIRECT = RequestPath("127.0.0.1:8080", "loopback", "loopback")
+SOCKET = RequestPath("unix:/run/api.sock", "unix socket", "unix socket")
 
 
 def made_up(
@@ -68,7 +68,7 @@ def made_up(
     return found
 
 
-def report_of(slices: list[Slice], ways: dict[str, Way]) -> Report:
+def report_of(slices: list[Slice], ways: dict[str, RequestPath]) -> Report:
     """A report of one workload in the modes of `ways`."""
     return Report(
         taken_at="2026-11-25T12:00:00+00:00",
@@ -249,7 +249,7 @@ def test_positions_lie_at_any_depth() -> None:
     ],
 )
 def test_the_way_in_each_mode_is_what_was_seen(mode: str, client: str, database: str, veth: bool) -> None:
-    way = way_of(parse(load(RECORDINGS / f"{mode}.json")))
+    way = path_of(parse(load(RECORDINGS / f"{mode}.json")))
     assert (way.client, way.database, way.veth) == (client, database, veth)
     assert bool(way.proxies) == way.nat_rule == (client == "docker-proxy")
     assert way.address == ("unix:/srv/isthmus/data/var/run/api.sock" if mode == "none" else "127.0.0.1:18100")
@@ -258,14 +258,14 @@ def test_the_way_in_each_mode_is_what_was_seen(mode: str, client: str, database:
 @pytest.mark.parametrize("mode", MODES)
 def test_only_the_containers_that_serve_count(mode: str) -> None:
     seen = parse(load(RECORDINGS / f"{mode}.json"))
-    visit = visit_of(seen, way_of(seen), 1)
+    visit = visit_of(seen, path_of(seen), 1)
     assert sorted(service for service, _ in visit.containers) == ["api", "postgis"]
 
 
 def test_without_a_proxy_the_rule_carries_clients() -> None:
     recording = load(RECORDINGS / "bridge.json")
     recording.host["proxies"] = []
-    way = way_of(parse(recording))
+    way = path_of(parse(recording))
     assert (way.client, way.proxies, way.nat_rule) == ("NAT", (), True)
 
 
@@ -273,7 +273,7 @@ def test_a_stack_whose_api_does_not_run_has_no_way() -> None:
     recording = load(RECORDINGS / "host.json")
     recording.containers[:] = [one for one in recording.containers if "api" not in one["Name"]]
     with pytest.raises(NoStack, match="no running api"):
-        way_of(parse(recording))
+        path_of(parse(recording))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -9,10 +9,9 @@ import pytest
 
 from netlab.cli.tutorial import PAGES, runnable, wanted
 from netlab.errors import BadPage, DemoStuck, NoStack, UnknownDemo
-from netlab.tutorial.compare import compare
 from netlab.tutorial.here import Here
 from netlab.tutorial.page import Command, parse_page, with_outputs
-from netlab.tutorial.shapes import shapes
+from netlab.tutorial.shapes import compare, shapes
 from netlab.tutorial.shell import Shell
 from netlab.tutorial.words import Words
 

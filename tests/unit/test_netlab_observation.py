@@ -9,15 +9,12 @@ from pathlib import Path
 import pytest
 
 from netlab.errors import BadRecording, NoStack
-from netlab.model.namespaces import cables, namespaces
 from netlab.model.observation import Listener, Observation, Publication
-from netlab.model.ports import carriers, is_of_stack
-from netlab.observe.find_stack import choose_project
-from netlab.observe.proc_tables import parse_address, parse_hosts
-from netlab.observe.recording import dump, load, without_secrets
+from netlab.model.wiring import cables, carriers, is_of_stack, namespaces
+from netlab.observe.recording import choose_project, dump, load, without_secrets
+from netlab.parse.host import parse_address, parse_hosts
 from netlab.parse.observation import parse
-from netlab.report.observation_json import observation_json
-from netlab.report.observation_text import observation_text
+from netlab.report.observation import observation_json, observation_text
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
 MODES = ("bridge", "host", "container", "none")

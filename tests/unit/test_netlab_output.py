@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netlab.cli.output_file import check_writable, write_output
+from netlab.cli.options import check_writable, write_output
 from netlab.errors import OutputNotWritten
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from netlab.diagram.facts import tables
 from netlab.diagram.html import html
-from netlab.model.namespaces import cables
 from netlab.model.observation import Observation
+from netlab.model.wiring import cables
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
 from support.made_stack import Made, made_stack

@@ -16,8 +16,8 @@ from netlab.diagram.layout import layout
 from netlab.diagram.scene import Box, Scene, Shape
 from netlab.diagram.svg import svg
 from netlab.diagram.text_width import STYLES, shorten, width
-from netlab.model.namespaces import cables
 from netlab.model.observation import MODES, Observation
+from netlab.model.wiring import cables
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
 from support.made_stack import Made, made_stack

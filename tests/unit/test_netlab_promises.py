@@ -12,18 +12,27 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from netlab.checks.codes import CODES
-from netlab.checks.judge import judge
+from netlab.checks.run import CODES, judge
 from netlab.cli.main import net
-from netlab.model.finding import Promise, accepted, counts, in_order
+from netlab.model.finding import Finding, accepted, counts, in_order
 from netlab.model.observation import Attachment, Container, Interface, Listener, Observation, Publication
-from netlab.model.probe_results import Joining, Knock, Neighbour, Page, PublicPage, Reached, Resolved, Touched, Tried
+from netlab.model.probe_results import (
+    ApiResponse,
+    ContainerConnection,
+    FolderProbe,
+    HostConnection,
+    JoinAttempt,
+    Neighbour,
+    ProbeResults,
+    PublicResponse,
+    ResolvedName,
+)
 from netlab.model.roles import api_socket, db_targets, names_of, of_role, role_of, services_of, storage_of
-from netlab.observe.neighbours import neighbours
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
 from netlab.probe.from_host import links_of
 from netlab.probe.in_container import Trial, parse_trial
+from netlab.probe.run import neighbours
 from netlab.report.findings import report_json, report_text
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
@@ -35,22 +44,24 @@ def seen_in(mode: str) -> Observation:
     return parse(load(RECORDINGS / f"{mode}.json"))
 
 
-def tried_in(seen: Observation) -> Tried:
+def tried_in(seen: Observation) -> ProbeResults:
     """What is tried in a stack in which all is well."""
     at = "unix:/srv/isthmus/data/var/run/api.sock" if seen.mode == "none" else "127.0.0.1:18100"
     base = "http://localhost" if seen.mode == "none" else f"http://{at}"
     links = (f"{base}/collections?f=json", f"{base}/collections/roads")
-    return Tried(
-        pages=tuple(Page(at, path, 200, "answers 200", links if "coll" in path else ()) for path in PAGES),
+    return ProbeResults(
+        pages=tuple(ApiResponse(at, path, 200, "answers 200", links if "coll" in path else ()) for path in PAGES),
         resolved=tuple(resolved(one, name, seen) for one in seen.containers for name in names_of(one)),
-        reached=tuple(Reached(one.name, to, True, "connected") for one in seen.containers for to in db_targets(one)),
+        reached=tuple(
+            ContainerConnection(one.name, to, True, "connected") for one in seen.containers for to in db_targets(one)
+        ),
         touched=tuple(
             touched(one, need.probe, need.writable) for one in seen.containers for need in storage_of(one, seen.mode)
         ),
         joinings=tuple(
-            Joining(one.name, True, "private (none) mode") for one in seen.containers if seen.mode == "none"
+            JoinAttempt(one.name, True, "private (none) mode") for one in seen.containers if seen.mode == "none"
         ),
-        knocks=(Knock("192.0.2.2", 55432, False, "connection refused"),) if seen.mode == "host" else (),
+        knocks=(HostConnection("192.0.2.2", 55432, False, "connection refused"),) if seen.mode == "host" else (),
         firewall=firewall(seen),
         forwarding=True,
         folders={"/srv/isthmus/data": "1:2"},
@@ -58,14 +69,14 @@ def tried_in(seen: Observation) -> Tried:
     )
 
 
-def resolved(container: Container, name: str, seen: Observation) -> Resolved:
+def resolved(container: Container, name: str, seen: Observation) -> ResolvedName:
     (target,) = [one for one in seen.containers if one.service == name]
-    return Resolved(container.name, name, (target.attachments[0].address.partition("/")[0],))
+    return ResolvedName(container.name, name, (target.attachments[0].address.partition("/")[0],))
 
 
-def touched(container: Container, path: str, writable: bool) -> Touched:
+def touched(container: Container, path: str, writable: bool) -> FolderProbe:
     owner, text = (container.user, "") if writable else ("", "Read-only file system")
-    return Touched(container.name, path, True, "1:2", owner, text)
+    return FolderProbe(container.name, path, True, "1:2", owner, text)
 
 
 def firewall(seen: Observation) -> tuple[str, ...]:
@@ -89,7 +100,7 @@ def part(seen: Observation, service: str) -> Container:
     return found
 
 
-def broken(seen: Observation, tried: Tried | None = None, verdict: str = "broken") -> set[str]:
+def broken(seen: Observation, tried: ProbeResults | None = None, verdict: str = "broken") -> set[str]:
     """The codes of the promises with a verdict, the doctor's among them."""
     promises = judge(seen, tried or tried_in(seen), advice=True)
     return {one.code for one in promises if one.verdict == verdict}
@@ -108,7 +119,7 @@ def test_whatever_is_not_kept_comes_with_a_fix(mode: str) -> None:
     seen = seen_in(mode)
     bare = replace(seen, networks=(), host=replace(seen.host, interfaces=(), proxies=(), nat_rules=()))
     ill = tuple(replace(one, health="unhealthy", interfaces=(), mounts=()) for one in bare.containers)
-    promises = judge(replace(bare, containers=ill), Tried(), advice=True)
+    promises = judge(replace(bare, containers=ill), ProbeResults(), advice=True)
     assert {one.verdict for one in promises} > {"broken", "unseen"}
     assert [one for one in promises if one.verdict != "kept" and not one.fix] == []
     assert [one for one in promises if not (one.expected and one.seen and one.because)] == []
@@ -157,7 +168,7 @@ class TestNamespaces:
 
     def test_an_engine_that_plugs_isolated_containers_in_breaks_it_too(self) -> None:
         tried = replace(
-            tried_in(seen_in("none")), joinings=(Joining("isthmus-api-none-1", False, "it was plugged in"),)
+            tried_in(seen_in("none")), joinings=(JoinAttempt("isthmus-api-none-1", False, "it was plugged in"),)
         )
         assert broken(seen_in("none"), tried) == {"joining-refused"}
 
@@ -276,7 +287,7 @@ class TestPorts:
         assert found.code == "port-proxy"
         assert "userland-proxy=false the kernel itself" in found.because
         assert found.fix.startswith("/etc/docker/daemon.json")
-        silent = replace(tried_in(seen), pages=(Page("127.0.0.1:18100", PAGES[0], None, "connection refused"),))
+        silent = replace(tried_in(seen), pages=(ApiResponse("127.0.0.1:18100", PAGES[0], None, "connection refused"),))
         assert {"port-proxy", "api-answers"} <= broken(alone, silent)
 
     def test_without_root_rules_are_unseen_and_never_kept(self) -> None:
@@ -352,7 +363,10 @@ class TestDatabase:
 
     def test_a_connection_that_succeeds_is_found(self) -> None:
         seen = seen_in("host")
-        knocks = (Knock("192.0.2.2", 55432, True, "connected"), Knock("172.17.0.1", 55432, False, "refused"))
+        knocks = (
+            HostConnection("192.0.2.2", 55432, True, "connected"),
+            HostConnection("172.17.0.1", 55432, False, "refused"),
+        )
         (found,) = [
             one for one in judge(seen, replace(tried_in(seen), knocks=knocks), advice=False) if one.verdict == "broken"
         ]
@@ -363,13 +377,13 @@ class TestReach:
     def test_a_name_that_leads_nowhere_or_to_another_is_found(self) -> None:
         seen = seen_in("bridge")
         for addresses in ((), ("172.18.0.99",)):
-            tried = replace(tried_in(seen), resolved=(Resolved("isthmus-api-1", "postgis", addresses),))
+            tried = replace(tried_in(seen), resolved=(ResolvedName("isthmus-api-1", "postgis", addresses),))
             assert broken(seen, tried) == {"name-resolves"}
 
     def test_a_name_that_the_engine_forgot_comes_back_with_a_restart(self) -> None:
         """Seen in Docker 26 when a swarm was left: the container is in its network, and nobody finds it."""
         seen = seen_in("bridge")
-        tried = replace(tried_in(seen), resolved=(Resolved("isthmus-api-1", "postgis", ()),))
+        tried = replace(tried_in(seen), resolved=(ResolvedName("isthmus-api-1", "postgis", ()),))
         (found,) = [one for one in judge(seen, tried, advice=False) if one.verdict == "broken"]
         assert found.fix == "docker restart isthmus-postgis-1"
         gone = changed(seen, "postgis", state="exited", health=None)
@@ -378,31 +392,33 @@ class TestReach:
 
     def test_a_connection_that_fails_is_found(self) -> None:
         tried = tried_in(seen_in("none"))
-        refused = Reached(
+        refused = ContainerConnection(
             "isthmus-api-none-1", "/run/isthmus-pg/.s.PGSQL.5432", False, "[Errno 111] Connection refused"
         )
         assert broken(seen_in("none"), replace(tried, reached=(refused,))) == {"part-reached"}
 
     @pytest.mark.parametrize("status", [None, 503])
     def test_an_api_that_does_not_answer_well_is_found(self, status: int | None) -> None:
-        pages = (Page("127.0.0.1:18100", PAGES[0], status, "connection refused"),)
+        pages = (ApiResponse("127.0.0.1:18100", PAGES[0], status, "connection refused"),)
         assert broken(seen_in("host"), replace(tried_in(seen_in("host")), pages=pages)) == {"api-answers"}
 
     def test_a_socket_of_another_user_is_unseen(self) -> None:
-        pages = (Page("unix:/srv/api.sock", PAGES[0], None, "permission denied"),)
+        pages = (ApiResponse("unix:/srv/api.sock", PAGES[0], None, "permission denied"),)
         assert "api-answers" in broken(seen_in("none"), replace(tried_in(seen_in("none")), pages=pages), "unseen")
 
     def test_links_that_lead_elsewhere_are_found(self) -> None:
-        pages = (Page("127.0.0.1:18100", PAGES[1], 200, "", ("http://127.0.0.1:8080/collections/roads",)),)
+        pages = (ApiResponse("127.0.0.1:18100", PAGES[1], 200, "", ("http://127.0.0.1:8080/collections/roads",)),)
         assert broken(seen_in("host"), replace(tried_in(seen_in("host")), pages=pages)) == {"links-lead-back"}
 
     def test_links_of_side_cars_are_no_links_of_the_api(self) -> None:
-        pages = (Page("127.0.0.1:18100", PAGES[1], 200, "", ("https://www.opendatacommons.org/licenses/odbl/",)),)
+        pages = (
+            ApiResponse("127.0.0.1:18100", PAGES[1], 200, "", ("https://www.opendatacommons.org/licenses/odbl/",)),
+        )
         assert broken(seen_in("host"), replace(tried_in(seen_in("host")), pages=pages)) == set()
 
     @pytest.mark.parametrize(("status", "text"), [(None, "connection refused"), (200, "answers 200")])
     def test_a_public_address_of_nobody_or_of_somebody_else_is_found(self, status: int | None, text: str) -> None:
-        public = (PublicPage("http://127.0.0.1:9", status, same=False, text=text),)
+        public = (PublicResponse("http://127.0.0.1:9", status, same=False, text=text),)
         (found,) = [
             one
             for one in judge(seen_in("host"), replace(tried_in(seen_in("host")), public=public), advice=False)
@@ -455,7 +471,7 @@ class TestStorage:
         assert "mounted" in broken(changed(seen_in("none"), "postgis-none", mounts=()))
 
 
-def with_touch(tried: Tried, container: str, path: str, **values: Any) -> Tried:
+def with_touch(tried: ProbeResults, container: str, path: str, **values: Any) -> ProbeResults:
     """What was tried, with another outcome in one folder."""
     touches = [
         replace(one, **values) if (one.container, one.path) == (container, path) else one for one in tried.touched
@@ -546,8 +562,8 @@ class TestAdvice:
         assert "kernel-forwards" in broken(seen_in("bridge"), tried, "warning")
 
 
-def promise(code: str, verdict: Any, subject: str = "api") -> Promise:
-    return Promise(code, subject, "does", "this", "that", "reason", verdict, "fix it" if verdict != "kept" else "")
+def promise(code: str, verdict: Any, subject: str = "api") -> Finding:
+    return Finding(code, subject, "does", "this", "that", "reason", verdict, "fix it" if verdict != "kept" else "")
 
 
 class TestReport:
@@ -602,8 +618,8 @@ class TestReport:
 class TestSwarm:
     """The recording was taken during a rolling update: three tasks of the API, and one that had ended."""
 
-    def tried(self, seen: Observation) -> Tried:
-        replica = tuple(Resolved(one.name, "replica", ("10.0.1.6", "10.0.9.9")) for one in of_role("api", seen))
+    def tried(self, seen: Observation) -> ProbeResults:
+        replica = tuple(ResolvedName(one.name, "replica", ("10.0.1.6", "10.0.9.9")) for one in of_role("api", seen))
         return replace(tried_in(replace(seen, containers=())), resolved=replica, firewall=firewall(seen))
 
     def test_every_promise_is_kept_and_other_nodes_are_said_to_be_unseen(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from core.settings import rows
-from netlab.observe.docker_json import Json, listed, mapped
+from netlab.observe.docker_engine import Json, listed, mapped
 
 API_PORT, DATABASE_PORT = "8080/tcp", "5432/tcp"
 RUN_FOLDER, SECRET_FOLDER, DATA_FOLDER = "/run/isthmus", "/run/secrets", "/data"

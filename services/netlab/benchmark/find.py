@@ -9,7 +9,7 @@ from netlab.benchmark.before import Before, before_of
 from netlab.benchmark.model.errors import NativeRuns
 from netlab.errors import NoStack
 from netlab.observe.docker_engine import Engine
-from netlab.observe.find_stack import Stack
+from netlab.observe.recording import Stack
 
 PROC = Path("/proc")
 MODES = ("bridge", "host", "container", "none")

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import IO
 
 from netlab.benchmark.before import Before
-from netlab.benchmark.load.client_process import Client, client_process
+from netlab.benchmark.load.client_process import LoadClient, client_process
 from netlab.benchmark.model.errors import ApiAway
-from netlab.benchmark.model.path_seen import Way, way_of
+from netlab.benchmark.model.path_seen import RequestPath, path_of
 from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Target, Workload, choose_target, workloads
 from netlab.benchmark.progress import Listener, Step
@@ -23,7 +23,7 @@ from netlab.benchmark.switch_mode import Switcher, ignore_interrupts, interrupti
 from netlab.errors import NoStack
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
-from netlab.observe.record import observe
+from netlab.observe.recording import observe
 from netlab.parse.observation import parse
 
 SWITCH_S, LOOK_S, SLICE_S, KINDS = 7.0, 1.2, 0.25, 5
@@ -61,12 +61,12 @@ class Comparison:
         self._of = len(request.modes) * request.rounds * (1 + 2 * KINDS) + 1
         self._done = 0
         self._round = 0
-        self._ways: dict[str, Way] = {}
+        self._ways: dict[str, RequestPath] = {}
         self._slices: list[Slice] = []
         self._target: Target | None = None
         self._docker = ""
 
-    def run(self, client: Client) -> Report:
+    def run(self, client: LoadClient) -> Report:
         """Visit every mode in every round. Raises: ModeFailed, ApiAway, EngineAway, NoStack, NothingToMeasure"""
         measurer = Measurer(self._engine, client, self._request.plan, self._measuring)
         salt = time.time_ns() // 1_000_000
@@ -89,7 +89,7 @@ class Comparison:
         if before.mode is None:
             return
         with suppress(ApiAway, NoStack):
-            way = way_of(parse(observe(self._engine, before.project)))
+            way = path_of(parse(observe(self._engine, before.project)))
             self._target = choose_target(way.address, self._request.collection)
 
     def restored(self) -> None:
@@ -100,13 +100,13 @@ class Comparison:
             self._listener(Step("restoring", text, self._done, self._of, mode or ""))
         self._switcher.restore()
 
-    def _start(self, mode: str) -> tuple[Observation, Way]:
+    def _start(self, mode: str) -> tuple[Observation, RequestPath]:
         """Start a mode, unless it is the one that was measured last, and look at it."""
         self._tell("starting", f"round {self._round}: starting {mode}", mode)
         if self._switcher.mode != mode or not self._switcher.touched:
             self._switcher.start(mode)
         seen = parse(observe(self._engine, self._switcher.before.project))
-        way = way_of(seen)
+        way = path_of(seen)
         self._docker = seen.engine.version
         self._ways[mode] = way
         return seen, way

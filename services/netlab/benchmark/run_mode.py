@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from netlab.benchmark.load.client_process import Client
+from netlab.benchmark.load.client_process import LoadClient
 from netlab.benchmark.load.cpu_clocks import containers_cpu_ns, machine_cpu_ns, processes_cpu_ns
 from netlab.benchmark.model.ask import ask
 from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.job import Tally
-from netlab.benchmark.model.path_seen import Way
+from netlab.benchmark.model.path_seen import RequestPath
 from netlab.benchmark.model.slices import Cpu, Slice
 from netlab.benchmark.model.workloads import Workload, job_of
 from netlab.model.observation import Observation
@@ -42,18 +42,18 @@ class Visit:
 
     mode: str
     round: int
-    way: Way
+    way: RequestPath
     containers: tuple[tuple[str, str], ...]
 
 
-def visit_of(seen: Observation, way: Way, round_number: int) -> Visit:
+def visit_of(seen: Observation, way: RequestPath, round_number: int) -> Visit:
     """The visit to a mode that was looked at, with the containers that serve requests."""
     running = [(one.service.removesuffix(f"-{seen.mode}"), one.id) for one in seen.containers if one.running]
     serving = tuple((service, container) for service, container in running if service in SERVING)
     return Visit(seen.mode, round_number, way, serving)
 
 
-def wait_ready(way: Way, path: str) -> None:
+def wait_ready(way: RequestPath, path: str) -> None:
     """Until the API serves what is measured: data may still be loading. Raises: ApiAway"""
     deadline = time.monotonic() + READY_WITHIN_S
     while True:
@@ -73,7 +73,7 @@ def wait_ready(way: Way, path: str) -> None:
 class Measurer:
     """Measures visits. Cold tiles of two slices are never the same, so slices are numbered through."""
 
-    def __init__(self, engine: Engine, client: Client, plan: Plan, listener: Listener) -> None:
+    def __init__(self, engine: Engine, client: LoadClient, plan: Plan, listener: Listener) -> None:
         """`listener` is told what comes next."""
         self._engine, self._client, self._plan, self._listener = engine, client, plan, listener
         self._slices = 0

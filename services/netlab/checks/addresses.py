@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
-from netlab.model.finding import Promise
-from netlab.model.namespaces import Cable, cables
+from netlab.model.finding import Finding
 from netlab.model.observation import Attachment, Container, Interface, Network, Observation
-from netlab.model.probe_results import Tried
+from netlab.model.probe_results import ProbeResults
 from netlab.model.roles import role_of, start_command
+from netlab.model.wiring import Cable, cables
 
 PRIVATE = tuple(IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918, section 3."""
 AS_ROOT = "sudo ./scripts/isthmus net check"
 
 
-def networks(seen: Observation, _tried: Tried) -> Iterator[Promise]:
+def networks(seen: Observation, _tried: ProbeResults) -> Iterator[Finding]:
     """The promises about the project's network, of those modes that have one."""
     if seen.mode == "swarm":
         yield from (in_overlay(one, seen) for one in seen.containers if one.running)
@@ -34,11 +34,11 @@ def networks(seen: Observation, _tried: Tried) -> Iterator[Promise]:
         yield from only_ours(network, seen)
 
 
-def in_overlay(container: Container, seen: Observation) -> Promise:
+def in_overlay(container: Container, seen: Observation) -> Finding:
     """A task of a swarm is in an overlay network, whose packets go from node to node inside others (VXLAN)."""
     overlays = {one.name for one in seen.networks if one.driver == "overlay"}
     found = [one for one in container.attachments if one.network in overlays and one.network != "ingress"]
-    return Promise(
+    return Finding(
         code="in-overlay",
         subject=container.name,
         promise="is in an overlay network of the stack",
@@ -59,13 +59,13 @@ def attachment_to(network: Network | None, container: Container) -> Attachment |
     return next((one for one in container.attachments if network and one.network == network.name), None)
 
 
-def plugged_in(container: Container, network: Network | None, seen: Observation) -> Promise:
+def plugged_in(container: Container, network: Network | None, seen: Observation) -> Finding:
     """The container has an address of the project's network, and that address lies in its range."""
     name = network.name if network else f"{seen.project}_default"
     there = attachment_to(network, container)
     inside = bool(there and network and any(in_subnet(there.address, subnet) for subnet in network.subnets))
     others = ", ".join(f"{one.network} ({one.address})" for one in container.attachments)
-    return Promise(
+    return Finding(
         code="in-network",
         subject=container.name,
         promise=f"is in the network {name}",
@@ -92,12 +92,12 @@ def in_subnet(address: str, subnet: str) -> bool:
     return interface.version == network.version and ip_address(str(interface.ip)) in network
 
 
-def nowhere_else(container: Container, network: Network | None) -> Iterator[Promise]:
+def nowhere_else(container: Container, network: Network | None) -> Iterator[Finding]:
     """No further network: the database would be reached from there."""
     name = network.name if network else ""
     for one in container.attachments:
         if one.network != name and network is not None:
-            yield Promise(
+            yield Finding(
                 code="no-other-network",
                 subject=container.name,
                 promise="is in no other network",
@@ -111,11 +111,11 @@ def nowhere_else(container: Container, network: Network | None) -> Iterator[Prom
             )
 
 
-def cable_leads_in(container: Container, network: Network | None, seen: Observation) -> Promise:
+def cable_leads_in(container: Container, network: Network | None, seen: Observation) -> Finding:
     """eth0 is one end of a veth pair whose other end, by the kernel's numbers, is plugged into the bridge, and up."""
     bridge = network.bridge if network else None
     own = [one for one in cables(seen) if one.container == container]
-    promise = Promise(
+    promise = Finding(
         code="veth-pair",
         subject=container.name,
         promise="a veth pair leads into the network's bridge",
@@ -153,12 +153,12 @@ def cable_fix(own: list[Cable], container: Container, seen: Observation) -> str:
     return f"sudo ip link set {down[0]} up" if down else f"docker restart {container.name}; {start_command(seen.mode)}"
 
 
-def private(network: Network) -> Promise:
+def private(network: Network) -> Finding:
     """The range of the network is one of RFC 1918, which nobody routes to."""
     ranges = [ip_network(one) for one in network.subnets]
     fours = [one for one in ranges if isinstance(one, IPv4Network)]
     good = bool(fours) and all(any(one.subnet_of(block) for block in PRIVATE) for one in fours)
-    return Promise(
+    return Finding(
         code="private-range",
         subject=f"network {network.name}",
         promise="has a private range of addresses (RFC 1918)",
@@ -168,14 +168,14 @@ def private(network: Network) -> Promise:
     ).held(when=good, fix='/etc/docker/daemon.json: {"default-address-pools": [{"base": "172.30.0.0/16", "size": 24}]}')
 
 
-def bridge_works(network: Network, seen: Observation) -> Iterator[Promise]:
+def bridge_works(network: Network, seen: Observation) -> Iterator[Finding]:
     """The bridge is an interface of the host that is up and has the gateway's address."""
     if seen.engine.hidden or not seen.host.interfaces or network.driver != "bridge":
         return
     card = next((one for one in seen.host.interfaces if one.name == network.bridge), None)
     addresses = {one.partition("/")[0] for one in card.addresses} if card else set[str]()
     good = card is not None and card.up and set(network.gateways) <= addresses
-    yield Promise(
+    yield Finding(
         code="bridge-up",
         subject=f"network {network.name}",
         promise="its bridge is up and has the gateway's address",
@@ -202,11 +202,11 @@ def bridge_fix(network: Network, card: Interface | None, seen: Observation) -> s
     return f"sudo ip addr add {network.gateways[0]}/{length} dev {network.bridge}"
 
 
-def only_ours(network: Network, seen: Observation) -> Iterator[Promise]:
+def only_ours(network: Network, seen: Observation) -> Iterator[Finding]:
     """Nobody else is in the project's network."""
     ours = {one.name for one in seen.containers}
     foreign = [one for one in network.members if one not in ours]
-    yield Promise(
+    yield Finding(
         code="only-ours",
         subject=f"network {network.name}",
         promise="only the stack's containers are in it",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.checks.ports import is_loopback, text_of
-from netlab.model.finding import Promise
+from netlab.model.finding import Finding
 from netlab.model.observation import Container, Listener, Observation, Publication, endpoint
-from netlab.model.probe_results import Knock, Tried
+from netlab.model.probe_results import HostConnection, ProbeResults
 from netlab.model.roles import db_port, of_role, start_command
 
 
-def private(seen: Observation, tried: Tried) -> Iterator[Promise]:
+def private(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """A promise for each PostgreSQL, and one for each door that was knocked at."""
     for container in of_role("postgis", seen):
         yield sockets(container, seen)
@@ -20,11 +20,11 @@ def private(seen: Observation, tried: Tried) -> Iterator[Promise]:
     yield from knocked(seen, tried.knocks)
 
 
-def sockets(container: Container, seen: Observation) -> Promise:
+def sockets(container: Container, seen: Observation) -> Finding:
     """Where PostgreSQL itself listens: by loopback, by its file, or in bridge mode in the private network."""
     found = [one for one in listeners_of(container, seen) if one.port == db_port(container)]
     outside = [one for one in found if not is_loopback(one.address)]
-    promise = Promise(
+    promise = Finding(
         code="database-socket",
         subject=container.name,
         promise=SOCKET_PROMISES[seen.mode],
@@ -68,7 +68,7 @@ def listeners_of(container: Container, seen: Observation) -> tuple[Listener, ...
     return seen.host.listeners if container.namespace == seen.host.namespace else container.listeners
 
 
-def no_way_in(container: Container, seen: Observation) -> Promise:
+def no_way_in(container: Container, seen: Observation) -> Finding:
     """No port of the host, published or made by a rule of somebody's, leads to PostgreSQL from outside loopback."""
     ways = [f"port {text_of(one)}" for one in open_ports(container, seen)]
     addresses = {one.address.partition("/")[0] for one in container.attachments}
@@ -78,7 +78,7 @@ def no_way_in(container: Container, seen: Observation) -> Promise:
         if one.container_address in addresses and one.container_port == db_port(container)
     ]
     ways += [f"the rule {one.text}" for one in rules if not one.host_address or not is_loopback(one.host_address)]
-    return Promise(
+    return Finding(
         code="database-published",
         subject=container.name,
         promise="no port of the host leads other machines to PostgreSQL",
@@ -112,13 +112,13 @@ def own_ports(container: Container) -> str:
     return ", ".join(text_of(one) for one in container.published)
 
 
-def knocked(seen: Observation, knocks: tuple[Knock, ...]) -> Iterator[Promise]:
+def knocked(seen: Observation, knocks: tuple[HostConnection, ...]) -> Iterator[Finding]:
     """What happened when this host connected to its own outer addresses at the database's ports."""
     if not knocks:
         return
     opened = [one for one in knocks if one.open]
     where = ", ".join(endpoint(one.address, one.port) for one in (opened or knocks))
-    yield Promise(
+    yield Finding(
         code="database-refuses",
         subject=seen.project,
         promise="a connection to the database from outside loopback is refused",

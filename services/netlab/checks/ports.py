@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from netlab.model.finding import Promise
+from netlab.model.finding import Finding
 from netlab.model.observation import Container, Observation, Publication, endpoint
-from netlab.model.ports import ANY, carriers
-from netlab.model.probe_results import Page, Tried
+from netlab.model.probe_results import ApiResponse, ProbeResults
 from netlab.model.roles import API_PORT, db_port, of_role, start_command
+from netlab.model.wiring import ANY, carriers
 
 NFTABLES = "sudo nft list ruleset, or iptables-legacy-save: look for the port there"
 AS_ROOT = "sudo ./scripts/isthmus net check"
@@ -19,7 +19,7 @@ BYPASS = (
 )
 
 
-def publications(seen: Observation, tried: Tried) -> Iterator[Promise]:
+def publications(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """The promises about ports of the host."""
     if seen.mode == "host":
         for container in of_role("api", seen):
@@ -34,11 +34,11 @@ def publications(seen: Observation, tried: Tried) -> Iterator[Promise]:
                 yield from carried(port, container, seen, tried)
 
 
-def published_at_all(seen: Observation) -> Iterator[Promise]:
+def published_at_all(seen: Observation) -> Iterator[Finding]:
     """In bridge and container mode the API's port is published, in host mode and none nothing is."""
     ports = [(one, port) for one in seen.containers for port in one.published]
     if seen.mode in ("host", "none"):
-        yield Promise(
+        yield Finding(
             code="nothing-published",
             subject=seen.project,
             promise="no port is published",
@@ -51,7 +51,7 @@ def published_at_all(seen: Observation) -> Iterator[Promise]:
         return
     owner = next(iter(of_role("net" if seen.mode == "container" else "api", seen)), None)
     api = [port for one, port in ports if one == owner and port.container_port == API_PORT]
-    yield Promise(
+    yield Finding(
         code="port-published",
         subject=owner.name if owner else seen.project,
         promise="the API's port is published",
@@ -71,9 +71,9 @@ def is_loopback(address: str) -> bool:
     return address not in ANY and ip_address(address).is_loopback
 
 
-def on_loopback(port: Publication, container: Container, seen: Observation) -> Promise:
+def on_loopback(port: Publication, container: Container, seen: Observation) -> Finding:
     """The port is open to this host only."""
-    return Promise(
+    return Finding(
         code="port-private",
         subject=container.name,
         promise=f"port {port.host_port} is published on loopback only",
@@ -92,10 +92,10 @@ def bind_fix(mode: str) -> str:
     )
 
 
-def own_listener(container: Container) -> Promise:
+def own_listener(container: Container) -> Finding:
     """Host mode: the API's own socket is on loopback."""
     address = container.setting("LISTEN").rpartition(":")[0].strip("[]")
-    return Promise(
+    return Finding(
         code="port-private",
         subject=container.name,
         promise="the API listens on loopback only",
@@ -108,7 +108,7 @@ def own_listener(container: Container) -> Promise:
     )
 
 
-def carried(port: Publication, container: Container, seen: Observation, tried: Tried) -> Iterator[Promise]:
+def carried(port: Publication, container: Container, seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """What brings clients of the port into the container."""
     yield by_rule(port, container, seen, tried)
     if tried.firewall is not None and seen.host.nat_rules is not None:
@@ -116,10 +116,10 @@ def carried(port: Publication, container: Container, seen: Observation, tried: T
     yield by_proxy(port, container, seen, tried)
 
 
-def by_rule(port: Publication, container: Container, seen: Observation, tried: Tried) -> Promise:
+def by_rule(port: Publication, container: Container, seen: Observation, tried: ProbeResults) -> Finding:
     """The DNAT rule for other machines' clients, which leads to the container's address of today."""
     rule = carriers(port, container, seen).rule
-    promise = Promise(
+    promise = Finding(
         code="port-rule",
         subject=container.name,
         promise=f"a NAT rule leads from port {port.host_port} to the container",
@@ -158,7 +158,7 @@ def other_rule(port: Publication, seen: Observation) -> str:
     return ", ".join(f"DNAT to {one.container_address}:{one.container_port}" for one in found) or "no rule"
 
 
-def let_through(port: Publication, container: Container, seen: Observation, rules: tuple[str, ...]) -> Promise:
+def let_through(port: Publication, container: Container, seen: Observation, rules: tuple[str, ...]) -> Finding:
     """The way to the rule, and the filter behind it: a jump into DOCKER, and an ACCEPT for the container's port."""
     address = "|".join(map(re.escape, own_addresses(container, seen)))
     jump = any(re.search(r"^-t nat -A PREROUTING .*-j DOCKER$", one) for one in rules)
@@ -170,7 +170,7 @@ def let_through(port: Publication, container: Container, seen: Observation, rule
         *([] if jump else ["the jump from PREROUTING to DOCKER"]),
         *([] if accept else ["the ACCEPT of its port"]),
     ]
-    return Promise(
+    return Finding(
         code="port-let-through",
         subject=container.name,
         promise=f"the firewall lets clients of port {port.host_port} through to the rule and to the container",
@@ -180,11 +180,11 @@ def let_through(port: Publication, container: Container, seen: Observation, rule
     ).held(when=not lacking, fix=restart_fix(container, seen.mode) if jump else "sudo systemctl restart docker")
 
 
-def by_proxy(port: Publication, container: Container, seen: Observation, tried: Tried) -> Promise:
+def by_proxy(port: Publication, container: Container, seen: Observation, tried: ProbeResults) -> Finding:
     """docker-proxy for clients on loopback, whom the rule leaves out."""
     proxy = carriers(port, container, seen).proxy
     addresses = own_addresses(container, seen)
-    promise = Promise(
+    promise = Finding(
         code="port-proxy",
         subject=container.name,
         promise=f"docker-proxy carries this host's own clients of port {port.host_port}",
@@ -209,12 +209,12 @@ USERLAND = (
 )
 
 
-def answered(port: Publication, pages: tuple[Page, ...]) -> list[Page]:
+def answered(port: Publication, pages: tuple[ApiResponse, ...]) -> list[ApiResponse]:
     """The answers that came at a port."""
     return [one for one in pages if one.at.endswith(f":{port.host_port}") and one.status is not None]
 
 
-def without_proxy(port: Publication, pages: tuple[Page, ...]) -> str:
+def without_proxy(port: Publication, pages: tuple[ApiResponse, ...]) -> str:
     """What it means that there is none."""
     if answered(port, pages):
         return (

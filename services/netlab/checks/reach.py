@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from netlab.model.finding import Promise
+from netlab.model.finding import Finding
 from netlab.model.observation import Container, Observation
-from netlab.model.probe_results import Page, PublicPage, Reached, Resolved, Tried
+from netlab.model.probe_results import ApiResponse, ContainerConnection, ProbeResults, PublicResponse, ResolvedName
 from netlab.model.roles import of_role, role_of, start_command
 
 COLLECTIONS = "/collections?f=json"
@@ -17,7 +17,7 @@ FORGOTTEN = (
 )
 
 
-def names_and_connections(seen: Observation, tried: Tried) -> Iterator[Promise]:
+def names_and_connections(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """What was tried inside the containers, in order of container."""
     for container in seen.containers:
         for one in tried.resolved:
@@ -30,11 +30,11 @@ def names_and_connections(seen: Observation, tried: Tried) -> Iterator[Promise]:
             yield not_looked_into(container, tried.missing[container.name])
 
 
-def resolves(one: Resolved, container: Container, seen: Observation) -> Promise:
+def resolves(one: ResolvedName, container: Container, seen: Observation) -> Finding:
     """The name leads to the container that it is meant for."""
     targets, meant = addresses_of(one.name, container, seen), target_name(one.name, container, seen)
     found = ", ".join(one.addresses)
-    return Promise(
+    return Finding(
         code="name-resolves",
         subject=container.name,
         promise=f"the name {one.name} leads to its container",
@@ -59,7 +59,7 @@ def name_fix(name: str, target: str, seen: Observation) -> str:
     return f"docker network connect --alias {name} {seen.project}_default {target}"
 
 
-def leads_to(one: Resolved, targets: set[str], seen: Observation) -> bool:
+def leads_to(one: ResolvedName, targets: set[str], seen: Observation) -> bool:
     """Whether a name has only addresses of those that it means. In a swarm tasks of other nodes have it too."""
     found = set(one.addresses)
     if seen.mode == "swarm" or not targets:
@@ -81,10 +81,10 @@ def addresses_of(name: str, container: Container, seen: Observation) -> set[str]
     return {one.address.partition("/")[0] for found in meant for one in found.attachments}
 
 
-def connects(one: Reached, container: Container, seen: Observation) -> Promise:
+def connects(one: ContainerConnection, container: Container, seen: Observation) -> Finding:
     """A program of the container gets a connection."""
     whom = "PostgreSQL" if "PGSQL" in one.target or one.target.endswith(db_ports(seen)) else "the API"
-    return Promise(
+    return Finding(
         code="part-reached",
         subject=container.name,
         promise=f"reaches {whom} at {one.target}",
@@ -100,9 +100,9 @@ def db_ports(seen: Observation) -> tuple[str, ...]:
     return tuple(f":{port}" for port in ports if port)
 
 
-def not_looked_into(container: Container, why: str) -> Promise:
+def not_looked_into(container: Container, why: str) -> Finding:
     """Nothing could be tried in it."""
-    return Promise(
+    return Finding(
         code="part-looked-into",
         subject=container.name,
         promise="names, connections and files are tried inside it",
@@ -112,14 +112,14 @@ def not_looked_into(container: Container, why: str) -> Promise:
     ).unseen(why, f"docker exec {container.name} sh -c true")
 
 
-def answers(seen: Observation, tried: Tried) -> Iterator[Promise]:
+def answers(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """The API answers where the mode says that it does."""
     for page in tried.pages:
         yield answered(page, seen)
         if page.path == COLLECTIONS and page.status == 200:
             yield from links_lead_back(page, seen)
     if not tried.pages:
-        yield Promise(
+        yield Finding(
             code="api-answers",
             subject="API",
             promise="answers where clients find it",
@@ -129,9 +129,9 @@ def answers(seen: Observation, tried: Tried) -> Iterator[Promise]:
         ).held(when=False, fix=start_command(seen.mode))
 
 
-def answered(page: Page, seen: Observation) -> Promise:
+def answered(page: ApiResponse, seen: Observation) -> Finding:
     """A page of the API came."""
-    promise = Promise(
+    promise = Finding(
         code="api-answers",
         subject="API",
         promise=f"answers {page.path.partition('?')[0]} at {page.at}",
@@ -146,12 +146,12 @@ def answered(page: Page, seen: Observation) -> Promise:
     )
 
 
-def links_lead_back(page: Page, seen: Observation) -> Iterator[Promise]:
+def links_lead_back(page: ApiResponse, seen: Observation) -> Iterator[Finding]:
     """The links of an answer begin with the address that was asked, or with the public one."""
     base = public_url(seen) or f"http://{page.at if not page.at.startswith('unix:') else 'localhost'}"
     own = [link for link in page.links if urlsplit(link).path.startswith(urlsplit(base).path)]
     wrong = [link for link in page.links if not link.startswith(base.rstrip("/") + "/") and is_self(link)]
-    yield Promise(
+    yield Finding(
         code="links-lead-back",
         subject="API",
         promise=f"links of the answer at {page.at} lead back to it",
@@ -171,10 +171,10 @@ def public_url(seen: Observation) -> str:
     return next((one.setting("PUBLIC_URL") for one in of_role("api", seen) if one.setting("PUBLIC_URL")), "")
 
 
-def public_address(_seen: Observation, tried: Tried) -> Iterator[Promise]:
+def public_address(_seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """ISTHMUS_PUBLIC_URL leads to this API."""
     for one in tried.public:
-        yield Promise(
+        yield Finding(
             code="public-url",
             subject="API",
             promise=f"the public address {one.url} leads to this API",
@@ -185,14 +185,14 @@ def public_address(_seen: Observation, tried: Tried) -> Iterator[Promise]:
         ).held(when=one.same, fix=public_fix(tried))
 
 
-def public_text(one: PublicPage) -> str:
+def public_text(one: PublicResponse) -> str:
     """What the public address answered."""
     if one.same:
         return "the same answer"
     return f"{one.text}, another server's answer" if one.status is not None else one.text
 
 
-def public_fix(tried: Tried) -> str:
+def public_fix(tried: ProbeResults) -> str:
     """The public address as it would be right without a proxy in front."""
     ports = [one.at for one in tried.pages if not one.at.startswith("unix:")]
     right = f", such as http://{ports[0]}" if ports else ""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.model.finding import Promise
+from netlab.model.finding import Finding
 from netlab.model.observation import Container, Observation
-from netlab.model.probe_results import Tried
+from netlab.model.probe_results import ProbeResults
 from netlab.model.roles import services_of, start_command
 
 GOOD = (None, "healthy")
 
 
-def running(seen: Observation, tried: Tried) -> Iterator[Promise]:
+def running(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """A promise for each container, for each part that is missing, and for each container that is no part."""
     expected = services_of(seen.mode)
     there = {one.service for one in seen.containers}
@@ -27,9 +27,9 @@ def running(seen: Observation, tried: Tried) -> Iterator[Promise]:
         yield elsewhere(seen)
 
 
-def absent(service: str, seen: Observation) -> Promise:
+def absent(service: str, seen: Observation) -> Finding:
     """A part of the mode that has no container."""
-    return Promise(
+    return Finding(
         code="part-runs",
         subject=service,
         promise=f"mode {seen.mode} has a container {service}",
@@ -39,9 +39,9 @@ def absent(service: str, seen: Observation) -> Promise:
     ).held(when=False, fix=start_command(seen.mode))
 
 
-def stray(container: Container, seen: Observation) -> Promise:
+def stray(container: Container, seen: Observation) -> Finding:
     """A container of the project that the mode does not have."""
-    return Promise(
+    return Finding(
         code="part-known",
         subject=container.name,
         promise="only the mode's own parts run in the project",
@@ -51,10 +51,10 @@ def stray(container: Container, seen: Observation) -> Promise:
     ).held(when=False, fix=f"docker rm -f {container.name}")
 
 
-def health(container: Container, words: str) -> Promise:
+def health(container: Container, words: str) -> Finding:
     """The container runs, and its own health check is content."""
     state = f"{container.state}, {container.health}" if container.health and container.running else container.state
-    promise = Promise(
+    promise = Finding(
         code="part-runs",
         subject=container.name,
         promise="runs and is healthy",
@@ -85,9 +85,9 @@ def cure(container: Container) -> str:
     return f"docker logs --tail 30 {container.name}; docker restart {container.name}"
 
 
-def elsewhere(seen: Observation) -> Promise:
+def elsewhere(seen: Observation) -> Finding:
     """An engine tells of the tasks of its own node only."""
-    return Promise(
+    return Finding(
         code="tasks-here",
         subject=seen.project,
         promise="every task of the stack is looked at",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from netlab.model.finding import Promise
+from netlab.model.finding import Finding
 from netlab.model.observation import Container, Mount, Observation
-from netlab.model.probe_results import Touched, Tried
+from netlab.model.probe_results import FolderProbe, ProbeResults
 from netlab.model.roles import Storage, mount_at, start_command, storage_of
 
 
-def mounts(seen: Observation, tried: Tried) -> Iterator[Promise]:
+def mounts(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """The promises about storage, container by container."""
     touched = {(one.container, one.path): one for one in tried.touched}
     for container in seen.containers:
@@ -29,9 +29,9 @@ def mounts(seen: Observation, tried: Tried) -> Iterator[Promise]:
                 yield from still_there(container, mount, trial, tried)
 
 
-def no_mount(container: Container, needed: Storage, seen: Observation) -> Promise:
+def no_mount(container: Container, needed: Storage, seen: Observation) -> Finding:
     """The container was made without a mount that it needs."""
-    return Promise(
+    return Finding(
         code="mounted",
         subject=container.name,
         promise=f"has storage at {needed.target}",
@@ -41,10 +41,10 @@ def no_mount(container: Container, needed: Storage, seen: Observation) -> Promis
     ).held(when=False, fix=f"docker rm -f {container.name}; {start_command(seen.mode)}")
 
 
-def as_told(container: Container, needed: Storage, mount: Mount, seen: Observation) -> Promise:
+def as_told(container: Container, needed: Storage, mount: Mount, seen: Observation) -> Finding:
     """The mount's flag: read-only for who only reads."""
     word = "read-write" if needed.writable else "read-only"
-    return Promise(
+    return Finding(
         code="mount-mode",
         subject=container.name,
         promise=f"{needed.target} is mounted {word}",
@@ -62,7 +62,7 @@ def yaml_word(needed: Storage) -> str:
     return f"no read_only on {needed.target}" if needed.writable else f"read_only: true on {needed.target}"
 
 
-def tried_out(container: Container, needed: Storage, mount: Mount, trial: Touched) -> Iterator[Promise]:
+def tried_out(container: Container, needed: Storage, mount: Mount, trial: FolderProbe) -> Iterator[Finding]:
     """What happened when a file was made there."""
     if needed.writable:
         yield writes(container, needed, mount, trial)
@@ -70,11 +70,11 @@ def tried_out(container: Container, needed: Storage, mount: Mount, trial: Touche
         yield only_reads(container, needed, mount, trial)
 
 
-def writes(container: Container, needed: Storage, mount: Mount, trial: Touched) -> Promise:
+def writes(container: Container, needed: Storage, mount: Mount, trial: FolderProbe) -> Finding:
     """It reads, writes, and what it writes is its own."""
     user = user_of(container)
     good = trial.readable and bool(trial.owner) and (not user or trial.owner == user)
-    return Promise(
+    return Finding(
         code="storage-written",
         subject=container.name,
         promise=f"reads and writes {needed.probe}",
@@ -100,7 +100,7 @@ def owner_text(mount: Mount) -> str:
     return f"{mount.kind} {where}{owner}"
 
 
-def write_fix(needed: Storage, mount: Mount, trial: Touched, user: str) -> str:
+def write_fix(needed: Storage, mount: Mount, trial: FolderProbe, user: str) -> str:
     """A disk that is read-only is mounted anew; a folder of somebody else's changes hands."""
     below = needed.probe.removeprefix(needed.target)
     path = f"{mount.source}{below}"
@@ -111,11 +111,11 @@ def write_fix(needed: Storage, mount: Mount, trial: Touched, user: str) -> str:
     return f"sudo chown -R {user} {path}"
 
 
-def only_reads(container: Container, needed: Storage, mount: Mount, trial: Touched) -> Promise:
+def only_reads(container: Container, needed: Storage, mount: Mount, trial: FolderProbe) -> Finding:
     """It reads, and cannot write."""
     read = "read" if trial.readable else "cannot be read"
     written = f"a file of {trial.owner} was written" if trial.owner else f"not written: {trial.text.lower()}"
-    return Promise(
+    return Finding(
         code="storage-read",
         subject=container.name,
         promise=f"reads {needed.probe} and cannot write it",
@@ -128,12 +128,14 @@ def only_reads(container: Container, needed: Storage, mount: Mount, trial: Touch
     )
 
 
-def still_there(container: Container, mount: Mount, trial: Touched | None, tried: Tried) -> Iterator[Promise]:
+def still_there(
+    container: Container, mount: Mount, trial: FolderProbe | None, tried: ProbeResults
+) -> Iterator[Finding]:
     """The folder that the container has mounted is the one that has this path on the host today."""
     if mount.kind != "bind":
         return
     outside = tried.folders.get(mount.source)
-    promise = Promise(
+    promise = Finding(
         code="same-folder",
         subject=container.name,
         promise=f"{mount.target} is the host's folder {mount.source}",

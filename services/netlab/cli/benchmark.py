@@ -20,7 +20,7 @@ from netlab.benchmark.report.text import report_text
 from netlab.benchmark.run import Request, compare as run_comparison
 from netlab.benchmark.run_mode import Plan
 from netlab.benchmark.switch_mode import log_of
-from netlab.cli.output_file import check_writable, write_output
+from netlab.cli.options import check_writable, write_output
 from netlab.observe.docker_engine import Engine
 from netlab.report.store import keep
 

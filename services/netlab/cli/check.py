@@ -9,8 +9,7 @@ import click
 
 from core.settings import Settings
 from core.terminal import EXIT_FAILED
-from netlab.checks.codes import CODES
-from netlab.checks.run import Wanted, check
+from netlab.checks.run import CODES, Wanted, check
 from netlab.cli.options import mode_argument, project_option
 from netlab.model.roles import data_folder
 from netlab.report.findings import report_json, report_text

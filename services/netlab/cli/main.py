@@ -5,11 +5,17 @@ from __future__ import annotations
 import click
 
 from core.settings import load_settings
+from core.terminal import CommandGroup
 from netlab.cli.benchmark import compare
 from netlab.cli.check import check_command, doctor
-from netlab.cli.group import Group
 from netlab.cli.show import show
 from netlab.cli.tutorial import demo
+
+
+class Group(CommandGroup):
+    """Exit codes: 0 all well, 1 a promise is broken or something could not be looked at, 2 wrong usage, 130 Ctrl-C."""
+
+    called = "isthmus net"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,8 +38,5 @@ def net(ctx: click.Context) -> None:
     ctx.obj = load_settings()
 
 
-net.add_command(show)
-net.add_command(check_command)
-net.add_command(doctor)
-net.add_command(compare)
-net.add_command(demo)
+for command in (show, check_command, doctor, compare, demo):
+    net.add_command(command)

@@ -8,18 +8,17 @@ from pathlib import Path
 import click
 
 from core.settings import Settings
-from netlab.cli.options import mode_argument, project_option
-from netlab.cli.output_file import write_output
+from netlab.cli.options import mode_argument, project_option, write_output
 from netlab.diagram.html import html
-from netlab.diagram.picture import picture
+from netlab.diagram.svg import picture
 from netlab.diagram.words import mode_words
 from netlab.look import look
 from netlab.model.observation import Observation
 from netlab.model.roles import data_folder
+from netlab.observe.docker_engine import Engine
 from netlab.observe.recording import Recording, dump, load
 from netlab.parse.observation import parse
-from netlab.report.observation_json import observation_json
-from netlab.report.observation_text import observation_text
+from netlab.report.observation import observation_json, observation_text
 from netlab.report.store import keep
 
 
@@ -63,7 +62,7 @@ def show(
         recording = load(source)
         write(rendered(form, recording, parse(recording)), output)
         return
-    recording, seen = look(settings, mode, project)
+    recording, seen = look(Engine(), settings, mode, project)
     data_dir = data_folder(seen, settings.data_dir)
     if keep(data_dir, "show.json", as_json(seen)):
         keep(data_dir, "show.svg", picture(seen))

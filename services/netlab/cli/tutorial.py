@@ -15,10 +15,10 @@ from core.settings import Settings
 from netlab.errors import NeedsRoot, NoStack, UnknownDemo
 from netlab.model.observation import MODES
 from netlab.observe.docker_engine import Engine
-from netlab.tutorial.compare import Difference, compare
 from netlab.tutorial.here import ROOT, Here, check_images, look_around, without_stack
 from netlab.tutorial.page import ANY, Command, Demo, parse_page, with_outputs
 from netlab.tutorial.run import Watcher, run_demo
+from netlab.tutorial.shapes import Difference, compare
 
 PAGES = {"en": ROOT / "docs/networking.md", "zh": ROOT / "docs/networking.zh.md"}
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from netlab.diagram.carriers import ways
 from netlab.diagram.containers import column, head, shelf_order, shelves, stopped_card
 from netlab.diagram.figure import Column, Figure, Shelf, Unit
-from netlab.diagram.networks import Wiring, bars, plugs, wire_up
+from netlab.diagram.networks import Wiring, bars, plugs, ways, wire_up
 from netlab.diagram.scene import Block, Line
 from netlab.diagram.words import mode_words
-from netlab.model.namespaces import Namespace, namespaces
 from netlab.model.observation import Container, Observation
+from netlab.model.wiring import Namespace, namespaces
 
 MOST_CARDS, MOST_STOPPED = 3, 2
 CABLE = ("cable", "cable: a veth pair, #: the number of a card")

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from netlab.diagram.figure import Chip, Column, Shelf
 from netlab.diagram.scene import Block, Line
 from netlab.diagram.words import named, short_name, socket_words
-from netlab.model.namespaces import Namespace
 from netlab.model.observation import Container, Listener, Mount, Observation
-from netlab.report.observation_text import mount_text, shortened
+from netlab.model.wiring import Namespace
+from netlab.report.observation import mount_text, shortened
 
 MOST_LINES, LONG_NAME = 6, 28
 HEADS = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netlab.model.namespaces import cables, namespaces
 from netlab.model.observation import Container, Listener, Mount, Observation, endpoint
-from netlab.model.ports import carriers
-from netlab.report.observation_text import shortened
+from netlab.model.wiring import cables, carriers, namespaces
+from netlab.report.observation import shortened
 
 Row = tuple[str, ...]
 

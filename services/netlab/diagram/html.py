@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from netlab.diagram.facts import Table, tables
-from netlab.diagram.picture import picture
+from netlab.diagram.svg import picture
 from netlab.diagram.words import mode_words
 from netlab.model.observation import Observation
 

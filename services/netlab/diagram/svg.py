@@ -1,4 +1,4 @@
-"""A picture as SVG that stands alone: its colours follow the reader's light or dark, its text can be selected."""
+"""An observation as SVG that stands alone: its colours follow the reader's light or dark, its text can be selected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from netlab.diagram.colours import style_sheet
+from netlab.diagram.compose import figure
+from netlab.diagram.layout import layout
 from netlab.diagram.scene import PAD_X, Label, Scene, Shape, Wire
+from netlab.model.observation import Observation
 
 ROUNDED = {"host": 10, "lane": 6, "outside": 13, "client": 10}
 UNPRINTABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF), "\ufffd")
@@ -73,3 +76,8 @@ def wire_svg(wire: Wire) -> str:
     marker = ' marker-end="url(#netlab-arrow)"' if wire.arrow else ""
     title = f"<title>{plain(wire.title)}</title>" if wire.title else ""
     return f'<g class="wire {wire.kind}">{title}<polyline points="{points}"{marker}/></g>'
+
+
+def picture(seen: Observation) -> str:
+    """The SVG of what was seen."""
+    return svg(layout(figure(seen)))

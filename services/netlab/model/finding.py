@@ -13,7 +13,7 @@ ORDER: tuple[Verdict, ...] = ("broken", "warning", "unseen", "kept")
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class Finding:
     """A sentence about a subject (a container, a port, the host), and whether it is true.
 
     `seen` is what there is, `because` how that is known or what follows from it. `fix` is a command or a line to
@@ -30,16 +30,16 @@ class Promise:
     verdict: Verdict = "kept"
     fix: str = ""
 
-    def held(self, *, when: bool, fix: str = "", otherwise: Verdict = "broken") -> Promise:
+    def held(self, *, when: bool, fix: str = "", otherwise: Verdict = "broken") -> Finding:
         """The promise as it is when it is kept, or with the verdict and the fix of one that is not."""
         return self if when else replace(self, verdict=otherwise, fix=fix)
 
-    def unseen(self, why: str, fix: str) -> Promise:
+    def unseen(self, why: str, fix: str) -> Finding:
         """The promise, not judged, because it could not be looked at."""
         return replace(self, seen="could not be looked at", because=why, verdict="unseen", fix=fix)
 
 
-def accepted(promises: Iterable[Promise], codes: Iterable[str]) -> tuple[Promise, ...]:
+def accepted(promises: Iterable[Finding], codes: Iterable[str]) -> tuple[Finding, ...]:
     """The promises, of which those that the operator breaks knowingly are warnings."""
     known = frozenset(codes)
     return tuple(
@@ -50,14 +50,14 @@ def accepted(promises: Iterable[Promise], codes: Iterable[str]) -> tuple[Promise
     )
 
 
-def in_order(promises: Iterable[Promise]) -> tuple[Promise, ...]:
+def in_order(promises: Iterable[Finding]) -> tuple[Finding, ...]:
     """Broken ones first, and each verdict by subject, in the order in which subjects came."""
     listed = list(promises)
     subjects = {subject: place for place, subject in enumerate(dict.fromkeys(one.subject for one in listed))}
     return tuple(sorted(listed, key=lambda one: (ORDER.index(one.verdict), subjects[one.subject])))
 
 
-def counts(promises: Iterable[Promise]) -> dict[Verdict, int]:
+def counts(promises: Iterable[Finding]) -> dict[Verdict, int]:
     """How many of each verdict."""
     found = Counter(one.verdict for one in promises)
     return {verdict: found[verdict] for verdict in ORDER}

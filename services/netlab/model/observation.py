@@ -182,7 +182,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineInfo:
     """The Docker engine. `rootless` and `remote` engines have a network that this machine does not show."""
 
     version: str
@@ -211,7 +211,7 @@ class Observation:
     project: str
     mode: str
     data_dir: str
-    engine: Engine
+    engine: EngineInfo
     host: Host
     networks: tuple[Network, ...] = ()
     containers: tuple[Container, ...] = ()

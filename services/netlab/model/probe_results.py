@@ -1,6 +1,6 @@
 """What the check tried, as values: connections, names, files, pages, and what else runs on this engine.
 
-`netlab.probe.run` tries and makes these; `netlab.checks.judge` only reads them, so a test writes them down.
+`netlab.probe.run` tries and makes these; `netlab.checks.run` only reads them, so a test writes them down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from netlab.model.observation import Publication
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class HostConnection:
     """A connection that was tried from this host. `text`: `connected`, `refused`, `timed out` or the error."""
 
     address: str
@@ -21,7 +21,7 @@ class Knock:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedName:
     """A name, asked for inside a container. No address: it leads nowhere."""
 
     container: str
@@ -30,7 +30,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class ContainerConnection:
     """A connection that was tried inside a container, to `HOST:PORT` or to the path of a socket."""
 
     container: str
@@ -40,7 +40,7 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class FolderProbe:
     """A folder that was read, and a file that was made in it and removed again, inside a container as its own user.
 
     `owner` is uid:gid of that file, empty when it could not be made; `text` then says why. `inode` is device:inode.
@@ -55,7 +55,7 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ApiResponse:
     """An answer of the API to this host. `at` is what was asked, `status` None when nobody answered (`text`: why)."""
 
     at: str
@@ -66,7 +66,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicPage:
+class PublicResponse:
     """What the address that ISTHMUS_PUBLIC_URL names answered. `same`: it is this very API's answer."""
 
     url: str
@@ -76,7 +76,7 @@ class PublicPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Joining:
+class JoinAttempt:
     """An attempt of `docker network connect`, which isolation has to refuse."""
 
     container: str
@@ -101,16 +101,16 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class ProbeResults:
     """Everything that was tried. `None`: it was not, or this user may not; `missing` says what and why."""
 
-    knocks: tuple[Knock, ...] = ()
-    resolved: tuple[Resolved, ...] = ()
-    reached: tuple[Reached, ...] = ()
-    touched: tuple[Touched, ...] = ()
-    pages: tuple[Page, ...] = ()
-    public: tuple[PublicPage, ...] = ()
-    joinings: tuple[Joining, ...] = ()
+    knocks: tuple[HostConnection, ...] = ()
+    resolved: tuple[ResolvedName, ...] = ()
+    reached: tuple[ContainerConnection, ...] = ()
+    touched: tuple[FolderProbe, ...] = ()
+    pages: tuple[ApiResponse, ...] = ()
+    public: tuple[PublicResponse, ...] = ()
+    joinings: tuple[JoinAttempt, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     firewall: tuple[str, ...] | None = None
     """Lines of iptables-save, `-t TABLE` in front of each."""

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from netlab.observe.docker_json import Json, mapped
+from netlab.observe.docker_engine import Json, mapped
 from netlab.observe.recording import Recording
 
 HASH, SERVICE, FOLDER = (f"com.docker.compose.{word}" for word in ("config-hash", "service", "project.working_dir"))

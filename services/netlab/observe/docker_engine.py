@@ -6,14 +6,15 @@ import os
 import pwd
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
 from netlab.errors import EngineAway
-from netlab.observe.docker_json import Json, listed
 
+Json = dict[str, Any]
 TIMEOUT_S = 20
 COMPOSE_PROJECT, COMPOSE_HASH = "com.docker.compose.project", "com.docker.compose.config-hash"
 STACK = "com.docker.stack.namespace"
@@ -151,3 +152,13 @@ def answering() -> Generator[None]:
         if isinstance(error, APIError) and error.explanation:
             raise EngineAway(f"the Docker engine says: {error.explanation}") from error
         raise EngineAway("no Docker engine answers", hint=INSTALL) from error
+
+
+def listed(value: Any) -> list[Any]:
+    """A list; null is an empty one."""
+    return list(value or [])
+
+
+def mapped(value: Any) -> Json:
+    """An object; null is an empty one."""
+    return dict(value or {})

@@ -12,10 +12,11 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from netlab.observe.docker_json import Json
-from netlab.observe.proc_tables import ACCEPTING, LISTENING
+from netlab.observe.docker_engine import Json
 
 PROC = Path("/proc")
+LISTENING, ACCEPTING = "0A", "00010000"
+"""States of TCP and unix sockets in the tables of /proc/net."""
 
 
 def look_at_host(paths: Iterable[str]) -> Json:
@@ -62,7 +63,7 @@ def read(path: Path) -> str:
 
 
 def waiting(table: str) -> str:
-    """The lines of a table of sockets that wait for clients, in the states of netlab.observe.proc_tables."""
+    """The lines of a table of sockets that wait for clients, in the states LISTENING and ACCEPTING."""
     kept = [line for line in table.splitlines(keepends=True) if is_waiting(line.split())]
     return "".join(kept)
 

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
+import stat
 from collections import Counter
 from dataclasses import replace
 
-from netlab.model.observation import Container, Engine, Interface, Network, Observation, Unseen
-from netlab.observe.docker_json import Json, listed, mapped
-from netlab.observe.recording import Recording
-from netlab.parse.container import parse_container
-from netlab.parse.host import parse_host, unseen_of_host
+from netlab.model.observation import (
+    Attachment,
+    Container,
+    EngineInfo,
+    Interface,
+    Mount,
+    Network,
+    Observation,
+    Publication,
+    Rights,
+    Unseen,
+)
+from netlab.observe.docker_engine import Json, listed, mapped
+from netlab.observe.recording import LINK_VARIABLE, Recording
+from netlab.parse.host import (
+    namespace_inode,
+    parse_cards,
+    parse_host,
+    parse_hosts,
+    parse_listeners,
+    parse_local_addresses,
+    sections,
+    unseen_of_host,
+)
 
 
 def parse(recording: Recording) -> Observation:
@@ -35,10 +56,10 @@ def most_common(words: list[str]) -> str:
     return Counter(word for word in words if word).most_common(1)[0][0] if any(words) else ""
 
 
-def parse_engine(answers: Json) -> Engine:
+def parse_engine(answers: Json) -> EngineInfo:
     """The engine. Docker Desktop runs it in a machine of its own, and says so in its system's name."""
     rootless = any("rootless" in option for option in answers["security"])
-    return Engine(
+    return EngineInfo(
         version=answers["version"],
         api_version=answers["api_version"],
         root_dir=answers["root_dir"],
@@ -90,7 +111,7 @@ def with_address(card: Interface, by_mac: dict[str, str]) -> Interface:
     return card
 
 
-def unseen_of_engine(engine: Engine) -> tuple[Unseen, ...]:
+def unseen_of_engine(engine: EngineInfo) -> tuple[Unseen, ...]:
     """An engine elsewhere keeps its bridges elsewhere too."""
     if not engine.hidden:
         return ()
@@ -105,4 +126,111 @@ def unseen_inside(recording: Recording) -> tuple[Unseen, ...]:
         Unseen(f"the inside of {names[id]}", answer["error"], "the container's image needs sh and cat")
         for id, answer in recording.inside.items()
         if "error" in answer
+    )
+
+
+SERVICE_LABELS = ("com.docker.compose.service", "com.docker.swarm.service.name")
+
+
+def parse_container(inspected: Json, recording: Recording) -> Container:
+    """One container. What is inside is left out of those that share the host's namespace: it is the host's."""
+    config, state = inspected["Config"], inspected["State"]
+    inside = sections(recording.inside.get(inspected["Id"], {}).get("output", ""))
+    namespace = namespace_inode(inside.get("namespace"))
+    of_host = namespace is not None and namespace == namespace_inode(recording.host["namespace"])
+    image = config["Image"]
+    attachments = parse_attachments(mapped(inspected["NetworkSettings"]["Networks"]))
+    return Container(
+        name=inspected["Name"].lstrip("/"),
+        id=inspected["Id"],
+        service=service_of(mapped(config["Labels"])),
+        image=image,
+        state=state["Status"],
+        health=mapped(state.get("Health")).get("Status"),
+        network_mode=inspected["HostConfig"]["NetworkMode"],
+        user=config["User"],
+        stale=recording.images.get(image, "") not in ("", inspected["Image"]),
+        pid=state["Pid"] or None,
+        namespace=namespace,
+        interfaces=() if of_host else interfaces_inside(inside, attachments),
+        attachments=attachments,
+        published=parse_published(mapped(inspected["NetworkSettings"]["Ports"])),
+        exposed=tuple(sorted(port if "/" in port else f"{port}/tcp" for port in mapped(config.get("ExposedPorts")))),
+        listeners=()
+        if of_host or not inside
+        else parse_listeners(inside["tcp"], inside["tcp6"], inside["unix"], recording.host["owners"]),
+        hosts=() if of_host else parse_hosts(inside.get("hosts", "")),
+        link_variables=tuple(entry for entry in config["Env"] if re.match(f"{LINK_VARIABLE}=", entry)),
+        settings=parse_environment(config["Env"]),
+        mounts=tuple(parse_mount(one, recording.host["rights"]) for one in inspected["Mounts"]),
+    )
+
+
+def service_of(labels: Json) -> str:
+    """The service that the container is one of, by Compose's or Swarm's label."""
+    return next((str(labels[label]) for label in SERVICE_LABELS if labels.get(label)), "")
+
+
+def interfaces_inside(inside: dict[str, str], attachments: tuple[Attachment, ...]) -> tuple[Interface, ...]:
+    """The container's cards. An address that the engine does not name is that of the one card it does not name."""
+    cards = parse_cards(inside.get("cards", ""))
+    named = {one.mac: one.address for one in attachments}
+    local = parse_local_addresses(inside.get("addresses", ""))
+    rest = tuple(one for one in local if one not in {address.partition("/")[0] for address in named.values()})
+    unnamed = [card for card in cards if card.kind != "loopback" and card.mac not in named]
+    return tuple(replace(card, addresses=rest) if [card] == unnamed else card for card in cards)
+
+
+def parse_environment(entries: list[str]) -> tuple[tuple[str, str], ...]:
+    """Isthmus's settings without their prefix, and PostgreSQL's port."""
+    pairs = [entry.partition("=") for entry in entries]
+    kept = [(name, value) for name, _, value in pairs if name.startswith(("ISTHMUS_", "PGPORT", "PGDATA"))]
+    return tuple((name.removeprefix("ISTHMUS_"), value) for name, value in kept)
+
+
+def parse_attachments(networks: Json) -> tuple[Attachment, ...]:
+    """The networks that a container is plugged into; `host` and `none` are no such thing."""
+    return tuple(
+        Attachment(
+            network=name,
+            address=f"{end['IPAddress']}/{end['IPPrefixLen']}",
+            gateway=end["Gateway"],
+            mac=end["MacAddress"],
+            aliases=tuple(end["Aliases"] or ()),
+            links=parse_links(listed(end["Links"])),
+        )
+        for name, end in networks.items()
+        if end["IPAddress"]
+    )
+
+
+def parse_links(links: list[str]) -> tuple[tuple[str, str], ...]:
+    """(alias, container) of `container:alias`; Compose also writes the container's own names, which say nothing."""
+    pairs = [link.rpartition(":") for link in links]
+    return tuple((alias, name) for name, _, alias in pairs if name != alias and not name.endswith(f"-{alias}"))
+
+
+def parse_published(ports: Json) -> tuple[Publication, ...]:
+    """Published ports of a running container: `8080/tcp` -> the host's addresses and ports."""
+    found: list[Publication] = []
+    for target, bindings in ports.items():
+        port, _, protocol = target.partition("/")
+        found += [
+            Publication(one["HostIp"], int(one["HostPort"]), int(port), protocol)
+            for one in listed(bindings)
+            if one["HostPort"]
+        ]
+    return tuple(sorted(found, key=lambda one: (one.container_port, one.host_address)))
+
+
+def parse_mount(mount: Json, rights: dict[str, list[int]]) -> Mount:
+    """A mount, with the rights of its source where this user may see them."""
+    found = rights.get(mount["Source"])
+    return Mount(
+        kind=mount["Type"],
+        source=mount["Source"],
+        target=mount["Destination"],
+        writable=mount["RW"],
+        volume=mount.get("Name") if mount["Type"] == "volume" else None,
+        rights=Rights(found[0], found[1], stat.filemode(found[2])) if found else None,
     )

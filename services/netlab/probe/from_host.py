@@ -12,21 +12,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from netlab.model.observation import endpoint
-from netlab.model.probe_results import Knock, Page, PublicPage
-from netlab.observe.docker_json import listed, mapped
+from netlab.model.probe_results import ApiResponse, HostConnection, PublicResponse
+from netlab.observe.docker_engine import listed, mapped
 from netlab.observe.host import PROC, read, run
 
 TIMEOUT_S = 4.0
 COLLECTIONS = "/collections?f=json"
 
 
-def knock(address: str, port: int, timeout_s: float = 1.5) -> Knock:
+def knock(address: str, port: int, timeout_s: float = 1.5) -> HostConnection:
     """Tries a TCP connection and closes it again."""
     try:
         socket.create_connection((address, port), timeout_s).close()
     except OSError as error:
-        return Knock(address, port, open=False, text=reason(error))
-    return Knock(address, port, open=True, text="connected")
+        return HostConnection(address, port, open=False, text=reason(error))
+    return HostConnection(address, port, open=True, text="connected")
 
 
 def reason(error: Exception) -> str:
@@ -90,10 +90,10 @@ def get(place: Place, path: str, host: str | None = None) -> tuple[int | None, s
         client.close()
 
 
-def ask(place: Place, path: str) -> Page:
+def ask(place: Place, path: str) -> ApiResponse:
     """A page of the API with the links of its collections."""
     status, text, body = get(place, path)
-    return Page(place.text, path, status, text, links_of(body) if path == COLLECTIONS else ())
+    return ApiResponse(place.text, path, status, text, links_of(body) if path == COLLECTIONS else ())
 
 
 def links_of(body: bytes) -> tuple[str, ...]:
@@ -112,17 +112,17 @@ def parsed(body: bytes) -> dict[str, Any]:
     return mapped(document) if isinstance(document, dict) else {}
 
 
-def ask_public(url: str, place: Place) -> PublicPage:
+def ask_public(url: str, place: Place) -> PublicResponse:
     """What the public address answers, compared byte by byte with what the API itself answers at `place`."""
     parts = urlsplit(url)
     tls = parts.scheme == "https"
     try:
         there = Place(parts.hostname or "", parts.port or (443 if tls else 80), tls)
     except ValueError as error:
-        return PublicPage(url, None, same=False, text=str(error))
+        return PublicResponse(url, None, same=False, text=str(error))
     status, text, body = get(there, parts.path.rstrip("/") + COLLECTIONS, host=parts.netloc.rpartition("@")[2])
     own = get(place, COLLECTIONS)[2]
-    return PublicPage(url, status, same=bool(body) and body == own, text=text)
+    return PublicResponse(url, status, same=bool(body) and body == own, text=text)
 
 
 def firewall() -> tuple[tuple[str, ...] | None, str]:

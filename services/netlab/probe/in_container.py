@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netlab.model.probe_results import Reached, Resolved, Touched
+from netlab.model.probe_results import ContainerConnection, FolderProbe, ResolvedName
 
 HEAD = r"""
 LC_ALL=C; export LC_ALL
@@ -57,14 +57,14 @@ class Trial:
         return HEAD + "".join(f"{verb} {shlex.quote(word)}\n" for verb, word in pairs) + "true\n"
 
 
-def parse_trial(container: str, output: str) -> tuple[list[Resolved], list[Reached], list[Touched]]:
+def parse_trial(container: str, output: str) -> tuple[list[ResolvedName], list[ContainerConnection], list[FolderProbe]]:
     """What the script of a Trial printed, as values."""
     lines = [line.split("\t") for line in output.splitlines()]
     return (
-        [Resolved(container, name, tuple(found.split())) for name, found in of_kind("name", 2, lines)],
-        [Reached(container, to, text == "connected", text) for to, text in of_kind("connect", 2, lines)],
+        [ResolvedName(container, name, tuple(found.split())) for name, found in of_kind("name", 2, lines)],
+        [ContainerConnection(container, to, text == "connected", text) for to, text in of_kind("connect", 2, lines)],
         [
-            Touched(container, path, reads == "yes", inode, owner, text.rpartition(": ")[2])
+            FolderProbe(container, path, reads == "yes", inode, owner, text.rpartition(": ")[2])
             for path, reads, inode, owner, text in of_kind("folder", 5, lines)
         ],
     )

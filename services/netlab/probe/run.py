@@ -6,17 +6,22 @@ refuse. Everything else only looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 from netlab.model.observation import Container, Observation, Publication
-from netlab.model.probe_results import Joining, Reached, Resolved, Touched, Tried
+from netlab.model.probe_results import (
+    ContainerConnection,
+    FolderProbe,
+    JoinAttempt,
+    Neighbour,
+    ProbeResults,
+    ResolvedName,
+)
 from netlab.model.roles import api_socket, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
 from netlab.observe.config_drift import outdated
-from netlab.observe.docker_engine import Engine
-from netlab.observe.docker_json import listed, mapped
-from netlab.observe.neighbours import neighbours
+from netlab.observe.docker_engine import Engine, Json, listed, mapped, project_of
 from netlab.observe.recording import Recording
 from netlab.probe.from_host import COLLECTIONS, Place, ask, ask_public, firewall, forwarding, inode_of, knock
 from netlab.probe.in_container import Trial, parse_trial
@@ -25,7 +30,7 @@ HEALTH = "/health/ready"
 WITHOUT_PYTHON = ("postgis", "net")
 
 
-def probe(engine: Engine, recording: Recording, seen: Observation) -> Tried:
+def probe(engine: Engine, recording: Recording, seen: Observation) -> ProbeResults:
     """Everything that is tried, in a few seconds. Raises: EngineAway"""
     with ThreadPoolExecutor(8) as pool:
         knocks = [pool.submit(knock, *door) for door in doors(seen)]
@@ -36,7 +41,7 @@ def probe(engine: Engine, recording: Recording, seen: Observation) -> Tried:
         rules, rules_error = firewall()
         folders, gone = mounted_folders(seen)
         made_anew, not_compared = changed.result()
-        return Tried(
+        return ProbeResults(
             knocks=tuple(one.result() for one in knocks),
             pages=tuple(one.result() for one in pages),
             public=tuple(one.result() for one in public),
@@ -56,11 +61,11 @@ def probe(engine: Engine, recording: Recording, seen: Observation) -> Tried:
         )
 
 
-def inside_everyone(engine: Engine, seen: Observation) -> Tried:
+def inside_everyone(engine: Engine, seen: Observation) -> ProbeResults:
     """What was tried inside the running containers, or why it could not be."""
-    resolved: list[Resolved] = []
-    reached: list[Reached] = []
-    touched: list[Touched] = []
+    resolved: list[ResolvedName] = []
+    reached: list[ContainerConnection] = []
+    touched: list[FolderProbe] = []
     missing: dict[str, str] = {}
     for container in seen.containers:
         trial = trial_of(container, seen.mode)
@@ -74,7 +79,7 @@ def inside_everyone(engine: Engine, seen: Observation) -> Tried:
         resolved += names
         reached += connections
         touched += folders
-    return Tried(resolved=tuple(resolved), reached=tuple(reached), touched=tuple(touched), missing=missing)
+    return ProbeResults(resolved=tuple(resolved), reached=tuple(reached), touched=tuple(touched), missing=missing)
 
 
 def trial_of(container: Container, mode: str) -> Trial:
@@ -132,12 +137,14 @@ def public_places(seen: Observation) -> list[tuple[str, Place]]:
     return [(url, here[0]) for url in urls if url and here]
 
 
-def joinings(engine: Engine, seen: Observation) -> Iterator[Joining]:
+def joinings(engine: Engine, seen: Observation) -> Iterator[JoinAttempt]:
     """Asks to plug isolated containers into a network, which the engine refuses; what it does not refuse is undone."""
     for container in seen.containers:
         if container.network_mode == "none" and container.running:
             error = engine.try_joining("bridge", container.id)
-            yield Joining(container.name, refused=bool(error), text=error or "it was plugged in, and unplugged again")
+            yield JoinAttempt(
+                container.name, refused=bool(error), text=error or "it was plugged in, and unplugged again"
+            )
 
 
 def mounted_folders(seen: Observation) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -179,3 +186,34 @@ def wanted_ports(recording: Recording) -> Iterator[tuple[str, Publication]]:
                         one["Name"].lstrip("/"),
                         Publication(bound["HostIp"], int(bound["HostPort"]), int(port), protocol),
                     )
+
+
+def neighbours(everyone: Iterable[Json], ours: Collection[str]) -> tuple[Neighbour, ...]:
+    """The containers whose id is none of ours, in order of name."""
+    found = [neighbour(one) for one in everyone if one["Id"] not in ours]
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def neighbour(listing: Json) -> Neighbour:
+    """One container of `docker ps --all`."""
+    labels = mapped(listing["Labels"])
+    return Neighbour(
+        name=listed(listing["Names"])[0].lstrip("/"),
+        project=project_of(labels),
+        state=listing["State"],
+        mode=labels.get("isthmus.mode", ""),
+        networks=tuple(mapped(mapped(listing["NetworkSettings"])["Networks"])),
+        network_mode=mapped(listing["HostConfig"])["NetworkMode"],
+        published=tuple(sorted(published(listed(listing["Ports"])), key=lambda one: (one.host_port, one.host_address))),
+        sources=tuple(one.get("Name") or one.get("Source", "") for one in listed(listing["Mounts"])),
+        data_dir=labels.get("isthmus.data", ""),
+    )
+
+
+def published(ports: Iterable[Json]) -> list[Publication]:
+    """The published ones of the ports of `docker ps`."""
+    return [
+        Publication(one.get("IP", ""), one["PublicPort"], one["PrivatePort"], one["Type"])
+        for one in ports
+        if "PublicPort" in one
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from netlab.model.finding import Promise, Verdict, counts
+from netlab.model.finding import Finding, Verdict, counts
 from netlab.model.observation import Observation
 
 MARKS: dict[Verdict, str] = {"kept": "✓", "broken": "✗", "warning": "!", "unseen": "?"}
@@ -24,7 +24,7 @@ WORDS: dict[Verdict, tuple[str, str]] = {
 }
 
 
-def report_text(seen: Observation, promises: Sequence[Promise], *, quiet: bool) -> str:
+def report_text(seen: Observation, promises: Sequence[Finding], *, quiet: bool) -> str:
     """The whole report. `quiet`: only what is broken, warned of, or could not be seen."""
     shown = [one for one in promises if not quiet or one.verdict in ("broken", "warning")]
     parts = (
@@ -36,7 +36,7 @@ def report_text(seen: Observation, promises: Sequence[Promise], *, quiet: bool) 
     return "\n\n".join("\n".join(lines) for lines in [*parts, [counts_text(promises)]] if lines)
 
 
-def section(verdict: Verdict, promises: Sequence[Promise]) -> Iterator[str]:
+def section(verdict: Verdict, promises: Sequence[Finding]) -> Iterator[str]:
     """The promises of a verdict, by subject."""
     found = [one for one in promises if one.verdict == verdict]
     if found:
@@ -47,12 +47,12 @@ def section(verdict: Verdict, promises: Sequence[Promise]) -> Iterator[str]:
             yield from kept_lines(one) if verdict == "kept" else open_lines(one)
 
 
-def kept_lines(one: Promise) -> Iterator[str]:
+def kept_lines(one: Finding) -> Iterator[str]:
     """A promise that is kept: one line, and how that is known."""
     yield f"  {MARKS[one.verdict]} {one.promise}: {one.seen}   ({one.because})"
 
 
-def open_lines(one: Promise) -> Iterator[str]:
+def open_lines(one: Finding) -> Iterator[str]:
     """A promise that somebody has to look at."""
     yield f"  {MARKS[one.verdict]} {one.promise}   [{one.code}]"
     yield f"      expected  {one.expected}"
@@ -62,13 +62,13 @@ def open_lines(one: Promise) -> Iterator[str]:
         yield f"      {'' if number else 'fix':<8}  {line}"
 
 
-def counts_text(promises: Sequence[Promise]) -> str:
+def counts_text(promises: Sequence[Finding]) -> str:
     """`31 promises: 1 broken, 2 warnings, 0 not seen, 28 kept`."""
     parts = [f"{number} {WORDS[verdict][number != 1]}" for verdict, number in counts(promises).items()]
     return f"{len(promises)} promises: {', '.join(parts)}"
 
 
-def report_json(seen: Observation, promises: Sequence[Promise]) -> dict[str, Any]:
+def report_json(seen: Observation, promises: Sequence[Finding]) -> dict[str, Any]:
     """The report as other programs and the API read it."""
     return {
         "taken_at": seen.taken_at,

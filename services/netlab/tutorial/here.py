@@ -8,9 +8,8 @@ from pathlib import Path
 
 from core.settings import Settings
 from netlab.errors import NoStack
-from netlab.observe.docker_engine import Engine
-from netlab.observe.docker_json import Json
-from netlab.observe.find_stack import choose_project
+from netlab.observe.docker_engine import Engine, Json
+from netlab.observe.recording import choose_project
 from netlab.tutorial.page import ANY
 from netlab.tutorial.words import Words
 

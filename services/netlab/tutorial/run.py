@@ -1,4 +1,7 @@
-"""A demo at work: its commands in a shell of this machine, and nothing of it left afterwards."""
+"""A demo at work: its commands in a shell of this machine, and nothing of it left afterwards.
+
+Names of what demos make begin as nothing else here does, so what an interrupted one left is removed too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from dataclasses import dataclass
 
 from netlab.tutorial.page import Command, Demo
 from netlab.tutorial.shell import Shell
-from netlab.tutorial.tidy import tidy
 from netlab.tutorial.words import Words
 
 TIMEOUT_S = 90
@@ -66,3 +68,39 @@ def may_be_root() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return asked.returncode == 0
+
+
+FILES = "made_by_a_demo*"
+
+
+def tidy(words: Words) -> None:
+    """Removes containers, networks, volumes and files of demos. Costs 0.1 s when there are none."""
+    begins = f"name=^{words.prefix}"
+    containers = listed("ps", "-aq", "--filter", f"name=^/{words.prefix}")
+    if containers:
+        docker("rm", "-f", "-v", *containers)
+    for kind in ("network", "volume"):
+        found = listed(kind, "ls", "-q", "--filter", begins)
+        if found:
+            docker(kind, "rm", *found)
+    for folder in (words.data_dir, words.data_dir / "var"):
+        for file in folder.glob(FILES):
+            file.rmdir() if file.is_dir() else file.unlink()
+
+
+def listed(*words: str) -> list[str]:
+    """The ids that `docker ... -q` prints."""
+    return docker(*words).split()
+
+
+def docker(*words: str) -> str:
+    """The output of a command that may fail: what is gone already need not be removed."""
+    done = subprocess.run(  # noqa: S603
+        ["docker", *words],  # noqa: S607
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return done.stdout

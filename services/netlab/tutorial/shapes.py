@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from netlab.tutorial.page import Command
+
 PRIVATE = r"(?:10\.\d+|172\.(?:1[6-9]|2\d|3[01])|192\.168)\.\d+\.\d+"
 PATTERNS = {
     "time": r"\b\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)",
@@ -53,3 +55,24 @@ def shapes(outputs: Sequence[str]) -> list[str]:
 def plain(text: str) -> str:
     """Without the widths of columns and blanks at ends of lines."""
     return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A command that printed something else than the page says, both as they were and as they were compared."""
+
+    command: str
+    page: str
+    seen: str
+    page_shape: str
+    seen_shape: str
+
+
+def compare(seen: Sequence[tuple[Command, str]]) -> tuple[Difference, ...]:
+    """The differences between a demo's page and what its commands printed, in the page's words."""
+    there, here = shapes([command.output for command, _ in seen]), shapes([output for _, output in seen])
+    return tuple(
+        Difference(command.text, command.output, output, wanted, found)
+        for (command, output), wanted, found in zip(seen, there, here, strict=True)
+        if wanted != found
+    )

@@ -1,0 +1,1 @@
+"""The load: a client process of raw sockets, and the clocks that tell who takes CPU."""

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from netlab.benchmark.load.http_reader import AnswerReader, BadAnswer
+from netlab.benchmark.load.http_reader import BadResponse, ResponseReader
 from netlab.benchmark.model.job import Job, Tally, dump, load_job, quantile
 
 PATIENCE_S = 10.0
@@ -51,7 +51,7 @@ class Connection:
 
     def __init__(self, talk: socket.socket, began_ns: int) -> None:
         """A request that was just sent, or is about to be."""
-        self.talk, self.began_ns, self.reader = talk, began_ns, AnswerReader()
+        self.talk, self.began_ns, self.reader = talk, began_ns, ResponseReader()
 
 
 class Driver:
@@ -139,7 +139,7 @@ class Driver:
                 one.reader.feed(block)
             else:
                 one.reader.end()
-        except (OSError, BadAnswer) as error:
+        except (OSError, BadResponse) as error:
             self._body_bytes += one.reader.body_bytes
             del self._open[one.talk.fileno()]
             self._fail(getattr(error, "strerror", None) or str(error), one.talk)

@@ -15,7 +15,7 @@ SERVICES = Path(__file__).parents[3]
 """Where `python -m` finds this package, whoever started the lab."""
 
 
-class Client:
+class LoadClient:
     """Does jobs, one after the other."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -39,7 +39,7 @@ class Client:
 
 
 @contextmanager
-def client_process() -> Generator[Client]:
+def client_process() -> Generator[LoadClient]:
     """A client, in a session of its own, so that Ctrl-C is for the lab alone; ended for certain."""
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "netlab.benchmark.load.client"],
@@ -50,7 +50,7 @@ def client_process() -> Generator[Client]:
         start_new_session=True,
     )
     try:
-        yield Client(process)
+        yield LoadClient(process)
     finally:
         process.kill()
         process.communicate()

@@ -11,12 +11,12 @@ HIT, MISS = b"cache;desc=hit", b"cache;desc=miss"
 """What `Server-Timing` says of a tile that was kept, and of one that was made now (docs/metrics.md)."""
 
 
-class BadAnswer(ValueError):
+class BadResponse(ValueError):
     """The bytes are no answer of HTTP/1.1."""
 
 
 @dataclass(slots=True)
-class AnswerReader:
+class ResponseReader:
     """One answer. `feed` it bytes until it is `done`; `body_bytes` counts its body without the framing of chunks."""
 
     done: bool = False
@@ -32,7 +32,7 @@ class AnswerReader:
     _chunked: bool = False
 
     def feed(self, block: bytes) -> None:
-        """Take in bytes. Raises: BadAnswer"""
+        """Take in bytes. Raises: BadResponse"""
         if not self.status:
             block = self._head(block)
         if block and not self.done:
@@ -42,11 +42,11 @@ class AnswerReader:
                 self._plain(block)
 
     def end(self) -> None:
-        """The connection was closed. Raises: BadAnswer when the answer was not whole"""
+        """The connection was closed. Raises: BadResponse when the answer was not whole"""
         if self.status and self._left is None and not self._chunked:
             self.done = True
         if not self.done:
-            raise BadAnswer("closed in the middle of an answer")
+            raise BadResponse("closed in the middle of an answer")
 
     def _head(self, block: bytes) -> bytes:
         """Look for the end of the head; what follows it, or nothing yet."""
@@ -57,13 +57,13 @@ class AnswerReader:
             self._understand(head)
             return rest
         if len(text) > LONGEST_HEAD:
-            raise BadAnswer("a head without an end")
+            raise BadResponse("a head without an end")
         self._text[:] = text
         return b""
 
     def _understand(self, head: bytes) -> None:
         if not head.startswith(b"HTTP/1.1 "):
-            raise BadAnswer(f"no answer of HTTP/1.1: {head[:20]!r}")
+            raise BadResponse(f"no answer of HTTP/1.1: {head[:20]!r}")
         self.status = int(head[9:12])
         lower = head.lower()
         self.kept_tile = True if HIT in lower else False if MISS in lower else None
@@ -80,7 +80,7 @@ class AnswerReader:
             return
         self._left -= len(block)
         if self._left < 0:
-            raise BadAnswer("more bytes than the answer has")
+            raise BadResponse("more bytes than the answer has")
         self.done = self._left == 0
 
     def _chunks(self, block: bytes) -> None:
@@ -109,7 +109,7 @@ class AnswerReader:
         try:
             size = int(line.partition(b";")[0], 16)
         except ValueError as error:
-            raise BadAnswer(f"no size of a chunk: {line[:20]!r}") from error
+            raise BadResponse(f"no size of a chunk: {line[:20]!r}") from error
         self._left = size or None  # after the last chunk only an empty line comes
         return end + 1
 

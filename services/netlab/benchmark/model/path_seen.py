@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netlab.errors import NoStack
-from netlab.model.namespaces import cables, is_hosts, namespaces
 from netlab.model.observation import Container, Observation, Publication, endpoint
-from netlab.model.ports import ANY, carriers
+from netlab.model.wiring import ANY, cables, carriers, is_hosts, namespaces
 
 API_PORT, RUN_FOLDER = 8080, "/run/isthmus"
-Client = Literal["docker-proxy", "NAT", "loopback", "unix socket", "unknown"]
+Carrier = Literal["docker-proxy", "NAT", "loopback", "unix socket", "unknown"]
 Database = Literal["veth", "loopback", "unix socket"]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RequestPath:
     """How a request travels.
 
     address:  where a client on this machine asks: `host:port` or `unix:/path`
@@ -28,14 +27,14 @@ class Way:
     """
 
     address: str
-    client: Client
+    client: Carrier
     database: Database
     veth: bool = False
     nat_rule: bool = False
     proxies: tuple[int, ...] = ()
 
 
-def way_of(seen: Observation) -> Way:
+def path_of(seen: Observation) -> RequestPath:
     """The way in the mode that was looked at. Raises: NoStack when its API does not run"""
     api = service(seen, "api")
     database = database_way(seen, api)
@@ -43,13 +42,13 @@ def way_of(seen: Observation) -> Way:
     if port is None or holder is None:
         return direct_way(api, database, seen)
     carried = carriers(port, holder, seen)
-    by: Client = "docker-proxy" if carried.proxy else "NAT" if carried.rule else "unknown"
+    by: Carrier = "docker-proxy" if carried.proxy else "NAT" if carried.rule else "unknown"
     proxies = tuple(one.pid for one in seen.host.proxies if one.host_port == port.host_port)
     has_veth = any(cable.container.name == holder.name for cable in cables(seen))
-    return Way(address_of(port), by, database, has_veth, carried.rule is not None, proxies)
+    return RequestPath(address_of(port), by, database, has_veth, carried.rule is not None, proxies)
 
 
-def direct_way(api: Container, database: Database, seen: Observation) -> Way:
+def direct_way(api: Container, database: Database, seen: Observation) -> RequestPath:
     """Of an API that no port is published for: it listens on the host itself, or on a socket."""
     listen = api.setting("LISTEN")
     if listen.startswith("unix:"):
@@ -57,11 +56,11 @@ def direct_way(api: Container, database: Database, seen: Observation) -> Way:
         folders = [one.source for one in api.mounts if one.target == RUN_FOLDER]
         if not folders:
             raise NoStack(f"the socket {path} of {api.name} is on no folder of this host", hint="./scripts/up none")
-        return Way(f"unix:{folders[0]}{path.removeprefix(RUN_FOLDER)}", "unix socket", database)
+        return RequestPath(f"unix:{folders[0]}{path.removeprefix(RUN_FOLDER)}", "unix socket", database)
     if not is_hosts(api, seen):
         raise NoStack(f"{api.name} publishes no port", hint=f"./scripts/up {seen.mode} starts it as it should be")
     host, _, port = listen.rpartition(":")
-    return Way(endpoint(reachable(host.strip("[]")), int(port)), "loopback", database)
+    return RequestPath(endpoint(reachable(host.strip("[]")), int(port)), "loopback", database)
 
 
 def service(seen: Observation, name: str) -> Container:

@@ -11,7 +11,7 @@ from netlab.benchmark.model.ask import ask, ask_json
 from netlab.benchmark.model.errors import NothingToMeasure
 from netlab.benchmark.model.job import Job
 from netlab.benchmark.model.mercator import tile_at, tile_bounds
-from netlab.observe.docker_json import Json, listed, mapped
+from netlab.observe.docker_engine import Json, listed, mapped
 
 Expected = Literal["kept", "made"] | None
 TILES_RELATION = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"

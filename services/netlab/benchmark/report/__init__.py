@@ -1,0 +1,1 @@
+"""A benchmark as text, as JSON and as a page."""

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from netlab.benchmark.report.report import Report
-from netlab.benchmark.stats.findings import Finding
+from netlab.benchmark.stats.findings import ModeDifference
 from netlab.benchmark.stats.results import Result
-from netlab.benchmark.stats.spread import Difference
+from netlab.benchmark.stats.spread import Ratio
 
 Json = dict[str, Any]
 
@@ -58,7 +58,7 @@ def result_json(one: Result) -> Json:
     }
 
 
-def finding_json(one: Finding) -> Json:
+def finding_json(one: ModeDifference) -> Json:
     """A difference that is more than noise."""
     return {
         "text": one.text,
@@ -72,6 +72,6 @@ def finding_json(one: Finding) -> Json:
     }
 
 
-def difference_json(one: Difference | None) -> Json | None:
+def difference_json(one: Ratio | None) -> Json | None:
     """A ratio to the baseline, its interval, and whether it is more than noise."""
     return None if one is None else {**asdict(one), "exceeds_noise": one.exceeds_noise}

@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netlab.benchmark.model.path_seen import Way
+from netlab.benchmark.model.path_seen import RequestPath
 from netlab.benchmark.model.slices import MB, Slice
 from netlab.benchmark.model.workloads import Target, Workload
 from netlab.benchmark.run_mode import Plan
 from netlab.benchmark.stats.advice import advice
-from netlab.benchmark.stats.findings import Finding, findings
+from netlab.benchmark.stats.findings import ModeDifference, findings
 from netlab.benchmark.stats.results import Result, results
 
 BUSY_CPUS = 0.25
@@ -42,7 +42,7 @@ class Report:
     orders: tuple[tuple[str, ...], ...]
     modes: tuple[str, ...]
     kinds: tuple[Workload, ...]
-    ways: dict[str, Way]
+    ways: dict[str, RequestPath]
     slices: tuple[Slice, ...]
 
     @property
@@ -51,7 +51,7 @@ class Report:
         return results(self.slices, self.modes, self.kinds)
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[ModeDifference, ...]:
         """All comparisons, also those that found nothing."""
         return findings(self.slices, self.ways, self.modes, self.kinds)
 

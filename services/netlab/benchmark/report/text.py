@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from netlab.benchmark.model.path_seen import Way
+from netlab.benchmark.model.path_seen import RequestPath
 from netlab.benchmark.model.slices import MB
 from netlab.benchmark.model.workloads import Workload
 from netlab.benchmark.report.figures import UNITS, middle, with_bounds
 from netlab.benchmark.report.report import Report
-from netlab.benchmark.stats.findings import Finding
+from netlab.benchmark.stats.findings import ModeDifference
 from netlab.benchmark.stats.results import Result, kinds_of
 from netlab.benchmark.stats.spread import BYTES, P50, P99, RPS
 
@@ -50,7 +50,7 @@ def ways_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def way_words(way: Way) -> str:
+def way_words(way: RequestPath) -> str:
     """The way from the client to the API, and on to PostGIS."""
     through = f"{way.client}{', then the bridge and a veth pair' if way.veth else ''}"
     database = {"veth": "the bridge and a veth pair each"}.get(way.database, way.database)
@@ -101,7 +101,7 @@ def told_of(report: Report, mode: str) -> list[str]:
     return [one.text for one in report.findings if one.matters and one.mode == mode]
 
 
-def even_lines(found: Sequence[Finding]) -> list[str]:
+def even_lines(found: Sequence[ModeDifference]) -> list[str]:
     """What could not be told apart, by mode."""
     even: dict[str, list[str]] = {}
     for one in found:

@@ -1,0 +1,1 @@
+"""What the slices come to: medians, intervals, what is more than noise, and why."""

@@ -6,17 +6,17 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
-from netlab.benchmark.model.path_seen import Way
-from netlab.benchmark.stats.findings import Finding
+from netlab.benchmark.model.path_seen import RequestPath
+from netlab.benchmark.stats.findings import ModeDifference
 from netlab.benchmark.stats.results import Result
-from netlab.benchmark.stats.spread import CPU_PROXY, RPS, Difference
+from netlab.benchmark.stats.spread import CPU_PROXY, RPS, Ratio
 
 KEEP_ALIVE_PAYS = 1.5
 FASTER = 1.1
 
 
 def advice(
-    found: Sequence[Finding], results: Sequence[Result], ways: Mapping[str, Way], modes: Sequence[str]
+    found: Sequence[ModeDifference], results: Sequence[Result], ways: Mapping[str, RequestPath], modes: Sequence[str]
 ) -> tuple[str, ...]:
     """Lines for the operator of this machine."""
     by_key = {(one.mode, one.workload): one for one in results}
@@ -27,7 +27,9 @@ def advice(
     )
 
 
-def mode_advice(found: Sequence[Finding], ways: Mapping[str, Way], modes: Sequence[str]) -> Iterator[str]:
+def mode_advice(
+    found: Sequence[ModeDifference], ways: Mapping[str, RequestPath], modes: Sequence[str]
+) -> Iterator[str]:
     """Which mode to run for clients of this machine, and what that gives up."""
     rates = {mode: mean_ratio([one.rate for one in found if one.mode == mode]) for mode in modes[1:]}
     faster = {mode: value for mode, value in rates.items() if value >= FASTER}
@@ -46,7 +48,7 @@ def mode_advice(found: Sequence[Finding], ways: Mapping[str, Way], modes: Sequen
         )
 
 
-def even_advice(found: Sequence[Finding], modes: Sequence[str]) -> Iterator[str]:
+def even_advice(found: Sequence[ModeDifference], modes: Sequence[str]) -> Iterator[str]:
     """When no mode is faster: isolation decides, or CPU, which a busy machine blurs less than speed."""
     costs = {mode: mean_ratio([one.cpu for one in found if one.mode == mode]) for mode in modes[1:]}
     saved = {mode: value for mode, value in costs.items() if value <= 1 / FASTER}
@@ -55,13 +57,13 @@ def even_advice(found: Sequence[Finding], modes: Sequence[str]) -> Iterator[str]
         yield f"Where CPU is short: {mode} takes {value:.2f} times the CPU of {modes[0]} over all workloads"
 
 
-def mean_ratio(differences: Sequence[Difference | None]) -> float:
+def mean_ratio(differences: Sequence[Ratio | None]) -> float:
     """The geometric mean of ratios to the baseline, those within the noise as 1."""
     logs = [math.log(one.ratio) if one.exceeds_noise else 0.0 for one in differences if one is not None]
     return math.exp(statistics.fmean(logs)) if logs else 1.0
 
 
-def price(way: Way) -> str:
+def price(way: RequestPath) -> str:
     """What a mode gives up, by its way."""
     if way.client == "unix socket":
         return "only programs that open its socket reach it, such as a reverse proxy on this machine"
@@ -71,7 +73,7 @@ def price(way: Way) -> str:
 
 
 def proxy_advice(
-    results: Mapping[tuple[str, str], Result], ways: Mapping[str, Way], modes: Sequence[str]
+    results: Mapping[tuple[str, str], Result], ways: Mapping[str, RequestPath], modes: Sequence[str]
 ) -> Iterator[str]:
     """docker-proxy can be left out for the whole engine."""
     having = [mode for mode in modes if ways[mode].proxies]

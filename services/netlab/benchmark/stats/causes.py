@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netlab.benchmark.model.path_seen import Way
+from netlab.benchmark.model.path_seen import RequestPath
 from netlab.benchmark.stats.results import Kinds, Result
 
 WORTH_TELLING = 0.03
@@ -23,7 +23,7 @@ class Side:
     """A mode in a comparison: its way, and what a workload came to."""
 
     mode: str
-    way: Way
+    way: RequestPath
     result: Result
 
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from netlab.benchmark.model.path_seen import Way
+from netlab.benchmark.model.path_seen import RequestPath
 from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Workload
 from netlab.benchmark.stats.causes import Side, causes
 from netlab.benchmark.stats.results import kinds_of, result_of, slices_of
-from netlab.benchmark.stats.spread import P50, Difference, difference
+from netlab.benchmark.stats.spread import P50, Ratio, difference
 
 FROM_MEMORY = ("cached-tile", "connect")
 """Workloads that the API answers without the database."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ModeDifference:
     """A mode against the baseline in one workload: rate, median time, CPU. None: too few rounds, or no value."""
 
     mode: str
     baseline: str
     workload: str
     title: str
-    rate: Difference | None
-    time: Difference | None
-    cpu: Difference | None
+    rate: Ratio | None
+    time: Ratio | None
+    cpu: Ratio | None
     because: tuple[str, ...] = ()
 
     @property
@@ -41,24 +41,26 @@ class Finding:
         return " ".join([said, *(f"{sentence(one)}." for one in self.because)])
 
 
-def is_told(one: Difference | None) -> bool:
+def is_told(one: Ratio | None) -> bool:
     """Whether it was measured, and is more than noise."""
     return one is not None and one.exceeds_noise
 
 
 def findings(
-    slices: Sequence[Slice], ways: Mapping[str, Way], modes: Sequence[str], kinds: Sequence[Workload]
-) -> tuple[Finding, ...]:
+    slices: Sequence[Slice], ways: Mapping[str, RequestPath], modes: Sequence[str], kinds: Sequence[Workload]
+) -> tuple[ModeDifference, ...]:
     """Every other mode against the first of `modes`, in each workload."""
     return tuple(finding(slices, ways, mode, modes[0], kind) for mode in modes[1:] for kind in kinds)
 
 
-def finding(slices: Sequence[Slice], ways: Mapping[str, Way], mode: str, baseline: str, kind: Workload) -> Finding:
+def finding(
+    slices: Sequence[Slice], ways: Mapping[str, RequestPath], mode: str, baseline: str, kind: Workload
+) -> ModeDifference:
     """A mode against another in a workload."""
     ours, theirs = slices_of(slices, mode, kind.name), slices_of(slices, baseline, kind.name)
     used = kinds_of(kind)
     rate, time, cpu = (difference(ours, theirs, measure) for measure in (used.rate, P50, used.cpu))
-    found = Finding(mode, baseline, kind.name, kind.title, rate, time, cpu)
+    found = ModeDifference(mode, baseline, kind.name, kind.title, rate, time, cpu)
     if not found.matters:
         return found
     because = causes(
@@ -70,7 +72,7 @@ def finding(slices: Sequence[Slice], ways: Mapping[str, Way], mode: str, baselin
     return replace(found, because=because)
 
 
-def differences(one: Finding) -> list[str]:
+def differences(one: ModeDifference) -> list[str]:
     """How they differ: what is noise is left out, but for the rate, which everybody asks for."""
     unit = "bytes" if one.workload == "export" else "requests"
     said = [f"is not told from {one.baseline} in {unit} a second"]
@@ -88,7 +90,7 @@ def listing(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def bounds(one: Difference) -> str:
+def bounds(one: Ratio) -> str:
     """`1.70 to 2.21; noise 1.09`."""
     return f"{one.low:.2f} to {one.high:.2f}; noise {one.noise:.2f}"
 

@@ -106,7 +106,7 @@ def by_round(slices: Sequence[Slice], measure: Measure) -> dict[int, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Ratio:
     """How many times the baseline's value a mode has: the mean and its interval, beside what is noise.
 
     noise: the ratio of two halves of one visit to either mode, typically (root mean square of the logarithms)
@@ -124,7 +124,7 @@ class Difference:
         return (self.low > 1 or self.high < 1) and apart > self.noise
 
 
-def difference(mode: Sequence[Slice], baseline: Sequence[Slice], measure: Measure) -> Difference | None:
+def difference(mode: Sequence[Slice], baseline: Sequence[Slice], measure: Measure) -> Ratio | None:
     """Of the rounds that have both; None of fewer than two: one round has no spread."""
     ours, theirs = by_round(mode, measure), by_round(baseline, measure)
     logs = [math.log(ours[one] / theirs[one]) for one in ours if one in theirs and ours[one] > 0 < theirs[one]]
@@ -132,7 +132,7 @@ def difference(mode: Sequence[Slice], baseline: Sequence[Slice], measure: Measur
         return None
     middle, half_width = interval(logs)
     noise = halves_noise([*mode, *baseline], measure)
-    return Difference(math.exp(middle), exp(middle - half_width), exp(middle + half_width), math.exp(noise))
+    return Ratio(math.exp(middle), exp(middle - half_width), exp(middle + half_width), math.exp(noise))
 
 
 def exp(value: float) -> float:

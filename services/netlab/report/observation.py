@@ -1,12 +1,13 @@
-"""An observation as text for a terminal: the host with its bridges and cables, then each namespace and who is in it."""
+"""An observation as text for a terminal, and as the JSON that `--json` prints and the API reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
-from netlab.model.namespaces import Cable, Namespace, cables, namespaces
 from netlab.model.observation import Container, Interface, Listener, Mount, Network, Observation, Publication, endpoint
-from netlab.model.ports import Carriers, carriers, is_of_stack
+from netlab.model.wiring import Cable, Carriers, Namespace, cables, carriers, is_of_stack, namespaces
 
 NAMESPACE_WORDS = {
     "host": "NAMESPACE of the host itself",
@@ -127,3 +128,26 @@ def mount_text(mount: Mount) -> str:
 def unseen_lines(seen: Observation) -> list[str]:
     """What could not be looked at."""
     return ["NOT SEEN", *(f"  {one.what}: {one.why}. {one.remedy}" for one in seen.unseen)] if seen.unseen else []
+
+
+Json = dict[str, Any]
+
+
+def observation_json(seen: Observation) -> Json:
+    """The observation, with the namespaces and the cables that follow from it."""
+    return {
+        **asdict(seen),
+        "namespaces": [
+            {"kind": one.kind, "inode": one.inode, "containers": [container.name for container in one.containers]}
+            for one in namespaces(seen)
+        ],
+        "cables": [
+            {
+                "container": one.container.name,
+                "interface": one.card.name,
+                "host_interface": one.host_end.name if one.host_end else None,
+                "bridge": one.host_end.bridge if one.host_end else None,
+            }
+            for one in cables(seen)
+        ],
+    }
