@@ -60,7 +60,7 @@ fill_venv() {
   for file in "$@"; do args+=(-r "$file"); done
   same_python || step 'making the Python environment .venv' make_venv || die "$python -m venv failed"
   step 'installing Python packages (the first time: a minute or two)' \
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${args[@]}" || die 'pip could not install the Python packages'
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes "${args[@]}" || die 'pip could not install the Python packages'
   printf '%s' "$digest" >"$stamp"
 }
 
