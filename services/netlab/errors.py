@@ -51,3 +51,33 @@ class NeedsRoot(IsthmusError):
     """A demo has commands that only root may run."""
 
     code = "root-needed"
+
+
+class ClientEnded(IsthmusError):
+    """The measuring client ended before it had measured."""
+
+    code = "measuring-client-ended"
+
+
+class NothingToMeasure(IsthmusError):
+    """No collection is served that has features and tiles."""
+
+    code = "nothing-to-measure"
+
+
+class ModeFailed(IsthmusError):
+    """A mode did not start."""
+
+    code = "mode-failed"
+
+
+class ComparisonRuns(IsthmusError):
+    """Another comparison of the same stack runs."""
+
+    code = "comparison-runs"
+
+
+class NativeRuns(IsthmusError):
+    """The stack runs without Docker, and would have to be stopped."""
+
+    code = "native-runs"

@@ -10,7 +10,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from cli.tiles import run
 from cli.tiles.archive import MVT, About, about
 from cli.tiles.mbtiles import MBTiles
 from cli.tiles.walk import Walk
-from core.api_client import Answer, Client
+from core.api_client import Client, Response
 from core.bbox import MERCATOR_LIMIT_DEG
 from support.cluster import Cluster, Database, environment
 from support.odd import as_superuser
@@ -389,10 +388,10 @@ def test_features_and_properties_can_be_chosen(shell: Shell, tmp_path: Path):
 def test_tiles_that_were_made_of_a_sample_are_told_of(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     send = Client.get
 
-    def sampled(client: Client, *segments: str, **others: Any) -> Answer:
+    def sampled(client: Client, *segments: str, **others: Any) -> Response:
         answer = send(client, *segments, **others)
         lacks = {"isthmus-tile": "thinned;shown=1;sampled"} if segments[-3:] == ("1", "0", "1") else {}
-        return replace(answer, headers={**answer.headers, **lacks})
+        return answer._replace(headers={**answer.headers, **lacks})
 
     monkeypatch.setattr(Client, "get", sampled)
     result = shell("export", "towns", "--pmtiles", tmp_path / "towns.pmtiles", "--zoom", "0-3")

@@ -12,11 +12,13 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from core.api_client import connection, exchange
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -65,25 +67,12 @@ class Answer:
     """An HTTP answer, read to its end."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
-
-
-class SocketConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
-        self.sock.connect(str(self.path))
 
 
 class Forward(socketserver.BaseRequestHandler):
@@ -179,14 +168,9 @@ class Stack:
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET over the port, or over the socket in mode none. Raises OSError when nobody listens."""
-        port = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        client = SocketConnection(self.socket) if self.mode == "none" else port
-        try:
-            client.request("GET", path, headers=headers)
-            answer = client.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-        finally:
-            client.close()
+        address = f"unix:{self.socket}" if self.mode == "none" else f"127.0.0.1:{self.port}"
+        with closing(connection(address, timeout_s=10)) as client:
+            return Answer(*exchange(client, path, headers))
 
     def status(self, path: str) -> int:
         """The status of GET path; 0 when nobody listens."""

@@ -15,7 +15,6 @@ from hypothesis import given, settings, strategies as st
 from netlab.benchmark.before import before_of
 from netlab.benchmark.find import own_project, refuse_native
 from netlab.benchmark.load.cpu_clocks import processes_cpu_ns
-from netlab.benchmark.model.errors import NativeRuns
 from netlab.benchmark.model.mercator import tile_at, tile_bounds
 from netlab.benchmark.model.path_seen import RequestPath, path_of
 from netlab.benchmark.model.slices import Cpu, Slice
@@ -28,7 +27,7 @@ from netlab.benchmark.rounds import begin_with, switches, turns
 from netlab.benchmark.run_mode import Plan, visit_of
 from netlab.benchmark.stats.spread import CPU, RPS, by_round, difference, spread
 from netlab.benchmark.switch_mode import measuring_settings
-from netlab.errors import NoStack
+from netlab.errors import NativeRuns, NoStack
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from core.settings import Settings
 from netlab.benchmark.before import Before, before_of
-from netlab.benchmark.model.errors import NativeRuns
-from netlab.errors import NoStack
+from netlab.errors import NativeRuns, NoStack
 from netlab.observe.docker_engine import Engine
 from netlab.observe.recording import Stack
 

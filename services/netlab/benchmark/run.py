@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
+from core.errors import IsthmusError
 from netlab.benchmark.before import Before
 from netlab.benchmark.load.client_process import LoadClient, client_process
-from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.path_seen import RequestPath, path_of
 from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Target, Workload, choose_target, workloads
@@ -20,7 +20,7 @@ from netlab.benchmark.report.report import Report, machine_here
 from netlab.benchmark.rounds import begin_with, switches, turns
 from netlab.benchmark.run_mode import Measurer, Plan, visit_of, wait_ready
 from netlab.benchmark.switch_mode import Switcher, ignore_interrupts, interruptible
-from netlab.errors import NoStack
+from netlab.errors import NothingToMeasure
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
 from netlab.observe.recording import observe
@@ -67,7 +67,7 @@ class Comparison:
         self._docker = ""
 
     def run(self, client: LoadClient) -> Report:
-        """Visit every mode in every round. Raises: ModeFailed, ApiAway, EngineAway, NoStack, NothingToMeasure"""
+        """Visit every mode in every round. Raises: ModeFailed, ApiUnavailable, EngineAway, NoStack, NothingToMeasure"""
         measurer = Measurer(self._engine, client, self._request.plan, self._measuring)
         salt = time.time_ns() // 1_000_000
         self._look_before()
@@ -79,7 +79,7 @@ class Comparison:
                 if self._target is None:
                     self._target = choose_target(way.address, self._request.collection)
                 kinds = workloads(self._target, salt)
-                wait_ready(way, self._target.tile_path)
+                wait_ready(way.address, self._target)
                 self._slices += measurer.measure(visit_of(seen, way, self._round), kinds)
         return self._report(kinds)
 
@@ -88,9 +88,13 @@ class Comparison:
         before = self._switcher.before
         if before.mode is None:
             return
-        with suppress(ApiAway, NoStack):
+        try:
             way = path_of(parse(observe(self._engine, before.project)))
             self._target = choose_target(way.address, self._request.collection)
+        except NothingToMeasure:
+            raise
+        except IsthmusError:  # it does not run well, which a start of the first mode mends or tells
+            return
 
     def restored(self) -> None:
         """Bring back what ran before."""

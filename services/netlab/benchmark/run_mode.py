@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import OK
 
+from core.api_client import Client
+from core.errors import IsthmusError
 from netlab.benchmark.load.client_process import LoadClient
 from netlab.benchmark.load.cpu_clocks import containers_cpu_ns, machine_cpu_ns, processes_cpu_ns
-from netlab.benchmark.model.ask import ask
-from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.job import Tally
 from netlab.benchmark.model.path_seen import RequestPath
 from netlab.benchmark.model.slices import Cpu, Slice
-from netlab.benchmark.model.workloads import Workload, job_of
+from netlab.benchmark.model.workloads import Target, Workload, job_of
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
 
@@ -53,21 +55,18 @@ def visit_of(seen: Observation, way: RequestPath, round_number: int) -> Visit:
     return Visit(seen.mode, round_number, way, serving)
 
 
-def wait_ready(way: RequestPath, path: str) -> None:
-    """Until the API serves what is measured: data may still be loading. Raises: ApiAway"""
+def wait_ready(address: str, target: Target) -> None:
+    """Until the API serves what is measured: data may still be loading. Raises: IsthmusError of the last response"""
     deadline = time.monotonic() + READY_WITHIN_S
-    while True:
-        try:
-            status, _ = ask(way.address, path)
-        except ApiAway:
-            if time.monotonic() > deadline:
-                raise
-        else:
-            if status == 200:
-                return
-            if time.monotonic() > deadline:
-                raise ApiAway(f"{path} is answered with {status}", hint="./scripts/isthmus list says what was loaded")
-        time.sleep(0.2)
+    with closing(Client(address)) as api:
+        while True:
+            try:
+                if api.get(*target.tile_segments, accept="*/*").status == OK or time.monotonic() > deadline:
+                    return
+            except IsthmusError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
 
 
 class Measurer:
@@ -79,7 +78,7 @@ class Measurer:
         self._slices = 0
 
     def measure(self, visit: Visit, kinds: Sequence[Workload]) -> Iterator[Slice]:
-        """Each workload twice: forth, and back again. Raises: ApiAway, EngineAway"""
+        """Each workload twice: forth, and back again. Raises: ClientEnded, EngineAway"""
         for kind in kinds:
             self._warm_up(visit, kind)
         for half, order in enumerate((kinds, kinds[::-1])):

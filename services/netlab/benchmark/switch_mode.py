@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from netlab.benchmark.before import Before
-from netlab.benchmark.model.errors import ComparisonRuns, ModeFailed
+from netlab.errors import ComparisonRuns, ModeFailed
 
 ROOT = Path(__file__).parents[3]
 WITHOUT_DISK = {"ISTHMUS_TILES_MB": "0"}

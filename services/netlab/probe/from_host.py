@@ -5,22 +5,21 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from netlab.model.observation import endpoint
+from core.api_client import BadAddress, fetch
 from netlab.model.probe_results import ApiResponse, HostConnection, PublicResponse
 from netlab.observe.docker_engine import listed, mapped
 from netlab.observe.host import PROC, read, run
 
 TIMEOUT_S = 4.0
+MOST_BYTES = 2_000_000
 COLLECTIONS = "/collections?f=json"
 
 
-def knock(address: str, port: int, timeout_s: float = 1.5) -> HostConnection:
+def probe_port(address: str, port: int, timeout_s: float = 1.5) -> HostConnection:
     """Tries a TCP connection and closes it again."""
     try:
         socket.create_connection((address, port), timeout_s).close()
@@ -38,62 +37,19 @@ def reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the API is asked: an address and a port, or the path of a socket. `tls`: over HTTPS."""
-
-    address: str
-    port: int | None = None
-    tls: bool = False
-
-    @property
-    def text(self) -> str:
-        """As a listen setting has it."""
-        return f"unix:{self.address}" if self.port is None else endpoint(self.address, self.port)
-
-    @property
-    def host(self) -> str:
-        """What a client writes in `Host`."""
-        return "localhost" if self.port is None else self.text
-
-
-class Client(http.client.HTTPConnection):
-    """HTTP to a place, never by a proxy of the environment."""
-
-    def __init__(self, place: Place) -> None:
-        super().__init__(place.host, timeout=TIMEOUT_S)
-        self.place = place
-
-    def connect(self) -> None:
-        """Open the connection."""
-        if self.place.port is None:
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.settimeout(TIMEOUT_S)
-            self.sock.connect(self.place.address)
-            return
-        plain = socket.create_connection((self.place.address, self.place.port), TIMEOUT_S)
-        self.sock = plain
-        if self.place.tls:
-            self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.place.address)
-
-
-def get(place: Place, path: str, host: str | None = None) -> tuple[int | None, str, bytes]:
-    """(status, words, body) of GET; None when there was no answer, and why."""
-    client = Client(place)
+def get(address: str, path: str, host: str | None = None) -> tuple[int | None, str, bytes]:
+    """(status, words, body) of GET; None when there was no response, and why."""
     try:
-        client.request("GET", path, headers={"Accept": "application/json", "Host": host or place.host})
-        answer = client.getresponse()
-        return answer.status, f"answers {answer.status}", answer.read(2_000_000)
-    except (OSError, http.client.HTTPException) as error:
+        response = fetch(address, path, timeout_s=TIMEOUT_S, host=host, most_bytes=MOST_BYTES)
+    except (OSError, http.client.HTTPException, BadAddress) as error:
         return None, reason(error), b""
-    finally:
-        client.close()
+    return response.status, f"answers {response.status}", response.body
 
 
-def ask(place: Place, path: str) -> ApiResponse:
+def get_page(address: str, path: str) -> ApiResponse:
     """A page of the API with the links of its collections."""
-    status, text, body = get(place, path)
-    return ApiResponse(place.text, path, status, text, links_of(body) if path == COLLECTIONS else ())
+    status, text, body = get(address, path)
+    return ApiResponse(address, path, status, text, links_of(body) if path == COLLECTIONS else ())
 
 
 def links_of(body: bytes) -> tuple[str, ...]:
@@ -112,16 +68,11 @@ def parsed(body: bytes) -> dict[str, Any]:
     return mapped(document) if isinstance(document, dict) else {}
 
 
-def ask_public(url: str, place: Place) -> PublicResponse:
-    """What the public address answers, compared byte by byte with what the API itself answers at `place`."""
+def get_public(url: str, address: str) -> PublicResponse:
+    """What the public address answers, compared byte by byte with what the API itself answers at `address`."""
     parts = urlsplit(url)
-    tls = parts.scheme == "https"
-    try:
-        there = Place(parts.hostname or "", parts.port or (443 if tls else 80), tls)
-    except ValueError as error:
-        return PublicResponse(url, None, same=False, text=str(error))
-    status, text, body = get(there, parts.path.rstrip("/") + COLLECTIONS, host=parts.netloc.rpartition("@")[2])
-    own = get(place, COLLECTIONS)[2]
+    status, text, body = get(url, parts.path.rstrip("/") + COLLECTIONS, host=parts.netloc.rpartition("@")[2])
+    own = get(address, COLLECTIONS)[2]
     return PublicResponse(url, status, same=bool(body) and body == own, text=text)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
-from netlab.model.observation import Container, Observation, Publication
+from netlab.model.observation import Container, Observation, Publication, endpoint
 from netlab.model.probe_results import (
     ContainerConnection,
     FolderProbe,
@@ -23,7 +23,7 @@ from netlab.model.roles import api_socket, api_targets, db_port, db_targets, nam
 from netlab.observe.config_drift import outdated
 from netlab.observe.docker_engine import Engine, Json, listed, mapped, project_of
 from netlab.observe.recording import Recording
-from netlab.probe.from_host import COLLECTIONS, Place, ask, ask_public, firewall, forwarding, inode_of, knock
+from netlab.probe.from_host import COLLECTIONS, firewall, forwarding, get_page, get_public, inode_of, probe_port
 from netlab.probe.in_container import Trial, parse_trial
 
 HEALTH = "/health/ready"
@@ -33,9 +33,11 @@ WITHOUT_PYTHON = ("postgis", "net")
 def probe(engine: Engine, recording: Recording, seen: Observation) -> ProbeResults:
     """Everything that is tried, in a few seconds. Raises: EngineAway"""
     with ThreadPoolExecutor(8) as pool:
-        knocks = [pool.submit(knock, *door) for door in doors(seen)]
-        pages = [pool.submit(ask, place, path) for place in places(seen) for path in (HEALTH, COLLECTIONS)]
-        public = [pool.submit(ask_public, url, place) for url, place in public_places(seen)]
+        knocks = [pool.submit(probe_port, *door) for door in doors(seen)]
+        pages = [
+            pool.submit(get_page, address, path) for address in api_addresses(seen) for path in (HEALTH, COLLECTIONS)
+        ]
+        public = [pool.submit(get_public, url, address) for url, address in public_addresses(seen)]
         changed = pool.submit(outdated, recording)
         tried = inside_everyone(engine, seen)
         rules, rules_error = firewall()
@@ -109,31 +111,31 @@ def host_addresses(seen: Observation) -> tuple[str, ...]:
     return tuple(one for one in addresses if not ip_address(one).is_loopback)
 
 
-def places(seen: Observation) -> tuple[Place, ...]:
-    """Where the API is promised to answer this host."""
-    found: list[Place] = []
+def api_addresses(seen: Observation) -> tuple[str, ...]:
+    """Where the API is promised to answer this host: `host:port`, or `unix:/path`."""
+    found: list[str] = []
     for container in seen.containers:
         found += [client_side(one) for one in container.published if one.container_port == 8080]
     for container in of_role("api", seen):
         path = api_socket(container)
         if path:
-            found.append(Place(path))
+            found.append(f"unix:{path}")
         elif seen.mode == "host":
             address, _, port = container.setting("LISTEN").rpartition(":")
             found.append(client_side(Publication(address.strip("[]"), int(port), int(port))))
     return tuple(dict.fromkeys(found))
 
 
-def client_side(port: Publication) -> Place:
+def client_side(port: Publication) -> str:
     """Where a client of this host finds a port that listens on every address, or on one."""
     address = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(port.host_address, port.host_address)  # noqa: S104
-    return Place(address, port.host_port)
+    return endpoint(address, port.host_port)
 
 
-def public_places(seen: Observation) -> list[tuple[str, Place]]:
-    """The public address of the API, with a place where the API itself answers."""
+def public_addresses(seen: Observation) -> list[tuple[str, str]]:
+    """The public address of the API, with one where the API itself answers."""
     urls = dict.fromkeys(one.setting("PUBLIC_URL") for one in of_role("api", seen))
-    here = places(seen)
+    here = api_addresses(seen)
     return [(url, here[0]) for url in urls if url and here]
 
 

@@ -8,8 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from netlab.benchmark.model.errors import ApiAway
 from netlab.benchmark.model.job import Job, Tally, dump, load_tally
+from netlab.errors import ClientEnded
 
 SERVICES = Path(__file__).parents[3]
 """Where `python -m` finds this package, whoever started the lab."""
@@ -23,18 +23,18 @@ class LoadClient:
         self._process = process
 
     def run(self, job: Job) -> Tally:
-        """Do a job. Raises: ApiAway when the client ended"""
+        """Do a job. Raises: ClientEnded"""
         reader, writer = self._process.stdout, self._process.stdin
         if reader is None or writer is None:
-            raise ApiAway("the measuring client has no pipes")
+            raise ClientEnded("the measuring client has no pipes")
         try:
             writer.write(dump(job) + "\n")
             writer.flush()
         except BrokenPipeError as error:
-            raise ApiAway("the measuring client ended") from error
+            raise ClientEnded("the measuring client ended") from error
         line = reader.readline()
         if not line:
-            raise ApiAway("the measuring client ended before it had measured")
+            raise ClientEnded("the measuring client ended before it had measured")
         return load_tally(line)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import OK
 from typing import Any, Literal
 
-from core.errors import suggestion
-from netlab.benchmark.model.ask import ask, ask_json
-from netlab.benchmark.model.errors import NothingToMeasure
+from core.api_client import ApiUnavailable, Client
+from core.errors import IsthmusError, suggestion
 from netlab.benchmark.model.job import Job
 from netlab.benchmark.model.mercator import tile_at, tile_bounds
+from netlab.errors import NothingToMeasure
 from netlab.observe.docker_engine import Json, listed, mapped
 
 Expected = Literal["kept", "made"] | None
@@ -50,10 +52,9 @@ class Target:
     tile_bytes: int
 
     @property
-    def tile_path(self) -> str:
+    def tile_segments(self) -> tuple[str, ...]:
         """The tile's address."""
-        zoom, row, column = self.tile
-        return f"/collections/{self.collection}/tiles/WebMercatorQuad/{zoom}/{row}/{column}"
+        return tile_segments(self.collection, *self.tile)
 
     @property
     def is_small(self) -> bool:
@@ -67,7 +68,7 @@ def workloads(target: Target, salt: int) -> tuple[Workload, ...]:
     A cold tile is the cached one in a box that leaves out a little of it: with a filter of its own it is another tile.
     `salt` makes them others than those of earlier runs.
     """
-    collection, tile = f"/collections/{target.collection}", target.tile_path
+    collection, tile = f"/collections/{target.collection}", "/" + "/".join(target.tile_segments)
     west, south, east, north = tile_bounds(*target.tile)
     box = (
         f"{west + (east - west) / 8:.4f}#,{south:.6f},{east:.6f},{north - (north - south) / 100:.3f}{salt % 10**7:07d}"
@@ -104,20 +105,25 @@ def job_of(workload: Workload, address: str, *, seconds: float, connections: int
     )
 
 
+def tile_segments(collection: str, zoom: int, row: int, column: int) -> tuple[str, ...]:
+    """The parts of a tile's path."""
+    return "collections", collection, "tiles", "WebMercatorQuad", str(zoom), str(row), str(column)
+
+
 def choose_target(address: str, wanted: str | None) -> Target:
-    """The collection that was asked for, or the one whose features weigh most. Raises: NothingToMeasure, ApiAway"""
-    listed = ask_json(address, "/collections?f=json")["collections"]
-    ids = [str(one["id"]) for one in listed if has_all(one)]
-    if wanted is not None and wanted not in ids:
-        raise NothingToMeasure(
-            f"no collection '{wanted}' with features and tiles is served",
-            hint=suggestion(wanted, ids) or f"there are: {', '.join(ids) or 'none'}",
-        )
-    weighed = [weigh(address, one) for one in ([wanted] if wanted else ids)]
-    if not any(features for _, features, _, _ in weighed):
-        raise NothingToMeasure("no collection with features and tiles is served", hint="copy a file into data/")
-    name, features, size_bytes, place = max(weighed, key=lambda one: one[2])
-    tile, tile_bytes = choose_tile(address, name, place)
+    """The collection that was named, or the one whose features weigh most. Raises: NothingToMeasure, IsthmusError"""
+    with closing(Client(address)) as api:
+        ids = [str(one["id"]) for one in api.get("collections").document["collections"] if has_all(one)]
+        if wanted is not None and wanted not in ids:
+            raise NothingToMeasure(
+                f"no collection '{wanted}' with features and tiles is served",
+                hint=suggestion(wanted, ids) or f"there are: {', '.join(ids) or 'none'}",
+            )
+        weighed = [weigh(api, one) for one in ([wanted] if wanted else ids)]
+        if not any(features for _, features, _, _ in weighed):
+            raise NothingToMeasure("no collection with features and tiles is served", hint="copy a file into data/")
+        name, features, size_bytes, place = max(weighed, key=lambda one: one[2])
+        tile, tile_bytes = choose_tile(api, name, place)
     return Target(name, features, size_bytes, tile, tile_bytes)
 
 
@@ -127,9 +133,9 @@ def has_all(collection: Json) -> bool:
     return {"items", TILES_RELATION} <= relations and bool(collection.get("extent"))
 
 
-def weigh(address: str, collection: str) -> tuple[str, int, int, tuple[float, float]]:
+def weigh(api: Client, collection: str) -> tuple[str, int, int, tuple[float, float]]:
     """(collection, features, about how many bytes they are, the place of one of them)."""
-    page = ask_json(address, f"/collections/{collection}/items?limit=20&f=json")
+    page = api.get("collections", collection, "items", query={"limit": "20", "f": "json"}).document
     found = page["features"]
     features = int(page.get("numberMatched", page.get("numberMatchedEstimate", len(found))))
     places = [place for one in found for place in positions(coordinates_of(one))]
@@ -152,14 +158,19 @@ def positions(coordinates: list[Any]) -> Iterator[tuple[float, float]]:
         yield from positions(inner)
 
 
-def choose_tile(address: str, collection: str, place: tuple[float, float]) -> tuple[tuple[int, int, int], int]:
+def choose_tile(api: Client, collection: str, place: tuple[float, float]) -> tuple[tuple[int, int, int], int]:
     """The deepest tile at that place that weighs enough, or the heaviest, and its bytes. Raises: NothingToMeasure"""
     best: tuple[tuple[int, int, int], int] | None = None
     for zoom in range(DEEPEST_ZOOM, -1, -1):
         row, column = tile_at(zoom, *place)
-        status, body = ask(address, f"/collections/{collection}/tiles/WebMercatorQuad/{zoom}/{row}/{column}")
-        if status == 200 and (best is None or len(body) > best[1]):
-            best = (zoom, row, column), len(body)
+        try:
+            response = api.get(*tile_segments(collection, zoom, row, column), accept="*/*")
+        except ApiUnavailable:
+            raise
+        except IsthmusError:  # such as a tile that took too long
+            continue
+        if response.status == OK and (best is None or len(response.body) > best[1]):
+            best = (zoom, row, column), len(response.body)
         if best is not None and best[1] >= ENOUGH_BYTES:
             break
     if best is None:
