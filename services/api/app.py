@@ -26,7 +26,6 @@ from api.hot import Hot
 from api.hot_archives import HotArchives
 from api.hot_tiles import HotTiles
 from api.live_catalog import LiveCatalog
-from api.matrix_set_files import SHIPPED
 from api.metrics import Metrics
 from api.plus_signs import PlusSigns
 from api.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
@@ -40,6 +39,7 @@ from api.sources.live import LiveSources
 from api.tile_functions import TileFunctions
 from api.tile_store import FILTERED, TileStore
 from api.timing import Timing
+from api.tms.json_reader import SHIPPED
 from core.db import Database
 from core.errors import CatalogueMissing, IsthmusError
 from core.settings import Settings

@@ -12,8 +12,8 @@ from api.asked import Answer
 from api.context import Api
 from api.formats.encoding import DECODERS, UNDECODABLE
 from api.formats.negotiation import format_for
-from api.matrix_sets import WEB_MERCATOR_QUAD
-from api.tiles import Tile, check_limits, extent_in, parse_tile
+from api.tms.matrix_set import WEB_MERCATOR_QUAD
+from api.tms.tile import Tile, check_limits, extent_in, parse_tile
 from core.archives import MVT, TileArchive
 from core.errors import CollectionBroken, TileOutside
 

@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
-from api.grid_boxes import around_ring, common_box, overlap, whole_box, widened
-from api.matrix_set_files import Definition, matrix_set_of, read_definitions
-from api.matrix_sets import OURS, TileMatrixSet
 from api.query import GridBox
 from api.sources.model import System
 from api.sources.systems import describe_systems
 from api.sql.grids import select_extent, select_ring
-from api.tiles import Tile, extent_in, tile_box
-from api.tilesets import Tileset, around, of_collection, of_dataset, tiled_box
+from api.tms.grid_boxes import around_ring, common_box, overlap, whole_box, widened
+from api.tms.json_reader import Definition, matrix_set_of, read_definitions
+from api.tms.matrix_set import OURS, TileMatrixSet
+from api.tms.tile import Tile, extent_in, tile_box
+from api.tms.tileset import Tileset, around, of_collection, of_dataset, tiled_box
 from api.visits import for_everyone
 from core.axes import is_northing_first
 from core.bbox import BBox

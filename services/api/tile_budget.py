@@ -13,13 +13,13 @@ from time import monotonic
 
 from api.filter_time import is_heavy, most_features
 from api.formats.gzip import comment_of, compress, with_comment
-from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.query import WHOLE_TILE, TileQuery
 from api.sql.pages import select_size
 from api.sql.prepared import select_count, tiling_for
 from api.sql.thinning import Few, can_be_sampled
 from api.sql.tiles import select_tile, whole_tile
-from api.tiles import Tile, tile_bounds
+from api.tms.matrix_set import WEB_MERCATOR_QUAD
+from api.tms.tile import Tile, tile_bounds
 from core.catalog import Collection
 from core.db import Database
 from core.errors import QueryTooSlow

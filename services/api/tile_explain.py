@@ -9,7 +9,7 @@ from api.sql.explain import explain, explain_only, parse_plan
 from api.sql.tiles import select_tile
 from api.tile_budget import TileMaker
 from api.tile_story import TileStory
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.catalog import Collection
 from core.db import Database
 from core.errors import QueryTooSlow

@@ -16,7 +16,7 @@ from api.query import Given
 from api.reading import changed, error_of, is_refusal
 from api.sources.model import TileFunction
 from api.sql.tile_functions import select_function_tile
-from api.tiles import Tile, tile_at
+from api.tms.tile import Tile, tile_at
 from api.visits import for_everyone
 from core.db import Database
 from core.errors import BadValue, CatalogueMissing, CollectionBroken, DatabaseUnavailable, IsthmusError, QueryTooSlow

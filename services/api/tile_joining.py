@@ -18,7 +18,7 @@ from api.query import WHOLE_TILE, TileQuery
 from api.tile_budget import fair_share, lack_of, most_of
 from api.tile_layers import Layered
 from api.tile_making import kept, kept_tile, make_packed_tile, make_smaller_tile
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.catalog import Collection
 from core.errors import BadValue, CollectionBroken, IsthmusError, QueryTooSlow
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.context import Api
-from api.matrix_sets import TileMatrixSet
 from api.params.collections import parse_collections
 from api.query import WHOLE_TILE, TileQuery
 from api.tile_keys import key_of_several
 from api.tile_making import key_of
 from api.tile_store import TileStore
-from api.tiles import Tile, check_limits, is_within
-from api.tilesets import Tileset
+from api.tms.matrix_set import TileMatrixSet
+from api.tms.tile import Tile, check_limits, is_within
+from api.tms.tileset import Tileset
 from api.validators import REVALIDATE
 from core.catalog import Collection
 

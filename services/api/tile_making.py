@@ -14,7 +14,7 @@ from api.reading import reading
 from api.tile_budget import TileMaker, is_hasty
 from api.tile_revisions import tile_revision
 from api.tile_store import TileStore
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.catalog import Collection
 from core.spent import spent
 

@@ -18,7 +18,6 @@ from api.context import Api
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.links import MVT
-from api.matrix_sets import TileMatrixSet
 from api.metrics import HitSlots
 from api.params.tiles import dataset_queries, tile_query
 from api.query import GridBox, TileQuery
@@ -26,7 +25,8 @@ from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
 from api.tile_making import kept, key_of, make_packed_tile, making, store_of
 from api.tile_store import TileStore
-from api.tiles import Tile, check_limits, parse_tile
+from api.tms.matrix_set import TileMatrixSet
+from api.tms.tile import Tile, check_limits, parse_tile
 from core.catalog import Catalog, Collection
 from core.errors import IsthmusError
 

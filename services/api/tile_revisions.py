@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from api.matrix_sets import OURS, WEB_MERCATOR_QUAD
 from api.query import GridBox
 from api.sql.drawing import MARGIN
-from api.tiles import Tile, extent_in, tile_bounds, tile_box
+from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD
+from api.tms.tile import Tile, extent_in, tile_bounds, tile_box
 from core.catalog import Collection
 from core.changes import Change
 

@@ -10,7 +10,7 @@ from api.formats.weight import LayerWeight, PropertyWeight, weigh
 from api.query import TileQuery
 from api.sql.explain import Explained, PlanStep
 from api.sql.prepared import tiling_for
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.catalog import Collection
 
 KB = 1000

@@ -14,7 +14,7 @@ import zstandard
 from isal import igzip
 
 from api.app import create_app
-from api.tiles import tile_at
+from api.tms.tile import tile_at
 from bench.generate import SEED, write_polygons
 from core.catalog import Collection
 from core.db import Database as Pool

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from api.sql.tiles import whole_tile
 from api.tile_budget import goes_by_box
-from api.tiles import Tile, tile_at
+from api.tms.tile import Tile, tile_at
 from bench.generate import SEED
 from bench.measure import Result, Side, compare
 from bench.setting import Bench, Pair

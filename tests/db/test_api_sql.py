@@ -17,7 +17,7 @@ from api.query import Cursor, Equals, Filter, Interval, ItemsQuery
 from api.sql.items import select_count, select_count_plan, select_feature
 from api.sql.pages import select_page
 from api.sql.tiles import select_tile
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import connect

@@ -22,7 +22,7 @@ from api.sql.items import select_feature
 from api.sql.pages import select_page
 from api.sql.tiles import select_tile, whole_tile
 from api.tile_budget import goes_by_box
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.bbox import BBox
 from core.catalog import Collection
 from core.db import Database as Pool, connect

@@ -18,10 +18,10 @@ from flask.testing import FlaskClient
 from psycopg import sql
 
 from api.app import create_app
-from api.matrix_sets import HALF_WORLD_M
 from api.sql.tiles import select_tile
 from api.tile_budget import goes_by_box
-from api.tiles import Tile, tile_at
+from api.tms.matrix_set import HALF_WORLD_M
+from api.tms.tile import Tile, tile_at
 from core.db import Database as Pool, connect
 from loader.run import open_catalogue
 from loader.settle import settle

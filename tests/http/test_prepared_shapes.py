@@ -21,7 +21,7 @@ from shapely.geometry import shape
 
 from api.app import create_app
 from api.sql.tiles import select_tile
-from api.tiles import Tile, tile_at
+from api.tms.tile import Tile, tile_at
 from core.db import Database as Pool
 from core.statement import Statement
 from loader.run import open_catalogue

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from psycopg import Connection
 
 from api.app import create_app
-from api.tiles import tile_at
+from api.tms.tile import tile_at
 from cli.main import isthmus
 from core.db import Database as Pool
 from loader.run import open_catalogue

@@ -22,7 +22,7 @@ from api.app import create_app
 from api.context import EXTENSION
 from api.sql.thinning import Few
 from api.sql.tiles import select_tile
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.db import Database as Pool
 from core.settings import Settings
 from loader.run import open_catalogue

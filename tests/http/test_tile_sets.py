@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from psycopg import Connection
 
 from api.app import create_app
-from api.matrix_sets import WORLD_CRS84_QUAD
 from api.sql.tiles import select_tile
-from api.tiles import Tile
+from api.tms.matrix_set import WORLD_CRS84_QUAD
+from api.tms.tile import Tile
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import Database as Pool
 from support.cluster import Database

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from psycopg import sql
 
 from api.app import create_app
-from api.tiles import Tile, tile_at
+from api.tms.tile import Tile, tile_at
 from core.catalog import Collection
 from core.db import Database as Pool
 from loader import changes

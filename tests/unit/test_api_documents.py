@@ -28,11 +28,11 @@ from api.documents.tilesets import (
 )
 from api.grids import Grids
 from api.links import Links
-from api.matrix_sets import OURS, WEB_MERCATOR_QUAD, TileMatrixSet
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS
-from api.tiles import extent_in
-from api.tilesets import Tileset, padded
+from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, TileMatrixSet
+from api.tms.tile import extent_in
+from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
 from core.catalog import Catalog, Collection, Column, Key, KeyPart
 from core.settings import Settings

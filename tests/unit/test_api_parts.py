@@ -17,10 +17,10 @@ from api.formats.gzip import comment_of, compress, decompress, with_comment
 from api.formats.negotiation import choose_format
 from api.links import Links, self_and_alternate
 from api.live_catalog import LiveCatalog, kept
-from api.matrix_sets import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
 from api.problems import STATUS, problem_of
 from api.query import GridBox
-from api.tiles import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
+from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
+from api.tms.tile import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
 from core import errors
 from core.archives import SELECT_ARCHIVES
 from core.bbox import BBox

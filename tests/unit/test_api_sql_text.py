@@ -17,7 +17,7 @@ from api.sql.items import select_count, select_count_plan, select_feature
 from api.sql.keyset import beyond, order_by, select_places
 from api.sql.pages import select_page
 from api.sql.tiles import select_tile, whole_tile
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.bbox import BBox
 from core.catalog import FID, Collection
 

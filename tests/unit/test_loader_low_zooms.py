@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from api.tiles import tile_at
+from api.tms.tile import tile_at
 from core.bbox import BBox
 from core.catalog import Collection
 from core.tiling import Tiling

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, strategies as st
 
-from api.matrix_sets import HALF_WORLD_M, WEB_MERCATOR_QUAD
-from api.tiles import tile_holding
+from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
+from api.tms.tile import tile_holding
 from loader.ranks import spread
 from loader.tile_counts import compact, count_in_tiles
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from api.query import WHOLE_TILE
 from api.sql.explain import Explained, PlanStep
 from api.tile_story import TileStory, advice
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.catalog import Collection, Source
 
 MUCH_OF_IT = PlanStep(0, "Seq Scan", "gis.wells", None, 24_323, 11_790, "geom")

@@ -25,7 +25,7 @@ from api.tile_keys import etag_of, maker_of, tile_key
 from api.tile_revisions import tile_revision
 from api.tile_store import FILTERED, PLAIN, TileStore
 from api.tile_writer import TileWriter
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.catalog import Collection
 from core.errors import ClientLeft
 from core.settings import Settings

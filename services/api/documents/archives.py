@@ -10,9 +10,9 @@ from api.documents.landing import STYLE
 from api.documents.styles import KINDS, ORDER, SEA, colour_of, paint
 from api.documents.tilesets import bounding_box, matrix_limits, style_link, tile_template, tiling_scheme, without_none
 from api.links import JSON, MAPLIBRE_STYLE, OGC_REL, Link, Links
-from api.matrix_sets import WEB_MERCATOR_QUAD
-from api.tiles import extent_in
-from api.tilesets import Tileset
+from api.tms.matrix_set import WEB_MERCATOR_QUAD
+from api.tms.tile import extent_in
+from api.tms.tileset import Tileset
 from core.archives import TileArchive
 
 NOTHING: Mapping[str, str] = {}

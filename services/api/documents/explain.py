@@ -7,7 +7,7 @@ from typing import Any
 from api.documents.tilesets import without_none
 from api.formats.weight import LayerWeight
 from api.tile_story import TileStory, advice, rows_read
-from api.tiles import Tile
+from api.tms.tile import Tile
 
 
 def explain_document(story: TileStory, *, kept: bool) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from api.documents.rendering import STATUS_MEANING, problem_response, render_ope
 from api.documents.response_schemas import RESPONSE_SCHEMAS
 from api.documents.samples import NOTHING, Sample
 from api.links import Links
-from api.matrix_sets import OURS, TileMatrixSet
 from api.params.common import Limits
+from api.tms.matrix_set import OURS, TileMatrixSet
 from core import VERSION
 from core.catalog import Catalog, Collection
 from core.settings import Settings

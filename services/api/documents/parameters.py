@@ -10,7 +10,6 @@ from api.documents.examples import COMMON, items_examples
 from api.documents.operations import OF_PROPERTIES
 from api.documents.samples import Sample
 from api.formats.offered import EXPORTS, ITEMS_FORMATS, PAGES
-from api.matrix_sets import WEB_MERCATOR_QUAD, TileMatrixSet
 from api.params.common import Limits
 from api.params.items import (
     COUNT_MODES,
@@ -22,6 +21,7 @@ from api.params.items import (
     MOST_DIGITS,
 )
 from api.profiles import PROFILES
+from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrixSet
 from core.catalog import Collection
 
 Schema = Mapping[str, Any]

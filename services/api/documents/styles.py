@@ -11,7 +11,7 @@ from typing import Any
 
 from api.documents.tilesets import tilejson_document, without_none
 from api.links import Links
-from api.tilesets import Tileset
+from api.tms.tileset import Tileset
 from core.catalog import Collection
 
 Layer = dict[str, Any]

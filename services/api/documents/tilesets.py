@@ -10,10 +10,10 @@ from api.crs import CRS84
 from api.documents.schemas import value_schema
 from api.documents.thinning import merged_property, thinned
 from api.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
-from api.matrix_sets import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
 from api.query import GridBox
-from api.tiles import tile_limits
-from api.tilesets import Tileset, padded
+from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
+from api.tms.tile import tile_limits
+from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
 from core.catalog import Collection, Column, ColumnType
 

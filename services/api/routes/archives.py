@@ -23,11 +23,11 @@ from api.documents.archives import (
     tileset_of,
 )
 from api.links import MAPLIBRE_STYLE
-from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.params.common import reject_unknown
 from api.routes import tile_functions
 from api.routes.tiles import tileset_answer
 from api.sources.model import TileFunction
+from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from core.archives import TileArchive
 from core.errors import OnlyTiles, UnknownTileMatrixSet
 

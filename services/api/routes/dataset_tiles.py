@@ -26,8 +26,8 @@ from api.tile_joining import join_layers, kept_layers
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
 from api.tile_making import making
-from api.tiles import parse_tile
-from api.tilesets import Tileset
+from api.tms.tile import parse_tile
+from api.tms.tileset import Tileset
 from core.errors import BadParameter, NoTiles
 
 bp = Blueprint("dataset_tiles", __name__)

@@ -17,7 +17,7 @@ from api.reading import reading
 from api.tile_explain import explain_tile
 from api.tile_layers import Layered
 from api.tile_making import key_of, store_of
-from api.tiles import Tile, check_limits
+from api.tms.tile import Tile, check_limits
 from core.catalog import Collection
 from core.errors import BadParameter, ExplainOff
 

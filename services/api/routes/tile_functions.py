@@ -24,7 +24,7 @@ from api.params.common import reject_unknown
 from api.params.tiles import given_parameters
 from api.routes.tiles import tileset_answer, validated_tile
 from api.sources.model import TileFunction
-from api.tiles import check_limits, check_zoom, parse_tile
+from api.tms.tile import check_limits, check_zoom, parse_tile
 
 View = Callable[..., Response]
 

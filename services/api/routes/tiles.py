@@ -24,14 +24,14 @@ from api.formats.gzip import decompress
 from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
 from api.links import MAPLIBRE_STYLE, MVT
-from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.params.tiles import given_parameters, tile_query, tileset_query
 from api.routes.explain import EXPLAIN, explanation, is_explained
 from api.tile_budget import HEADER, SAMPLED, lack_headers
 from api.tile_keys import etag_of
 from api.tile_making import kept_tile, key_of, make_packed_tile, making, metered
-from api.tiles import Tile, check_limits, parse_tile
-from api.tilesets import Tileset
+from api.tms.matrix_set import WEB_MERCATOR_QUAD
+from api.tms.tile import Tile, check_limits, parse_tile
+from api.tms.tileset import Tileset
 from core.catalog import Collection, Column
 from core.errors import NoGeometry, UnknownTileMatrixSet
 

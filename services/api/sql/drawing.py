@@ -6,9 +6,9 @@ from typing import Any
 
 from psycopg import sql
 
-from api.matrix_sets import WEB_MERCATOR_QUAD
 from api.sql.boxes import ewkb
-from api.tiles import Tile, tile_box
+from api.tms.matrix_set import WEB_MERCATOR_QUAD
+from api.tms.tile import Tile, tile_box
 
 EXTENT_PX = 4096
 BUFFER_PX = 64

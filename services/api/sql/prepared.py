@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import sql
 
-from api.matrix_sets import HALF_WORLD_M, WEB_MERCATOR_QUAD
 from api.query import GridBox
 from api.sql.boxes import ewkb
 from api.sql.relation import relation
-from api.tiles import Tile, extent_in, step_deg, tile_bounds, tile_box
+from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
+from api.tms.tile import Tile, extent_in, step_deg, tile_bounds, tile_box
 from core.catalog import Collection, Column
 from core.statement import Statement, quoted
 from core.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling

@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg import sql
 
-from api.matrix_sets import HALF_WORLD_M
 from api.query import Filter
 from api.sql.relation import key_column, relation
+from api.tms.matrix_set import HALF_WORLD_M
 from core.catalog import FID, SAMPLE, Collection, Key
 from core.statement import quoted
 from core.tiling import FIRST, MERGED, Tiling

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from api.query import Given
 from api.sql.relation import argument_place, type_of
-from api.tiles import Tile
+from api.tms.tile import Tile
 from core.statement import Statement, quoted
 
 

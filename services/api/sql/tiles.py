@@ -7,7 +7,6 @@ from typing import Any
 
 from psycopg import sql
 
-from api.matrix_sets import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.query import WHOLE_TILE, GridBox, TileQuery
 from api.sql.boxes import area_once, area_values, near_on_globe
 from api.sql.drawing import EXTENT_PX, MARGIN, bounds_of, drawn_or_dot, drawn_whole
@@ -26,7 +25,8 @@ from api.sql.prepared import (
 )
 from api.sql.relation import id_text, is_numeric, shown_column, shown_geometry_column, shown_value
 from api.sql.thinning import POINTS, Few, first, rows_of
-from api.tiles import SPLIT, Tile, step_deg, tile_bounds, tile_box
+from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
+from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
 from core.catalog import FID, Collection, Column, ColumnType, Key, remembered
 from core.prepared import Prepared, prepare

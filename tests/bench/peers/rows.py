@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable
 
-from api.tiles import tile_at
+from api.tms.tile import tile_at
 from bench.generate import SEED
 from bench.peers.asks import Ask, Box, Deep, Everything, Feature, Items, VectorTile, Walk
 from bench.peers.rounds import Round, Row

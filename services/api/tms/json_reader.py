@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from api.crs import CRS84, DIGITS_OF_DEGREES, DIGITS_OF_METRES, Crs
-from api.matrix_set_first import is_first_version, upgraded, with_cell_sizes, without_null
-from api.matrix_sets import TileMatrix, TileMatrixSet
+from api.tms.json_v1_reader import is_first_version, upgraded, with_cell_sizes, without_null
+from api.tms.matrix_set import TileMatrix, TileMatrixSet
 
 log = logging.getLogger("isthmus.api")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from api.matrix_sets import PIXEL_M
+from api.tms.matrix_set import PIXEL_M
 
 RENAMED = {"identifier": "id", "supportedCRS": "crs", "abstract": "description", "tileMatrix": "tileMatrices"}
 KEPT = ("title", "keywords", "wellKnownScaleSet")

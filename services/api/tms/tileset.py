@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from api.matrix_sets import TileMatrixSet
 from api.query import GridBox
+from api.tms.matrix_set import TileMatrixSet
 from core.bbox import BBox
 from core.catalog import Collection
 

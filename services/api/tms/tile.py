@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from api.matrix_sets import HALF_WORLD_M, WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
 from api.query import GridBox
+from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
 from core.errors import BadParameter, TileOutside
 
