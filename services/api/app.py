@@ -20,7 +20,6 @@ from api.counts import Counts
 from api.delivery import begin, finish
 from api.exports import Exports
 from api.file_exports import FileExports
-from api.filter_time import Undecided
 from api.grids import Grids
 from api.hot import Hot
 from api.hot_archives import HotArchives
@@ -30,7 +29,8 @@ from api.metrics import Metrics
 from api.plus_signs import PlusSigns
 from api.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
-from api.reading import catalogue_is_new
+from api.query.filter_timeout import Undecided
+from api.query.source_errors import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
 from api.routes.archives import instead
 from api.samples import Samples

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf, nextafter
 
-from api.bands import BANDS
 from api.density import Density
 from api.disk_plans import Reckoned, plan_by_index
-from api.query import BY_PLANNER, ItemsQuery, Plan, Strip
+from api.query.bbox_bands import BANDS
+from api.query.items import BY_PLANNER, ItemsQuery, Plan, Strip
 from core.blocks import Sides
 
 FEW, FEW_PAGES = 400, 3

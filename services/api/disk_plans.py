@@ -8,9 +8,9 @@ from math import ceil, inf
 from typing import NamedTuple
 
 from api.block_plans import Located, beyond, parts_of, place_of
-from api.cursor import LAST_PAGE
 from api.plans import COUNTED
-from api.query import BY_PLANNER, Cursor, ItemsQuery, Part, Plan
+from api.query.cursor import LAST_PAGE
+from api.query.items import BY_PLANNER, Cursor, ItemsQuery, Part, Plan
 from core.blocks import Blocks
 
 COST_OF_PAGE, COST_OF_ROW = 1.0, 0.0125

@@ -9,17 +9,17 @@ from math import inf
 from api.asked import Asked
 from api.context import Api
 from api.counts import Count
-from api.cursor import render_cursor
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.offered import PAGES
 from api.heavy_pages import may_be_heavy, weight
-from api.ids import parse_id
 from api.links import JSON, Link, query_text, self_and_alternate
-from api.pages import Page, cut_page
-from api.query import Cursor, Direction, FeatureKey, ItemsQuery, Presentation
-from api.reading import reading
+from api.query.cursor import render_cursor
+from api.query.feature_ids import parse_id
+from api.query.items import Cursor, Direction, FeatureKey, ItemsQuery, Presentation
+from api.query.page import Page, cut_page
+from api.query.page_order import walk_key
+from api.query.source_errors import reading
 from api.sql.items import select_feature
-from api.walk_keys import walk_key
 from api.ways import find_rows
 from api.whole_pages import can_be_joined, joined_page
 from core.catalog import Collection, remembered

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from api.crs import CRS84
 from api.exports import Exports
 from api.file_job import TOO_LARGE_HINT, FileColumn, FileFormat, FileJob
 from api.file_writer import run_writer
-from api.query import ItemsQuery
+from api.query.crs import CRS84
+from api.query.items import ItemsQuery
 from api.spool import Spool, SpooledFile
 from api.sql.files import copy_wire
 from core.catalog import Collection

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from api.bands import is_native
-from api.query import GridBox
+from api.query.bbox_bands import is_native
+from api.query.items import GridBox
 from api.recent import Recent
 from api.sql.bands import select_frame
 from core.bbox import BBox

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
-from api.query import GridBox
+from api.query.items import GridBox
 from api.sources.model import System
 from api.sources.systems import describe_systems
 from api.sql.grids import select_extent, select_ring

@@ -8,9 +8,9 @@ from math import inf, log2
 from typing import NamedTuple
 
 from api.context import Api
-from api.pages import Page
-from api.query import ItemsQuery, Presentation
-from api.reading import reading
+from api.query.items import ItemsQuery, Presentation
+from api.query.page import Page
+from api.query.source_errors import reading
 from api.sql.heavy_pages import copy_page, select_expansion, select_largest, select_sizes
 from core.catalog import Collection, remembered
 

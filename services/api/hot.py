@@ -19,7 +19,6 @@ from api.asked import ERROR, TOLD, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.features import find_page, page_geojson, page_tail
-from api.filter_time import most_s
 from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, may_be_heavy
@@ -30,6 +29,7 @@ from api.kept_answers import KeptAnswers, Request
 from api.links import queryables_header
 from api.params.items import items_query
 from api.property_walks import in_best_order
+from api.query.filter_timeout import most_s
 from api.timing import ROUTE
 from core.errors import CatalogueMissing
 

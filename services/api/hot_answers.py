@@ -9,7 +9,7 @@ from api.asked import Answer, Asked
 from api.context import Api
 from api.formats.encoding import ENCODERS, LEAST_BYTES, encoding_for
 from api.links import GEOJSON
-from api.query import Presentation
+from api.query.items import Presentation
 from api.validators import Validator, validator, validator_of_body
 from core.catalog import Collection
 

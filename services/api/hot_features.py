@@ -8,13 +8,13 @@ from typing import Any
 
 from api.asked import Answer, Asked
 from api.context import Api
-from api.crs import CRS84, parse_crs
 from api.features import FEATURE_PARAMETERS, FORMATS, feature_geojson, find_feature
 from api.formats.negotiation import format_for
 from api.hot_answers import Made, not_modified, validator_for
 from api.links import quoted_path
 from api.params.common import reject_unknown
-from api.query import Presentation
+from api.query.crs import CRS84, parse_crs
+from api.query.items import Presentation
 from core.catalog import Collection
 
 FEATURE_FORMATS = tuple(FORMATS.items())

@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from api.asked import Asked
-from api.cursor import render_cursor
 from api.features import FORMATS, OF_A_PLACE, collection_link, walk_link, walk_places
 from api.formats.geojson import json_text
 from api.links import quoted_part, self_and_alternate
-from api.pages import Page
-from api.query import DIRECTIONS, Direction, ItemsQuery
+from api.query.cursor import render_cursor
+from api.query.items import DIRECTIONS, Direction, ItemsQuery
+from api.query.page import Page
 from core.catalog import Collection
 
 GIVEN = "b7d1e5f3c208"

@@ -9,9 +9,9 @@ the walk is tried over some rows only.
 
 from __future__ import annotations
 
-from api.bands import has_frame
 from api.density import Density
-from api.query import BY_PLANNER, GridBox, ItemsQuery, Plan, halves
+from api.query.bbox_bands import has_frame
+from api.query.items import BY_PLANNER, GridBox, ItemsQuery, Plan, halves
 from core.bbox import BBox
 from core.catalog import Collection
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from api.context import Api
 from api.cql2.ast import And
-from api.query import Filter, ItemsQuery, SortKey
-from api.walk_keys import bounds, walk_key
+from api.query.items import Filter, ItemsQuery, SortKey
+from api.query.page_order import bounds, walk_key
 from core.catalog import PLACE, Collection
 
 OF_A_FETCH = 9

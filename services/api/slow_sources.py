@@ -10,9 +10,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from math import inf
 
-from api.filter_time import OF_A_FEATURE_S, Undecided
-from api.query import Filter
-from api.reading import reading
+from api.query.filter_timeout import OF_A_FEATURE_S, Undecided
+from api.query.items import Filter
+from api.query.source_errors import reading
 from api.sql.items import select_count
 from core.db import Database
 from core.errors import QueryTooSlow

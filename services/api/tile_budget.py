@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic
 
-from api.filter_time import is_heavy, most_features
 from api.formats.gzip import comment_of, compress, with_comment
-from api.query import WHOLE_TILE, TileQuery
+from api.query.filter_timeout import is_heavy, most_features
+from api.query.items import WHOLE_TILE, TileQuery
 from api.sql.pages import select_size
 from api.sql.prepared import select_count, tiling_for
 from api.sql.thinning import Few, can_be_sampled

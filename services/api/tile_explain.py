@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from api.query import TileQuery
+from api.query.items import TileQuery
 from api.sql.explain import explain, explain_only, parse_plan
 from api.sql.tiles import select_tile
 from api.tile_budget import TileMaker

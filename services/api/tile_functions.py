@@ -12,8 +12,8 @@ import psycopg
 
 from api.formats.gzip import compress, decompress
 from api.formats.mvt import read_layers
-from api.query import Given
-from api.reading import changed, error_of, is_refusal
+from api.query.items import Given
+from api.query.source_errors import changed, error_of, is_refusal
 from api.sources.model import TileFunction
 from api.sql.tile_functions import select_function_tile
 from api.tms.tile import Tile, tile_at

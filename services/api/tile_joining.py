@@ -14,7 +14,7 @@ import psycopg
 from api.context import Api
 from api.formats.gzip import compress, decompress, with_comment
 from api.formats.weight import weigh
-from api.query import WHOLE_TILE, TileQuery
+from api.query.items import WHOLE_TILE, TileQuery
 from api.tile_budget import fair_share, lack_of, most_of
 from api.tile_layers import Layered
 from api.tile_making import kept, kept_tile, make_packed_tile, make_smaller_tile

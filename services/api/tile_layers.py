@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from api.context import Api
 from api.params.collections import parse_collections
-from api.query import WHOLE_TILE, TileQuery
+from api.query.items import WHOLE_TILE, TileQuery
 from api.tile_keys import key_of_several
 from api.tile_making import key_of
 from api.tile_store import TileStore

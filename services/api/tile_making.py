@@ -9,8 +9,8 @@ from math import inf
 
 from api.context import Api
 from api.metrics import Metrics
-from api.query import WHOLE_TILE, TileQuery
-from api.reading import reading
+from api.query.items import WHOLE_TILE, TileQuery
+from api.query.source_errors import reading
 from api.tile_budget import TileMaker, is_hasty
 from api.tile_revisions import tile_revision
 from api.tile_store import TileStore

@@ -20,7 +20,7 @@ from api.formats.offered import TILE_FORMATS
 from api.links import MVT
 from api.metrics import HitSlots
 from api.params.tiles import dataset_queries, tile_query
-from api.query import GridBox, TileQuery
+from api.query.items import GridBox, TileQuery
 from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
 from api.tile_making import kept, key_of, make_packed_tile, making, store_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.query import GridBox
+from api.query.items import GridBox
 from api.sql.drawing import MARGIN
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, extent_in, tile_bounds, tile_box

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from api.formats.gzip import comment_of, decompress
 from api.formats.weight import LayerWeight, PropertyWeight, weigh
-from api.query import TileQuery
+from api.query.items import TileQuery
 from api.sql.explain import Explained, PlanStep
 from api.sql.prepared import tiling_for
 from api.tms.tile import Tile

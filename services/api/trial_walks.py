@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from api.cql2 import is_plain
 from api.disk_plans import Reckoned
-from api.query import BY_PLANNER, Filter, ItemsQuery, Plan
+from api.query.items import BY_PLANNER, Filter, ItemsQuery, Plan
 from core.catalog import Collection
 
 TRIAL_SHARE = 1 / 16

@@ -7,9 +7,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from api.context import Api
-from api.pages import Page
-from api.query import Cursor, ItemsQuery
-from api.reading import reading
+from api.query.items import Cursor, ItemsQuery
+from api.query.page import Page
+from api.query.source_errors import reading
 from api.sql.whole_pages import select_ends, select_joined
 from core.catalog import Collection, remembered
 

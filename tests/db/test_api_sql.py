@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from psycopg import sql
 
 from api.counts import parse_plan
-from api.query import Cursor, Equals, Filter, Interval, ItemsQuery
+from api.query.items import Cursor, Equals, Filter, Interval, ItemsQuery
 from api.sql.items import select_count, select_count_plan, select_feature
 from api.sql.pages import select_page
 from api.sql.tiles import select_tile

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from api.cql2 import parse_filter
 from api.params.values import equals
-from api.query import Cursor, Filter, ItemsQuery, SortKey
+from api.query.items import Cursor, Filter, ItemsQuery, SortKey
 from api.sql.items import select_count
 from api.sql.pages import select_page
 from core.catalog import Collection

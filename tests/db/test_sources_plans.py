@@ -15,7 +15,7 @@ from api.band_plans import plan_in_bands
 from api.density import make_density
 from api.live_catalog import LiveCatalog
 from api.plans import sides
-from api.query import Cursor, Filter, GridBox, ItemsQuery
+from api.query.items import Cursor, Filter, GridBox, ItemsQuery
 from api.sources.live import LiveSources
 from api.sql.bands import select_frame
 from api.sql.items import select_feature

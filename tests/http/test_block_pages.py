@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from api.app import create_app
 from api.block_plans import Located, plan_in_blocks
-from api.query import BY_PLANNER, ItemsQuery, Plan
+from api.query.items import BY_PLANNER, ItemsQuery, Plan
 from core.db import Database as Pool, connect
 from loader.blocks import save_missing_blocks
 from support.cluster import Cluster, Database

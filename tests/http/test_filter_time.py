@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from api import filter_time
+from api.query import filter_timeout
 from support.cluster import Cluster, Database
 from support.http import api_client, get
 from support.odd import as_superuser, sources_app, wait_for
@@ -47,7 +47,7 @@ def database(cluster: Cluster) -> Iterator[Database]:
 @pytest.fixture
 def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
     """A client of the API, where filters have a second."""
-    monkeypatch.setattr(filter_time, "LEAST_S", 1.0)
+    monkeypatch.setattr(filter_timeout, "LEAST_S", 1.0)
     with api_client(database.reader) as found:
         yield found
 
@@ -75,8 +75,8 @@ def test_filter_that_takes_too_long_is_the_clients_to_change(client: FlaskClient
 def test_filter_over_a_table_of_ones_own_and_views_of_it_has_a_time_too(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(filter_time, "LEAST_S", 1.0)
-    monkeypatch.setattr(filter_time, "ROWS_OF_PAGE", 1)
+    monkeypatch.setattr(filter_timeout, "LEAST_S", 1.0)
+    monkeypatch.setattr(filter_timeout, "ROWS_OF_PAGE", 1)
     with as_superuser(database) as connection:
         connection.execute("CREATE SCHEMA theirs")
         typed = "fid, number, name, ST_SetSRID(geom, 4326)::geometry(Polygon, 4326) AS geom"
@@ -100,7 +100,7 @@ def test_filter_over_a_table_of_ones_own_and_views_of_it_has_a_time_too(
 def test_filter_over_what_nobody_has_counted_is_at_fault_where_reading_it_is_fast(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(filter_time, "LEAST_S", 1.0)
+    monkeypatch.setattr(filter_timeout, "LEAST_S", 1.0)
     with as_superuser(database) as connection:
         connection.execute("CREATE SCHEMA made")
         typed = "fid int, number int, name text, geom geometry(Polygon, 4326)"

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from api import property_walks
 from api.counts import Counts
-from api.cursor import decode
+from api.query.cursor import decode
 from loader.property_indexes import make_all
 from loader.run import open_catalogue
 from support.cluster import Cluster, Database

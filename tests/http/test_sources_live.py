@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.live_catalog import LiveCatalog
-from api.query import WHOLE_TILE
+from api.query.items import WHOLE_TILE
 from api.sources.live import LiveSources
 from core.catalog import Catalog
 from core.errors import BadValue, QueryTooSlow

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from api.crs import CRS84, EPSG_3857
+from api.query.crs import CRS84, EPSG_3857
 from support.http import get
 
 MERCATOR = EPSG_3857.uri

@@ -9,7 +9,7 @@ import mapbox_vector_tile
 import pytest
 from flask.testing import FlaskClient
 
-from api.query import WHOLE_TILE, TileQuery
+from api.query.items import WHOLE_TILE, TileQuery
 from support.ogc import EPSG, get, path_of, problem, status
 
 MVT = "application/vnd.mapbox-vector-tile"

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api import ways
-from api.query import ItemsQuery, Plan
+from api.query.items import ItemsQuery, Plan
 from core.catalog import Collection
 from core.statement import Statement
 from support.cluster import Cluster, Database

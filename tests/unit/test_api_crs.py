@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.crs import CRS84, EPSG_3857, EPSG_4326, Crs, crs_list, parse_crs, storage_crs
+from api.query.crs import CRS84, EPSG_3857, EPSG_4326, Crs, crs_list, parse_crs, storage_crs
 from core.catalog import Collection
 from core.errors import BadParameter
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from api.pages import Page, cut_page
 from api.params.items import at_place
-from api.query import Cursor, ItemsQuery, SortKey
+from api.query.items import Cursor, ItemsQuery, SortKey
+from api.query.page import Page, cut_page
 from core.catalog import Column, Key, KeyPart
 
 NAME = SortKey(Column("name", "name", "string"))

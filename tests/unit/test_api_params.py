@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, strategies as st
 from werkzeug.datastructures import MultiDict
 
-from api.cursor import parse_cursor, render_cursor
 from api.params.common import Limits, joined
 from api.params.items import items_query, parse_limit, queryable_columns
 from api.params.time import parse_interval
-from api.query import NO_FILTER, Cursor, Equals, Filter, Interval, SortKey, digest
+from api.query.cursor import parse_cursor, render_cursor
+from api.query.items import NO_FILTER, Cursor, Equals, Filter, Interval, SortKey, digest
 from core.bbox import BBox
 from core.catalog import Collection, Column
 from core.errors import BadCursor, BadParameter

@@ -18,7 +18,7 @@ from api.formats.negotiation import choose_format
 from api.links import Links, self_and_alternate
 from api.live_catalog import LiveCatalog, kept
 from api.problems import STATUS, problem_of
-from api.query import GridBox
+from api.query.items import GridBox
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
 from api.tms.tile import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
 from core import errors

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from psycopg import sql
 
-from api.crs import EPSG_3857, EPSG_4326, Crs
-from api.query import Cursor, Equals, Filter, GridBox, Interval, ItemsQuery, Presentation, SortKey
+from api.query.crs import EPSG_3857, EPSG_4326, Crs
+from api.query.items import Cursor, Equals, Filter, GridBox, Interval, ItemsQuery, Presentation, SortKey
 from api.sql.boxes import ewkb
 from api.sql.filter import where
 from api.sql.items import select_count, select_count_plan, select_feature

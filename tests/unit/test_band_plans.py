@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from api.band_plans import FEW, plan_in_bands
-from api.bands import BANDS
 from api.density import Density, make_density
 from api.disk_plans import Reckoned
-from api.query import BY_PLANNER, Cursor, Filter, ItemsQuery, Plan, Strip
+from api.query.bbox_bands import BANDS
+from api.query.items import BY_PLANNER, Cursor, Filter, ItemsQuery, Plan, Strip
 from core.bbox import BBox
 
 CHANCE = random.Random(20_261_126)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.query import GridBox
+from api.query.items import GridBox
 from api.sql.boxes import Test, in_box
 from core.bbox import BBox
 from core.catalog import Collection

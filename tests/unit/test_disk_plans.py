@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from api.areas import areas_met
 from api.cql2 import ast
 from api.cql2.text_reader import parse_text
-from api.crs import CRS84, Crs
 from api.disk_plans import MARGIN, Reckoned, parts_from, plan_along_disk
-from api.query import BY_PLANNER, Cursor, Filter, ItemsQuery
+from api.query.crs import CRS84, Crs
+from api.query.filter_extent import areas_met
+from api.query.items import BY_PLANNER, Cursor, Filter, ItemsQuery
 from core.blocks import make_blocks
 
 BLOCKS = make_blocks(8, [(400.0, (x, 0.0, x + 1.0, 1.0)) for x in range(250)])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from api.cql2 import parse_filter
 from api.params.values import equals
-from api.query import Filter, Interval
+from api.query.items import Filter, Interval
 from api.sql.filter import where, where_clause
 from api.sql.outlines import MOST_NODES, outlined
 from core.bbox import BBox

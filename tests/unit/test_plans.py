@@ -9,7 +9,7 @@ import pytest
 from api.density import Density, make_density
 from api.disk_plans import Reckoned
 from api.plans import LEAST_WALKED, can_be_planned, plan_page, share_of
-from api.query import Filter, GridBox, ItemsQuery, Plan, SortKey
+from api.query.items import Filter, GridBox, ItemsQuery, Plan, SortKey
 from api.trial_walks import WalkCost, plan_trial
 from core.bbox import BBox
 from core.catalog import Collection

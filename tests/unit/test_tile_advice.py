@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from psycopg import sql
 
-from api.query import WHOLE_TILE
+from api.query.items import WHOLE_TILE
 from api.sql.explain import Explained, PlanStep
 from api.tile_story import TileStory, advice
 from api.tms.tile import Tile

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.crs import accepted_crs
 from api.documents.examples import VALUES, items_examples
 from api.documents.operations import OPERATIONS
 from api.documents.rendering import reference, render_operation, search_body
@@ -13,6 +12,7 @@ from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
 from api.formats.offered import ITEMS_FORMATS, is_offered
 from api.links import quoted_path
 from api.params.items import queryable_columns, sortable_columns
+from api.query.crs import accepted_crs
 from core.catalog import Collection
 
 ITEMS = {operation.method: operation for operation in OPERATIONS if operation.path.endswith("}/items")}

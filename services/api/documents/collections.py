@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from api.crs import CRS84, EVERYWHERE, crs_list, storage_crs
 from api.documents.landing import STYLE
 from api.formats.offered import EXPORTS, is_offered
 from api.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, SCHEMA_JSON, Link, Links
+from api.query.crs import CRS84, EVERYWHERE, crs_list, storage_crs
 from core.catalog import Collection
 
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from api.cql2 import ast, render_text
-from api.crs import CRS84, accepted_crs
 from api.documents.samples import Sample
 from api.params.items import queryable_columns, sortable_columns
+from api.query.crs import CRS84, accepted_crs
 from core.bbox import BBox
 from core.catalog import Collection, Column, ColumnType
 

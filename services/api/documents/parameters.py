@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from api.crs import CRS84
 from api.documents.examples import COMMON, items_examples
 from api.documents.operations import OF_PROPERTIES
 from api.documents.samples import Sample
@@ -20,7 +19,8 @@ from api.params.items import (
     LONGEST_SEARCH,
     MOST_DIGITS,
 )
-from api.profiles import PROFILES
+from api.query.crs import CRS84
+from api.query.profiles import PROFILES
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrixSet
 from core.catalog import Collection
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from api.crs import CRS84
 from api.documents.schemas import value_schema
 from api.documents.thinning import merged_property, thinned
 from api.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
-from api.query import GridBox
+from api.query.crs import CRS84
+from api.query.items import GridBox
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
 from api.tms.tile import tile_limits
 from api.tms.tileset import Tileset, padded

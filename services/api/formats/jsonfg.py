@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from api.crs import CRS84, Crs
 from api.links import Links
+from api.query.crs import CRS84, Crs
 from core.catalog import Collection
 
 CLASSES = "http://www.opengis.net/spec/json-fg-1/1.0/conf"

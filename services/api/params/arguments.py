@@ -6,7 +6,7 @@ from typing import Protocol
 
 from api.params.common import Args
 from api.params.values import VALUE_PARSERS
-from api.query import Given
+from api.query.items import Given
 from core.catalog import Argument
 from core.errors import BadParameter
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from api.crs import CRS84, Crs
-from api.query import GridBox
+from api.query.crs import CRS84, Crs
+from api.query.items import GridBox
 from core.bbox import BBox, parse_bbox, parse_numbers
 from core.catalog import Collection
 from core.errors import BadBBox

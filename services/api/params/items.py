@@ -10,16 +10,15 @@ from typing import cast
 from api.cql2 import Node, parse_filter
 from api.cql2.gdal import as_cql2
 from api.cql2.queryables import Queryables
-from api.crs import CRS84, parse_crs
-from api.cursor import order_of, parse_cursor
-from api.ids import parse_id
 from api.params.arguments import parse_arguments
 from api.params.box import condition_of, parse_box
 from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
-from api.profiles import parse_profiles
-from api.query import (
+from api.query.crs import CRS84, parse_crs
+from api.query.cursor import order_of, parse_cursor
+from api.query.feature_ids import parse_id
+from api.query.items import (
     AS_STORED,
     NO_FILTER,
     CountMode,
@@ -30,7 +29,8 @@ from api.query import (
     Presentation,
     SortKey,
 )
-from api.walk_keys import walk_key
+from api.query.page_order import walk_key
+from api.query.profiles import parse_profiles
 from core.bbox import parse_heights
 from core.catalog import Collection, Column, Key, remembered
 from core.errors import BadParameter, suggestion

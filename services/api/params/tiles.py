@@ -8,7 +8,7 @@ from dataclasses import replace
 from api.params.common import Args, reject_unknown
 from api.params.items import FILTER_PARAMETERS, parse_columns, parse_conditions, queryable_columns
 from api.params.values import parse_boolean
-from api.query import WHOLE_TILE, TileQuery
+from api.query.items import WHOLE_TILE, TileQuery
 from core.catalog import Collection
 from core.errors import BadParameter
 

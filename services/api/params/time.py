@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from api.cql2.ast import Date
 from api.cql2.literals import parse_instant
-from api.query import Interval
+from api.query.items import Interval
 from core.errors import BadParameter
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from api.cql2.literals import parse_date, parse_instant, parse_time
-from api.query import Equals, Value
+from api.query.items import Equals, Value
 from core.catalog import Column, ColumnType
 from core.errors import BadParameter, suggestion
 

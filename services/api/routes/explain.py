@@ -12,8 +12,8 @@ from api.documents.explain import explain_document, explain_several_document
 from api.params.items import queryable_columns
 from api.params.tiles import tile_query
 from api.params.values import parse_boolean
-from api.query import TileQuery
-from api.reading import reading
+from api.query.items import TileQuery
+from api.query.source_errors import reading
 from api.tile_explain import explain_tile
 from api.tile_layers import Layered
 from api.tile_making import key_of, store_of

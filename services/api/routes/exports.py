@@ -17,7 +17,6 @@ from api.delivery import Marker, validator_of
 from api.features import find_page
 from api.file_exports import plan_file
 from api.file_job import FILE_FORMATS, FileFormat
-from api.filter_time import most_s
 from api.formats.encoding import choose_encoding
 from api.formats.geojson import framed
 from api.formats.offered import EXPORTS
@@ -25,8 +24,9 @@ from api.formats.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
 from api.property_walks import in_best_order
-from api.query import AS_STORED, ItemsQuery
-from api.reading import reading
+from api.query.filter_timeout import most_s
+from api.query.items import AS_STORED, ItemsQuery
+from api.query.source_errors import reading
 from api.spool import SpooledFile
 from api.sql.exports import AHEAD, WITHOUT_END, copy_csv, copy_features, copy_groups, is_everything, select_pages
 from core.catalog import Collection, remembered

@@ -11,7 +11,6 @@ from flask import Blueprint, Response, request
 from api.answers import page, respond, streamed
 from api.context import api, asked
 from api.counts import Count
-from api.crs import CRS84, parse_crs
 from api.delivery import validator_of
 from api.features import (
     FEATURE_PARAMETERS,
@@ -29,12 +28,13 @@ from api.formats.negotiation import choose_format
 from api.formats.offered import EXPORTS, MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, MOST_SHOWN, OF_A_FEATURE, as_a_map_shows, enclosed, stream_page
 from api.links import Link, queryables_header
-from api.pages import Page
 from api.params.common import reject_unknown
 from api.params.items import items_query
-from api.profiles import RFC_7946, geojson_profile, json_fg_profile, parse_profiles, profile_header, profile_links
 from api.property_walks import in_best_order
-from api.query import AS_STORED, ItemsQuery, Presentation
+from api.query.crs import CRS84, parse_crs
+from api.query.items import AS_STORED, ItemsQuery, Presentation
+from api.query.page import Page
+from api.query.profiles import RFC_7946, geojson_profile, json_fg_profile, parse_profiles, profile_header, profile_links
 from api.routes.exports import export
 from core.catalog import Collection
 

@@ -8,17 +8,17 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.context import api, asked
-from api.cursor import render_cursor
 from api.features import collection_link, find_page, walk_places
 from api.formats.negotiation import choose_format
 from api.heavy_pages import MOST_HELD
 from api.links import GEOJSON, Link
-from api.pages import Page
 from api.params.body import merged, parse_body
 from api.params.common import Args
 from api.params.items import items_query
 from api.property_walks import in_best_order
-from api.query import ItemsQuery
+from api.query.cursor import render_cursor
+from api.query.items import ItemsQuery
+from api.query.page import Page
 from api.routes.items import filterable, items_geojson, presented
 from core.catalog import Collection
 

@@ -1,4 +1,4 @@
-"""Statements that go by the bands of a box (api/bands.py)."""
+"""Statements that go by the bands of a box (api/query/bbox_bands.py)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from api.bands import BANDS, bands_key, box_of, is_native
-from api.query import Filter, GridBox, Plan, Strip
+from api.query.bbox_bands import BANDS, bands_key, box_of, is_native
+from api.query.items import Filter, GridBox, Plan, Strip
 from api.sql.blocks import hidden
 from api.sql.boxes import area_of, area_values, box_values
 from api.sql.filter import where_clause

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from psycopg import sql
 
-from api.query import GridBox, halves, srid_of
+from api.query.items import GridBox, halves, srid_of
 from api.sql.relation import compared_column, domain
 from core.bbox import BBox
 from core.catalog import GEOM, Collection
@@ -66,7 +66,7 @@ def in_box(collection: Collection, box: BBox | GridBox, by: Test = "shape") -> C
 
 
 def box_values(collection: Collection, box: BBox | GridBox) -> dict[str, Any]:
-    """The values for the condition of a box, and for its order (api/bands.py)."""
+    """The values for the condition of a box, and for its order (api/query/bbox_bands.py)."""
     values: dict[str, Any] = {}
     for number, half in enumerate(halves(box)):
         values.update(area_values(collection, half, number))

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import Equals, Filter
+from api.query.items import Equals, Filter
 from api.sql.boxes import Condition, Test, at_heights, in_box
 from api.sql.cql2 import filter_condition
 from api.sql.relation import among_keys, argument_place, column_of, text_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from api.query import Presentation
+from api.query.items import Presentation
 from api.sql.relation import mercator_column, shown_geometry_column, where_placed
 from core.catalog import Collection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from api.query import ItemsQuery
+from api.query.items import ItemsQuery
 from api.sql.exports import COPY_TEXTS
 from api.sql.items import feature_weight
 from api.sql.pages import select_page

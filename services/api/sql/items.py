@@ -8,7 +8,7 @@ from typing import LiteralString, cast
 
 from psycopg import sql
 
-from api.query import AS_STORED, Filter, Presentation
+from api.query.items import AS_STORED, Filter, Presentation
 from api.sql.boxes import Test
 from api.sql.filter import where, where_clause
 from api.sql.geometry import geometry_member

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from api.crs import CRS84
-from api.profiles import JSON_FG_PLUS
-from api.query import Presentation
+from api.query.crs import CRS84
+from api.query.items import Presentation
+from api.query.profiles import JSON_FG_PLUS
 from api.sql.geometry import geometry_or_null
 from api.sql.relation import column_of
 from core.catalog import RANGES, Collection, Column

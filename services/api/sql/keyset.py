@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import Cursor, ItemsQuery, SortKey
+from api.query.items import Cursor, ItemsQuery, SortKey
 from api.sql.relation import column_of, key_cast, key_column, type_of
 from core.catalog import Collection, Column, ColumnType, Key
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from api.cql2 import ast
 from api.cql2.ast import Node
-from api.query import NO_FILTER, Filter, GridBox
+from api.query.items import NO_FILTER, Filter, GridBox
 from api.sql.boxes import box_values, is_geography
 from api.sql.cql2.numbers import fits_real, is_whole
 from api.sql.filter import equal_value

@@ -7,8 +7,9 @@ from typing import Any
 
 from psycopg import sql
 
-from api.bands import comes_from_nowhere
-from api.query import BY_PLANNER, ItemsQuery, Plan
+from api.query.bbox_bands import comes_from_nowhere
+from api.query.items import BY_PLANNER, ItemsQuery, Plan
+from api.query.page_order import walk_key
 from api.sql.bands import arranged, frame_values, in_nowhere, in_strips, one_by_one, order_values, strip_params
 from api.sql.blocks import block_params, count_on_edge, in_blocks
 from api.sql.boxes import Test
@@ -18,7 +19,6 @@ from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_p
 from api.sql.offsets import at_offset
 from api.sql.outlines import outlined
 from api.sql.relation import all_columns, named_table, relation, tables_of
-from api.walk_keys import walk_key
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted
 

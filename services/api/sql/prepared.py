@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import GridBox
+from api.query.items import GridBox
 from api.sql.boxes import ewkb
 from api.sql.relation import relation
 from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD

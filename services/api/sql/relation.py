@@ -10,8 +10,8 @@ from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
-from api.ids import JOINT
-from api.query import NO_FILTER, FeatureKey, Filter, Given
+from api.query.feature_ids import JOINT
+from api.query.items import NO_FILTER, FeatureKey, Filter, Given
 from core.catalog import GEOM, PLACE, Collection, Column, Key, KeyPart
 from core.statement import quoted
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import Filter
+from api.query.items import Filter
 from api.sql.relation import key_column, relation
 from api.tms.matrix_set import HALF_WORLD_M
 from core.catalog import FID, SAMPLE, Collection, Key

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import Given
+from api.query.items import Given
 from api.sql.relation import argument_place, type_of
 from api.tms.tile import Tile
 from core.statement import Statement, quoted

@@ -11,7 +11,7 @@ from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
-from api.query import Interval
+from api.query.items import Interval
 from api.sql.relation import column_of
 from core.catalog import RANGES, Column
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query import ItemsQuery
+from api.query.items import ItemsQuery
 from api.sql.items import rendered
 from api.sql.pages import select_page
 from api.sql.relation import relation

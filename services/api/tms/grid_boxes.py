@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from api.query import GridBox
+from api.query.items import GridBox
 from api.tms.matrix_set import TileMatrixSet
 from core.bbox import BBox
 

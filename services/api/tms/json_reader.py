@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from api.crs import CRS84, DIGITS_OF_DEGREES, DIGITS_OF_METRES, Crs
+from api.query.crs import CRS84, DIGITS_OF_DEGREES, DIGITS_OF_METRES, Crs
 from api.tms.json_v1_reader import is_first_version, upgraded, with_cell_sizes, without_null
 from api.tms.matrix_set import TileMatrix, TileMatrixSet
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from api.crs import CRS84, EPSG_3857, Crs
+from api.query.crs import CRS84, EPSG_3857, Crs
 
 LARGEST_ZOOM = 24
 HALF_WORLD_M = math.pi * 6378137

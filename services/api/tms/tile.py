@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from api.query import GridBox
+from api.query.items import GridBox
 from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
 from core.errors import BadParameter, TileOutside

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from api.query import GridBox
+from api.query.items import GridBox
 from api.tms.matrix_set import TileMatrixSet
 from core.bbox import BBox
 from core.catalog import Collection

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from api.cql2 import Node
 from api.cql2.ast import And, BBox, Geometry, GeometryCollection, Property, Spatial
 from api.cql2.geometry import all_positions
-from api.crs import Crs
+from api.query.crs import Crs
 from core.blocks import Sides
 
 

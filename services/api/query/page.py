@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from api.query import Cursor, Direction, FeatureKey, ItemsQuery
+from api.query.items import Cursor, Direction, FeatureKey, ItemsQuery
 from core.catalog import FID, Key
 
 Row = tuple[Any, ...]

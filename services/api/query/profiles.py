@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api.crs import CRS84, Crs
 from api.links import Link
+from api.query.crs import CRS84, Crs
 from core.errors import BadParameter, suggestion
 
 REGISTER = "http://www.opengis.net/def/profile/OGC/0/"

@@ -8,10 +8,10 @@ comes behind the last band.
 
 from __future__ import annotations
 
-from api.areas import areas_met
 from api.cql2 import Node
-from api.crs import CRS84, Crs
-from api.query import Cursor, Filter, GridBox, srid_of
+from api.query.crs import CRS84, Crs
+from api.query.filter_extent import areas_met
+from api.query.items import Cursor, Filter, GridBox, srid_of
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart, remembered
 from core.errors import BadBBox

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from api.bands import bands_key, goes_by_bands
 from api.cql2 import Node
 from api.cql2.ast import And, Between, Comparison, Date, Number, Property, Timestamp
-from api.query import Cursor, Filter, SortKey
+from api.query.bbox_bands import bands_key, goes_by_bands
+from api.query.items import Cursor, Filter, SortKey
 from core.catalog import PLACE, Collection, Key
 
 
 def walk_key(collection: Collection, filter: Filter, sort: Sequence[SortKey], cursor: Cursor | None = None) -> Key:
     """What a walk goes along after the sort keys, and its cursors name: the collection's key; without sort keys, of a
     loaded table with conditions, the places on the disk: what is read one after the other is read at a tenth of the
-    cost, and neighbours are together. Of a box over a table of others bands of the box (api/bands.py).
+    cost, and neighbours are together. Of a box over a table of others bands of the box (api/query/bbox_bands.py).
 
     cursor: a walk goes on as it began, whatever indexes were made meanwhile
     """

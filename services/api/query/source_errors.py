@@ -9,9 +9,9 @@ from math import inf
 
 import psycopg
 
-from api.filter_time import most_s, over_time
 from api.params.arguments import Called
-from api.query import NO_FILTER, Filter
+from api.query.filter_timeout import most_s, over_time
+from api.query.items import NO_FILTER, Filter
 from core.catalog import Collection
 from core.errors import (
     BadFilter,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from api.query import FeatureKey
+from api.query.items import FeatureKey
 from core.catalog import Key, KeyPart
 
 INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from api.cql2 import NO_NODES, Node, Traits, normalised, render_text, traits_of
-from api.crs import CRS84, Crs
+from api.query.crs import CRS84, Crs
 from core.bbox import BBox
 from core.catalog import Argument, Column, Key
 

@@ -10,7 +10,7 @@ from math import inf
 
 from api.cql2 import Traits
 from api.cql2.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial
-from api.query import Filter
+from api.query.items import Filter
 from core.catalog import ROWS_OF_PAGE, Collection
 from core.errors import FilterTooSlow
 from core.spent import spent
