@@ -9,10 +9,10 @@ from typing import Any
 from flask import Response, render_template, request
 
 from api.context import api
-from api.formats.encoding import choose_encoding
-from api.formats.negotiation import choose_format
-from api.formats.streaming import packed
-from api.links import HTML, JSON, Link, quoted_path, self_and_alternate
+from api.http.compression import choose_encoding
+from api.http.links import HTML, JSON, Link, quoted_path, self_and_alternate
+from api.http.negotiation import choose_format
+from api.http.streaming import packed
 from api.params.common import reject_unknown
 
 FORMATS = {"json": JSON, "html": HTML}

@@ -12,8 +12,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import PathConverter
 
 from api.archives import Archives
-from api.asked import ERROR
-from api.bodies import Bodies
 from api.context import Api, api, install
 from api.counters import Counters
 from api.counts import Counts
@@ -24,10 +22,12 @@ from api.grids import Grids
 from api.hot import Hot
 from api.hot_archives import HotArchives
 from api.hot_tiles import HotTiles
+from api.http.body_slots import Bodies
+from api.http.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
+from api.http.request import ERROR
 from api.live_catalog import LiveCatalog
 from api.metrics import Metrics
 from api.plus_signs import PlusSigns
-from api.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.proxy import TrustedProxies
 from api.query.filter_timeout import Undecided
 from api.query.source_errors import catalogue_is_new

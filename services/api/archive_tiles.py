@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from werkzeug.http import parse_accept_header, parse_etags, quote_etag
 
-from api.asked import Answer
 from api.context import Api
-from api.formats.encoding import DECODERS, UNDECODABLE
-from api.formats.negotiation import format_for
+from api.http.compression import DECODERS, UNDECODABLE
+from api.http.negotiation import format_for
+from api.http.request import Answer
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, check_limits, extent_in, parse_tile
 from core.archives import MVT, TileArchive

@@ -7,15 +7,15 @@ from typing import cast
 
 from flask import Flask, current_app, request
 
-from api.address import called
 from api.archives import Archives
-from api.asked import Asked
-from api.bodies import Bodies
 from api.counts import Counts
 from api.exports import Exports
 from api.file_exports import FileExports
 from api.grids import Grids
-from api.links import Links
+from api.http.address import called
+from api.http.body_slots import Bodies
+from api.http.links import Links
+from api.http.request import Asked
 from api.live_catalog import LiveCatalog
 from api.metrics import Metrics
 from api.params.common import Limits

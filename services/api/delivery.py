@@ -10,11 +10,11 @@ from datetime import datetime
 from flask import Response, g, request
 from werkzeug.exceptions import BadRequest
 
-from api.address import names_host
 from api.context import api, asked
-from api.formats.encoding import ENCODERS, LEAST_BYTES, choose_encoding
+from api.http.address import names_host
+from api.http.compression import ENCODERS, LEAST_BYTES, choose_encoding
+from api.http.conditional import REVALIDATE, Validator, conditions, validator
 from api.timing import ROUTE
-from api.validators import REVALIDATE, Validator, conditions, validator
 from core.catalog import Collection
 from core.errors import CatalogueMissing, DatabaseUnavailable
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
-from api.asked import Asked
 from api.context import Api
 from api.counts import Count
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.offered import PAGES
 from api.heavy_pages import may_be_heavy, weight
-from api.links import JSON, Link, query_text, self_and_alternate
+from api.http.links import JSON, Link, query_text, self_and_alternate
+from api.http.request import Asked
 from api.query.cursor import render_cursor
 from api.query.feature_ids import parse_id
 from api.query.items import Cursor, Direction, FeatureKey, ItemsQuery, Presentation

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 import psycopg
 from werkzeug.exceptions import HTTPException
 
-from api.address import called, names_host
-from api.asked import ERROR, TOLD, Answer, Asked
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.features import find_page, page_geojson, page_tail
-from api.formats.negotiation import format_for
 from api.formats.offered import MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, may_be_heavy
 from api.hot_answers import Made, not_modified, validator_for
 from api.hot_features import HotFeatures
 from api.hot_links import page_links_text
+from api.http.address import called, names_host
+from api.http.links import queryables_header
+from api.http.negotiation import format_for
+from api.http.request import ERROR, TOLD, Answer, Asked
 from api.kept_answers import KeptAnswers, Request
-from api.links import queryables_header
 from api.params.items import items_query
 from api.property_walks import in_best_order
 from api.query.filter_timeout import most_s

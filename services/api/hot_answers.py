@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from api.asked import Answer, Asked
 from api.context import Api
-from api.formats.encoding import ENCODERS, LEAST_BYTES, encoding_for
-from api.links import GEOJSON
+from api.http.compression import ENCODERS, LEAST_BYTES, encoding_for
+from api.http.conditional import Validator, validator, validator_of_body
+from api.http.links import GEOJSON
+from api.http.request import Answer, Asked
 from api.query.items import Presentation
-from api.validators import Validator, validator, validator_of_body
 from core.catalog import Collection
 
 VARY = ("Vary", "Accept, Accept-Encoding")

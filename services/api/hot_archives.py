@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
 
-from api.address import names_host
 from api.archive_tiles import ROUTE as TILE_ROUTE, Wanted, archive_answer
-from api.asked import Answer
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
+from api.http.address import names_host
+from api.http.request import Answer
 from api.sources.model import TileFunction
 from api.timing import ROUTE
 from core.archives import TileArchive

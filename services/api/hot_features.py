@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.asked import Answer, Asked
 from api.context import Api
 from api.features import FEATURE_PARAMETERS, FORMATS, feature_geojson, find_feature
-from api.formats.negotiation import format_for
 from api.hot_answers import Made, not_modified, validator_for
-from api.links import quoted_path
+from api.http.links import quoted_path
+from api.http.negotiation import format_for
+from api.http.request import Answer, Asked
 from api.params.common import reject_unknown
 from api.query.crs import CRS84, parse_crs
 from api.query.items import Presentation

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from api.asked import Asked
 from api.features import FORMATS, OF_A_PLACE, collection_link, walk_link, walk_places
 from api.formats.geojson import json_text
-from api.links import quoted_part, self_and_alternate
+from api.http.links import quoted_part, self_and_alternate
+from api.http.request import Asked
 from api.query.cursor import render_cursor
 from api.query.items import DIRECTIONS, Direction, ItemsQuery
 from api.query.page import Page

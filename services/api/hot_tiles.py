@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import psycopg
 from werkzeug.exceptions import HTTPException
 
-from api.address import names_host
-from api.asked import ERROR, TOLD
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
-from api.formats.gzip import decompress
+from api.http.address import names_host
+from api.http.gzip import decompress
+from api.http.request import ERROR, TOLD
 from api.metrics import Metrics
 from api.tile_budget import is_hasty, lack_headers
 from api.tile_making import metered

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic
 
-from api.formats.gzip import comment_of, compress, with_comment
+from api.http.gzip import comment_of, compress, with_comment
 from api.query.filter_timeout import is_heavy, most_features
 from api.query.items import WHOLE_TILE, TileQuery
 from api.sql.pages import select_size

@@ -10,8 +10,8 @@ from typing import Any
 
 import psycopg
 
-from api.formats.gzip import compress, decompress
 from api.formats.mvt import read_layers
+from api.http.gzip import compress, decompress
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
 from api.sources.model import TileFunction

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import psycopg
 
 from api.context import Api
-from api.formats.gzip import compress, decompress, with_comment
 from api.formats.weight import weigh
+from api.http.gzip import compress, decompress, with_comment
 from api.query.items import WHOLE_TILE, TileQuery
 from api.tile_budget import fair_share, lack_of, most_of
 from api.tile_layers import Layered

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.context import Api
+from api.http.conditional import REVALIDATE
 from api.params.collections import parse_collections
 from api.query.items import WHOLE_TILE, TileQuery
 from api.tile_keys import key_of_several
@@ -14,7 +15,6 @@ from api.tile_store import TileStore
 from api.tms.matrix_set import TileMatrixSet
 from api.tms.tile import Tile, check_limits, is_within
 from api.tms.tileset import Tileset
-from api.validators import REVALIDATE
 from core.catalog import Collection
 
 Wanted = tuple[Collection, TileQuery]

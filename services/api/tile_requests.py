@@ -13,11 +13,11 @@ from typing import NamedTuple
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header, parse_etags
 
-from api.asked import query_args
 from api.context import Api
-from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
-from api.links import MVT
+from api.http.links import MVT
+from api.http.negotiation import format_for
+from api.http.request import query_args
 from api.metrics import HitSlots
 from api.params.tiles import dataset_queries, tile_query
 from api.query.items import GridBox, TileQuery

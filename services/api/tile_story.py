@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from api.formats.gzip import comment_of, decompress
 from api.formats.weight import LayerWeight, PropertyWeight, weigh
+from api.http.gzip import comment_of, decompress
 from api.query.items import TileQuery
 from api.sql.explain import Explained, PlanStep
 from api.sql.prepared import tiling_for

@@ -25,7 +25,7 @@ import zstandard
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.formats.streaming import packed
+from api.http.streaming import packed
 from core.db import Database as Pool, connect
 from support.cluster import Cluster, Database
 from support.http import fids, get

@@ -27,7 +27,7 @@ from api.documents.tilesets import (
     tileset_document,
 )
 from api.grids import Grids
-from api.links import Links
+from api.http.links import Links
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, TileMatrixSet

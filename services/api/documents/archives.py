@@ -8,7 +8,7 @@ from typing import Any
 from api.documents.landing import STYLE
 from api.documents.styles import KINDS, ORDER, SEA, colour_of, paint
 from api.documents.tilesets import bounding_box, matrix_limits, style_link, tile_template, tiling_scheme, without_none
-from api.links import JSON, MAPLIBRE_STYLE, OGC_REL, Link, Links
+from api.http.links import JSON, MAPLIBRE_STYLE, OGC_REL, Link, Links
 from api.query.crs import CRS84
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import extent_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.links import HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, Link, Links
+from api.http.links import HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, Link, Links
 from core.settings import Settings
 
 STYLE = ("tiles", "WebMercatorQuad", "style.json")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from api.links import HTML, SVG, Links
+from api.http.links import HTML, SVG, Links
 from api.network_reports import Left
 
 HOW = "./scripts/isthmus net {} on the host, beside the engine, leaves one"

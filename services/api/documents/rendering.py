@@ -11,7 +11,7 @@ from api.documents.operations import Operation
 from api.documents.parameters import TEXT
 from api.documents.samples import Sample
 from api.formats.offered import EXPORTS
-from api.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, KML, MVT, PICTURES, SVG
+from api.http.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, KML, MVT, PICTURES, SVG
 from core.catalog import Collection
 
 BINARY = {"type": "string", "format": "binary"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from api.links import Links
+from api.http.links import Links
 from api.params.items import sortable_columns
 from core.catalog import RANGES, Collection, Column, ColumnType
 

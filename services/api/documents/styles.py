@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from api.documents.tilesets import tilejson_document, without_none
-from api.links import Links
+from api.http.links import Links
 from api.tms.tileset import Tileset
 from core.catalog import Collection
 

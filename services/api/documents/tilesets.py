@@ -8,7 +8,7 @@ from typing import Any
 
 from api.documents.schemas import value_schema
 from api.documents.thinning import merged_property, thinned
-from api.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
+from api.http.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
 from api.query.crs import CRS84
 from api.query.items import GridBox
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
 
-from api.links import Link
+from api.http.links import Link
 
 json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """A value as JSON without white space."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from api.links import Links
+from api.http.links import Links
 from api.query.crs import CRS84, Crs
 from core.catalog import Collection
 

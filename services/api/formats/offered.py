@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, JSON_FG, KML, MVT, PARQUET, ZIP
+from api.http.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, JSON_FG, KML, MVT, PARQUET, ZIP
 from core.catalog import Collection
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api.links import Link
+from api.http.links import Link
 from api.query.crs import CRS84, Crs
 from core.errors import BadParameter, suggestion
 

@@ -22,7 +22,7 @@ from api.documents.archives import (
     archive_tilesets_document,
     tileset_of,
 )
-from api.links import MAPLIBRE_STYLE
+from api.http.links import MAPLIBRE_STYLE
 from api.params.common import reject_unknown
 from api.routes import tile_functions
 from api.routes.tiles import tileset_answer

@@ -17,10 +17,10 @@ from api.delivery import Marker, validator_of
 from api.features import find_page
 from api.file_exports import plan_file
 from api.file_job import FILE_FORMATS, FileFormat
-from api.formats.encoding import choose_encoding
 from api.formats.geojson import framed
 from api.formats.offered import EXPORTS
-from api.formats.streaming import packed
+from api.http.compression import choose_encoding
+from api.http.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
 from api.property_walks import in_best_order

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from api.context import api
-from api.links import METRICS
+from api.http.links import METRICS
 from api.params.common import reject_unknown
 
 bp = Blueprint("metering", __name__)

@@ -9,9 +9,9 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.context import api, asked
 from api.features import collection_link, find_page, walk_places
-from api.formats.negotiation import choose_format
 from api.heavy_pages import MOST_HELD
-from api.links import GEOJSON, Link
+from api.http.links import GEOJSON, Link
+from api.http.negotiation import choose_format
 from api.params.body import merged, parse_body
 from api.params.common import Args
 from api.params.items import items_query

@@ -16,9 +16,9 @@ from api.documents.archives import (
     archive_tilesets_document,
     tileset_of,
 )
-from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
-from api.links import MAPLIBRE_STYLE
+from api.http.links import MAPLIBRE_STYLE
+from api.http.negotiation import format_for
 from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
 from api.params.tiles import given_parameters

@@ -20,10 +20,10 @@ from api.documents.tilesets import (
     tileset_document,
     tilesets_document,
 )
-from api.formats.gzip import decompress
-from api.formats.negotiation import format_for
 from api.formats.offered import TILE_FORMATS
-from api.links import MAPLIBRE_STYLE, MVT
+from api.http.gzip import decompress
+from api.http.links import MAPLIBRE_STYLE, MVT
+from api.http.negotiation import format_for
 from api.params.tiles import given_parameters, tile_query, tileset_query
 from api.routes.explain import EXPLAIN, explanation, is_explained
 from api.tile_budget import HEADER, SAMPLED, lack_headers

@@ -12,7 +12,7 @@ from isal import isal_zlib
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
-from api.formats.gzip import compress, decompress
+from api.http.gzip import compress, decompress
 
 LEAST_BYTES = 1000
 """Below this the headers weigh more than what is saved."""

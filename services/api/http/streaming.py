@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import brotli
 import zstandard
 
-from api.formats.encoding import BROTLI_QUALITY, ZSTD_LEVEL
-from api.formats.gzip import GzipStream
+from api.http.compression import BROTLI_QUALITY, ZSTD_LEVEL
+from api.http.gzip import GzipStream
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import MultiDict
 
-from api.links import Links, quoted_path
+from api.http.links import Links, quoted_path
 from api.params.common import Args
 from core.errors import IsthmusError
 

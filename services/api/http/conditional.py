@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.http import http_date, is_resource_modified
 
-from api.asked import Asked
+from api.http.request import Asked
 from core.catalog import Collection, remembered
 
 REVALIDATE = "public, no-cache"
