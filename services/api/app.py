@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import PathConverter
 
 from api.archives import Archives
+from api.cache.store import FILTERED, TileStore
 from api.context import Api, api, install
 from api.counters import Counters
 from api.counts import Counts
@@ -37,7 +38,6 @@ from api.samples import Samples
 from api.slow_sources import time_for
 from api.sources.live import LiveSources
 from api.tile_functions import TileFunctions
-from api.tile_store import FILTERED, TileStore
 from api.timing import Timing
 from api.tms.json_reader import SHIPPED
 from core.db import Database

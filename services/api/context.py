@@ -8,6 +8,7 @@ from typing import cast
 from flask import Flask, current_app, request
 
 from api.archives import Archives
+from api.cache.store import TileStore
 from api.counts import Counts
 from api.exports import Exports
 from api.file_exports import FileExports
@@ -21,7 +22,6 @@ from api.metrics import Metrics
 from api.params.common import Limits
 from api.samples import Samples
 from api.tile_functions import TileFunctions
-from api.tile_store import TileStore
 from core.catalog import Catalog, Collection
 from core.db import Database
 from core.settings import Settings

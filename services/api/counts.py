@@ -9,11 +9,11 @@ from time import monotonic
 from typing import NamedTuple
 
 from api.block_plans import Located, locate, parts_of
+from api.cache.recent import Recent
 from api.disk_plans import Reckoned
 from api.query.items import Filter, ItemsQuery, digest
 from api.query.page import Page
 from api.query.source_errors import reading
-from api.recent import Recent
 from api.sql.blocks import select_count_in_blocks
 from api.sql.items import select_count, select_count_plan
 from core.catalog import Collection

@@ -6,9 +6,9 @@ what was asked for before: boxes of somebody who moves a map hardly ever come ag
 
 from __future__ import annotations
 
+from api.cache.memory import Memory
 from api.context import Api
 from api.hot_answers import Made
-from api.memory import Memory
 from core.errors import IsthmusError
 
 Request = tuple[str, str, str, str]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from api.cache.keys import key_of_several
+from api.cache.store import TileStore
 from api.context import Api
 from api.http.conditional import REVALIDATE
 from api.params.collections import parse_collections
 from api.query.items import WHOLE_TILE, TileQuery
-from api.tile_keys import key_of_several
 from api.tile_making import key_of
-from api.tile_store import TileStore
 from api.tms.matrix_set import TileMatrixSet
 from api.tms.tile import Tile, check_limits, is_within
 from api.tms.tileset import Tileset

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 
+from api.cache.store import TileStore
 from api.context import Api
 from api.metrics import Metrics
 from api.query.items import WHOLE_TILE, TileQuery
 from api.query.source_errors import reading
 from api.tile_budget import TileMaker, is_hasty
 from api.tile_revisions import tile_revision
-from api.tile_store import TileStore
 from api.tms.tile import Tile
 from core.catalog import Collection
 from core.spent import spent

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header, parse_etags
 
+from api.cache.keys import etag_of
+from api.cache.store import TileStore
 from api.context import Api
 from api.formats.offered import TILE_FORMATS
 from api.http.links import MVT
@@ -21,10 +23,8 @@ from api.http.request import query_args
 from api.metrics import HitSlots
 from api.params.tiles import dataset_queries, tile_query
 from api.query.items import GridBox, TileQuery
-from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
 from api.tile_making import kept, key_of, make_packed_tile, making, store_of
-from api.tile_store import TileStore
 from api.tms.matrix_set import TileMatrixSet
 from api.tms.tile import Tile, check_limits, parse_tile
 from core.catalog import Catalog, Collection

@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from api import tile_builders, tile_disk
-from api.memory import ENTRY_OVERHEAD_BYTES, Memory
-from api.tile_builders import Builders
-from api.tile_disk import PAGE_BYTES, TileDisk
-from api.tile_keys import etag_of, maker_of, tile_key
+from api.cache import single_flight, sqlite
+from api.cache.keys import etag_of, maker_of, tile_key
+from api.cache.memory import ENTRY_OVERHEAD_BYTES, Memory
+from api.cache.single_flight import Builders
+from api.cache.sqlite import PAGE_BYTES, TileDisk
+from api.cache.store import FILTERED, PLAIN, TileStore
+from api.cache.write_behind import TileWriter
 from api.tile_revisions import tile_revision
-from api.tile_store import FILTERED, PLAIN, TileStore
-from api.tile_writer import TileWriter
 from api.tms.tile import Tile
 from core.catalog import Collection
 from core.errors import ClientLeft
@@ -102,8 +102,8 @@ def test_disk_keeps_tiles_for_the_next_who_opens_it(tmp_path: Path):
 
 def test_disk_stays_within_its_limit_and_drops_the_least_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     clock = iter(range(1000))
-    monkeypatch.setattr(tile_disk, "now", lambda: next(clock))
-    monkeypatch.setattr(tile_disk, "DROPPED_AT_ONCE", 5)
+    monkeypatch.setattr(sqlite, "now", lambda: next(clock))
+    monkeypatch.setattr(sqlite, "DROPPED_AT_ONCE", 5)
     disk = TileDisk(tmp_path, 2_000_000)
     disk.put("first", bytes(50_000))
     for number in range(100):
@@ -117,7 +117,7 @@ def test_disk_stays_within_its_limit_and_drops_the_least_used(tmp_path: Path, mo
 
 
 def test_disk_drops_tiles_whose_uses_nobody_came_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tile_disk, "UNNOTED_PARTS", 1)
+    monkeypatch.setattr(sqlite, "UNNOTED_PARTS", 1)
     ended, other = TileDisk(tmp_path, 2_000_000), TileDisk(tmp_path, 2_000_000)
     for number in range(10):
         ended.put(f"early {number}", bytes(50_000))
@@ -130,7 +130,7 @@ def test_disk_drops_tiles_whose_uses_nobody_came_to_write(tmp_path: Path, monkey
 
 
 def test_uses_are_written_when_there_are_many_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tile_disk, "USES_AT_ONCE", 3)
+    monkeypatch.setattr(sqlite, "USES_AT_ONCE", 3)
     disk = TileDisk(tmp_path, 10_000_000)
     for name in ("the first, when room is looked for", "b", "c"):
         disk.put(name, b"tile")
@@ -259,7 +259,7 @@ def test_when_the_client_of_who_makes_it_leaves_one_of_those_who_wait_makes_the_
 
 
 def test_who_waited_too_long_and_whose_client_left_does_not_try_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tile_builders, "WAIT_S", 0.05)
+    monkeypatch.setattr(single_flight, "WAIT_S", 0.05)
     builders, begun, done = Builders(None), threading.Event(), threading.Event()
 
     def hang() -> bytes:
@@ -305,7 +305,7 @@ def test_locks_are_let_go_of_and_found_again_when_their_folder_was_removed(tmp_p
 
 
 def test_who_waits_too_long_makes_the_tile_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tile_builders, "WAIT_S", 0.05)
+    monkeypatch.setattr(single_flight, "WAIT_S", 0.05)
     slow, quick, begun, done = Builders(tmp_path), Builders(tmp_path), threading.Event(), threading.Event()
 
     def hang() -> bytes:
@@ -332,7 +332,7 @@ def test_a_tile_is_found_by_others_soon_after_its_answer_and_by_those_of_its_own
 
 
 def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.tile_writer.TOGETHER_S", 1)
+    monkeypatch.setattr("api.cache.write_behind.TOGETHER_S", 1)
     disk = TileDisk(tmp_path, 10_000_000)
     writer, written = TileWriter(disk), list[str]()
     writer.put("small", b"tile", lambda: written.append("small"))
@@ -347,7 +347,7 @@ def test_tiles_that_cannot_be_written_are_waited_for_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     writer, written = TileWriter(TileDisk(tmp_path, 10_000_000)), threading.Event()
-    monkeypatch.setattr("api.tile_disk.TileDisk.put_all", lambda *_: 1 / 0)
+    monkeypatch.setattr("api.cache.sqlite.TileDisk.put_all", lambda *_: 1 / 0)
     for _ in range(2):
         writer.put("a", b"tile", written.set)
         assert written.wait(5)
@@ -412,9 +412,9 @@ def test_filtered_tiles_have_a_share_of_their_own_and_never_push_out_plain_ones(
 
 
 def test_store_tells_the_disk_what_is_used_from_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.tile_disk.USES_AT_ONCE", 1)
+    monkeypatch.setattr("api.cache.sqlite.USES_AT_ONCE", 1)
     clock = iter(range(100, 1000))
-    monkeypatch.setattr(tile_disk, "now", lambda: next(clock))
+    monkeypatch.setattr(sqlite, "now", lambda: next(clock))
     store = TileStore(Settings(tiles_dir=str(tmp_path)))
     store.get_or_make("a", lambda: b"tile")
     for _ in range(200):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from flask import Blueprint, Response, request
 
 from api.answers import answer
+from api.cache.keys import etag_of
 from api.context import api
 from api.documents.tilesets import tilejson_document, tileset_document, tilesets_document
 from api.formats.offered import TILE_FORMATS
@@ -23,7 +24,6 @@ from api.routes.tiles import (
     with_columns,
 )
 from api.tile_joining import join_layers, kept_layers
-from api.tile_keys import etag_of
 from api.tile_layers import chosen_tileset, layered, tiled
 from api.tile_making import making
 from api.tms.tile import parse_tile

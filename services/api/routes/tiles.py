@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from api.answers import answer
+from api.cache.keys import etag_of
 from api.context import api
 from api.documents.styles import style_document
 from api.documents.tilesets import (
@@ -27,7 +28,6 @@ from api.http.negotiation import format_for
 from api.params.tiles import given_parameters, tile_query, tileset_query
 from api.routes.explain import EXPLAIN, explanation, is_explained
 from api.tile_budget import HEADER, SAMPLED, lack_headers
-from api.tile_keys import etag_of
 from api.tile_making import kept_tile, key_of, make_packed_tile, making, metered
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, check_limits, parse_tile

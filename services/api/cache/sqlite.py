@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-from api.tile_keys import number_of
+from api.cache.keys import number_of
 
 T = TypeVar("T")
 log = logging.getLogger("isthmus.api.tiles")

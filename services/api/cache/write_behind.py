@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
-from api.tile_disk import TileDisk
+from api.cache.sqlite import TileDisk
 
 TOGETHER_S = 0.01
 """How long a tile waits for others. About as long waits who looks for it from another worker."""

@@ -12,18 +12,8 @@ from pathlib import Path
 
 from core.settings import Settings
 
-MAKERS = (
-    "sql",
-    "tiles.py",
-    "matrix_sets.py",
-    "tile_budget.py",
-    "tile_making.py",
-    "tile_layers.py",
-    "tile_joining.py",
-    "grids.py",
-    "grid_boxes.py",
-)
-"""The code that tiles are made by. A release that changes it makes them anew."""
+MAKERS = ("sql", "tiles", "tms")
+"""The rooms whose code makes tiles. A release that changes it makes them anew."""
 
 SETTINGS = ("tile_max_kb", "tile_timeout_s")
 """The settings that change what is in a tile."""
@@ -42,8 +32,8 @@ def maker_of(settings: Settings) -> str:
 def code() -> Iterator[Path]:
     """The files of that code, in order."""
     for name in MAKERS:
-        place = Path(__file__).parent / name
-        yield from sorted(path for path in place.rglob("*") if path.suffix in (".py", ".sql")) or [place]
+        room = Path(__file__).parents[1] / name
+        yield from sorted(path for path in room.rglob("*") if path.suffix == ".py")
 
 
 def tile_key(maker: str, data: str, place: tuple[str, int, int, int], query: str = "") -> str:

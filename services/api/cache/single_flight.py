@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
-from api.tile_keys import number_of
+from api.cache.keys import number_of
 from core.errors import ClientLeft
 
 WAIT_S = 10.0

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from api.memory import Memory
-from api.tile_builders import Builders
-from api.tile_disk import TileDisk
-from api.tile_keys import maker_of, tile_key
-from api.tile_writer import TileWriter
+from api.cache.keys import maker_of, tile_key
+from api.cache.memory import Memory
+from api.cache.single_flight import Builders
+from api.cache.sqlite import TileDisk
+from api.cache.write_behind import TileWriter
 from core.settings import Settings
 
 MB = 1_000_000
