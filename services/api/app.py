@@ -14,7 +14,6 @@ from werkzeug.routing import PathConverter
 from api.archives import Archives
 from api.cache.store import FILTERED, TileStore
 from api.context import Api, api, install
-from api.counters import Counters
 from api.counts import Counts
 from api.delivery import begin, finish
 from api.exports import Exports
@@ -27,7 +26,8 @@ from api.http.body_slots import Bodies
 from api.http.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.http.request import ERROR
 from api.live_catalog import LiveCatalog
-from api.metrics import Metrics
+from api.monitoring.metrics import Metrics
+from api.monitoring.shared_counters import Counters
 from api.plus_signs import PlusSigns
 from api.proxy import TrustedProxies
 from api.query.filter_timeout import Undecided

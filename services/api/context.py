@@ -18,7 +18,7 @@ from api.http.body_slots import Bodies
 from api.http.links import Links
 from api.http.request import Asked
 from api.live_catalog import LiveCatalog
-from api.metrics import Metrics
+from api.monitoring.metrics import Metrics
 from api.params.common import Limits
 from api.samples import Samples
 from api.tile_functions import TileFunctions

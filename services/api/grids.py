@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
+from api.monitoring.in_flight import for_everyone
 from api.query.items import GridBox
 from api.sources.model import System
 from api.sources.systems import describe_systems
@@ -24,7 +25,6 @@ from api.tms.json_reader import Definition, matrix_set_of, read_definitions
 from api.tms.matrix_set import OURS, TileMatrixSet
 from api.tms.tile import Tile, extent_in, tile_box
 from api.tms.tileset import Tileset, around, of_collection, of_dataset, tiled_box
-from api.visits import for_everyone
 from core.axes import is_northing_first
 from core.bbox import BBox
 from core.catalog import Collection, remembered

@@ -19,7 +19,7 @@ from api.delivery import FOR_EVERYONE, new_request_id
 from api.http.address import names_host
 from api.http.gzip import decompress
 from api.http.request import ERROR, TOLD
-from api.metrics import Metrics
+from api.monitoring.metrics import Metrics
 from api.tile_budget import is_hasty, lack_headers
 from api.tile_making import metered
 from api.tile_requests import COLLECTION_ROUTE, LONGEST_QUERY, Make, Ready, Request, TileRequests

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from api.documents.samples import NOTHING, ROWS, Sample, sample_of
+from api.monitoring.in_flight import for_everyone
 from api.query.cursor import render_cursor
 from api.query.items import Filter, ItemsQuery, Presentation
 from api.query.page import cut_page
 from api.sql.pages import select_page
-from api.visits import for_everyone
 from core.catalog import Collection
 from core.db import Database
 from core.errors import IsthmusError

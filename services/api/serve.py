@@ -16,8 +16,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from api.counters import counters_folder
 from api.logs import configure_logging
+from api.monitoring.shared_counters import counters_folder
 from core.settings import Settings, load_settings
 
 SOCKET_MODE = 0o666

@@ -12,12 +12,12 @@ import psycopg
 
 from api.formats.mvt import read_layers
 from api.http.gzip import compress, decompress
+from api.monitoring.in_flight import for_everyone
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
 from api.sources.model import TileFunction
 from api.sql.tile_functions import select_function_tile
 from api.tms.tile import Tile, tile_at
-from api.visits import for_everyone
 from core.db import Database
 from core.errors import BadValue, CatalogueMissing, CollectionBroken, DatabaseUnavailable, IsthmusError, QueryTooSlow
 

@@ -9,7 +9,7 @@ from math import inf
 
 from api.cache.store import TileStore
 from api.context import Api
-from api.metrics import Metrics
+from api.monitoring.metrics import Metrics
 from api.query.items import WHOLE_TILE, TileQuery
 from api.query.source_errors import reading
 from api.tile_budget import TileMaker, is_hasty

@@ -20,7 +20,7 @@ from api.formats.offered import TILE_FORMATS
 from api.http.links import MVT
 from api.http.negotiation import format_for
 from api.http.request import query_args
-from api.metrics import HitSlots
+from api.monitoring.metrics import HitSlots
 from api.params.tiles import dataset_queries, tile_query
 from api.query.items import GridBox, TileQuery
 from api.tile_layers import chosen_tileset, layered, tiled

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from api.metrics import Metrics
+from api.monitoring.metrics import Metrics
 from core.spent import spent
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import signal
 from flask import Flask
 
 from api.app import create_app
-from api.counters import Counters, shared_folder
 from api.home_cpu import Home
 from api.logs import configure_logging
-from api.visits import Attended
+from api.monitoring.in_flight import Attended
+from api.monitoring.shared_counters import Counters, shared_folder
 from api.watch import Watch
 from core.db import Database
 from core.settings import load_settings

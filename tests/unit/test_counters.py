@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from api import counters
-from api.counters import NAME_BYTES, Counters, counters_folder, shared_folder
-from api.metrics import FAMILIES, Metrics, family_of
+from api.monitoring import shared_counters
+from api.monitoring.metrics import FAMILIES, Metrics, family_of
+from api.monitoring.shared_counters import NAME_BYTES, Counters, counters_folder, shared_folder
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
@@ -51,7 +51,7 @@ def test_threads_lose_no_count():
 
 
 def test_too_many_names_count_under_the_last_one(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(counters, "MOST", 3)
+    monkeypatch.setattr(shared_counters, "MOST", 3)
     counted = Counters()
     for name in ("a", "b", "c", "d", "é" * NAME_BYTES):
         counted.add([(counted.slot(name), 1)])
@@ -60,12 +60,12 @@ def test_too_many_names_count_under_the_last_one(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(counters.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(shared_counters.tempfile, "gettempdir", lambda: str(tmp_path))
     assert shared_folder() == counters_folder(os.getppid())
     assert oct(counters_folder(os.getppid()).stat().st_mode)[-3:] == "700"
-    monkeypatch.setattr(counters.os, "geteuid", lambda: 12345)
+    monkeypatch.setattr(shared_counters.os, "geteuid", lambda: 12345)
     assert shared_folder() is None
-    monkeypatch.setattr(counters.tempfile, "gettempdir", lambda: str(tmp_path / "missing"))
+    monkeypatch.setattr(shared_counters.tempfile, "gettempdir", lambda: str(tmp_path / "missing"))
     assert shared_folder() is None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from api.counters import Counters
+from api.monitoring.shared_counters import Counters
 
 BUILD_BUCKETS_S = (0.005, 0.02, 0.1, 0.5, 1.0, 5.0)
 """Upper bounds of the classes of a tile's making."""
