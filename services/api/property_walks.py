@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from api.context import Api
-from api.cql2.ast import And
+from api.cql2.tree.ast import And
 from api.query.items import Filter, ItemsQuery, SortKey
 from api.query.page_order import bounds, walk_key
 from core.catalog import PLACE, Collection

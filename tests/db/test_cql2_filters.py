@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from api.cql2 import ast
 from api.cql2.check import check
 from api.cql2.queryables import Queryables
+from api.cql2.tree import ast
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import connect
 from core.db_errors import translate

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from api.cql2 import ast
-from api.cql2.ast import LEVELS, Node
 from api.cql2.text_writer import KEYWORDS
+from api.cql2.tree import ast
+from api.cql2.tree.ast import LEVELS, Node
 
 Trees = st.SearchStrategy[Node]
 

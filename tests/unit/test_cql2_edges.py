@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from api.cql2 import parse_filter, parse_text
-from api.cql2.ast import Geometry, Spatial
-from api.cql2.edges import MOST_MEETINGS, edges_of, meet, meetings, turns
+from api.cql2.tree.ast import Geometry, Spatial
+from api.cql2.tree.edge_crossings import MOST_MEETINGS, edges_of, meet, meetings, turns
 from core.catalog import Collection
 from core.errors import BadFilter
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from api.cql2 import forms
-from api.cql2.ast import Node
 from api.cql2.check import check
 from api.cql2.forms import LONGEST, MOST, MOST_PIECES, Forms
 from api.cql2.queryables import Queryables
 from api.cql2.text_reader import parse_text
+from api.cql2.tree.ast import Node
 from core.catalog import Collection, Column
 from core.errors import BadFilter
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from api.cql2 import ast, parse_json, parse_text, render_json, render_text
+from api.cql2 import parse_json, parse_text, render_json, render_text
+from api.cql2.tree import ast
 from core.errors import BadFilter
 from support.cql2 import examples
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.cql2 import ast
 from api.cql2.text_reader import parse_text
+from api.cql2.tree import ast
 from api.disk_plans import MARGIN, Reckoned, parts_from, plan_along_disk
 from api.query.crs import CRS84, Crs
 from api.query.filter_extent import areas_met

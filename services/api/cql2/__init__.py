@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from api.cql2.ast import NO_NODES, Node, Traits, is_plain, traits_of
 from api.cql2.check import check
 from api.cql2.forms import Forms
 from api.cql2.functions import functions_document
@@ -14,6 +13,7 @@ from api.cql2.normal import normalised
 from api.cql2.queryables import Queryables
 from api.cql2.text_reader import parse_text
 from api.cql2.text_writer import render_text
+from api.cql2.tree.ast import NO_NODES, Node, Traits, is_plain, traits_of
 from core.catalog import Collection, remembered
 
 __all__ = [

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from api.cql2 import ast
-from api.cql2.ast import Node
 from api.cql2.digits import check_digits
-from api.cql2.edges import check_meetings, check_turns
 from api.cql2.functions import FUNCTIONS, Kind
-from api.cql2.limits import check_pairs
-from api.cql2.literals import parse_instant, parse_time
-from api.cql2.mistakes import mistake
 from api.cql2.queryables import Queryables, kind_of
 from api.cql2.text_writer import render_text
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
+from api.cql2.tree.edge_crossings import check_meetings, check_turns
+from api.cql2.tree.errors import mistake
+from api.cql2.tree.limits import check_pairs
+from api.cql2.tree.literals import parse_instant, parse_time
 from core.errors import suggestion
 
 Value = TypeVar("Value")

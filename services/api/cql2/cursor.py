@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.cql2.lexer import Token, tokens
-from api.cql2.mistakes import mistake_in
+from api.cql2.tree.errors import mistake_in
 from core.errors import BadFilter
 
 

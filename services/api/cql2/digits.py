@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from api.cql2 import ast
-from api.cql2.ast import Node
-from api.cql2.mistakes import mistake
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
+from api.cql2.tree.errors import mistake
 
 MOST_DIGITS = 2000
 """A product of that many digits takes about 0.1 ms for each feature."""

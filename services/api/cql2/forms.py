@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from api.cql2 import ast
-from api.cql2.ast import Node
 from api.cql2.check import check
 from api.cql2.lexer import LITERAL, inside
-from api.cql2.literals import check_text, parse_number
 from api.cql2.queryables import Queryables
 from api.cql2.text_reader import parse_text
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
+from api.cql2.tree.literals import check_text, parse_number
 
 Pieces = list[tuple[str, str]]
 """What stands before each number or text, and that itself as it is written; the end of the filter at last."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, cast
 
-from api.cql2.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection, GeometryType, Place, Position
-from api.cql2.geometry import bbox, finite, geometry
+from api.cql2.tree.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection, GeometryType, Place, Position
+from api.cql2.tree.geometry import bbox, finite, geometry
 
 Json = Any
 COLLECTION = "GeometryCollection"

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NoReturn, cast
 
-from api.cql2 import ast
-from api.cql2.ast import Node
 from api.cql2.geojson import parse_shape
 from api.cql2.lexer import RESERVED, WORD
-from api.cql2.limits import MAX_LENGTH_JSON, check_json_depth, check_length, check_tree
-from api.cql2.literals import check_text, parse_date, parse_instant, parse_number, parse_timestamp
-from api.cql2.mistakes import mistake
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
+from api.cql2.tree.errors import mistake
+from api.cql2.tree.limits import MAX_LENGTH_JSON, check_json_depth, check_length, check_tree
+from api.cql2.tree.literals import check_text, parse_date, parse_instant, parse_number, parse_timestamp
 
 Json = Any
 Build = Callable[[str, list[Json], str], Node]

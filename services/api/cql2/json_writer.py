@@ -6,10 +6,10 @@ import json
 from decimal import Decimal
 from typing import Any, cast
 
-from api.cql2 import ast
-from api.cql2.ast import Node
 from api.cql2.geojson import render_shape
-from api.cql2.literals import instant_text, number_text
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
+from api.cql2.tree.literals import instant_text, number_text
 
 Json = Any
 

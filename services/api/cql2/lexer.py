@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from api.cql2.limits import check_length
-from api.cql2.literals import check_text
-from api.cql2.mistakes import mistake_in
+from api.cql2.tree.errors import mistake_in
+from api.cql2.tree.limits import check_length
+from api.cql2.tree.literals import check_text
 
 Kind = Literal["word", "quoted", "text", "number", "sign", "end"]
 

@@ -10,9 +10,9 @@ from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any, cast
 
-from api.cql2 import ast
-from api.cql2.ast import Node
 from api.cql2.text_writer import render_text
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
 
 
 def normalised(node: Node) -> Node:

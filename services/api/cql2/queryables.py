@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from api.cql2 import ast
-from api.cql2.ast import Node, Place
 from api.cql2.functions import FUNCTIONS, Kind
-from api.cql2.mistakes import mistake
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node, Place
+from api.cql2.tree.errors import mistake
 from core.catalog import Collection, Column, ColumnType, remembered
 from core.errors import suggestion
 

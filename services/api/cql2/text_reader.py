@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import cast
 
-from api.cql2 import ast
-from api.cql2.ast import Node
 from api.cql2.cursor import Cursor
 from api.cql2.lexer import Token
-from api.cql2.limits import MAX_DEPTH, check_tree
-from api.cql2.mistakes import mistake
 from api.cql2.text_values import Values
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
+from api.cql2.tree.errors import mistake
+from api.cql2.tree.limits import MAX_DEPTH, check_tree
 
 OR, AND, NOT, PREDICATE, SUM, PRODUCT, POWER = range(1, 8)
 WORDS = {"OR": OR, "AND": AND, **dict.fromkeys(("LIKE", "ILIKE", "BETWEEN", "IN", "IS"), PREDICATE), "DIV": PRODUCT}

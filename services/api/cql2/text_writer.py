@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from api.cql2 import ast
-from api.cql2.ast import Node
-from api.cql2.geometry import wkt
 from api.cql2.lexer import CONTROLS, RESERVED, WORD
-from api.cql2.literals import instant_text, number_text
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
+from api.cql2.tree.geometry import wkt
+from api.cql2.tree.literals import instant_text, number_text
 from api.cql2.wkt import NAMES
 
 ESCAPES = str.maketrans({"\\": "\\\\", "'": "''", **{code: f"\\{letter}" for letter, code in CONTROLS.items()}})

@@ -5,10 +5,10 @@ Source: OGC 21-065r2, annex B, geometryLiteral; /req/cql2-text/basic-spatial-fun
 
 from __future__ import annotations
 
-from api.cql2.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection
 from api.cql2.cursor import Cursor
-from api.cql2.geometry import TYPES, bbox, finite, geometry
-from api.cql2.literals import parse_number
+from api.cql2.tree.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection
+from api.cql2.tree.geometry import TYPES, bbox, finite, geometry
+from api.cql2.tree.literals import parse_number
 
 COLLECTION = "GEOMETRYCOLLECTION"
 NAMES = frozenset({*TYPES, COLLECTION, "BBOX"})

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from api.cql2 import ast, render_text
+from api.cql2 import render_text
+from api.cql2.tree import ast
 from api.documents.samples import Sample
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import CRS84, accepted_crs

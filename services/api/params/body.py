@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.cql2.json_writer import dumps
-from api.cql2.limits import check_json_depth
+from api.cql2.tree.limits import check_json_depth
 from api.params.common import Args
 from core.errors import BadParameter
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from api.cql2.ast import Date
-from api.cql2.literals import parse_instant
+from api.cql2.tree.ast import Date
+from api.cql2.tree.literals import parse_instant
 from api.query.items import Interval
 from core.errors import BadParameter
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 
-from api.cql2.literals import parse_date, parse_instant, parse_time
+from api.cql2.tree.literals import parse_date, parse_instant, parse_time
 from api.query.items import Equals, Value
 from core.catalog import Column, ColumnType
 from core.errors import BadParameter, suggestion

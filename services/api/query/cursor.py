@@ -10,7 +10,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, cast
 
-from api.cql2.literals import check_text
+from api.cql2.tree.literals import check_text
 from api.query.items import Cursor, Filter, SortKey, digest
 from api.query.page_order import bounds, walk_key
 from core.catalog import Collection, Key, KeyPart

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from api.cql2 import Node
-from api.cql2.ast import And, BBox, Geometry, GeometryCollection, Property, Spatial
-from api.cql2.geometry import all_positions
+from api.cql2.tree.ast import And, BBox, Geometry, GeometryCollection, Property, Spatial
+from api.cql2.tree.geometry import all_positions
 from api.query.crs import Crs
 from core.blocks import Sides
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 
 from api.cql2 import Traits
-from api.cql2.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial
+from api.cql2.tree.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial
 from api.query.items import Filter
 from core.catalog import ROWS_OF_PAGE, Collection
 from core.errors import FilterTooSlow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from api.cql2 import Node
-from api.cql2.ast import And, Between, Comparison, Date, Number, Property, Timestamp
+from api.cql2.tree.ast import And, Between, Comparison, Date, Number, Property, Timestamp
 from api.query.bbox_bands import bands_key, goes_by_bands
 from api.query.items import Cursor, Filter, SortKey
 from core.catalog import PLACE, Collection, Key

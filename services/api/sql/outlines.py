@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from api.cql2 import ast
-from api.cql2.ast import Node
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
 from api.query.items import NO_FILTER, Filter, GridBox
 from api.sql.boxes import box_values, is_geography
 from api.sql.cql2.numbers import fits_real, is_whole

@@ -6,8 +6,8 @@ from typing import Any
 
 from psycopg import sql
 
-from api.cql2.ast import Node
 from api.cql2.queryables import Queryables
+from api.cql2.tree.ast import Node
 from api.sql.cql2.conditions import condition_sql
 from api.sql.cql2.scope import Scope
 from core.catalog import Collection

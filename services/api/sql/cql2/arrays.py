@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from api.cql2 import ast
-from api.cql2.ast import Node
 from api.cql2.geojson import render_shape
 from api.cql2.json_writer import dumps
-from api.cql2.literals import instant_text
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
+from api.cql2.tree.literals import instant_text
 from api.sql.cql2.scope import SQL, Scope, comma
 from api.sql.cql2.shapes import whole
 from api.sql.cql2.values import value

@@ -7,8 +7,8 @@ from typing import cast
 
 from psycopg import sql
 
-from api.cql2 import ast
-from api.cql2.ast import Node
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
 from api.sql.cql2 import numbers, texts
 from api.sql.cql2.arrays import array_predicate
 from api.sql.cql2.scope import SQL, Scope, comma

@@ -14,10 +14,10 @@ from typing import cast
 
 from psycopg import sql
 
-from api.cql2 import ast
-from api.cql2.ast import BBox, Geometry, GeometryCollection, Node, Position
-from api.cql2.geometry import all_positions, lines, wkt
-from api.cql2.mistakes import mistake
+from api.cql2.tree import ast
+from api.cql2.tree.ast import BBox, Geometry, GeometryCollection, Node, Position
+from api.cql2.tree.errors import mistake
+from api.cql2.tree.geometry import all_positions, lines, wkt
 from api.sql.cql2.scope import SQL, Scope
 from api.sql.relation import domain, where_placed
 

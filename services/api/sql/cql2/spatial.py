@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from api.cql2 import ast
-from api.cql2.geometry import wkt
+from api.cql2.tree import ast
+from api.cql2.tree.geometry import wkt
 from api.sql.cql2.scope import SQL, Scope
 from api.sql.cql2.shapes import Literal, extent, halves, in_target, literal, shape, whole
 

@@ -13,8 +13,8 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from api.cql2 import ast
-from api.cql2.ast import Node
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
 from api.sql.cql2.scope import SQL, Scope
 from api.sql.cql2.values import instant
 

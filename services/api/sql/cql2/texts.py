@@ -13,8 +13,8 @@ import re
 
 from psycopg import sql
 
-from api.cql2 import ast
-from api.cql2.ast import Node
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
 from api.sql.cql2.scope import SQL, Scope, concatenated
 
 CASEI = sql.SQL('lower(upper(lower({} COLLATE "und-x-icu")) COLLATE "default")')

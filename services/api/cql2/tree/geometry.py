@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from api.cql2.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection, GeometryType, Place, Position
+from api.cql2.tree.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection, GeometryType, Place, Position
 
 TYPES: dict[str, GeometryType] = {name.upper(): cast("GeometryType", name) for name in LEVELS}
 FEWEST = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiPolygon": 4}

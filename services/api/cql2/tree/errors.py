@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.cql2.ast import Place
+from api.cql2.tree.ast import Place
 from core.errors import BadFilter
 
 AROUND = 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from api.cql2.ast import Array, Node, children
-from api.cql2.mistakes import mistake
+from api.cql2.tree.ast import Array, Node, children
+from api.cql2.tree.errors import mistake
 
 MAX_LENGTH = 65_536
 """Characters of a filter that is text."""

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
-from api.cql2.ast import Date, Place, Timestamp
+from api.cql2.tree.ast import Date, Place, Timestamp
 
 MAX_DIGITS = 400
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
