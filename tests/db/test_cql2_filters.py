@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from api.cql2.check import check
-from api.cql2.queryables import Queryables
+from api.cql2.check.check import check
+from api.cql2.check.queryables import Queryables
 from api.cql2.tree import ast
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import connect

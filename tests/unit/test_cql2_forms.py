@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from api.cql2 import forms
-from api.cql2.check import check
-from api.cql2.forms import LONGEST, MOST, MOST_PIECES, Forms
-from api.cql2.queryables import Queryables
+from api.cql2.check import parsed_templates
+from api.cql2.check.check import check
+from api.cql2.check.parsed_templates import LONGEST, MOST, MOST_PIECES, Forms
+from api.cql2.check.queryables import Queryables
 from api.cql2.text_reader import parse_text
 from api.cql2.tree.ast import Node
 from core.catalog import Collection, Column
@@ -89,7 +89,7 @@ def test_second_filter_of_a_form_is_not_read_again(queryables: Queryables, monke
     known.read(first)
     if "-3" in second:
         known.read(first.replace("3", "-3"))  # a sign is a part of the form
-    monkeypatch.setattr(forms, "parse_text", lambda _: pytest.fail("it is read again"))
+    monkeypatch.setattr(parsed_templates, "parse_text", lambda _: pytest.fail("it is read again"))
     assert known.read(second) == expected
 
 
@@ -97,7 +97,7 @@ def test_second_filter_of_a_form_is_not_read_again(queryables: Queryables, monke
 def test_literals_that_are_written_anew_or_looked_at_have_no_form(queryables: Queryables, monkeypatch, text: str):
     known = Forms(queryables)
     before, read = outcome(known.read, text), []
-    monkeypatch.setattr(forms, "parse_text", lambda text: (read.append(text), parse_text(text))[1])
+    monkeypatch.setattr(parsed_templates, "parse_text", lambda text: (read.append(text), parse_text(text))[1])
     assert outcome(known.read, text) == before
     assert read == [text]
 
@@ -111,7 +111,7 @@ def test_large_filters_and_many_forms_are_not_remembered(queryables: Queryables,
     for text in large:
         known.read(text)
     read: list[str] = []
-    monkeypatch.setattr(forms, "parse_text", lambda text: (read.append(text), parse_text(text))[1])
+    monkeypatch.setattr(parsed_templates, "parse_text", lambda text: (read.append(text), parse_text(text))[1])
     for text in ("lanes = 2", *large, "lanes > 1", "lanes = 2", "lanes > 2"):
         known.read(text)
     assert read == [*large, "lanes > 1", "lanes = 2"]

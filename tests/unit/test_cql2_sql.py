@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from api.cql2 import parse_filter
-from api.cql2.check import check
-from api.cql2.queryables import Queryables
+from api.cql2.check.check import check
+from api.cql2.check.queryables import Queryables
 from api.cql2.tree import ast
 from api.sql.cql2 import filter_condition
 from core.bbox import BBox

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from api.cql2.check import check
-from api.cql2.forms import Forms
-from api.cql2.functions import functions_document
+from api.cql2.check.check import check
+from api.cql2.check.functions import functions_document
+from api.cql2.check.normal_form import normalised
+from api.cql2.check.parsed_templates import Forms
+from api.cql2.check.queryables import Queryables
 from api.cql2.json_reader import parse_json
 from api.cql2.json_writer import render_json
-from api.cql2.normal import normalised
-from api.cql2.queryables import Queryables
 from api.cql2.text_reader import parse_text
 from api.cql2.text_writer import render_text
 from api.cql2.tree.ast import NO_NODES, Node, Traits, is_plain, traits_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.cql2.queryables import Queryables
+from api.cql2.check.queryables import Queryables
 from api.cql2.tree.ast import Node
 from api.sql.cql2.conditions import condition_sql
 from api.sql.cql2.scope import Scope

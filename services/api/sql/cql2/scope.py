@@ -8,8 +8,8 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from api.cql2.functions import Kind
-from api.cql2.queryables import Queryables, kind_of
+from api.cql2.check.functions import Kind
+from api.cql2.check.queryables import Queryables, kind_of
 from api.cql2.tree.ast import Node
 from api.sql.relation import column_of, compared_column
 from core.catalog import Collection, Column

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from api.cql2.digits import check_digits
-from api.cql2.functions import FUNCTIONS, Kind
-from api.cql2.queryables import Queryables, kind_of
+from api.cql2.check.digits import check_digits
+from api.cql2.check.functions import FUNCTIONS, Kind
+from api.cql2.check.queryables import Queryables, kind_of
 from api.cql2.text_writer import render_text
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from api.cql2.functions import FUNCTIONS, Kind
+from api.cql2.check.functions import FUNCTIONS, Kind
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node, Place
 from api.cql2.tree.errors import mistake

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from api.cql2.check import check
+from api.cql2.check.check import check
+from api.cql2.check.queryables import Queryables
 from api.cql2.lexer import LITERAL, inside
-from api.cql2.queryables import Queryables
 from api.cql2.text_reader import parse_text
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
