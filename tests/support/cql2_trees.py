@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from api.cql2.text_writer import KEYWORDS
+from api.cql2.text_encoding.writer import KEYWORDS
 from api.cql2.tree import ast
 from api.cql2.tree.ast import LEVELS, Node
 

@@ -12,7 +12,7 @@ from api.cql2.check import parsed_templates
 from api.cql2.check.check import check
 from api.cql2.check.parsed_templates import LONGEST, MOST, MOST_PIECES, Forms
 from api.cql2.check.queryables import Queryables
-from api.cql2.text_reader import parse_text
+from api.cql2.text_encoding.parser import parse_text
 from api.cql2.tree.ast import Node
 from core.catalog import Collection, Column
 from core.errors import BadFilter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.cql2.text_reader import parse_text
+from api.cql2.text_encoding.parser import parse_text
 from api.cql2.tree import ast
 from api.disk_plans import MARGIN, Reckoned, parts_from, plan_along_disk
 from api.query.crs import CRS84, Crs

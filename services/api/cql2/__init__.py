@@ -11,8 +11,8 @@ from api.cql2.check.parsed_templates import Forms
 from api.cql2.check.queryables import Queryables
 from api.cql2.json_reader import parse_json
 from api.cql2.json_writer import render_json
-from api.cql2.text_reader import parse_text
-from api.cql2.text_writer import render_text
+from api.cql2.text_encoding.parser import parse_text
+from api.cql2.text_encoding.writer import render_text
 from api.cql2.tree.ast import NO_NODES, Node, Traits, is_plain, traits_of
 from core.catalog import Collection, remembered
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NoReturn, cast
 
 from api.cql2.geojson import parse_shape
-from api.cql2.lexer import RESERVED, WORD
+from api.cql2.text_encoding.lexer import RESERVED, WORD
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.errors import mistake

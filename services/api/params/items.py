@@ -9,7 +9,7 @@ from typing import cast
 
 from api.cql2 import Node, parse_filter
 from api.cql2.check.queryables import Queryables
-from api.cql2.gdal import as_cql2
+from api.cql2.text_encoding.gdal_dialect import as_cql2
 from api.params.arguments import parse_arguments
 from api.params.box import condition_of, parse_box
 from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown

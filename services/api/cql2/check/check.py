@@ -13,7 +13,7 @@ from typing import TypeVar
 from api.cql2.check.digits import check_digits
 from api.cql2.check.functions import FUNCTIONS, Kind
 from api.cql2.check.queryables import Queryables, kind_of
-from api.cql2.text_writer import render_text
+from api.cql2.text_encoding.writer import render_text
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.edge_crossings import check_meetings, check_turns

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any, cast
 
-from api.cql2.text_writer import render_text
+from api.cql2.text_encoding.writer import render_text
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from api.cql2.check.check import check
 from api.cql2.check.queryables import Queryables
-from api.cql2.lexer import LITERAL, inside
-from api.cql2.text_reader import parse_text
+from api.cql2.text_encoding.lexer import LITERAL, inside
+from api.cql2.text_encoding.parser import parse_text
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.literals import check_text, parse_number

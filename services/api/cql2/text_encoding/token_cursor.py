@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.cql2.lexer import Token, tokens
+from api.cql2.text_encoding.lexer import Token, tokens
 from api.cql2.tree.errors import mistake_in
 from core.errors import BadFilter
 

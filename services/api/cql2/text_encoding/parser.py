@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from api.cql2.cursor import Cursor
-from api.cql2.lexer import Token
-from api.cql2.text_values import Values
+from api.cql2.text_encoding.lexer import Token
+from api.cql2.text_encoding.operands import Values
+from api.cql2.text_encoding.token_cursor import Cursor
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.errors import mistake

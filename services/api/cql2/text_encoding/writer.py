@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from api.cql2.lexer import CONTROLS, RESERVED, WORD
+from api.cql2.text_encoding.lexer import CONTROLS, RESERVED, WORD
+from api.cql2.text_encoding.wkt import NAMES
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.geometry import wkt
 from api.cql2.tree.literals import instant_text, number_text
-from api.cql2.wkt import NAMES
 
 ESCAPES = str.maketrans({"\\": "\\\\", "'": "''", **{code: f"\\{letter}" for letter, code in CONTROLS.items()}})
 OPS = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS, "date", "timestamp", "interval", "casei", "accenti")

@@ -10,13 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
-from api.cql2.cursor import Cursor
-from api.cql2.lexer import RESERVED, Token
+from api.cql2.text_encoding.lexer import RESERVED, Token
+from api.cql2.text_encoding.token_cursor import Cursor
+from api.cql2.text_encoding.wkt import parse_spatial, starts_geometry
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.limits import MAX_DEPTH
 from api.cql2.tree.literals import parse_date, parse_instant, parse_number, parse_timestamp
-from api.cql2.wkt import parse_spatial, starts_geometry
 
 Part = TypeVar("Part")
 

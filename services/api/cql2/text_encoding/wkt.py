@@ -5,7 +5,7 @@ Source: OGC 21-065r2, annex B, geometryLiteral; /req/cql2-text/basic-spatial-fun
 
 from __future__ import annotations
 
-from api.cql2.cursor import Cursor
+from api.cql2.text_encoding.token_cursor import Cursor
 from api.cql2.tree.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection
 from api.cql2.tree.geometry import TYPES, bbox, finite, geometry
 from api.cql2.tree.literals import parse_number
