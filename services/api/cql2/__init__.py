@@ -9,8 +9,8 @@ from api.cql2.check.functions import functions_document
 from api.cql2.check.normal_form import normalised
 from api.cql2.check.parsed_templates import Forms
 from api.cql2.check.queryables import Queryables
-from api.cql2.json_reader import parse_json
-from api.cql2.json_writer import render_json
+from api.cql2.json_encoding.parser import parse_json
+from api.cql2.json_encoding.writer import render_json
 from api.cql2.text_encoding.parser import parse_text
 from api.cql2.text_encoding.writer import render_text
 from api.cql2.tree.ast import NO_NODES, Node, Traits, is_plain, traits_of

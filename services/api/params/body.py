@@ -10,7 +10,7 @@ from typing import Any, NoReturn, cast
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
-from api.cql2.json_writer import dumps
+from api.cql2.json_encoding.writer import dumps
 from api.cql2.tree.limits import check_json_depth
 from api.params.common import Args
 from core.errors import BadParameter

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from api.cql2.geojson import render_shape
-from api.cql2.json_writer import dumps
+from api.cql2.json_encoding.geojson import render_shape
+from api.cql2.json_encoding.writer import dumps
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.literals import instant_text

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NoReturn, cast
 
-from api.cql2.geojson import parse_shape
+from api.cql2.json_encoding.geojson import parse_shape
 from api.cql2.text_encoding.lexer import RESERVED, WORD
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node

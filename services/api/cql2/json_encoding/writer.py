@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any, cast
 
-from api.cql2.geojson import render_shape
+from api.cql2.json_encoding.geojson import render_shape
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.literals import instant_text, number_text
