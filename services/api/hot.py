@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.features import find_page, page_geojson, page_tail
-from api.formats.offered import MEDIA_TYPES
+from api.formats.registry import MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, may_be_heavy
 from api.hot_answers import Made, not_modified, validator_for
 from api.hot_features import HotFeatures

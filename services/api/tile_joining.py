@@ -12,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 
 from api.context import Api
-from api.formats.weight import weigh
+from api.formats.mvt_weight import weigh
 from api.http.gzip import compress, decompress, with_comment
 from api.query.items import WHOLE_TILE, TileQuery
 from api.tile_budget import fair_share, lack_of, most_of

@@ -16,7 +16,7 @@ from werkzeug.http import parse_accept_header, parse_etags
 from api.cache.keys import etag_of
 from api.cache.store import TileStore
 from api.context import Api
-from api.formats.offered import TILE_FORMATS
+from api.formats.registry import TILE_FORMATS
 from api.http.links import MVT
 from api.http.negotiation import format_for
 from api.http.request import query_args

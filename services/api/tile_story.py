@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from api.formats.weight import LayerWeight, PropertyWeight, weigh
+from api.formats.mvt_weight import LayerWeight, PropertyWeight, weigh
 from api.http.gzip import comment_of, decompress
 from api.query.items import TileQuery
 from api.sql.explain import Explained, PlanStep

@@ -9,7 +9,7 @@ from api.documents.operations import OPERATIONS
 from api.documents.rendering import reference, render_operation, search_body
 from api.documents.samples import Sample
 from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
-from api.formats.offered import ITEMS_FORMATS, is_offered
+from api.formats.registry import ITEMS_FORMATS, is_offered
 from api.http.links import quoted_path
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import accepted_crs

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from api.documents.landing import STYLE
-from api.formats.offered import EXPORTS, is_offered
+from api.formats.registry import EXPORTS, is_offered
 from api.http.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, SCHEMA_JSON, Link, Links
 from api.query.crs import CRS84, EVERYWHERE, crs_list, storage_crs
 from core.catalog import Collection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.documents.tilesets import without_none
-from api.formats.weight import LayerWeight
+from api.formats.mvt_weight import LayerWeight
 from api.tile_story import TileStory, advice, rows_read
 from api.tms.tile import Tile
 

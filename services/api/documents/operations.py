@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.formats.offered import MEDIA_TYPES, PAGES
+from api.formats.registry import MEDIA_TYPES, PAGES
 from api.http.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, METRICS, MVT, OPENAPI_JSON, PICTURES, SCHEMA_JSON, SVG
 from api.params.items import ITEMS_PARAMETERS
 from api.params.tiles import DATASET_PARAMETERS, TILE_PARAMETERS

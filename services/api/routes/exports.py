@@ -18,7 +18,7 @@ from api.features import find_page
 from api.file_exports import plan_file
 from api.file_job import FILE_FORMATS, FileFormat
 from api.formats.geojson import framed
-from api.formats.offered import EXPORTS
+from api.formats.registry import EXPORTS
 from api.http.compression import choose_encoding
 from api.http.streaming import packed
 from api.params.common import Limits

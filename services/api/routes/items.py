@@ -24,7 +24,7 @@ from api.features import (
 )
 from api.formats.geojson import PAGE_HEAD, json_text
 from api.formats.jsonfg import dimension_member, root_members, with_root_members
-from api.formats.offered import EXPORTS, MEDIA_TYPES
+from api.formats.registry import EXPORTS, MEDIA_TYPES
 from api.heavy_pages import MOST_HELD, MOST_SHOWN, OF_A_FEATURE, as_a_map_shows, enclosed, stream_page
 from api.http.links import Link, queryables_header
 from api.http.negotiation import choose_format

@@ -16,7 +16,7 @@ from api.documents.archives import (
     archive_tilesets_document,
     tileset_of,
 )
-from api.formats.offered import TILE_FORMATS
+from api.formats.registry import TILE_FORMATS
 from api.http.links import MAPLIBRE_STYLE
 from api.http.negotiation import format_for
 from api.params.arguments import parse_arguments

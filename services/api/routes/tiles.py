@@ -21,7 +21,7 @@ from api.documents.tilesets import (
     tileset_document,
     tilesets_document,
 )
-from api.formats.offered import TILE_FORMATS
+from api.formats.registry import TILE_FORMATS
 from api.http.gzip import decompress
 from api.http.links import MAPLIBRE_STYLE, MVT
 from api.http.negotiation import format_for
