@@ -12,13 +12,13 @@ from hypothesis import given, strategies as st
 from api.sources.asker import Asker
 from api.sources.build import NOTHING, Findings, Plan, Seen, build, plan
 from api.sources.comments import Comment, parse_comment
-from api.sources.domains import EVERYWHERE, domain
+from api.sources.crs import stretched
+from api.sources.crs_extents import EVERYWHERE, domain
 from api.sources.functions import overloaded, refused
+from api.sources.geometry_columns import shape_of, srid_of_typmod, type_of_typmod
 from api.sources.keys import NO_KEY, PLACE, PLACE_IN_TABLE
 from api.sources.model import Attribute, Draft, Function, Omission, Parameter, Relation, System, parse_relation
 from api.sources.naming import assign_ids
-from api.sources.shapes import shape_of, srid_of_typmod, type_of_typmod
-from api.sources.systems import stretched
 from api.sources.types import is_whole, published, read_as
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart

@@ -12,8 +12,8 @@ from psycopg import sql
 
 from api.sources.asker import Asker
 from api.sources.build import Plan, Seen
+from api.sources.geometry_columns import Shape, compared
 from api.sources.model import Base
-from api.sources.shapes import Shape, compared
 from api.sql.relation import tables_of
 from core.catalog import GEOM, LARGE
 from core.statement import Statement, quoted

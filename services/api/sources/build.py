@@ -13,10 +13,19 @@ from psycopg import sql
 
 from api.sources.columns import Read, read_columns
 from api.sources.comments import Comment, parse_comment
-from api.sources.domains import domain
+from api.sources.crs_extents import domain
+from api.sources.geometry_columns import (
+    Shape,
+    compared,
+    is_found_by_index,
+    located,
+    mercator,
+    shape_items,
+    shape_of,
+    shown,
+)
 from api.sources.keys import Candidate, candidate, key_items, place_key
 from api.sources.model import Attribute, Base, Draft, Omission, Relation, Systems
-from api.sources.shapes import Shape, compared, is_found_by_index, located, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import GEOM, PLACE, SAMPLE, Collection, Key, Source

@@ -13,9 +13,9 @@ from api.params.items import ITEMS_PARAMETERS
 from api.params.values import VALUE_PARSERS
 from api.sources.columns import BEHIND, Read, read_columns
 from api.sources.comments import Comment, parse_comment
-from api.sources.domains import domain
+from api.sources.crs_extents import domain
+from api.sources.geometry_columns import Shape, located, mercator, shape_items, shape_of, shown
 from api.sources.model import Draft, Function, Omission, Parameter, Systems
-from api.sources.shapes import Shape, located, mercator, shape_items, shape_of, shown
 from api.sources.times import choose_times
 from api.sources.types import published
 from core.catalog import GEOM, Argument, Collection, Key, KeyPart, Source

@@ -16,10 +16,10 @@ from psycopg import sql
 
 from api.sources.asker import Asker
 from api.sources.build import NOTHING, Findings, Plan, build, plan
+from api.sources.crs import find_systems
 from api.sources.functions import draft_function, named_systems, overloaded, refused
 from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
 from api.sources.survey import declared_systems, survey
-from api.sources.systems import find_systems
 from api.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
 from api.sources.writes import read_writes
 from core.db import Database
