@@ -36,7 +36,7 @@ from api.routes import collections, dataset_tiles, items, metering, network, sea
 from api.routes.archives import instead
 from api.samples import Samples
 from api.slow_sources import time_for
-from api.sources.live import LiveSources
+from api.survey.watch import LiveSources
 from api.tile_functions import TileFunctions
 from api.timing import Timing
 from api.tms.json_reader import SHIPPED

@@ -16,11 +16,11 @@ from api.density import make_density
 from api.live_catalog import LiveCatalog
 from api.plans import sides
 from api.query.items import Cursor, Filter, GridBox, ItemsQuery
-from api.sources.live import LiveSources
 from api.sql.bands import select_frame
 from api.sql.items import select_feature
 from api.sql.pages import select_page
 from api.sql.tiles import select_tile, whole_tile
+from api.survey.watch import LiveSources
 from api.tile_budget import goes_by_box
 from api.tms.tile import Tile
 from core.bbox import BBox

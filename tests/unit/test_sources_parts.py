@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
-from api.sources.asker import Asker
 from api.sources.build import NOTHING, Findings, Plan, Seen, build, plan
 from api.sources.comments import Comment, parse_comment
 from api.sources.crs import stretched
@@ -20,6 +19,7 @@ from api.sources.keys import NO_KEY, PLACE, PLACE_IN_TABLE
 from api.sources.model import Attribute, Draft, Function, Omission, Parameter, Relation, System, parse_relation
 from api.sources.naming import assign_ids
 from api.sources.types import is_whole, published, read_as
+from api.survey.timed_queries import Asker
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
-from api.sources.asker import Asker
 from api.sources.build import Plan, Seen
 from api.sources.geometry_columns import Shape, compared
 from api.sources.model import Base
 from api.sql.relation import tables_of
+from api.survey.timed_queries import Asker
 from core.catalog import GEOM, LARGE
 from core.statement import Statement, quoted
 
