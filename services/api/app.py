@@ -13,6 +13,7 @@ from werkzeug.routing import PathConverter
 
 from api.archives import Archives
 from api.cache.store import FILTERED, TileStore
+from api.catalog.live import LiveCatalog
 from api.context import Api, api, install
 from api.counts import Counts
 from api.delivery import begin, finish
@@ -25,7 +26,6 @@ from api.hot_tiles import HotTiles
 from api.http.body_slots import Bodies
 from api.http.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.http.request import ERROR
-from api.live_catalog import LiveCatalog
 from api.monitoring.metrics import Metrics
 from api.monitoring.shared_counters import Counters
 from api.plus_signs import PlusSigns

@@ -9,6 +9,7 @@ from flask import Flask, current_app, request
 
 from api.archives import Archives
 from api.cache.store import TileStore
+from api.catalog.live import LiveCatalog
 from api.counts import Counts
 from api.exports import Exports
 from api.file_exports import FileExports
@@ -17,7 +18,6 @@ from api.http.address import called
 from api.http.body_slots import Bodies
 from api.http.links import Links
 from api.http.request import Asked
-from api.live_catalog import LiveCatalog
 from api.monitoring.metrics import Metrics
 from api.params.common import Limits
 from api.samples import Samples

@@ -145,7 +145,7 @@ def assert_consistent(loader: Loader, keep: int) -> None:
 def test_readers_meet_whole_versions_only_while_new_ones_are_swapped_in(
     loader: Loader, database: Database, monkeypatch: pytest.MonkeyPatch, check_every_s: float, answer_cache_mb: int
 ):
-    monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", check_every_s)
+    monkeypatch.setattr("api.catalog.live.CHECK_EVERY_S", check_every_s)
     load(loader, 1)
     with api_on(database, answer_cache_mb) as app:
         started, number = time.monotonic(), 1
@@ -169,7 +169,7 @@ def test_readers_meet_whole_versions_only_while_new_ones_are_swapped_in(
 def test_only_the_wanted_number_of_tables_is_left_when_the_readers_have_gone(
     loader: Loader, database: Database, monkeypatch: pytest.MonkeyPatch, keep: int
 ):
-    monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr("api.catalog.live.CHECK_EVERY_S", 0.0)
     loader.settings = replace(loader.settings, keep_versions=keep)
     load(loader, 1)
     with api_on(database) as app, readers(app) as futures:
@@ -185,7 +185,7 @@ def test_only_the_wanted_number_of_tables_is_left_when_the_readers_have_gone(
 @pytest.fixture
 def forgotten(loader: Loader, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FlaskClient, str]]:
     """A client of an API that knows a version whose table is gone, and the second page of that version."""
-    monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", 3600.0)
+    monkeypatch.setattr("api.catalog.live.CHECK_EVERY_S", 3600.0)
     loader.settings = replace(loader.settings, keep_versions=1)
     load(loader, 1)
     with api_on(database) as app:

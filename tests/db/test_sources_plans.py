@@ -12,8 +12,8 @@ import pytest
 from psycopg import sql
 
 from api.band_plans import plan_in_bands
+from api.catalog.live import LiveCatalog
 from api.density import make_density
-from api.live_catalog import LiveCatalog
 from api.plans import sides
 from api.query.items import Cursor, Filter, GridBox, ItemsQuery
 from api.sql.bands import select_frame

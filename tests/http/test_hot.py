@@ -11,11 +11,11 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from api import hot_features
+from api.catalog.live import LiveCatalog
 from api.hot import Hot
 from api.hot_answers import Made
 from api.hot_features import HotFeatures
 from api.kept_answers import KeptAnswers
-from api.live_catalog import LiveCatalog
 from support.layers import flask_alone, layer_alone
 from support.odd import surveyed
 

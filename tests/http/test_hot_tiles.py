@@ -12,9 +12,9 @@ from werkzeug.test import Client, TestResponse
 
 from api import hot_tiles
 from api.app import create_app
+from api.catalog.live import LiveCatalog
 from api.hot_tiles import HotTiles
 from api.http.gzip import compress, with_comment
-from api.live_catalog import LiveCatalog
 from core.db import Database as Pool
 from core.errors import DatabaseUnavailable, QueryTooSlow
 from support.cluster import Database

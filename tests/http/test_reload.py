@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from psycopg import sql
 
 from api.app import create_app
-from api.live_catalog import CHECK_EVERY_S
+from api.catalog.live import CHECK_EVERY_S
 from core.db import Database as Pool
 from core.migrations import migrate, migrations
 from support.cluster import Database
@@ -23,7 +23,7 @@ NEW = "SELECT n AS fid, 'new' AS name, 'x' AS extra, ST_Point(-n, n) AS geom FRO
 @pytest.fixture
 def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
     """An API that looks at the catalogue with every request."""
-    monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr("api.catalog.live.CHECK_EVERY_S", 0.0)
     publish(database, "places", OLD, columns={"name": "string"})
     pool = Pool(database.reader)
     yield create_app(database.reader, pool).test_client()

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from api.live_catalog import LiveCatalog
+from api.catalog.live import LiveCatalog
 from api.query.items import WHOLE_TILE
 from api.survey.watch import LiveSources
 from core.catalog import Catalog

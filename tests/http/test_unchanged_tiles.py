@@ -40,7 +40,7 @@ def loader(database: Database) -> Iterator[Loader]:
 @pytest.fixture
 def client(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
     """An API that looks at the catalogue with every request."""
-    monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr("api.catalog.live.CHECK_EVERY_S", 0.0)
     pool = Pool(database.reader)
     yield create_app(replace(database.reader, tiles_dir=str(tmp_path)), pool).test_client()
     pool.close()
@@ -112,7 +112,7 @@ def test_what_is_loaded_again_as_it_was_has_tiles_made_again(
     load(loader, CITIES)
     wrong = client.get(address(HELSINKI)).data
     monkeypatch.undo()
-    monkeypatch.setattr("api.live_catalog.CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr("api.catalog.live.CHECK_EVERY_S", 0.0)
     load(loader, CITIES)
     assert client.get(address(HELSINKI)).data != wrong
 

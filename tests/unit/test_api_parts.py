@@ -13,11 +13,11 @@ from hypothesis import given, strategies as st
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
+from api.catalog.live import LiveCatalog, kept
 from api.http.gzip import comment_of, compress, decompress, with_comment
 from api.http.links import Links, self_and_alternate
 from api.http.negotiation import choose_format
 from api.http.problems import STATUS, problem_of
-from api.live_catalog import LiveCatalog, kept
 from api.query.items import GridBox
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
 from api.tms.tile import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits

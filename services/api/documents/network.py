@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from api.catalog.network_reports import Left
 from api.http.links import HTML, SVG, Links
-from api.network_reports import Left
 
 HOW = "./scripts/isthmus net {} on the host, beside the engine, leaves one"
 MOST_ROWS, MOST_TEXT, MOST_NUMBER = 200, 700, 10**15

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from api.answers import answer
+from api.catalog.network_reports import Unusable, read_left, read_picture
 from api.context import api
 from api.documents.network import network_document, page_tables, promises, sentences, text
 from api.http.links import SVG
-from api.network_reports import Unusable, read_left, read_picture
 from api.params.common import reject_unknown
 from core.errors import NetworkHidden, NoPicture
 

@@ -29,7 +29,7 @@ from core.statement import Statement
 log = logging.getLogger("isthmus.api")
 
 FIRST_WAIT_S = 1.0
-"""How long the first answer waits for the look at the data: less than others wait for it (`api/live_catalog.py`)."""
+"""How long the first answer waits for the look at the data: less than others wait for it (`api/catalog/live.py`)."""
 
 REST, LONGEST_REST_S = 50, 2.0
 """The catalogue is looked at again after so many times what a look took, unless somebody wants to know it now."""
