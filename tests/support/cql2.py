@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from api.cql2 import Node, parse_filter
-from api.sql.cql2 import filter_condition
+from api.sql.filters.cql2 import filter_condition
 from core.catalog import Collection
 from core.db import Connection
 

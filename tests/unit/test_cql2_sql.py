@@ -15,7 +15,7 @@ from api.cql2 import parse_filter
 from api.cql2.check.check import check
 from api.cql2.check.queryables import Queryables
 from api.cql2.tree import ast
-from api.sql.cql2 import filter_condition
+from api.sql.filters.cql2 import filter_condition
 from core.bbox import BBox
 from core.catalog import Collection
 from core.errors import BadFilter

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from api.query.items import Equals, Filter
 from api.sql.boxes import Condition, Test, at_heights, in_box
-from api.sql.cql2 import filter_condition
+from api.sql.filters.cql2 import filter_condition
 from api.sql.relation import among_keys, argument_place, column_of, text_of
 from api.sql.times import in_interval
 from core.catalog import Collection

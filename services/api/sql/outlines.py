@@ -13,8 +13,8 @@ from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.query.items import NO_FILTER, Filter, GridBox
 from api.sql.boxes import box_values, is_geography
-from api.sql.cql2.numbers import fits_real, is_whole
 from api.sql.filter import equal_value
+from api.sql.filters.cql2.numbers import fits_real, is_whole
 from core.catalog import Collection
 
 Outlined = tuple[Hashable, dict[str, Any]]

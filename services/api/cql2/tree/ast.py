@@ -1,4 +1,4 @@
-"""CQL2 as values: one frozen class for each kind of node. Meaning is in check.py and api.sql.cql2.
+"""CQL2 as values: one frozen class for each kind of node. Meaning is in check.py and api.sql.filters.cql2.
 
 Source: OGC 21-065r2, annex B (BNF) and annex C (JSON Schema).
 Every node carries `at`, the place it was read from: an offset into the text, or a JSON pointer. It says where a

@@ -15,8 +15,8 @@ from psycopg import sql
 
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.sql.cql2.scope import SQL, Scope
-from api.sql.cql2.values import instant
+from api.sql.filters.cql2.scope import SQL, Scope
+from api.sql.filters.cql2.values import instant
 
 # s1, e1: start and end of the left operand; s2, e2: of the right one
 RELATIONS: dict[str, LiteralString] = {

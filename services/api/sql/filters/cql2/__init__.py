@@ -8,8 +8,8 @@ from psycopg import sql
 
 from api.cql2.check.queryables import Queryables
 from api.cql2.tree.ast import Node
-from api.sql.cql2.conditions import condition_sql
-from api.sql.cql2.scope import Scope
+from api.sql.filters.cql2.conditions import condition_sql
+from api.sql.filters.cql2.scope import Scope
 from core.catalog import Collection
 
 

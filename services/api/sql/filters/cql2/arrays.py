@@ -16,9 +16,9 @@ from api.cql2.json_encoding.writer import dumps
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.literals import instant_text
-from api.sql.cql2.scope import SQL, Scope, comma
-from api.sql.cql2.shapes import whole
-from api.sql.cql2.values import value
+from api.sql.filters.cql2.scope import SQL, Scope, comma
+from api.sql.filters.cql2.shapes import whole
+from api.sql.filters.cql2.values import value
 
 OPERATORS: dict[str, sql.SQL] = {
     "a_contains": sql.SQL("({left} @> {right})"),

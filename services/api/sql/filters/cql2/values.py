@@ -9,9 +9,9 @@ from psycopg import sql
 
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.sql.cql2 import numbers, texts
-from api.sql.cql2.scope import SQL, Scope, concatenated
-from api.sql.cql2.shapes import FUNCTIONS as SHAPE_FUNCTIONS, shape, shape_function
+from api.sql.filters.cql2 import numbers, texts
+from api.sql.filters.cql2.scope import SQL, Scope, concatenated
+from api.sql.filters.cql2.shapes import FUNCTIONS as SHAPE_FUNCTIONS, shape, shape_function
 from api.sql.relation import text_of
 
 FUNCTIONS: dict[str, sql.SQL] = {

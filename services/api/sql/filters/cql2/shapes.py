@@ -18,7 +18,7 @@ from api.cql2.tree import ast
 from api.cql2.tree.ast import BBox, Geometry, GeometryCollection, Node, Position
 from api.cql2.tree.errors import mistake
 from api.cql2.tree.geometry import all_positions, lines, wkt
-from api.sql.cql2.scope import SQL, Scope
+from api.sql.filters.cql2.scope import SQL, Scope
 from api.sql.relation import domain, where_placed
 
 STEP_DEG = 0.1

@@ -11,7 +11,7 @@ from decimal import Decimal
 from psycopg import sql
 
 from api.cql2.tree import ast
-from api.sql.cql2.scope import SQL, Scope
+from api.sql.filters.cql2.scope import SQL, Scope
 
 OPERATORS: dict[str, sql.SQL] = {
     "+": sql.SQL("({} + {})"),

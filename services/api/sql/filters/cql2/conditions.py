@@ -9,12 +9,12 @@ from psycopg import sql
 
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.sql.cql2 import numbers, texts
-from api.sql.cql2.arrays import array_predicate
-from api.sql.cql2.scope import SQL, Scope, comma
-from api.sql.cql2.spatial import spatial
-from api.sql.cql2.temporal import temporal
-from api.sql.cql2.values import comparable, function, text, value
+from api.sql.filters.cql2 import numbers, texts
+from api.sql.filters.cql2.arrays import array_predicate
+from api.sql.filters.cql2.scope import SQL, Scope, comma
+from api.sql.filters.cql2.spatial import spatial
+from api.sql.filters.cql2.temporal import temporal
+from api.sql.filters.cql2.values import comparable, function, text, value
 
 OPERATORS: dict[str, sql.SQL] = {
     "=": sql.SQL("({} = {})"),

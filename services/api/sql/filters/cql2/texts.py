@@ -15,7 +15,7 @@ from psycopg import sql
 
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.sql.cql2.scope import SQL, Scope, concatenated
+from api.sql.filters.cql2.scope import SQL, Scope, concatenated
 
 CASEI = sql.SQL('lower(upper(lower({} COLLATE "und-x-icu")) COLLATE "default")')
 ACCENTI = sql.SQL(

@@ -6,8 +6,8 @@ from psycopg import sql
 
 from api.cql2.tree import ast
 from api.cql2.tree.geometry import wkt
-from api.sql.cql2.scope import SQL, Scope
-from api.sql.cql2.shapes import Literal, extent, halves, in_target, literal, shape, whole
+from api.sql.filters.cql2.scope import SQL, Scope
+from api.sql.filters.cql2.shapes import Literal, extent, halves, in_target, literal, shape, whole
 
 FUNCTIONS: dict[str, sql.SQL] = {
     "s_contains": sql.SQL("ST_Contains({}, {})"),
