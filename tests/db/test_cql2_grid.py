@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.sql.boxes import Test, in_box
+from api.sql.filters.bbox import Test, in_box
 from api.sql.relation import relation
 from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, Catalog, parse_catalog

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from api.query.items import GridBox
-from api.sql.boxes import Test, in_box
+from api.sql.filters.bbox import Test, in_box
 from core.bbox import BBox
 from core.catalog import Collection
 

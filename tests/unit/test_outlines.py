@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from api.cql2 import parse_filter
 from api.params.values import equals
 from api.query.items import Filter, Interval
-from api.sql.filter import where, where_clause
-from api.sql.outlines import MOST_NODES, outlined
+from api.sql.filters.filter import where, where_clause
+from api.sql.filters.statement_shape import MOST_NODES, outlined
 from core.bbox import BBox
 from core.catalog import Collection, Column
 

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from api.query.items import Filter, ItemsQuery, Part, Plan
-from api.sql.filter import where, where_clause
+from api.sql.filters.filter import where, where_clause
 from api.sql.relation import relation
 from core.catalog import Collection
 from core.statement import Statement

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from api.sql.boxes import ewkb
+from api.sql.filters.bbox import ewkb
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, tile_box
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from api.query.items import ItemsQuery, Presentation
 from api.query.page_order import walk_key
 from api.sql.bands import arranged, order_values
-from api.sql.filter import where, where_clause
+from api.sql.filters.filter import where, where_clause
 from api.sql.geometry import shown_geometry
 from api.sql.items import feature_text, properties_lateral
 from api.sql.keyset import order_by

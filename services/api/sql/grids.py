@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from api.query.items import GridBox
-from api.sql.boxes import ewkb
+from api.sql.filters.bbox import ewkb
 from core.bbox import BBox
 from core.statement import Statement
 

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from api.query.items import GridBox
-from api.sql.boxes import ewkb
+from api.sql.filters.bbox import ewkb
 from api.sql.relation import relation
 from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, extent_in, step_deg, tile_bounds, tile_box

@@ -8,9 +8,9 @@ from typing import Any
 from psycopg import sql
 
 from api.query.items import WHOLE_TILE, GridBox, TileQuery
-from api.sql.boxes import area_once, area_values, near_on_globe
 from api.sql.drawing import EXTENT_PX, MARGIN, bounds_of, drawn_or_dot, drawn_whole
-from api.sql.filter import where
+from api.sql.filters.bbox import area_once, area_values, near_on_globe
+from api.sql.filters.filter import where
 from api.sql.prepared import (
     Parts,
     area_params,

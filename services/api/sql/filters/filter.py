@@ -7,10 +7,10 @@ from typing import Any
 from psycopg import sql
 
 from api.query.items import Equals, Filter
-from api.sql.boxes import Condition, Test, at_heights, in_box
+from api.sql.filters.bbox import Condition, Test, at_heights, in_box
 from api.sql.filters.cql2 import filter_condition
+from api.sql.filters.datetime import in_interval
 from api.sql.relation import among_keys, argument_place, column_of, text_of
-from api.sql.times import in_interval
 from core.catalog import Collection
 
 # SQL type that a column's value is cast to. A whole number may be larger than the column takes.

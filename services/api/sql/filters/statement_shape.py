@@ -12,9 +12,9 @@ from typing import Any
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.query.items import NO_FILTER, Filter, GridBox
-from api.sql.boxes import box_values, is_geography
-from api.sql.filter import equal_value
+from api.sql.filters.bbox import box_values, is_geography
 from api.sql.filters.cql2.numbers import fits_real, is_whole
+from api.sql.filters.filter import equal_value
 from core.catalog import Collection
 
 Outlined = tuple[Hashable, dict[str, Any]]
