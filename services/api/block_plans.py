@@ -8,7 +8,7 @@ from api.plans import sides
 from api.query.cursor import LAST_PAGE
 from api.query.filter_extent import areas_met
 from api.query.items import BY_PLANNER, Cursor, Filter, GridBox, ItemsQuery, Part, Plan, halves, srid_of
-from api.sql.blocks import select_blocks, select_points
+from api.sql.features.block_ranges import select_blocks, select_points
 from core.block_points import BlockPoints, make_points
 from core.blocks import Blocks, Met, Sides, from_bytes
 from core.catalog import Collection, remembered

@@ -14,8 +14,8 @@ from api.disk_plans import Reckoned
 from api.query.items import Filter, ItemsQuery, digest
 from api.query.page import Page
 from api.query.source_errors import reading
-from api.sql.blocks import select_count_in_blocks
-from api.sql.items import select_count, select_count_plan
+from api.sql.features.block_ranges import select_count_in_blocks
+from api.sql.features.items import select_count, select_count_plan
 from core.catalog import Collection
 from core.db import Database
 from core.errors import FilterTooSlow

@@ -19,7 +19,7 @@ from api.query.items import Cursor, Direction, FeatureKey, ItemsQuery, Presentat
 from api.query.page import Page, cut_page
 from api.query.page_order import walk_key
 from api.query.source_errors import reading
-from api.sql.items import select_feature
+from api.sql.features.items import select_feature
 from api.ways import find_rows
 from api.whole_pages import can_be_joined, joined_page
 from core.catalog import Collection, remembered

@@ -13,7 +13,7 @@ from api.file_writer import run_writer
 from api.query.crs import CRS84
 from api.query.items import ItemsQuery
 from api.spool import Spool, SpooledFile
-from api.sql.files import copy_wire
+from api.sql.features.file_exports import copy_wire
 from core.catalog import Collection
 from core.db import Database
 from core.errors import FileNotWritten, FileTooLarge, FormatUnsuitable, TooManyExports

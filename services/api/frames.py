@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.cache.recent import Recent
 from api.query.bbox_bands import is_native
 from api.query.items import GridBox
-from api.sql.bands import select_frame
+from api.sql.features.bbox_strips import select_frame
 from core.bbox import BBox
 from core.catalog import Collection, remembered
 from core.db import Database

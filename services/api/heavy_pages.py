@@ -11,7 +11,7 @@ from api.context import Api
 from api.query.items import ItemsQuery, Presentation
 from api.query.page import Page
 from api.query.source_errors import reading
-from api.sql.heavy_pages import copy_page, select_expansion, select_largest, select_sizes
+from api.sql.features.streamed_pages import copy_page, select_expansion, select_largest, select_sizes
 from core.catalog import Collection, remembered
 
 MOST_HELD = 8_000_000

@@ -9,7 +9,7 @@ from api.monitoring.in_flight import for_everyone
 from api.query.cursor import render_cursor
 from api.query.items import Filter, ItemsQuery, Presentation
 from api.query.page import cut_page
-from api.sql.pages import select_page
+from api.sql.features.pages import select_page
 from core.catalog import Collection
 from core.db import Database
 from core.errors import IsthmusError

@@ -13,7 +13,7 @@ from math import inf
 from api.query.filter_timeout import OF_A_FEATURE_S, Undecided
 from api.query.items import Filter
 from api.query.source_errors import reading
-from api.sql.items import select_count
+from api.sql.features.items import select_count
 from core.db import Database
 from core.errors import QueryTooSlow
 from core.spent import spent

@@ -17,7 +17,7 @@ from api.plans import can_be_planned, plan_page, share_of, sides
 from api.query.bbox_bands import box_of, goes_by_bands
 from api.query.items import BY_PLANNER, ItemsQuery, Plan
 from api.query.page_order import walk_key
-from api.sql.pages import select_page, select_sample, select_size, select_walk_plan
+from api.sql.features.pages import select_page, select_sample, select_size, select_walk_plan
 from api.trial_walks import WalkCost, is_worth_trying, plan_trial
 from api.whole_pages import is_whole, without_offset
 from core.catalog import PLACE, Collection, remembered

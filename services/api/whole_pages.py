@@ -10,7 +10,7 @@ from api.context import Api
 from api.query.items import Cursor, ItemsQuery
 from api.query.page import Page
 from api.query.source_errors import reading
-from api.sql.whole_pages import select_ends, select_joined
+from api.sql.features.id_range_pages import select_ends, select_joined
 from core.catalog import Collection, remembered
 
 FEWEST = 500

@@ -14,8 +14,8 @@ from psycopg import sql
 
 from api.counts import parse_plan
 from api.query.items import Cursor, Equals, Filter, Interval, ItemsQuery
-from api.sql.items import select_count, select_count_plan, select_feature
-from api.sql.pages import select_page
+from api.sql.features.items import select_count, select_count_plan, select_feature
+from api.sql.features.pages import select_page
 from api.sql.tiles import select_tile
 from api.tms.tile import Tile
 from core.bbox import BBox

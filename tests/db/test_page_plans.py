@@ -13,7 +13,7 @@ from psycopg import sql
 from api.density import make_density
 from api.plans import plan_page, share_of
 from api.query.items import Cursor, Direction, Filter, ItemsQuery, Plan, SortKey
-from api.sql.pages import select_page, select_sample, select_size
+from api.sql.features.pages import select_page, select_sample, select_size
 from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.db import connect

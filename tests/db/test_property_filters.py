@@ -15,8 +15,8 @@ from psycopg import sql
 from api.cql2 import parse_filter
 from api.params.values import equals
 from api.query.items import Cursor, Filter, ItemsQuery, SortKey
-from api.sql.items import select_count
-from api.sql.pages import select_page
+from api.sql.features.items import select_count
+from api.sql.features.pages import select_page
 from core.catalog import Collection
 from core.db import connect
 from core.statement import Statement

@@ -16,9 +16,9 @@ from api.catalog.live import LiveCatalog
 from api.density import make_density
 from api.plans import sides
 from api.query.items import Cursor, Filter, GridBox, ItemsQuery
-from api.sql.bands import select_frame
-from api.sql.items import select_feature
-from api.sql.pages import select_page
+from api.sql.features.bbox_strips import select_frame
+from api.sql.features.items import select_feature
+from api.sql.features.pages import select_page
 from api.sql.tiles import select_tile, whole_tile
 from api.survey.watch import LiveSources
 from api.tile_budget import goes_by_box

@@ -17,7 +17,7 @@ from psycopg import sql as sql_text
 from api.block_plans import Located
 from api.disk_plans import Reckoned, plan_along_disk
 from api.query.items import BY_PLANNER, ItemsQuery, Plan
-from api.sql.pages import select_page
+from api.sql.features.pages import select_page
 from core.blocks import Blocks
 from core.catalog import Collection
 from core.db import connect

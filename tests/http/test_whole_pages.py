@@ -12,7 +12,7 @@ from werkzeug.test import Client
 
 from api.app import create_app
 from api.hot import Hot
-from api.sql.whole_pages import select_joined
+from api.sql.features.id_range_pages import select_joined
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
 from support.layers import flask_alone, layer_alone

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from api.query.feature_ids import JOINT, escaped, parse_id
 from api.query.items import Cursor
-from api.sql.keyset import beyond, order_by, select_key
+from api.sql.features.keyset import beyond, order_by, select_key
 from api.sql.relation import among_keys, id_member, id_text, is_key
 from core.catalog import FID, Collection, Key, KeyPart
 

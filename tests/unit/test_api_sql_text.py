@@ -11,11 +11,11 @@ from psycopg import sql
 
 from api.query.crs import EPSG_3857, EPSG_4326, Crs
 from api.query.items import Cursor, Equals, Filter, GridBox, Interval, ItemsQuery, Presentation, SortKey
+from api.sql.features.items import select_count, select_count_plan, select_feature
+from api.sql.features.keyset import beyond, order_by, select_places
+from api.sql.features.pages import select_page
 from api.sql.filters.bbox import ewkb
 from api.sql.filters.filter import where
-from api.sql.items import select_count, select_count_plan, select_feature
-from api.sql.keyset import beyond, order_by, select_places
-from api.sql.pages import select_page
 from api.sql.tiles import select_tile, whole_tile
 from api.tms.tile import Tile
 from core.bbox import BBox

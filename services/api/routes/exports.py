@@ -28,7 +28,15 @@ from api.query.filter_timeout import most_s
 from api.query.items import AS_STORED, ItemsQuery
 from api.query.source_errors import reading
 from api.spool import SpooledFile
-from api.sql.exports import AHEAD, WITHOUT_END, copy_csv, copy_features, copy_groups, is_everything, select_pages
+from api.sql.features.exports import (
+    AHEAD,
+    WITHOUT_END,
+    copy_csv,
+    copy_features,
+    copy_groups,
+    is_everything,
+    select_pages,
+)
 from core.catalog import Collection, remembered
 from core.errors import BadParameter
 from core.statement import Statement

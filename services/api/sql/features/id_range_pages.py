@@ -7,8 +7,8 @@ from typing import Any
 from psycopg import sql
 
 from api.query.items import ItemsQuery
-from api.sql.items import rendered
-from api.sql.pages import select_page
+from api.sql.features.items import rendered
+from api.sql.features.pages import select_page
 from api.sql.relation import relation
 from core.catalog import Collection, remembered
 from core.prepared import Prepared, prepare

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from psycopg import sql
 
 from api.query.items import ItemsQuery
-from api.sql.exports import select_all
+from api.sql.features.exports import select_all
 from api.sql.geometry import shown_geometry
 from api.sql.relation import column_of, id_text, is_numeric, shown_value
 from core.catalog import Collection, Column, ColumnType

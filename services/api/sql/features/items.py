@@ -9,11 +9,11 @@ from typing import LiteralString, cast
 from psycopg import sql
 
 from api.query.items import AS_STORED, Filter, Presentation
+from api.sql.features.jsonfg import fg_members
 from api.sql.filters.bbox import Test
 from api.sql.filters.filter import where, where_clause
 from api.sql.filters.statement_shape import outlined
 from api.sql.geometry import geometry_member
-from api.sql.jsonfg import fg_members
 from api.sql.relation import brief_column, column_of, id_member, is_key, json_column, relation
 from core.catalog import Collection, Column, ColumnType, remembered
 from core.prepared import kept_ready

@@ -10,14 +10,22 @@ from psycopg import sql
 from api.query.bbox_bands import comes_from_nowhere
 from api.query.items import BY_PLANNER, ItemsQuery, Plan
 from api.query.page_order import walk_key
-from api.sql.bands import arranged, frame_values, in_nowhere, in_strips, one_by_one, order_values, strip_params
-from api.sql.blocks import block_params, count_on_edge, in_blocks
+from api.sql.features.bbox_strips import (
+    arranged,
+    frame_values,
+    in_nowhere,
+    in_strips,
+    one_by_one,
+    order_values,
+    strip_params,
+)
+from api.sql.features.block_ranges import block_params, count_on_edge, in_blocks
+from api.sql.features.items import EXPLAIN, feature_text, properties_lateral, ready, rendered
+from api.sql.features.keyset import beyond, lies_in_order, order_by, select_key, select_places
+from api.sql.features.offsets import at_offset
 from api.sql.filters.bbox import Test
 from api.sql.filters.filter import where, where_clause
 from api.sql.filters.statement_shape import outlined
-from api.sql.items import EXPLAIN, feature_text, properties_lateral, ready, rendered
-from api.sql.keyset import beyond, lies_in_order, order_by, select_key, select_places
-from api.sql.offsets import at_offset
 from api.sql.relation import all_columns, named_table, relation, tables_of
 from core.catalog import SAMPLE, Collection, Key, remembered
 from core.statement import Statement, quoted

@@ -9,11 +9,11 @@ from psycopg import sql
 
 from api.query.items import ItemsQuery, Presentation
 from api.query.page_order import walk_key
-from api.sql.bands import arranged, order_values
+from api.sql.features.bbox_strips import arranged, order_values
+from api.sql.features.items import feature_text, properties_lateral
+from api.sql.features.keyset import order_by
 from api.sql.filters.filter import where, where_clause
 from api.sql.geometry import shown_geometry
-from api.sql.items import feature_text, properties_lateral
-from api.sql.keyset import order_by
 from api.sql.relation import column_of, id_text, named_table, relation, shown_column
 from core.catalog import Collection, Column
 from core.statement import Statement, quoted

@@ -5,9 +5,9 @@ from __future__ import annotations
 from psycopg import sql
 
 from api.query.items import ItemsQuery
-from api.sql.exports import COPY_TEXTS
-from api.sql.items import feature_weight
-from api.sql.pages import select_page
+from api.sql.features.exports import COPY_TEXTS
+from api.sql.features.items import feature_weight
+from api.sql.features.pages import select_page
 from api.sql.relation import named_table, relation, tables_of
 from core.catalog import Collection
 from core.statement import Statement

@@ -8,8 +8,8 @@ from psycopg import sql
 
 from api.query.items import ItemsQuery
 from api.query.page_order import walk_key
+from api.sql.features.keyset import lies_in_order, order_by, row
 from api.sql.filters.filter import where_clause
-from api.sql.keyset import lies_in_order, order_by, row
 from api.sql.relation import all_columns, key_column
 from core.catalog import Collection
 

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from api.query.bbox_bands import BANDS, bands_key, box_of, is_native
 from api.query.items import Filter, GridBox, Plan, Strip
-from api.sql.blocks import hidden
+from api.sql.features.block_ranges import hidden
 from api.sql.filters.bbox import area_of, area_values, box_values
 from api.sql.filters.filter import where_clause
 from core.bbox import BBox
