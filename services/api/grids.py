@@ -19,7 +19,7 @@ from api.monitoring.in_flight import for_everyone
 from api.query.items import GridBox
 from api.sources.crs import describe_systems
 from api.sources.model import System
-from api.sql.grids import select_extent, select_ring
+from api.sql.tiles.grids import select_extent, select_ring
 from api.tms.grid_boxes import around_ring, common_box, overlap, whole_box, widened
 from api.tms.json_reader import Definition, matrix_set_of, read_definitions
 from api.tms.matrix_set import OURS, TileMatrixSet

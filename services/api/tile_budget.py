@@ -15,9 +15,9 @@ from api.http.gzip import comment_of, compress, with_comment
 from api.query.filter_timeout import is_heavy, most_features
 from api.query.items import WHOLE_TILE, TileQuery
 from api.sql.features.pages import select_size
-from api.sql.prepared import select_count, tiling_for
-from api.sql.thinning import Few, can_be_sampled
-from api.sql.tiles import select_tile, whole_tile
+from api.sql.tiles.overviews import select_count, tiling_for
+from api.sql.tiles.thinning import Few, can_be_sampled
+from api.sql.tiles.tiles import select_tile, whole_tile
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, tile_bounds
 from core.catalog import Collection

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from api.query.items import TileQuery
-from api.sql.explain import explain, explain_only, parse_plan
-from api.sql.tiles import select_tile
+from api.sql.tiles.explain import explain, explain_only, parse_plan
+from api.sql.tiles.tiles import select_tile
 from api.tile_budget import TileMaker
 from api.tile_story import TileStory
 from api.tms.tile import Tile

@@ -16,7 +16,7 @@ from api.monitoring.in_flight import for_everyone
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
 from api.sources.model import TileFunction
-from api.sql.tile_functions import select_function_tile
+from api.sql.tiles.functions import select_function_tile
 from api.tms.tile import Tile, tile_at
 from core.db import Database
 from core.errors import BadValue, CatalogueMissing, CollectionBroken, DatabaseUnavailable, IsthmusError, QueryTooSlow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.query.items import GridBox
-from api.sql.drawing import MARGIN
+from api.sql.tiles.drawing import MARGIN
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, extent_in, tile_bounds, tile_box
 from core.catalog import Collection

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from api.formats.mvt_weight import LayerWeight, PropertyWeight, weigh
 from api.http.gzip import comment_of, decompress
 from api.query.items import TileQuery
-from api.sql.explain import Explained, PlanStep
-from api.sql.prepared import tiling_for
+from api.sql.tiles.explain import Explained, PlanStep
+from api.sql.tiles.overviews import tiling_for
 from api.tms.tile import Tile
 from core.catalog import Collection
 

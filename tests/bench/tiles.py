@@ -13,7 +13,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from api.sql.tiles import whole_tile
+from api.sql.tiles.tiles import whole_tile
 from api.tile_budget import goes_by_box
 from api.tms.tile import Tile, tile_at
 from bench.generate import SEED

@@ -16,7 +16,7 @@ from api.counts import parse_plan
 from api.query.items import Cursor, Equals, Filter, Interval, ItemsQuery
 from api.sql.features.items import select_count, select_count_plan, select_feature
 from api.sql.features.pages import select_page
-from api.sql.tiles import select_tile
+from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile
 from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog

@@ -19,7 +19,7 @@ from api.query.items import Cursor, Filter, GridBox, ItemsQuery
 from api.sql.features.bbox_strips import select_frame
 from api.sql.features.items import select_feature
 from api.sql.features.pages import select_page
-from api.sql.tiles import select_tile, whole_tile
+from api.sql.tiles.tiles import select_tile, whole_tile
 from api.survey.watch import LiveSources
 from api.tile_budget import goes_by_box
 from api.tms.tile import Tile

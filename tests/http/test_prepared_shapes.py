@@ -20,7 +20,7 @@ from psycopg import sql
 from shapely.geometry import shape
 
 from api.app import create_app
-from api.sql.tiles import select_tile
+from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile, tile_at
 from core.db import Database as Pool
 from core.statement import Statement

@@ -20,8 +20,8 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.context import EXTENSION
-from api.sql.thinning import Few
-from api.sql.tiles import select_tile
+from api.sql.tiles.thinning import Few
+from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile
 from core.db import Database as Pool
 from core.settings import Settings

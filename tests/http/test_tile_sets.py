@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from psycopg import Connection
 
 from api.app import create_app
-from api.sql.tiles import select_tile
+from api.sql.tiles.tiles import select_tile
 from api.tms.matrix_set import WORLD_CRS84_QUAD
 from api.tms.tile import Tile
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog

@@ -16,7 +16,7 @@ from api.sql.features.keyset import beyond, order_by, select_places
 from api.sql.features.pages import select_page
 from api.sql.filters.bbox import ewkb
 from api.sql.filters.filter import where
-from api.sql.tiles import select_tile, whole_tile
+from api.sql.tiles.tiles import select_tile, whole_tile
 from api.tms.tile import Tile
 from core.bbox import BBox
 from core.catalog import FID, Collection

@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from api.query.items import WHOLE_TILE
-from api.sql.explain import Explained, PlanStep
+from api.sql.tiles.explain import Explained, PlanStep
 from api.tile_story import TileStory, advice
 from api.tms.tile import Tile
 from core.catalog import Collection, Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.sql.prepared import merged_name
+from api.sql.tiles.overviews import merged_name
 from api.tms.tileset import Tileset
 from core.catalog import Collection
 from core.tiling import Kind

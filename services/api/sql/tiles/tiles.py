@@ -8,10 +8,11 @@ from typing import Any
 from psycopg import sql
 
 from api.query.items import WHOLE_TILE, GridBox, TileQuery
-from api.sql.drawing import EXTENT_PX, MARGIN, bounds_of, drawn_or_dot, drawn_whole
 from api.sql.filters.bbox import area_once, area_values, near_on_globe
 from api.sql.filters.filter import where
-from api.sql.prepared import (
+from api.sql.relation import id_text, is_numeric, shown_column, shown_geometry_column, shown_value
+from api.sql.tiles.drawing import EXTENT_PX, MARGIN, bounds_of, drawn_or_dot, drawn_whole
+from api.sql.tiles.overviews import (
     Parts,
     area_params,
     has_parts,
@@ -23,8 +24,7 @@ from api.sql.prepared import (
     select_count,
     tiling_for,
 )
-from api.sql.relation import id_text, is_numeric, shown_column, shown_geometry_column, shown_value
-from api.sql.thinning import POINTS, Few, first, rows_of
+from api.sql.tiles.thinning import POINTS, Few, first, rows_of
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
