@@ -15,7 +15,6 @@ from api.archives import Archives
 from api.cache.store import FILTERED, TileStore
 from api.catalog.live import LiveCatalog
 from api.context import Api, api, install
-from api.counts import Counts
 from api.delivery import begin, finish
 from api.exports import Exports
 from api.file_exports import FileExports
@@ -28,6 +27,7 @@ from api.http.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, h
 from api.http.request import ERROR
 from api.monitoring.metrics import Metrics
 from api.monitoring.shared_counters import Counters
+from api.planner.counts import Counts
 from api.plus_signs import PlusSigns
 from api.proxy import TrustedProxies
 from api.query.filter_timeout import Undecided

@@ -10,7 +10,6 @@ from flask import Flask, current_app, request
 from api.archives import Archives
 from api.cache.store import TileStore
 from api.catalog.live import LiveCatalog
-from api.counts import Counts
 from api.exports import Exports
 from api.file_exports import FileExports
 from api.grids import Grids
@@ -20,6 +19,7 @@ from api.http.links import Links
 from api.http.request import Asked
 from api.monitoring.metrics import Metrics
 from api.params.common import Limits
+from api.planner.counts import Counts
 from api.samples import Samples
 from api.tile_functions import TileFunctions
 from core.catalog import Catalog, Collection

@@ -7,12 +7,14 @@ from dataclasses import replace
 from math import inf
 
 from api.context import Api
-from api.counts import Count
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.registry import PAGES
 from api.heavy_pages import may_be_heavy, weight
 from api.http.links import JSON, Link, query_text, self_and_alternate
 from api.http.request import Asked
+from api.planner.choose_plan import find_rows
+from api.planner.counts import Count
+from api.planner.id_range import can_be_joined, joined_page
 from api.query.cursor import render_cursor
 from api.query.feature_ids import parse_id
 from api.query.items import Cursor, Direction, FeatureKey, ItemsQuery, Presentation
@@ -20,8 +22,6 @@ from api.query.page import Page, cut_page
 from api.query.page_order import walk_key
 from api.query.source_errors import reading
 from api.sql.features.items import select_feature
-from api.ways import find_rows
-from api.whole_pages import can_be_joined, joined_page
 from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
 from core.prepared import Prepared, prepare

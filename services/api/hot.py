@@ -28,7 +28,7 @@ from api.http.negotiation import format_for
 from api.http.request import ERROR, TOLD, Answer, Asked
 from api.kept_answers import KeptAnswers, Request
 from api.params.items import items_query
-from api.property_walks import in_best_order
+from api.planner.property_order import in_best_order
 from api.query.filter_timeout import most_s
 from api.timing import ROUTE
 from core.errors import CatalogueMissing

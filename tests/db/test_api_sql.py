@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from psycopg import sql
 
-from api.counts import parse_plan
+from api.planner.counts import parse_plan
 from api.query.items import Cursor, Equals, Filter, Interval, ItemsQuery
 from api.sql.features.items import select_count, select_count_plan, select_feature
 from api.sql.features.pages import select_page

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from psycopg import sql
 
-from api.density import make_density
-from api.plans import plan_page, share_of
+from api.planner.matches_or_walk import plan_page, share_of
+from api.planner.selectivity import make_density
 from api.query.items import Cursor, Direction, Filter, ItemsQuery, Plan, SortKey
 from api.sql.features.pages import select_page, select_sample, select_size
 from core.bbox import BBox

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.band_plans import plan_in_bands
 from api.catalog.live import LiveCatalog
-from api.density import make_density
-from api.plans import sides
+from api.planner.bbox_strips import plan_in_bands
+from api.planner.matches_or_walk import sides
+from api.planner.selectivity import make_density
 from api.query.items import Cursor, Filter, GridBox, ItemsQuery
 from api.sql.features.bbox_strips import select_frame
 from api.sql.features.items import select_feature

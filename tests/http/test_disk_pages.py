@@ -14,8 +14,8 @@ import pytest
 from flask.testing import FlaskClient
 from psycopg import sql as sql_text
 
-from api.block_plans import Located
-from api.disk_plans import Reckoned, plan_along_disk
+from api.planner.block_ranges import Located
+from api.planner.table_scan import Reckoned, plan_along_disk
 from api.query.items import BY_PLANNER, ItemsQuery, Plan
 from api.sql.features.pages import select_page
 from core.blocks import Blocks
@@ -106,7 +106,7 @@ def address(asked: str) -> str:
 def planned(way: str) -> AbstractContextManager[object]:
     """While it lasts, pages are found in a way."""
     plan = WAYS[way]
-    return patch("api.ways.plan_by_place", lambda *_: plan) if plan else nullcontext()
+    return patch("api.planner.choose_plan.plan_by_place", lambda *_: plan) if plan else nullcontext()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -146,7 +146,7 @@ def test_a_word_of_the_planner_that_is_wrong_loses_nothing(client: FlaskClient, 
         return lambda query, blocks, located, _: plan_along_disk(query, blocks, located, Reckoned(matches, cost))
 
     for word in (wrong(ROWS, 300.0), wrong(1, 1e9), wrong(1, 5.0)):
-        with patch("api.ways.plan_along_disk", word):
+        with patch("api.planner.choose_plan.plan_along_disk", word):
             met = [
                 fid for page in walk(client, address("filter=size>19800") + "&limit=7", "next") for fid in fids(page)
             ]
@@ -166,7 +166,10 @@ def test_the_indexes_of_conditions_do_not_tempt_the_planner(client: FlaskClient,
             plans.append("\n".join(row[0] for row in sql.execute(text, made.params)))
         return made
 
-    with patch("api.ways.select_page", explained), patch("api.ways.plan_along_disk", along):
+    with (
+        patch("api.planner.choose_plan.select_page", explained),
+        patch("api.planner.choose_plan.plan_along_disk", along),
+    ):
         get(client, address("filter=size=17"))
         get(client, address("bbox=-160,-70,160,70&filter=size<300"))
     assert len(plans) == 2

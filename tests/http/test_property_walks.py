@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 
-from api import property_walks
-from api.counts import Counts
+from api.planner import property_order
+from api.planner.counts import Counts
 from api.query.cursor import decode
 from loader.property_indexes import make_all
 from loader.run import open_catalogue
@@ -117,12 +117,12 @@ def test_features_come_in_the_order_of_a_property_with_bounds(
 @pytest.mark.parametrize("asked_for", AS_BEFORE.values(), ids=AS_BEFORE)
 def test_other_pages_come_as_before(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, asked_for: dict[str, str]):
     page = get(client, asked(**asked_for))
-    monkeypatch.setattr(property_walks, "LEAST_ROWS", ROWS + 1)
+    monkeypatch.setattr(property_order, "LEAST_ROWS", ROWS + 1)
     assert page["features"] == get(client, asked(f="json", **asked_for))["features"]
 
 
 def test_a_small_table_is_read_along_the_disk(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(property_walks, "LEAST_ROWS", ROWS + 1)
+    monkeypatch.setattr(property_order, "LEAST_ROWS", ROWS + 1)
     assert is_along_the_disk(get(client, asked(filter="size < 100")))
 
 
@@ -135,7 +135,7 @@ def test_pages_of_any_limit_and_offset_are_parts_of_one_list(database: Database,
 
 def test_a_walk_goes_on_as_it_began(database: Database, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as before_there_was_an_index:
-        before_there_was_an_index.setattr(property_walks, "LEAST_ROWS", ROWS + 1)
+        before_there_was_an_index.setattr(property_order, "LEAST_ROWS", ROWS + 1)
         first = get(client, asked(filter="size < 100"))
     rest = list(walk(client, link(first, "next"), "next"))
     assert all(map(is_along_the_disk, rest[:-1]))

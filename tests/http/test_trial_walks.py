@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from api import ways
+from api.planner import choose_plan
 from api.query.items import ItemsQuery, Plan
 from core.catalog import Collection
 from core.statement import Statement
@@ -63,13 +63,13 @@ def client(theirs: Database) -> Iterator[FlaskClient]:
 def went(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ways of the statements for pages."""
     met: list[str] = []
-    select_page = ways.select_page
+    select_page = choose_plan.select_page
 
     def noted(collection: Collection, query: ItemsQuery, plan: Plan) -> Statement:
         met.append(plan.way)
         return select_page(collection, query, plan)
 
-    monkeypatch.setattr(ways, "select_page", noted)
+    monkeypatch.setattr(choose_plan, "select_page", noted)
     return met
 
 

@@ -60,7 +60,7 @@ def app(cluster: Cluster) -> Iterator[Flask]:
 @pytest.fixture
 def joined(app: Flask) -> Iterator[Client]:
     """A client whose pages are all joined by PostgreSQL, or the test fails."""
-    with patch("api.whole_pages.select_joined", side_effect=select_joined) as made:
+    with patch("api.planner.id_range.select_joined", side_effect=select_joined) as made:
         yield layer_alone(app, Hot)
     assert made.called
 
@@ -91,5 +91,5 @@ def test_a_walk_meets_every_feature_once_and_leads_back(app: Flask, joined: Clie
     "query", ["limit=499", "limit=600&sortby=name", "limit=600&odd=true", "limit=600&bbox=0,0,9,9"]
 )
 def test_other_pages_come_as_rows(app: Flask, query: str):
-    with patch("api.whole_pages.select_joined", side_effect=AssertionError):
+    with patch("api.planner.id_range.select_joined", side_effect=AssertionError):
         assert layer_alone(app, Hot).get(f"/collections/gaps/items?{query}").status_code == 200

@@ -9,9 +9,9 @@ from math import inf
 import pytest
 from hypothesis import given, strategies as st
 
-from api.band_plans import FEW, plan_in_bands
-from api.density import Density, make_density
-from api.disk_plans import Reckoned
+from api.planner.bbox_strips import FEW, plan_in_bands
+from api.planner.selectivity import Density, make_density
+from api.planner.table_scan import Reckoned
 from api.query.bbox_bands import BANDS
 from api.query.items import BY_PLANNER, Cursor, Filter, ItemsQuery, Plan, Strip
 from core.bbox import BBox

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from api.density import Density, make_density
+from api.planner.selectivity import Density, make_density
 
 CHANCE = random.Random(20_261_124)
 TOWN = [(CHANCE.gauss(25, 0.1), CHANCE.gauss(60, 0.1)) for _ in range(5000)]

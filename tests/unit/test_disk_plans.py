@@ -6,7 +6,7 @@ import pytest
 
 from api.cql2.text_encoding.parser import parse_text
 from api.cql2.tree import ast
-from api.disk_plans import MARGIN, Reckoned, parts_from, plan_along_disk
+from api.planner.table_scan import MARGIN, Reckoned, parts_from, plan_along_disk
 from api.query.crs import CRS84, Crs
 from api.query.filter_extent import areas_met
 from api.query.items import BY_PLANNER, Cursor, Filter, ItemsQuery

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from api.density import Density, make_density
-from api.disk_plans import Reckoned
-from api.plans import LEAST_WALKED, can_be_planned, plan_page, share_of
+from api.planner.key_probe import WalkCost, plan_trial
+from api.planner.matches_or_walk import LEAST_WALKED, can_be_planned, plan_page, share_of
+from api.planner.selectivity import Density, make_density
+from api.planner.table_scan import Reckoned
 from api.query.items import Filter, GridBox, ItemsQuery, Plan, SortKey
-from api.trial_walks import WalkCost, plan_trial
 from core.bbox import BBox
 from core.catalog import Collection
 

@@ -23,7 +23,7 @@ from api.http.compression import choose_encoding
 from api.http.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
-from api.property_walks import in_best_order
+from api.planner.property_order import in_best_order
 from api.query.filter_timeout import most_s
 from api.query.items import AS_STORED, ItemsQuery
 from api.query.source_errors import reading

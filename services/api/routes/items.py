@@ -10,7 +10,6 @@ from flask import Blueprint, Response, request
 
 from api.answers import page, respond, streamed
 from api.context import api, asked
-from api.counts import Count
 from api.delivery import validator_of
 from api.features import (
     FEATURE_PARAMETERS,
@@ -30,7 +29,8 @@ from api.http.links import Link, queryables_header
 from api.http.negotiation import choose_format
 from api.params.common import reject_unknown
 from api.params.items import items_query
-from api.property_walks import in_best_order
+from api.planner.counts import Count
+from api.planner.property_order import in_best_order
 from api.query.crs import CRS84, parse_crs
 from api.query.items import AS_STORED, ItemsQuery, Presentation
 from api.query.page import Page

@@ -15,7 +15,7 @@ from api.http.negotiation import choose_format
 from api.params.body import merged, parse_body
 from api.params.common import Args
 from api.params.items import items_query
-from api.property_walks import in_best_order
+from api.planner.property_order import in_best_order
 from api.query.cursor import render_cursor
 from api.query.items import ItemsQuery
 from api.query.page import Page

@@ -71,7 +71,7 @@ def select_frame(collection: Collection, box: BBox | GridBox) -> Statement:
 
 
 def side_of_frame(collection: Collection, box: BBox | GridBox, side: str, *, is_known: bool) -> sql.Composable:
-    """A side of the frame of a box (api/frames.py): a value, or worked out once for the statement."""
+    """A side of the frame of a box (api/planner/projected_box.py): a value, or worked out once for the statement."""
     if is_known or is_native(collection, box):
         return sql.SQL("{}::float8").format(sql.Placeholder(f"{side}0"))
     return sql.SQL("(SELECT {})").format(sql.SQL(FRAME[side]).format(area=area_of(collection, box, 0)))

@@ -7,8 +7,8 @@ from __future__ import annotations
 from math import ceil, inf
 from typing import NamedTuple
 
-from api.block_plans import Located, beyond, parts_of, place_of
-from api.plans import COUNTED
+from api.planner.block_ranges import Located, beyond, parts_of, place_of
+from api.planner.matches_or_walk import COUNTED
 from api.query.cursor import LAST_PAGE
 from api.query.items import BY_PLANNER, Cursor, ItemsQuery, Part, Plan
 from core.blocks import Blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.plans import sides
+from api.planner.matches_or_walk import sides
 from api.query.cursor import LAST_PAGE
 from api.query.filter_extent import areas_met
 from api.query.items import BY_PLANNER, Cursor, Filter, GridBox, ItemsQuery, Part, Plan, halves, srid_of

@@ -9,7 +9,7 @@ the walk is tried over some rows only.
 
 from __future__ import annotations
 
-from api.density import Density
+from api.planner.selectivity import Density
 from api.query.bbox_bands import has_frame
 from api.query.items import BY_PLANNER, GridBox, ItemsQuery, Plan, halves
 from core.bbox import BBox

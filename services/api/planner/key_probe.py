@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from api.cql2 import is_plain
-from api.disk_plans import Reckoned
+from api.planner.table_scan import Reckoned
 from api.query.items import BY_PLANNER, Filter, ItemsQuery, Plan
 from core.catalog import Collection
 

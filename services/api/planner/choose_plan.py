@@ -7,19 +7,19 @@ from typing import Any
 
 import psycopg
 
-from api.band_plans import plan_in_bands
-from api.block_plans import Located, known_blocks, locate, plan_in_blocks
 from api.context import Api
-from api.density import Density, make_density
-from api.disk_plans import plan_along_disk
-from api.frames import frame_of
-from api.plans import can_be_planned, plan_page, share_of, sides
+from api.planner.bbox_strips import plan_in_bands
+from api.planner.block_ranges import Located, known_blocks, locate, plan_in_blocks
+from api.planner.id_range import is_whole, without_offset
+from api.planner.key_probe import WalkCost, is_worth_trying, plan_trial
+from api.planner.matches_or_walk import can_be_planned, plan_page, share_of, sides
+from api.planner.projected_box import frame_of
+from api.planner.selectivity import Density, make_density
+from api.planner.table_scan import plan_along_disk
 from api.query.bbox_bands import box_of, goes_by_bands
 from api.query.items import BY_PLANNER, ItemsQuery, Plan
 from api.query.page_order import walk_key
 from api.sql.features.pages import select_page, select_sample, select_size, select_walk_plan
-from api.trial_walks import WalkCost, is_worth_trying, plan_trial
-from api.whole_pages import is_whole, without_offset
 from core.catalog import PLACE, Collection, remembered
 from core.statement import Statement
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf, nextafter
 
-from api.density import Density
-from api.disk_plans import Reckoned, plan_by_index
+from api.planner.selectivity import Density
+from api.planner.table_scan import Reckoned, plan_by_index
 from api.query.bbox_bands import BANDS
 from api.query.items import BY_PLANNER, ItemsQuery, Plan, Strip
 from core.blocks import Sides

@@ -8,9 +8,9 @@ from math import inf
 from time import monotonic
 from typing import NamedTuple
 
-from api.block_plans import Located, locate, parts_of
 from api.cache.recent import Recent
-from api.disk_plans import Reckoned
+from api.planner.block_ranges import Located, locate, parts_of
+from api.planner.table_scan import Reckoned
 from api.query.items import Filter, ItemsQuery, digest
 from api.query.page import Page
 from api.query.source_errors import reading
