@@ -16,8 +16,8 @@ from api.cache.store import FILTERED, TileStore
 from api.catalog.live import LiveCatalog
 from api.context import Api, api, install
 from api.delivery import begin, finish
-from api.exports import Exports
-from api.file_exports import FileExports
+from api.exports.files import FileExports
+from api.exports.stream import Exports
 from api.grids import Grids
 from api.hot import Hot
 from api.hot_archives import HotArchives

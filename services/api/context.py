@@ -10,8 +10,8 @@ from flask import Flask, current_app, request
 from api.archives import Archives
 from api.cache.store import TileStore
 from api.catalog.live import LiveCatalog
-from api.exports import Exports
-from api.file_exports import FileExports
+from api.exports.files import FileExports
+from api.exports.stream import Exports
 from api.grids import Grids
 from api.http.address import called
 from api.http.body_slots import Bodies

@@ -247,7 +247,7 @@ def test_an_export_leaves_connections_to_others(big: Database, pool_size: int, u
 
 
 def test_small_requests_have_connections_left_while_exports_run(big: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.exports.WAIT_S", 0.05)
+    monkeypatch.setattr("api.exports.stream.WAIT_S", 0.05)
     reader = replace(big.reader, pool_size=2)
     pool = Pool(reader)
     try:
@@ -267,7 +267,7 @@ def test_small_requests_have_connections_left_while_exports_run(big: Database, m
 
 
 def test_export_waits_a_moment_for_others_and_few_do(big: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.exports.WAIT_S", 20.0)
+    monkeypatch.setattr("api.exports.stream.WAIT_S", 20.0)
     reader = replace(big.reader, pool_size=2)
     pool = Pool(reader)
     try:

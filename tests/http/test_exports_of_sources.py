@@ -149,7 +149,7 @@ class Elsewhere(Snapshot):
 def test_connections_to_different_servers_are_not_put_together(
     client: FlaskClient, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("api.exports.Snapshot", Elsewhere)
+    monkeypatch.setattr("api.exports.stream.Snapshot", Elsewhere)
     assert export(client, "large") == export(client, "large", ROW_BY_ROW)
     assert len(asked) == 4, "two that do not go together, the whole, and the whole row by row"
 

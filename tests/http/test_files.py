@@ -21,9 +21,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from api import file_exports
 from api.app import create_app
-from api.file_writer import run_writer
+from api.exports import files
+from api.exports.writer_process import run_writer
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
 from support.http import fids, get
@@ -90,7 +90,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(job.format)
         run_writer(job, check)
 
-    monkeypatch.setattr(file_exports, "run_writer", recording)
+    monkeypatch.setattr(files, "run_writer", recording)
     return seen
 
 
@@ -317,7 +317,7 @@ def test_writer_that_dies_is_a_problem_and_leaves_nothing(
     def killing(job, check):
         run_writer(job, lambda: [os.kill(pid, signal.SIGKILL) for pid in writers()])
 
-    monkeypatch.setattr(file_exports, "run_writer", killing)
+    monkeypatch.setattr(files, "run_writer", killing)
     response = client.get("/collections/rows/items?f=kml&limit=30000")
     assert (response.status_code, json.loads(response.data)["code"]) == (500, "file-not-written")
     assert not list(spool.glob("*.kml*"))

@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.exports import Exports
+from api.exports.stream import Exports
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
 from support.processes import resident_bytes, server_pid
@@ -180,7 +180,7 @@ def test_a_large_page_is_compressed_as_it_comes(app: Flask):
 
 def test_head_and_a_client_that_has_it_cost_no_page(app: Flask):
     client = app.test_client()
-    with patch("api.exports.Exports.start", side_effect=AssertionError):
+    with patch("api.exports.stream.Exports.start", side_effect=AssertionError):
         head = client.head(f"{ITEMS}?limit=24")
         assert (head.status_code, head.data) == (200, b"")
         known = client.get(f"{ITEMS}?limit=24", headers={"If-None-Match": head.headers["ETag"]})

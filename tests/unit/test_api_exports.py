@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from api.exports import in_turns
+from api.exports.stream import in_turns
 
 
 class Part:

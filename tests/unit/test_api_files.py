@@ -10,7 +10,7 @@ import pytest
 import shapely
 from hypothesis import given, strategies as st
 
-from api.file_job import FileColumn, FileJob
+from api.exports.job import FileColumn, FileJob
 from api.files.layout import layout_of, unique_names
 from api.files.ogr import with_room
 from api.files.rows import gathered

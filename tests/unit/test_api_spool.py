@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from api.spool import Spool
+from api.exports.spool import Spool
 
 
 def put(spool: Spool, name: str, size_bytes: int, used_at: int) -> None:

@@ -18,7 +18,7 @@ import psycopg
 import pyarrow as pa
 import pyogrio
 
-from api.file_job import TOO_LARGE_HINT, FileJob
+from api.exports.job import TOO_LARGE_HINT, FileJob
 from api.files.failures import FAILURES
 from api.files.room import BLOCK_BYTES, is_full, too_large
 from api.files.write import write

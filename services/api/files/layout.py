@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from api.file_job import FileJob
+from api.exports.job import FileJob
 
 GEOMETRY_NAMES = {"gpkg": "geom"}
 BOUNDS = ("xmin", "ymin", "xmax", "ymax")

@@ -12,7 +12,7 @@ import pyarrow.types as pt
 import pyogrio.raw
 from pyogrio.errors import DataLayerError
 
-from api.file_job import FileJob
+from api.exports.job import FileJob
 from api.files.failures import FAILURES
 from api.files.layout import layout_of, table_name
 from api.files.room import is_full, too_large

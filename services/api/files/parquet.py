@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyogrio.raw
 
-from api.file_job import FileJob
+from api.exports.job import FileJob
 from api.files.layout import BOUNDS, Layout
 from api.files.rows import Rows
 from api.files.wkb import HEIGHT, codes_of, kind_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.file_job import TOO_LARGE_HINT, FileJob
+from api.exports.job import TOO_LARGE_HINT, FileJob
 from core.errors import FileTooLarge
 
 BLOCK_BYTES = 65_536

@@ -12,7 +12,7 @@ import pyarrow.csv as pc
 import pyarrow.types as pt
 from psycopg import sql
 
-from api.file_job import FileJob
+from api.exports.job import FileJob
 from api.files.layout import Layout
 from api.files.wkb import from_hex
 from core.catalog import ColumnType, KeyType

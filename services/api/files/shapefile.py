@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyogrio.raw
 from pyogrio.errors import DataLayerError
 
-from api.file_job import FileJob
+from api.exports.job import FileJob
 from api.files.ogr import measured_type
 from api.files.rows import Rows
 from api.files.wkb import HEIGHT, NO_CODE, codes_of, kind_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from api.file_job import FileFormat, FileJob
+from api.exports.job import FileFormat, FileJob
 from api.files.layout import layout_of
 from api.files.ogr import write_fgb, write_gpkg, write_kml
 from api.files.parquet import write_parquet

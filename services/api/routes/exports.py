@@ -14,9 +14,10 @@ from werkzeug.http import dump_options_header
 
 from api.context import api
 from api.delivery import Marker, validator_of
+from api.exports.files import plan_file
+from api.exports.job import FILE_FORMATS, FileFormat
+from api.exports.spool import SpooledFile
 from api.features import find_page
-from api.file_exports import plan_file
-from api.file_job import FILE_FORMATS, FileFormat
 from api.formats.geojson import framed
 from api.formats.registry import EXPORTS
 from api.http.compression import choose_encoding
@@ -27,7 +28,6 @@ from api.planner.property_order import in_best_order
 from api.query.filter_timeout import most_s
 from api.query.items import AS_STORED, ItemsQuery
 from api.query.source_errors import reading
-from api.spool import SpooledFile
 from api.sql.features.exports import (
     AHEAD,
     WITHOUT_END,

@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from api.exports import Exports
-from api.file_job import TOO_LARGE_HINT, FileColumn, FileFormat, FileJob
-from api.file_writer import run_writer
+from api.exports.job import TOO_LARGE_HINT, FileColumn, FileFormat, FileJob
+from api.exports.spool import Spool, SpooledFile
+from api.exports.stream import Exports
+from api.exports.writer_process import run_writer
 from api.query.crs import CRS84
 from api.query.items import ItemsQuery
-from api.spool import Spool, SpooledFile
 from api.sql.features.file_exports import copy_wire
 from core.catalog import Collection
 from core.db import Database

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import psycopg
 
-from api.file_job import TOO_LARGE_HINT, FileJob
+from api.exports.job import TOO_LARGE_HINT, FileJob
 from api.home_cpu import let_go
 from core.errors import FileNotWritten, FileTooLarge, error_of
 
 CHECK_EVERY_S = 0.2
-SERVICES = Path(__file__).parents[1]
+SERVICES = Path(__file__).parents[2]
 
 
 def run_writer(job: FileJob, check: Callable[[], None]) -> None:
