@@ -99,7 +99,7 @@ def writers() -> list[int]:
     found: list[int] = []
     for children in Path("/proc/self/task").glob("*/children"):
         for pid in children.read_text().split():
-            if b"api.files" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            if b"api.exports.writer" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
                 found.append(int(pid))
     return found
 

@@ -25,7 +25,7 @@ def run_writer(job: FileJob, check: Callable[[], None]) -> None:
 
     Raises: FormatUnsuitable, FileTooLarge, FileNotWritten, what the database says, psycopg.Error; what `check` raises
     """
-    command = [sys.executable, "-m", "api.files"]
+    command = [sys.executable, "-m", "api.exports.writer"]
     with subprocess.Popen(  # noqa: S603  nothing of the request is in the command
         command, cwd=SERVICES, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -13,11 +13,11 @@ import pyogrio.raw
 from pyogrio.errors import DataLayerError
 
 from api.exports.job import FileJob
-from api.files.failures import FAILURES
-from api.files.layout import layout_of, table_name
-from api.files.room import is_full, too_large
-from api.files.rows import Rows
-from api.files.wkb import HEIGHT, MEASURE, codes_of
+from api.exports.writer.column_names import layout_of, table_name
+from api.exports.writer.failures import FAILURES
+from api.exports.writer.rows import Rows
+from api.exports.writer.size_limit import is_full, too_large
+from api.exports.writer.wkb import HEIGHT, MEASURE, codes_of
 from core.errors import FormatUnsuitable
 
 NO_XML, REPLACEMENT = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]", "\N{REPLACEMENT CHARACTER}"

@@ -13,8 +13,8 @@ import pyarrow.types as pt
 from psycopg import sql
 
 from api.exports.job import FileJob
-from api.files.layout import Layout
-from api.files.wkb import from_hex
+from api.exports.writer.column_names import Layout
+from api.exports.writer.wkb import from_hex
 from core.catalog import ColumnType, KeyType
 from core.db import Database
 from core.errors import IsthmusError

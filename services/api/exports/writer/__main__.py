@@ -1,4 +1,4 @@
-"""`python -m api.files`: reads a job from standard input, writes its file, and says on standard output how it went.
+"""`python -m api.exports.writer`: reads a job from standard input, writes its file, says on standard output how it went.
 
 Standard input stays open as long as the worker that asked lives; when it closes, this process ends.
 """
@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyogrio
 
 from api.exports.job import TOO_LARGE_HINT, FileJob
-from api.files.failures import FAILURES
-from api.files.room import BLOCK_BYTES, is_full, too_large
-from api.files.write import write
+from api.exports.writer.failures import FAILURES
+from api.exports.writer.size_limit import BLOCK_BYTES, is_full, too_large
+from api.exports.writer.write import write
 from core.errors import FileTooLarge, IsthmusError
 
 GDAL_CONFIG = {

@@ -13,9 +13,9 @@ import pyogrio.raw
 from pyogrio.errors import DataLayerError
 
 from api.exports.job import FileJob
-from api.files.ogr import measured_type
-from api.files.rows import Rows
-from api.files.wkb import HEIGHT, NO_CODE, codes_of, kind_of
+from api.exports.writer.ogr import measured_type
+from api.exports.writer.rows import Rows
+from api.exports.writer.wkb import HEIGHT, NO_CODE, codes_of, kind_of
 from core.errors import FormatUnsuitable
 
 # GeoJSON's kind -> what Shapefile makes of it, which does not tell lines from multilines

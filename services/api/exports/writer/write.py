@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from api.exports.job import FileFormat, FileJob
-from api.files.layout import layout_of
-from api.files.ogr import write_fgb, write_gpkg, write_kml
-from api.files.parquet import write_parquet
-from api.files.rows import Rows
-from api.files.shapefile import write_shp
+from api.exports.writer.column_names import layout_of
+from api.exports.writer.ogr import write_fgb, write_gpkg, write_kml
+from api.exports.writer.parquet import write_parquet
+from api.exports.writer.rows import Rows
+from api.exports.writer.shapefile import write_shp
 
 WRITERS: Mapping[FileFormat, Callable[[FileJob, Rows], None]] = {
     "fgb": write_fgb,
