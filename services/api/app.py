@@ -18,6 +18,8 @@ from api.context import Api, api, install
 from api.delivery import begin, finish
 from api.exports.files import FileExports
 from api.exports.stream import Exports
+from api.features.samples import Samples
+from api.features.slow_sources import time_for
 from api.grids import Grids
 from api.hot import Hot
 from api.hot_archives import HotArchives
@@ -34,8 +36,6 @@ from api.query.filter_timeout import Undecided
 from api.query.source_errors import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
 from api.routes.archives import instead
-from api.samples import Samples
-from api.slow_sources import time_for
 from api.survey.watch import LiveSources
 from api.tile_functions import TileFunctions
 from api.timing import Timing

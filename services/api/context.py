@@ -12,6 +12,7 @@ from api.cache.store import TileStore
 from api.catalog.live import LiveCatalog
 from api.exports.files import FileExports
 from api.exports.stream import Exports
+from api.features.samples import Samples
 from api.grids import Grids
 from api.http.address import called
 from api.http.body_slots import Bodies
@@ -20,7 +21,6 @@ from api.http.request import Asked
 from api.monitoring.metrics import Metrics
 from api.params.common import Limits
 from api.planner.counts import Counts
-from api.samples import Samples
 from api.tile_functions import TileFunctions
 from core.catalog import Catalog, Collection
 from core.db import Database

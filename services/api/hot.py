@@ -16,12 +16,12 @@ from werkzeug.exceptions import HTTPException
 
 from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
-from api.features import find_page, page_geojson, page_tail
+from api.features.geojson_response import Made, not_modified, validator_for
+from api.features.page_links import page_links_text
+from api.features.service import find_page, page_geojson, page_tail
+from api.features.streamed_pages import MOST_HELD, may_be_heavy
 from api.formats.registry import MEDIA_TYPES
-from api.heavy_pages import MOST_HELD, may_be_heavy
-from api.hot_answers import Made, not_modified, validator_for
 from api.hot_features import HotFeatures
-from api.hot_links import page_links_text
 from api.http.address import called, names_host
 from api.http.links import queryables_header
 from api.http.negotiation import format_for

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.context import Api
-from api.features import FEATURE_PARAMETERS, FORMATS, feature_geojson, find_feature
-from api.hot_answers import Made, not_modified, validator_for
+from api.features.geojson_response import Made, not_modified, validator_for
+from api.features.service import FEATURE_PARAMETERS, FORMATS, feature_geojson, find_feature
 from api.http.links import quoted_path
 from api.http.negotiation import format_for
 from api.http.request import Answer, Asked

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from api.cache.memory import Memory
 from api.context import Api
-from api.hot_answers import Made
+from api.features.geojson_response import Made
 from core.errors import IsthmusError
 
 Request = tuple[str, str, str, str]

@@ -104,7 +104,10 @@ def app(database: Database) -> Iterator[Flask]:
 
 def held(client: FlaskClient, path: str, **asked: Any) -> Any:
     """The answer of a worker that holds every page."""
-    with patch("api.features.may_be_heavy", return_value=False), patch("api.hot.may_be_heavy", return_value=False):
+    with (
+        patch("api.features.service.may_be_heavy", return_value=False),
+        patch("api.hot.may_be_heavy", return_value=False),
+    ):
         return client.open(path, **asked)
 
 
@@ -214,7 +217,7 @@ def test_a_table_that_nobody_counted_has_rows_that_fit_their_pages(database: Dat
     pool = Pool(database.reader)
     client = create_app(replace(database.reader, schemas="gis"), pool).test_client()
     client.get("/collections")
-    with patch("api.features.find_page", side_effect=AssertionError):  # nothing is weighed
+    with patch("api.features.service.find_page", side_effect=AssertionError):  # nothing is weighed
         assert client.get("/collections/new/items?limit=400&f=json").json["numberReturned"] == 400
         assert client.get("/collections/seen/items?limit=5000&f=json").json["numberReturned"] == 5000
     pool.close()

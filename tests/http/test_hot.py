@@ -12,8 +12,8 @@ from werkzeug.test import Client, TestResponse
 
 from api import hot_features
 from api.catalog.live import LiveCatalog
+from api.features.geojson_response import Made
 from api.hot import Hot
-from api.hot_answers import Made
 from api.hot_features import HotFeatures
 from api.kept_answers import KeptAnswers
 from support.layers import flask_alone, layer_alone

@@ -11,7 +11,6 @@ from api.documents.collections import collection_document, rfc3339
 from api.documents.openapi import openapi_document
 from api.documents.operations import OPERATIONS
 from api.documents.parameters import parameter_components
-from api.documents.samples import NOTHING
 from api.documents.schemas import (
     feature_schema_document,
     geometry_property,
@@ -26,6 +25,7 @@ from api.documents.tilesets import (
     tilejson_document,
     tileset_document,
 )
+from api.features.sample_document import NOTHING
 from api.grids import Grids
 from api.http.links import Links
 from api.params.common import Limits

@@ -11,7 +11,7 @@ from api.documents.operations import OPERATIONS
 from api.documents.parameters import parameter_components
 from api.documents.rendering import STATUS_MEANING, problem_response, render_operation, search_body
 from api.documents.response_schemas import RESPONSE_SCHEMAS
-from api.documents.samples import NOTHING, Sample
+from api.features.sample_document import NOTHING, Sample
 from api.http.links import Links
 from api.params.common import Limits
 from api.tms.matrix_set import OURS, TileMatrixSet

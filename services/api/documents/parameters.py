@@ -7,7 +7,7 @@ from typing import Any
 
 from api.documents.examples import COMMON, items_examples
 from api.documents.operations import OF_PROPERTIES
-from api.documents.samples import Sample
+from api.features.sample_document import Sample
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, PAGES
 from api.params.common import Limits
 from api.params.items import (

@@ -28,7 +28,7 @@ class Undecided(FilterTooSlow):
     """The filter has taken longer than one may at least, over features that nobody has counted."""
 
     def __init__(self, collection: Collection, filter: Filter) -> None:
-        """`api.slow_sources` finds out whether the filter is at fault, and the client is `told`."""
+        """`api.features.slow_sources` finds out whether the filter is at fault, and the client is `told`."""
         self.collection, self.filter, self.had_s = collection, filter, LEAST_S
         self.told = too_slow(collection, filter)
         super().__init__(self.told.detail, hint=self.told.hint, parameter=self.told.parameter)

@@ -17,7 +17,7 @@ from api.delivery import Marker, validator_of
 from api.exports.files import plan_file
 from api.exports.job import FILE_FORMATS, FileFormat
 from api.exports.spool import SpooledFile
-from api.features import find_page
+from api.features.service import find_page
 from api.formats.geojson import framed
 from api.formats.registry import EXPORTS
 from api.http.compression import choose_encoding

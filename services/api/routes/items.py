@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from api.answers import page, respond, streamed
 from api.context import api, asked
 from api.delivery import validator_of
-from api.features import (
+from api.features.service import (
     FEATURE_PARAMETERS,
     FORMATS,
     feature_geojson,
@@ -21,10 +21,10 @@ from api.features import (
     page_links,
     page_tail,
 )
+from api.features.streamed_pages import MOST_HELD, MOST_SHOWN, OF_A_FEATURE, as_a_map_shows, enclosed, stream_page
 from api.formats.geojson import PAGE_HEAD, json_text
 from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.registry import EXPORTS, MEDIA_TYPES
-from api.heavy_pages import MOST_HELD, MOST_SHOWN, OF_A_FEATURE, as_a_map_shows, enclosed, stream_page
 from api.http.links import Link, queryables_header
 from api.http.negotiation import choose_format
 from api.params.common import reject_unknown

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.context import api, asked
-from api.features import collection_link, find_page, walk_places
-from api.heavy_pages import MOST_HELD
+from api.features.service import collection_link, find_page, walk_places
+from api.features.streamed_pages import MOST_HELD
 from api.http.links import GEOJSON, Link
 from api.http.negotiation import choose_format
 from api.params.body import merged, parse_body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from api.documents.samples import NOTHING, ROWS, Sample, sample_of
+from api.features.sample_document import NOTHING, ROWS, Sample, sample_of
 from api.monitoring.in_flight import for_everyone
 from api.query.cursor import render_cursor
 from api.query.items import Filter, ItemsQuery, Presentation

@@ -7,9 +7,9 @@ from dataclasses import replace
 from math import inf
 
 from api.context import Api
+from api.features.streamed_pages import may_be_heavy, weight
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.registry import PAGES
-from api.heavy_pages import may_be_heavy, weight
 from api.http.links import JSON, Link, query_text, self_and_alternate
 from api.http.request import Asked
 from api.planner.choose_plan import find_rows

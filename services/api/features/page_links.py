@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from api.features import FORMATS, OF_A_PLACE, collection_link, walk_link, walk_places
+from api.features.service import FORMATS, OF_A_PLACE, collection_link, walk_link, walk_places
 from api.formats.geojson import json_text
 from api.http.links import quoted_part, self_and_alternate
 from api.http.request import Asked
