@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import PathConverter
 
-from api.archives import Archives
 from api.cache.store import FILTERED, TileStore
 from api.catalog.live import LiveCatalog
 from api.context import Api, api, install
@@ -20,7 +19,6 @@ from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.samples import Samples
 from api.features.slow_sources import time_for
-from api.grids import Grids
 from api.hot import Hot
 from api.hot_archives import HotArchives
 from api.hot_tiles import HotTiles
@@ -37,7 +35,9 @@ from api.query.source_errors import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
 from api.routes.archives import instead
 from api.survey.watch import LiveSources
-from api.tile_functions import TileFunctions
+from api.tiles.archives import Archives
+from api.tiles.functions import TileFunctions
+from api.tiles.grids import Grids
 from api.timing import Timing
 from api.tms.json_reader import SHIPPED
 from core.db import Database

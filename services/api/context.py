@@ -7,13 +7,11 @@ from typing import cast
 
 from flask import Flask, current_app, request
 
-from api.archives import Archives
 from api.cache.store import TileStore
 from api.catalog.live import LiveCatalog
 from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.samples import Samples
-from api.grids import Grids
 from api.http.address import called
 from api.http.body_slots import Bodies
 from api.http.links import Links
@@ -21,7 +19,9 @@ from api.http.request import Asked
 from api.monitoring.metrics import Metrics
 from api.params.common import Limits
 from api.planner.counts import Counts
-from api.tile_functions import TileFunctions
+from api.tiles.archives import Archives
+from api.tiles.functions import TileFunctions
+from api.tiles.grids import Grids
 from core.catalog import Catalog, Collection
 from core.db import Database
 from core.settings import Settings

@@ -20,9 +20,9 @@ from api.http.address import names_host
 from api.http.gzip import decompress
 from api.http.request import ERROR, TOLD
 from api.monitoring.metrics import Metrics
-from api.tile_budget import is_hasty, lack_headers
-from api.tile_making import metered
 from api.tile_requests import COLLECTION_ROUTE, LONGEST_QUERY, Make, Ready, Request, TileRequests
+from api.tiles.budget import is_hasty, lack_headers
+from api.tiles.service import metered
 from api.timing import server_timing
 from core.catalog import Catalog
 from core.errors import CatalogueMissing, IsthmusError

@@ -23,8 +23,8 @@ from api.http.request import query_args
 from api.monitoring.metrics import HitSlots
 from api.params.tiles import dataset_queries, tile_query
 from api.query.items import GridBox, TileQuery
-from api.tile_layers import chosen_tileset, layered, tiled
-from api.tile_making import kept, key_of, make_packed_tile, making, store_of
+from api.tiles.layers import chosen_tileset, layered, tiled
+from api.tiles.service import kept, key_of, make_packed_tile, making, store_of
 from api.tms.matrix_set import TileMatrixSet
 from api.tms.tile import Tile, check_limits, parse_tile
 from core.catalog import Catalog, Collection

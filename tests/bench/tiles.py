@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from api.sql.tiles.tiles import whole_tile
-from api.tile_budget import goes_by_box
+from api.tiles.budget import goes_by_box
 from api.tms.tile import Tile, tile_at
 from bench.generate import SEED
 from bench.measure import Result, Side, compare

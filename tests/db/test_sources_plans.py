@@ -21,7 +21,7 @@ from api.sql.features.items import select_feature
 from api.sql.features.pages import select_page
 from api.sql.tiles.tiles import select_tile, whole_tile
 from api.survey.watch import LiveSources
-from api.tile_budget import goes_by_box
+from api.tiles.budget import goes_by_box
 from api.tms.tile import Tile
 from core.bbox import BBox
 from core.catalog import Collection

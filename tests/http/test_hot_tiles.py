@@ -136,7 +136,7 @@ def test_an_error_is_told_by_flask_and_met_once(forgetful: Flask, monkeypatch: p
         met.append("again")
         raise QueryTooSlow("a tile takes too long")
 
-    monkeypatch.setattr("api.tile_making.TileMaker.make", too_slow)
+    monkeypatch.setattr("api.tiles.service.TileMaker.make", too_slow)
     answer = forgetful.test_client().get(TILE)
     assert (answer.status_code, answer.json and answer.json["code"]) == (504, "query-too-slow")
     assert len(met) == 1
@@ -144,7 +144,7 @@ def test_an_error_is_told_by_flask_and_met_once(forgetful: Flask, monkeypatch: p
 
 def test_a_tile_made_in_a_hurry_is_marked_as_the_route_does(forgetful: Flask, monkeypatch: pytest.MonkeyPatch):
     hasty = with_comment(compress(b"tile"), "thinned;shown=1;sampled")
-    monkeypatch.setattr("api.tile_making.TileMaker.make", lambda _: hasty)
+    monkeypatch.setattr("api.tiles.service.TileMaker.make", lambda _: hasty)
     made = hot_alone(forgetful).get(TILE)
     assert made.headers["Cache-Control"] == "no-store"
     assert told(made) == told(flask_alone(forgetful).get(TILE))

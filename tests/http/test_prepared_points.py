@@ -19,7 +19,7 @@ from psycopg import sql
 
 from api.app import create_app
 from api.sql.tiles.tiles import select_tile
-from api.tile_budget import goes_by_box
+from api.tiles.budget import goes_by_box
 from api.tms.matrix_set import HALF_WORLD_M
 from api.tms.tile import Tile, tile_at
 from core.db import Database as Pool, connect

@@ -285,7 +285,7 @@ def test_view_that_fails_is_left_out_of_filtered_tiles_of_all_and_a_wrong_value_
     assert status(client, f"{tile}?datetime=2024-01-01/..") == 200
     found = client.get(f"{tile}?filter=id%3C3")
     assert (found.status_code, b"wells" in found.data, b"divided" in found.data) == (200, True, False)
-    monkeypatch.setattr("api.tile_joining.make_layer", refused_when_filtered)
+    monkeypatch.setattr("api.tiles.joined.make_layer", refused_when_filtered)
     assert status(client, f"{tile}?filter=id%3C3") == 400
 
 

@@ -26,10 +26,10 @@ from api.documents.tilesets import (
     tileset_document,
 )
 from api.features.sample_document import NOTHING
-from api.grids import Grids
 from api.http.links import Links
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS
+from api.tiles.grids import Grids
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, TileMatrixSet
 from api.tms.tile import extent_in
 from api.tms.tileset import Tileset, padded

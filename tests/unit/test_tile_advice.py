@@ -9,7 +9,7 @@ from psycopg import sql
 
 from api.query.items import WHOLE_TILE
 from api.sql.tiles.explain import Explained, PlanStep
-from api.tile_story import TileStory, advice
+from api.tiles.explain_text import TileStory, advice
 from api.tms.tile import Tile
 from core.catalog import Collection, Source
 

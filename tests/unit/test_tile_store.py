@@ -24,7 +24,7 @@ from api.cache.single_flight import Builders
 from api.cache.sqlite import PAGE_BYTES, TileDisk
 from api.cache.store import FILTERED, PLAIN, TileStore
 from api.cache.write_behind import TileWriter
-from api.tile_revisions import tile_revision
+from api.tiles.revisions import tile_revision
 from api.tms.tile import Tile
 from core.catalog import Collection
 from core.errors import ClientLeft

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.documents.tilesets import without_none
 from api.formats.mvt_weight import LayerWeight
-from api.tile_story import TileStory, advice, rows_read
+from api.tiles.explain_text import TileStory, advice, rows_read
 from api.tms.tile import Tile
 
 

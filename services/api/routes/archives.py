@@ -12,7 +12,6 @@ from typing import Any
 from flask import Response, request
 
 from api.answers import answer
-from api.archive_tiles import Wanted, archive_answer
 from api.context import api
 from api.documents.archives import (
     archive_document,
@@ -27,6 +26,7 @@ from api.params.common import reject_unknown
 from api.routes import tile_functions
 from api.routes.tiles import tileset_answer
 from api.sources.model import TileFunction
+from api.tiles.archive_response import Wanted, archive_answer
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from core.archives import TileArchive
 from core.errors import OnlyTiles, UnknownTileMatrixSet

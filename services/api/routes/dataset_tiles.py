@@ -23,9 +23,9 @@ from api.routes.tiles import (
     validated_tile,
     with_columns,
 )
-from api.tile_joining import join_layers, kept_layers
-from api.tile_layers import chosen_tileset, layered, tiled
-from api.tile_making import making
+from api.tiles.joined import join_layers, kept_layers
+from api.tiles.layers import chosen_tileset, layered, tiled
+from api.tiles.service import making
 from api.tms.tile import parse_tile
 from api.tms.tileset import Tileset
 from core.errors import BadParameter, NoTiles

@@ -14,9 +14,9 @@ from api.params.tiles import tile_query
 from api.params.values import parse_boolean
 from api.query.items import TileQuery
 from api.query.source_errors import reading
-from api.tile_explain import explain_tile
-from api.tile_layers import Layered
-from api.tile_making import key_of, store_of
+from api.tiles.explain import explain_tile
+from api.tiles.layers import Layered
+from api.tiles.service import key_of, store_of
 from api.tms.tile import Tile, check_limits
 from core.catalog import Collection
 from core.errors import BadParameter, ExplainOff

@@ -27,8 +27,8 @@ from api.http.links import MAPLIBRE_STYLE, MVT
 from api.http.negotiation import format_for
 from api.params.tiles import given_parameters, tile_query, tileset_query
 from api.routes.explain import EXPLAIN, explanation, is_explained
-from api.tile_budget import HEADER, SAMPLED, lack_headers
-from api.tile_making import kept_tile, key_of, make_packed_tile, making, metered
+from api.tiles.budget import HEADER, SAMPLED, lack_headers
+from api.tiles.service import kept_tile, key_of, make_packed_tile, making, metered
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, check_limits, parse_tile
 from api.tms.tileset import Tileset

@@ -11,7 +11,7 @@ from api.context import Api
 from api.http.conditional import REVALIDATE
 from api.params.collections import parse_collections
 from api.query.items import WHOLE_TILE, TileQuery
-from api.tile_making import key_of
+from api.tiles.service import key_of
 from api.tms.matrix_set import TileMatrixSet
 from api.tms.tile import Tile, check_limits, is_within
 from api.tms.tileset import Tileset

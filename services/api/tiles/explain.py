@@ -7,8 +7,8 @@ import time
 from api.query.items import TileQuery
 from api.sql.tiles.explain import explain, explain_only, parse_plan
 from api.sql.tiles.tiles import select_tile
-from api.tile_budget import TileMaker
-from api.tile_story import TileStory
+from api.tiles.budget import TileMaker
+from api.tiles.explain_text import TileStory
 from api.tms.tile import Tile
 from core.catalog import Collection
 from core.db import Database

@@ -15,9 +15,9 @@ from api.context import Api
 from api.formats.mvt_weight import weigh
 from api.http.gzip import compress, decompress, with_comment
 from api.query.items import WHOLE_TILE, TileQuery
-from api.tile_budget import fair_share, lack_of, most_of
-from api.tile_layers import Layered
-from api.tile_making import kept, kept_tile, make_packed_tile, make_smaller_tile
+from api.tiles.budget import fair_share, lack_of, most_of
+from api.tiles.layers import Layered
+from api.tiles.service import kept, kept_tile, make_packed_tile, make_smaller_tile
 from api.tms.tile import Tile
 from core.catalog import Collection
 from core.errors import BadValue, CollectionBroken, IsthmusError, QueryTooSlow

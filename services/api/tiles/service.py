@@ -12,8 +12,8 @@ from api.context import Api
 from api.monitoring.metrics import Metrics
 from api.query.items import WHOLE_TILE, TileQuery
 from api.query.source_errors import reading
-from api.tile_budget import TileMaker, is_hasty
-from api.tile_revisions import tile_revision
+from api.tiles.budget import TileMaker, is_hasty
+from api.tiles.revisions import tile_revision
 from api.tms.tile import Tile
 from core.catalog import Collection
 from core.spent import spent
