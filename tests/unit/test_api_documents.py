@@ -8,9 +8,6 @@ from datetime import UTC, datetime
 import pytest
 
 from api.documents.collections import collection_document, rfc3339
-from api.documents.openapi import openapi_document
-from api.documents.operations import OPERATIONS
-from api.documents.parameters import parameter_components
 from api.documents.schemas import (
     feature_schema_document,
     geometry_property,
@@ -27,6 +24,9 @@ from api.documents.tilesets import (
 )
 from api.features.sample_document import NOTHING
 from api.http.links import Links
+from api.openapi.document import openapi_document
+from api.openapi.operations import OPERATIONS
+from api.openapi.parameters import parameter_components
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS
 from api.tiles.grids import Grids

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from api.documents.collection_paths import items_path
 from api.documents.landing import DESCRIPTION
-from api.documents.operations import OPERATIONS
-from api.documents.parameters import parameter_components
-from api.documents.rendering import STATUS_MEANING, problem_response, render_operation, search_body
-from api.documents.response_schemas import RESPONSE_SCHEMAS
 from api.features.sample_document import NOTHING, Sample
 from api.http.links import Links
+from api.openapi.collection_paths import items_path
+from api.openapi.operations import OPERATIONS
+from api.openapi.parameters import parameter_components
+from api.openapi.rendering import STATUS_MEANING, problem_response, render_operation, search_body
+from api.openapi.response_schemas import RESPONSE_SCHEMAS
 from api.params.common import Limits
 from api.tms.matrix_set import OURS, TileMatrixSet
 from core import VERSION
