@@ -19,17 +19,18 @@ from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.samples import Samples
 from api.features.slow_sources import time_for
-from api.hot import Hot
-from api.hot_archives import HotArchives
-from api.hot_tiles import HotTiles
 from api.http.body_slots import Bodies
 from api.http.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.http.request import ERROR
+from api.middleware.fast_archives import HotArchives
+from api.middleware.fast_path import Hot
+from api.middleware.fast_tiles import HotTiles
+from api.middleware.gdal_plus_signs import PlusSigns
+from api.middleware.proxy_headers import TrustedProxies
+from api.middleware.timing import Timing
 from api.monitoring.metrics import Metrics
 from api.monitoring.shared_counters import Counters
 from api.planner.counts import Counts
-from api.plus_signs import PlusSigns
-from api.proxy import TrustedProxies
 from api.query.filter_timeout import Undecided
 from api.query.source_errors import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
@@ -38,7 +39,6 @@ from api.survey.watch import LiveSources
 from api.tiles.archives import Archives
 from api.tiles.functions import TileFunctions
 from api.tiles.grids import Grids
-from api.timing import Timing
 from api.tms.json_reader import SHIPPED
 from core.db import Database
 from core.errors import CatalogueMissing, IsthmusError

@@ -14,7 +14,7 @@ from api.context import api, asked
 from api.http.address import names_host
 from api.http.compression import ENCODERS, LEAST_BYTES, choose_encoding
 from api.http.conditional import REVALIDATE, Validator, conditions, validator
-from api.timing import ROUTE
+from api.middleware.timing import ROUTE
 from core.catalog import Collection
 from core.errors import CatalogueMissing, DatabaseUnavailable
 

@@ -106,7 +106,7 @@ def held(client: FlaskClient, path: str, **asked: Any) -> Any:
     """The answer of a worker that holds every page."""
     with (
         patch("api.features.service.may_be_heavy", return_value=False),
-        patch("api.hot.may_be_heavy", return_value=False),
+        patch("api.middleware.fast_path.may_be_heavy", return_value=False),
     ):
         return client.open(path, **asked)
 

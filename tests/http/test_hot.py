@@ -10,12 +10,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from api import hot_features
 from api.catalog.live import LiveCatalog
 from api.features.geojson_response import Made
-from api.hot import Hot
-from api.hot_features import HotFeatures
-from api.kept_answers import KeptAnswers
+from api.middleware import fast_features
+from api.middleware.fast_features import HotFeatures
+from api.middleware.fast_path import Hot
+from api.middleware.response_cache import KeptAnswers
 from support.layers import flask_alone, layer_alone
 from support.odd import surveyed
 
@@ -61,8 +61,8 @@ def test_mistake_of_ours_is_told_as_one(
         raise ZeroDivisionError("a secret of the house")
 
     monkeypatch.setattr(KeptAnswers, "find", lambda *_: None)
-    monkeypatch.setattr("api.hot.items_query", fail)
-    monkeypatch.setattr("api.hot_features.find_feature", fail)
+    monkeypatch.setattr("api.middleware.fast_path.items_query", fail)
+    monkeypatch.setattr("api.middleware.fast_features.find_feature", fail)
     response = app.test_client().get(path)
     assert (response.status_code, response.content_type) == (500, "application/problem+json")
     assert response.get_json()["request_id"] == response.headers["X-Request-Id"]
@@ -125,7 +125,7 @@ def test_ids_that_an_address_must_escape_are_told_as_flask_tells_them(odd_app: F
 def test_what_is_remembered_of_addresses_has_a_bound_and_long_ones_are_left_to_flask(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(hot_features, "MOST_FRAMES", 3)
+    monkeypatch.setattr(fast_features, "MOST_FRAMES", 3)
     features = HotFeatures(app.extensions["isthmus"])
     for number in range(10):
         found = features.find(f"http://{number}.example.org", "places", "1", {"QUERY_STRING": ""})

@@ -10,11 +10,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from api import hot_tiles
 from api.app import create_app
 from api.catalog.live import LiveCatalog
-from api.hot_tiles import HotTiles
 from api.http.gzip import compress, with_comment
+from api.middleware import fast_tiles
+from api.middleware.fast_tiles import HotTiles
 from core.db import Database as Pool
 from core.errors import DatabaseUnavailable, QueryTooSlow
 from support.cluster import Database
@@ -193,7 +193,7 @@ def test_a_new_version_is_never_answered_by_the_tile_of_the_one_before(served: t
 
 
 def test_requests_that_are_remembered_have_a_bound(app: Flask, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(hot_tiles, "MOST_READY", 3)
+    monkeypatch.setattr(fast_tiles, "MOST_READY", 3)
     hot = HotTiles(app, app.extensions["isthmus"])
     client = Client(hot)
     for number in range(10):

@@ -13,8 +13,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api import kept_answers
 from api.app import create_app
+from api.middleware import response_cache
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
 from support.publish import publish
@@ -109,11 +109,11 @@ def test_answer_is_kept_for_requests_that_are_the_same_in_all_it_depends_on(
 def test_what_was_asked_for_once_takes_no_memory_and_what_is_too_large_is_not_kept(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(kept_answers, "MOST_MET", 3)
+    monkeypatch.setattr(response_cache, "MOST_MET", 3)
     with asking(database) as (client, _):
         for n in (1, 2, 3, 4, 1):
             assert asks_database(client.get(f"/collections/parks/items/{n}")), "forgotten before it came again"
-    monkeypatch.setattr(kept_answers, "LARGEST_SHARE", 16_000_000)
+    monkeypatch.setattr(response_cache, "LARGEST_SHARE", 16_000_000)
     with asking(database) as (client, _):
         assert all(asks_database(client.get(PAGE)) for _ in range(4))
 

@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from api.app import create_app
-from api.hot import Hot
+from api.middleware.fast_path import Hot
 from api.sql.features.id_range_pages import select_joined
 from core.db import Database as Pool
 from support.cluster import Cluster, Database

@@ -12,9 +12,9 @@ from api.context import Api
 from api.delivery import FOR_EVERYONE, new_request_id
 from api.http.address import names_host
 from api.http.request import Answer
+from api.middleware.timing import ROUTE
 from api.sources.model import TileFunction
 from api.tiles.archive_response import ROUTE as TILE_ROUTE, Wanted, archive_answer
-from api.timing import ROUTE
 from core.archives import TileArchive
 from core.errors import IsthmusError
 

@@ -19,11 +19,11 @@ from api.delivery import FOR_EVERYONE, new_request_id
 from api.http.address import names_host
 from api.http.gzip import decompress
 from api.http.request import ERROR, TOLD
+from api.middleware.tile_request import COLLECTION_ROUTE, LONGEST_QUERY, Make, Ready, Request, TileRequests
+from api.middleware.timing import server_timing
 from api.monitoring.metrics import Metrics
-from api.tile_requests import COLLECTION_ROUTE, LONGEST_QUERY, Make, Ready, Request, TileRequests
 from api.tiles.budget import is_hasty, lack_headers
 from api.tiles.service import metered
-from api.timing import server_timing
 from core.catalog import Catalog
 from core.errors import CatalogueMissing, IsthmusError
 from core.spent import spent

@@ -21,16 +21,16 @@ from api.features.page_links import page_links_text
 from api.features.service import find_page, page_geojson, page_tail
 from api.features.streamed_pages import MOST_HELD, may_be_heavy
 from api.formats.registry import MEDIA_TYPES
-from api.hot_features import HotFeatures
 from api.http.address import called, names_host
 from api.http.links import queryables_header
 from api.http.negotiation import format_for
 from api.http.request import ERROR, TOLD, Answer, Asked
-from api.kept_answers import KeptAnswers, Request
+from api.middleware.fast_features import HotFeatures
+from api.middleware.response_cache import KeptAnswers, Request
+from api.middleware.timing import ROUTE
 from api.params.items import items_query
 from api.planner.property_order import in_best_order
 from api.query.filter_timeout import most_s
-from api.timing import ROUTE
 from core.errors import CatalogueMissing
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.forwarded import parse_forwarded
+from api.middleware.forwarded import parse_forwarded
 from core.settings import Settings
 
 if TYPE_CHECKING:
