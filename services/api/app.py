@@ -14,7 +14,6 @@ from werkzeug.routing import PathConverter
 from api.cache.store import FILTERED, TileStore
 from api.catalog.live import LiveCatalog
 from api.context import Api, api, install
-from api.delivery import begin, finish
 from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.samples import Samples
@@ -33,7 +32,8 @@ from api.monitoring.shared_counters import Counters
 from api.planner.counts import Counts
 from api.query.filter_timeout import Undecided
 from api.query.source_errors import catalogue_is_new
-from api.routes import collections, dataset_tiles, items, metering, network, search, service, tiles, viewer
+from api.routes import collections, dataset_tiles, items, metrics as metering, network, search, service, tiles, viewer
+from api.routes.after_request import begin, finish
 from api.routes.archives import instead
 from api.survey.watch import LiveSources
 from api.tiles.archives import Archives

@@ -15,7 +15,6 @@ import psycopg
 from werkzeug.exceptions import HTTPException
 
 from api.context import Api
-from api.delivery import FOR_EVERYONE, new_request_id
 from api.features.geojson_response import Made, not_modified, validator_for
 from api.features.page_links import page_links_text
 from api.features.service import find_page, page_geojson, page_tail
@@ -31,6 +30,7 @@ from api.middleware.timing import ROUTE
 from api.params.items import items_query
 from api.planner.property_order import in_best_order
 from api.query.filter_timeout import most_s
+from api.routes.after_request import FOR_EVERYONE, new_request_id
 from core.errors import CatalogueMissing
 
 if TYPE_CHECKING:

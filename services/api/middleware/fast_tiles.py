@@ -15,13 +15,13 @@ import psycopg
 from werkzeug.exceptions import HTTPException
 
 from api.context import Api
-from api.delivery import FOR_EVERYONE, new_request_id
 from api.http.address import names_host
 from api.http.gzip import decompress
 from api.http.request import ERROR, TOLD
 from api.middleware.tile_request import COLLECTION_ROUTE, LONGEST_QUERY, Make, Ready, Request, TileRequests
 from api.middleware.timing import server_timing
 from api.monitoring.metrics import Metrics
+from api.routes.after_request import FOR_EVERYONE, new_request_id
 from api.tiles.budget import is_hasty, lack_headers
 from api.tiles.service import metered
 from core.catalog import Catalog

@@ -11,7 +11,6 @@ from typing import Any
 
 from flask import Response, request
 
-from api.answers import answer
 from api.context import api
 from api.documents.archives import (
     archive_document,
@@ -24,6 +23,7 @@ from api.documents.archives import (
 from api.http.links import MAPLIBRE_STYLE
 from api.params.common import reject_unknown
 from api.routes import tile_functions
+from api.routes.responses import answer
 from api.routes.tiles import tileset_answer
 from api.sources.model import TileFunction
 from api.tiles.archive_response import Wanted, archive_answer

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from flask import Blueprint, Response, request
 
-from api.answers import answer
 from api.cache.keys import etag_of
 from api.context import api
 from api.documents.tilesets import tilejson_document, tileset_document, tilesets_document
@@ -14,6 +13,7 @@ from api.formats.registry import TILE_FORMATS
 from api.http.negotiation import format_for
 from api.params.tiles import dataset_queries, given_parameters
 from api.routes.explain import EXPLAIN, explanation_of_several, is_explained
+from api.routes.responses import answer
 from api.routes.tiles import (
     metered_tile,
     packed_tile,

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response, request
 
-from api.answers import answer
 from api.context import api
 from api.documents.explain import explain_document, explain_several_document
 from api.params.items import queryable_columns
@@ -14,6 +13,7 @@ from api.params.tiles import tile_query
 from api.params.values import parse_boolean
 from api.query.items import TileQuery
 from api.query.source_errors import reading
+from api.routes.responses import answer
 from api.tiles.explain import explain_tile
 from api.tiles.layers import Layered
 from api.tiles.service import key_of, store_of

@@ -13,7 +13,6 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.http import dump_options_header
 
 from api.context import api
-from api.delivery import Marker, validator_of
 from api.exports.files import plan_file
 from api.exports.job import FILE_FORMATS, FileFormat
 from api.exports.spool import SpooledFile
@@ -28,6 +27,7 @@ from api.planner.property_order import in_best_order
 from api.query.filter_timeout import most_s
 from api.query.items import AS_STORED, ItemsQuery
 from api.query.source_errors import reading
+from api.routes.after_request import Marker, validator_of
 from api.sql.features.exports import (
     AHEAD,
     WITHOUT_END,

@@ -8,9 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from api.answers import page, respond, streamed
 from api.context import api, asked
-from api.delivery import validator_of
 from api.features.service import (
     FEATURE_PARAMETERS,
     FORMATS,
@@ -35,7 +33,9 @@ from api.query.crs import CRS84, parse_crs
 from api.query.items import AS_STORED, ItemsQuery, Presentation
 from api.query.page import Page
 from api.query.profiles import RFC_7946, geojson_profile, json_fg_profile, parse_profiles, profile_header, profile_links
+from api.routes.after_request import validator_of
 from api.routes.exports import export
+from api.routes.responses import page, respond, streamed
 from core.catalog import Collection
 
 MOST_CELLS = 100_000

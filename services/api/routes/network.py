@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from api.answers import answer
 from api.catalog.network_reports import Unusable, read_left, read_picture
 from api.context import api
 from api.documents.network import network_document, page_tables, promises, sentences, text
 from api.http.links import SVG
 from api.params.common import reject_unknown
+from api.routes.responses import answer
 from core.errors import NetworkHidden, NoPicture
 
 bp = Blueprint("network", __name__)

@@ -9,7 +9,6 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from api.answers import answer
 from api.cache.keys import etag_of
 from api.context import api
 from api.documents.styles import style_document
@@ -27,6 +26,7 @@ from api.http.links import MAPLIBRE_STYLE, MVT
 from api.http.negotiation import format_for
 from api.params.tiles import given_parameters, tile_query, tileset_query
 from api.routes.explain import EXPLAIN, explanation, is_explained
+from api.routes.responses import answer
 from api.tiles.budget import HEADER, SAMPLED, lack_headers
 from api.tiles.service import kept_tile, key_of, make_packed_tile, making, metered
 from api.tms.matrix_set import WEB_MERCATOR_QUAD

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from api.answers import page
 from api.context import api
 from api.params.common import reject_unknown
+from api.routes.responses import page
 
 bp = Blueprint("viewer", __name__)
 
