@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.healthcheck import get_status
-from api.home_cpu import ALLOWED, FIRST_S
+from api.server.cpu_pinning import ALLOWED, FIRST_S
+from api.server.healthcheck import get_status
 from bench.setting import below, text_of
 from support.cluster import Cluster, Database
 from support.odd import wait_for
@@ -28,7 +28,7 @@ def database(cluster: Cluster) -> Iterator[Database]:
 
 def workers() -> list[int]:
     """The API's processes that answer: those that its first one started."""
-    servers = [pid for pid in below(os.getpid()) if "api.serve" in text_of(pid, "cmdline")]
+    servers = [pid for pid in below(os.getpid()) if "api.server.serve" in text_of(pid, "cmdline")]
     return [pid for pid in servers if any(pid in below(other) for other in servers)]
 
 

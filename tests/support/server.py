@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from typing import IO
 
-from api.healthcheck import get_status
+from api.server.healthcheck import get_status
 from support.cluster import ROOT, Database
 
 START_S = 30
@@ -44,7 +44,7 @@ def running_api(database: Database, **settings: str) -> Iterator[str]:
         "ISTHMUS_WORKERS": "1",
         **settings,
     }
-    command = [sys.executable, "-m", "api.serve"]
+    command = [sys.executable, "-m", "api.server.serve"]
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT) as process,

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-from api.logs import JsonLine
+from api.server.json_logs import JsonLine
 
 
 def record(message: str, *args: object, exc_info: object = None) -> logging.LogRecord:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from api.departures import LAG_S, REACH_S, TICKS_S, can_carry, has_left
 from api.monitoring.in_flight import RESTED_S, Asking, Attended, Bell, Visit, all_visits, for_everyone, here
-from api.open_connections import OpenConnection, Traffic, open_connections
+from api.server.disconnects import LAG_S, REACH_S, TICKS_S, can_carry, has_left
+from api.server.sockets import OpenConnection, Traffic, open_connections
 
 WITHIN_S = 5
 TOTAL_TICKS = 0.01

@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
-from api import fellow_workers
-from api.fellow_workers import children, core, crowds, fellows
-from api.home_cpu import choose
+from api.server import sibling_workers
+from api.server.cpu_pinning import choose
+from api.server.sibling_workers import children, core, crowds, fellows
 
 ALONE = {0: "0", 1: "1"}
 THREADS = {0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}
@@ -64,10 +64,10 @@ def test_cores_are_what_the_kernel_says_or_cpus(tmp_path: Path, monkeypatch: pyt
     topology = tmp_path / "cpu1/topology"
     topology.mkdir(parents=True)
     (topology / "thread_siblings_list").write_text("1,5\n")
-    monkeypatch.setattr(fellow_workers, "TOPOLOGY", tmp_path)
+    monkeypatch.setattr(sibling_workers, "TOPOLOGY", tmp_path)
     assert [core(0), core(1)] == ["0", "1,5"]
 
 
 def test_where_the_kernel_lists_no_children_nobody_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(fellow_workers, "PROC", tmp_path)
+    monkeypatch.setattr(sibling_workers, "PROC", tmp_path)
     assert fellows() == {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.healthcheck import main
+from api.server.healthcheck import main
 
 STATUS_OF = {"/health/ready": 200, "/broken": 503}
 

@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 
-from api import home_cpu
-from api.home_cpu import Home, Reading, choose, parse_busy, read, taken
+from api.server import cpu_pinning
+from api.server.cpu_pinning import Home, Reading, choose, parse_busy, read, taken
 from support.odd import wait_for
 
 STAT = """cpu  700 0 90 9000 50 0 10 0 0 0
@@ -24,11 +24,11 @@ intr 12345 0 9
 def test_time_that_a_cpu_was_busy_is_all_but_idle_and_waiting():
     ticks = os.sysconf("SC_CLK_TCK")
     assert parse_busy(STAT) == {0: 360 / ticks, 11: 455 / ticks}
-    assert set(parse_busy(home_cpu.STAT.read_text())) >= home_cpu.ALLOWED
+    assert set(parse_busy(cpu_pinning.STAT.read_text())) >= cpu_pinning.ALLOWED
 
 
 def test_what_others_take_is_without_the_worker_itself(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(home_cpu, "ALLOWED", frozenset({0, 1}))
+    monkeypatch.setattr(cpu_pinning, "ALLOWED", frozenset({0, 1}))
     before, now = Reading(10, 1, 0, {0: 5, 1: 7, 2: 0}), Reading(12, 2.5, 0, {0: 7, 1: 7.5, 2: 2, 3: 1})
     assert taken(before, now, 0) == {0: 0.25, 1: 0.25}
     assert taken(before, now, None) == {0: 1, 1: 0.25}
@@ -69,12 +69,12 @@ def test_a_worker_goes_where_fewer_others_are_however_busy_it_is(
 
 
 def test_a_worker_goes_where_others_leave_room(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(home_cpu, "ALLOWED", frozenset({0, 1}))
+    monkeypatch.setattr(cpu_pinning, "ALLOWED", frozenset({0, 1}))
     clocks = iter([(0, 0, 0, 0), (1, 0, 0.9, 0), (2, 0.5, 1.8, 0.5), (3, 1.0, 1.8, 1.5), (4, 1.0, 1.8, 2.5)])
     stays: list[set[int]] = []
-    monkeypatch.setattr(home_cpu, "read", lambda: reading(*next(clocks)))
-    monkeypatch.setattr(home_cpu, "stay_on", stays.append)
-    monkeypatch.setattr(home_cpu, "fellows", dict)
+    monkeypatch.setattr(cpu_pinning, "read", lambda: reading(*next(clocks)))
+    monkeypatch.setattr(cpu_pinning, "stay_on", stays.append)
+    monkeypatch.setattr(cpu_pinning, "fellows", dict)
     home = Home(1)
     assert [home.look() for _ in range(5)] == [False, False, True, False, True]
     assert stays == [{1}, {1}, {0}, {0}], "others take the second CPU from the third second on"
@@ -84,13 +84,13 @@ def test_a_worker_goes_where_others_leave_room(monkeypatch: pytest.MonkeyPatch):
 def test_busy_workers_on_all_cpus_are_left_to_the_kernel(
     workers: int, stays: list[set[int]], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(home_cpu, "ALLOWED", frozenset({0, 1}))
+    monkeypatch.setattr(cpu_pinning, "ALLOWED", frozenset({0, 1}))
     waited_s = iter([50, 53, 58, 61, 62])
     found: list[set[int]] = []
     clocks = iter(range(5))
-    monkeypatch.setattr(home_cpu, "read", lambda: Reading(next(clocks), 0, next(waited_s), {0: 0, 1: 0}))
-    monkeypatch.setattr(home_cpu, "stay_on", lambda cpus: found.append(set(cpus)))
-    monkeypatch.setattr(home_cpu, "fellows", lambda: {1: 1})
+    monkeypatch.setattr(cpu_pinning, "read", lambda: Reading(next(clocks), 0, next(waited_s), {0: 0, 1: 0}))
+    monkeypatch.setattr(cpu_pinning, "stay_on", lambda cpus: found.append(set(cpus)))
+    monkeypatch.setattr(cpu_pinning, "fellows", lambda: {1: 1})
     home = Home(workers)
     for _ in range(5):
         home.look()
@@ -121,11 +121,11 @@ def test_a_worker_is_left_to_go_anywhere_where_nobody_tells_of_the_cpus(
     (tmp_path / "stat").write_text("cpu  1 2 3\ncpu0 1 2 3\nintr 5\n")
     for path in (tmp_path / "stat", tmp_path / "none"):
         caplog.clear()
-        monkeypatch.setattr(home_cpu, "STAT", path)
-        monkeypatch.setattr(home_cpu, "ALLOWED", home_cpu.ALLOWED | {1000, 1001})
+        monkeypatch.setattr(cpu_pinning, "STAT", path)
+        monkeypatch.setattr(cpu_pinning, "ALLOWED", cpu_pinning.ALLOWED | {1000, 1001})
         Home(1).start()
         wait_for(lambda: caplog.text, lambda text: "any CPU" in text)
-        assert os.sched_getaffinity(0) <= home_cpu.ALLOWED
+        assert os.sched_getaffinity(0) <= cpu_pinning.ALLOWED
 
 
 def reading(at_s: float, own_s: float, first_s: float, second_s: float) -> Reading:
@@ -134,7 +134,7 @@ def reading(at_s: float, own_s: float, first_s: float, second_s: float) -> Readi
 
 
 def test_all_threads_stay_on_a_cpu_and_what_they_start_is_let_go():
-    one = min(home_cpu.ALLOWED)
+    one = min(cpu_pinning.ALLOWED)
     text = (
         "import os, subprocess, sys, threading, time\n"
         "from api.home_cpu import ALLOWED, let_go, stay_on\n"

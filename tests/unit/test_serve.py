@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.serve import Listen, parse_listen
+from api.server.serve import Listen, parse_listen
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from api.exports.job import TOO_LARGE_HINT, FileJob
-from api.home_cpu import let_go
+from api.server.cpu_pinning import let_go
 from core.errors import FileNotWritten, FileTooLarge, error_of
 
 CHECK_EVERY_S = 0.2

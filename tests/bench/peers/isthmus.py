@@ -39,7 +39,9 @@ def serving(name: str, database: Database, user: str, watcher: psycopg.Connectio
     """The API as a server under test. It keeps no answers: some rows ask for the same again and again."""
     others = set(below(os.getpid()))
     with running_api(database, ISTHMUS_ANSWER_CACHE_MB="0", **settings) as url:
-        root = next(pid for pid in below(os.getpid()) if pid not in others and "api.serve" in text_of(pid, "cmdline"))
+        root = next(
+            pid for pid in below(os.getpid()) if pid not in others and "api.server.serve" in text_of(pid, "cmdline")
+        )
         dialect = Dialect(everything="/collections/{collection}/items?f=geojson")
         server = Server(name, "this checkout", dialect, HttpClient(url), Processes(root, user, watcher), keyset=True)
         yield server

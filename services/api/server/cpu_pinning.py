@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from threading import Thread
 
-from api.fellow_workers import core, crowds, fellows
+from api.server.sibling_workers import core, crowds, fellows
 
 log = logging.getLogger("isthmus.api")
 

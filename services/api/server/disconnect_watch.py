@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Thread
 
-from api.departures import carriers, has_left
 from api.monitoring.in_flight import Asking, Bell, Visit, all_visits, is_told_to_go_on
-from api.open_connections import OpenConnection, open_connections
+from api.server.disconnects import carriers, has_left
+from api.server.sockets import OpenConnection, open_connections
 from core.db import Database
 from core.leases import Connection
 

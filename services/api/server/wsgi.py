@@ -8,11 +8,11 @@ import signal
 from flask import Flask
 
 from api.app import create_app
-from api.home_cpu import Home
-from api.logs import configure_logging
 from api.monitoring.in_flight import Attended
 from api.monitoring.shared_counters import Counters, shared_folder
-from api.watch import Watch
+from api.server.cpu_pinning import Home
+from api.server.disconnect_watch import Watch
+from api.server.json_logs import configure_logging
 from core.db import Database
 from core.settings import load_settings
 

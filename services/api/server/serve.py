@@ -1,4 +1,4 @@
-"""Starts the HTTP server: `python -m api.serve`. Configured by the same settings as everything else.
+"""Starts the HTTP server: `python -m api.server.serve`. Configured by the same settings as everything else.
 
 Granian reads and writes HTTP outside Python; the WSGI application runs in its threads. DECISIONS.md has the figures.
 """
@@ -16,8 +16,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from api.logs import configure_logging
 from api.monitoring.shared_counters import counters_folder
+from api.server.json_logs import configure_logging
 from core.settings import Settings, load_settings
 
 SOCKET_MODE = 0o666
@@ -49,7 +49,7 @@ def make_server(settings: Settings) -> MPServer:
     """The server, not yet started."""
     listen = parse_listen(settings.listen)
     return MPServer(
-        "api.wsgi:make_watched_app",
+        "api.server.wsgi:make_watched_app",
         factory=True,
         interface=Interfaces.WSGI,
         address=listen.host,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from api.monitoring.in_flight import Asking
-from api.open_connections import OpenConnection, Traffic
+from api.server.sockets import OpenConnection, Traffic
 
 TICKS_S = 0.025
 """How far Linux' times may be off: a tick of 1 to 10 ms on either side."""
