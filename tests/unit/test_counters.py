@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 WORKER = """
 import sys
 from pathlib import Path
-from api.counters import Counters
+from api.monitoring.shared_counters import Counters
 
 counted = Counters(Path(sys.argv[1]))
 for _ in range(1000):

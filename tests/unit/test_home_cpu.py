@@ -100,7 +100,7 @@ def test_busy_workers_on_all_cpus_are_left_to_the_kernel(
 def test_threads_that_wait_for_a_cpu_are_noticed():
     text = (
         "import threading, os\n"
-        "from api.home_cpu import ALLOWED, read, stay_on\n"
+        "from api.server.cpu_pinning import ALLOWED, read, stay_on\n"
         "from hashlib import pbkdf2_hmac\n"
         "stay_on({min(ALLOWED)})\n"
         "before = read()\n"
@@ -137,7 +137,7 @@ def test_all_threads_stay_on_a_cpu_and_what_they_start_is_let_go():
     one = min(cpu_pinning.ALLOWED)
     text = (
         "import os, subprocess, sys, threading, time\n"
-        "from api.home_cpu import ALLOWED, let_go, stay_on\n"
+        "from api.server.cpu_pinning import ALLOWED, let_go, stay_on\n"
         "threading.Thread(target=time.sleep, args=[60], daemon=True).start()\n"
         f"stay_on({{{one}}})\n"
         "print([sorted(os.sched_getaffinity(int(id))) for id in os.listdir('/proc/self/task')])\n"

@@ -361,8 +361,8 @@ def test_tiles_that_cannot_be_written_are_waited_for_no_longer(
 WORKER = """
 import sys, time
 from pathlib import Path
-from api.tile_store import FILTERED, PLAIN, TileStore
-from api.tile_writer import TileWriter
+from api.cache.store import FILTERED, PLAIN, TileStore
+from api.cache.write_behind import TileWriter
 from core.settings import Settings
 
 store = TileStore(Settings(tiles_dir=sys.argv[1], tile_cache_mb=int(sys.argv[2])))

@@ -1,6 +1,6 @@
 """What a process that writes one file is told: what to ask of PostgreSQL, and which file to make of it.
 
-The only thing that the API's workers and `api.files` share, so that no worker imports GDAL or Arrow.
+The only thing that the API's workers and `api.exports.writer` share, so that no worker imports GDAL or Arrow.
 """
 
 from __future__ import annotations
