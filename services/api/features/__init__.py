@@ -1,0 +1,1 @@
+"""FeatureService: a page of features and a single feature, as values."""

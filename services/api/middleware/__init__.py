@@ -1,0 +1,1 @@
+"""WSGI layers before Flask: proxy headers, timing, workarounds for clients, the fast path."""

@@ -1,0 +1,1 @@
+"""The process: the server, its workers, their logs, the health check."""

@@ -1,0 +1,1 @@
+"""CQL2 JSON to a tree and back."""

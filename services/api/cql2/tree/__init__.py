@@ -1,0 +1,1 @@
+"""The nodes of a CQL2 tree: operators, literals, geometries, limits, errors."""
