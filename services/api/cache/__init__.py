@@ -1,1 +1,1 @@
-"""Tiles that were made: in memory and on the disk, each made by one builder, found by a key of all that they depend on."""
+"""Tiles that were made, in memory and on the disk: found by a key of all they depend on, each made by one builder."""

@@ -1,0 +1,1 @@
+"""TileService: tiles made of collections, archives and functions; their budget; why one is slow."""

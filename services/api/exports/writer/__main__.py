@@ -1,4 +1,4 @@
-"""`python -m api.exports.writer`: reads a job from standard input, writes its file, and says how it went (standard output).
+"""Reads a job from standard input, writes its file, and says on standard output how it went (`-m api.exports.writer`).
 
 Standard input stays open as long as the worker that asked lives; when it closes, this process ends.
 """

@@ -1,0 +1,1 @@
+"""Statements for features: pages, single features, exports."""

@@ -1,0 +1,1 @@
+"""Conditions: bbox, datetime, properties, CQL2."""
