@@ -84,6 +84,7 @@ def load_dataset(job: Job) -> Report:
 
 def attempt(job: Job, started: datetime) -> Report:
     """The transaction. Raises: DatasetError"""
+    refuse_odd(job.dataset)
     with refusals_explained(), job.connection.transaction():
         catalogue.lock(job.connection)
         side_car = read_side_car(job.dataset.side_car)
@@ -91,6 +92,12 @@ def attempt(job: Job, started: datetime) -> Report:
         refuse_changed(job)
         catalogue.save_report(job.connection, report, job.dataset.signature, "loaded")
     return report
+
+
+def refuse_odd(dataset: Dataset) -> None:
+    """Raises: CannotRead for what is no plain file of the data folder"""
+    if dataset.refusal is not None:
+        raise CannotRead(dataset.refusal.detail, hint=dataset.refusal.hint)
 
 
 def served_as_it_is(job: Job, side_car: SideCar) -> Report | None:

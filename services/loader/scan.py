@@ -1,6 +1,7 @@
 """Look at the data folder: which datasets lie in it, made of which files, with which signature.
 
-Nothing is opened except the first bytes of a `.json`, which may be anything.
+Nothing is opened except the first bytes of a `.json`, which may be anything. What is no plain file of the folder is not
+opened at all: such a dataset has a refusal.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from loader.errors import DataFolderUnavailable, NotInDataFolder
+from loader.plain_files import OWN_FOLDER, Refusal, readable_text, refusal_of
 
 Kind = Literal[
     "gpkg", "geojson", "geojsonseq", "zip", "shp", "fgb", "parquet", "kml", "gpx", "csv", "gdb", "pmtiles", "mbtiles"
@@ -44,7 +47,6 @@ SIDE_SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "shp": (".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".qpj", ".shp.xml"),
     "csv": (".csvt", ".prj"),
 }
-OWN_FOLDER = "var"
 GEOJSON = re.compile(
     rb'"type"\s*:\s*"(FeatureCollection|Feature|GeometryCollection|(Multi)?(Point|LineString|Polygon))"'
 )
@@ -55,6 +57,7 @@ class Dataset:
     """One dataset: its main file (or `.gdb` folder), everything it is made of, and what that looks like from outside.
 
     `path` is relative to the data folder with `/` between the parts. `signature` changes when a file does.
+    `refusal` says why none of its files may be opened; None for files that may.
     """
 
     path: str
@@ -62,6 +65,7 @@ class Dataset:
     main: Path
     files: tuple[Path, ...]
     signature: str
+    refusal: Refusal | None = None
 
     @property
     def stem(self) -> str:
@@ -77,6 +81,20 @@ class Dataset:
     def side_car(self) -> Path | None:
         """The `NAME.toml` beside it, when there is one."""
         return next((file for file in self.files if file.suffix == ".toml"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The names in one folder: all but those of its plain folders, by their lower case, and those of no plain file."""
+
+    spellings: Mapping[str, list[str]]
+    odd: frozenset[str]
+
+    def beside(self, main: Path) -> list[str]:
+        """The odd names of a dataset that begin with its own, such as `a.gpkg-shm` and `a.gpkg.aux.xml`."""
+        begin = main.name.lower()
+        found = [name for name in sorted(self.odd) if name.lower().startswith(begin)]
+        return [name for name in found if name == main.name or PurePosixPath(name).suffix.lower() not in KIND_OF_SUFFIX]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +116,17 @@ def scan(data_dir: Path) -> Scan:
     """
     unreadable: list[str] = []
     datasets: dict[str, Dataset] = {}
-    for folder, names in walk(data_dir, unreadable):
-        spellings = by_lower_case(names)
-        found = (look_at(data_dir, folder / name, spellings) for name in names)
+    for folder, names, odd in walk(data_dir, unreadable):
+        listing = Listing(by_lower_case(names), odd)
+        found = (look_at(data_dir, folder / name, listing) for name in names)
         datasets |= {dataset.path: dataset for dataset in found if dataset is not None}
     return Scan(dict(sorted(datasets.items())), tuple(sorted(unreadable)))
 
 
-def walk(data_dir: Path, unreadable: list[str]) -> Iterator[tuple[Path, frozenset[str]]]:
-    """(folder, names in it) for each folder that is looked into; `.gdb` folders count as names, not as folders."""
+def walk(data_dir: Path, unreadable: list[str]) -> Iterator[tuple[Path, frozenset[str], frozenset[str]]]:
+    """(folder, names in it, those of them that are no plain file) for each folder that is looked into; `.gdb` folders
+    count as names, not as folders.
+    """
     pending = [data_dir]
     while pending:
         folder = pending.pop()
@@ -127,7 +147,13 @@ def walk(data_dir: Path, unreadable: list[str]) -> Iterator[tuple[Path, frozense
         if folder == data_dir:
             inside.discard(OWN_FOLDER)
         pending.extend(folder / name for name in sorted(inside, reverse=True))
-        yield folder, frozenset(entry.name for entry in entries if entry.name not in folders - gdb(folders))
+        names = frozenset(entry.name for entry in entries if entry.name not in folders - gdb(folders))
+        yield folder, names, names - folders - plain_names(entries)
+
+
+def plain_names(entries: Iterable[os.DirEntry[str]]) -> set[str]:
+    """The names of plain files: no links, pipes, devices or sockets."""
+    return {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
 
 
 def gdb(names: Iterable[str]) -> set[str]:
@@ -143,35 +169,51 @@ def by_lower_case(names: Iterable[str]) -> dict[str, list[str]]:
     return spellings
 
 
-def look_at(data_dir: Path, main: Path, spellings: Mapping[str, list[str]]) -> Dataset | None:
+def look_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
     """The dataset that a file is, or None: another kind of file, or gone again."""
     kind = KIND_OF_SUFFIX.get(main.suffix.lower())
-    if kind is None or (main.suffix.lower() == ".json" and not looks_like_geojson(main)):
+    if kind is None:
         return None
-    files = tuple(dataset_files(main, kind, spellings))
+    path = readable_text(main.relative_to(data_dir))
     try:
-        signature = sign(files, main.parent)
+        files, odd = dataset_files(data_dir, main, kind, listing)
+        refusal = refusal_of(data_dir, main, odd)
+        if refusal is not None:
+            return Dataset(path, kind, main, files, sign_names([main, *odd]), refusal)
+        if main.suffix.lower() == ".json" and not looks_like_geojson(main):
+            return None
+        return Dataset(path, kind, main, files, sign(files, main.parent))
     except FileNotFoundError:
         return None
-    return Dataset(readable_text(main.relative_to(data_dir)), kind, main, files, signature)
+    except OSError as error:
+        refusal = Refusal(f"{path} cannot be looked at: {error.strerror}", "let the loader's user read it: chmod a+rX")
+        return Dataset(path, kind, main, (main,), refusal.detail, refusal)
 
 
-def readable_text(path: Path) -> str:
-    """The path as text that can be stored: bytes that are no UTF-8 become question marks in diamonds."""
-    return os.fsencode(path.as_posix()).decode("utf-8", errors="replace")
+def dataset_files(data_dir: Path, main: Path, kind: Kind, listing: Listing) -> tuple[tuple[Path, ...], list[Path]]:
+    """The main file first, then its side files and the side-car, as far as they exist; and which are no plain files.
 
-
-def dataset_files(main: Path, kind: Kind, spellings: Mapping[str, list[str]]) -> Iterator[Path]:
-    """The main file first, then its side files and the side-car, as far as they exist."""
-    if main.is_dir():
-        yield from sorted(path for path in main.iterdir() if path.is_file() and not path.name.endswith(".lock"))
-    else:
-        yield main
+    Raises: OSError
+    """
+    odd = [main.parent / name for name in listing.beside(main)]
+    if main in odd and refusal_of(data_dir, main, [main]) is not None:
+        return (main,), [main]
+    mains, odd_inside = folder_files(main) if main.is_dir() else ([main], [])
     sides = [f"{main.stem}{suffix}" for suffix in SIDE_SUFFIXES.get(kind, ())]
     if kind in ("gpkg", "mbtiles"):
         sides = [f"{main.name}-wal", f"{main.name}-journal"]
     sides += [f"{main.stem}.toml", f"{main.name}.toml"]
-    yield from (main.parent / name for side in sides for name in spellings.get(side.lower(), ()))
+    found = [name for side in sides for name in listing.spellings.get(side.lower(), ())]
+    odd += [*odd_inside, *(main.parent / name for name in found if name in listing.odd)]
+    return (*mains, *(main.parent / name for name in found)), odd
+
+
+def folder_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files of a `.gdb` folder without its locks, and which of them are no plain files. Raises: OSError"""
+    with os.scandir(folder) as listing:
+        entries = [entry for entry in listing if not entry.name.endswith(".lock")]
+    names = {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)}
+    return sorted(folder / name for name in names), sorted(folder / name for name in names - plain_names(entries))
 
 
 def sign(files: Iterable[Path], folder: Path) -> str:
@@ -186,6 +228,18 @@ def sign(files: Iterable[Path], folder: Path) -> str:
             f"{file.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0{readable}\n".encode(
                 errors="surrogateescape"
             )
+        )
+    return digest.hexdigest()[:32]
+
+
+def sign_names(files: Iterable[Path]) -> str:
+    """What names of no plain files are, as a short text; nothing is followed or opened. Raises: OSError"""
+    digest = hashlib.sha256()
+    for file in files:
+        status = file.lstat()
+        target = file.readlink() if stat.S_ISLNK(status.st_mode) else ""
+        digest.update(
+            f"{file.name}\0{status.st_mode}\0{status.st_mtime_ns}\0{target}\n".encode(errors="surrogateescape")
         )
     return digest.hexdigest()[:32]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,89 @@ def test_links_to_files_count_and_links_to_folders_do_not_loop(tmp_path: Path) -
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "dead.gpkg").symlink_to(tmp_path / "nowhere")
     assert list(scan(tmp_path).datasets) == ["b.gpkg", "elsewhere/a.gpkg"]
+
+
+def refusals(folder: Path) -> dict[str, str]:
+    """What is said of the datasets that are not opened, by path."""
+    return {path: found.refusal.detail for path, found in scan(folder).datasets.items() if found.refusal is not None}
+
+
+def test_a_link_that_leaves_the_folder_is_not_opened_and_one_inside_is(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    put(tmp_path, "outside.csv", "outside.gdb/a00000001.gdbtable", "data/in/side.csv", "data/var/secret")
+    (data / "out.csv").symlink_to(tmp_path / "outside.csv")
+    (data / "dead.csv").symlink_to("../nowhere.csv")
+    (data / "out.gdb").symlink_to(tmp_path / "outside.gdb")
+    (data / "own.csv").symlink_to(data / "var/secret")
+    (data / "out.json").symlink_to("/dev/zero")
+    (data / "folder.gpkg").symlink_to(data / "in")
+    (data / "good.csv").symlink_to("in/side.csv")
+    leaves = "is a link that leaves the data folder: it is not opened"
+    assert refusals(data) == {
+        "out.csv": f"out.csv {leaves}",
+        "dead.csv": f"dead.csv {leaves}",
+        "out.gdb": f"out.gdb {leaves}",
+        "own.csv": "own.csv is a link into var/, which is Isthmus's own: it is not opened",
+        "out.json": f"out.json {leaves}",
+        "folder.gpkg": "folder.gpkg is a link to a folder: it is not opened",
+    }
+    assert {"good.csv", "in/side.csv"} <= scan(data).datasets.keys()
+
+
+def test_a_link_into_a_folder_that_is_reached_by_a_link_stays_in_it(tmp_path: Path) -> None:
+    put(tmp_path, "real/a.csv")
+    (tmp_path / "data").symlink_to("real")
+    (tmp_path / "real/b.csv").symlink_to(tmp_path / "real/a.csv")
+    assert refusals(tmp_path / "data") == {}
+    assert list(scan(tmp_path / "data").datasets) == ["a.csv", "b.csv"]
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # names of sockets are short
+    put(tmp_path, "good.csv")
+    os.mkfifo("pipe.json")
+    (tmp_path / "loop.csv").symlink_to("pool.csv")
+    (tmp_path / "pool.csv").symlink_to("loop.csv")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.gpkg")
+        said = refusals(tmp_path)
+    assert said == {
+        "loop.csv": "loop.csv is a link that leads back to itself: it is not opened",
+        "pipe.json": "pipe.json is a named pipe: it is not opened",
+        "pool.csv": "pool.csv is a link that leads back to itself: it is not opened",
+        "socket.gpkg": "socket.gpkg is a socket: it is not opened",
+    }
+    assert "good.csv" in scan(tmp_path).datasets
+
+
+@pytest.mark.parametrize(
+    ("main", "beside"),
+    [
+        ("a.shp", "a.dbf"),
+        ("a.shp", "A.SHX"),
+        ("a.csv", "a.csvt"),
+        ("a.gpkg", "a.gpkg-shm"),
+        ("a.gpkg", "a.gpkg.aux.xml"),
+        ("a.geojson", "a.toml"),
+        ("a.gdb", "a.gdb/a00000002.gdbtable"),
+    ],
+)
+def test_a_file_is_refused_with_what_belongs_to_it_and_no_other_is(tmp_path: Path, main: str, beside: str) -> None:
+    put(tmp_path, "a.gdb/a00000001.gdbtable" if main == "a.gdb" else main, "b.csv")
+    (tmp_path / "a.kml").symlink_to("/etc/hostname")  # another dataset
+    os.mkfifo(tmp_path / beside)
+    said = refusals(tmp_path)
+    assert said.pop("a.kml") == "a.kml is a link that leaves the data folder: it is not opened"
+    assert said == {main: f"{beside} is a named pipe, and belongs to {main}: it is not opened"}
+
+
+def test_the_signature_of_what_is_refused_changes_with_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").symlink_to("/etc/hostname")
+    before = scan(tmp_path).datasets["a.csv"]
+    assert scan(tmp_path).datasets["a.csv"] == before
+    (tmp_path / "a.csv").unlink()
+    (tmp_path / "a.csv").symlink_to("/etc/hosts")
+    assert scan(tmp_path).datasets["a.csv"].signature != before.signature
 
 
 def test_a_name_that_is_no_utf8_is_still_a_path_that_can_be_stored(tmp_path: Path) -> None:
