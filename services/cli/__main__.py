@@ -1,5 +1,9 @@
 """`python -m cli`."""
 
-from cli.main import isthmus
+from loader.ogr_drivers import limit_gdal
+
+limit_gdal()  # before anything imports pyogrio
+
+from cli.main import isthmus  # noqa: E402
 
 isthmus(prog_name="isthmus")

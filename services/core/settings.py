@@ -264,6 +264,11 @@ def parse(name: str, kind: str, text: str) -> Any:
     return Path(text) if kind == "Path" else text
 
 
+def tell_libraries(values: Mapping[str, str]) -> None:
+    """Set variables that libraries in C read for themselves, such as GDAL's."""
+    os.environ.update(values)
+
+
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. An empty variable counts as unset.
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loader.errors import CannotRead
+from loader.ogr_drivers import HEAD_BYTES, refuse_foreign
 from loader.read_model import OpenLayer
-from loader.read_ogr import list_layers, open_ogr
+from loader.read_ogr import list_layers, open_ogr, readable
 from loader.read_parquet import open_parquet
 from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
 from loader.shapefile import refuse_incomplete
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")
 IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
+GDAL_MAY_READ_IT = (NotImplementedError, RuntimeError, EOFError, zlib.error)
+"""What Python says of a member that it cannot unpack: GDAL knows more ways of compression, or says what is wrong."""
+
 NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
 
 
@@ -60,6 +66,9 @@ def find_layers(dataset: Dataset) -> list[LayerRef]:
         members = zip_members(dataset)
         refs = told_apart([ref for path, kind in members for ref in layers_at(dataset, path, kind)])
     else:
+        if dataset.main.is_file():
+            with readable(dataset), dataset.main.open("rb") as file:
+                refuse_foreign(dataset.path, dataset.kind, file.read(HEAD_BYTES))
         refs = layers_at(dataset, os.fspath(dataset.main), dataset.kind)
     return [replace(refs[0], name="")] if len(refs) == 1 else refs
 
@@ -103,20 +112,40 @@ def zip_members(dataset: Dataset) -> list[tuple[str, Kind]]:
     """(GDAL path, kind) of each dataset in an archive, `.gdb` folders included. Raises: CannotRead"""
     try:
         with zipfile.ZipFile(dataset.main) as archive:
-            names = archive.namelist()
+            members = list(named_members(archive.namelist()))
+            for name, kind in members:
+                refuse_member(dataset, archive, name, kind)
     except (zipfile.BadZipFile, OSError) as error:
         raise CannotRead(f"{dataset.path} is no zip archive: {error}", hint="copy it again") from error
-    folders = {match[0] for name in names if (match := re.match(r".*?\.gdb(?=/)", name, re.IGNORECASE))}
-    files = [name for name in names if not name.startswith("__MACOSX/") and not any(f"{f}/" in name for f in folders)]
-    members = [(name, PurePosixPath(name).suffix.lower()) for name in [*sorted(folders), *sorted(files)]]
-    found: list[tuple[str, Kind]] = [
-        (f"/vsizip/{{{dataset.main}}}/{name}", IN_ZIP[suffix]) for name, suffix in members if suffix in IN_ZIP
-    ]
-    if not found:
+    if not members:
         raise CannotRead(
             f"{dataset.path} holds no spatial file", hint="a zipped Shapefile holds a .shp with its .dbf, .shx and .prj"
         )
-    return found
+    return [(f"/vsizip/{{{dataset.main}}}/{name}", kind) for name, kind in members]
+
+
+def named_members(names: list[str]) -> Iterator[tuple[str, Kind]]:
+    """(name, kind) of each dataset, by the names in an archive."""
+    folders = {match[0] for name in names if (match := re.match(r".*?\.gdb(?=/)", name, re.IGNORECASE))}
+    files = [name for name in names if not name.startswith("__MACOSX/") and not any(f"{f}/" in name for f in folders)]
+    for name in [*sorted(folders), *sorted(files)]:
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix in IN_ZIP:
+            yield name, IN_ZIP[suffix]
+
+
+def refuse_member(dataset: Dataset, archive: zipfile.ZipFile, name: str, kind: Kind) -> None:
+    """Raises: CannotRead for a member with a link among its files, and for content of another format"""
+    begin = name.removesuffix(PurePosixPath(name).suffix).lower()
+    for info in archive.infolist():
+        mode = info.external_attr >> 16
+        if info.filename.lower().startswith(begin) and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise CannotRead(
+                f"{info.filename} in {dataset.path} is a link: it is not followed", hint="pack the file itself"
+            )
+    if kind != "gdb":
+        with suppress(*GDAL_MAY_READ_IT), archive.open(name) as file:
+            refuse_foreign(f"{name} in {dataset.path}", kind, file.read(HEAD_BYTES))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from loader.encode import FALLBACK_ENCODING
 from loader.errors import CannotRead
 from loader.gpkg_times import OF_ROWS, no_text_notes
 from loader.offsets import TEXT_KINDS, times_parsed
+from loader.ogr_drivers import ENDING_SAYS, HEAD_BYTES, of_another_format
 from loader.ogr_types import name_all_types
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
@@ -42,7 +43,8 @@ ONE_LAYER = frozenset({"geojson", "geojsonseq", "fgb", "csv", "shp"})
 COUNTED = frozenset({"gpkg", "fgb", "shp", "gdb"})
 """Formats whose header says how many rows there are."""
 
-HEAD_BYTES = 65536
+NOT_OURS = "not recognized as being in a supported file format"
+"""GDAL's word for what none of its drivers takes."""
 
 STYLE_TABLES = frozenset({"layer_styles", "qgis_projects"})
 """Tables that QGIS keeps in a GeoPackage for itself."""
@@ -127,6 +129,9 @@ def readable(dataset: Dataset) -> Generator[None]:
     try:
         yield
     except FAILURES as error:
+        if NOT_OURS in str(error):
+            what = of_another_format(dataset.kind)
+            raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=ENDING_SAYS) from error
         what = first_line(error).replace(f"'{dataset.main}'", "it is").replace(str(dataset.main), dataset.path)
         raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=hint_for(error)) from error
 

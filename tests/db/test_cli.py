@@ -14,7 +14,7 @@ from cli.main import isthmus
 from support.cluster import Database, environment
 from support.loading import write_points
 
-NOT_RECOGNIZED = "it is not recognized as being in a supported file format."
+NOT_RECOGNIZED = "what it holds is no GeoPackage"
 
 
 class Shell:
@@ -52,10 +52,7 @@ def test_load_says_what_became_of_each_file_and_fails_when_one_failed(shell: She
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0].startswith("loaded     a.geojson -> a (2 rows")
-    assert (
-        lines[1]
-        == "failed     b.gpkg: b.gpkg cannot be read: it is not recognized as being in a supported file format."
-    )
+    assert lines[1] == f"failed     b.gpkg: b.gpkg cannot be read: {NOT_RECOGNIZED}"
     assert lines[3].startswith("loaded     inner/c.geojson -> c (1 rows")
 
 
