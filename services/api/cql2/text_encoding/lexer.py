@@ -36,9 +36,6 @@ TOKEN = re.compile(
     rf"|(?P<sign>{SIGN})",
     re.DOTALL,
 )
-LITERAL = re.compile(rf"((?:[{SPACE}]|{WORD.pattern}|{QUOTED}|{SIGN})*+)({TEXT}|{NUMBER}|\Z)", re.DOTALL)
-"""What is no text and no number, and the text or number behind it, or the end: many tokens at once."""
-
 ESCAPE = re.compile(r"''|\\(.)", re.DOTALL)
 CONTROLS = {"a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 UNFINISHED = {"'": "a text is not closed", '"': "a quoted name is not closed"}
