@@ -25,7 +25,6 @@ from core.settings import Settings
 from core.snapshots import Snapshot
 from core.spent import spent
 from core.statement import Statement
-from core.warm_pool import WarmPool
 
 T = TypeVar("T")
 
@@ -115,8 +114,7 @@ class Database:
             " -c plan_cache_mode=force_custom_plan"
             f" -c statement_timeout={self._timeout_s * 1000}"
         )
-        kind = ConnectionPool[Connection] if self.reads_replicas else WarmPool  # replicas get turns
-        self.pool = kind(
+        self.pool = ConnectionPool[Connection](
             conninfo(settings, options=options),
             min_size=1,
             max_size=settings.pool_size,
