@@ -23,13 +23,10 @@ HEAD_BYTES, FIELD_BYTES = 19, 6
 """What a binary COPY sends ahead of its first row, and ahead of the value of a row that has one."""
 
 
-def copy_out(
-    connection: psycopg.Connection[Any], query: bytes, *, values: bool = False, by_row: bool = False
-) -> Generator[bytes]:
+def copy_out(connection: psycopg.Connection[Any], query: bytes, *, values: bool = False) -> Generator[bytes]:
     """Whole rows of a COPY, gathered into blocks. Closed early, it cancels the statement.
 
     values: where the COPY is a binary one, of one column, nothing but its values, one behind the other
-    by_row: nothing is gathered; behind the rows comes an empty block
     Raises: psycopg.Error, at the first step or later
     """
     pgconn = connection.pgconn
@@ -37,7 +34,7 @@ def copy_out(
     if started.status != ExecStatus.COPY_OUT:
         raise psycopg.errors.error_from_result(started, encoding="utf-8")
     try:
-        rest = yield from blocks(pgconn, values=values and bool(started.binary_tuples), by_row=by_row)
+        rest = yield from blocks(pgconn, values=values and bool(started.binary_tuples))
     except GeneratorExit:
         connection.cancel_safe(timeout=CANCEL_S)
         drain(pgconn)
@@ -48,9 +45,9 @@ def copy_out(
     yield rest
 
 
-def blocks(pgconn: PGconn, *, values: bool = False, by_row: bool = False) -> Generator[bytes, None, bytes]:
+def blocks(pgconn: PGconn, *, values: bool = False) -> Generator[bytes, None, bytes]:
     """The rows until there are no more, or the statement fails. Returns the last of them."""
-    gathered, enough, then = bytearray(), 0 if by_row else FIRST_BYTES, 0 if by_row else BLOCK_BYTES
+    gathered, enough = bytearray(), FIRST_BYTES
     ahead, each = (HEAD_BYTES + FIELD_BYTES, FIELD_BYTES) if values else (0, 0)
     while True:
         size, row = pgconn.get_copy_data(1)
@@ -60,7 +57,7 @@ def blocks(pgconn: PGconn, *, values: bool = False, by_row: bool = False) -> Gen
             if len(gathered) >= enough:
                 yield bytes(gathered)
                 gathered.clear()
-                enough = then
+                enough = BLOCK_BYTES
         elif size == 0:
             wait_for_more(pgconn)
         else:

@@ -22,7 +22,6 @@ from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_repl
 from core.leases import Connection, Leases
 from core.prepared import Prepared, PreparedStatements, Row
 from core.settings import Settings
-from core.snapshots import Snapshot
 from core.spent import spent
 from core.statement import Statement
 
@@ -299,29 +298,26 @@ class Database:
             known = self._prepared[connection] = PreparedStatements(connection)
         return known
 
-    def stream(self, statement: Statement, timeout_s: int, shared: Snapshot | None = None) -> Generator[bytes]:
+    def stream(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
         """The bytes that `COPY … TO STDOUT` sends, some KB of whole rows at a time, whatever the size of the whole.
 
-        Of a binary one, which must be of one column, the values alone. `shared`: the state it sees together with others
-        that are read in turns with it; each row comes by itself then, and an empty block behind them.
+        Of a binary one, which must be of one column, the values alone.
 
         COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
         the statement is cancelled. Raises: as `run`, at the first step or later
         """
-        first, others = self._patiently(lambda: begin(self._copy_out(statement, timeout_s, shared)))
+        first, others = self._patiently(lambda: begin(self._copy_out(statement, timeout_s)))
         try:
             yield from first
             yield from others
         finally:
             others.close()
 
-    def _copy_out(self, statement: Statement, timeout_s: int, shared: Snapshot | None) -> Generator[bytes]:
+    def _copy_out(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
         with translated(), self._lease() as connection, connection.transaction():
-            if shared is not None:
-                shared.enter(connection)
             connection.execute(set_timeout(timeout_s))
             text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
-            with closing(copy_out(connection, text.encode(), values=True, by_row=shared is not None)) as blocks:
+            with closing(copy_out(connection, text.encode(), values=True)) as blocks:
                 first = next(blocks)
                 self.leases.keep(connection)  # the answer begins: when its client leaves, this is closed
                 yield first

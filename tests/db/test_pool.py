@@ -18,7 +18,6 @@ from core.db import Database as Pool, connect, conninfo
 from core.errors import BadValue, CatalogueMissing, ClientLeft, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.migrations import MIGRATION_LOCK, migrate, migrations
 from core.prepared import MOST, Prepared, prepare
-from core.snapshots import Snapshot
 from core.statement import Statement
 from support.cluster import PASSWORD, Database
 
@@ -153,21 +152,6 @@ def test_connections_take_turns_so_that_each_replica_gets_its_share(database: Da
         for connection in [opened.pool.getconn() for _ in range(3)]:
             opened.pool.putconn(connection)
         assert len({opened.run(statement("SELECT pg_backend_pid()"))[0][0] for _ in range(6)}) == 3
-
-
-def test_streams_of_one_snapshot_see_one_state(database: Database):
-    rows = statement("COPY (SELECT count(*)::text FROM isthmus.collections) TO STDOUT (FORMAT binary)")
-    with closing(Pool(replace(database.reader, pool_size=2))) as opened:
-        shared = Snapshot()
-        first = opened.stream(rows, 60, shared)
-        before = next(first)
-        with connect(database.owner) as connection:
-            connection.execute(
-                "INSERT INTO isthmus.collections (id, title, source_path, layer) VALUES ('later', 'Later', 'later', '')"
-            )
-        assert [*opened.stream(rows, 60, shared)] == [before, b"", b""]
-        assert [*first] == [b"", b""]
-        assert [*opened.stream(rows, 60)] != [before], "the next one sees it"
 
 
 def test_the_end_of_a_statement_never_meets_that_of_another_thread(database: Database):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import http.client
 import io
 import json
@@ -13,11 +12,9 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import brotli
 import pytest
@@ -216,34 +213,13 @@ def test_client_that_leaves_ends_its_queries(big: Database):
         client.request("GET", "/collections/big/items?f=geojsonl")
         response = client.getresponse()
         response.read(100_000)
-        assert running_copies(big) == 2
+        assert running_copies(big) == 1
         response.close()
         client.close()
         deadline = time.monotonic() + 10
         while running_copies(big):
             assert time.monotonic() < deadline, "the query goes on for nobody"
             time.sleep(0.05)
-
-
-def test_one_export_at_a_time_uses_two_connections_for_the_same_bytes(big: Database):
-    path = "/collections/big/items?f=geojsonl"
-    with running_api(big) as url, urlopen(f"{url}{path}") as first, urlopen(f"{url}{path}") as second:
-        assert running_copies(big) == 3
-        split, whole = hashlib.file_digest(first, "sha256"), hashlib.file_digest(second, "sha256")
-        assert split.digest() == whole.digest()
-        with urlopen(f"{url}{path}"):
-            assert running_copies(big) == 2, "the place beside the first is free again"
-
-
-@pytest.mark.parametrize(("pool_size", "used"), [(5, 1), (6, 2)])
-def test_an_export_leaves_connections_to_others(big: Database, pool_size: int, used: int):
-    reader = replace(big.reader, pool_size=pool_size)
-    with closing(Pool(reader)) as pool:
-        running = create_app(reader, pool).test_client().get("/collections/big/items?f=geojsonl")
-        assert next(iter(running.iter_encoded()))
-        assert running_copies(big) == used
-        running.close()
-        assert running_copies(big) == 0
 
 
 def test_small_requests_have_connections_left_while_exports_run(big: Database, monkeypatch: pytest.MonkeyPatch):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -12,8 +11,6 @@ from flask.testing import FlaskClient
 from test_sources import BROKEN, DIVIDED, FUNCTIONS, SLOW, names
 
 from core.db import Database as Pool
-from core.leases import Connection
-from core.snapshots import Snapshot
 from core.statement import Statement
 from support.cluster import Cluster, Database
 from support.odd import as_superuser, database_with, sources_app, wait_for
@@ -66,9 +63,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     stream = Pool.stream
 
-    def noted(pool: Pool, statement: Statement, timeout_s: int, shared: Snapshot | None = None) -> Generator[bytes]:
+    def noted(pool: Pool, statement: Statement, timeout_s: int) -> Generator[bytes]:
         seen.append(statement.as_text())
-        return stream(pool, statement, timeout_s, shared)
+        return stream(pool, statement, timeout_s)
 
     monkeypatch.setattr(Pool, "stream", noted)
     return seen
@@ -110,9 +107,7 @@ def test_only_a_heap_that_may_be_read_as_a_whole_is_read_by_pages(
     assert ["string_agg" in text for text in asked] == [grouped, False]
 
 
-def test_large_table_is_read_by_two_connections_that_see_one_state(
-    theirs: Database, client: FlaskClient, asked: list[str]
-):
+def test_an_export_sees_one_state_of_a_table(theirs: Database, client: FlaskClient, asked: list[str]):
     """Rows move to the end of the table and others vanish, between the first bytes and the last."""
     before = export(client, "large", ROW_BY_ROW)
     response = client.get("/collections/large/items?f=geojsonl")
@@ -122,36 +117,10 @@ def test_large_table_is_read_by_two_connections_that_see_one_state(
         connection.execute("UPDATE theirs.large SET name = 'changed' WHERE id % 2 = 0")
         connection.execute("DELETE FROM theirs.large WHERE id % 3 = 0")
     assert features_of((begun + b"".join(blocks)).decode()) == before
-    assert len(asked) == 3, "one statement row by row, two side by side"
+    assert ["string_agg" in text for text in asked] == [False, True]
     after = [json.loads(feature) for feature in export(client, "large")]
     assert len(after) == 40_000
     assert sum(feature["properties"]["name"] == "changed" for feature in after) == 20_000
-
-
-def test_replicas_are_not_read_side_by_side(theirs: Database, asked: list[str]):
-    reader = replace(theirs.reader, db_target="prefer-standby")
-    with sources_app(replace(theirs, reader=reader), "theirs") as app:
-        client = app.test_client()
-        wait_for(lambda: client.get("/collections/large").status_code, lambda status: status == 200)
-        assert export(client, "large") == export(client, "large", ROW_BY_ROW)
-    assert ["string_agg" in text for text in asked] == [True, False]
-
-
-class Elsewhere(Snapshot):
-    """A snapshot of which the server of the second connection never heard, as behind a balancer of replicas."""
-
-    def enter(self, connection: Connection) -> None:
-        """Enter it."""
-        super().enter(connection)
-        self._name = "00000003-0000000A-1"
-
-
-def test_connections_to_different_servers_are_not_put_together(
-    client: FlaskClient, asked: list[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("api.exports.stream.Snapshot", Elsewhere)
-    assert export(client, "large") == export(client, "large", ROW_BY_ROW)
-    assert len(asked) == 4, "two that do not go together, the whole, and the whole row by row"
 
 
 def test_rows_that_have_become_large_are_read_one_by_one(theirs: Database, client: FlaskClient, asked: list[str]):

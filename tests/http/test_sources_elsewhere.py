@@ -15,7 +15,6 @@ from psycopg import sql
 
 from core.db import conninfo
 from core.errors import DatabaseUnavailable
-from core.snapshots import Snapshot
 from support.cluster import PASSWORD, Cluster, Database
 from support.http import get
 from support.odd import as_superuser, sources_app, superuser, wait_for
@@ -202,17 +201,10 @@ def test_read_only_replica_serves_loaded_collections_and_sources(replica: tuple[
         assert found["storageCrs"].endswith("3067")
 
 
-def test_table_of_a_replica_is_exported_by_two_connections_that_see_one_state(
-    replica: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("api.routes.exports.SPLIT_FROM", 0)
-    entered: list[int] = []
-    enter = Snapshot.enter
-    monkeypatch.setattr(Snapshot, "enter", lambda self, on: (enter(self, on), entered.append(on.info.backend_pid)))  # type: ignore[arg-type]
+def test_table_of_a_replica_is_exported(replica: tuple[Database, Database]):
     with sources_app(replica[1], "gis") as app:
         text = app.test_client().get("/collections/lakes/items?f=geojsonl").text
     assert text.count("\x1e") == 40
-    assert len(set(entered)) == 2
 
 
 def test_change_on_the_primary_is_seen_through_the_replica(replica: tuple[Database, Database]):

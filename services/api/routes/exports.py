@@ -35,7 +35,7 @@ from api.sql.features.exports import (
     copy_features,
     copy_groups,
     is_everything,
-    select_pages,
+    select_has_small_rows,
 )
 from core.catalog import Collection, remembered
 from core.errors import BadParameter
@@ -45,9 +45,6 @@ WITHOUT_LIMIT = Limits(WITHOUT_END, WITHOUT_END)
 """Exports send every match when the request does not say how many."""
 
 BLOCK_BYTES = 262_144
-
-SPLIT_FROM = 256
-"""Pages of a table that two connections read from at once: half of it takes 10 ms of PostgreSQL or more."""
 
 
 def export(collection: Collection, chosen: str) -> Response:
@@ -95,33 +92,29 @@ def blocks_of(collection: Collection, query: ItemsQuery, chosen: str, encoding: 
     begin_in_time(collection, query)
     query = as_on_a_page(collection, query)
     with reading(collection, has_values=query.has_values):
-        blocks = api().exports.start(*statements(collection, query, chosen))
+        blocks = api().exports.start(statement(collection, query, chosen))
     if chosen == "geojson":
         blocks = framed(blocks)
     return blocks if encoding is None else packed(blocks, encoding)
 
 
-def statements(collection: Collection, query: ItemsQuery, chosen: str) -> list[Statement]:
-    """The COPY of a stream, and behind it two that give the same in turns, if it is long. Features of a whole table
-    come in groups, where rows are small.
-    """
+def statement(collection: Collection, query: ItemsQuery, chosen: str) -> Statement:
+    """The COPY of a stream. Features of a whole table come in groups, where rows are small."""
     if chosen == "csv":
-        return [copy_csv(collection, query)]
-    ahead, pages = AHEAD[chosen], pages_of(collection) if is_everything(collection, query) else None
-    if pages is None:
-        return [copy_features(collection, query, ahead)]
-    halves = ((0, 1), (0, 2), (1, 2)) if pages >= SPLIT_FROM else ((0, 1),)
-    return [copy_groups(collection, query.presentation, ahead, *half) for half in halves]
+        return copy_csv(collection, query)
+    if is_everything(collection, query) and has_small_rows(collection):
+        return copy_groups(collection, query.presentation, AHEAD[chosen])
+    return copy_features(collection, query, AHEAD[chosen])
 
 
-def pages_of(collection: Collection) -> int | None:
-    """How many pages a table with small rows has; asked once for each version, of a source each time."""
+def has_small_rows(collection: Collection) -> bool:
+    """Whether no row of a table has values outside its page; asked once for each version, of a source each time."""
 
-    def now() -> int | None:
-        rows = api().database.run(select_pages(collection))
-        return rows[0][0] if rows else None
+    def now() -> bool:
+        rows = api().database.run(select_has_small_rows(collection))
+        return bool(rows) and rows[0][0]
 
-    return now() if collection.source else remembered(collection, "pages", now)
+    return now() if collection.source else remembered(collection, "has small rows", now)
 
 
 def attachment(response: Response, collection: Collection, query: ItemsQuery, chosen: str) -> Response:

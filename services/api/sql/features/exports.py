@@ -37,7 +37,7 @@ SELECT (
     SELECT string_agg({feature}, '') FROM {relation} AS t{lateral}
     WHERE t.ctid >= format('(%s,0)', pages.first)::tid AND t.ctid < format('(%s,0)', pages.first + {pages})::tid
 )
-FROM generate_series({first}, pg_relation_size({name}) / current_setting('block_size')::int, {step}) AS pages (first)
+FROM generate_series(0, pg_relation_size({name}) / current_setting('block_size')::int, {pages}) AS pages (first)
 """)
 
 
@@ -48,10 +48,8 @@ def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.Composab
     return Statement(COPY_TEXTS.format(rows), params)
 
 
-def copy_groups(
-    collection: Collection, shown: Presentation, ahead: sql.Composable, number: int = 0, of: int = 1
-) -> Statement:
-    """COPY of every feature of a table, as it lies on the disk, joined in groups; or of each so many-th group.
+def copy_groups(collection: Collection, shown: Presentation, ahead: sql.Composable) -> Statement:
+    """COPY of every feature of a table, as it lies on the disk, joined in groups.
 
     Rows:  text, NULL for a group without features
     Index: none, a scan of ranges of pages
@@ -61,8 +59,6 @@ def copy_groups(
         relation=collection.source.placed if collection.source else relation(collection),
         lateral=properties_lateral(collection, shown),
         name=named_table(collection),
-        first=sql.Literal(number * GROUP_PAGES),
-        step=sql.Literal(of * GROUP_PAGES),
         pages=sql.Literal(GROUP_PAGES),
     )
     return Statement(COPY_TEXTS.format(rows))
@@ -86,15 +82,13 @@ def is_everything(collection: Collection, query: ItemsQuery) -> bool:
     return asked and has_places and query.limit >= WITHOUT_END
 
 
-def select_pages(collection: Collection) -> Statement:
-    """How many pages a table has, if every row lies in its page as a whole, so that groups of pages stay small.
+def select_has_small_rows(collection: Collection) -> Statement:
+    """Whether every row of a table lies in its page as a whole, so that groups of pages stay small.
 
-    Rows: one (pages bigint, or NULL where rows are larger); none where somebody dropped it
+    Rows: one (boolean); none where somebody dropped the table
     """
     text = sql.SQL("""
-SELECT CASE WHEN COALESCE(pg_relation_size(NULLIF(reltoastrelid, 0)), 0) = 0
-            THEN pg_relation_size(oid) / current_setting('block_size')::bigint END
-FROM pg_class WHERE oid = {}""")
+SELECT COALESCE(pg_relation_size(NULLIF(reltoastrelid, 0)), 0) = 0 FROM pg_class WHERE oid = {}""")
     return Statement(text.format(named_table(collection)))
 
 
