@@ -13,6 +13,7 @@ from werkzeug.routing import PathConverter
 
 from api.cache.store import FILTERED, TileStore
 from api.catalog.live import LiveCatalog
+from api.catalog.survey.watch import LiveSources
 from api.context import Api, api, install
 from api.exports.files import FileExports
 from api.exports.stream import Exports
@@ -35,7 +36,6 @@ from api.query.source_errors import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metrics as metering, network, search, service, tiles, viewer
 from api.routes.after_request import begin, finish
 from api.routes.archives import instead
-from api.survey.watch import LiveSources
 from api.tiles.archives import Archives
 from api.tiles.functions import TileFunctions
 from api.tiles.grids import Grids

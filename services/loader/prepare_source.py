@@ -1,7 +1,7 @@
 """Prepare a table of somebody else's for tiles of low zooms: in a table of ours, theirs stays as it is.
 
 What the API is to know stands in the comment of our table, so that it is there as long as the table, and the look at
-the catalogue of the database finds it (api/survey).
+the catalogue of the database finds it (api/catalog/survey).
 """
 
 from __future__ import annotations

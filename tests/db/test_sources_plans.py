@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from api.catalog.live import LiveCatalog
+from api.catalog.survey.watch import LiveSources
 from api.planner.bbox_strips import plan_in_bands
 from api.planner.matches_or_walk import sides
 from api.planner.selectivity import make_density
@@ -20,7 +21,6 @@ from api.sql.features.bbox_strips import select_frame
 from api.sql.features.items import select_feature
 from api.sql.features.pages import select_page
 from api.sql.tiles.tiles import select_tile, whole_tile
-from api.survey.watch import LiveSources
 from api.tiles.budget import goes_by_box
 from api.tms.tile import Tile
 from core.bbox import BBox

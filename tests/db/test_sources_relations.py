@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from api.sources.model import parse_relation
-from api.survey.watch import read_statement
+from api.catalog.sources.model import parse_relation
+from api.catalog.survey.watch import read_statement
 from core.db import conninfo
 from support.cluster import Cluster, Database
 from support.odd import as_superuser, database_with

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from api.documents.landing import CONFORMS_TO
-from api.openapi.operations import OPERATIONS
+from api.documents.openapi.operations import OPERATIONS
 from api.params.items import ITEMS_PARAMETERS
 from support.http import get
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.openapi.operations import OPERATIONS
+from api.documents.openapi.operations import OPERATIONS
 from support.ogc import definition
 
 VALUES = {

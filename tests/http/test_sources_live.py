@@ -13,8 +13,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.catalog.live import LiveCatalog
+from api.catalog.survey.watch import LiveSources
 from api.query.items import WHOLE_TILE
-from api.survey.watch import LiveSources
 from core.catalog import Catalog
 from core.errors import BadValue, QueryTooSlow
 from support.cluster import Cluster, Database
@@ -99,7 +99,7 @@ def test_nobody_is_refused_while_the_first_look_at_the_data_takes_long(
         looked.wait(30)
         raise QueryTooSlow("the query was given up")
 
-    monkeypatch.setattr("api.survey.watch.survey", slow_look)
+    monkeypatch.setattr("api.catalog.survey.watch.survey", slow_look)
     with sources_app(changing, "live") as app, ThreadPoolExecutor(8) as threads:
         urls = ["/collections", "/collections/wells/items", "/collections/wells/items/1", "/"] * 2
         found = list(threads.map(lambda url: app.test_client().get(url).status_code, urls))
@@ -343,7 +343,7 @@ def test_half_a_change_is_never_seen(client: FlaskClient, changing: Database):
 def test_table_that_grows_is_found_through_its_index_again(
     changing: Database, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("api.survey.watch.AGAIN_S", 0.1)
+    monkeypatch.setattr("api.catalog.survey.watch.AGAIN_S", 0.1)
     sql.execute("CREATE INDEX ON live.wells USING gist (geom)")
     sql.execute("UPDATE live.wells SET geom = ST_SetSRID(ST_Point(id, 60), 4326)")
     with sources_app(changing, "live") as app:
@@ -391,7 +391,7 @@ def looks_for_nothing(client: FlaskClient) -> bool:
 def test_boxes_of_a_large_table_look_for_features_without_geometry_when_there_may_be_some(
     client: FlaskClient, changing: Database, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("api.survey.watch.OFTEN", 1)
+    monkeypatch.setattr("api.catalog.survey.watch.OFTEN", 1)
     sql.execute(LARGE_TABLE)
     wait_for(lambda: looks_for_nothing(client), bool, SECONDS)
     box = "/collections/many/items?bbox=10.5,-1,12.5,1&limit=1000"

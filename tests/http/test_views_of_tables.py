@@ -172,7 +172,7 @@ def test_a_table_that_may_not_be_read_any_more_stops_no_view(shop: Database, sql
 def test_features_without_geometry_are_found_when_the_table_gets_some(
     shop: Database, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("api.survey.watch.OFTEN", 1)
+    monkeypatch.setattr("api.catalog.survey.watch.OFTEN", 1)
     box = "/collections/plain/items?bbox=10,10,10.2,10.2&limit=1000"
     with sources_app(shop, "shop") as app:
         client = app.test_client()
@@ -201,7 +201,7 @@ def test_a_view_of_another_query_is_looked_at_anew(shop: Database, sql: psycopg.
 def test_of_a_slow_view_the_table_behind_it_tells_what_it_can(
     shop: Database, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("api.survey.timed_queries.LIMIT_S", 0.3)
+    monkeypatch.setattr("api.catalog.survey.timed_queries.LIMIT_S", 0.3)
     slow = 'SELECT id, name, "The Geom" AS place FROM stock."The Places" WHERE pg_sleep(0.001) IS NOT NULL'
     in_grid = "SELECT id, name, geom FROM stock.grid WHERE pg_sleep(0.001) IS NOT NULL"
     sql.execute(f"CREATE VIEW shop.slow AS {slow}")  # type: ignore[arg-type]

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from api.documents.collections import collection_document, rfc3339
+from api.documents.openapi.document import openapi_document
+from api.documents.openapi.operations import OPERATIONS
+from api.documents.openapi.parameters import parameter_components
 from api.documents.schemas import (
     feature_schema_document,
     geometry_property,
@@ -24,9 +27,6 @@ from api.documents.tilesets import (
 )
 from api.features.sample_document import NOTHING
 from api.http.links import Links
-from api.openapi.document import openapi_document
-from api.openapi.operations import OPERATIONS
-from api.openapi.parameters import parameter_components
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS
 from api.tiles.grids import Grids

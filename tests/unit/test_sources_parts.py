@@ -9,17 +9,17 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
-from api.sources.build import NOTHING, Findings, Plan, Seen, build, plan
-from api.sources.comments import Comment, parse_comment
-from api.sources.crs import stretched
-from api.sources.crs_extents import EVERYWHERE, domain
-from api.sources.functions import overloaded, refused
-from api.sources.geometry_columns import shape_of, srid_of_typmod, type_of_typmod
-from api.sources.keys import NO_KEY, PLACE, PLACE_IN_TABLE
-from api.sources.model import Attribute, Draft, Function, Omission, Parameter, Relation, System, parse_relation
-from api.sources.naming import assign_ids
-from api.sources.types import is_whole, published, read_as
-from api.survey.timed_queries import Asker
+from api.catalog.sources.build import NOTHING, Findings, Plan, Seen, build, plan
+from api.catalog.sources.comments import Comment, parse_comment
+from api.catalog.sources.crs import stretched
+from api.catalog.sources.crs_extents import EVERYWHERE, domain
+from api.catalog.sources.functions import overloaded, refused
+from api.catalog.sources.geometry_columns import shape_of, srid_of_typmod, type_of_typmod
+from api.catalog.sources.keys import NO_KEY, PLACE, PLACE_IN_TABLE
+from api.catalog.sources.model import Attribute, Draft, Function, Omission, Parameter, Relation, System, parse_relation
+from api.catalog.sources.naming import assign_ids
+from api.catalog.sources.types import is_whole, published, read_as
+from api.catalog.survey.timed_queries import Asker
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart
 

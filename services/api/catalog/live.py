@@ -8,10 +8,10 @@ from threading import Lock
 
 import psycopg
 
+from api.catalog.sources.model import TileFunction
+from api.catalog.sources.naming import assign_ids
+from api.catalog.survey.watch import LiveSources
 from api.monitoring.in_flight import for_everyone
-from api.sources.model import TileFunction
-from api.sources.naming import assign_ids
-from api.survey.watch import LiveSources
 from core.archives import SELECT_ARCHIVES
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, parse_catalog
 from core.db import Database

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
 
+from api.catalog.sources.model import TileFunction
 from api.context import Api
 from api.http.address import names_host
 from api.http.request import Answer
 from api.middleware.timing import ROUTE
 from api.routes.after_request import FOR_EVERYONE, new_request_id
-from api.sources.model import TileFunction
 from api.tiles.archive_response import ROUTE as TILE_ROUTE, Wanted, archive_answer
 from core.archives import TileArchive
 from core.errors import IsthmusError

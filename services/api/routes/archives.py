@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Response, request
 
+from api.catalog.sources.model import TileFunction
 from api.context import api
 from api.documents.archives import (
     archive_document,
@@ -25,7 +26,6 @@ from api.params.common import reject_unknown
 from api.routes import tile_functions
 from api.routes.responses import answer
 from api.routes.tiles import tileset_answer
-from api.sources.model import TileFunction
 from api.tiles.archive_response import Wanted, archive_answer
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from core.archives import TileArchive

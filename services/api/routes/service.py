@@ -10,9 +10,9 @@ from werkzeug.exceptions import NotFound
 from api.context import api
 from api.cql2 import functions_document
 from api.documents.landing import conformance_document, landing_document
+from api.documents.openapi.document import openapi_document
 from api.http.links import OPENAPI_JSON
 from api.http.problems import STATUS, UNEXPECTED, Problem, http_problem
-from api.openapi.document import openapi_document
 from api.routes.responses import answer
 from core.errors import DatabaseUnavailable
 

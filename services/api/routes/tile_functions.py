@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from flask import Response, request
 
+from api.catalog.sources.model import TileFunction
 from api.context import api
 from api.documents.archives import (
     archive_document,
@@ -23,7 +24,6 @@ from api.params.common import reject_unknown
 from api.params.tiles import given_parameters
 from api.routes.responses import answer
 from api.routes.tiles import tileset_answer, validated_tile
-from api.sources.model import TileFunction
 from api.tms.tile import check_limits, check_zoom, parse_tile
 
 View = Callable[..., Response]

@@ -10,12 +10,12 @@ from typing import Any
 
 import psycopg
 
+from api.catalog.sources.model import TileFunction
 from api.formats.mvt import read_layers
 from api.http.gzip import compress, decompress
 from api.monitoring.in_flight import for_everyone
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
-from api.sources.model import TileFunction
 from api.sql.tiles.functions import select_function_tile
 from api.tms.tile import Tile, tile_at
 from core.db import Database

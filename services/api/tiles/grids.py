@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
+from api.catalog.sources.crs import describe_systems
+from api.catalog.sources.model import System
 from api.monitoring.in_flight import for_everyone
 from api.query.items import GridBox
-from api.sources.crs import describe_systems
-from api.sources.model import System
 from api.sql.tiles.grids import select_extent, select_ring
 from api.tms.grid_boxes import around_ring, common_box, overlap, whole_box, widened
 from api.tms.json_reader import Definition, matrix_set_of, read_definitions

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from api.sources.geometry_columns import is_in_degrees
-from api.sources.model import Systems
+from api.catalog.sources.geometry_columns import is_in_degrees
+from api.catalog.sources.model import Systems
 from core.bbox import BBox
 
 EVERYWHERE = BBox(-180, -90, 180, 90)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from api.sources.build import Plan, Seen
-from api.sources.geometry_columns import WEB_MERCATOR, Shape, is_in_degrees, read
-from api.sources.model import Base, Systems
-from api.survey.timed_queries import Asker
+from api.catalog.sources.build import Plan, Seen
+from api.catalog.sources.geometry_columns import WEB_MERCATOR, Shape, is_in_degrees, read
+from api.catalog.sources.model import Base, Systems
+from api.catalog.survey.timed_queries import Asker
 from core.bbox import BBox
 from core.catalog import ROWS_OF_PAGE
 from core.errors import BadBBox

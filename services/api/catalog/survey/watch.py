@@ -14,14 +14,14 @@ from typing import cast
 import psycopg
 from psycopg import sql
 
-from api.sources.build import NOTHING, Findings, Plan, build, plan
-from api.sources.crs import find_systems
-from api.sources.functions import draft_function, named_systems, overloaded, refused
-from api.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
-from api.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
-from api.survey.data_survey import declared_systems, survey
-from api.survey.timed_queries import Asker
-from api.survey.write_counters import read_writes
+from api.catalog.sources.build import NOTHING, Findings, Plan, build, plan
+from api.catalog.sources.crs import find_systems
+from api.catalog.sources.functions import draft_function, named_systems, overloaded, refused
+from api.catalog.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
+from api.catalog.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
+from api.catalog.survey.data_survey import declared_systems, survey
+from api.catalog.survey.timed_queries import Asker
+from api.catalog.survey.write_counters import read_writes
 from core.db import Database
 from core.errors import IsthmusError, QueryTooSlow
 from core.statement import Statement
@@ -42,7 +42,7 @@ the latter is enough.
 
 def read_statement(name: str, schemas: Sequence[str]) -> Statement:
     """A statement of this folder, for some schemas."""
-    text = (files("api.survey") / f"{name}.sql").read_text(encoding="utf-8")
+    text = (files("api.catalog.survey") / f"{name}.sql").read_text(encoding="utf-8")
     return Statement(sql.SQL(cast("str", text)), {"schemas": list(schemas)})  # type: ignore[arg-type]
 
 

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from api.cql2 import parse_text, render_json
+from api.documents.openapi.examples import items_examples
+from api.documents.openapi.operations import Operation
+from api.documents.openapi.parameters import TEXT
 from api.features.sample_document import Sample
 from api.formats.registry import EXPORTS
 from api.http.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, KML, MVT, PICTURES, SVG
-from api.openapi.examples import items_examples
-from api.openapi.operations import Operation
-from api.openapi.parameters import TEXT
 from core.catalog import Collection
 
 BINARY = {"type": "string", "format": "binary"}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from api.sources.columns import BEHIND, Read
-from api.sources.model import Relation, literal
+from api.catalog.sources.columns import BEHIND, Read
+from api.catalog.sources.model import Relation, literal
 from core.catalog import PLACE, Key, KeyPart
 from core.statement import Statement, quoted
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from psycopg import sql
 
-from api.sources.columns import BEHIND
-from api.sources.model import Attribute, Systems
+from api.catalog.sources.columns import BEHIND
+from api.catalog.sources.model import Attribute, Systems
 from core.bbox import MERCATOR_LIMIT_DEG
 from core.catalog import GEOM, Limits
 from core.statement import quoted

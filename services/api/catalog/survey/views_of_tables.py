@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
-from api.sources.build import Plan, Seen
-from api.sources.geometry_columns import Shape, compared
-from api.sources.model import Base
+from api.catalog.sources.build import Plan, Seen
+from api.catalog.sources.geometry_columns import Shape, compared
+from api.catalog.sources.model import Base
+from api.catalog.survey.timed_queries import Asker
 from api.sql.relation import tables_of
-from api.survey.timed_queries import Asker
 from core.catalog import GEOM, LARGE
 from core.statement import Statement, quoted
 

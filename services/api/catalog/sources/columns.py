@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from api.sources.model import Attribute, literal
-from api.sources.types import published, read_as
+from api.catalog.sources.model import Attribute, literal
+from api.catalog.sources.types import published, read_as
 from core.catalog import Column
 from core.statement import quoted
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.documents.landing import DESCRIPTION
+from api.documents.openapi.collection_paths import items_path
+from api.documents.openapi.operations import OPERATIONS
+from api.documents.openapi.parameters import parameter_components
+from api.documents.openapi.rendering import STATUS_MEANING, problem_response, render_operation, search_body
+from api.documents.openapi.response_schemas import RESPONSE_SCHEMAS
 from api.features.sample_document import NOTHING, Sample
 from api.http.links import Links
-from api.openapi.collection_paths import items_path
-from api.openapi.operations import OPERATIONS
-from api.openapi.parameters import parameter_components
-from api.openapi.rendering import STATUS_MEANING, problem_response, render_operation, search_body
-from api.openapi.response_schemas import RESPONSE_SCHEMAS
 from api.params.common import Limits
 from api.tms.matrix_set import OURS, TileMatrixSet
 from core import VERSION

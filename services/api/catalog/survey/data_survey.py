@@ -11,15 +11,15 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from api.sources.build import Findings, Interval, Plan
-from api.sources.crs import find_systems
-from api.sources.geometry_columns import located, shape_of, srid_of_typmod, type_of_typmod
-from api.sources.keys import select_check
-from api.sources.model import Attribute, System, Systems
-from api.sources.times import choose_times
-from api.survey.extents import find_extent
-from api.survey.timed_queries import Asker
-from api.survey.views_of_tables import find_base, find_filled, find_magnitude
+from api.catalog.sources.build import Findings, Interval, Plan
+from api.catalog.sources.crs import find_systems
+from api.catalog.sources.geometry_columns import located, shape_of, srid_of_typmod, type_of_typmod
+from api.catalog.sources.keys import select_check
+from api.catalog.sources.model import Attribute, System, Systems
+from api.catalog.sources.times import choose_times
+from api.catalog.survey.extents import find_extent
+from api.catalog.survey.timed_queries import Asker
+from api.catalog.survey.views_of_tables import find_base, find_filled, find_magnitude
 from core.catalog import RANGES
 from core.statement import Statement, quoted
 

@@ -9,15 +9,15 @@ from datetime import datetime
 
 from psycopg import sql
 
+from api.catalog.sources.columns import BEHIND, Read, read_columns
+from api.catalog.sources.comments import Comment, parse_comment
+from api.catalog.sources.crs_extents import domain
+from api.catalog.sources.geometry_columns import Shape, located, mercator, shape_items, shape_of, shown
+from api.catalog.sources.model import Draft, Function, Omission, Parameter, Systems
+from api.catalog.sources.times import choose_times
+from api.catalog.sources.types import published
 from api.params.items import ITEMS_PARAMETERS
 from api.params.values import VALUE_PARSERS
-from api.sources.columns import BEHIND, Read, read_columns
-from api.sources.comments import Comment, parse_comment
-from api.sources.crs_extents import domain
-from api.sources.geometry_columns import Shape, located, mercator, shape_items, shape_of, shown
-from api.sources.model import Draft, Function, Omission, Parameter, Systems
-from api.sources.times import choose_times
-from api.sources.types import published
 from core.catalog import GEOM, Argument, Collection, Key, KeyPart, Source
 from core.statement import quoted
 

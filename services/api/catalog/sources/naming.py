@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection as Names, Iterable
 from dataclasses import replace
 
-from api.sources.model import Draft, TileFunction
+from api.catalog.sources.model import Draft, TileFunction
 from core.catalog import Collection
 
 NO_SEGMENT = re.compile(r"[/\\?#%\x00-\x1f\x7f]")

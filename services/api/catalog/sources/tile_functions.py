@@ -13,9 +13,9 @@ from typing import Any
 
 from psycopg import sql
 
-from api.sources.comments import parse_comment
-from api.sources.functions import OPEN_TYPES, argument_of, has_open_types
-from api.sources.model import Draft, Function, Omission, Parameter, TileFunction, literal
+from api.catalog.sources.comments import parse_comment
+from api.catalog.sources.functions import OPEN_TYPES, argument_of, has_open_types
+from api.catalog.sources.model import Draft, Function, Omission, Parameter, TileFunction, literal
 from core.archives import MVT, Facts
 from core.bbox import BBox
 from core.errors import BadBBox

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from api.sources.model import System
+from api.catalog.sources.model import System
 from core.catalog import Limits
 from core.db import Database
 from core.errors import DatabaseUnavailable, IsthmusError

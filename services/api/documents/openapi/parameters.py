@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from api.documents.openapi.examples import COMMON, items_examples
+from api.documents.openapi.operations import OF_PROPERTIES
 from api.features.sample_document import Sample
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, PAGES
-from api.openapi.examples import COMMON, items_examples
-from api.openapi.operations import OF_PROPERTIES
 from api.params.common import Limits
 from api.params.items import (
     COUNT_MODES,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.documents.openapi.examples import VALUES, items_examples
+from api.documents.openapi.operations import OPERATIONS
+from api.documents.openapi.rendering import reference, render_operation, search_body
 from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
 from api.features.sample_document import Sample
 from api.formats.registry import ITEMS_FORMATS, is_offered
 from api.http.links import quoted_path
-from api.openapi.examples import VALUES, items_examples
-from api.openapi.operations import OPERATIONS
-from api.openapi.rendering import reference, render_operation, search_body
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import accepted_crs
 from core.catalog import Collection

@@ -11,10 +11,10 @@ from typing import Any
 
 from psycopg import sql
 
-from api.sources.columns import Read, read_columns
-from api.sources.comments import Comment, parse_comment
-from api.sources.crs_extents import domain
-from api.sources.geometry_columns import (
+from api.catalog.sources.columns import Read, read_columns
+from api.catalog.sources.comments import Comment, parse_comment
+from api.catalog.sources.crs_extents import domain
+from api.catalog.sources.geometry_columns import (
     Shape,
     compared,
     is_found_by_index,
@@ -24,9 +24,9 @@ from api.sources.geometry_columns import (
     shape_of,
     shown,
 )
-from api.sources.keys import Candidate, candidate, key_items, place_key
-from api.sources.model import Attribute, Base, Draft, Omission, Relation, Systems
-from api.sources.times import choose_times
+from api.catalog.sources.keys import Candidate, candidate, key_items, place_key
+from api.catalog.sources.model import Attribute, Base, Draft, Omission, Relation, Systems
+from api.catalog.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import GEOM, PLACE, SAMPLE, Collection, Key, Source
 from core.statement import quoted

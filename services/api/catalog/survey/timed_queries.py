@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 
-from api.sources.build import Plan
-from api.sources.crs import LIMIT_S
+from api.catalog.sources.build import Plan
+from api.catalog.sources.crs import LIMIT_S
 from core.db import Database
 from core.errors import DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.statement import Statement
