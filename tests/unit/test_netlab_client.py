@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netlab.benchmark.load.client import Driver
-from netlab.benchmark.load.client_process import client_process
 from netlab.benchmark.load.http_reader import BadResponse, ResponseReader
-from netlab.benchmark.model.job import Job, Tally, dump, load_job, load_tally, quantile
+from netlab.benchmark.load.job import Job, Tally, client_process, dump, load_job, load_tally, quantile
 
 REQUEST = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer-Timing: cache;desc=hit, total;dur=1\r\n\r\nhello"
@@ -45,17 +44,17 @@ def test_an_answer_is_the_same_in_whatever_blocks_it_comes(text: bytes, body_byt
     assert reader.body_bytes == body_bytes
 
 
-def test_server_timing_tells_kept_tiles_from_made_ones() -> None:
-    assert fed(PLAIN, []).kept_tile is True
-    assert fed(EMPTY, []).kept_tile is False
-    assert fed(CHUNKED, []).kept_tile is None
+def test_server_timing_tells_cached_tiles_from_rendered_ones() -> None:
+    assert fed(PLAIN, []).cached_tile is True
+    assert fed(EMPTY, []).cached_tile is False
+    assert fed(CHUNKED, []).cached_tile is None
 
 
 def test_an_answer_without_a_length_ends_with_its_connection() -> None:
     reader = fed(UNTIL_CLOSED, [])
     assert not reader.done
     assert reader.closes
-    reader.end()
+    reader.feed(b"")
     assert reader.done
     assert reader.body_bytes == 5
 
@@ -63,7 +62,7 @@ def test_an_answer_without_a_length_ends_with_its_connection() -> None:
 @pytest.mark.parametrize("text", [PLAIN[:-1], CHUNKED[:-2], b"HTTP/1.1 200"])
 def test_half_an_answer_is_an_error(text: bytes) -> None:
     with pytest.raises(BadResponse, match="in the middle"):
-        fed(text, []).end()
+        fed(text, []).feed(b"")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +154,7 @@ def job(address: str, **more: object) -> Job:
 def test_as_many_requests_as_asked_for_are_sent_and_counted() -> None:
     with server(lambda _: PLAIN) as address:
         tally = Driver(job(address)).run()
-    assert (tally.requests, tally.errors, tally.kept, tally.body_bytes) == (30, {}, 30, 150)
+    assert (tally.requests, tally.errors, tally.cached, tally.body_bytes) == (30, {}, 30, 150)
     assert tally.p50_us is not None
     assert tally.p99_us is not None
     assert 1 < tally.p50_us <= tally.p99_us < 5e6
@@ -182,7 +181,7 @@ def test_errors_are_counted_each_and_none_is_an_answer() -> None:
     assert tally.requests == 27
     assert sum(tally.errors.values()) == 3
     assert tally.errors["status 503"] == 1
-    assert tally.errors["closed in the middle of an answer"] == 1
+    assert tally.errors["closed in the middle of a response"] == 1
 
 
 def test_nobody_there_is_an_error_that_ends() -> None:

@@ -12,20 +12,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from netlab.benchmark.before import before_of
-from netlab.benchmark.find import own_project, refuse_native
-from netlab.benchmark.load.cpu_clocks import processes_cpu_ns
-from netlab.benchmark.model.mercator import tile_at, tile_bounds
+from netlab.benchmark.before import before_of, own_project, refuse_native
 from netlab.benchmark.model.path_seen import RequestPath, path_of
-from netlab.benchmark.model.slices import Cpu, Slice
-from netlab.benchmark.model.workloads import Target, job_of, positions, workloads
+from netlab.benchmark.model.slices import Cpu, Plan, Slice
+from netlab.benchmark.model.workloads import Target, job_of, positions, tile_at, tile_bounds, workloads
 from netlab.benchmark.report.as_json import report_json
-from netlab.benchmark.report.html import report_html
+from netlab.benchmark.report.page import report_html
 from netlab.benchmark.report.report import Machine, Report
 from netlab.benchmark.report.text import report_text
-from netlab.benchmark.rounds import begin_with, switches, turns
-from netlab.benchmark.run_mode import Plan, visit_of
-from netlab.benchmark.stats.spread import CPU, RPS, by_round, difference, spread
+from netlab.benchmark.run import begin_with, switches, turns
+from netlab.benchmark.run_mode import processes_cpu_ns, visit_of
+from netlab.benchmark.stats.differences import ratio_of
+from netlab.benchmark.stats.measures import OF_REQUESTS, RPS, by_round, spread
 from netlab.benchmark.switch_mode import measuring_settings
 from netlab.errors import NativeRuns, NoStack
 from netlab.observe.recording import load
@@ -67,8 +65,8 @@ def made_up(
     return found
 
 
-def report_of(slices: list[Slice], ways: dict[str, RequestPath]) -> Report:
-    """A report of one workload in the modes of `ways`."""
+def report_of(slices: list[Slice], paths: dict[str, RequestPath]) -> Report:
+    """A report of one workload in the modes of `paths`."""
     return Report(
         taken_at="2026-11-25T12:00:00+00:00",
         project="isthmus",
@@ -77,10 +75,10 @@ def report_of(slices: list[Slice], ways: dict[str, RequestPath]) -> Report:
         target=TARGET,
         plan=Plan(1.0, 8),
         rounds=3,
-        orders=turns(tuple(ways), 3),
-        modes=tuple(ways),
-        kinds=tuple(kind for kind in KINDS if kind.name in {one.workload for one in slices}),
-        ways=ways,
+        orders=turns(tuple(paths), 3),
+        modes=tuple(paths),
+        workloads=tuple(kind for kind in KINDS if kind.name in {one.workload for one in slices}),
+        paths=paths,
         slices=tuple(slices),
     )
 
@@ -104,7 +102,7 @@ def whole_report(**more: float) -> Report:
 def test_twice_the_speed_is_found_whatever_the_drift(seed: int, drift: float, ratio: float, rounds: int) -> None:
     slow = made_up("bridge", 5000, seed=seed, drift=drift, rounds=rounds, wobble=0.08)
     fast = made_up("host", 5000 * ratio, seed=seed, drift=drift, rounds=rounds, wobble=0.08)
-    found = difference(fast, slow, RPS)
+    found = ratio_of(fast, slow, RPS)
     assert found is not None
     assert found.exceeds_noise
     assert found.ratio == pytest.approx(ratio, rel=0.25)
@@ -113,7 +111,7 @@ def test_twice_the_speed_is_found_whatever_the_drift(seed: int, drift: float, ra
 
 def test_equal_modes_are_told_apart_by_chance_at_most_in_one_of_twenty() -> None:
     runs = [
-        difference(made_up("a", 9000, seed=n, wobble=0.1), made_up("b", 9000, seed=n, wobble=0.1), RPS)
+        ratio_of(made_up("a", 9000, seed=n, wobble=0.1), made_up("b", 9000, seed=n, wobble=0.1), RPS)
         for n in range(400)
     ]
     mistakes = sum(one is not None and one.exceeds_noise for one in runs)
@@ -123,7 +121,7 @@ def test_equal_modes_are_told_apart_by_chance_at_most_in_one_of_twenty() -> None
 @given(seed=st.integers(0, 10**6))
 def test_a_mode_does_not_differ_from_itself(seed: int) -> None:
     slices = made_up("bridge", 5000, seed=seed)
-    found = difference(slices, slices, RPS)
+    found = ratio_of(slices, slices, RPS)
     assert found is not None
     assert not found.exceeds_noise
     assert (found.ratio, found.low, found.high) == (1, 1, 1)
@@ -132,7 +130,7 @@ def test_a_mode_does_not_differ_from_itself(seed: int) -> None:
 @given(seed=st.integers(0, 10**6), ratio=st.floats(1.2, 4))
 def test_the_other_way_round_is_the_reciprocal(seed: int, ratio: float) -> None:
     one, other = made_up("a", 5000, seed=seed), made_up("b", 5000 * ratio, seed=seed)
-    there, back = difference(one, other, RPS), difference(other, one, RPS)
+    there, back = ratio_of(one, other, RPS), ratio_of(other, one, RPS)
     assert there is not None
     assert back is not None
     assert there.ratio * back.ratio == pytest.approx(1)
@@ -148,7 +146,7 @@ def test_halves_that_differ_as_much_as_the_modes_are_noise() -> None:
             for one in steady
         ]
 
-    found = difference(wild("host", 6000), wild("bridge", 5000), RPS)
+    found = ratio_of(wild("host", 6000), wild("bridge", 5000), RPS)
     assert found is not None
     assert found.low > 1
     assert found.noise == pytest.approx(2, rel=0.01)
@@ -156,12 +154,12 @@ def test_halves_that_differ_as_much_as_the_modes_are_noise() -> None:
 
 
 def test_one_round_has_no_difference_and_no_answer_no_value() -> None:
-    assert difference(made_up("a", 9000, rounds=1), made_up("b", 1000, rounds=1), RPS) is None
+    assert ratio_of(made_up("a", 9000, rounds=1), made_up("b", 1000, rounds=1), RPS) is None
     silent = [
         Slice("a", "items", 1, half, 0, 1.0, 0, None, None, Cpu(), {"Connection refused": 200}) for half in (0, 1)
     ]
     assert by_round(silent, RPS) == {}
-    assert by_round(silent, CPU) == {}
+    assert by_round(silent, OF_REQUESTS.cpu) == {}
     assert spread([]) is None
 
 
@@ -210,7 +208,7 @@ def test_a_tile_holds_the_place_that_it_was_found_by(zoom: int, longitude: float
 
 
 def test_no_two_cold_tiles_are_the_same_and_their_box_lies_in_the_tile() -> None:
-    cold = next(kind for kind in KINDS if kind.expected == "made")
+    cold = next(kind for kind in KINDS if kind.expected == "rendered")
     jobs = [job_of(cold, "h:1", seconds=0.1, connections=8, slice_number=number) for number in range(1, 5)]
     requests = [request for job in jobs for request in job.requests()]
     assert len(requests) == len(set(requests)) == sum(job.most for job in jobs)
@@ -343,7 +341,7 @@ def test_docker_proxy_is_a_cause_only_where_it_is_and_with_what_it_took() -> Non
     slices = made_up("bridge", 5000, proxy_us=25) + made_up("host", 10_000)
     (found,) = report_of(slices, {"bridge": PROXIED, "host": DIRECT}).findings
     assert found.matters
-    assert "host has 1.97 times the requests a second of bridge" in found.text
+    assert "host has 1.97 times the requests a second" in found.text
     assert "25 µs of CPU a request, 24% of all" in found.text
     assert "PostGIS" not in found.text  # a kept tile does not ask it
 
@@ -357,13 +355,13 @@ def test_a_proxy_that_took_nothing_is_not_blamed() -> None:
 def test_the_same_way_in_both_has_no_cause() -> None:
     slices = made_up("bridge", 5000) + made_up("host", 10_000)
     (found,) = report_of(slices, {"bridge": DIRECT, "host": DIRECT}).findings
-    assert found.because == ("the lab sees the same way in both, so it does not know the cause",)
+    assert found.because == ("the lab sees the same path in both, so it does not know the cause",)
 
 
 def test_the_way_to_the_database_matters_where_it_is_asked() -> None:
     slices = made_up("bridge", 500, workload="items") + made_up("host", 1000, workload="items")
     (found,) = report_of(slices, {"bridge": PROXIED, "host": DIRECT}).findings
-    assert "asks PostGIS over loopback in host, through the bridge and a veth pair each in bridge" in found.text
+    assert "asks PostGIS through the bridge and a veth pair each in bridge, over loopback in host" in found.text
 
 
 def test_advice_follows_from_the_figures() -> None:
@@ -453,6 +451,18 @@ def test_the_page_is_whole_and_asks_nobody() -> None:
     assert "@import" not in page
     assert "prefers-color-scheme: dark" in page
     assert "isthmus net compare" in page
+
+
+def test_the_page_begins_with_its_plots_and_says_a_cause_once() -> None:
+    report = whole_report()
+    page, text = report_html(report), report_text(report)
+    assert page.index("<svg") < page.index("<h2>")
+    causes = {cause for one in report.findings if one.matters for cause in one.because}
+    assert len(causes) >= 4
+    for cause in causes:
+        words = " ".join(cause.split()[3:])
+        assert page.count(words.replace("'", "&#x27;")) == 1
+        assert " ".join(text.split()).count(words) == 1
 
 
 def test_names_of_collections_are_no_markup() -> None:

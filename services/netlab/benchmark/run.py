@@ -11,14 +11,13 @@ from typing import IO
 
 from core.errors import IsthmusError
 from netlab.benchmark.before import Before
-from netlab.benchmark.load.client_process import LoadClient, client_process
+from netlab.benchmark.load.job import LoadClient, client_process
 from netlab.benchmark.model.path_seen import RequestPath, path_of
-from netlab.benchmark.model.slices import Slice
+from netlab.benchmark.model.slices import Plan, Slice
 from netlab.benchmark.model.workloads import Target, Workload, choose_target, workloads
 from netlab.benchmark.progress import Listener, Step
 from netlab.benchmark.report.report import Report, machine_here
-from netlab.benchmark.rounds import begin_with, switches, turns
-from netlab.benchmark.run_mode import Measurer, Plan, visit_of, wait_ready
+from netlab.benchmark.run_mode import Measurer, visit_of, wait_ready
 from netlab.benchmark.switch_mode import Switcher, ignore_interrupts, interruptible
 from netlab.errors import NothingToMeasure
 from netlab.model.observation import Observation
@@ -61,7 +60,7 @@ class Comparison:
         self._of = len(request.modes) * request.rounds * (1 + 2 * KINDS) + 1
         self._done = 0
         self._round = 0
-        self._ways: dict[str, RequestPath] = {}
+        self._paths: dict[str, RequestPath] = {}
         self._slices: list[Slice] = []
         self._target: Target | None = None
         self._docker = ""
@@ -112,7 +111,7 @@ class Comparison:
         seen = parse(observe(self._engine, self._switcher.before.project))
         way = path_of(seen)
         self._docker = seen.engine.version
-        self._ways[mode] = way
+        self._paths[mode] = way
         return seen, way
 
     def _measuring(self, mode: str, title: str) -> None:
@@ -135,8 +134,8 @@ class Comparison:
             rounds=self._request.rounds,
             orders=self._orders,
             modes=self._request.modes,
-            kinds=tuple(kinds),
-            ways=self._ways,
+            workloads=tuple(kinds),
+            paths=self._paths,
             slices=tuple(self._slices),
         )
 
@@ -165,3 +164,33 @@ def volumes_as_before(engine: Engine, before: Before) -> Generator[None]:
     finally:
         for volume in set(engine.volumes_of(before.project)) - there:
             engine.remove_volume(volume)
+
+
+def turns(modes: Sequence[str], rounds: int) -> tuple[tuple[str, ...], ...]:
+    """The order of the modes in each round; each begins with the one that the round before ended with.
+
+    A B C D, D C B A, A C D B, …: a steady drift meets each pair of rounds alike, and one switch a round is saved.
+    """
+    orders = [tuple(modes)]
+    while len(orders) < rounds:
+        last = orders[-1]
+        rest = last[-2::-1] if len(orders) % 2 else last[-2::-1][1:] + last[-2::-1][:1]
+        orders.append((last[-1], *rest))
+    return tuple(orders[:rounds])
+
+
+def begin_with(modes: Sequence[str], running: str | None) -> tuple[str, ...]:
+    """The modes with the running one first, which saves a switch."""
+    if running is None or running not in modes:
+        return tuple(modes)
+    at = list(modes).index(running)
+    return (*modes[at:], *modes[:at])
+
+
+def switches(orders: Sequence[Sequence[str]], running: str | None) -> int:
+    """How often another mode is started, the return to the one that runs now (or to none) included."""
+    count, now = 0, running
+    for mode in (mode for order in orders for mode in order):
+        count += mode != now
+        now = mode
+    return count + (now != running)

@@ -10,15 +10,14 @@ import click
 
 from core.settings import Settings
 from core.terminal import EXIT_FAILED
-from netlab.benchmark.before import Before
-from netlab.benchmark.find import MODES, find_before
+from netlab.benchmark.before import MODES, Before, find_before
+from netlab.benchmark.model.slices import Plan
 from netlab.benchmark.progress import PLAN, Step, listening
 from netlab.benchmark.report.as_json import report_json
-from netlab.benchmark.report.html import report_html
+from netlab.benchmark.report.page import report_html
 from netlab.benchmark.report.report import Report
 from netlab.benchmark.report.text import report_text
 from netlab.benchmark.run import Request, compare as run_comparison
-from netlab.benchmark.run_mode import Plan
 from netlab.benchmark.switch_mode import log_of
 from netlab.cli.options import check_writable, write_output
 from netlab.observe.docker_engine import Engine

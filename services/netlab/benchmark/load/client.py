@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from netlab.benchmark.load.http_reader import BadResponse, ResponseReader
-from netlab.benchmark.model.job import Job, Tally, dump, load_job, quantile
+from netlab.benchmark.load.job import Job, Tally, dump, load_job, quantile
 
 PATIENCE_S = 10.0
 """An answer that takes longer than that, or that long after the end, is an error."""
@@ -66,7 +66,7 @@ class Driver:
         self._poll = select.epoll()
         self._latencies_ns: list[int] = []
         self._errors: Counter[str] = Counter()
-        self._kept = self._made = self._body_bytes = 0
+        self._cached = self._rendered = self._body_bytes = 0
         self._last_ns = 0
 
     def run(self) -> Tally:
@@ -135,10 +135,7 @@ class Driver:
         """Take in what has come."""
         try:
             block = one.talk.recv(BLOCK)
-            if block:
-                one.reader.feed(block)
-            else:
-                one.reader.end()
+            one.reader.feed(block)
         except (OSError, BadResponse) as error:
             self._body_bytes += one.reader.body_bytes
             del self._open[one.talk.fileno()]
@@ -157,8 +154,8 @@ class Driver:
             self._errors[f"status {reader.status}"] += 1
             return
         self._latencies_ns.append(self._last_ns - one.began_ns)
-        self._kept += reader.kept_tile is True
-        self._made += reader.kept_tile is False
+        self._cached += reader.cached_tile is True
+        self._rendered += reader.cached_tile is False
 
     def _next(self, one: Connection, *, closed: bool) -> None:
         """The next request, on the same connection where that is wanted and possible."""
@@ -180,8 +177,8 @@ class Driver:
         return Tally(
             requests=len(ordered),
             errors=dict(self._errors),
-            kept=self._kept,
-            made=self._made,
+            cached=self._cached,
+            rendered=self._rendered,
             body_bytes=self._body_bytes,
             elapsed_ns=elapsed_ns,
             cpu_ns=cpu_ns,

@@ -1,117 +1,113 @@
-"""Reads HTTP/1.1 answers from bytes as they come, one after the other on a connection. Opens nothing."""
+"""Reads HTTP/1.1 responses from bytes as they come, one after the other on a connection. Opens nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Generator
 
-HEAD_END = b"\r\n\r\n"
 NO_BODY = (204, 304)
-LONGEST_HEAD = 65536
+LONGEST_LINE = 65536
 HIT, MISS = b"cache;desc=hit", b"cache;desc=miss"
-"""What `Server-Timing` says of a tile that was kept, and of one that was made now (docs/metrics.md)."""
+"""What `Server-Timing` says of a tile that was cached, and of one that was rendered now (docs/metrics.md)."""
 
 
 class BadResponse(ValueError):
-    """The bytes are no answer of HTTP/1.1."""
+    """The bytes are no response of HTTP/1.1."""
 
 
-@dataclass(slots=True)
 class ResponseReader:
-    """One answer. `feed` it bytes until it is `done`; `body_bytes` counts its body without the framing of chunks."""
+    """One response. `feed` it bytes until it is `done`; `body_bytes` counts its body without the framing of chunks.
 
-    done: bool = False
-    status: int = 0
-    body_bytes: int = 0
-    kept_tile: bool | None = None
-    """Whether the tile was kept; None for what is no tile."""
-    closes: bool = False
-    """The server closes the connection after this answer."""
-    _text: bytearray = field(default_factory=bytearray)
-    _left: int | None = None
-    """Bytes of the body, or of the chunk, that are still to come. None: until the connection is closed."""
-    _chunked: bool = False
+    `closes`: the server closes the connection after it. `cached_tile`: None for what is no tile.
+    """
+
+    __slots__ = ("_at", "_block", "_steps", "body_bytes", "cached_tile", "closes", "done", "status")
+
+    def __init__(self) -> None:
+        self.done = self.closes = False
+        self.status = self.body_bytes = 0
+        self.cached_tile: bool | None = None
+        self._block, self._at = b"", 0
+        self._steps = self._read()
+        next(self._steps)
 
     def feed(self, block: bytes) -> None:
-        """Take in bytes. Raises: BadResponse"""
-        if not self.status:
-            block = self._head(block)
-        if block and not self.done:
-            if self._chunked:
-                self._chunks(block)
-            else:
-                self._plain(block)
-
-    def end(self) -> None:
-        """The connection was closed. Raises: BadResponse when the answer was not whole"""
-        if self.status and self._left is None and not self._chunked:
+        """Take in bytes; none when the connection was closed. Raises: BadResponse"""
+        try:
+            self._steps.send(block)
+        except StopIteration:
             self.done = True
-        if not self.done:
-            raise BadResponse("closed in the middle of an answer")
 
-    def _head(self, block: bytes) -> bytes:
-        """Look for the end of the head; what follows it, or nothing yet."""
-        text = bytes(self._text) + block if self._text else block
-        head, found, rest = text.partition(HEAD_END)
-        if found:
-            self._text.clear()
-            self._understand(head)
-            return rest
-        if len(text) > LONGEST_HEAD:
-            raise BadResponse("a head without an end")
-        self._text[:] = text
-        return b""
-
-    def _understand(self, head: bytes) -> None:
+    def _read(self) -> Generator[None, bytes]:
+        """Each `yield` is a wait for the next block."""
+        head = yield from self._until(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 "):
-            raise BadResponse(f"no answer of HTTP/1.1: {head[:20]!r}")
-        self.status = int(head[9:12])
+            raise BadResponse(f"no response of HTTP/1.1: {head[:20]!r}")
         lower = head.lower()
-        self.kept_tile = True if HIT in lower else False if MISS in lower else None
+        self.status = int(head[9:12])
+        self.cached_tile = True if HIT in lower else False if MISS in lower else None
         self.closes = value_of(lower, b"connection") == b"close"
         length = value_of(lower, b"content-length")
-        has_body = self.status not in NO_BODY
-        self._chunked = has_body and value_of(lower, b"transfer-encoding") == b"chunked"
-        self._left = 0 if self._chunked or not has_body else int(length) if length else None
-        self.done = self._left == 0 and not self._chunked
+        if self.status in NO_BODY:
+            pass
+        elif value_of(lower, b"transfer-encoding") == b"chunked":
+            yield from self._chunks()
+        elif length:
+            yield from self._pass(int(length))
+        else:
+            yield from self._to_the_end()
+        if self._at < len(self._block):
+            raise BadResponse("more bytes than the response has")
 
-    def _plain(self, block: bytes) -> None:
+    def _chunks(self) -> Generator[None, bytes]:
+        """Chunks: a size in hexadecimal, that many bytes, a line's end; after size 0 trailers up to an empty line."""
+        while size := chunk_size((yield from self._until(b"\r\n"))):
+            yield from self._pass(size)
+            yield from self._until(b"\r\n")
+        while (yield from self._until(b"\r\n")):
+            pass
+
+    def _until(self, mark: bytes) -> Generator[None, bytes, bytes]:
+        """The bytes before a mark."""
+        while (end := self._block.find(mark, self._at)) < 0:
+            rest = self._block[self._at :]
+            if len(rest) > LONGEST_LINE:
+                raise BadResponse("a line without an end")
+            self._block, self._at = rest + (yield from self._more()), 0
+        text, self._at = self._block[self._at : end], end + len(mark)
+        return text
+
+    def _pass(self, size: int) -> Generator[None, bytes]:
+        """Count so many bytes of the body."""
+        while (there := len(self._block) - self._at) < size:
+            self.body_bytes += there
+            size -= there
+            self._block, self._at = b"", 0
+            self._block = yield from self._more()
+        self.body_bytes += size
+        self._at += size
+
+    def _more(self) -> Generator[None, bytes, bytes]:
+        """The next block. Raises: BadResponse when there is none"""
+        block = yield
+        if not block:
+            raise BadResponse("closed in the middle of a response")
+        return block
+
+    def _to_the_end(self) -> Generator[None, bytes]:
+        """A body that ends with the connection."""
+        block = self._block[self._at :]
         self.body_bytes += len(block)
-        if self._left is None:
-            return
-        self._left -= len(block)
-        if self._left < 0:
-            raise BadResponse("more bytes than the answer has")
-        self.done = self._left == 0
+        self._block, self._at = b"", 0
+        while block := (yield):
+            self.body_bytes += len(block)
 
-    def _chunks(self, block: bytes) -> None:
-        """Pass over chunks: a size in hexadecimal, that many bytes, and a line's end; a size of 0 ends the body."""
-        at = 0
-        while at < len(block) and not self.done:
-            if self._left:
-                taken = min(self._left, len(block) - at)
-                self._left -= taken
-                self.body_bytes += taken
-                at += taken
-            else:
-                at = self._size(block, at)
 
-    def _size(self, block: bytes, at: int) -> int:
-        """Read a size, which follows the line's end of the chunk before it; where to go on."""
-        end = block.find(b"\n", at)
-        self._text += block[at:] if end < 0 else block[at : end + 1]
-        if end < 0:
-            return len(block)
-        line = bytes(self._text).strip()
-        self._text.clear()
-        if not line or self._left is None:  # the end of a chunk's data, of all chunks, or a trailer
-            self.done = not line and self._left is None
-            return end + 1
-        try:
-            size = int(line.partition(b";")[0], 16)
-        except ValueError as error:
-            raise BadResponse(f"no size of a chunk: {line[:20]!r}") from error
-        self._left = size or None  # after the last chunk only an empty line comes
-        return end + 1
+def chunk_size(line: bytes) -> int:
+    """The size at the beginning of a chunk. Raises: BadResponse"""
+    try:
+        return int(line.partition(b";")[0], 16)
+    except ValueError as error:
+        raise BadResponse(f"no size of a chunk: {line[:20]!r}") from error
 
 
 def value_of(lower_head: bytes, name: bytes) -> bytes:

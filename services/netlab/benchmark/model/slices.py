@@ -1,10 +1,18 @@
-"""What was measured, as values: a slice is one workload in one mode for a moment; a round has two of each."""
+"""What is measured, as values: a slice is one workload in one mode for a moment; a round has two of each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long and with how many connections each slice measures; a round's seconds are those of both halves."""
+
+    seconds: float
+    connections: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +24,9 @@ class Cpu:
     containers_ns: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
-    def stack_ns(self) -> int:
-        """Without the client's."""
-        return self.proxy_ns + sum(self.containers_ns.values())
-
-    @property
     def total_ns(self) -> int:
         """With the client's, which has the kernel's work of its side of each connection."""
-        return self.client_ns + self.stack_ns
+        return self.client_ns + self.proxy_ns + sum(self.containers_ns.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Slice:
     """A moment's measurement.
 
     half:  0 or 1 of a visit to a mode; two halves of a visit differ by noise alone
-    wrong: tiles that were not answered as the workload wants (kept, or made)
+    wrong: tiles that were not answered as the workload wants (cached, or rendered)
     other_cpus: how many CPUs others kept busy meanwhile; None where it is not known
     """
 

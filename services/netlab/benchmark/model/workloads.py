@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,12 +11,11 @@ from typing import Any, Literal
 
 from core.api_client import ApiUnavailable, Client
 from core.errors import IsthmusError, suggestion
-from netlab.benchmark.model.job import Job
-from netlab.benchmark.model.mercator import tile_at, tile_bounds
+from netlab.benchmark.load.job import Job
 from netlab.errors import NothingToMeasure
 from netlab.observe.docker_engine import Json, listed, mapped
 
-Expected = Literal["kept", "made"] | None
+Expected = Literal["cached", "rendered"] | None
 TILES_RELATION = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
 DEEPEST_ZOOM = 14
 ENOUGH_BYTES = 2000
@@ -74,11 +74,11 @@ def workloads(target: Target, salt: int) -> tuple[Workload, ...]:
         f"{west + (east - west) / 8:.4f}#,{south:.6f},{east:.6f},{north - (north - south) / 100:.3f}{salt % 10**7:07d}"
     )
     return (
-        Workload("cached-tile", "cached tile", get(tile), expected="kept"),
-        Workload("cold-tile", "cold tile", get(f"{tile}?bbox={box}"), expected="made"),
+        Workload("cached-tile", "cached tile", get(tile), expected="cached"),
+        Workload("cold-tile", "cold tile", get(f"{tile}?bbox={box}"), expected="rendered"),
         Workload("items", "page of 100 items", get(f"{collection}/items?limit=100&f=json")),
         Workload("export", "export (CSV)", get(f"{collection}/items?f=csv", packed=False), single=True),
-        Workload("connect", "new connection each", get(tile, close=True), keep_alive=False, expected="kept"),
+        Workload("connect", "new connection each", get(tile, close=True), keep_alive=False, expected="cached"),
     )
 
 
@@ -176,3 +176,26 @@ def choose_tile(api: Client, collection: str, place: tuple[float, float]) -> tup
     if best is None:
         raise NothingToMeasure(f"{collection} has no tile at {place}", hint="choose another one: --collection NAME")
     return best
+
+
+MOST_LATITUDE = 85.0511287798
+
+
+def tile_at(zoom: int, longitude: float, latitude: float) -> tuple[int, int]:
+    """(row, column) of the tile that holds a place, in degrees."""
+    last = 2**zoom - 1
+    radians = math.radians(max(-MOST_LATITUDE, min(MOST_LATITUDE, latitude)))
+    row = (1 - math.asinh(math.tan(radians)) / math.pi) / 2 * 2**zoom
+    column = (longitude + 180) / 360 * 2**zoom
+    return max(0, min(last, int(row))), max(0, min(last, int(column)))
+
+
+def tile_bounds(zoom: int, row: int, column: int) -> tuple[float, float, float, float]:
+    """(west, south, east, north) of a tile in degrees."""
+
+    def latitude(edge: int) -> float:
+        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * edge / 2**zoom))))
+
+    width = 360 / 2**zoom
+    west = column * width - 180
+    return west, latitude(row + 1), west + width, latitude(row)

@@ -6,9 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from netlab.benchmark.report.report import Report
-from netlab.benchmark.stats.findings import ModeDifference
-from netlab.benchmark.stats.results import Result
-from netlab.benchmark.stats.spread import Ratio
+from netlab.benchmark.stats.differences import ModeDifference, Ratio
+from netlab.benchmark.stats.measures import Result
 
 Json = dict[str, Any]
 
@@ -27,8 +26,8 @@ def report_json(report: Report) -> Json:
         "seconds": report.plan.seconds,
         "connections": report.plan.connections,
         "data": asdict(report.target),
-        "workloads": [{"name": one.name, "title": one.title} for one in report.kinds],
-        "ways": {mode: asdict(way) for mode, way in report.ways.items()},
+        "workloads": [{"name": one.name, "title": one.title} for one in report.workloads],
+        "ways": {mode: asdict(path) for mode, path in report.paths.items()},
         "results": [result_json(one) for one in report.results],
         "findings": [finding_json(one) for one in report.findings if one.matters],
         "within_noise": [
@@ -65,13 +64,13 @@ def finding_json(one: ModeDifference) -> Json:
         "mode": one.mode,
         "baseline": one.baseline,
         "workload": one.workload,
-        "rate": difference_json(one.rate),
-        "p50": difference_json(one.time),
-        "cpu": difference_json(one.cpu),
+        "rate": ratio_json(one.rate),
+        "p50": ratio_json(one.time),
+        "cpu": ratio_json(one.cpu),
         "because": list(one.because),
     }
 
 
-def difference_json(one: Ratio | None) -> Json | None:
+def ratio_json(one: Ratio | None) -> Json | None:
     """A ratio to the baseline, its interval, and whether it is more than noise."""
     return None if one is None else {**asdict(one), "exceeds_noise": one.exceeds_noise}

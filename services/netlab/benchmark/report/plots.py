@@ -13,7 +13,7 @@ from html import escape
 from netlab.benchmark.model.workloads import Workload
 from netlab.benchmark.report.figures import UNITS, number, scaled, with_bounds
 from netlab.benchmark.report.report import Report
-from netlab.benchmark.stats.results import Kinds, Result, kinds_of
+from netlab.benchmark.stats.measures import Kinds, Result, kinds_of
 
 WIDTH, ROW, TOP, BOTTOM = 1040, 34, 30, 30
 NAME_X = 78
@@ -24,18 +24,18 @@ CPU_TEXT = 844
 PARTS = ("containers", "proxy", "client")
 
 
-def plot(report: Report, kind: Workload) -> str:
+def plot(report: Report, workload: Workload) -> str:
     """The figure of a workload."""
-    kinds = kinds_of(kind)
-    found = [one for one in report.results if one.workload == kind.name]
+    kinds = kinds_of(workload)
+    found = [one for one in report.results if one.workload == workload.name]
     height = TOP + ROW * len(found) + BOTTOM
-    parts = [*axis(RATE, rate_top(found, kinds), height, f"{kind.title}: {UNITS[kinds.rate.name]}")]
-    parts += axis(CPU, cpu_top(found, kinds), height, f"CPU in µs {kinds.unit}")
+    parts = [*axis(RATE, rate_top(found, kinds), height, f"{workload.title}: {UNITS[kinds.rate.name]}")]
+    parts += axis(CPU, cpu_top(found, kinds), height, f"CPU in µs a {kinds.unit}")
     for at, one in enumerate(found):
         y = TOP + ROW * at + ROW / 2
         parts += [text(NAME_X, y + 4, one.mode, "name end"), *rate_row(one, kinds, rate_top(found, kinds), y)]
         parts += cpu_row(one, kinds, cpu_top(found, kinds), y)
-    label = escape(f"{kind.title} in {', '.join(one.mode for one in found)}", quote=True)
+    label = escape(f"{workload.title} in {', '.join(one.mode for one in found)}", quote=True)
     inner = "\n".join(parts)
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">\n{inner}\n</svg>'
 

@@ -1,19 +1,18 @@
-"""A comparison as one value, which text, JSON and HTML are views of."""
+"""A benchmark as one value, which text, JSON and the page are views of."""
 
 from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netlab.benchmark.model.path_seen import RequestPath
-from netlab.benchmark.model.slices import MB, Slice
+from netlab.benchmark.model.slices import MB, Plan, Slice
 from netlab.benchmark.model.workloads import Target, Workload
-from netlab.benchmark.run_mode import Plan
 from netlab.benchmark.stats.advice import advice
-from netlab.benchmark.stats.findings import ModeDifference, findings
-from netlab.benchmark.stats.results import Result, results
+from netlab.benchmark.stats.differences import ModeDifference, mode_differences
+from netlab.benchmark.stats.measures import Result, result_of
 
 BUSY_CPUS = 0.25
 """Of all CPUs; when others keep more of them busy, figures spread."""
@@ -41,29 +40,33 @@ class Report:
     rounds: int
     orders: tuple[tuple[str, ...], ...]
     modes: tuple[str, ...]
-    kinds: tuple[Workload, ...]
-    ways: dict[str, RequestPath]
+    workloads: tuple[Workload, ...]
+    paths: dict[str, RequestPath]
     slices: tuple[Slice, ...]
 
     @property
     def results(self) -> tuple[Result, ...]:
         """By workload and mode."""
-        return results(self.slices, self.modes, self.kinds)
+        return tuple(result_of(self.slices, mode, one.name) for one in self.workloads for mode in self.modes)
 
     @property
     def findings(self) -> tuple[ModeDifference, ...]:
         """All comparisons, also those that found nothing."""
-        return findings(self.slices, self.ways, self.modes, self.kinds)
+        return mode_differences(self.slices, self.results, self.paths, self.modes, self.workloads)
 
     @property
     def advice(self) -> tuple[str, ...]:
         """For the operator of this machine."""
-        return advice(self.findings, self.results, self.ways, self.modes)
+        return advice(self.findings, self.results, self.paths, self.modes)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to know before one believes the figures."""
-        return (*data_notes(self.target), *trouble_notes(self.results), *noise_notes(self))
+        """What to know before one believes the figures: about the data, requests that went wrong, noise."""
+        return (
+            *data_notes(self.target),
+            *(note for one in self.results for note in trouble_notes(one)),
+            *noise_notes(self),
+        )
 
     @property
     def failed(self) -> bool:
@@ -85,14 +88,13 @@ def data_notes(target: Target) -> Iterator[str]:
         )
 
 
-def trouble_notes(found: Sequence[Result]) -> Iterator[str]:
+def trouble_notes(one: Result) -> Iterator[str]:
     """About requests that went wrong."""
-    for one in found:
-        if one.errors:
-            told = ", ".join(f"{count} x {why}" for why, count in sorted(one.errors.items()))
-            yield f"{one.mode}, {one.workload}: {told}; {one.requests} requests were answered well"
-        if one.wrong:
-            yield f"{one.mode}, {one.workload}: {one.wrong} of {one.requests} tiles were not as wanted (kept or made)"
+    if one.errors:
+        errors = ", ".join(f"{count} x {why}" for why, count in sorted(one.errors.items()))
+        yield f"{one.mode}, {one.workload}: {errors}; {one.requests} requests were answered well"
+    if one.wrong:
+        yield f"{one.mode}, {one.workload}: {one.wrong} of {one.requests} tiles were not as wanted (cached or rendered)"
 
 
 def noise_notes(report: Report) -> Iterator[str]:

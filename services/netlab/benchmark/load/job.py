@@ -1,10 +1,17 @@
-"""What the measuring client is told to do, and what it tells afterwards. Both travel as a line of JSON."""
+"""Jobs and tallies of the measuring client, which travel as lines of JSON, and its process seen from outside."""
 
 from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from netlab.errors import ClientEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Tally:
 
     requests:    whole answers of status 200 or 204
     errors:      how often what went wrong
-    kept, made:  of tiles, how many were kept, and how many were made for this request
+    cached, rendered: of tiles, how many were cached, and how many were rendered for this request
     body_bytes:  of all bodies, those that were cut off included
     elapsed_ns:  from the first request to the last answer
     cpu_ns:      of the client's process in that time
@@ -49,8 +56,8 @@ class Tally:
 
     requests: int
     errors: dict[str, int] = field(default_factory=dict[str, int])
-    kept: int = 0
-    made: int = 0
+    cached: int = 0
+    rendered: int = 0
     body_bytes: int = 0
     elapsed_ns: int = 0
     cpu_ns: int = 0
@@ -78,3 +85,48 @@ def quantile(ordered: list[int], share: float) -> float | None:
     if not ordered:
         return None
     return float(ordered[max(1, math.ceil(len(ordered) * share)) - 1])
+
+
+SERVICES = Path(__file__).parents[3]
+"""Where `python -m` finds this package, whoever started the lab."""
+
+
+class LoadClient:
+    """Does jobs, one after the other."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """A process that reads jobs."""
+        self._process = process
+
+    def run(self, job: Job) -> Tally:
+        """Do a job. Raises: ClientEnded"""
+        reader, writer = self._process.stdout, self._process.stdin
+        if reader is None or writer is None:
+            raise ClientEnded("the measuring client has no pipes")
+        try:
+            writer.write(dump(job) + "\n")
+            writer.flush()
+        except BrokenPipeError as error:
+            raise ClientEnded("the measuring client ended") from error
+        line = reader.readline()
+        if not line:
+            raise ClientEnded("the measuring client ended before it had measured")
+        return load_tally(line)
+
+
+@contextmanager
+def client_process() -> Generator[LoadClient]:
+    """A client, in a session of its own, so that Ctrl-C is for the lab alone; ended for certain."""
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "netlab.benchmark.load.client"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=SERVICES,
+        start_new_session=True,
+    )
+    try:
+        yield LoadClient(process)
+    finally:
+        process.kill()
+        process.communicate()
