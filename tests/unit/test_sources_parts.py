@@ -9,17 +9,26 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
-from api.catalog.sources.build import NOTHING, Findings, Plan, Seen, build, plan
+from api.catalog.sources.build import NOTHING, GeometrySurvey, Publishable, RelationSurvey, build, plan
 from api.catalog.sources.comments import Comment, parse_comment
 from api.catalog.sources.crs import stretched
 from api.catalog.sources.crs_extents import EVERYWHERE, domain
 from api.catalog.sources.functions import overloaded, refused
 from api.catalog.sources.geometry_columns import shape_of, srid_of_typmod, type_of_typmod
 from api.catalog.sources.keys import NO_KEY, PLACE, PLACE_IN_TABLE
-from api.catalog.sources.model import Attribute, Draft, Function, Omission, Parameter, Relation, System, parse_relation
+from api.catalog.sources.model import (
+    Attribute,
+    CrsDefinition,
+    DatabaseFunction,
+    Draft,
+    Omission,
+    Parameter,
+    Relation,
+    parse_relation,
+)
 from api.catalog.sources.naming import assign_ids
 from api.catalog.sources.types import is_whole, published, read_as
-from api.catalog.survey.timed_queries import Asker
+from api.catalog.survey.timed_queries import TimedQueries
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart
 
@@ -59,14 +68,14 @@ def relation(*attributes: Attribute, **members: Any) -> Relation:
     return Relation(1, "gis", "wells", attributes=columns, **{**known, "indexes": (), **members})
 
 
-def planned(found: Relation) -> Plan:
+def planned(found: Relation) -> Publishable:
     """The plan of a relation that is published."""
     made = plan(found)
-    assert isinstance(made, Plan)
+    assert isinstance(made, Publishable)
     return made
 
 
-def only(found: Relation, findings: Findings = NOTHING) -> Collection:
+def only(found: Relation, findings: RelationSurvey = NOTHING) -> Collection:
     """The one collection of a relation."""
     [draft] = build(planned(found), findings, {}, NOW)
     return draft.collection
@@ -188,9 +197,9 @@ def test_geography_is_in_degrees_whatever_it_says():
 
 
 SYSTEMS = {
-    3067: System("EPSG", "PROJCS[]", 19.0, 59.0, 32.0, 70.0),
-    2193: System("EPSG", "PROJCS[]", 166.0, -47.0, -178.0, -34.0),
-    4258: System("EPSG", "GEOGCS[]"),
+    3067: CrsDefinition("EPSG", "PROJCS[]", 19.0, 59.0, 32.0, 70.0),
+    2193: CrsDefinition("EPSG", "PROJCS[]", 166.0, -47.0, -178.0, -34.0),
+    4258: CrsDefinition("EPSG", "GEOGCS[]"),
 }
 
 
@@ -230,7 +239,7 @@ ID, CODE, NAME = attribute("id"), attribute("code", "varchar", ordered=False), a
 def test_primary_key_comes_before_other_indexes_and_declared_ones_before_it():
     found = relation(ID, CODE, indexes=((1,), (2,)))
     assert only(found).key == Key((KeyPart("id", "integer"),))
-    declared = only(replace(found, comment="@key code"), Findings(key_holds=True))
+    declared = only(replace(found, comment="@key code"), RelationSurvey(key_holds=True))
     assert declared.key == Key((KeyPart("code", "character varying", "text"),), unique=False)
 
 
@@ -242,14 +251,14 @@ def test_index_whose_columns_may_be_missing_is_no_key_of_a_table():
 def test_index_of_a_materialised_view_is_a_key_once_its_values_were_seen():
     view = relation(NAME, kind="m", indexes=((1,),))
     assert only(view).key == PLACE
-    assert only(view, Findings(key_holds=True)).key == Key((KeyPart("name", "text", "text"),))
-    assert only(view, Findings(key_holds=False)).key == PLACE
+    assert only(view, RelationSurvey(key_holds=True)).key == Key((KeyPart("name", "text", "text"),))
+    assert only(view, RelationSurvey(key_holds=False)).key == PLACE
 
 
 def test_key_of_a_table_that_others_inherit_from_is_one_until_two_rows_share_it():
     parent, key = relation(ID, inherited=True, indexes=((1,),)), Key((KeyPart("id", "integer"),), unique=False)
-    assert only(parent).key == only(parent, Findings(key_holds=True)).key == key
-    assert only(parent, Findings(key_holds=False)).key == PLACE_IN_TABLE
+    assert only(parent).key == only(parent, RelationSurvey(key_holds=True)).key == key
+    assert only(parent, RelationSurvey(key_holds=False)).key == PLACE_IN_TABLE
 
 
 @pytest.mark.parametrize(
@@ -274,8 +283,8 @@ def test_places_need_the_right_to_read_the_whole_table():
 def test_view_has_ids_only_where_they_were_seen_to_be_unique():
     view = relation(NAME, attribute("Gid", filled=False), kind="v")
     assert only(view).key == NO_KEY
-    assert only(view, Findings(key_holds=True)).key == Key((KeyPart("Gid", "integer"),), unique=False)
-    assert only(view, Findings(key_holds=False)).key == NO_KEY
+    assert only(view, RelationSurvey(key_holds=True)).key == Key((KeyPart("Gid", "integer"),), unique=False)
+    assert only(view, RelationSurvey(key_holds=False)).key == NO_KEY
 
 
 def test_declared_key_of_columns_that_are_not_there_is_none():
@@ -302,8 +311,8 @@ def test_what_is_left_out_says_why(found: Relation, reason: str):
 def test_each_geometry_column_is_a_collection():
     geometry, other = attribute("centre", "geometry", typmod=1107460), attribute("area", "geometry", typmod=785164)
     table = relation(ID, geometry, other, indexes=((1,),))
-    seen = Findings(seen={3: Seen(BBox(24, 60, 25, 61), (1, 2, 3, 4))})
-    first, second = build(planned(table), seen, {3067: System("EPSG", "PROJCS")}, NOW)
+    seen = RelationSurvey(seen={3: GeometrySurvey(BBox(24, 60, 25, 61), (1, 2, 3, 4))})
+    first, second = build(planned(table), seen, {3067: CrsDefinition("EPSG", "PROJCS")}, NOW)
     assert (first.part, second.part) == ("", "area")
     assert (first.collection.srid, second.collection.srid) == (4326, 3067)
     assert (first.collection.geometry_type, second.collection.geometry_type) == ("Point", "Polygon")
@@ -331,10 +340,10 @@ def test_cursors_are_bound_to_what_a_relation_looks_like():
     assert len({one.revision, other.revision, again.revision}) == 3
 
 
-def function(*parameters: Parameter, **members: Any) -> Function:
+def function(*parameters: Parameter, **members: Any) -> DatabaseFunction:
     """A function that returns rows of one column."""
     known: dict[str, Any] = {"comment": None, "usable": True, "volatile": False, "attributes": (ID,)}
-    return Function(1, "gis", "near", parameters=parameters, **{**known, **members})
+    return DatabaseFunction(1, "gis", "near", parameters=parameters, **{**known, **members})
 
 
 X = Parameter("x", "float8", "double precision", "b", "N", "i", True)
@@ -354,7 +363,7 @@ X = Parameter("x", "float8", "double precision", "b", "N", "i", True)
         (function(X, attributes=()), "no named columns"),
     ],
 )
-def test_function_is_refused_for(found: Function, reason: str | None):
+def test_function_is_refused_for(found: DatabaseFunction, reason: str | None):
     omission = refused(found, ())
     assert (omission is None) if reason is None else (omission is not None and reason in omission.reason)
 
@@ -374,14 +383,14 @@ def test_row_of_the_catalogue_is_read():
 
 
 def test_answer_that_did_not_come_in_time_is_the_one_before():
-    before = Findings({1: frozenset({3067})}, True, {1: Seen(BBox(1, 2, 3, 4))}, (NOW, None))
-    assert Findings(seen={1: Seen()}).with_known(before) == before
-    newer = Findings({1: frozenset({4326})}, False, {1: Seen(BBox(5, 6, 7, 8))}, (None, NOW))
+    before = RelationSurvey({1: frozenset({3067})}, True, {1: GeometrySurvey(BBox(1, 2, 3, 4))}, (NOW, None))
+    assert RelationSurvey(seen={1: GeometrySurvey()}).with_known(before) == before
+    newer = RelationSurvey({1: frozenset({4326})}, False, {1: GeometrySurvey(BBox(5, 6, 7, 8))}, (None, NOW))
     assert newer.with_known(before) == newer
 
 
 def test_what_a_look_finds_wrong_is_logged_once(caplog: pytest.LogCaptureFixture):
-    asker, one, other = Asker(cast(Any, None)), planned(relation(ID)), planned(relation(ID, kind="v"))
+    asker, one, other = TimedQueries(cast(Any, None)), planned(relation(ID)), planned(relation(ID, kind="v"))
     for text in ("broken", "broken", "slow"):
         asker.say(one, text)
     asker.say(other, "slow")

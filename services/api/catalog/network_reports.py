@@ -28,7 +28,7 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class ReportsFolder:
     """The reports by name, None for those that are not there; whether there is a picture; files that are damaged.
 
     `changed_at` is when the last of them changed, None when nothing was ever left.
@@ -40,7 +40,7 @@ class Left:
     changed_at: datetime | None
 
 
-def read_left(data_dir: Path) -> Left:
+def read_left(data_dir: Path) -> ReportsFolder:
     """Everything that was left."""
     reports: dict[str, Json | None] = {}
     damaged: list[str] = []
@@ -55,7 +55,7 @@ def read_left(data_dir: Path) -> Left:
     except Unusable:
         picture = False
         damaged.append(PICTURE)
-    return Left(reports, picture, tuple(damaged), changed_at(data_dir))
+    return ReportsFolder(reports, picture, tuple(damaged), changed_at(data_dir))
 
 
 def read_report(data_dir: Path, name: str) -> Json | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from api.catalog.network_reports import Left
+from api.catalog.network_reports import ReportsFolder
 from api.http.links import HTML, SVG, Links
 
 HOW = "./scripts/isthmus net {} on the host, beside the engine, leaves one"
@@ -28,14 +28,14 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class HtmlTable:
     """A table of a page: heads, rows of texts."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-def network_document(left: Left, mode: str, links: Links) -> Json:
+def network_document(left: ReportsFolder, mode: str, links: Links) -> Json:
     """The reports as they were left, null where there is none, and what a reader should know about them."""
     picture = links.url("network", "picture") if left.picture else None
     own = [links.link("picture", SVG, "picture of the network", "network", "picture")] if left.picture else []
@@ -48,7 +48,7 @@ def network_document(left: Left, mode: str, links: Links) -> Json:
     }
 
 
-def notes(left: Left, mode: str) -> Iterator[str]:
+def notes(left: ReportsFolder, mode: str) -> Iterator[str]:
     """What is missing, damaged or of another mode, each with what to do."""
     for name in left.damaged:
         again = f"./scripts/isthmus net {COMMANDS[name]}"
@@ -62,7 +62,7 @@ def notes(left: Left, mode: str) -> Iterator[str]:
         yield f"The report is of mode {text(shown.get('mode'))}, and the stack runs in mode {mode} now."
 
 
-def page_tables(left: Left) -> dict[str, Table]:
+def page_tables(left: ReportsFolder) -> dict[str, HtmlTable]:
     """The tables of the page by name, those without a row left out."""
     shown, checked, compared = (left.reports.get(name) or {} for name in ("show", "check", "compare"))
     found = {
@@ -75,7 +75,7 @@ def page_tables(left: Left) -> dict[str, Table]:
     return {name: replace(table, rows=table.rows[:MOST_ROWS]) for name, table in found.items() if table.rows}
 
 
-def containers_table(shown: Json) -> Table:
+def containers_table(shown: Json) -> HtmlTable:
     """The containers: what they are, where they are in the network."""
     rows = tuple(
         (
@@ -88,7 +88,7 @@ def containers_table(shown: Json) -> Table:
         )
         for one in objects(shown.get("containers"))
     )
-    return Table(("container", "image", "state", "--network", "addresses", "namespace"), rows)
+    return HtmlTable(("container", "image", "state", "--network", "addresses", "namespace"), rows)
 
 
 def addresses_of(container: Json) -> list[str]:
@@ -97,7 +97,7 @@ def addresses_of(container: Json) -> list[str]:
     return [address for card in cards for address in texts(card.get("addresses"))]
 
 
-def ports_table(shown: Json) -> Table:
+def ports_table(shown: Json) -> HtmlTable:
     """The published ports."""
     rows = tuple(
         (
@@ -108,10 +108,10 @@ def ports_table(shown: Json) -> Table:
         for one in objects(shown.get("containers"))
         for port in objects(one.get("published"))
     )
-    return Table(("on the host", "container", "its port"), rows)
+    return HtmlTable(("on the host", "container", "its port"), rows)
 
 
-def storage_table(shown: Json) -> Table:
+def storage_table(shown: Json) -> HtmlTable:
     """The mounts."""
     rows = tuple(
         (
@@ -124,7 +124,7 @@ def storage_table(shown: Json) -> Table:
         for one in objects(shown.get("containers"))
         for mount in objects(one.get("mounts"))
     )
-    return Table(("container", "in the container", "rights", "kind", "on the host"), rows)
+    return HtmlTable(("container", "in the container", "rights", "kind", "on the host"), rows)
 
 
 def promises(checked: Json) -> list[dict[str, str]]:
@@ -134,14 +134,14 @@ def promises(checked: Json) -> list[dict[str, str]]:
     return sorted((one for one in found if one["verdict"] in VERDICTS), key=lambda one: VERDICTS.index(one["verdict"]))
 
 
-def kept_table(checked: Json) -> Table:
+def kept_table(checked: Json) -> HtmlTable:
     """The promises that are kept."""
     names = ("subject", "promise", "seen")
     kept = [one for one in promises(checked) if one["verdict"] == "kept"]
-    return Table(names, tuple(tuple(one[name] for name in names) for one in kept))
+    return HtmlTable(names, tuple(tuple(one[name] for name in names) for one in kept))
 
 
-def results_table(compared: Json) -> Table:
+def results_table(compared: Json) -> HtmlTable:
     """The measurements, a workload's modes below each other, in the columns that the report has."""
     found = objects(compared.get("results"))
     heads = [head for head in RESULTS if any(head in one for one in found)]
@@ -150,7 +150,7 @@ def results_table(compared: Json) -> Table:
     titles = {text(one.get("name")): text(one.get("title")) for one in objects(compared.get("workloads"))}
     named = [{**one, "workload": titles.get(text(one.get("workload"))) or one.get("workload")} for one in found if one]
     rows = tuple(tuple(figure(head, one.get(head)) for head in heads) for one in named)
-    return Table(tuple(RESULTS[head] for head in heads), rows if heads else ())
+    return HtmlTable(tuple(RESULTS[head] for head in heads), rows if heads else ())
 
 
 def figure(name: str, value: Any) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from api.catalog.sources.crs import describe_systems
-from api.catalog.sources.model import System
+from api.catalog.sources.model import CrsDefinition
 from api.monitoring.in_flight import for_everyone
 from api.query.items import GridBox
 from api.sql.tiles.grids import select_extent, select_ring
@@ -164,7 +164,7 @@ class Grids:
             self._sets = {**self._sets, made.id: made}
         self._pending = []
 
-    def _area(self, matrix_set: TileMatrixSet, system: System) -> Area:
+    def _area(self, matrix_set: TileMatrixSet, system: CrsDefinition) -> Area:
         """Where tiles of a set can be: where its system is made for."""
         grid, made_for = whole_box(matrix_set), area_of_use(system)
         image = self._image(made_for.halves(), matrix_set.crs.srid) if made_for else None
@@ -198,7 +198,7 @@ class Grids:
         return GridBox(srid, *sides) if len(sides) == 4 else None
 
 
-def made_of(definition: Definition, system: System) -> TileMatrixSet:
+def made_of(definition: Definition, system: CrsDefinition) -> TileMatrixSet:
     """The set of a file whose system is known."""
     text = system.text or ""
     units = UNITS.findall(text)
@@ -208,7 +208,7 @@ def made_of(definition: Definition, system: System) -> TileMatrixSet:
     return matrix_set_of(definition, northing_first=northing_first, in_degrees=system.in_degrees, unit_m=unit_m)
 
 
-def area_of_use(system: System) -> BBox | None:
+def area_of_use(system: CrsDefinition) -> BBox | None:
     """Where a system is made for and a little further, as far as PostGIS knows that."""
     sides = (system.west, system.south, system.east, system.north)
     known = [float(side) for side in sides if side is not None]

@@ -11,11 +11,11 @@ from typing import Any
 
 from psycopg import sql
 
-from api.catalog.sources.columns import Read, read_columns
+from api.catalog.sources.columns import PropertyColumn, read_columns
 from api.catalog.sources.comments import Comment, parse_comment
 from api.catalog.sources.crs_extents import domain
 from api.catalog.sources.geometry_columns import (
-    Shape,
+    GeometryColumn,
     compared,
     is_found_by_index,
     located,
@@ -24,8 +24,8 @@ from api.catalog.sources.geometry_columns import (
     shape_of,
     shown,
 )
-from api.catalog.sources.keys import Candidate, candidate, key_items, place_key
-from api.catalog.sources.model import Attribute, Base, Draft, Omission, Relation, Systems
+from api.catalog.sources.keys import KeyCandidate, candidate, key_items, place_key
+from api.catalog.sources.model import Attribute, BaseTable, Draft, Omission, Relation, Systems
 from api.catalog.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import GEOM, PLACE, SAMPLE, Collection, Key, Source
@@ -36,7 +36,7 @@ Interval = tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class GeometrySurvey:
     """What was found out about a geometry column: where its geometries lie.
 
     reaches_further: some lie beyond the limits of their system, and all of them have places
@@ -48,13 +48,13 @@ class Seen:
     reaches_further: bool = False
     magnitude: int = 0
 
-    def or_rather(self, before: Seen) -> Seen:
+    def or_rather(self, before: GeometrySurvey) -> GeometrySurvey:
         """What an earlier look found, where this one got no answer in time, or not from the features themselves."""
-        return before if self == Seen() or self.magnitude < min(1, before.magnitude) else self
+        return before if self == GeometrySurvey() or self.magnitude < min(1, before.magnitude) else self
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class RelationSurvey:
     """What a look at the data of a relation found. Before it, nothing is taken for granted.
 
     srids:    those of the geometry columns that are declared without one, by the number of the column
@@ -68,16 +68,18 @@ class Findings:
 
     srids: Mapping[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
     key_holds: bool | None = None
-    seen: Mapping[int, Seen] = field(default_factory=dict[int, Seen])
+    seen: Mapping[int, GeometrySurvey] = field(default_factory=dict[int, GeometrySurvey])
     interval: Interval | None = None
     magnitude: int = 0
     filled: frozenset[int] = frozenset()
     solids: frozenset[int] = frozenset()
-    bases: Mapping[int, Base] = field(default_factory=dict[int, Base])
+    bases: Mapping[int, BaseTable] = field(default_factory=dict[int, BaseTable])
 
-    def with_known(self, before: Findings) -> Findings:
+    def with_known(self, before: RelationSurvey) -> RelationSurvey:
         """These, and what an earlier look found where this one got no answer in time."""
-        seen = {number: found.or_rather(before.seen.get(number, Seen())) for number, found in self.seen.items()}
+        seen = {
+            number: found.or_rather(before.seen.get(number, GeometrySurvey())) for number, found in self.seen.items()
+        }
         holds = before.key_holds if self.key_holds is None else self.key_holds
         interval, magnitude = self.interval or before.interval, self.magnitude or before.magnitude
         solids = self.solids | before.solids
@@ -92,21 +94,21 @@ class Findings:
         return any(base.keeps_key for base in self.bases.values())
 
 
-NOTHING = Findings()
+NOTHING = RelationSurvey()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Publishable:
     """What a relation can be published as, before its data are looked at."""
 
     relation: Relation
     comment: Comment
-    reads: tuple[Read, ...]
+    reads: tuple[PropertyColumn, ...]
     geometries: tuple[Attribute, ...]
-    candidate: Candidate | None
+    candidate: KeyCandidate | None
 
 
-def plan(relation: Relation) -> Plan | Omission | None:
+def plan(relation: Relation) -> Publishable | Omission | None:
     """How a relation is to be published; an omission says why not, None that nobody wants it."""
     comment = parse_comment(relation.comment)
     if comment.omit:
@@ -123,7 +125,7 @@ def plan(relation: Relation) -> Plan | Omission | None:
     geometries = tuple(a for a in relation.attributes if a.is_spatial and a.readable)
     if not reads and not geometries:
         return Omission(relation.full_name, "it has no column of a type that can be published", "add one")
-    return Plan(relation, comment, reads, geometries, candidate(relation, reads, comment.key))
+    return Publishable(relation, comment, reads, geometries, candidate(relation, reads, comment.key))
 
 
 def named(name: str) -> str:
@@ -131,10 +133,10 @@ def named(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""'))
 
 
-def build(plan: Plan, findings: Findings, systems: Systems, now: datetime) -> Iterator[Draft]:
+def build(plan: Publishable, findings: RelationSurvey, systems: Systems, now: datetime) -> Iterator[Draft]:
     """The collections of a relation. The first geometry column's has the relation's name, others add their own."""
     key = chosen_key(plan, findings)
-    shapes: list[Shape | None] = [found_shape(a, plan, findings, systems) for a in plan.geometries]
+    shapes: list[GeometryColumn | None] = [found_shape(a, plan, findings, systems) for a in plan.geometries]
     for number, shape in enumerate(shapes or [None]):
         part = shape.attribute.name if shape and number else ""
         yield Draft(
@@ -145,13 +147,13 @@ def build(plan: Plan, findings: Findings, systems: Systems, now: datetime) -> It
         )
 
 
-def found_shape(attribute: Attribute, plan: Plan, findings: Findings, systems: Systems) -> Shape:
+def found_shape(attribute: Attribute, plan: Publishable, findings: RelationSurvey, systems: Systems) -> GeometryColumn:
     """A geometry column, with what was found out about it."""
     shape = located(shape_of(attribute, plan.comment.srid, findings.srids.get(attribute.number)), systems)
     return replace(shape, has_solids=attribute.number in findings.solids)
 
 
-def chosen_key(plan: Plan, findings: Findings) -> Key:
+def chosen_key(plan: Publishable, findings: RelationSurvey) -> Key:
     """The key: the candidate if it holds, else the places of the rows."""
     found = plan.candidate
     if found is None:
@@ -163,11 +165,11 @@ def chosen_key(plan: Plan, findings: Findings) -> Key:
 
 
 def collection_of(  # noqa: PLR0913
-    plan: Plan, key: Key, shape: Shape | None, findings: Findings, systems: Systems, now: datetime
+    plan: Publishable, key: Key, shape: GeometryColumn | None, findings: RelationSurvey, systems: Systems, now: datetime
 ) -> Collection:
     """A collection of a relation, without its id."""
     relation, comment = plan.relation, plan.comment
-    seen = findings.seen.get(shape.attribute.number, Seen()) if shape else Seen()
+    seen = findings.seen.get(shape.attribute.number, GeometrySurvey()) if shape else GeometrySurvey()
     system = systems.get(shape.srid) if shape else None
     start, end = choose_times([read.column for read in plan.reads], comment.time)
     return Collection(
@@ -204,7 +206,7 @@ def collection_of(  # noqa: PLR0913
     )
 
 
-def behind(shape: Shape | None, findings: Findings) -> dict[str, Any]:
+def behind(shape: GeometryColumn | None, findings: RelationSurvey) -> dict[str, Any]:
     """What is known of the source where it is a view of one table."""
     base = shape and findings.bases.get(shape.attribute.number)
     if base is None:
@@ -214,12 +216,12 @@ def behind(shape: Shape | None, findings: Findings) -> dict[str, Any]:
     return {"oid": base.oid, "like": like, "is_indexed": True}
 
 
-def is_filled(attribute: Attribute, findings: Findings) -> bool:
+def is_filled(attribute: Attribute, findings: RelationSurvey) -> bool:
     """Whether every row has a value in a column."""
     return attribute.filled or attribute.number in findings.filled
 
 
-def tiling_of(relation: Relation, key: Key, shape: Shape | None) -> Tiling | None:
+def tiling_of(relation: Relation, key: Key, shape: GeometryColumn | None) -> Tiling | None:
     """What was prepared of the geometry column of a relation, if it is for the relation as it is now."""
     if relation.prepared is None or shape is None or not key.is_integer:
         return None
@@ -232,13 +234,18 @@ def tiling_of(relation: Relation, key: Key, shape: Shape | None) -> Tiling | Non
     return tiling if meant == (relation.full_name, key.parts[0].column, shape.attribute.name) else None
 
 
-def shape_title(plan: Plan, shape: Shape | None) -> str:
+def shape_title(plan: Publishable, shape: GeometryColumn | None) -> str:
     """What the title of a further geometry column's collection says."""
     return f"({shape.attribute.name})" if shape and shape.attribute is not plan.geometries[0] else ""
 
 
 def source_of(  # noqa: PLR0913
-    relation: Relation, key: Key, reads: Sequence[Read], shape: Shape | None, systems: Systems, extent: BBox | None
+    relation: Relation,
+    key: Key,
+    reads: Sequence[PropertyColumn],
+    shape: GeometryColumn | None,
+    systems: Systems,
+    extent: BBox | None,
 ) -> Source:
     """The subquery that a collection is read from. PostgreSQL takes it apart, so that the indexes are used."""
     items = [*key_items(key), *(read.item for read in reads), *(shape_items(shape) if shape else [])]

@@ -20,7 +20,7 @@ BEHIND = "s"
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class PropertyColumn:
     """A property, the column that it is read from, and the item of SELECT that reads it."""
 
     column: Column
@@ -28,12 +28,12 @@ class Read:
     item: sql.Composable
 
 
-def read_columns(attributes: Sequence[Attribute]) -> tuple[Read, ...]:
+def read_columns(attributes: Sequence[Attribute]) -> tuple[PropertyColumn, ...]:
     """The properties of a relation: the columns that may be read and whose types mean something outside."""
     return tuple(read for read in map(read_column, attributes) if read is not None)
 
 
-def read_column(attribute: Attribute) -> Read | None:
+def read_column(attribute: Attribute) -> PropertyColumn | None:
     """A column as a property, or None when it is left out."""
     a = attribute
     found = published(a.type, a.sql_type, a.kind, a.category, ordered=a.ordered, typmod=a.typmod)
@@ -44,4 +44,4 @@ def read_column(attribute: Attribute) -> Read | None:
     cast = read_as(a.type, a.kind, a.category, ordered=a.ordered)
     value = quoted(BEHIND, a.name)
     item = sql.SQL("{} AS {}").format(sql.SQL("{}::{}").format(value, literal(cast)) if cast else value, quoted(alias))
-    return Read(Column(a.name, alias, type, sql_type, a.comment, a.labels), a, item)
+    return PropertyColumn(Column(a.name, alias, type, sql_type, a.comment, a.labels), a, item)

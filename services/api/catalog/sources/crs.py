@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from api.catalog.sources.model import System
+from api.catalog.sources.model import CrsDefinition
 from core.catalog import Limits
 from core.db import Database
 from core.errors import DatabaseUnavailable, IsthmusError
@@ -32,13 +32,13 @@ SIDES = ("west", "south", "east", "north")
 SIGNS = (-1, -1, 1, 1)
 
 
-def find_systems(database: Database, srids: set[int]) -> dict[int, System]:
+def find_systems(database: Database, srids: set[int]) -> dict[int, CrsDefinition]:
     """Systems by SRID, with how far they reach. Cost: up to 0.1 s for each"""
     found = describe_systems(database, srids)
     return {srid: with_limits(database, srid, system) for srid, system in found.items()}
 
 
-def describe_systems(database: Database, srids: set[int]) -> dict[int, System]:
+def describe_systems(database: Database, srids: set[int]) -> dict[int, CrsDefinition]:
     """Systems by SRID, from PostGIS. One that is not there, or that PROJ does not know, is one that nobody can use."""
     wanted = sorted(srid for srid in srids if srid)
     if not wanted:
@@ -46,7 +46,7 @@ def describe_systems(database: Database, srids: set[int]) -> dict[int, System]:
     rows = database.run(Statement(SELECT_SYSTEMS, {"srids": wanted}))
     areas = find_areas(database, wanted)
     return {
-        srid: replace(System(authority, text), **areas.get(srid, {}))
+        srid: replace(CrsDefinition(authority, text), **areas.get(srid, {}))
         for srid, authority, text in rows
         if is_usable(database, srid)
     }
@@ -72,7 +72,7 @@ def find_areas(database: Database, srids: Sequence[int]) -> dict[int, dict[str, 
     return {srid: dict(zip(SIDES, numbers, strict=True)) for srid, *numbers in rows if numbers[0] is not None}
 
 
-def with_limits(database: Database, srid: int, system: System) -> System:
+def with_limits(database: Database, srid: int, system: CrsDefinition) -> CrsDefinition:
     """A system with how far it reaches, as far as that can be found out."""
     if system.in_degrees:
         return replace(system, limits=DEGREES)

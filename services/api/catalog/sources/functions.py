@@ -9,11 +9,11 @@ from datetime import datetime
 
 from psycopg import sql
 
-from api.catalog.sources.columns import BEHIND, Read, read_columns
+from api.catalog.sources.columns import BEHIND, PropertyColumn, read_columns
 from api.catalog.sources.comments import Comment, parse_comment
 from api.catalog.sources.crs_extents import domain
-from api.catalog.sources.geometry_columns import Shape, located, mercator, shape_items, shape_of, shown
-from api.catalog.sources.model import Draft, Function, Omission, Parameter, Systems
+from api.catalog.sources.geometry_columns import GeometryColumn, located, mercator, shape_items, shape_of, shown
+from api.catalog.sources.model import DatabaseFunction, Draft, Omission, Parameter, Systems
 from api.catalog.sources.times import choose_times
 from api.catalog.sources.types import published
 from api.params.items import ITEMS_PARAMETERS
@@ -27,13 +27,13 @@ ROW = "row number"
 BY_ROW = Key((KeyPart("row_number", "bigint"),), is_id=False)
 
 
-def overloaded(functions: Iterable[Function]) -> frozenset[str]:
+def overloaded(functions: Iterable[DatabaseFunction]) -> frozenset[str]:
     """The full names that several functions share."""
     names = Counter(function.full_name for function in functions)
     return frozenset(name for name, number in names.items() if number > 1)
 
 
-def refused(function: Function, shared: Names[str]) -> Omission | None:
+def refused(function: DatabaseFunction, shared: Names[str]) -> Omission | None:
     """Why a function is not published; None when it is."""
     name, parameters = function.full_name, function.parameters
     if function.volatile:
@@ -57,17 +57,17 @@ def refused(function: Function, shared: Names[str]) -> Omission | None:
 OPEN_TYPES = "a parameter has no one type", "declare each parameter with a type"
 
 
-def has_open_types(function: Function) -> bool:
+def has_open_types(function: DatabaseFunction) -> bool:
     """Whether a parameter takes values of any number or type, which no parameter of a request can."""
     return any(parameter.mode == "v" or parameter.kind == "p" for parameter in function.parameters)
 
 
-def named_systems(functions: Sequence[Function]) -> set[int]:
+def named_systems(functions: Sequence[DatabaseFunction]) -> set[int]:
     """The SRIDs that comments say."""
     return {srid for function in functions if (srid := parse_comment(function.comment).srid)}
 
 
-def draft_function(function: Function, systems: Systems, now: datetime) -> Iterator[Draft]:
+def draft_function(function: DatabaseFunction, systems: Systems, now: datetime) -> Iterator[Draft]:
     """The collection of a function. Of several geometry columns the first counts."""
     comment = parse_comment(function.comment)
     reads = read_columns(function.attributes)
@@ -78,7 +78,12 @@ def draft_function(function: Function, systems: Systems, now: datetime) -> Itera
 
 
 def collection_of(  # noqa: PLR0913
-    function: Function, comment: Comment, reads: tuple[Read, ...], shape: Shape | None, systems: Systems, now: datetime
+    function: DatabaseFunction,
+    comment: Comment,
+    reads: tuple[PropertyColumn, ...],
+    shape: GeometryColumn | None,
+    systems: Systems,
+    now: datetime,
 ) -> Collection:
     """The collection of a function, without its id."""
     system = systems.get(shape.srid) if shape else None
@@ -111,7 +116,9 @@ def collection_of(  # noqa: PLR0913
     )
 
 
-def source_of(function: Function, reads: tuple[Read, ...], shape: Shape | None, systems: Systems) -> Source:
+def source_of(
+    function: DatabaseFunction, reads: tuple[PropertyColumn, ...], shape: GeometryColumn | None, systems: Systems
+) -> Source:
     """The subquery around a call, in two halves: the arguments come between."""
     number = sql.SQL("{} AS row_number").format(quoted(BEHIND, ROW))
     items = [number, *(read.item for read in reads), *(shape_items(shape) if shape else [])]
@@ -133,7 +140,7 @@ def source_of(function: Function, reads: tuple[Read, ...], shape: Shape | None, 
     )
 
 
-def callable_parameters(function: Function) -> list[Parameter]:
+def callable_parameters(function: DatabaseFunction) -> list[Parameter]:
     """The parameters that requests can name; others keep their defaults."""
     return [p for p in function.parameters if p.name and p.name not in ITEMS_PARAMETERS]
 

@@ -52,7 +52,7 @@ Reading = Literal["as it is", "declared", "mixed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class GeometryColumn:
     """A geometry column.
 
     srid:    the system that features are read in; 0: nobody said which
@@ -95,24 +95,24 @@ def srid_of_typmod(typmod: int) -> int:
     return ((typmod & 0x0FFFFF00) - (typmod & 0x10000000)) >> 8
 
 
-def shape_of(attribute: Attribute, declared: int | None, found: frozenset[int] | None) -> Shape:
+def shape_of(attribute: Attribute, declared: int | None, found: frozenset[int] | None) -> GeometryColumn:
     """The geometry column. `declared`: the SRID of a comment; `found`: those of its values, None: nobody looked.
 
     A geography without a system is in degrees of WGS 84.
     """
     type, srid = type_of_typmod(attribute.typmod), srid_of_typmod(attribute.typmod)
     if attribute.type == "geography":
-        return Shape(attribute, type, srid or WGS_84)
+        return GeometryColumn(attribute, type, srid or WGS_84)
     if srid:
-        return Shape(attribute, type, srid)
+        return GeometryColumn(attribute, type, srid)
     if declared:
-        return Shape(attribute, type, declared, "declared")
+        return GeometryColumn(attribute, type, declared, "declared")
     if found is None or len(found) > 1:
-        return Shape(attribute, type, WGS_84, "mixed", srids=(found or frozenset()) - {0, WGS_84})
-    return Shape(attribute, type, next(iter(found), 0))
+        return GeometryColumn(attribute, type, WGS_84, "mixed", srids=(found or frozenset()) - {0, WGS_84})
+    return GeometryColumn(attribute, type, next(iter(found), 0))
 
 
-def located(shape: Shape, systems: Systems) -> Shape:
+def located(shape: GeometryColumn, systems: Systems) -> GeometryColumn:
     """The shape, in a system that nobody named where PostGIS or PROJ does not know the one that it has; with what is
     known of each where there are several.
     """
@@ -124,19 +124,19 @@ def located(shape: Shape, systems: Systems) -> Shape:
     return replace(shape, srid=0, reading="declared")
 
 
-def shape_items(shape: Shape) -> list[sql.Composable]:
+def shape_items(shape: GeometryColumn) -> list[sql.Composable]:
     """The items of SELECT: the geometry as it is stored, and a geography itself."""
     items: list[sql.Composable] = [sql.SQL("{} AS geom").format(read(shape))]
     own = quoted(BEHIND, shape.attribute.name)
     return [*items, sql.SQL("{} AS geog").format(own)] if shape.is_geography else items
 
 
-def is_found_by_index(shape: Shape) -> bool:
+def is_found_by_index(shape: GeometryColumn) -> bool:
     """Whether an index finds the geometries as they are read."""
     return shape.attribute.indexed and shape.reading == "as it is" and compared(shape) is GEOM
 
 
-def read(shape: Shape) -> sql.Composable:
+def read(shape: GeometryColumn) -> sql.Composable:
     """The column as a geometry in the system of the shape."""
     column = quoted(BEHIND, shape.attribute.name)
     srid = sql.Literal(shape.srid)
@@ -188,7 +188,7 @@ STRAIGHTENED = sql.SQL("""CASE
 END""")
 
 
-def shown(shape: Shape) -> sql.Composable:
+def shown(shape: GeometryColumn) -> sql.Composable:
     """`t.geom` as GeoJSON and vector tiles know it; only looked at where its type leaves that open."""
     point = POINT.format(g=GEOM)
     if shape.type == "Point":
@@ -196,12 +196,12 @@ def shown(shape: Shape) -> sql.Composable:
     return GEOM if shape.type in STRAIGHT else STRAIGHTENED.format(g=GEOM, point=point)
 
 
-def compared(shape: Shape) -> sql.Composable:
+def compared(shape: GeometryColumn) -> sql.Composable:
     """`t.geom` as GEOS knows it, which has no polyhedral surfaces, but curves and TINs."""
     return shown(shape) if shape.type == "PolyhedralSurface" or shape.has_solids else GEOM
 
 
-def mercator(shape: Shape, systems: Systems) -> sql.Composable:
+def mercator(shape: GeometryColumn, systems: Systems) -> sql.Composable:
     """`t.geom` in Web Mercator, cut where that ends, as the poles have no image. NULL: nobody knows where it is."""
     geometry = shown(shape)
     if shape.srid == 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from api.catalog.sources.columns import BEHIND, Read
+from api.catalog.sources.columns import BEHIND, PropertyColumn
 from api.catalog.sources.model import Relation, literal
 from core.catalog import PLACE, Key, KeyPart
 from core.statement import Statement, quoted
@@ -24,13 +24,13 @@ PLACE_IN_TABLE = Key((KeyPart("tableoid", "oid", "text"), KeyPart("ctid", "tid",
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class KeyCandidate:
     """Columns that may be a key, and what must be found out about their values before they are one.
 
     believed: they are taken for one until their values say otherwise
     """
 
-    columns: tuple[Read, ...]
+    columns: tuple[PropertyColumn, ...]
     unique: bool
     check_filled: bool = False
     check_unique: bool = False
@@ -47,27 +47,27 @@ class Candidate:
         return not self.check_filled and not self.check_unique
 
 
-def part_of(read: Read) -> KeyPart:
+def part_of(read: PropertyColumn) -> KeyPart:
     """A column as a part of a key, in the type that it is read as."""
     is_integer = read.attribute.type in INTEGERS
     sql_type = read.column.sql_type or read.attribute.sql_type
     return KeyPart(read.column.column, sql_type, "integer" if is_integer else "text")
 
 
-def candidate(relation: Relation, columns: Sequence[Read], declared: Sequence[str]) -> Candidate | None:
+def candidate(relation: Relation, columns: Sequence[PropertyColumn], declared: Sequence[str]) -> KeyCandidate | None:
     """The best key that a relation may have. `declared`: the names that its comment says."""
     return declared_key(columns, declared) or indexed_key(relation, columns) or likely_key(relation, columns)
 
 
-def declared_key(columns: Sequence[Read], names: Sequence[str]) -> Candidate | None:
+def declared_key(columns: Sequence[PropertyColumn], names: Sequence[str]) -> KeyCandidate | None:
     """What a comment says. Nobody guarantees that values are unique, and rows without one would be lost."""
     by_name = {read.column.name: read for read in columns if read.attribute.ordered or is_plain(read)}
     if not names or not all(name in by_name for name in names):
         return None
-    return Candidate(tuple(by_name[name] for name in names), unique=False, check_filled=True)
+    return KeyCandidate(tuple(by_name[name] for name in names), unique=False, check_filled=True)
 
 
-def indexed_key(relation: Relation, columns: Sequence[Read]) -> Candidate | None:
+def indexed_key(relation: Relation, columns: Sequence[PropertyColumn]) -> KeyCandidate | None:
     """The primary key, or the shortest unique index. Those of materialised views do not say that they are filled, and
     that of a table that others inherit from does not know their rows.
     """
@@ -77,25 +77,25 @@ def indexed_key(relation: Relation, columns: Sequence[Read]) -> Candidate | None
         filled = all(read.attribute.filled for read in found)
         if len(found) == len(numbers) and (filled or relation.kind == "m"):
             shared = relation.inherited
-            return Candidate(found, not shared, check_filled=not filled, check_unique=shared, believed=shared)
+            return KeyCandidate(found, not shared, check_filled=not filled, check_unique=shared, believed=shared)
     return None
 
 
-def likely_key(relation: Relation, columns: Sequence[Read]) -> Candidate | None:
+def likely_key(relation: Relation, columns: Sequence[PropertyColumn]) -> KeyCandidate | None:
     """A column named like an id, of a view or a foreign table, if its values turn out to be one."""
     if relation.kind not in ("v", "f"):
         return None
     by_name = {read.column.name.lower(): read for read in reversed(columns) if may_be_id(read)}
     found = next((by_name[name] for name in LIKELY_NAMES if name in by_name), None)
-    return found and Candidate((found,), unique=False, check_filled=True, check_unique=True)
+    return found and KeyCandidate((found,), unique=False, check_filled=True, check_unique=True)
 
 
-def may_be_id(read: Read) -> bool:
+def may_be_id(read: PropertyColumn) -> bool:
     """Whether a column's type is one that ids have."""
     return read.attribute.type in (*INTEGERS, "text", "varchar", "uuid")
 
 
-def is_plain(read: Read) -> bool:
+def is_plain(read: PropertyColumn) -> bool:
     """Whether a column is a text that has no operators of its own, like varchar."""
     return read.attribute.type == "varchar"
 
@@ -109,7 +109,7 @@ def place_key(relation: Relation) -> Key:
     return PLACE if relation.kind in WITH_PLACES else NO_KEY
 
 
-def select_check(relation: Relation, candidate: Candidate) -> Statement:
+def select_check(relation: Relation, candidate: KeyCandidate) -> Statement:
     """Whether the columns of a candidate are as they have to be. Rows: one (boolean). Cost: reads all of them."""
     names = [quoted(BEHIND, read.attribute.name) for read in candidate.columns]
     missing = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(name) for name in names)

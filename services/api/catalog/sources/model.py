@@ -95,7 +95,7 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseTable:
     """The table of which a view shows rows, found by their boxes as those of the table are.
 
     column:    that of the geometries
@@ -130,7 +130,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class DatabaseFunction:
     """A function that returns rows, or one bytea. `volatile`: PostgreSQL takes it for one that changes data."""
 
     oid: int
@@ -219,16 +219,16 @@ def parse_relation(row: Sequence[Any]) -> Relation:
     )
 
 
-def parse_function(row: Sequence[Any]) -> Function:
+def parse_function(row: Sequence[Any]) -> DatabaseFunction:
     """A row of functions.sql."""
     oid, schema, name, comment, usable, volatile, parameters, attributes, gives_rows = row
     takes = tuple(Parameter(**parameter) for parameter in parameters)
     gives = tuple(map(parse_attribute, attributes))
-    return Function(oid, schema, name, comment, usable, volatile, takes, gives, gives_rows)
+    return DatabaseFunction(oid, schema, name, comment, usable, volatile, takes, gives, gives_rows)
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class CrsDefinition:
     """A coordinate reference system: how spatial_ref_sys has it, and where on Earth it is made for.
 
     limits: within these of its own coordinates PostGIS can transform all; None: nobody knows
@@ -248,7 +248,7 @@ class System:
         return is_in_degrees(self.text or "")
 
 
-Systems = Mapping[int, System]
+Systems = Mapping[int, CrsDefinition]
 """By SRID."""
 
 

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from api.catalog.sources.comments import parse_comment
 from api.catalog.sources.functions import OPEN_TYPES, argument_of, has_open_types
-from api.catalog.sources.model import Draft, Function, Omission, Parameter, TileFunction, literal
+from api.catalog.sources.model import DatabaseFunction, Draft, Omission, Parameter, TileFunction, literal
 from core.archives import MVT, Facts
 from core.bbox import BBox
 from core.errors import BadBBox
@@ -30,13 +30,13 @@ TAGS = re.compile(r"(?<!\S)@(layers|zooms|bounds)[ \t]+([^\s,]+(?:[ \t]*,[ \t]*[
 """What the comment of such a function may say beside a text and @title: `@layers roads,towns @zooms 6-14 @bounds …`."""
 
 
-def is_tile_function(function: Function) -> bool:
+def is_tile_function(function: DatabaseFunction) -> bool:
     """Whether a function makes tiles: it returns one bytea, and takes whole numbers named z, x and y."""
     kinds = {parameter.name: parameter.type for parameter in function.parameters}
     return not function.gives_rows and all(kinds.get(name) in WHOLE_NUMBERS for name in PLACE)
 
 
-def refused_tiles(function: Function, shared: Names[str]) -> Omission | None:
+def refused_tiles(function: DatabaseFunction, shared: Names[str]) -> Omission | None:
     """Why such a function is not published; None when it is. One that is VOLATILE is: connections are read-only."""
     name = function.full_name
     if not function.usable:
@@ -52,19 +52,19 @@ def refused_tiles(function: Function, shared: Names[str]) -> Omission | None:
     return None
 
 
-def rest_parameter(function: Function) -> Parameter | None:
+def rest_parameter(function: DatabaseFunction) -> Parameter | None:
     """The parameter that is given whatever a request says: the one named `query`, else the first of JSON."""
     jsons = [parameter for parameter in function.parameters if parameter.type in JSONS and parameter.name]
     return next((found for found in jsons if found.name == "query"), next(iter(jsons), None))
 
 
-def typed_parameters(function: Function) -> list[Parameter]:
+def typed_parameters(function: DatabaseFunction) -> list[Parameter]:
     """Those that have a type and a name of their own in requests."""
     rest = rest_parameter(function)
     return [found for found in function.parameters if found is not rest and found.name not in PLACE]
 
 
-def draft_tile_function(function: Function, now: datetime) -> Iterator[Draft]:
+def draft_tile_function(function: DatabaseFunction, now: datetime) -> Iterator[Draft]:
     """The collection of such a function."""
     comment, tags = parse_comment(TAGS.sub("", function.comment or "")), dict(TAGS.findall(function.comment or ""))
     if comment.omit:
@@ -88,7 +88,7 @@ def draft_tile_function(function: Function, now: datetime) -> Iterator[Draft]:
     yield Draft(function.schema, function.name, "", made)
 
 
-def call_of(function: Function) -> sql.Composable:
+def call_of(function: DatabaseFunction) -> sql.Composable:
     """The call as far as it is always the same: its arguments, and the bracket, come behind."""
     items = [
         sql.SQL("{} => {}::{}").format(quoted(found.name), sql.Placeholder(found.name), literal(found.sql_type))

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from api.catalog.sources.build import Findings, Interval, Plan
+from api.catalog.sources.build import Interval, Publishable, RelationSurvey
 from api.catalog.sources.crs import find_systems
 from api.catalog.sources.geometry_columns import located, shape_of, srid_of_typmod, type_of_typmod
 from api.catalog.sources.keys import select_check
-from api.catalog.sources.model import Attribute, System, Systems
+from api.catalog.sources.model import Attribute, CrsDefinition, Systems
 from api.catalog.sources.times import choose_times
 from api.catalog.survey.extents import find_extent
-from api.catalog.survey.timed_queries import Asker
+from api.catalog.survey.timed_queries import TimedQueries
 from api.catalog.survey.views_of_tables import find_base, find_filled, find_magnitude
 from core.catalog import RANGES
 from core.statement import Statement, quoted
@@ -29,7 +29,7 @@ SAMPLE_ROWS = 10_000
 """Rows whose geometries are asked for their system, where the column does not say it."""
 
 
-def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[int, System]]:
+def survey(asker: TimedQueries, plan: Publishable, systems: Systems) -> tuple[RelationSurvey, dict[int, CrsDefinition]]:
     """What a look at a relation's data finds, and the systems that were not known yet. Raises: DatabaseUnavailable"""
     asker.begin()
     srids = {a.number: found for a in plan.geometries if (found := find_srids(asker, plan, a)) is not None}
@@ -46,7 +46,7 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
     }
     magnitude = find_magnitude(asker, plan, bases, seen)
     holds = any(base.keeps_key for base in bases.values()) or find_key(asker, plan)
-    found = Findings(srids, holds, seen, find_interval(asker, plan), magnitude, bases=bases)
+    found = RelationSurvey(srids, holds, seen, find_interval(asker, plan), magnitude, bases=bases)
     solids, filled = (
         find_solids(asker, plan),
         find_filled(asker, plan, magnitude, bases),
@@ -54,7 +54,7 @@ def survey(asker: Asker, plan: Plan, systems: Systems) -> tuple[Findings, dict[i
     return replace(found, filled=filled, solids=solids), new
 
 
-def find_solids(asker: Asker, plan: Plan) -> frozenset[int]:
+def find_solids(asker: TimedQueries, plan: Publishable) -> frozenset[int]:
     """The geometry columns of any type that hold polyhedral surfaces, which GEOS does not know: boxes would fail."""
     text = sql.SQL("SELECT EXISTS (SELECT FROM {} AS s WHERE ST_GeometryType({}) = 'ST_PolyhedralSurface')")
     return frozenset(
@@ -65,7 +65,7 @@ def find_solids(asker: Asker, plan: Plan) -> frozenset[int]:
     )
 
 
-def find_srids(asker: Asker, plan: Plan, attribute: Attribute) -> frozenset[int] | None:
+def find_srids(asker: TimedQueries, plan: Publishable, attribute: Attribute) -> frozenset[int] | None:
     """The systems of a column that is declared without one; None when that is not asked, or cannot be told yet."""
     if attribute.type == "geography" or srid_of_typmod(attribute.typmod) or plan.comment.srid:
         return None
@@ -76,7 +76,7 @@ def find_srids(asker: Asker, plan: Plan, attribute: Attribute) -> frozenset[int]
     return found or None
 
 
-def find_key(asker: Asker, plan: Plan) -> bool | None:
+def find_key(asker: TimedQueries, plan: Publishable) -> bool | None:
     """Whether the candidate for a key holds; None: nobody knows. A declared one is believed as long as that is so."""
     if plan.candidate is None or plan.candidate.is_certain:
         return None
@@ -88,7 +88,7 @@ def find_key(asker: Asker, plan: Plan) -> bool | None:
     return bool(row[0])
 
 
-def find_interval(asker: Asker, plan: Plan) -> Interval | None:
+def find_interval(asker: TimedQueries, plan: Publishable) -> Interval | None:
     """The first and the last time. Infinite ones, and years that Python does not have, are open ends."""
     start, end = choose_times([read.column for read in plan.reads], plan.comment.time)
     if start is None:
@@ -116,6 +116,6 @@ FROM (
 """)
 
 
-def declared_systems(plans: Iterable[Plan]) -> set[int]:
+def declared_systems(plans: Iterable[Publishable]) -> set[int]:
     """The SRIDs of geometry columns as far as they are declared."""
     return {shape_of(a, some.comment.srid, None).srid for some in plans for a in some.geometries}

@@ -7,17 +7,19 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from api.catalog.sources.build import Plan, Seen
-from api.catalog.sources.geometry_columns import WEB_MERCATOR, Shape, is_in_degrees, read
-from api.catalog.sources.model import Base, Systems
-from api.catalog.survey.timed_queries import Asker
+from api.catalog.sources.build import GeometrySurvey, Publishable
+from api.catalog.sources.geometry_columns import WEB_MERCATOR, GeometryColumn, is_in_degrees, read
+from api.catalog.sources.model import BaseTable, Systems
+from api.catalog.survey.timed_queries import TimedQueries
 from core.bbox import BBox
 from core.catalog import ROWS_OF_PAGE
 from core.errors import BadBBox
 from core.statement import Statement
 
 
-def find_extent(asker: Asker, plan: Plan, shape: Shape, systems: Systems, base: Base | None) -> Seen:
+def find_extent(
+    asker: TimedQueries, plan: Publishable, shape: GeometryColumn, systems: Systems, base: BaseTable | None
+) -> GeometrySurvey:
     """Where the geometries of a column lie: as its index or its statistics say, else as all of them say; of a view that
     takes too long, as the index of the table behind it says.
     """
@@ -26,12 +28,14 @@ def find_extent(asker: Asker, plan: Plan, shape: Shape, systems: Systems, base: 
         if row is not None and row[0] is not None:
             return replace(find_place(asker, plan, row, shape, systems), magnitude=magnitude_of(row[4]))
     if base is None or not asker.gave_up(plan):
-        return Seen()
+        return GeometrySurvey()
     row = asker.one_anyway(plan, select_estimate(base.schema, base.name, base.column))
-    return Seen() if row is None or row[0] is None else find_place(asker, plan, row, shape, systems)
+    return GeometrySurvey() if row is None or row[0] is None else find_place(asker, plan, row, shape, systems)
 
 
-def find_place(asker: Asker, plan: Plan, corners: Sequence[float], shape: Shape, systems: Systems) -> Seen:
+def find_place(
+    asker: TimedQueries, plan: Publishable, corners: Sequence[float], shape: GeometryColumn, systems: Systems
+) -> GeometrySurvey:
     """Where geometries lie whose extent has some corners. A few beyond the limits of their system, which PROJ may not
     be able to place, count only if it is.
     """
@@ -45,7 +49,7 @@ def find_place(asker: Asker, plan: Plan, corners: Sequence[float], shape: Shape,
         return replace(seen(asker, plan, corners, shape, systems), reaches_further=bool(beyond[0]))
     asker.say(plan, "some geometries have coordinates for which other coordinate systems have no place")
     row = asker.one(plan, Statement(SELECT_INSIDE.format(**values)))
-    return seen(asker, plan, row, shape, systems) if row is not None and row[0] is not None else Seen()
+    return seen(asker, plan, row, shape, systems) if row is not None and row[0] is not None else GeometrySurvey()
 
 
 def is_within(corners: Sequence[float], limits: Sequence[float]) -> bool:
@@ -69,7 +73,7 @@ FROM (SELECT ST_Extent({g}) AS e FROM {relation} AS s WHERE {g} @ {limits}) AS x
 """)
 
 
-def select_extents(plan: Plan, shape: Shape) -> Iterator[Statement]:
+def select_extents(plan: Publishable, shape: GeometryColumn) -> Iterator[Statement]:
     """Statements for the extent, the cheap one first. Rows: as `CORNERS`"""
     relation, name = plan.relation, shape.attribute.name
     exact = shape.is_geography or shape.attribute.is_domain or '"' in relation.schema + relation.name + name
@@ -101,11 +105,13 @@ extent is to find what lies at its edges.
 """
 
 
-def seen(asker: Asker, plan: Plan, corners: Sequence[float], shape: Shape, systems: Systems) -> Seen:
+def seen(
+    asker: TimedQueries, plan: Publishable, corners: Sequence[float], shape: GeometryColumn, systems: Systems
+) -> GeometrySurvey:
     """An extent in the system of the shape, and in CRS84."""
     own = (corners[0], corners[1], corners[2], corners[3])
     if is_in_degrees(shape.srid, systems):
-        return Seen(degrees(own), own)
+        return GeometrySurvey(degrees(own), own)
     text = sql.SQL("""
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)
 FROM (SELECT ST_Transform(ST_Segmentize(ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, {srid}), %(step)s), 4326) AS e) AS x
@@ -114,15 +120,15 @@ FROM (SELECT ST_Transform(ST_Segmentize(ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n
     values = {"w": own[0], "s": own[1], "e": own[2], "n": own[3], "step": step}
     row = asker.one_anyway(plan, Statement(text, values))
     if row is None:
-        return Seen(None, own)
+        return GeometrySurvey(None, own)
     box = (row[0] - HAIR, row[1] - HAIR, row[2] + HAIR, row[3] + HAIR)
-    return Seen(degrees(to_the_poles(asker, plan, shape.srid, own, box)), own)
+    return GeometrySurvey(degrees(to_the_poles(asker, plan, shape.srid, own, box)), own)
 
 
 Corners = tuple[float, float, float, float]
 
 
-def to_the_poles(asker: Asker, plan: Plan, srid: int, own: Corners, box: Corners) -> Corners:
+def to_the_poles(asker: TimedQueries, plan: Publishable, srid: int, own: Corners, box: Corners) -> Corners:
     """A box in degrees, made as large as the one in the system `srid` is that may lie around a pole: its edges do not
     say so.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from api.catalog.sources.build import Plan
+from api.catalog.sources.build import Publishable
 from api.catalog.sources.crs import LIMIT_S
 from core.db import Database
 from core.errors import DatabaseUnavailable, IsthmusError, QueryTooSlow
@@ -16,7 +16,7 @@ from core.statement import Statement
 log = logging.getLogger("isthmus.api")
 
 
-class Asker:
+class TimedQueries:
     """Asks the database about one relation after the other. What fails is logged once.
 
     A relation that once took too long is asked nothing more in the same look at it.
@@ -26,9 +26,9 @@ class Asker:
         """Nothing is asked yet."""
         self.database = database
         self._said: set[tuple[str, str]] = set()
-        self._slow: Plan | None = None
+        self._slow: Publishable | None = None
 
-    def one(self, plan: Plan, statement: Statement) -> tuple[Any, ...] | None:
+    def one(self, plan: Publishable, statement: Statement) -> tuple[Any, ...] | None:
         """The row of an answer; None when there is none in time, or the relation is broken.
 
         Raises: DatabaseUnavailable, unless it is another server's that a foreign table lies on
@@ -46,7 +46,7 @@ class Asker:
             return None
         return rows[0] if rows else None
 
-    def one_anyway(self, plan: Plan, statement: Statement) -> tuple[Any, ...] | None:
+    def one_anyway(self, plan: Publishable, statement: Statement) -> tuple[Any, ...] | None:
         """The row of an answer that does not come from the relation itself: also where that was too slow.
 
         Raises: as `one`
@@ -57,13 +57,13 @@ class Asker:
         finally:
             self._slow = self._slow or slow
 
-    def say(self, plan: Plan, text: str) -> None:
+    def say(self, plan: Publishable, text: str) -> None:
         """Log something about a relation, once."""
         if (plan.relation.full_name, text) not in self._said:
             self._said.add((plan.relation.full_name, text))
             log.warning("%s: %s", plan.relation.full_name, text)
 
-    def gave_up(self, plan: Plan) -> bool:
+    def gave_up(self, plan: Publishable) -> bool:
         """Whether nothing more is asked about a relation."""
         return plan is self._slow
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
-from api.catalog.sources.build import Plan, Seen
-from api.catalog.sources.geometry_columns import Shape, compared
-from api.catalog.sources.model import Base
-from api.catalog.survey.timed_queries import Asker
+from api.catalog.sources.build import GeometrySurvey, Publishable
+from api.catalog.sources.geometry_columns import GeometryColumn, compared
+from api.catalog.sources.model import BaseTable
+from api.catalog.survey.timed_queries import TimedQueries
 from api.sql.relation import tables_of
 from core.catalog import GEOM, LARGE
 from core.statement import Statement, quoted
@@ -26,7 +26,7 @@ KINDS = ("Index Scan", "Bitmap Heap Scan", "Bitmap Index Scan", "Result", "Subqu
 """Steps of a plan that give each row of a table once, or not at all."""
 
 
-class Read(NamedTuple):
+class TableScan(NamedTuple):
     """What a plan reads: a table, its column of geometries, and the columns behind those of the view's key; none where
     one of these is no column of the table.
     """
@@ -37,7 +37,7 @@ class Read(NamedTuple):
     keys: list[str]
 
 
-def find_base(asker: Asker, plan: Plan, shape: Shape) -> Base | None:
+def find_base(asker: TimedQueries, plan: Publishable, shape: GeometryColumn) -> BaseTable | None:
     """The table behind a geometry column of a view; None where it shows no rows of one large table as they are."""
     row = asker.one(plan, select_box_plan(plan, shape)) if can_have_base(plan, shape) else None
     table = parse_box_plan(row[0][0]["Plan"]) if row else None
@@ -45,21 +45,25 @@ def find_base(asker: Asker, plan: Plan, shape: Shape) -> Base | None:
     if table is None or found is None:
         return None
     oid, pages, keeps_key = found
-    return Base(oid, table.schema, table.name, table.column, int(pages).bit_length(), keeps_key)
+    return BaseTable(oid, table.schema, table.name, table.column, int(pages).bit_length(), keeps_key)
 
 
-def find_magnitude(asker: Asker, plan: Plan, bases: Mapping[int, Base], seen: Mapping[int, Seen]) -> int:
+def find_magnitude(
+    asker: TimedQueries, plan: Publishable, bases: Mapping[int, BaseTable], seen: Mapping[int, GeometrySurvey]
+) -> int:
     """The number of a table's pages in powers of two; of a view that of the table behind it, or of the pages that its
     features would fill where they were counted; 0: nobody knows.
     """
     if not plan.relation.has_pages:
-        return max(found.magnitude for found in (*bases.values(), *seen.values(), Seen()))
+        return max(found.magnitude for found in (*bases.values(), *seen.values(), GeometrySurvey()))
     text = sql.SQL("SELECT sum(pg_relation_size(oid))::bigint / current_setting('block_size')::bigint FROM {} AS parts")
     row = asker.one(plan, Statement(text.format(tables_of(sql.Literal(plan.relation.oid)))))
     return int(row[0]).bit_length() if row and row[0] else 0
 
 
-def find_filled(asker: Asker, plan: Plan, magnitude: int, bases: Mapping[int, Base]) -> frozenset[int]:
+def find_filled(
+    asker: TimedQueries, plan: Publishable, magnitude: int, bases: Mapping[int, BaseTable]
+) -> frozenset[int]:
     """The geometry columns of a large table in which every row has a value: boxes need not look for the others, for
     which GiST reads its whole index (20 ms of a million points). In a small table they always look. Of a view, those
     of the table behind it.
@@ -78,13 +82,13 @@ def find_filled(asker: Asker, plan: Plan, magnitude: int, bases: Mapping[int, Ba
     )
 
 
-def can_have_base(plan: Plan, shape: Shape) -> bool:
+def can_have_base(plan: Publishable, shape: GeometryColumn) -> bool:
     """Whether a geometry column may be that of a table behind a view, as it is stored."""
     plain = shape.reading == "as it is" and not shape.is_geography and compared(shape) is GEOM
     return plan.relation.kind == "v" and plain and bool(shape.srid)
 
 
-def select_box_plan(plan: Plan, shape: Shape) -> Statement:
+def select_box_plan(plan: Publishable, shape: GeometryColumn) -> Statement:
     """How the rows of a view in a small box would be found. Rows: one (plan json). Cost: a plan"""
     names = [read.attribute.name for read in plan.candidate.columns] if plan.candidate else []
     text = sql.SQL(
@@ -94,7 +98,7 @@ def select_box_plan(plan: Plan, shape: Shape) -> Statement:
     return Statement(text.format(keys, plan.relation.sql_name, column, sql.Literal(shape.srid)))
 
 
-def parse_box_plan(plan: Mapping[str, Any]) -> Read | None:
+def parse_box_plan(plan: Mapping[str, Any]) -> TableScan | None:
     """What the plan of `select_box_plan` reads; None where it is more than rows of one table by an index of boxes."""
     steps = list(steps_of(plan))
     tables = [step for step in steps if "Relation Name" in step]
@@ -106,7 +110,7 @@ def parse_box_plan(plan: Mapping[str, Any]) -> Read | None:
     names = [unquoted(key[1]) for key in keys if key is not None]
     if box is None:
         return None
-    return Read(
+    return TableScan(
         tables[0]["Schema"], tables[0]["Relation Name"], unquoted(box[1]), names if len(names) == len(keys) else []
     )
 

@@ -14,13 +14,13 @@ from typing import cast
 import psycopg
 from psycopg import sql
 
-from api.catalog.sources.build import NOTHING, Findings, Plan, build, plan
+from api.catalog.sources.build import NOTHING, Publishable, RelationSurvey, build, plan
 from api.catalog.sources.crs import find_systems
 from api.catalog.sources.functions import draft_function, named_systems, overloaded, refused
-from api.catalog.sources.model import Draft, Function, Omission, System, parse_function, parse_relation
+from api.catalog.sources.model import CrsDefinition, DatabaseFunction, Draft, Omission, parse_function, parse_relation
 from api.catalog.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
 from api.catalog.survey.data_survey import declared_systems, survey
-from api.catalog.survey.timed_queries import Asker
+from api.catalog.survey.timed_queries import TimedQueries
 from api.catalog.survey.write_counters import read_writes
 from core.db import Database
 from core.errors import IsthmusError, QueryTooSlow
@@ -47,14 +47,14 @@ def read_statement(name: str, schemas: Sequence[str]) -> Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SurveyedRelation:
     """What was found out about a relation, and when it is to be looked at again; sooner if rows were written since.
 
     written: rows that were by then, as far as PostgreSQL tells
     """
 
-    plan: Plan
-    findings: Findings
+    plan: Publishable
+    findings: RelationSurvey
     again_at: float
     sooner_at: float
     written: int
@@ -64,7 +64,7 @@ class Looked:
         is_older = written != self.written and bool(self.findings.filled)
         return now >= (self.sooner_at if is_older else self.again_at)
 
-    def known_of(self, plan: Plan) -> Findings:
+    def known_of(self, plan: Publishable) -> RelationSurvey:
         """What is known of the relation as it is now. As long as a view of another query was not looked at anew it is
         not taken for one of a table.
         """
@@ -80,7 +80,7 @@ class Looked:
         return table_behind(self.plan, self.findings)
 
 
-def table_behind(plan: Plan, findings: Findings) -> int:
+def table_behind(plan: Publishable, findings: RelationSurvey) -> int:
     """The relation itself, or the table behind a view, by its number."""
     return next((base.oid for base in findings.bases.values()), plan.relation.oid)
 
@@ -94,16 +94,16 @@ class LiveSources:
         self._clock = clock
         self._statements = {name: read_statement(name, schemas) for name in ("fingerprint", "relations", "functions")}
         self._fingerprint: str | None = None
-        self._plans: tuple[Plan, ...] = ()
-        self._functions: tuple[Function, ...] = ()
+        self._plans: tuple[Publishable, ...] = ()
+        self._functions: tuple[DatabaseFunction, ...] = ()
         self._left_out: frozenset[Omission] = frozenset()
-        self._looked: dict[int, Looked] = {}
+        self._looked: dict[int, SurveyedRelation] = {}
         self._written: dict[int, int] = {}
-        self._systems: dict[int, System] = {}
-        self._asker = Asker(database)
+        self._systems: dict[int, CrsDefinition] = {}
+        self._asker = TimedQueries(database)
         self._lock = Lock()
         self._surveyor: Thread | None = None
-        self._built: dict[int, tuple[Plan, Findings, list[Draft]]] = {}
+        self._built: dict[int, tuple[Publishable, RelationSurvey, list[Draft]]] = {}
         self._rests_until = 0.0
         self.has_catalogue = True
         self.number = 0
@@ -147,7 +147,7 @@ class LiveSources:
                 found.extend(draft_function(function, self._systems, now))
         return found
 
-    def _drafts_of(self, some: Plan, now: datetime) -> list[Draft]:
+    def _drafts_of(self, some: Publishable, now: datetime) -> list[Draft]:
         """The collections of a relation, those that were built before if nothing changed."""
         oid = some.relation.oid
         looked = self._looked.get(oid)
@@ -168,7 +168,7 @@ class LiveSources:
             (refused_tiles if is_tile_function(function) else refused)(function, shared) for function in functions
         ]
         before = {some.relation.oid: some for some in self._plans}
-        plans = [found for found in relations if isinstance(found, Plan)]
+        plans = [found for found in relations if isinstance(found, Publishable)]
         self._plans = tuple(
             before[some.relation.oid] if before.get(some.relation.oid) == some else some for some in plans
         )
@@ -207,7 +207,7 @@ class LiveSources:
         if self._surveyor is not None and wait_s:
             self._surveyor.join(wait_s)
 
-    def _due(self) -> list[Plan]:
+    def _due(self) -> list[Publishable]:
         """The relations whose data are to be looked at: new ones first, of these the tables, as views may be slow."""
         known = self._looked
         new = [some for some in self._plans if some.relation.oid not in known or known[some.relation.oid].plan != some]
@@ -220,7 +220,7 @@ class LiveSources:
         looked = self._looked[oid]
         return looked.is_due(now, self._written.get(looked.table, 0))
 
-    def _survey(self, due: Sequence[Plan]) -> None:
+    def _survey(self, due: Sequence[Publishable]) -> None:
         """Look at the data of one relation after the other."""
         for some in due:
             oid, began = some.relation.oid, self._clock()
@@ -233,9 +233,9 @@ class LiveSources:
                 return
             ended = self._clock()
             rest = OFTEN * (ended - began)
-            self._note(Looked(some, findings, ended + max(AGAIN_S, rest), ended + rest, written), systems)
+            self._note(SurveyedRelation(some, findings, ended + max(AGAIN_S, rest), ended + rest, written), systems)
 
-    def _note(self, looked: Looked, systems: dict[int, System]) -> None:
+    def _note(self, looked: SurveyedRelation, systems: dict[int, CrsDefinition]) -> None:
         """Keep what a look found."""
         some, findings = looked.plan, looked.findings
         with self._lock:

@@ -29,7 +29,7 @@ POINT = b"\x01\x01\x00\x00\x00" + bytes(16)
 
 
 @dataclass(slots=True)
-class Seen:
+class GeometryStatistics:
     """What the geometries turned out to be: kinds, and west, south, east, north."""
 
     kinds: set[str] = field(default_factory=set[str])
@@ -49,7 +49,7 @@ class Seen:
 
 def write_parquet(job: FileJob, rows: Rows) -> None:
     """A GeoParquet file, or a plain Parquet file of a collection without geometry."""
-    layout, seen = rows.layout, Seen()
+    layout, seen = rows.layout, GeometryStatistics()
     schema = with_struct(rows.nothing(), layout).schema
     with pq.ParquetWriter(job.path, schema, compression="zstd", write_page_index=True) as writer:
         for group in row_groups(rows.batches()):
@@ -85,7 +85,7 @@ def with_struct(batch: pa.RecordBatch, layout: Layout) -> pa.RecordBatch:
     return kept.append_column(layout.bbox, struct)
 
 
-def geo_metadata(job: FileJob, layout: Layout, seen: Seen) -> dict[str, Any]:
+def geo_metadata(job: FileJob, layout: Layout, seen: GeometryStatistics) -> dict[str, Any]:
     """The `geo` member of the file's metadata."""
     column: dict[str, Any] = {
         "encoding": "WKB",
