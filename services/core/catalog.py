@@ -199,8 +199,8 @@ class Collection:
     changes: tuple[Change, ...] = ()
     blocks_of: int | None = None
     """The table's file, if it is known where in it the rows lie (core/blocks.py)."""
-    memo: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
-    """What was worked out from the rest, to be kept as long as this value is (see `remembered`)."""
+    caches: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
+    """What was worked out from the rest, by its owners (`core.cache.CollectionCache`)."""
 
     @property
     def id_column(self) -> Column | None:
@@ -326,7 +326,7 @@ MOST_REMEMBERED = 500
 
 def remembered(collection: Collection, key: Hashable, work_out: Callable[[], T]) -> T:
     """What `work_out` gave for a collection and key; called the first time only."""
-    memo = collection.memo
+    memo = collection.caches
     found = memo.get(key)
     if found is None:
         if len(memo) >= MOST_REMEMBERED:
