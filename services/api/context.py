@@ -12,10 +12,9 @@ from api.catalog.live import LiveCatalog
 from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.samples import Samples
-from api.http.address import called
 from api.http.body_slots import Bodies
 from api.http.links import Links
-from api.http.request import Asked
+from api.http.request import Request, called
 from api.monitoring.metrics import Metrics
 from api.params.common import Limits
 from api.planner.counts import Counts
@@ -96,6 +95,6 @@ def api() -> Api:
     return cast(Api, current_app.extensions[EXTENSION])
 
 
-def asked() -> Asked:
+def current_request() -> Request:
     """The request as a value."""
-    return Asked(api().links.base, request.path, request.query_string.decode("latin-1"), request.args)
+    return Request(api().links.base, request.path, request.query_string.decode("latin-1"), request.args)

@@ -9,7 +9,7 @@ from api.context import Api
 from api.http.compression import ENCODERS, LEAST_BYTES, encoding_for
 from api.http.conditional import Validator, validator, validator_of_body
 from api.http.links import GEOJSON
-from api.http.request import Answer, Asked
+from api.http.request import ApiResponse, Request
 from api.query.items import Presentation
 from core.catalog import Collection
 
@@ -31,7 +31,7 @@ class Made(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     lasts: bool = True
 
-    def answer(self, api: Api, environ: Mapping[str, Any]) -> Answer:
+    def answer(self, api: Api, environ: Mapping[str, Any]) -> ApiResponse:
         """The answer to a request."""
         if self.known and self.known.unchanged(environ):
             return not_modified(self.known)
@@ -39,11 +39,11 @@ class Made(NamedTuple):
         return answer if answer.is_unchanged else answer.with_headers(self.headers)
 
 
-def validator_for(api: Api, collection: Collection, asked: Asked) -> Validator | None:
+def validator_for(api: Api, collection: Collection, request: Request) -> Validator | None:
     """The validator of an answer; None for a source, whose data change without our knowing."""
     if collection.source is not None:
         return None
-    return validator(collection, GEOJSON, asked, api.cache_control(collection))
+    return validator(collection, GEOJSON, request, api.cache_control(collection))
 
 
 def geojson(
@@ -53,7 +53,7 @@ def geojson(
     shown: Presentation,
     known: Validator | None,
     environ: Mapping[str, Any],
-) -> Answer:
+) -> ApiResponse:
     """The answer of a body: compressed when it is worth it, with the headers that Flask's route gives it."""
     if known is None:
         known = validator_of_body(body, api.cache_control(collection))
@@ -66,9 +66,11 @@ def geojson(
         if encoding is not None:
             body = ENCODERS[encoding](body)
             headers.append(("Content-Encoding", encoding))
-    return Answer("200 OK", [*headers, ("Content-Length", str(len(body)))], body)
+    return ApiResponse("200 OK", [*headers, ("Content-Length", str(len(body)))], body)
 
 
-def not_modified(known: Validator) -> Answer:
+def not_modified(known: Validator) -> ApiResponse:
     """The answer to a client that has it. Last-Modified is left out where ETag stands (RFC 9110, 15.4.5)."""
-    return Answer("304 NOT MODIFIED", [VARY, *(header for header in known.headers if header[0] != "Last-Modified")])
+    return ApiResponse(
+        "304 NOT MODIFIED", [VARY, *(header for header in known.headers if header[0] != "Last-Modified")]
+    )

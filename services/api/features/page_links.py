@@ -9,7 +9,7 @@ from typing import NamedTuple
 from api.features.service import FORMATS, OF_A_PLACE, collection_link, walk_link, walk_places
 from api.formats.geojson import json_text
 from api.http.links import quoted_part, self_and_alternate
-from api.http.request import Asked
+from api.http.request import Request
 from api.query.cursor import render_cursor
 from api.query.items import DIRECTIONS, Direction, ItemsQuery
 from api.query.page import Page
@@ -29,10 +29,10 @@ class Common(NamedTuple):
     collection: str
 
 
-def page_links_text(asked: Asked, collection: Collection, query: ItemsQuery, found: Page) -> str:
+def page_links_text(request: Request, collection: Collection, query: ItemsQuery, found: Page) -> str:
     """The links of a page of GeoJSON, as `json_text(page_links(…))`."""
-    given = [(name, f"{quoted_part(name)}={quoted_part(value)}&") for name, value in asked.args.items()]
-    common = common_links(asked.base, asked.path, collection.id, collection.title)
+    given = [(name, f"{quoted_part(name)}={quoted_part(value)}&") for name, value in request.args.items()]
+    common = common_links(request.base, request.path, collection.id, collection.title)
     own = common.own.replace(f"{GIVEN}=&", "".join([part for name, part in given if name != "f"]))
     kept = "".join([part for name, part in given if name not in OF_A_PLACE])
     walk = [
@@ -45,8 +45,8 @@ def page_links_text(asked: Asked, collection: Collection, query: ItemsQuery, fou
 @lru_cache(maxsize=1000)
 def common_links(base: str, path: str, id: str, title: str) -> Common:
     """What pages have in common. `id`, `title`: of the collection"""
-    asked = Asked.of(base, path, "")
-    own = json_text(self_and_alternate(asked.here, {GIVEN: ""}, FORMATS, "json"))
-    here = asked.links.url("collections", id, "items")
+    request = Request.of(base, path, "")
+    own = json_text(self_and_alternate(request.here, {GIVEN: ""}, FORMATS, "json"))
+    here = request.links.url("collections", id, "items")
     walk: dict[Direction, str] = {rel: json_text(walk_link(f"{here}?{GIVEN}", rel, "json")) for rel in DIRECTIONS}
-    return Common(own[1:-1], walk, json_text(collection_link(asked, id, title)))
+    return Common(own[1:-1], walk, json_text(collection_link(request, id, title)))

@@ -11,7 +11,7 @@ from api.features.streamed_pages import may_be_heavy, weight
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.registry import PAGES
 from api.http.links import JSON, Link, query_text, self_and_alternate
-from api.http.request import Asked
+from api.http.request import Request
 from api.planner.choose_plan import find_rows
 from api.planner.counts import Count
 from api.planner.id_range import can_be_joined, joined_page
@@ -73,19 +73,19 @@ def page_tail(collection: Collection, found: Page, links: str, count: Count) -> 
     return render_tail(links, counts, stamped=collection.source is None)
 
 
-def page_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
+def page_links(request: Request, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
     """The links of a page, in one of FORMATS."""
     return [
-        *self_and_alternate(asked.here, asked.args, FORMATS, chosen),
-        *walk_links(asked, collection, query, found, chosen),
-        collection_link(asked, collection.id, collection.title),
+        *self_and_alternate(request.here, request.args, FORMATS, chosen),
+        *walk_links(request, collection, query, found, chosen),
+        collection_link(request, collection.id, collection.title),
     ]
 
 
-def walk_links(asked: Asked, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
+def walk_links(request: Request, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
     """The links `next` and `prev`, with every parameter of this request and another cursor."""
-    here = asked.links.collection(collection, "items")
-    kept = {name: value for name, value in asked.args.items() if name not in OF_A_PLACE}
+    here = request.links.collection(collection, "items")
+    kept = {name: value for name, value in request.args.items() if name not in OF_A_PLACE}
     links: list[Link] = []
     for rel, place in walk_places(found).items():
         cursor = render_cursor(place, query.filter, query.sort, collection)
@@ -104,9 +104,9 @@ def walk_places(found: Page) -> dict[Direction, Cursor]:
     return {rel: cursor for rel, cursor in places.items() if cursor is not None}
 
 
-def collection_link(asked: Asked, id: str, title: str) -> Link:
+def collection_link(request: Request, id: str, title: str) -> Link:
     """The link back to the collection."""
-    return asked.links.link("collection", JSON, title, "collections", id)
+    return request.links.link("collection", JSON, title, "collections", id)
 
 
 def feature_key(text: str, collection: Collection) -> FeatureKey:
@@ -143,11 +143,11 @@ def find_feature(api: Api, collection: Collection, id: str, shown: Presentation)
 
 
 def feature_geojson(
-    asked: Asked, collection: Collection, feature: bytes, chosen: str, more: Sequence[Link] = ()
+    request: Request, collection: Collection, feature: bytes, chosen: str, more: Sequence[Link] = ()
 ) -> tuple[bytes, list[Link]]:
     """A feature with its links, and these links. `more`: links to put after those that every feature has."""
-    own = self_and_alternate(asked.here, asked.args, FORMATS, chosen)
-    links = [*own, collection_link(asked, collection.id, collection.title), *more]
+    own = self_and_alternate(request.here, request.args, FORMATS, chosen)
+    links = [*own, collection_link(request, collection.id, collection.title), *more]
     return render_feature(feature, links), links
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.http import http_date, is_resource_modified
 
-from api.http.request import Asked
+from api.http.request import Request
 from core.catalog import Collection, remembered
 
 REVALIDATE = "public, no-cache"
@@ -53,10 +53,10 @@ def date_of(moment: datetime) -> str:
     return http_date(moment)
 
 
-def validator(collection: Collection, media_type: str, asked: Asked, cache_control: str) -> Validator:
+def validator(collection: Collection, media_type: str, request: Request, cache_control: str) -> Validator:
     """The validator of an answer about a collection's features. Links are part of it, so the address is too."""
     tag = remembered(collection, ("tag", media_type), lambda: begin_tag(collection, media_type)).copy()
-    tag.update(f"{asked.here}\n{asked.query}".encode())
+    tag.update(f"{request.here}\n{request.query}".encode())
     return Validator(tag.hexdigest()[:20], collection.changed_at, cache_control)
 
 

@@ -1,17 +1,26 @@
-"""A request and an answer as values, for Flask's routes and for the layer before them."""
+"""A request and its response as values, for Flask's views and for the fast path before them; what a request says of its
+host; the keys of ours in its WSGI environment.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import MultiDict
+from werkzeug.sansio.utils import get_current_url, get_host
 
 from api.http.links import Links, quoted_path
-from api.params.common import Args
 from core.errors import IsthmusError
+
+Args = MultiDict[str, str]
+"""The parameters of a query, or of a form."""
+
+ROUTE = "isthmus.route"
+"""Where in the environment of a request its route is noted, as Flask writes it, for metrics."""
 
 ERROR = "isthmus.error"
 """Where in the environment of a request an error waits for Flask to tell it."""
@@ -20,14 +29,14 @@ TOLD = (IsthmusError, ArithmeticError, AttributeError, LookupError, RuntimeError
 """Errors that Flask tells: those that we expect, and mistakes of ours, which it logs."""
 
 
-def query_args(query: str) -> MultiDict[str, str]:
+def query_args(query: str) -> Args:
     """The parameters of a query in ASCII, as Werkzeug reads them."""
     return MultiDict(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote") if query else ())
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked for. `base`: the landing page's address as the client knows it, without a slash at its end."""
+class Request:
+    """A request. `base`: the landing page's address as the client knows it, without a slash at its end."""
 
     base: str
     path: str
@@ -35,8 +44,8 @@ class Asked:
     args: Args
 
     @classmethod
-    def of(cls, base: str, path: str, query: str) -> Asked:
-        """That of a query in ASCII."""
+    def of(cls, base: str, path: str, query: str) -> Request:
+        """The request of a query in ASCII."""
         return cls(base, path, query, query_args(query))
 
     @property
@@ -50,8 +59,8 @@ class Asked:
         return self.base + quoted_path(self.path)
 
 
-class Answer(NamedTuple):
-    """An answer to GET, as WSGI has it."""
+class ApiResponse(NamedTuple):
+    """The response to a GET, as WSGI has it."""
 
     status: str
     headers: list[tuple[str, str]]
@@ -59,9 +68,30 @@ class Answer(NamedTuple):
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether it tells a client that it has the answer."""
+        """Whether it is a 304: the client has the response already."""
         return self.status.startswith("304")
 
-    def with_headers(self, more: Iterable[tuple[str, str]]) -> Answer:
-        """The answer with more headers."""
+    def with_headers(self, more: Iterable[tuple[str, str]]) -> ApiResponse:
+        """The response with more headers."""
         return self._replace(headers=[*self.headers, *more])
+
+
+def called(environ: Mapping[str, Any]) -> str:
+    """The address of the landing page that a request called, or its path where the request says no host."""
+    return url_root(environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), environ.get("SCRIPT_NAME", ""))
+
+
+@lru_cache(maxsize=1000)
+def url_root(scheme: str, host: str, root_path: str) -> str:
+    """The same of its parts. Links without a host lead clients to where they asked.
+
+    Docker names services with underscores, which Werkzeug takes for no hosts.
+    """
+    known = host[: len(get_host(scheme, host.replace("_", "-")))]
+    return get_current_url(scheme, known, root_path) if known else f"{root_path.rstrip('/')}/"
+
+
+def names_host(environ: Mapping[str, Any]) -> bool:
+    """Whether a request says one host, as one of HTTP/1.1 has to. The server joins several with commas."""
+    host = environ.get("HTTP_HOST")
+    return bool(host) and "," not in host

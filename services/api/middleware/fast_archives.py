@@ -10,10 +10,8 @@ from werkzeug.exceptions import HTTPException
 
 from api.catalog.sources.model import TileFunction
 from api.context import Api
-from api.http.address import names_host
-from api.http.request import Answer
-from api.middleware.timing import ROUTE
-from api.routes.after_request import FOR_EVERYONE, new_request_id
+from api.http.headers import COMMON_HEADERS, new_request_id
+from api.http.request import ROUTE, ApiResponse, names_host
 from api.tiles.archive_response import ROUTE as TILE_ROUTE, Wanted, archive_answer
 from core.archives import TileArchive
 from core.errors import IsthmusError
@@ -38,10 +36,10 @@ class HotArchives:
         if answer is None:
             return self._app(environ, start_response)
         environ[ROUTE] = TILE_ROUTE
-        start_response(answer.status, [*answer.headers, ("X-Request-Id", new_request_id()), *FOR_EVERYONE])
+        start_response(answer.status, [*answer.headers, ("X-Request-Id", new_request_id()), *COMMON_HEADERS])
         return [answer.body]
 
-    def answer(self, environ: WSGIEnvironment) -> Answer | None:
+    def answer(self, environ: WSGIEnvironment) -> ApiResponse | None:
         """The answer; None for whatever is no tile of a file that is known, and for every mistake."""
         if environ["REQUEST_METHOD"] != "GET" or environ["QUERY_STRING"] or not names_host(environ):
             return None

@@ -11,7 +11,7 @@ from api.features.geojson_response import Made, not_modified, validator_for
 from api.features.service import FEATURE_PARAMETERS, FORMATS, feature_geojson, find_feature
 from api.http.links import quoted_path
 from api.http.negotiation import format_for
-from api.http.request import Answer, Asked
+from api.http.request import ApiResponse, Request
 from api.params.common import reject_unknown
 from api.query.crs import CRS84, parse_crs
 from api.query.items import Presentation
@@ -34,14 +34,14 @@ class Frame:
     """
 
     collection: Collection
-    asked: Asked
+    asked: Request
     shown: Presentation
     links: tuple[bytes, ...]
 
-    def asked_for(self, id: str) -> Asked:
+    def asked_for(self, id: str) -> Request:
         """The request for a feature."""
         asked = self.asked
-        return Asked(asked.base, asked.path.replace(ID, id), asked.query, asked.args)
+        return Request(asked.base, asked.path.replace(ID, id), asked.query, asked.args)
 
     def body(self, feature: bytes, id: str) -> bytes:
         """The feature with its links."""
@@ -56,7 +56,7 @@ class HotFeatures:
         self._api = api
         self._frames: dict[tuple[str, ...], Frame] = {}
 
-    def find(self, base: str, id: str, feature_id: str, environ: Mapping[str, Any]) -> Made | Answer | None:
+    def find(self, base: str, id: str, feature_id: str, environ: Mapping[str, Any]) -> Made | ApiResponse | None:
         """The feature, or the answer that the client has it; None to leave the request to Flask.
 
         base: the landing page's address. Raises: IsthmusError
@@ -85,7 +85,7 @@ class HotFeatures:
 
 def make_frame(api: Api, id: str, base: str, query: str, accept: str) -> Frame | None:
     """The frame of a request; None for another format, and for profiles. Raises: IsthmusError, HTTPException"""
-    asked = Asked.of(base, f"/collections/{id}/items/{ID}", query)
+    asked = Request.of(base, f"/collections/{id}/items/{ID}", query)
     if "profile" in asked.args or format_for(asked.args.get("f"), accept, FEATURE_FORMATS) != "json":
         return None
     reject_unknown(asked.args, FEATURE_PARAMETERS)

@@ -20,17 +20,15 @@ from api.features.page_links import page_links_text
 from api.features.service import find_page, page_geojson, page_tail
 from api.features.streamed_pages import MOST_HELD, may_be_heavy
 from api.formats.registry import MEDIA_TYPES
-from api.http.address import called, names_host
+from api.http.headers import COMMON_HEADERS, new_request_id
 from api.http.links import queryables_header
 from api.http.negotiation import format_for
-from api.http.request import ERROR, TOLD, Answer, Asked
+from api.http.request import ERROR, ROUTE, TOLD, ApiResponse, Request, called, names_host
 from api.middleware.fast_features import HotFeatures
-from api.middleware.response_cache import KeptAnswers, Request
-from api.middleware.timing import ROUTE
+from api.middleware.response_cache import CacheKey, KeptAnswers
 from api.params.items import items_query
 from api.planner.property_order import in_best_order
 from api.query.filter_timeout import most_s
-from api.routes.after_request import FOR_EVERYONE, new_request_id
 from core.errors import CatalogueMissing
 
 if TYPE_CHECKING:
@@ -56,10 +54,10 @@ class Hot:
         answer = self.attempt(environ) if environ["REQUEST_METHOD"] == "GET" else None
         if answer is None:
             return self._app(environ, start_response)
-        start_response(answer.status, [*answer.headers, ("X-Request-Id", new_request_id()), *FOR_EVERYONE])
+        start_response(answer.status, [*answer.headers, ("X-Request-Id", new_request_id()), *COMMON_HEADERS])
         return [answer.body]
 
-    def attempt(self, environ: WSGIEnvironment) -> Answer | None:
+    def attempt(self, environ: WSGIEnvironment) -> ApiResponse | None:
         """The answer, or None to leave the request, or the error that it meets, to Flask."""
         try:
             return self.answer(environ)
@@ -69,7 +67,7 @@ class Hot:
             environ[ERROR] = error
             return None
 
-    def answer(self, environ: WSGIEnvironment) -> Answer | None:
+    def answer(self, environ: WSGIEnvironment) -> ApiResponse | None:
         """Features, or None for whatever else is asked for."""
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         found = PATH.fullmatch(path)
@@ -82,18 +80,18 @@ class Hot:
         return made.answer(self._api, environ) if isinstance(made, Made) else made
 
     def _make(
-        self, request: Request, id: str, feature_id: str | None, environ: WSGIEnvironment
-    ) -> Made | Answer | None:
+        self, request: CacheKey, id: str, feature_id: str | None, environ: WSGIEnvironment
+    ) -> Made | ApiResponse | None:
         base, path, query, _ = request
         if feature_id is None:
-            made = self.page(Asked.of(base, path, query), environ, id)
+            made = self.page(Request.of(base, path, query), environ, id)
         else:
             made = self._features.find(base, id, feature_id, environ)
         if isinstance(made, Made):
             self._kept.offer(request, made)
         return made
 
-    def page(self, asked: Asked, environ: WSGIEnvironment, id: str) -> Made | Answer | None:
+    def page(self, asked: Request, environ: WSGIEnvironment, id: str) -> Made | ApiResponse | None:
         """A page of features, or the answer that the client has it; None to leave the request to Flask."""
         accept = environ.get("HTTP_ACCEPT", "")
         if "profile" in asked.args or format_for(asked.args.get("f"), accept, PAGE_FORMATS) != "json":

@@ -15,13 +15,11 @@ import psycopg
 from werkzeug.exceptions import HTTPException
 
 from api.context import Api
-from api.http.address import names_host
 from api.http.gzip import decompress
-from api.http.request import ERROR, TOLD
+from api.http.headers import COMMON_HEADERS, new_request_id, server_timing
+from api.http.request import ERROR, TOLD, names_host
 from api.middleware.tile_request import COLLECTION_ROUTE, LONGEST_QUERY, Make, Ready, Request, TileRequests
-from api.middleware.timing import server_timing
 from api.monitoring.metrics import Metrics
-from api.routes.after_request import FOR_EVERYONE, new_request_id
 from api.tiles.budget import is_hasty, lack_headers
 from api.tiles.service import metered
 from core.catalog import Catalog
@@ -153,4 +151,4 @@ def made(metrics: Metrics, ready: Ready, make: Make, if_none_match: str | None) 
 
 def own_headers(timing: str) -> Iterable[tuple[str, str]]:
     """The headers that every answer gets. `timing`: the value of Server-Timing"""
-    return ("X-Request-Id", new_request_id()), ("Server-Timing", timing), *FOR_EVERYONE
+    return ("X-Request-Id", new_request_id()), ("Server-Timing", timing), *COMMON_HEADERS

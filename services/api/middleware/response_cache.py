@@ -11,7 +11,7 @@ from api.context import Api
 from api.features.geojson_response import Made
 from core.errors import IsthmusError
 
-Request = tuple[str, str, str, str]
+CacheKey = tuple[str, str, str, str]
 """What depends on the client: the base of its addresses, the path, its query, and what it accepts."""
 
 MOST_MET = 5000
@@ -33,10 +33,10 @@ class KeptAnswers:
     def __init__(self, api: Api) -> None:
         """Nothing is kept yet."""
         self._api = api
-        self._memory: Memory[Request, Made] = Memory(api.settings.answer_cache_mb * 1_000_000)
-        self._met: dict[Request, None] = {}
+        self._memory: Memory[CacheKey, Made] = Memory(api.settings.answer_cache_mb * 1_000_000)
+        self._met: dict[CacheKey, None] = {}
 
-    def find(self, request: Request, id: str) -> Made | None:
+    def find(self, request: CacheKey, id: str) -> Made | None:
         """What is kept, if it is of the collection as it is now, or was last seen while the database is away."""
         kept = self._memory.get(request)
         if kept is None:
@@ -47,7 +47,7 @@ class KeptAnswers:
             catalog = self._api.live_catalog.last
         return kept if catalog is not None and catalog.collections.get(id) is kept.collection else None
 
-    def offer(self, request: Request, made: Made) -> None:
+    def offer(self, request: CacheKey, made: Made) -> None:
         """Keep what lasts and was asked for before."""
         if made.known is None or not made.lasts or self._memory.capacity_bytes == 0:
             return
@@ -58,7 +58,7 @@ class KeptAnswers:
                 self._met.clear()
             self._met[request] = None
 
-    def _keep(self, request: Request, made: Made) -> None:
+    def _keep(self, request: CacheKey, made: Made) -> None:
         size_bytes = HEAD_BYTES + len(made.body())
         if size_bytes * LARGEST_SHARE <= self._memory.capacity_bytes:
             self._memory.put(request, made, size_bytes)

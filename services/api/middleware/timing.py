@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from api.http.headers import server_timing
+from api.http.request import ROUTE
 from api.monitoring.metrics import Metrics
 from core.spent import spent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-ROUTE = "isthmus.route"
-"""Where in the environment of a request its route is noted, as Flask writes it."""
 
 NO_ROUTE = "other"
 
@@ -37,15 +36,3 @@ class Timing:
             return start_response(status, [*headers, ("Server-Timing", server_timing(took_s))], exc_info)
 
         return self._app(environ, start)
-
-
-def server_timing(took_s: float) -> str:
-    """The value of the header: milliseconds by kind, and whether tiles were kept."""
-    parts: list[str] = []
-    if spent.found or spent.made:
-        parts.append("cache;desc=miss" if spent.made else "cache;desc=hit")
-    if spent.db_s:
-        parts.append(f"db;dur={spent.db_s * 1e3:.2f}")
-    if spent.made:
-        parts.append(f"make;dur={spent.make_s * 1e3:.2f}")
-    return ", ".join([*parts, f"total;dur={took_s * 1e3:.2f}"])

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from api.params.common import Args
+from api.http.request import Args
 from api.params.values import VALUE_PARSERS
 from api.query.items import Given
+from api.query.source_errors import Called
 from core.catalog import Argument
 from core.errors import BadParameter
-
-
-class Called(Protocol):
-    """What is called with arguments: a collection, or a function that makes tiles."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def arguments(self) -> tuple[Argument, ...]:
-        """What it takes."""
-        ...
 
 
 def parse_arguments(args: Args, called: Called) -> tuple[Given, ...]:

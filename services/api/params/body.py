@@ -12,7 +12,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from api.cql2.json_encoding.writer import dumps
 from api.cql2.tree.limits import check_json_depth
-from api.params.common import Args
+from api.http.request import Args
 from core.errors import BadParameter
 
 HINT = 'send CQL2 JSON, or {"filter": {...}, "limit": 10}, as application/json; or the parameters as a form'

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection as Names, Iterator, Mapping
 from dataclasses import dataclass
 
-from werkzeug.datastructures import MultiDict
-
+from api.http.request import Args
 from core.errors import BadParameter, UnknownParameter, suggestion
-
-Args = MultiDict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

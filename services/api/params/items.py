@@ -10,9 +10,10 @@ from typing import cast
 from api.cql2 import Node, parse_filter
 from api.cql2.check.queryables import Queryables
 from api.cql2.text_encoding.gdal_dialect import as_cql2
+from api.http.request import Args
 from api.params.arguments import parse_arguments
 from api.params.box import condition_of, parse_box
-from api.params.common import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
+from api.params.common import Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.time import parse_interval
 from api.params.values import VALUE_PARSERS, equals
 from api.query.crs import CRS84, parse_crs

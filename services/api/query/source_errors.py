@@ -6,13 +6,13 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from math import inf
+from typing import Protocol
 
 import psycopg
 
-from api.params.arguments import Called
 from api.query.filter_timeout import most_s, over_time
 from api.query.items import NO_FILTER, Filter
-from core.catalog import Collection
+from core.catalog import Argument, Collection
 from core.errors import (
     BadFilter,
     BadValue,
@@ -39,6 +39,20 @@ RAISE = "exec_stmt_raise"
 """The function of PL/pgSQL that reports what RAISE says, which may be any state."""
 
 _is_certain: ContextVar[bool] = ContextVar("is_certain", default=False)
+
+
+class Called(Protocol):
+    """What is called with arguments: a collection, or a function that makes tiles."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What it takes."""
+        ...
 
 
 @contextmanager

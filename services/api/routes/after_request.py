@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Response, g, request
 from werkzeug.exceptions import BadRequest
 
-from api.context import api, asked
-from api.http.address import names_host
+from api.context import api, current_request
 from api.http.compression import ENCODERS, LEAST_BYTES, choose_encoding
 from api.http.conditional import REVALIDATE, Validator, conditions, validator
-from api.middleware.timing import ROUTE
+from api.http.headers import COMMON_HEADERS, new_request_id
+from api.http.request import ROUTE, names_host
 from core.catalog import Collection
 from core.errors import CatalogueMissing, DatabaseUnavailable
 
 TEXTS = ("application/", "text/", "image/svg")
-FOR_EVERYONE = (
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", "Content-Crs, Content-Disposition, ETag, Isthmus-Tile, Link, X-Request-Id"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Timing-Allow-Origin", "*"),
-)
-"""Headers of every answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +45,7 @@ def validator_of(collection: Collection, media_type: str) -> Marker:
     cache_control = api().cache_control(collection)
     if collection.source is not None:
         return Marker(None, cache_control)
-    return Marker(validator(collection, media_type, asked(), cache_control), cache_control)
-
-
-def new_request_id() -> str:
-    """An id for a request, which its answer and the log carry."""
-    return os.urandom(6).hex()
+    return Marker(validator(collection, media_type, current_request(), cache_control), cache_control)
 
 
 def begin() -> None:
@@ -76,7 +63,7 @@ def finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     if request.url_rule is not None:
         request.environ[ROUTE] = request.url_rule.rule
-    response.headers.update(FOR_EVERYONE)
+    response.headers.update(COMMON_HEADERS)
     if "Allow" in response.headers:
         response.headers["Allow"] = ", ".join(sorted(response.headers["Allow"].split(", ")))
     if request.method == "OPTIONS":

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from api.context import api, asked
+from api.context import api, current_request
 from api.features.service import (
     FEATURE_PARAMETERS,
     FORMATS,
@@ -72,7 +72,7 @@ def features_of(collection: Collection) -> Response:
         query = replace(query, limit=min(query.limit, most_rows(collection)))
     found = page_for(collection, query, chosen)
     count = api().counts.of_page(collection, query, found)
-    links = page_links(asked(), collection, query, found, chosen)
+    links = page_links(current_request(), collection, query, found, chosen)
     if chosen == "html":
         return validator.mark(items_page(collection, found, links, count))
     return validator.mark(items_geojson(collection, query, found, links, count, chosen))
@@ -91,7 +91,7 @@ def feature(id: str, feature_id: str) -> Response:
     if validator.unchanged():
         return validator.mark(Response(status=304))
     found = find_feature(api(), collection, feature_id, shown)
-    body, links = feature_geojson(asked(), collection, found, chosen, profile_links(shown.profiles))
+    body, links = feature_geojson(current_request(), collection, found, chosen, profile_links(shown.profiles))
     if chosen != "html":
         return validator.mark(geojson(body, collection, shown, chosen))
     return validator.mark(feature_page(collection, feature_id, body, links))

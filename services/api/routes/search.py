@@ -7,13 +7,13 @@ from dataclasses import replace
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from api.context import api, asked
+from api.context import api, current_request
 from api.features.service import collection_link, find_page, walk_places
 from api.features.streamed_pages import MOST_HELD
 from api.http.links import GEOJSON, Link
 from api.http.negotiation import choose_format
+from api.http.request import Args
 from api.params.body import merged, parse_body
-from api.params.common import Args
 from api.params.items import items_query
 from api.planner.property_order import in_best_order
 from api.query.cursor import render_cursor
@@ -42,7 +42,7 @@ def search(id: str) -> Response:
     choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
     found = find_page(api(), collection, query, most_bytes=MOST_HELD)
     count = api().counts.of_page(collection, query, found)
-    links = [collection_link(asked(), id, collection.title), *walk_links(args, collection, query, found)]
+    links = [collection_link(current_request(), id, collection.title), *walk_links(args, collection, query, found)]
     return filterable(items_geojson(collection, query, found, links, count, "json"), collection)
 
 

@@ -11,7 +11,7 @@ from werkzeug.http import parse_accept_header, parse_etags, quote_etag
 from api.context import Api
 from api.http.compression import DECODERS, UNDECODABLE
 from api.http.negotiation import format_for
-from api.http.request import Answer
+from api.http.request import ApiResponse
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, check_limits, extent_in, parse_tile
 from core.archives import MVT, TileArchive
@@ -30,7 +30,7 @@ class Wanted:
     if_none_match: str
 
 
-def archive_answer(api: Api, archive: TileArchive, place: tuple[str, str, str], wanted: Wanted) -> Answer:
+def archive_answer(api: Api, archive: TileArchive, place: tuple[str, str, str], wanted: Wanted) -> ApiResponse:
     """A tile: 200 with the bytes of the file, 204 where it has none, 304 when the client has it.
 
     place: zoom, row and column as the address has them
@@ -46,12 +46,12 @@ def archive_answer(api: Api, archive: TileArchive, place: tuple[str, str, str], 
     tag = quote_etag(etag, weak=True)
     headers = [("Vary", "Accept, Accept-Encoding"), ("Cache-Control", cache_control), ("ETag", tag)]
     if wanted.if_none_match and parse_etags(wanted.if_none_match).contains_weak(etag):
-        return Answer("304 NOT MODIFIED", headers)
+        return ApiResponse("304 NOT MODIFIED", headers)
     if found is None:
-        return Answer("204 NO CONTENT", headers)
+        return ApiResponse("204 NO CONTENT", headers)
     data, encoding = unpacked(*found, wanted.accept_encoding)
     headers += [("Content-Type", archive.facts.media_type), ("Content-Length", str(len(data)))]
-    return Answer("200 OK", headers + ([("Content-Encoding", encoding)] if encoding else []), data)
+    return ApiResponse("200 OK", headers + ([("Content-Encoding", encoding)] if encoding else []), data)
 
 
 @lru_cache
