@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from netlab.model.observation import Container, Mount, Observation
+from netlab.model.observation import Container, Mount, Observation, endpoint
 
 Role = Literal["postgis", "api", "loader", "net"]
 ROLES: tuple[Role, ...] = ("postgis", "api", "loader", "net")
@@ -127,6 +127,30 @@ def api_socket(container: Container) -> str | None:
     if not listen.startswith("unix:") or folder is None:
         return None
     return folder.source + listen.removeprefix(f"unix:{SOCKET_IN_CONTAINER}")
+
+
+def api_addresses(seen: Observation) -> tuple[str, ...]:
+    """Where the API is promised to answer this host: `host:port`, or `unix:/path`."""
+    found: list[str] = []
+    for container in seen.containers:
+        found += [
+            client_address(one.host_address, one.host_port)
+            for one in container.published
+            if one.container_port == API_PORT
+        ]
+    for container in of_role("api", seen):
+        path = api_socket(container)
+        if path:
+            found.append(f"unix:{path}")
+        elif seen.mode == "host":
+            address, _, port = container.setting("LISTEN").rpartition(":")
+            found.append(client_address(address.strip("[]"), int(port)))
+    return tuple(dict.fromkeys(found))
+
+
+def client_address(address: str, port: int) -> str:
+    """Where a client of this host finds a port that listens on every address, or on one."""
+    return endpoint({"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(address, address), port)  # noqa: S104
 
 
 def data_folder(seen: Observation, otherwise: Path) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
-from netlab.model.observation import Container, Observation, Publication, endpoint
+from netlab.model.observation import Container, Observation, Publication
 from netlab.model.probe_results import (
     ContainerConnection,
     FolderProbe,
@@ -19,7 +19,7 @@ from netlab.model.probe_results import (
     ProbeResults,
     ResolvedName,
 )
-from netlab.model.roles import api_socket, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
+from netlab.model.roles import api_addresses, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
 from netlab.observe.config_drift import outdated
 from netlab.observe.docker_engine import Engine, Json, listed, mapped, project_of
 from netlab.observe.recording import Recording
@@ -109,27 +109,6 @@ def host_addresses(seen: Observation) -> tuple[str, ...]:
     """The host's addresses that other machines may know: those of its cards and bridges, without loopback."""
     addresses = [one.partition("/")[0] for card in seen.host.interfaces if card.up for one in card.addresses]
     return tuple(one for one in addresses if not ip_address(one).is_loopback)
-
-
-def api_addresses(seen: Observation) -> tuple[str, ...]:
-    """Where the API is promised to answer this host: `host:port`, or `unix:/path`."""
-    found: list[str] = []
-    for container in seen.containers:
-        found += [client_side(one) for one in container.published if one.container_port == 8080]
-    for container in of_role("api", seen):
-        path = api_socket(container)
-        if path:
-            found.append(f"unix:{path}")
-        elif seen.mode == "host":
-            address, _, port = container.setting("LISTEN").rpartition(":")
-            found.append(client_side(Publication(address.strip("[]"), int(port), int(port))))
-    return tuple(dict.fromkeys(found))
-
-
-def client_side(port: Publication) -> str:
-    """Where a client of this host finds a port that listens on every address, or on one."""
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(port.host_address, port.host_address)  # noqa: S104
-    return endpoint(address, port.host_port)
 
 
 def public_addresses(seen: Observation) -> list[tuple[str, str]]:

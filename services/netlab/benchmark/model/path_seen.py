@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netlab.errors import NoStack
-from netlab.model.observation import Container, Observation, Publication, endpoint
-from netlab.model.wiring import ANY, cables, carriers, is_hosts, namespaces
+from netlab.model.observation import Container, Observation, Publication
+from netlab.model.roles import API_PORT, api_addresses, client_address
+from netlab.model.wiring import cables, carriers, is_hosts, namespaces
 
-API_PORT, RUN_FOLDER = 8080, "/run/isthmus"
 Carrier = Literal["docker-proxy", "NAT", "loopback", "unix socket", "unknown"]
 Database = Literal["veth", "loopback", "unix socket"]
 
@@ -35,32 +35,30 @@ class RequestPath:
 
 
 def path_of(seen: Observation) -> RequestPath:
-    """The way in the mode that was looked at. Raises: NoStack when its API does not run"""
+    """The path in the mode that was looked at. Raises: NoStack when its API does not run"""
     api = service(seen, "api")
-    database = database_way(seen, api)
+    database = database_path(seen, api)
     holder, port = published(seen)
     if port is None or holder is None:
-        return direct_way(api, database, seen)
+        return direct_path(api, database, seen)
     carried = carriers(port, holder, seen)
     by: Carrier = "docker-proxy" if carried.proxy else "NAT" if carried.rule else "unknown"
     proxies = tuple(one.pid for one in seen.host.proxies if one.host_port == port.host_port)
     has_veth = any(cable.container.name == holder.name for cable in cables(seen))
-    return RequestPath(address_of(port), by, database, has_veth, carried.rule is not None, proxies)
+    return RequestPath(
+        client_address(port.host_address, port.host_port), by, database, has_veth, carried.rule is not None, proxies
+    )
 
 
-def direct_way(api: Container, database: Database, seen: Observation) -> RequestPath:
+def direct_path(api: Container, database: Database, seen: Observation) -> RequestPath:
     """Of an API that no port is published for: it listens on the host itself, or on a socket."""
-    listen = api.setting("LISTEN")
-    if listen.startswith("unix:"):
-        path = listen.removeprefix("unix:")
-        folders = [one.source for one in api.mounts if one.target == RUN_FOLDER]
-        if not folders:
-            raise NoStack(f"the socket {path} of {api.name} is on no folder of this host", hint="./scripts/up none")
-        return RequestPath(f"unix:{folders[0]}{path.removeprefix(RUN_FOLDER)}", "unix socket", database)
-    if not is_hosts(api, seen):
+    by_socket = api.setting("LISTEN").startswith("unix:")
+    if not by_socket and not is_hosts(api, seen):
         raise NoStack(f"{api.name} publishes no port", hint=f"./scripts/up {seen.mode} starts it as it should be")
-    host, _, port = listen.rpartition(":")
-    return RequestPath(endpoint(reachable(host.strip("[]")), int(port)), "loopback", database)
+    addresses = api_addresses(seen)
+    if not addresses:
+        raise NoStack(f"the socket of {api.name} is on no folder of this host", hint=f"./scripts/up {seen.mode}")
+    return RequestPath(addresses[0], "unix socket" if by_socket else "loopback", database)
 
 
 def service(seen: Observation, name: str) -> Container:
@@ -84,17 +82,7 @@ def published(seen: Observation) -> tuple[Container | None, Publication | None]:
     return min(found, key=lambda pair: pair[1].host_address) if found else (None, None)
 
 
-def address_of(port: Publication) -> str:
-    """Where a client of this machine asks for a published port."""
-    return endpoint(reachable(port.host_address), port.host_port)
-
-
-def reachable(address: str) -> str:
-    """The address, or loopback's for one that means any."""
-    return ("::1" if address == "::" else "127.0.0.1") if address in ANY else address
-
-
-def database_way(seen: Observation, api: Container) -> Database:
+def database_path(seen: Observation, api: Container) -> Database:
     """What carries the API's queries: a socket by its path, loopback in one namespace, else a veth pair each."""
     if api.setting("DB_HOST").startswith("/"):
         return "unix socket"
