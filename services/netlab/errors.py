@@ -71,7 +71,7 @@ class ModeFailed(IsthmusError):
     code = "mode-failed"
 
 
-class ComparisonRuns(IsthmusError):
+class BenchmarkRuns(IsthmusError):
     """Another comparison of the same stack runs."""
 
     code = "comparison-runs"

@@ -50,8 +50,8 @@ class Request:
         return (switches(self.orders(running), running) + 1) * SWITCH_S + visits * measuring_s
 
 
-class Comparison:
-    """A comparison under way."""
+class Benchmark:
+    """A benchmark under way."""
 
     def __init__(self, engine: Engine, request: Request, switcher: Switcher, listener: Listener) -> None:
         """Nothing is touched yet."""
@@ -74,12 +74,12 @@ class Comparison:
         for number, order in enumerate(self._orders, start=1):
             self._round = number
             for mode in order:
-                seen, way = self._start(mode)
+                seen, path = self._start(mode)
                 if self._target is None:
-                    self._target = choose_target(way.address, self._request.collection)
+                    self._target = choose_target(path.address, self._request.collection)
                 kinds = workloads(self._target, salt)
-                wait_ready(way.address, self._target)
-                self._slices += measurer.measure(visit_of(seen, way, self._round), kinds)
+                wait_ready(path.address, self._target)
+                self._slices += measurer.measure(visit_of(seen, path, self._round), kinds)
         return self._report(kinds)
 
     def _look_before(self) -> None:
@@ -88,8 +88,8 @@ class Comparison:
         if before.mode is None:
             return
         try:
-            way = path_of(parse(observe(self._engine, before.project)))
-            self._target = choose_target(way.address, self._request.collection)
+            path = path_of(parse(observe(self._engine, before.project)))
+            self._target = choose_target(path.address, self._request.collection)
         except NothingToMeasure:
             raise
         except IsthmusError:  # it does not run well, which a start of the first mode mends or tells
@@ -109,10 +109,10 @@ class Comparison:
         if self._switcher.mode != mode or not self._switcher.touched:
             self._switcher.start(mode)
         seen = parse(observe(self._engine, self._switcher.before.project))
-        way = path_of(seen)
+        path = path_of(seen)
         self._docker = seen.engine.version
-        self._paths[mode] = way
-        return seen, way
+        self._paths[mode] = path
+        return seen, path
 
     def _measuring(self, mode: str, title: str) -> None:
         self._tell("measuring", f"round {self._round}: {mode}, {title}", mode)
@@ -140,9 +140,9 @@ class Comparison:
         )
 
 
-def compare(engine: Engine, request: Request, before: Before, log: IO[str], listener: Listener) -> Report:
+def run_benchmark(engine: Engine, request: Request, before: Before, log: IO[str], listener: Listener) -> Report:
     """Measure, and bring back what ran before, whatever happens."""
-    comparison = Comparison(engine, request, Switcher(before, log), listener)
+    comparison = Benchmark(engine, request, Switcher(before, log), listener)
     with interruptible(), volumes_as_before(engine, before):
         try:
             with client_process() as client:

@@ -1,4 +1,4 @@
-"""One visit to a mode: looks at its way, warms it up, and measures each workload twice, forth and back."""
+"""One visit to a mode: looks at its path, warms it up, and measures each workload twice, forth and back."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ Listener = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A mode that runs: its way, and (service, id) of its containers."""
+    """A mode that runs: the path of its requests, and (service, id) of its containers."""
 
     mode: str
     round: int
-    way: RequestPath
+    path: RequestPath
     containers: tuple[tuple[str, str], ...]
 
 
-def visit_of(seen: Observation, way: RequestPath, round_number: int) -> Visit:
+def visit_of(seen: Observation, path: RequestPath, round_number: int) -> Visit:
     """The visit to a mode that was looked at, with the containers that serve requests."""
     running = [(one.service.removesuffix(f"-{seen.mode}"), one.id) for one in seen.containers if one.running]
     serving = tuple((service, container) for service, container in running if service in SERVING)
-    return Visit(seen.mode, round_number, way, serving)
+    return Visit(seen.mode, round_number, path, serving)
 
 
 def wait_ready(address: str, target: Target) -> None:
@@ -87,7 +87,7 @@ class Measurer:
         self._slices += 1
         job = job_of(
             kind,
-            visit.way.address,
+            visit.path.address,
             seconds=seconds,
             connections=self._plan.connections,
             slice_number=self._slices,
@@ -109,7 +109,9 @@ class Measurer:
         return slice_of(visit, kind, half, tally, cpu, max(0.0, others_ns / 1e9 / (time.perf_counter() - began)))
 
     def _clocks(self, visit: Visit) -> tuple[int, dict[str, int]]:
-        return processes_cpu_ns(visit.way.proxies), containers_cpu_ns(self._engine, visit.containers)
+        return processes_cpu_ns(visit.path.proxies), {
+            service: self._engine.cpu_ns(one) for service, one in visit.containers
+        }
 
 
 def slice_of(visit: Visit, kind: Workload, half: int, tally: Tally, cpu: Cpu, other_cpus: float) -> Slice:
@@ -158,11 +160,6 @@ def ticks_ns(process: Path) -> int:
     except OSError:
         return 0
     return (int(words[11]) + int(words[12])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-
-
-def containers_cpu_ns(engine: Engine, containers: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Nanoseconds by service, of (service, id)."""
-    return {service: engine.cpu_ns(container) for service, container in containers}
 
 
 def machine_cpu_ns() -> int:

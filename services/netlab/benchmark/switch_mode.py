@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from netlab.benchmark.before import Before
-from netlab.errors import ComparisonRuns, ModeFailed
+from netlab.errors import BenchmarkRuns, ModeFailed
 
 ROOT = Path(__file__).parents[3]
 WITHOUT_DISK = {"ISTHMUS_TILES_MB": "0"}
@@ -118,7 +118,7 @@ def free_port(address: str) -> int:
 
 @contextmanager
 def log_of(data_dir: Path) -> Generator[IO[str]]:
-    """The log of the comparison on the data volume, which also keeps a second one out. Raises: ComparisonRuns"""
+    """The log of the comparison on the data volume, which also keeps a second one out. Raises: BenchmarkRuns"""
     folder = data_dir / "var" / "log"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "compare.log"
@@ -130,7 +130,7 @@ def log_of(data_dir: Path) -> Generator[IO[str]]:
         try:
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise ComparisonRuns("modes of this stack are being compared already", hint="wait for it") from error
+            raise BenchmarkRuns("modes of this stack are being compared already", hint="wait for it") from error
         log.truncate()
         yield log
 

@@ -83,7 +83,7 @@ def no_way_in(container: Container, seen: Observation) -> Finding:
         subject=container.name,
         promise="no port of the host leads other machines to PostgreSQL",
         expected="none, or one on loopback",
-        seen="; ".join(ways) or own_ports(container) or "none",
+        seen="; ".join(ways) or ", ".join(map(text_of, container.published)) or "none",
         because="published ports pass the host's own firewall, and PostgreSQL's password would be all that is left"
         if ways
         else "the engine's list of published ports and the NAT rules were read",
@@ -105,11 +105,6 @@ def open_ports(container: Container, seen: Observation) -> list[Publication]:
         for port in one.published
         if port.container_port == db_port(container) and not is_loopback(port.host_address)
     ]
-
-
-def own_ports(container: Container) -> str:
-    """The published ports, all of them on loopback."""
-    return ", ".join(text_of(one) for one in container.published)
 
 
 def knocked(seen: Observation, knocks: tuple[HostConnection, ...]) -> Iterator[Finding]:

@@ -150,7 +150,11 @@ def links_lead_back(page: ApiResponse, seen: Observation) -> Iterator[Finding]:
     """The links of an answer begin with the address that was asked, or with the public one."""
     base = public_url(seen) or f"http://{page.at if not page.at.startswith('unix:') else 'localhost'}"
     own = [link for link in page.links if urlsplit(link).path.startswith(urlsplit(base).path)]
-    wrong = [link for link in page.links if not link.startswith(base.rstrip("/") + "/") and is_self(link)]
+    wrong = [
+        link
+        for link in page.links
+        if not link.startswith(base.rstrip("/") + "/") and "/collections" in urlsplit(link).path
+    ]
     yield Finding(
         code="links-lead-back",
         subject="API",
@@ -159,11 +163,6 @@ def links_lead_back(page: ApiResponse, seen: Observation) -> Iterator[Finding]:
         seen=wrong[0] if wrong else f"{len(own)} links, all of them",
         because="ISTHMUS_PUBLIC_URL says what links begin with" if public_url(seen) else "links follow the Host header",
     ).held(when=not wrong, fix="ISTHMUS_PUBLIC_URL= (empty), or the address that clients see, then ./scripts/up")
-
-
-def is_self(link: str) -> bool:
-    """Whether a link is one of the API's own, not one of a side-car to somewhere else."""
-    return "/collections" in urlsplit(link).path
 
 
 def public_url(seen: Observation) -> str:

@@ -17,7 +17,7 @@ from netlab.benchmark.report.as_json import report_json
 from netlab.benchmark.report.page import report_html
 from netlab.benchmark.report.report import Report
 from netlab.benchmark.report.text import report_text
-from netlab.benchmark.run import Request, compare as run_comparison
+from netlab.benchmark.run import Request, run_benchmark
 from netlab.benchmark.switch_mode import log_of
 from netlab.cli.options import check_writable, write_output
 from netlab.observe.docker_engine import Engine
@@ -85,7 +85,7 @@ def compare(  # noqa: PLR0913 - a parameter for each option
         check_writable(page)
     with log_of(data_dir) as log, listening(sys.stderr) as listener:
         listener(Step(PLAN, announcement(request, before), 0, 1))
-        report = run_comparison(engine, request, before, log, listener)
+        report = run_benchmark(engine, request, before, log, listener)
     tell(report, data_dir, page, as_json=as_json)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netlab.diagram.figure import Way
+from netlab.diagram.figure import PortCarrier
 from netlab.diagram.scene import Block, Box, Point, Shape, Wire
 from netlab.diagram.spans import Reach
 
 MARGIN, PAD, GUTTER, BESIDE = 20.0, 14.0, 266.0, 150.0
 """GUTTER: the column at the left that says what a row is. BESIDE: the room of other nodes at the right."""
-EDGE, CLIENT_GAP, WAY_GAP, BAR_GAP, CABLE, LANE_GAP = 34.0, 18.0, 22.0, 14.0, 54.0, 6.0
+EDGE, CLIENT_GAP, CARRIER_GAP, BAR_GAP, CABLE, LANE_GAP = 34.0, 18.0, 22.0, 14.0, 54.0, 6.0
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Canvas:
     shapes: list[Shape] = field(default_factory=list[Shape])
     far_ends: dict[float, Box] = field(default_factory=dict[float, Box])
     cards: dict[float, Box] = field(default_factory=dict[float, Box])
-    carried: list[tuple[Way, Box]] = field(default_factory=list[tuple[Way, Box]])
+    carried: list[tuple[PortCarrier, Box]] = field(default_factory=list[tuple[PortCarrier, Box]])
 
     @property
     def host_top(self) -> float:

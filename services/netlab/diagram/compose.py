@@ -7,7 +7,7 @@ from statistics import mean
 
 from netlab.diagram.containers import column, head, shelf_order, shelves, stopped_card
 from netlab.diagram.figure import Column, Figure, Shelf, Unit
-from netlab.diagram.networks import Wiring, bars, plugs, ways, wire_up
+from netlab.diagram.networks import Wiring, bars, plugs, port_carriers, wire_up
 from netlab.diagram.scene import Block, Line
 from netlab.diagram.words import mode_words
 from netlab.model.observation import Container, Observation
@@ -28,7 +28,13 @@ def figure(seen: Observation) -> Figure:
         title=f"{seen.project} in mode {seen.mode or '?'}",
         subtitle=f"Docker {seen.engine.version}   seen at {seen.taken_at}",
         description=f"{mode_words(seen)} {summary(seen)}",
-        host=Block("host-name", (Line(f"host {seen.host.name}", "name"), Line(host_words(seen), "small"))),
+        host=Block(
+            "host-name",
+            (
+                Line(f"host {seen.host.name}", "name"),
+                Line(f"namespace {seen.host.namespace or 'not seen'}, lo 127.0.0.1", "small"),
+            ),
+        ),
         cards=host_cards(seen),
         bars=bars(wiring, seen),
         units=found,
@@ -49,7 +55,7 @@ def units(seen: Observation, wiring: Wiring, order: Sequence[str]) -> tuple[Unit
             head=head(one),
             columns=tuple(column(container, order, seen) for container in one.containers),
             plugs=plugs(one, wiring, seen),
-            ways=() if one.kind == "host" else ways(one, wiring, seen),
+            carriers=() if one.kind == "host" else port_carriers(one, wiring, seen),
         )
         for one in running
     ]
@@ -77,11 +83,6 @@ def place(namespace: Namespace, wiring: Wiring) -> float:
     return mean(found) if found else len(wiring.networks)
 
 
-def host_words(seen: Observation) -> str:
-    """The host's namespace and loopback."""
-    return f"namespace {seen.host.namespace or 'not seen'}, lo 127.0.0.1"
-
-
 def host_cards(seen: Observation) -> Block:
     """The cards that lead out of the host."""
     found = [one for one in seen.host.interfaces if one.kind == "card" and one.up and one.addresses]
@@ -95,7 +96,7 @@ def host_cards(seen: Observation) -> Block:
 def legend(found: Sequence[Unit], stored: Sequence[Shelf]) -> tuple[tuple[str, str], ...]:
     """The kinds of wires that are in the picture."""
     every_plug = [plug for unit in found for plug in unit.plugs]
-    is_asked = any(unit.ways for unit in found) or any(plug.clients.here for plug in every_plug)
+    is_asked = any(unit.carriers for unit in found) or any(plug.clients.here for plug in every_plug)
     is_asked = is_asked or any(shelf.socket for shelf in stored)
     is_mounted = any(column.chips for unit in found for column in unit.columns)
     is_plugged = any(plug.bar is not None for plug in every_plug)

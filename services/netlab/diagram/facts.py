@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netlab.model.observation import Container, Listener, Mount, Observation, endpoint
+from netlab.model.observation import Container, Mount, Observation, endpoint
 from netlab.model.wiring import cables, carriers, namespaces
 from netlab.report.observation import shortened
 
@@ -128,12 +128,7 @@ def socket_rows(seen: Observation) -> Iterator[Row]:
     """The sockets of each namespace."""
     for one in namespaces(seen):
         owner = "the host" if one.kind == "host" else one.containers[0].name
-        yield from (socket_row(owner, listener) for listener in one.listeners)
-
-
-def socket_row(owner: str, listener: Listener) -> Row:
-    """A socket."""
-    return owner, listener.text, listener.process or ""
+        yield from ((owner, listener.text, listener.process or "") for listener in one.listeners)
 
 
 def mount_row(one: Container, mount: Mount) -> Row:

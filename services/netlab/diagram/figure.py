@@ -33,7 +33,7 @@ class Plug:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PortCarrier:
     """What carries published ports to a network: the firewall's rules, or docker-proxy."""
 
     block: Block
@@ -59,13 +59,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A network namespace: its plugs, the ways that lead to it, what is said about it, and its containers."""
+    """A network namespace: its plugs, what carries ports to it, what is said about it, and its containers."""
 
     kind: UnitKind
     head: Block
     columns: tuple[Column, ...]
     plugs: tuple[Plug, ...] = ()
-    ways: tuple[Way, ...] = ()
+    carriers: tuple[PortCarrier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

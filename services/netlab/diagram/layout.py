@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netlab.diagram.canvas import BESIDE, CABLE, GUTTER, LANE_GAP, MARGIN, PAD, WAY_GAP, Canvas
+from netlab.diagram.canvas import BESIDE, CABLE, CARRIER_GAP, GUTTER, LANE_GAP, MARGIN, PAD, Canvas
 from netlab.diagram.figure import Figure, Shelf
-from netlab.diagram.rows_network import ask, connect, put_bars, put_host, put_outside, put_ways
+from netlab.diagram.rows_network import ask, connect, put_bars, put_carriers, put_host, put_outside
 from netlab.diagram.scene import Block, Box, Line, Scene
 from netlab.diagram.spans import HERE, Reach, Span, spans
 
@@ -23,8 +23,8 @@ def layout(figure: Figure) -> Scene:
     placed = spans(figure.units, left + GUTTER + PAD)
     canvas = canvas_for(figure, placed, left)
     put_outside(canvas, figure)
-    ways = put_ways(canvas, placed)
-    bars = put_bars(canvas, figure, placed, max(ways, put_host(canvas, figure)) + WAY_GAP)
+    carriers = put_carriers(canvas, placed)
+    bars = put_bars(canvas, figure, placed, max(carriers, put_host(canvas, figure)) + CARRIER_GAP)
     connect(canvas, bars)
     top = units_top(figure, bars, canvas.host_top)
     bottom = put_units(canvas, placed, top)

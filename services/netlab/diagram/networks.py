@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from netlab.diagram.figure import Bar, Clients, Plug, Way
+from netlab.diagram.figure import Bar, Clients, Plug, PortCarrier
 from netlab.diagram.scene import Block, Line
 from netlab.diagram.words import named, socket_words
 from netlab.model.observation import Container, Interface, Listener, Network, Observation, Publication, endpoint
@@ -153,26 +153,28 @@ def is_loopback(address: str) -> bool:
 MOST_PORTS = 4
 
 
-def ways(namespace: Namespace, wiring: Wiring, seen: Observation) -> tuple[Way, ...]:
+def port_carriers(namespace: Namespace, wiring: Wiring, seen: Observation) -> tuple[PortCarrier, ...]:
     """What carries the published ports of a namespace: one box for the firewall, one for docker-proxy."""
     pairs = [(one, port) for one in namespace.containers for port in one.published]
     if not pairs:
         return ()
     rules, proxies, lost = carried_by(pairs, seen)
     reached = any(not is_loopback(port.host_address) for _, port in pairs)
-    bar = way_bar(namespace, wiring)
-    made: list[Way] = []
+    bar = carrier_bar(namespace, wiring)
+    made: list[PortCarrier] = []
     if rules or seen.host.nat_rules is None:
         block = ports_block("nat", "NAT rule", rules) if rules else unseen_rules([port for _, port in pairs])
         note = () if reached else (Line("not from other machines", "small"),)
         block = Block(block.kind, (*block.lines, *note), block.more)
-        made.append(Way(block, Clients(outside=reached, here=not proxies), bar))
+        made.append(PortCarrier(block, Clients(outside=reached, here=not proxies), bar))
     if proxies:
         made.append(
-            Way(ports_block("proxy", "docker-proxy", proxies), Clients(outside=reached and not made, here=True), bar)
+            PortCarrier(
+                ports_block("proxy", "docker-proxy", proxies), Clients(outside=reached and not made, here=True), bar
+            )
         )
     if lost:
-        made.append(Way(ports_block("lost", "carried by nothing seen", lost), Clients(here=True), None))
+        made.append(PortCarrier(ports_block("lost", "carried by nothing seen", lost), Clients(here=True), None))
     return tuple(made)
 
 
@@ -216,7 +218,7 @@ def unseen_rules(ports: Sequence[Publication]) -> Block:
     return Block("nat", (Line("NAT rule", "strong"), Line("not seen: only root"), Line("reads the firewall")), texts)
 
 
-def way_bar(namespace: Namespace, wiring: Wiring) -> int | None:
+def carrier_bar(namespace: Namespace, wiring: Wiring) -> int | None:
     """The network that published ports of a namespace go through: its first bridge."""
     holder = namespace.containers[0]
     found = [wiring.bar(holder, card) for card in namespace.interfaces]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from netlab.diagram.canvas import BAR_GAP, BESIDE, CLIENT_GAP, EDGE, MARGIN, PAD, WAY_GAP, Canvas
+from netlab.diagram.canvas import BAR_GAP, BESIDE, CARRIER_GAP, CLIENT_GAP, EDGE, MARGIN, PAD, Canvas
 from netlab.diagram.figure import Clients, Figure
 from netlab.diagram.scene import Block, Box, Line, Shape
 from netlab.diagram.spans import ASIDE, HERE, Reach, Span
@@ -28,15 +29,15 @@ def put_host(canvas: Canvas, figure: Figure) -> float:
     return canvas.put(figure.host, canvas.gutter, y + 4).bottom
 
 
-def put_ways(canvas: Canvas, placed: Sequence[Span]) -> float:
+def put_carriers(canvas: Canvas, placed: Sequence[Span]) -> float:
     """What carries published ports, below its clients. Returns the lowest edge."""
     top = canvas.host_top + PAD + HERE.height
     bottom = canvas.host_top + PAD
     for span in placed:
-        for way, reach in span.ways:
-            box = canvas.put(way.block, reach, top + CLIENT_GAP)
-            canvas.carried.append((way, box))
-            ask(canvas, way.clients, box)
+        for carrier, reach in span.carriers:
+            box = canvas.put(carrier.block, reach, top + CLIENT_GAP)
+            canvas.carried.append((carrier, box))
+            ask(canvas, carrier.clients, box)
             bottom = max(bottom, box.bottom)
         if any(plug.clients.here for plug, _ in span.plugs):
             bottom = max(bottom, top)
@@ -64,7 +65,7 @@ def put_bars(canvas: Canvas, figure: Figure, placed: Sequence[Span], y: float) -
     for index, bar in enumerate(figure.bars):
         label = bar.block.at(canvas.inner.x, y, canvas.gutter.width)
         right = canvas.inner.right if bar.overlay else bar_end(canvas, index, placed)
-        box = canvas.add(Shape(label.kind, bar_box(label.box, right), label.title, label.labels))
+        box = canvas.add(Shape(label.kind, replace(label.box, width=right - label.box.x), label.title, label.labels))
         tunnels += [box] if bar.overlay else []
         below = [far_plug(canvas, span, index, box.bottom) for span in placed]
         boxes.append(Box(box.x, box.y, box.width, max([box.bottom, *below]) - box.y))
@@ -73,14 +74,9 @@ def put_bars(canvas: Canvas, figure: Figure, placed: Sequence[Span], y: float) -
     return boxes
 
 
-def bar_box(label: Box, right: float) -> Box:
-    """A network from its label on."""
-    return Box(label.x, label.y, right - label.x, label.height)
-
-
 def bar_end(canvas: Canvas, bar: int, placed: Sequence[Span]) -> float:
     """The right end of a network: beyond what is connected to it."""
-    connected = [pair for span in placed for pair in (*span.plugs, *span.ways)]
+    connected = [pair for span in placed for pair in (*span.plugs, *span.carriers)]
     ends = [reach.right + 12 for thing, reach in connected if thing.bar == bar]
     return min(canvas.inner.right, max([canvas.gutter.right, *ends]))
 
@@ -108,16 +104,16 @@ def put_nodes(canvas: Canvas, tunnels: Sequence[Box]) -> None:
 
 def connect(canvas: Canvas, bars: Sequence[Box]) -> None:
     """Arrows from what carries ports to the networks that they go through."""
-    for way, start in canvas.carried:
-        if way.bar is None:
+    for carrier, start in canvas.carried:
+        if carrier.bar is None:
             continue
-        end = bars[way.bar].y
+        end = bars[carrier.bar].y
         x = clear_x(start, end, canvas.far_ends.values())
-        turn = start.bottom + WAY_GAP / 2
+        turn = start.bottom + CARRIER_GAP / 2
         bend = ((start.middle, turn), (x, turn)) if x != start.middle else ()
-        kind = "request" if way.clients.here or way.clients.outside else "idle"
+        kind = "request" if carrier.clients.here or carrier.clients.outside else "idle"
         points = ((start.middle, start.bottom), *bend, (x, end))
-        canvas.wire(kind, *points, title=way.block.title, arrow=kind == "request")
+        canvas.wire(kind, *points, title=carrier.block.title, arrow=kind == "request")
 
 
 def clear_x(start: Box, end: float, others: Collection[Box]) -> float:

@@ -1,4 +1,4 @@
-"""Where everything stands from left to right: each namespace over its containers, its plugs and ways over it."""
+"""Where everything stands from left to right: each namespace over its containers, plugs and port carriers over it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from netlab.diagram.figure import Clients, Column, Plug, Unit, Way
+from netlab.diagram.figure import Clients, Column, Plug, PortCarrier, Unit
 from netlab.diagram.scene import Block, Line
 
 HERE = Block("client", (Line("programs on this host", "small"),))
 FRAME_PAD, COLUMN_GAP, UNIT_GAP, PLUG_GAP = 10.0, 10.0, 16.0, 10.0
-MOST_PLUG, MOST_WAY, ASIDE = 190.0, 210.0, 26.0
+MOST_PLUG, MOST_CARRIER, ASIDE = 190.0, 210.0, 26.0
 """ASIDE: room beside the clients of this host for the arrow of those outside."""
 
 
@@ -41,7 +41,7 @@ class Span:
     reach: Reach
     columns: tuple[tuple[Column, Reach], ...]
     plugs: tuple[tuple[Plug, Reach], ...]
-    ways: tuple[tuple[Way, Reach], ...]
+    carriers: tuple[tuple[PortCarrier, Reach], ...]
 
 
 def spans(units: Sequence[Unit], left: float) -> tuple[Span, ...]:
@@ -56,13 +56,13 @@ def spans(units: Sequence[Unit], left: float) -> tuple[Span, ...]:
 
 
 def span(unit: Unit, left: float, most: float) -> Span:
-    """A namespace from `left` on: as wide as its containers, or its plugs and ways where they need more."""
+    """A namespace from `left` on: as wide as its containers, or its plugs and carriers where they need more."""
     widths = [column_width(one, most) for one in unit.columns]
     if unit.kind == "host":
         widths = [max(width, *beside(unit, index), 0) for index, width in enumerate(widths)]
     asked = fsum(widths) + COLUMN_GAP * (len(widths) - 1)
-    plugs, ways = [plug_width(one) for one in unit.plugs], [way_width(one) for one in unit.ways]
-    rows = [plugs, ways] if unit.kind != "host" else [ways]
+    plugs, above = [plug_width(one) for one in unit.plugs], [carrier_width(one) for one in unit.carriers]
+    rows = [plugs, above] if unit.kind != "host" else [above]
     needed = max([asked, min(unit.head.width, most) - FRAME_PAD, *(row_width(row) for row in rows)])
     columns = row(left + FRAME_PAD, [one + (needed - asked) / len(widths) for one in widths], COLUMN_GAP)
     reach = Reach(left, needed + 2 * FRAME_PAD)
@@ -72,7 +72,7 @@ def span(unit: Unit, left: float, most: float) -> Span:
         reach,
         columns=tuple(zip(unit.columns, columns, strict=True)),
         plugs=tuple(zip(unit.plugs, over, strict=True)),
-        ways=tuple(zip(unit.ways, centred(reach, ways), strict=True)),
+        carriers=tuple(zip(unit.carriers, centred(reach, above), strict=True)),
     )
 
 
@@ -101,13 +101,13 @@ def plug_width(plug: Plug) -> float:
     return max(min(MOST_PLUG, max(ends)), client_width(plug.clients))
 
 
-def way_width(way: Way) -> float:
+def carrier_width(carrier: PortCarrier) -> float:
     """As wide as what carries, and as who is carried."""
-    return max(min(MOST_WAY, way.block.width), client_width(way.clients))
+    return max(min(MOST_CARRIER, carrier.block.width), client_width(carrier.clients))
 
 
 def client_width(clients: Clients) -> float:
-    """The room of the clients over a socket or way."""
+    """The room of the clients over a socket or carrier."""
     return (HERE.width if clients.here else 0.0) + (ASIDE if clients.here and clients.outside else 0.0)
 
 

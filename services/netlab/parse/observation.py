@@ -138,12 +138,12 @@ def parse_container(inspected: Json, recording: Recording) -> Container:
     inside = sections(recording.inside.get(inspected["Id"], {}).get("output", ""))
     namespace = namespace_inode(inside.get("namespace"))
     of_host = namespace is not None and namespace == namespace_inode(recording.host["namespace"])
-    image = config["Image"]
+    image, labels = config["Image"], mapped(config["Labels"])
     attachments = parse_attachments(mapped(inspected["NetworkSettings"]["Networks"]))
     return Container(
         name=inspected["Name"].lstrip("/"),
         id=inspected["Id"],
-        service=service_of(mapped(config["Labels"])),
+        service=next((labels[one] for one in SERVICE_LABELS if labels.get(one)), ""),
         image=image,
         state=state["Status"],
         health=mapped(state.get("Health")).get("Status"),
@@ -164,11 +164,6 @@ def parse_container(inspected: Json, recording: Recording) -> Container:
         settings=parse_environment(config["Env"]),
         mounts=tuple(parse_mount(one, recording.host["rights"]) for one in inspected["Mounts"]),
     )
-
-
-def service_of(labels: Json) -> str:
-    """The service that the container is one of, by Compose's or Swarm's label."""
-    return next((str(labels[label]) for label in SERVICE_LABELS if labels.get(label)), "")
 
 
 def interfaces_inside(inside: dict[str, str], attachments: tuple[Attachment, ...]) -> tuple[Interface, ...]:

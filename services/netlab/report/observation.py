@@ -19,16 +19,14 @@ NAMESPACE_WORDS = {
 
 def observation_text(seen: Observation) -> str:
     """The whole picture."""
-    parts = [head_lines(seen), host_lines(seen)]
+    parts = [
+        [f"{seen.project} in mode {seen.mode or '?'}   (Docker {seen.engine.version}, seen at {seen.taken_at})"],
+        host_lines(seen),
+    ]
     parts += [list(namespace_lines(one)) for one in namespaces(seen)]
     parts.append([f"{one.name}  {one.state}" for one in seen.containers if not one.running])
     parts.append(unseen_lines(seen))
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
-
-
-def head_lines(seen: Observation) -> list[str]:
-    """What is looked at, and when."""
-    return [f"{seen.project} in mode {seen.mode or '?'}   (Docker {seen.engine.version}, seen at {seen.taken_at})"]
 
 
 def host_lines(seen: Observation) -> list[str]:

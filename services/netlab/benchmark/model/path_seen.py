@@ -1,4 +1,4 @@
-"""The way of a request in a mode, as the lab saw it: what carries it to the API, and what carries the API's queries."""
+"""The path of a request in a mode, as seen: what carries it to the API, and what carries the API's queries."""
 
 from __future__ import annotations
 

@@ -138,15 +138,10 @@ def weigh(api: Client, collection: str) -> tuple[str, int, int, tuple[float, flo
     page = api.get("collections", collection, "items", query={"limit": "20", "f": "json"}).document
     found = page["features"]
     features = int(page.get("numberMatched", page.get("numberMatchedEstimate", len(found))))
-    places = [place for one in found for place in positions(coordinates_of(one))]
+    places = [place for one in found for place in positions(listed(mapped(one.get("geometry")).get("coordinates")))]
     size_bytes = sum(len(str(one["geometry"])) + len(str(one["properties"])) for one in found)
     middle = places[len(places) // 2] if places else (0.0, 0.0)
     return collection, features if places else 0, int(size_bytes / max(1, len(found)) * features), middle
-
-
-def coordinates_of(feature: Json) -> list[Any]:
-    """The coordinates of a feature's geometry; none without one, or of a collection of geometries."""
-    return listed(mapped(feature.get("geometry")).get("coordinates"))
 
 
 def positions(coordinates: list[Any]) -> Iterator[tuple[float, float]]:
