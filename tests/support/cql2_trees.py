@@ -66,7 +66,7 @@ literal_shapes = (
 
 def functions(depth: int) -> Trees:
     """Calls with arguments of every kind."""
-    return st.builds(ast.Function, function_names, st.lists(elements(depth - 1), max_size=3).map(tuple))
+    return st.builds(ast.FunctionCall, function_names, st.lists(elements(depth - 1), max_size=3).map(tuple))
 
 
 def references(depth: int) -> Trees:
@@ -105,7 +105,7 @@ def scalars(depth: int) -> Trees:
 def intervals(depth: int) -> Trees:
     """Intervals with ends of every kind."""
     end = st.none() | instants | references(depth - 1)
-    return st.builds(ast.Interval, end, end)
+    return st.builds(ast.TimeInterval, end, end)
 
 
 def arrays(depth: int) -> Trees:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 
 from api.cql2 import Traits
-from api.cql2.tree.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial
+from api.cql2.tree.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spatial
 from api.query.items import Filter
 from core.catalog import ROWS_OF_PAGE, Collection
 from core.errors import FilterTooSlow
@@ -20,7 +20,7 @@ OF_A_FEATURE_S = 20e-6
 """A look at a feature takes 0.1 to 1 µs, without case and accents 10."""
 
 FEW_NODES = 50
-HEAVY = frozenset({AccentI, Arithmetic, ArrayPredicate, CaseI, Function, Spatial})
+HEAVY = frozenset({AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spatial})
 """What a few of may take long."""
 
 

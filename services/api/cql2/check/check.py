@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from api.cql2.check.digits import check_digits
 from api.cql2.check.functions import FUNCTIONS, Kind
 from api.cql2.check.queryables import Queryables, kind_of
 from api.cql2.text_encoding.writer import render_text
@@ -18,7 +17,7 @@ from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.edge_crossings import check_meetings, check_turns
 from api.cql2.tree.errors import mistake
-from api.cql2.tree.limits import check_pairs
+from api.cql2.tree.limits import check_digits, check_pairs
 from api.cql2.tree.literals import parse_instant, parse_time
 from core.errors import suggestion
 
@@ -103,7 +102,7 @@ class Checker:
             case ast.Property(name):
                 found = self.queryables.resolve(name, node.at)
                 return node if found == name else replace(node, name=found)
-            case ast.Function():
+            case ast.FunctionCall():
                 return self.function(node)
             case ast.CaseI(value) | ast.AccentI(value):
                 inner = self.of_kind(value, ("string",), "a text")
@@ -112,7 +111,7 @@ class Checker:
                 left, right = (self.of_kind(part, ("number",), "a number") for part in (left, right))
                 check_digits(node)
                 return replace(node, left=left, right=right)
-            case ast.Interval():
+            case ast.TimeInterval():
                 return self.interval(node)
             case ast.Array(items):
                 return replace(node, items=tuple(map(self.value, items)))
@@ -188,7 +187,7 @@ class Checker:
         text = node.value.replace("/", "-").removesuffix("T")
         return tried(lambda: parse_instant(text, node.at, zone_needed=False), node)
 
-    def function(self, node: ast.Function) -> Node:
+    def function(self, node: ast.FunctionCall) -> Node:
         """A call of a function that is on the list."""
         signature = FUNCTIONS.get(node.name.lower())
         if signature is None:
@@ -221,7 +220,7 @@ class Checker:
         """Two times; most operators take intervals only (clause 7.6, "will result in a client error")."""
         left, right = self.time(node.left), self.time(node.right)
         for side in (left, right):
-            if node.op in ast.INTERVAL_OPS and not isinstance(side, ast.Interval):
+            if node.op in ast.INTERVAL_OPS and not isinstance(side, ast.TimeInterval):
                 what = f"{shown(side)} is no interval, and {node.op.upper()} takes two of them"
                 raise mistake(what, side.at, hint="T_INTERSECTS takes instants too; INTERVAL(start, end) makes one")
         return replace(node, left=left, right=right)
@@ -232,7 +231,7 @@ class Checker:
             return self.instant(node)
         return self.of_kind(node, (*TIMES, "interval"), "a day, a time or an interval")
 
-    def interval(self, node: ast.Interval) -> Node:
+    def interval(self, node: ast.TimeInterval) -> Node:
         """An interval whose ends are days or times, in order."""
         ends = [end and self.of_kind(end, TIMES, "a day or a time") for end in (node.start, node.end)]
         days = [end.value.isoformat()[:10] for end in ends if isinstance(end, ast.Date | ast.Timestamp)]

@@ -87,7 +87,7 @@ def kind_of(node: Node, queryables: Queryables) -> Kind:
     match node:
         case ast.Property(name):
             return queryables.kind(name)
-        case ast.Function(name):
+        case ast.FunctionCall(name):
             return FUNCTIONS[name].returns
         case ast.String() | ast.CaseI() | ast.AccentI():
             return "string"
@@ -99,7 +99,7 @@ def kind_of(node: Node, queryables: Queryables) -> Kind:
             return "datetime"
         case ast.Geometry() | ast.GeometryCollection() | ast.BBox():
             return "geometry"
-        case ast.Interval():
+        case ast.TimeInterval():
             return "interval"
         case ast.Array():
             return "list"

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NoReturn, cast
 
 from api.cql2.json_encoding.geojson import parse_shape
-from api.cql2.text_encoding.lexer import RESERVED, WORD
+from api.cql2.text_encoding.tokens import RESERVED, WORD
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.errors import mistake
@@ -81,7 +81,7 @@ def object_node(value: dict[str, Json], at: str) -> Node:
         return instant(value, at)
     if "interval" in value:
         start, end = elements(value["interval"], f"{at}/interval", 2)
-        return ast.Interval(interval_end(start, f"{at}/interval/0"), interval_end(end, f"{at}/interval/1"), at=at)
+        return ast.TimeInterval(interval_end(start, f"{at}/interval/0"), interval_end(end, f"{at}/interval/1"), at=at)
     if "type" in value or "bbox" in value:
         try:
             return parse_shape(value, at)
@@ -113,7 +113,7 @@ def instant(value: dict[str, Json], at: str) -> Node:
 def interval_end(value: Json, at: str) -> Node | None:
     """`".."`, an instant, a property or a call."""
     if not isinstance(value, str):
-        return read(value, at, (ast.Date, ast.Timestamp, ast.Property, ast.Function), "a day or a time")
+        return read(value, at, (ast.Date, ast.Timestamp, ast.Property, ast.FunctionCall), "a day or a time")
     try:
         return None if value == ".." else parse_instant(value, at)
     except ValueError as error:
@@ -143,7 +143,7 @@ def operation(value: dict[str, Json], at: str) -> Node:
         return builder(name, args, at)
     if not WORD.fullmatch(op) or op.upper() in RESERVED or op.upper() in ("DATE", "TIMESTAMP", "INTERVAL", "BBOX"):
         raise mistake(f"'{op}' is no operator and no name of a function", f"{at}/op")
-    return ast.Function(op, tuple(node_of(arg, f"{place}/{index}") for index, arg in enumerate(args)), at=at)
+    return ast.FunctionCall(op, tuple(node_of(arg, f"{place}/{index}") for index, arg in enumerate(args)), at=at)
 
 
 def operands(args: list[Json], at: str, *kinds: tuple[tuple[type[Node], ...], str]) -> list[Node]:

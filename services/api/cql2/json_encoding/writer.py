@@ -66,7 +66,7 @@ def operand_value(node: Node) -> Json:
     match node:
         case ast.Property(name):
             return {"property": name}
-        case ast.Function(name, args):
+        case ast.FunctionCall(name, args):
             return op(name, *args)
         case ast.CaseI(value):
             return op("casei", value)
@@ -74,7 +74,7 @@ def operand_value(node: Node) -> Json:
             return op("accenti", value)
         case ast.Array(items):
             return [value_of(item) for item in items]
-        case ast.Interval(start, end):
+        case ast.TimeInterval(start, end):
             return {"interval": [interval_end(start), interval_end(end)]}
         case _:
             return literal_value(node)

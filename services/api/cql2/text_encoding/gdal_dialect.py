@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from api.cql2.text_encoding.lexer import RESERVED, WORD
+from api.cql2.text_encoding.tokens import RESERVED, WORD
 
 TEXT = r"(?P<pattern>LIKE '(?:[^']|'')*')|(?P<text>'(?:[^']|'')*')"
 BEFORE_OPERATOR = r"(?= (?:[<>=]|I?LIKE |IS |IN |BETWEEN ))"

@@ -10,8 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
-from api.cql2.text_encoding.lexer import RESERVED, Token
-from api.cql2.text_encoding.token_cursor import Cursor
+from api.cql2.text_encoding.tokens import RESERVED, Token, TokenCursor
 from api.cql2.text_encoding.wkt import parse_spatial, starts_geometry
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
@@ -28,7 +27,7 @@ ARRAY = {op.upper(): op for op in ast.ARRAY_OPS}
 class Values(ABC):
     """Reads what predicates are made of. Each method reads what it is named after, from the cursor on."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, cursor: TokenCursor) -> None:
         self.cursor = cursor
         self.depth = 0
 
@@ -130,7 +129,7 @@ class Values(ABC):
             return self.instant(name, upper)
         if upper == "INTERVAL":
             start, end = self.exactly(2, name, self.interval_end)
-            return ast.Interval(start, end, at=name.at)
+            return ast.TimeInterval(start, end, at=name.at)
         if upper in SPATIAL:
             left, right = self.exactly(2, name, lambda: self.operand(ast.GEOMETRIES, "a geometry"))
             return ast.Spatial(SPATIAL[upper], left, right, at=name.at)
@@ -140,7 +139,7 @@ class Values(ABC):
         if upper in ARRAY:
             left, right = self.exactly(2, name, self.array_operand)
             return ast.ArrayPredicate(ARRAY[upper], left, right, at=name.at)
-        return ast.Function(name.value, tuple(self.arguments(self.argument)), at=name.at)
+        return ast.FunctionCall(name.value, tuple(self.arguments(self.argument)), at=name.at)
 
     def arguments(self, read: Callable[[], Part]) -> list[Part]:
         """Parts in parentheses with commas between them; there may be none."""
@@ -177,7 +176,7 @@ class Values(ABC):
         """`'..'`, an instant in quotes, a property or a call."""
         token = self.cursor.here
         if token.kind != "text":
-            return self.operand((ast.Date, ast.Timestamp, ast.Property, ast.Function), "a day or a time")
+            return self.operand((ast.Date, ast.Timestamp, ast.Property, ast.FunctionCall), "a day or a time")
         self.cursor.take()
         try:
             return None if token.value == ".." else parse_instant(token.value, token.at)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from api.cql2.text_encoding.lexer import Token
 from api.cql2.text_encoding.operands import Values
-from api.cql2.text_encoding.token_cursor import Cursor
+from api.cql2.text_encoding.tokens import Token, TokenCursor
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.errors import mistake
@@ -31,7 +30,7 @@ SIGNS = {
 
 def parse_text(text: str) -> Node:
     """The tree of a filter. Raises: BadFilter with the position of the mistake"""
-    cursor = Cursor.over(text)
+    cursor = TokenCursor.over(text)
     if len(cursor.tokens) == 1:
         raise mistake("the filter is empty", hint="leave the parameter out to get everything")
     parser = Expressions(cursor)

@@ -5,7 +5,7 @@ Source: OGC 21-065r2, annex B, geometryLiteral; /req/cql2-text/basic-spatial-fun
 
 from __future__ import annotations
 
-from api.cql2.text_encoding.token_cursor import Cursor
+from api.cql2.text_encoding.tokens import TokenCursor
 from api.cql2.tree.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection
 from api.cql2.tree.geometry import TYPES, bbox, finite, geometry
 from api.cql2.tree.literals import parse_number
@@ -14,7 +14,7 @@ COLLECTION = "GEOMETRYCOLLECTION"
 NAMES = frozenset({*TYPES, COLLECTION, "BBOX"})
 
 
-def starts_geometry(cursor: Cursor) -> bool:
+def starts_geometry(cursor: TokenCursor) -> bool:
     """Whether a geometry or a box comes next: its name and what can only follow such a name."""
     if cursor.here.kind != "word" or base_name(cursor.here.value) not in NAMES:
         return False
@@ -32,7 +32,7 @@ def base_name(word: str) -> str:
     return upper[:-1] if upper.endswith("Z") and upper[:-1] in NAMES else upper
 
 
-def parse_spatial(cursor: Cursor) -> Geometry | GeometryCollection | BBox:
+def parse_spatial(cursor: TokenCursor) -> Geometry | GeometryCollection | BBox:
     """The geometry or box that comes next. Raises: BadFilter"""
     start = cursor.take()
     name = base_name(start.value)
@@ -44,7 +44,7 @@ def parse_spatial(cursor: Cursor) -> Geometry | GeometryCollection | BBox:
     return parse_geometry(cursor, name, start.at)
 
 
-def parse_bbox(cursor: Cursor, at: int) -> BBox:
+def parse_bbox(cursor: TokenCursor, at: int) -> BBox:
     """The numbers of a box."""
     cursor.expect_sign("(")
     numbers = [parse_signed(cursor)]
@@ -57,7 +57,7 @@ def parse_bbox(cursor: Cursor, at: int) -> BBox:
         raise cursor.mistake(str(error), at, hint="write BBOX(24.9, 60.1, 25.0, 60.2)") from error
 
 
-def parse_collection(cursor: Cursor, at: int) -> GeometryCollection:
+def parse_collection(cursor: TokenCursor, at: int) -> GeometryCollection:
     """The geometries of a collection."""
     if cursor.takes_word("EMPTY"):
         return GeometryCollection((), at=at)
@@ -69,7 +69,7 @@ def parse_collection(cursor: Cursor, at: int) -> GeometryCollection:
     return GeometryCollection(tuple(parts), at=at)
 
 
-def parse_member(cursor: Cursor) -> Geometry:
+def parse_member(cursor: TokenCursor) -> Geometry:
     """A geometry in a collection."""
     start = cursor.here
     if start.kind != "word" or base_name(start.value) not in TYPES:
@@ -79,7 +79,7 @@ def parse_member(cursor: Cursor) -> Geometry:
     return parse_geometry(cursor, base_name(start.value), start.at)
 
 
-def parse_geometry(cursor: Cursor, name: str, at: int) -> Geometry:
+def parse_geometry(cursor: TokenCursor, name: str, at: int) -> Geometry:
     """The positions of a geometry whose name is read."""
     type = TYPES[name]
     coordinates = parse_nested(cursor, LEVELS[type], points_in_brackets=type == "MultiPoint")
@@ -89,7 +89,7 @@ def parse_geometry(cursor: Cursor, name: str, at: int) -> Geometry:
         raise cursor.mistake(str(error), at) from error
 
 
-def parse_nested(cursor: Cursor, level: int, *, points_in_brackets: bool = False) -> Coordinates:
+def parse_nested(cursor: TokenCursor, level: int, *, points_in_brackets: bool = False) -> Coordinates:
     """Brackets within brackets around positions. A multipoint may have its points in brackets of their own or not."""
     if cursor.takes_word("EMPTY"):
         return ()
@@ -101,7 +101,7 @@ def parse_nested(cursor: Cursor, level: int, *, points_in_brackets: bool = False
     return parts[0] if level == 0 else tuple(parts)
 
 
-def parse_part(cursor: Cursor, level: int, *, points_in_brackets: bool) -> Coordinates:
+def parse_part(cursor: TokenCursor, level: int, *, points_in_brackets: bool) -> Coordinates:
     """What stands between two commas."""
     if level > 1:
         return parse_nested(cursor, level - 1)
@@ -112,7 +112,7 @@ def parse_part(cursor: Cursor, level: int, *, points_in_brackets: bool) -> Coord
     return parse_position(cursor)
 
 
-def parse_position(cursor: Cursor) -> tuple[float, ...]:
+def parse_position(cursor: TokenCursor) -> tuple[float, ...]:
     """Two or three numbers."""
     numbers = [parse_signed(cursor), parse_signed(cursor)]
     if cursor.here.kind == "number" or cursor.here.is_sign("-", "+"):
@@ -120,7 +120,7 @@ def parse_position(cursor: Cursor) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def parse_signed(cursor: Cursor) -> float:
+def parse_signed(cursor: TokenCursor) -> float:
     """A number with or without a sign."""
     at = cursor.here.at
     sign = cursor.takes_sign("-", "+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from api.cql2.text_encoding.lexer import CONTROLS, RESERVED, WORD
+from api.cql2.text_encoding.tokens import CONTROLS, RESERVED, WORD
 from api.cql2.text_encoding.wkt import NAMES
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
@@ -58,13 +58,13 @@ def value_text(node: Node) -> str:
     match node:
         case ast.Arithmetic(op, left, right):
             return f"{factor(left, op)} {op} {factor(right, op, right=True)}"
-        case ast.Function(name, args):
+        case ast.FunctionCall(name, args):
             return f"{name}({', '.join(map(render_text, args))})"
         case ast.CaseI(value):
             return f"CASEI({render_text(value)})"
         case ast.AccentI(value):
             return f"ACCENTI({render_text(value)})"
-        case ast.Interval(start, end):
+        case ast.TimeInterval(start, end):
             return f"INTERVAL({interval_end(start)}, {interval_end(end)})"
         case ast.Array(items):
             return f"({', '.join(map(render_text, items))})"

@@ -115,7 +115,7 @@ class Property(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Function(Node):
+class FunctionCall(Node):
     """A call of a function that is no part of CQL2 itself."""
 
     name: str
@@ -123,7 +123,7 @@ class Function(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Interval(Node):
+class TimeInterval(Node):
     """A time from start to end, both included. An end is a Date, Timestamp, Property or Function; None is open."""
 
     start: Node | None
@@ -250,14 +250,14 @@ class ArrayPredicate(Node):
 
 
 PREDICATES = (And, Or, Not, Comparison, Like, Between, In, IsNull, Spatial, Temporal, ArrayPredicate)
-CONDITIONS = (*PREDICATES, Boolean, Property, Function)
+CONDITIONS = (*PREDICATES, Boolean, Property, FunctionCall)
 """What may be a filter, or a part of AND, OR and NOT."""
-SCALARS = (String, Number, Boolean, Date, Timestamp, Property, Function, Arithmetic, CaseI, AccentI)
-NUMBERS = (Number, Property, Function, Arithmetic)
-TEXTS = (String, Property, Function, CaseI, AccentI)
-GEOMETRIES = (Geometry, GeometryCollection, BBox, Property, Function)
-TIMES = (Date, Timestamp, Interval, Property, Function, String)
-ARRAYS = (Array, Property, Function)
+SCALARS = (String, Number, Boolean, Date, Timestamp, Property, FunctionCall, Arithmetic, CaseI, AccentI)
+NUMBERS = (Number, Property, FunctionCall, Arithmetic)
+TEXTS = (String, Property, FunctionCall, CaseI, AccentI)
+GEOMETRIES = (Geometry, GeometryCollection, BBox, Property, FunctionCall)
+TIMES = (Date, Timestamp, TimeInterval, Property, FunctionCall, String)
+ARRAYS = (Array, Property, FunctionCall)
 LITERALS = (String, Number, Boolean, Date, Timestamp)
 SHAPES = frozenset({Geometry, GeometryCollection, BBox})
 LEAVES = frozenset({*LITERALS, Geometry, BBox, Property})
@@ -292,7 +292,7 @@ def traits_of(root: Node) -> Traits:
 
 def is_plain(node: Node) -> bool:
     """Whether a condition compares single properties with values, and does nothing else."""
-    if isinstance(node, Like | Function | CaseI | AccentI | Arithmetic | ArrayPredicate):
+    if isinstance(node, Like | FunctionCall | CaseI | AccentI | Arithmetic | ArrayPredicate):
         return False
     if isinstance(node, Comparison) and isinstance(node.left, Property) and isinstance(node.right, Property):
         return False

@@ -1,10 +1,10 @@
-"""How large and how deep a filter may be. Checked without recursion, so that no input can exhaust the stack."""
+"""How large and deep a filter may be, and how long its numbers. Checked without recursion: no input exhausts the stack."""
 
 from __future__ import annotations
 
 import re
 
-from api.cql2.tree.ast import Array, Node, children
+from api.cql2.tree.ast import Arithmetic, Array, Node, Number, children
 from api.cql2.tree.errors import mistake
 
 MAX_LENGTH = 65_536
@@ -18,6 +18,12 @@ MAX_NODES = 10_000
 
 MOST_PAIRS = 2000
 """Elements of one list times those of another, which are all compared: about 0.2 ms for each feature."""
+
+MOST_DIGITS = 2000
+"""A product of that many digits takes about 0.1 ms for each feature."""
+
+COLUMN_DIGITS, POWER_DIGITS = 40, 700
+"""Estimates: doubles have 17 digits, powers end at about 304 before the point, with as many behind it."""
 
 JSON_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 """A text without an end runs to the end: looked for anew from each of its quotes, 60 KB would take 7 seconds."""
@@ -60,3 +66,22 @@ def check_pairs(left: Node, right: Node) -> None:
         sizes = f"two lists of {len(left.items)} and {len(right.items)} elements"
         hint = f"the product of their sizes may be {MOST_PAIRS}; IN compares a value with a list at less cost"
         raise mistake(f"{sizes} take too long to compare", right.at, hint=hint)
+
+
+def check_digits(node: Arithmetic) -> None:
+    """Raises: BadFilter when the result may have too many digits"""
+    if digits(node) > MOST_DIGITS:
+        hint = "multiply fewer numbers, or compare each with its own limit"
+        raise mistake(f"'{node.op}' may have a result of more than {MOST_DIGITS} digits", node.at, hint=hint)
+
+
+def digits(node: Node) -> int:
+    """The most digits of a number, about."""
+    match node:
+        case Number(value):
+            return len(f"{value:f}")
+        case Arithmetic(op, left, right):
+            parts = digits(left), digits(right)
+            return {"^": POWER_DIGITS, "*": sum(parts), "/": sum(parts)}.get(op, max(parts) + 1)
+        case _:
+            return COLUMN_DIGITS

@@ -81,7 +81,7 @@ def element(node: Node, scope: Scope) -> SQL:
             return scope.bind(dumps(instant_text(node)), "jsonb")
         case ast.Geometry() | ast.GeometryCollection():
             return scope.bind(dumps(render_shape(node)), "jsonb")
-        case ast.Interval(start, end):
+        case ast.TimeInterval(start, end):
             return sql.SQL("jsonb_build_object('interval', {})").format(list_of((start, end), scope))
         case ast.BBox():
             return sql.SQL("ST_AsGeoJSON({})::jsonb").format(whole(node, scope))

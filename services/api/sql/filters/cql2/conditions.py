@@ -43,7 +43,7 @@ def condition_sql(node: Node, scope: Scope) -> SQL:
             return sql.SQL("true" if truth else "false")
         case ast.Property(name):
             return scope.identifier(name)
-        case ast.Function():
+        case ast.FunctionCall():
             return function(node, scope)
         case _:
             return predicate(node, scope)
@@ -111,7 +111,7 @@ def is_null(node: Node, scope: Scope) -> SQL:
             )
         case ast.Property(name):
             return sql.SQL("({} IS NULL)").format(scope.identifier(name))
-        case ast.Interval(start, end):
+        case ast.TimeInterval(start, end):
             ends = [is_null(part, scope) for part in (start, end) if part is not None]
             return sql.SQL("({})").format(sql.SQL(" OR ").join(ends)) if ends else sql.SQL("false")
         case _:

@@ -52,13 +52,13 @@ def shape(node: Node, scope: Scope) -> SQL:
     match node:
         case Geometry() | GeometryCollection() | BBox():
             return in_target(whole(node, scope), node, scope)
-        case ast.Function():
+        case ast.FunctionCall():
             return shape_function(node, scope)
         case _:
             return scope.identifier(cast("ast.Property", node).name)
 
 
-def shape_function(node: ast.Function, scope: Scope) -> SQL:
+def shape_function(node: ast.FunctionCall, scope: Scope) -> SQL:
     """The call of a function of geometries. Measures are taken on the ellipsoid."""
     args = [shape(arg, scope) for arg in node.args]
     if node.name != "s_centroid":

@@ -48,7 +48,7 @@ class Span:
     @classmethod
     def of(cls, node: Node) -> Span:
         """The ends of an interval, or an instant twice."""
-        return cls(node.start, node.end) if isinstance(node, ast.Interval) else cls(node, node)
+        return cls(node.start, node.end) if isinstance(node, ast.TimeInterval) else cls(node, node)
 
     def ends(self) -> Iterator[Node]:
         """The ends that are not open."""

@@ -41,7 +41,7 @@ def text(node: Node, scope: Scope) -> SQL:
         case ast.Property(name):
             return text_of(scope.column(name))
         case _:
-            return function(cast("ast.Function", node), scope)
+            return function(cast("ast.FunctionCall", node), scope)
 
 
 def exact(node: Node, scope: Scope) -> SQL:
@@ -54,7 +54,7 @@ def exact(node: Node, scope: Scope) -> SQL:
         case ast.Arithmetic(op, left, right):
             return numbers.OPERATORS[op].format(exact(left, scope), exact(right, scope))
         case _:
-            return function(cast("ast.Function", node), scope)
+            return function(cast("ast.FunctionCall", node), scope)
 
 
 def instant(node: Node, scope: Scope) -> SQL:
@@ -88,7 +88,7 @@ def time_of_day(node: Node, scope: Scope) -> SQL:
     return scope.identifier(cast("ast.Property", node).name)
 
 
-def function(node: ast.Function, scope: Scope) -> SQL:
+def function(node: ast.FunctionCall, scope: Scope) -> SQL:
     """The call of a function that the check let pass."""
     if node.name in SHAPE_FUNCTIONS:
         return shape_function(node, scope)

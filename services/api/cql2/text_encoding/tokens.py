@@ -1,4 +1,4 @@
-r"""Text to tokens: words, "quoted words", 'texts', numbers and signs, each with its offset.
+r"""Text to tokens, and a place among them: words, "quoted words", 'texts', numbers and signs, each with its offset.
 
 Source: OGC 21-065r2, annex B; /req/cql2-text/escaping for the escapes in texts. `\%`, `\_` and any other escape that
 the standard does not name stay as they are, for LIKE; `\\` is one backslash.
@@ -13,6 +13,7 @@ from typing import Literal
 from api.cql2.tree.errors import mistake_in
 from api.cql2.tree.limits import check_length
 from api.cql2.tree.literals import check_text
+from core.errors import BadFilter
 
 Kind = Literal["word", "quoted", "text", "number", "sign", "end"]
 
@@ -122,3 +123,56 @@ def unreadable(text: str, at: int) -> Exception:
         hint = "not equal is <>"
     what = UNFINISHED.get(character, f"the character {character!r} has no meaning here")
     return mistake_in(text, what, at, hint=hint)
+
+
+@dataclass(slots=True)
+class TokenCursor:
+    """Walks forward over the tokens of a text; the last token is the end and stays."""
+
+    text: str
+    tokens: list[Token]
+    index: int = 0
+
+    @classmethod
+    def over(cls, text: str) -> TokenCursor:
+        """At the first token. Raises: BadFilter"""
+        return cls(text, tokens(text))
+
+    @property
+    def here(self) -> Token:
+        """The token that comes next."""
+        return self.tokens[self.index]
+
+    def ahead(self, distance: int = 1) -> Token:
+        """A token further on, the end beyond the last."""
+        return self.tokens[min(self.index + distance, len(self.tokens) - 1)]
+
+    def take(self) -> Token:
+        """The next token; the cursor moves on."""
+        token = self.here
+        self.index = min(self.index + 1, len(self.tokens) - 1)
+        return token
+
+    def takes_word(self, *words: str) -> Token | None:
+        """The next token when it is one of the keywords, and the cursor moves on."""
+        return self.take() if self.here.is_word(*words) else None
+
+    def takes_sign(self, *signs: str) -> Token | None:
+        """The next token when it is one of the signs, and the cursor moves on."""
+        return self.take() if self.here.is_sign(*signs) else None
+
+    def expect_sign(self, sign: str) -> Token:
+        """Raises: BadFilter when the next token is another"""
+        return self.takes_sign(sign) or self.give_up(f"expected '{sign}'")
+
+    def expect_word(self, word: str) -> Token:
+        """Raises: BadFilter when the next token is another"""
+        return self.takes_word(word) or self.give_up(f"expected {word}")
+
+    def give_up(self, what: str, *, hint: str | None = None) -> Token:
+        """Never returns. Raises: BadFilter at the next token"""
+        raise self.mistake(what, hint=hint)
+
+    def mistake(self, what: str, at: int | None = None, *, hint: str | None = None) -> BadFilter:
+        """The error at the next token, or at another place."""
+        return mistake_in(self.text, what, self.here.at if at is None else at, hint=hint)
