@@ -1,4 +1,4 @@
-"""How large and deep a filter may be, and how long its numbers. Checked without recursion: no input exhausts the stack."""
+"""How large and deep a filter may be, and how long its numbers. Checked without recursion: none exhausts the stack."""
 
 from __future__ import annotations
 
