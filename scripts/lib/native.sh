@@ -101,7 +101,7 @@ wait_native() {
 }
 
 native_answers() {
-  python3 -I "$root/services/api/healthcheck.py" "$ISTHMUS_LISTEN" /health/ready && native_cli watch --check
+  python3 -I "$root/services/api/server/healthcheck.py" "$ISTHMUS_LISTEN" /health/ready && native_cli watch --check
 }
 
 native_status() { "$venv/bin/python" -m supervisor.supervisorctl --configuration="$supervisor_conf" status 2>&1 || true; }
