@@ -9,8 +9,8 @@ from psycopg import sql
 
 from core.statement import Statement
 from loader.columns import TableColumn
+from loader.geometry.wkb_types import Shape
 from loader.index_rule import PropertyIndex
-from loader.shape import Shape
 
 SCHEMA = "data"
 STAGING = "isthmus_staging"

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pyarrow import types as pt
 
 from loader.errors import CannotRead
-from loader.shape import SIMPLE, Shape
+from loader.geometry.wkb_types import SIMPLE, Shape
 
 CODES = {name.lower(): code for code, name in SIMPLE.items() if code < 7}
 DEPTHS = {1: 0, 2: 1, 3: 2, 4: 1, 5: 2, 6: 3}

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.geometry.wkb_types import EWKB_FLAGS, type_codes
 from loader.read_model import Chunk
-from loader.shape import EWKB_FLAGS, type_codes
 
 GROUP_BYTES = 48_000_000
 """About how much is sorted at a time. It is sent in chunks like those that were read."""

@@ -21,11 +21,11 @@ from loader import catalogue, check, source_table
 from loader.columns import BIG, BOOLEAN, DATE, DOUBLE, INTEGER, REAL, SMALL, TEXT, Storage, TableColumn
 from loader.ddl import SCHEMA, Table, analyze
 from loader.errors import CannotPrepare
+from loader.geometry.wkb_types import Shape
 from loader.prepare import prepare
 from loader.progress import Listener, silent, steps
 from loader.report import Note
 from loader.settle import STEP, settle
-from loader.shape import Shape
 from loader.sidecar import TileOptions
 from loader.tidy import attempt
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.geometry.wkb_types import Shape
 from loader.report import Note
-from loader.shape import Shape
 
 CHUNK_BYTES = 16_000_000
 """About how much of a file is in memory at a time, several times over (decoded, encoded, sent)."""

@@ -15,6 +15,7 @@ import pyogrio.raw
 
 from loader.encode import FALLBACK_ENCODING
 from loader.errors import CannotRead
+from loader.geometry.wkb_types import SIMPLE, Shape
 from loader.gpkg_times import OF_ROWS, no_text_notes
 from loader.offsets import TEXT_KINDS, times_parsed
 from loader.ogr_drivers import ENDING_SAYS, HEAD_BYTES, of_another_format
@@ -22,7 +23,6 @@ from loader.ogr_types import name_all_types
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
 from loader.scan import Dataset
-from loader.shape import SIMPLE, Shape
 from loader.shapefile import deleted_rows
 
 FAILURES = (

@@ -16,12 +16,12 @@ from pyarrow import types as pt
 
 from loader.errors import CannotRead
 from loader.geoarrow import Native, native_encoding
+from loader.geometry.wkb_types import Shape, shape_of
 from loader.parquet_types import native_columns
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.read_ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, batches, readable
 from loader.report import Note
 from loader.scan import Dataset
-from loader.shape import Shape, shape_of
 
 POINT_HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 POINT_BYTES = 21

@@ -10,7 +10,7 @@ import pytest
 from loader import ddl
 from loader.columns import table_columns
 from loader.ddl import Table
-from loader.shape import Shape
+from loader.geometry.wkb_types import Shape
 
 COLUMNS = table_columns(pa.schema([pa.field('na"me', pa.string()), pa.field("fid", pa.int16())]))
 ROADS = Table("roads_7", COLUMNS, Shape("LineString", z=True), 4326)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.shape import EWKB_FLAGS, M_FLAG, SRID_FLAG, Z_FLAG
+from loader.geometry.wkb_types import EWKB_FLAGS, M_FLAG, SRID_FLAG, Z_FLAG
 
 POINT, LINES, AREAS = 1, (2, 8), (3, 17)
 """Types of WKB that hold coordinates themselves: a point, lines and arcs, rings of polygons and triangles."""

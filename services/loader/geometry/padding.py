@@ -9,7 +9,7 @@ import struct
 
 import pyarrow as pa
 
-from loader.finite import AREAS, POINT, Run, runs
+from loader.geometry.finite import AREAS, POINT, Run, runs
 
 LEAST_OF_LINE, LEAST_OF_RING = 2, 4
 
