@@ -30,7 +30,7 @@ from loader.property_indexes import make_all, read_indexes
 from loader.report import Report
 from loader.run import open_catalogue, roll_back
 from loader.scan import Dataset, relative, scan
-from loader.tidy import tidy
+from loader.table.cleanup import tidy
 from loader.watch import is_alive, watch
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")

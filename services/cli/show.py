@@ -8,8 +8,8 @@ from typing import Any
 from core.archives import TileArchive, facts_json
 from core.catalog import Collection
 from loader.catalogue import KeptVersion
-from loader.index_rule import PropertyIndex
 from loader.report import Note
+from loader.table.index_rule import PropertyIndex
 
 
 def table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:

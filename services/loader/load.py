@@ -12,13 +12,8 @@ import psycopg
 
 from core.db import Connection
 from core.settings import Settings
-from loader import archives, catalogue, check, ddl
-from loader.blocks import save_blocks
+from loader import archives, catalogue
 from loader.catalogue import Version
-from loader.changes import find_changes
-from loader.copy import Copied, copy_layer
-from loader.crs import Crs, check_assumption, resolve_crs
-from loader.ddl import Table
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
 from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
@@ -29,9 +24,15 @@ from loader.read_model import OpenLayer
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
 from loader.same import content_checksum, same_content, words_of
 from loader.scan import Dataset, scan
-from loader.settle import STEP, settle
 from loader.sidecar import SideCar, TileOptions, read_side_car
-from loader.times import Times, choose_times, look_at_interval
+from loader.table import ddl, verify
+from loader.table.block_index import save_blocks
+from loader.table.changes import find_changes
+from loader.table.copy import Copied, copy_layer
+from loader.table.crs import Crs, check_assumption, resolve_crs
+from loader.table.ddl import Table
+from loader.table.temporal import Times, choose_times, look_at_interval
+from loader.table.vacuum import STEP, settle
 
 STEPS = ("geometries", "indexes", "low zooms", "changes")
 """What is done once the rows of a layer are in: they are looked at, indexed, prepared for tiles, and compared with the
@@ -57,7 +58,7 @@ class Filled:
 
     table: Table
     rows: int
-    geometries: check.Geometries | None
+    geometries: verify.Geometries | None
     times: Times | None
     tiling: dict[str, Any] | None
     notes: tuple[Note, ...]
@@ -247,17 +248,17 @@ def finish(
     """
     table = copied.table
     begin("geometries")
-    if check.count_rows(connection, table) != copied.rows:
+    if verify.count_rows(connection, table) != copied.rows:
         raise CannotRead(f"{copied.rows} rows were sent, and not all arrived", hint="load again; report it if it stays")
-    found = check.look_at_geometries(connection, table) if table.shape else None
+    found = verify.look_at_geometries(connection, table) if table.shape else None
     notes = [*copied.notes]
-    placeless = check.drop_placeless(connection, table, found) if found else 0
+    placeless = verify.drop_placeless(connection, table, found) if found else 0
     if placeless:
-        found = check.look_at_geometries(connection, table)
-        notes.append(check.placeless_note(placeless))
+        found = verify.look_at_geometries(connection, table)
+        notes.append(verify.placeless_note(placeless))
     if found is not None and crs is not None:
         assumed = check_assumption(crs, found.extent)
-        notes += [note for note in (assumed, *check.geometry_notes(connection, table, found)) if note]
+        notes += [note for note in (assumed, *verify.geometry_notes(connection, table, found)) if note]
     begin("indexes")
     notes += add_key(connection, table)
     times, time_notes = choose_times(connection, table, side_car.time)

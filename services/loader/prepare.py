@@ -13,15 +13,15 @@ from core.db import Connection
 from core.errors import suggestion
 from core.tiling import Kind
 from loader import tile_table
-from loader.check import Geometries
-from loader.columns import TableColumn
-from loader.ddl import Table
 from loader.errors import BadSideCar
 from loader.prepare_points import prepare_points
 from loader.prepare_properties import choose_properties, most_features, read_values
 from loader.prepare_shapes import prepare_shapes
 from loader.report import Note
 from loader.sidecar import TileOptions
+from loader.table.columns import TableColumn
+from loader.table.ddl import Table
+from loader.table.verify import Geometries
 
 MB = 1_000_000
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from core.db import Connection
 from loader import tile_table
-from loader.columns import TableColumn
-from loader.ddl import Table
 from loader.ranks import Floats, Ranks, importance_of, rank_points
-from loader.records import read_records, write_records
+from loader.table.columns import TableColumn
+from loader.table.copy_arrays import read_records, write_records
+from loader.table.ddl import Table
 from loader.tile_counts import save_counts
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from core.db import Connection
 from core.errors import suggestion
 from loader import tile_table
-from loader.columns import TableColumn
-from loader.ddl import Table
 from loader.errors import BadSideCar
 from loader.ranks import MOST_FEATURES
 from loader.sidecar import TileOptions
+from loader.table.columns import TableColumn
+from loader.table.ddl import Table
 
 PROPERTIES_BYTES = 32
 """How wide the properties of a tile of a low zoom may be together, on average."""

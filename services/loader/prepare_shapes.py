@@ -19,13 +19,13 @@ from core.db import Connection
 from core.statement import Statement
 from core.tiling import Kind
 from loader import shape_table
-from loader.columns import TableColumn
-from loader.ddl import Table
 from loader.prepare_points import prepare_points
 from loader.ranks import HALF_WORLD_M
 from loader.shape_layers import BORDER_POINTS, Layer, read_layers, write_ranked, write_squares
 from loader.shape_table import Filling
 from loader.sizes import Shapes, Zooms, full_zoom_of, own_zooms, squares
+from loader.table.columns import TableColumn
+from loader.table.ddl import Table
 from loader.tile_counts import save_counts
 from loader.tile_table import tile_table_name
 

@@ -17,17 +17,18 @@ from psycopg import sql
 from core.db import Connection
 from core.errors import UnknownCollection, suggestion
 from core.tiling import OUR_COLUMNS
-from loader import catalogue, check, source_table
-from loader.columns import BIG, BOOLEAN, DATE, DOUBLE, INTEGER, REAL, SMALL, TEXT, Storage, TableColumn
-from loader.ddl import SCHEMA, Table, analyze
+from loader import catalogue, source_table
 from loader.errors import CannotPrepare
 from loader.geometry.wkb_types import Shape
 from loader.prepare import prepare
 from loader.progress import Listener, silent, steps
 from loader.report import Note
-from loader.settle import STEP, settle
 from loader.sidecar import TileOptions
-from loader.tidy import attempt
+from loader.table import verify
+from loader.table.cleanup import attempt
+from loader.table.columns import BIG, BOOLEAN, DATE, DOUBLE, INTEGER, REAL, SMALL, TEXT, Storage, TableColumn
+from loader.table.ddl import SCHEMA, Table, analyze
+from loader.table.vacuum import STEP, settle
 
 STORED: Mapping[str, Storage] = {
     "int2": SMALL,
@@ -93,7 +94,7 @@ def prepare_source(
         staged = Table(f"{prefix(target.oid)}{version}", target.columns, Shape(), target.srid)
         rows = stage(connection, target, staged)
         begin("geometries")
-        found = check.look_at_geometries(connection, staged)
+        found = verify.look_at_geometries(connection, staged)
         begin("low zooms")
         done = prepare(connection, staged, found, options)
         table = keep(connection, target, done.tiling or {}, rows)
@@ -156,7 +157,7 @@ def stage(connection: Connection, target: Target, staged: Table) -> int:
     for statement in source_table.create_staged(target.schema, target.name, target.key, target.geometry, staged):
         connection.execute(statement.text)
     connection.execute(analyze(staged).text)
-    return check.count_rows(connection, staged)
+    return verify.count_rows(connection, staged)
 
 
 def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: int) -> str | None:

@@ -16,9 +16,9 @@ import psycopg
 from psycopg import sql
 
 from core.db import Connection
-from loader import ddl
-from loader.index_rule import Property, PropertyIndex, Statistics, choose
 from loader.progress import Event, Listener
+from loader.table import ddl
+from loader.table.index_rule import Property, PropertyIndex, Statistics, choose
 
 INDEXING_LOCK = 4_207_851
 """Key of the advisory lock under which one loader at a time makes indexes."""

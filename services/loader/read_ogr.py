@@ -13,7 +13,6 @@ import pyogrio
 import pyogrio.errors
 import pyogrio.raw
 
-from loader.encode import FALLBACK_ENCODING
 from loader.errors import CannotRead
 from loader.geometry.wkb_types import SIMPLE, Shape
 from loader.gpkg_times import OF_ROWS, no_text_notes
@@ -24,6 +23,7 @@ from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
 from loader.scan import Dataset
 from loader.shapefile import deleted_rows
+from loader.table.binary_copy import FALLBACK_ENCODING
 
 FAILURES = (
     pyogrio.errors.DataSourceError,

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from core.db import Connection
 from core.tiling import KINDS, Kind
 from loader import shape_table
-from loader.columns import TableColumn
-from loader.ddl import Table
 from loader.ranks import Codes, Floats, first_zooms, importance_of
-from loader.records import read_records, write_records
 from loader.sizes import Shapes, Squares, Zooms, line_zooms, own_zooms, smallest_tiles
+from loader.table.columns import TableColumn
+from loader.table.copy_arrays import read_records, write_records
+from loader.table.ddl import Table
 
 BORDER_POINTS = 4
 """Where neighbours share their borders, more corners are: all geometries are simplified together."""

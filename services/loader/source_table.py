@@ -8,7 +8,7 @@ from psycopg import sql
 
 from core.statement import Statement
 from core.tiling import FIRST
-from loader.ddl import SCHEMA, Table
+from loader.table.ddl import SCHEMA, Table
 from loader.tile_table import property_list
 
 RESERVED = frozenset({"fid", "geom", "shape", "geom_3857", "geog", "ctid", "tableoid", "row_number"})

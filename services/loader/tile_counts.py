@@ -11,9 +11,9 @@ import numpy.typing as npt
 from psycopg import sql
 
 from core.db import Connection
-from loader.ddl import Table
 from loader.ranks import SPREADING, Codes, Floats, cells, group_starts, interleaved, shift
-from loader.records import write_records
+from loader.table.copy_arrays import write_records
+from loader.table.ddl import Table
 
 Numbers = npt.NDArray[np.int64]
 

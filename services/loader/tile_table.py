@@ -8,9 +8,9 @@ from psycopg import sql
 
 from core.statement import Statement
 from core.tiling import FIRST
-from loader.columns import TableColumn
-from loader.ddl import SCHEMA, Table
 from loader.names import MAX_BYTES, cut
+from loader.table.columns import TableColumn
+from loader.table.ddl import SCHEMA, Table
 
 SUFFIX = "_tiles"
 RANKED = "isthmus_ranked"

@@ -21,7 +21,6 @@ from core.db_errors import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import catalogue
-from loader.blocks import save_missing_blocks
 from loader.errors import DataFolderUnavailable
 from loader.low_zooms import low_zooms
 from loader.plan import plan
@@ -30,7 +29,8 @@ from loader.property_indexes import choose_indexes, make_next
 from loader.render import Renderer, rendering
 from loader.run import open_catalogue, run_step
 from loader.scan import Scan, scan
-from loader.tidy import tidy
+from loader.table.block_index import save_missing_blocks
+from loader.table.cleanup import tidy
 
 HEARTBEAT_S = 5.0
 ALIVE_S = 30.0

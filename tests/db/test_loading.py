@@ -24,7 +24,7 @@ from loader.progress import silent
 from loader.report import report_file
 from loader.run import open_catalogue, roll_back, run_step
 from loader.scan import Scan, scan
-from loader.tidy import tidy
+from loader.table.cleanup import tidy
 from support.cluster import UID, Database
 from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr, write_points
 

@@ -22,10 +22,10 @@ from test_cli import Shell, shell  # noqa: F401  (a fixture)
 from test_watch import watching
 
 from core.db import connect
-from loader.index_rule import PropertyIndex
 from loader.property_indexes import choose_indexes, make_all, make_next, read_indexes
 from loader.run import roll_back
-from loader.tidy import tidy
+from loader.table.cleanup import tidy
+from loader.table.index_rule import PropertyIndex
 from support.cluster import Database
 from support.loading import Loader
 

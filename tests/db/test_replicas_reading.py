@@ -17,7 +17,7 @@ from core.db import Database as Pool, connect, conninfo
 from core.errors import CatalogueMissing
 from core.settings import Settings
 from core.statement import Statement
-from loader.tidy import tidy
+from loader.table.cleanup import tidy
 from support.cluster import Cluster, Database
 from support.http import get
 from support.publish import publish

@@ -24,7 +24,7 @@ from api.tms.matrix_set import HALF_WORLD_M
 from api.tms.tile import Tile, tile_at
 from core.db import Database as Pool, connect
 from loader.run import open_catalogue
-from loader.settle import settle
+from loader.table.vacuum import settle
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr
 

@@ -17,9 +17,9 @@ from api.app import create_app
 from api.tms.tile import Tile, tile_at
 from core.catalog import Collection
 from core.db import Database as Pool
-from loader import changes
 from loader.catalogue import serve
 from loader.run import open_catalogue
+from loader.table import changes
 from support.cluster import Database
 from support.loading import Loader, feature, write_geojson, write_ogr
 
@@ -108,7 +108,7 @@ def test_what_is_loaded_again_as_it_was_has_tiles_made_again(
 ):
     """A new release may make something else of the same file: here the one before put all a kilometre to the north."""
     to_the_north = sql.SQL("ST_Translate(ST_Transform(geom, 3857), 0, 1000)")
-    monkeypatch.setattr("loader.ddl.to_3857", lambda _srid: to_the_north)
+    monkeypatch.setattr("loader.table.ddl.to_3857", lambda _srid: to_the_north)
     load(loader, CITIES)
     wrong = client.get(address(HELSINKI)).data
     monkeypatch.undo()

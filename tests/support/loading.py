@@ -24,7 +24,7 @@ from loader.load import Job, load_dataset
 from loader.progress import Event
 from loader.report import Report
 from loader.scan import scan
-from loader.tidy import tidy
+from loader.table.cleanup import tidy
 
 POINT = {"type": "Point", "coordinates": [24.94, 60.17]}
 

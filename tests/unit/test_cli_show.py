@@ -10,8 +10,8 @@ from cli import show
 from core.bbox import BBox
 from core.catalog import Collection, Column
 from loader.catalogue import KeptVersion
-from loader.index_rule import PropertyIndex
 from loader.report import Note
+from loader.table.index_rule import PropertyIndex
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KNOWN: dict[str, Any] = {

@@ -7,10 +7,10 @@ import re
 import pyarrow as pa
 import pytest
 
-from loader import ddl
-from loader.columns import table_columns
-from loader.ddl import Table
 from loader.geometry.wkb_types import Shape
+from loader.table import ddl
+from loader.table.columns import table_columns
+from loader.table.ddl import Table
 
 COLUMNS = table_columns(pa.schema([pa.field('na"me', pa.string()), pa.field("fid", pa.int16())]))
 ROADS = Table("roads_7", COLUMNS, Shape("LineString", z=True), 4326)

@@ -6,16 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from loader.ddl import create_property_index, drop_index
-from loader.index_rule import (
-    FEWEST_ROWS,
-    MOST_INDEXES,
-    Property,
-    PropertyIndex,
-    Statistics,
-    choose,
-    index_name,
-)
+from loader.table.ddl import create_property_index, drop_index
+from loader.table.index_rule import FEWEST_ROWS, MOST_INDEXES, Property, PropertyIndex, Statistics, choose, index_name
 
 MILLION = 1_000_000
 ROOM = 10**9

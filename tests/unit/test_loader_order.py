@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loader import order
-from loader.order import along_curve, curve_places, first_positions, hilbert, ordered
 from loader.read_model import Chunk
+from loader.table import hilbert as order
+from loader.table.hilbert import along_curve, curve_places, first_positions, hilbert, ordered
 
 CHANCE = random.Random(20_261_124)
 PLACES = [(CHANCE.uniform(-180, 180), CHANCE.uniform(-90, 90)) for _ in range(2000)]

@@ -11,15 +11,15 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from loader.columns import table_columns
-from loader.crs import Crs, check_assumption, parse_code
-from loader.encode import json_text
 from loader.errors import BadSideCar, UnknownCrs
 from loader.progress import Event, bars, ended, json_lines, listener, sentence, steps
 from loader.read_model import MAX_CHUNK_ROWS, MIN_CHUNK_ROWS, chunk_rows
 from loader.report import CollectionReport, Note, Report, parse_report, report_file, write_report
 from loader.sidecar import SideCar, read_side_car
-from loader.times import candidates
+from loader.table.binary_copy import json_text
+from loader.table.columns import table_columns
+from loader.table.crs import Crs, check_assumption, parse_code
+from loader.table.temporal import candidates
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PART = CollectionReport("p", "", 3, 1200, "Point", 4326, "file", [1, 2, 3, 4], [], None, 0.5, 2400)

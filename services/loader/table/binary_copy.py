@@ -19,9 +19,9 @@ from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 from pyarrow import types as pt
 
-from loader.columns import JSON, TEXT, TableColumn
 from loader.read_model import Chunk
 from loader.report import Note
+from loader.table.columns import JSON, TEXT, TableColumn
 
 FALLBACK_ENCODING = "cp1252"
 """What text that is no UTF-8 is read as: the usual one of old Shapefiles and spreadsheets."""

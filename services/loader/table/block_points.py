@@ -11,8 +11,8 @@ from psycopg import sql
 
 from core.blocks import EVERYWHERE, NOWHERE, Sides
 from core.db import Connection
-from loader.ddl import Table
-from loader.records import read_records
+from loader.table.copy_arrays import read_records
+from loader.table.ddl import Table
 
 MOST_POINTS = 10_000_000
 """Of so many points the place is kept: 4 bytes for each in the memory of each worker."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from core.statement import Statement
-from loader.columns import TableColumn
 from loader.geometry.wkb_types import Shape
-from loader.index_rule import PropertyIndex
+from loader.table.columns import TableColumn
+from loader.table.index_rule import PropertyIndex
 
 SCHEMA = "data"
 STAGING = "isthmus_staging"

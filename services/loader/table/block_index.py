@@ -11,8 +11,8 @@ from core.block_points import to_steps
 from core.blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, to_bytes
 from core.db import Connection
 from core.statement import Statement
-from loader.block_points import MOST_POINTS, blocks_of_points, has_points, read_points
-from loader.ddl import Table
+from loader.table.block_points import MOST_POINTS, blocks_of_points, has_points, read_points
+from loader.table.ddl import Table
 
 LEAST_ROWS = 10_000
 """Smaller tables are read in the order of their ids, whatever box is asked for: that costs little."""

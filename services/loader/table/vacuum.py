@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from core.db import Connection
-from loader.ddl import SCHEMA
+from loader.table.ddl import SCHEMA
 
 UNSETTLED = """
 SELECT relname FROM pg_class

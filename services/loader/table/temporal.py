@@ -12,10 +12,10 @@ from psycopg import sql
 from core.db import Connection
 from core.errors import suggestion
 from core.times import end_names
-from loader.columns import TableColumn
-from loader.ddl import Table
 from loader.errors import BadSideCar
 from loader.report import Note
+from loader.table.columns import TableColumn
+from loader.table.ddl import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from psycopg import sql
 
 from core.db import Connection
 from core.statement import Statement
-from loader import ddl
 from loader.catalogue import lock
+from loader.table import ddl
 
 PATIENCE = "200ms"
 """How long to wait for a lock. A waiting DROP also holds up the readers that come after it."""

@@ -9,9 +9,9 @@ from psycopg import sql
 
 from core.db import Connection
 from core.statement import Statement
-from loader.ddl import Table
 from loader.geometry.wkb_types import MULTI, SIMPLE
 from loader.report import Note
+from loader.table.ddl import Table
 
 Extent = tuple[float, float, float, float]
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from core.changes import Change, parse_changes
 from core.db import Connection
 from core.statement import Statement
-from loader.ddl import SCHEMA, Table
+from loader.table.ddl import SCHEMA, Table
 
 MOST_ROWS = 50_000
 """Beyond so many rows that differ, all is taken for changed."""
