@@ -1,6 +1,6 @@
 """`python -m cli`."""
 
-from loader.ogr_drivers import limit_gdal
+from loader.read.ogr_drivers import limit_gdal
 
 limit_gdal()  # before anything imports pyogrio
 

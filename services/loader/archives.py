@@ -14,7 +14,7 @@ from core.errors import TilesDamaged
 from loader import catalogue
 from loader.errors import CannotRead
 from loader.names import assign_ids
-from loader.read import refuse_empty
+from loader.read.open import refuse_empty
 from loader.report import CollectionReport, Report
 from loader.same import default_title
 from loader.scan import Dataset

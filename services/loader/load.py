@@ -19,7 +19,7 @@ from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.prepare import Prepared, prepare
 from loader.progress import Event, Listener, ended, steps
-from loader.read import LayerRef, find_layers, open_layer, plainly_named
+from loader.read.open import LayerRef, find_layers, open_layer, plainly_named
 from loader.read_model import OpenLayer
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
 from loader.same import content_checksum, same_content, words_of

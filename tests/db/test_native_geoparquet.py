@@ -11,7 +11,7 @@ import pytest
 import shapely
 from geopandas import GeoDataFrame, GeoSeries
 
-from loader import read_parquet
+from loader.read import geoparquet
 from support.loading import Loader, codes
 
 SHAPES = {
@@ -61,7 +61,7 @@ def test_single_and_several_parts_are_what_the_writer_made_of_them(loader: Loade
 
 
 def test_rows_come_in_batches(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_parquet, "chunk_rows", lambda *_: 2)
+    monkeypatch.setattr(geoparquet, "chunk_rows", lambda *_: 2)
     shapes = GeoSeries.from_wkt([n != 3 and f"LINESTRING ({n} 0,{n} {n + 1},9 9)" or None for n in range(7)], crs=4326)
     write(loader, shapes)
     loader.load("p.parquet")

@@ -15,14 +15,14 @@ import pyogrio.raw
 
 from loader.errors import CannotRead
 from loader.geometry.wkb_types import SIMPLE, Shape
-from loader.gpkg_times import OF_ROWS, no_text_notes
-from loader.offsets import TEXT_KINDS, times_parsed
-from loader.ogr_drivers import ENDING_SAYS, HEAD_BYTES, of_another_format
-from loader.ogr_types import name_all_types
+from loader.read.gpkg_times import OF_ROWS, no_text_notes
+from loader.read.ogr_drivers import ENDING_SAYS, HEAD_BYTES, of_another_format
+from loader.read.ogr_types import name_all_types
+from loader.read.shapefile import deleted_rows
+from loader.read.time_offsets import TEXT_KINDS, times_parsed
 from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
 from loader.scan import Dataset
-from loader.shapefile import deleted_rows
 from loader.table.binary_copy import FALLBACK_ENCODING
 
 FAILURES = (

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loader.errors import CannotRead
-from loader.ogr_drivers import HEAD_BYTES, refuse_foreign
+from loader.read.geoparquet import open_parquet
+from loader.read.ogr import list_layers, open_ogr, readable
+from loader.read.ogr_drivers import HEAD_BYTES, refuse_foreign
+from loader.read.shapefile import refuse_incomplete
 from loader.read_model import OpenLayer
-from loader.read_ogr import list_layers, open_ogr, readable
-from loader.read_parquet import open_parquet
 from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
-from loader.shapefile import refuse_incomplete
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")
 IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
