@@ -9,7 +9,7 @@ import click
 
 from cli import show
 from core.settings import Settings
-from loader.prepare_source import Known, Outcome, forget_source, prepare_source, prepared_sources
+from loader.overviews.external_table import Known, Outcome, forget_source, prepare_source, prepared_sources
 from loader.progress import listener
 from loader.run import open_catalogue
 from loader.sidecar import TileOptions

@@ -17,7 +17,7 @@ from loader.catalogue import Version
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
 from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
-from loader.prepare import Prepared, prepare
+from loader.overviews.prepare import Prepared, prepare
 from loader.progress import Event, Listener, ended, steps
 from loader.read.open import LayerRef, find_layers, open_layer, plainly_named
 from loader.read_model import OpenLayer

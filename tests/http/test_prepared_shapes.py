@@ -431,7 +431,7 @@ def test_the_report_tells_what_the_preparation_cost(loader: Loader):
 
 def test_what_postgis_refuses_is_loaded_without_preparation(loader: Loader, monkeypatch: pytest.MonkeyPatch):
     refused = Statement(sql.SQL("SELECT ST_GeomFromText('POLYGON((0 0, 1 1))')"))
-    monkeypatch.setattr("loader.shape_table.insert_exact", lambda *_: refused)
+    monkeypatch.setattr("loader.overviews.shapes_sql.insert_exact", lambda *_: refused)
     report = loader.load("districts.fgb", force=True)
     assert report.status == "loaded"
     [note] = [note for note in report.notes if note.code == "tiles-not-prepared"]

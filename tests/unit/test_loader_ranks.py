@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loader import ranks
-from loader.prepare_points import indexed_zooms
-from loader.ranks import HALF_WORLD_M, Codes, Floats, Ranks, importance_of, interleaved, rank_points, scatter
+from loader.overviews import point_ranks
+from loader.overviews.point_ranks import (
+    HALF_WORLD_M,
+    Codes,
+    Floats,
+    Ranks,
+    importance_of,
+    interleaved,
+    rank_points,
+    scatter,
+)
+from loader.overviews.points import indexed_zooms
 
 CHANCE = np.random.default_rng(20_261_125)
 
@@ -37,7 +46,7 @@ def shown(found: Ranks, zoom: int) -> set[int]:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles of at most 50 points, so that few points are many."""
-    monkeypatch.setattr(ranks, "MOST_FEATURES", 50)
+    monkeypatch.setattr(point_ranks, "MOST_FEATURES", 50)
 
 
 @pytest.mark.usefixtures("few")
@@ -79,7 +88,7 @@ def test_few_points_are_all_shown(count: int):
 def test_many_points_at_one_place_end_at_the_largest_zoom():
     x = np.full(10_001, 5.0)
     found = rank_points(x, x, importance_of(np.arange(10_001), None))
-    assert found.full_zoom == ranks.LARGEST_FULL_ZOOM
+    assert found.full_zoom == point_ranks.LARGEST_FULL_ZOOM
     assert (found.rows.size, found.zooms.tolist()) == (1, [0])
 
 

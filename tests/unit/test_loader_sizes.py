@@ -9,9 +9,8 @@ import pytest
 import shapely
 from hypothesis import given, strategies as st
 
-from loader.prepare_shapes import shared_zooms
-from loader.ranks import CELL_LEVELS, HALF_WORLD_M, LEVELS, cells, group_starts, importance_of, shift
-from loader.sizes import (
+from loader.overviews.point_ranks import CELL_LEVELS, HALF_WORLD_M, LEVELS, cells, group_starts, importance_of, shift
+from loader.overviews.shape_ranks import (
     CELL_M,
     NEVER,
     Shapes,
@@ -23,6 +22,7 @@ from loader.sizes import (
     squares,
     squares_of,
 )
+from loader.overviews.shapes import shared_zooms
 
 
 def shapes_of(x: np.ndarray, y: np.ndarray, width: np.ndarray, height: np.ndarray) -> Shapes:

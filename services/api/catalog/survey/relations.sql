@@ -85,7 +85,7 @@ LEFT JOIN LATERAL (
       AND i.indpred IS NULL AND i.indexprs IS NULL
 ) AS i ON true
 LEFT JOIN LATERAL (
-    -- what `isthmus prepare` made of it (loader/prepare_source.py), the newest
+    -- what `isthmus prepare` made of it (loader/overviews/external_table.py), the newest
     SELECT d.description AS prepared
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'data'

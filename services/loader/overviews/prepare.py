@@ -12,11 +12,11 @@ import psycopg
 from core.db import Connection
 from core.errors import suggestion
 from core.tiling import Kind
-from loader import tile_table
 from loader.errors import BadSideCar
-from loader.prepare_points import prepare_points
-from loader.prepare_properties import choose_properties, most_features, read_values
-from loader.prepare_shapes import prepare_shapes
+from loader.overviews import table_sql
+from loader.overviews.points import prepare_points
+from loader.overviews.properties import choose_properties, most_features, read_values
+from loader.overviews.shapes import prepare_shapes
 from loader.report import Note
 from loader.sidecar import TileOptions
 from loader.table.columns import TableColumn
@@ -82,7 +82,7 @@ def prepare_kind(connection: Connection, table: Table, found: Geometries, option
 
 def told(connection: Connection, table: Table, tiling: Mapping[str, Any], seconds: float) -> Note:
     """What it cost, and what it leaves out."""
-    statement = tile_table.select_sizes(table, tiling["table"])
+    statement = table_sql.select_sizes(table, tiling["table"])
     [(own, tiles)] = connection.execute(statement.text, statement.params).fetchall()
     zooms = f"zooms below {tiling['full_zoom']}" if tiling["full_zoom"] else "large geometries"
     cost = f"{seconds:.1f} s, and {tiles / MB:.1f} MB beside the {own / MB:.1f} MB of the data"

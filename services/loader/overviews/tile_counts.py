@@ -11,7 +11,7 @@ import numpy.typing as npt
 from psycopg import sql
 
 from core.db import Connection
-from loader.ranks import SPREADING, Codes, Floats, cells, group_starts, interleaved, shift
+from loader.overviews.point_ranks import SPREADING, Codes, Floats, cells, group_starts, interleaved, shift
 from loader.table.copy_arrays import write_records
 from loader.table.ddl import Table
 

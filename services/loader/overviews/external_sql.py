@@ -8,8 +8,8 @@ from psycopg import sql
 
 from core.statement import Statement
 from core.tiling import FIRST
+from loader.overviews.table_sql import property_list
 from loader.table.ddl import SCHEMA, Table
-from loader.tile_table import property_list
 
 RESERVED = frozenset({"fid", "geom", "shape", "geom_3857", "geog", "ctid", "tableoid", "row_number"})
 """Names that the API's reading of a table, or our copy of it, gives to columns of its own."""

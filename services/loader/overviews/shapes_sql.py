@@ -9,10 +9,10 @@ from psycopg import sql
 
 from core.statement import Statement
 from core.tiling import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
-from loader.ranks import CELL_LEVELS, HALF_WORLD_M
+from loader.overviews.point_ranks import CELL_LEVELS, HALF_WORLD_M
+from loader.overviews.table_sql import RANKED, property_list
 from loader.table.columns import TableColumn
 from loader.table.ddl import SCHEMA, Table
-from loader.tile_table import RANKED, property_list
 
 UNITS = 4096
 """How finely a tile is divided."""

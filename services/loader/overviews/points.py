@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from core.db import Connection
-from loader import tile_table
-from loader.ranks import Floats, Ranks, importance_of, rank_points
+from loader.overviews import table_sql
+from loader.overviews.point_ranks import Floats, Ranks, importance_of, rank_points
+from loader.overviews.tile_counts import save_counts
 from loader.table.columns import TableColumn
 from loader.table.copy_arrays import read_records, write_records
 from loader.table.ddl import Table
-from loader.tile_counts import save_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ def prepare_points(
     ranks = rank_points(places.x, places.y, importance_of(places.fids, places.values), most)
     if ranks.full_zoom == 0:
         return {}
-    name = tile_table.tile_table_name(table)
+    name = table_sql.tile_table_name(table)
     save_counts(connection, table, places.x, places.y, ranks.full_zoom)
     write_ranks(connection, places, ranks)
-    for statement in tile_table.create_point_table(table, name, properties):
+    for statement in table_sql.create_point_table(table, name, properties):
         connection.execute(statement.text)
-    for statement in tile_table.index_points(name, indexed_zooms(ranks.counts())):
+    for statement in table_sql.index_points(name, indexed_zooms(ranks.counts())):
         connection.execute(statement.text)
     return {"kinds": ["points"], "full_zoom": ranks.full_zoom, "table": name}
 
@@ -51,19 +51,19 @@ def prepare_points(
 def read_places(connection: Connection, table: Table, rank: TableColumn | None) -> Places:
     """The points of a table. Memory: 38 bytes a row, 50 with importance, twice for a moment."""
     kinds = {"fid": "i8", "x": "f8", "y": "f8", **({"value": "f8"} if rank else {})}
-    found = read_records(connection, tile_table.copy_places(table, rank), kinds)
+    found = read_records(connection, table_sql.copy_places(table, rank), kinds)
     return Places(found["fid"], found["x"], found["y"], found.get("value"))
 
 
 def write_ranks(connection: Connection, places: Places, ranks: Ranks) -> None:
     """Put the ranks into the temporary table."""
-    connection.execute(tile_table.create_ranked().text)
+    connection.execute(table_sql.create_ranked().text)
     columns = {
         "fid": ("i8", places.fids[ranks.rows]),
         "zoom": ("i2", ranks.zooms),
         "place": ("i4", np.arange(len(ranks.rows))),
     }
-    write_records(connection, tile_table.copy_ranked(), columns)
+    write_records(connection, table_sql.copy_ranked(), columns)
 
 
 def indexed_zooms(counts: Sequence[int]) -> list[int]:

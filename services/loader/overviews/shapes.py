@@ -18,16 +18,16 @@ from psycopg import sql
 from core.db import Connection
 from core.statement import Statement
 from core.tiling import Kind
-from loader import shape_table
-from loader.prepare_points import prepare_points
-from loader.ranks import HALF_WORLD_M
-from loader.shape_layers import BORDER_POINTS, Layer, read_layers, write_ranked, write_squares
-from loader.shape_table import Filling
-from loader.sizes import Shapes, Zooms, full_zoom_of, own_zooms, squares
+from loader.overviews import shapes_sql
+from loader.overviews.point_ranks import HALF_WORLD_M
+from loader.overviews.points import prepare_points
+from loader.overviews.shape_arrays import BORDER_POINTS, Layer, read_layers, write_ranked, write_squares
+from loader.overviews.shape_ranks import Shapes, Zooms, full_zoom_of, own_zooms, squares
+from loader.overviews.shapes_sql import Filling
+from loader.overviews.table_sql import tile_table_name
+from loader.overviews.tile_counts import save_counts
 from loader.table.columns import TableColumn
 from loader.table.ddl import Table
-from loader.tile_counts import save_counts
-from loader.tile_table import tile_table_name
 
 LARGEST_SIMPLIFIED = 12
 """Beyond this zoom geometries are as they are: a unit of its tiles is 2.4 m."""
@@ -68,13 +68,13 @@ def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
     if kinds == ["points"]:
         return prepare_points(connection, table, rank, properties, most)
     full_zoom = full_zoom_of([layer.shapes for layer in layers], most)
-    if full_zoom == 0 and not any(has_more(layer.shapes, shape_table.PART_POINTS) for layer in layers):
+    if full_zoom == 0 and not any(has_more(layer.shapes, shapes_sql.PART_POINTS) for layer in layers):
         return {}
     x, y = (np.concatenate(part) for part in zip(*(layer.shapes.middles for layer in layers), strict=True))
     save_counts(connection, table, x, y, full_zoom)
-    light, large = LIGHT_POINTS, shape_table.PART_POINTS
+    light, large = LIGHT_POINTS, shapes_sql.PART_POINTS
     filling = Filling(table, tile_table_name(table), properties, kind, full_zoom, light, large, table.identifier)
-    run(connection, shape_table.create_shape_table(filling))
+    run(connection, shapes_sql.create_shape_table(filling))
     large = [fill(connection, filling, layer, valid=valid) for layer in layers]
     has_large = any(large)
     index(connection, filling.name, full_zoom, has_large=has_large)
@@ -88,7 +88,7 @@ def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool)
     coverage = layer.kind == "polygons" and share_borders(connection, filling, shapes, zooms)
     if coverage:
         filling = replace(filling, light=BORDER_POINTS, large=BORDER_POINTS)
-    run(connection, shape_table.insert_light(filling))
+    run(connection, shapes_sql.insert_light(filling))
     if has_more(shapes, filling.light):
         filling = validated(connection, filling, repair=layer.kind == "polygons" and not valid)
         insert_heavy(connection, filling, largest_simplified(shapes, filling.light), coverage=coverage)
@@ -97,19 +97,19 @@ def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool)
             write_squares(connection, filling.name, found)
     has_large = has_more(shapes, filling.large)
     if has_large:
-        run(connection, *shape_table.mark_large(filling))
-    run(connection, *shape_table.drop_temporary())
+        run(connection, *shapes_sql.mark_large(filling))
+    run(connection, *shapes_sql.drop_temporary())
     return has_large
 
 
 def index(connection: Connection, name: str, full_zoom: int, *, has_large: bool) -> None:
     """Index the tile table for the zooms below the full one, and for those beyond where it has rows for them."""
-    statement = shape_table.select_spans(name)
+    statement = shapes_sql.select_spans(name)
     spans = connection.execute(statement.text).fetchall()
-    run(connection, *(shape_table.index_zooms(name, zooms) for zooms in shared_zooms(spans, full_zoom)))
+    run(connection, *(shapes_sql.index_zooms(name, zooms) for zooms in shared_zooms(spans, full_zoom)))
     if has_large:
-        run(connection, shape_table.index_beyond(name, full_zoom))
-    run(connection, shape_table.analyze_shapes(name))
+        run(connection, shapes_sql.index_beyond(name, full_zoom))
+    run(connection, shapes_sql.analyze_shapes(name))
 
 
 def shared_zooms(spans: Sequence[tuple[int, int, int]], full_zoom: int) -> list[range]:
@@ -134,8 +134,8 @@ def validated(connection: Connection, filling: Filling, *, repair: bool) -> Fill
     """The same with a source that has the shapes of many corners as they are shown; `repair`: made valid."""
     if filling.kind is not None and not repair:
         return filling
-    connection.execute(shape_table.validate(filling, repair=repair).text)
-    return replace(filling, source=sql.Identifier(shape_table.VALID))
+    connection.execute(shapes_sql.validate(filling, repair=repair).text)
+    return replace(filling, source=sql.Identifier(shapes_sql.VALID))
 
 
 def has_more(shapes: Shapes, points: int) -> bool:
@@ -150,7 +150,7 @@ def share_borders(connection: Connection, filling: Filling, shapes: Shapes, zoom
         return False
     until = np.cumsum(points[np.argsort(zooms, kind="stable")])
     last = int(np.searchsorted(until, LOOKED_AT))
-    statement = shape_table.select_shared(filling.table, filling.kind, last)
+    statement = shapes_sql.select_shared(filling.table, filling.kind, last)
     [(corners, shared)] = connection.execute(statement.text).fetchall()
     return shared > SHARED * corners
 
@@ -164,7 +164,7 @@ def largest_simplified(shapes: Shapes, light: int) -> int:
         return -1
     around_m = 2 * (heavy.east - heavy.west + heavy.north - heavy.south).sum()
     between_m = max(around_m / heavy.points.sum(), 1e-6)
-    zoom = math.floor(math.log2(2 * HALF_WORLD_M / shape_table.UNITS / between_m)) + 2
+    zoom = math.floor(math.log2(2 * HALF_WORLD_M / shapes_sql.UNITS / between_m)) + 2
     return max(-1, min(zoom, LARGEST_SIMPLIFIED))
 
 
@@ -174,15 +174,15 @@ def insert_heavy(connection: Connection, filling: Filling, last: int, *, coverag
     """
     for zoom in reversed(range(last + 1)):
         simplify(connection, filling, zoom, coverage=coverage, again=zoom < last)
-        run(connection, shape_table.insert_zoom(filling, zoom))
-    run(connection, shape_table.insert_exact(filling, last + 1))
+        run(connection, shapes_sql.insert_zoom(filling, zoom))
+    run(connection, shapes_sql.insert_exact(filling, last + 1))
 
 
 def simplify(connection: Connection, filling: Filling, zoom: int, *, coverage: bool, again: bool) -> None:
     """Simplify for a zoom; each shape alone when PostGIS refuses to take them together."""
     try:
         with connection.transaction():
-            run(connection, *shape_table.simplify(filling, zoom, coverage=coverage, again=again))
+            run(connection, *shapes_sql.simplify(filling, zoom, coverage=coverage, again=again))
     except psycopg.errors.InternalError_:
         if not coverage:
             raise

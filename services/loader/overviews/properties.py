@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from core.db import Connection
 from core.errors import suggestion
-from loader import tile_table
 from loader.errors import BadSideCar
-from loader.ranks import MOST_FEATURES
+from loader.overviews import table_sql
+from loader.overviews.point_ranks import MOST_FEATURES
 from loader.sidecar import TileOptions
 from loader.table.columns import TableColumn
 from loader.table.ddl import Table
@@ -39,7 +39,7 @@ class Values:
 
 def read_values(connection: Connection, table: Table) -> dict[str, Values]:
     """By the columns of which it is known."""
-    found = tile_table.select_values(table)
+    found = table_sql.select_values(table)
     rows = connection.execute(found.text, found.params)
     return {str(column): Values(int(width), float(different)) for column, width, different in rows}
 

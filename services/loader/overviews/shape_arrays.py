@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from core.db import Connection
 from core.tiling import KINDS, Kind
-from loader import shape_table
-from loader.ranks import Codes, Floats, first_zooms, importance_of
-from loader.sizes import Shapes, Squares, Zooms, line_zooms, own_zooms, smallest_tiles
+from loader.overviews import shapes_sql
+from loader.overviews.point_ranks import Codes, Floats, first_zooms, importance_of
+from loader.overviews.shape_ranks import Shapes, Squares, Zooms, line_zooms, own_zooms, smallest_tiles
 from loader.table.columns import TableColumn
 from loader.table.copy_arrays import read_records, write_records
 from loader.table.ddl import Table
@@ -47,7 +47,7 @@ def read_layers(connection: Connection, table: Table, kind: Kind | None, rank: T
     """The shapes of a table by kind. Without a column of importance, lines have their length, points chance."""
     kinds = dict.fromkeys(("fid", "west", "south", "east", "north", "measure", "points", "dimension"), "f8")
     kinds |= dict.fromkeys(("fid", "points", "dimension"), "i8") | ({"value": "f8"} if rank else {})
-    found = read_records(connection, shape_table.copy_shapes(table, kind, rank), kinds)
+    found = read_records(connection, shapes_sql.copy_shapes(table, kind, rank), kinds)
     dimensions, values = found.pop("dimension"), found.pop("value", None)
     shapes = Shapes(*found.values())
     layers: list[Layer] = []
@@ -68,7 +68,7 @@ def layer_of(kind: Kind, shapes: Shapes, values: Floats | None) -> Layer:
 
 def write_ranked(connection: Connection, shapes: Shapes, zooms: Zooms) -> None:
     """Put the shapes into the temporary table."""
-    levels, x, y = smallest_tiles(shapes, shape_table.DEEPEST)
+    levels, x, y = smallest_tiles(shapes, shapes_sql.DEEPEST)
     places = np.empty(len(zooms), np.int64)
     places[np.argsort(zooms, kind="stable")] = np.arange(len(zooms))
     columns = {
@@ -80,9 +80,9 @@ def write_ranked(connection: Connection, shapes: Shapes, zooms: Zooms) -> None:
         "x": ("i4", x),
         "y": ("i4", y),
     }
-    connection.execute(shape_table.create_ranked().text)
-    write_records(connection, shape_table.copy_ranked(), columns)
-    connection.execute(shape_table.analyze_ranked().text)
+    connection.execute(shapes_sql.create_ranked().text)
+    write_records(connection, shapes_sql.copy_ranked(), columns)
+    connection.execute(shapes_sql.analyze_ranked().text)
 
 
 def write_squares(connection: Connection, name: str, found: Squares) -> None:
@@ -97,7 +97,7 @@ def write_squares(connection: Connection, name: str, found: Squares) -> None:
         "merged": ("i4", found.counts),
         "geom_3857": ("V97", square_geometries(found)),
     }
-    write_records(connection, shape_table.copy_squares(name), columns)
+    write_records(connection, shapes_sql.copy_squares(name), columns)
 
 
 def square_geometries(found: Squares) -> npt.NDArray[np.void]:

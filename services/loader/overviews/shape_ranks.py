@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from loader.ranks import (
+from loader.overviews.point_ranks import (
     CELL_LEVELS,
     HALF_WORLD_M,
     LEVELS,

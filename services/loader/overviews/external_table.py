@@ -17,10 +17,11 @@ from psycopg import sql
 from core.db import Connection
 from core.errors import UnknownCollection, suggestion
 from core.tiling import OUR_COLUMNS
-from loader import catalogue, source_table
+from loader import catalogue
 from loader.errors import CannotPrepare
 from loader.geometry.wkb_types import Shape
-from loader.prepare import prepare
+from loader.overviews import external_sql
+from loader.overviews.prepare import prepare
 from loader.progress import Listener, silent, steps
 from loader.report import Note
 from loader.sidecar import TileOptions
@@ -111,7 +112,7 @@ def prefix(oid: int) -> str:
 
 def find_target(connection: Connection, schemas: Sequence[str], name: str) -> Target:
     """The table of a name. Raises: UnknownCollection, CannotPrepare"""
-    rows = connection.execute(source_table.RELATIONS, {"schemas": list(schemas)}).fetchall()
+    rows = connection.execute(external_sql.RELATIONS, {"schemas": list(schemas)}).fetchall()
     found = [row for row in rows if name in (row[2], f"{row[1]}.{row[2]}")]
     if not found:
         hint = suggestion(name, [row[2] for row in rows]) or "ISTHMUS_SCHEMAS names the schemas that are looked at"
@@ -144,7 +145,7 @@ def srid_of(connection: Connection, schema: str, name: str, geometry: str) -> in
 
 def columns_of(attributes: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
     """The columns that a tile table can have, under the names that the API publishes them by."""
-    taken = OUR_COLUMNS | source_table.RESERVED
+    taken = OUR_COLUMNS | external_sql.RESERVED
     return [
         TableColumn(place, a["name"], a["name"], STORED[a["type"]])
         for place, a in enumerate(attributes)
@@ -154,7 +155,7 @@ def columns_of(attributes: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
 
 def stage(connection: Connection, target: Target, staged: Table) -> int:
     """Copy what is needed of the table, with Web Mercator geometries; returns how many rows have a geometry."""
-    for statement in source_table.create_staged(target.schema, target.name, target.key, target.geometry, staged):
+    for statement in external_sql.create_staged(target.schema, target.name, target.key, target.geometry, staged):
         connection.execute(statement.text)
     connection.execute(analyze(staged).text)
     return verify.count_rows(connection, staged)
@@ -170,7 +171,7 @@ def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: i
         connection.execute(sql.SQL("DROP TABLE {}").format(name))
         return None
     if tiling["kinds"] != ["points"]:
-        connection.execute(source_table.delete_beyond(table, full_zoom).text)
+        connection.execute(external_sql.delete_beyond(table, full_zoom).text)
     about = {"source": target.full_name, "key": target.key, "geometry": target.geometry, "rows": rows}
     about |= {"changes": target.changes, "prepared_at": datetime.now(UTC).isoformat(timespec="seconds")}
     text = json.dumps({**tiling, "has_large": False, **about})
@@ -180,12 +181,12 @@ def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: i
 
 def drop_others(connection: Connection, oid: int, kept: str | None) -> bool:
     """Drop the tables that were prepared before. False when someone's reading left one: the next time drops it."""
-    tables = connection.execute(source_table.PREPARED, {"prefix": prefix(oid)}).fetchall()
+    tables = connection.execute(external_sql.PREPARED, {"prefix": prefix(oid)}).fetchall()
     done = True
     with connection.transaction():
         for name, *_ in tables:
             if name != kept:
-                done = attempt(connection, [source_table.drop(name)]) and done
+                done = attempt(connection, [external_sql.drop(name)]) and done
     return done
 
 
@@ -205,7 +206,7 @@ def prepared_sources(connection: Connection) -> list[Known]:
     """All that were prepared, by name."""
     found: list[Known] = []
     for table, comment, size_bytes, changes in connection.execute(
-        source_table.PREPARED, {"prefix": "isthmus_prepared_"}
+        external_sql.PREPARED, {"prefix": "isthmus_prepared_"}
     ):
         about = json.loads(comment)
         changed = None if changes is None else max(0, changes - about["changes"])
@@ -222,5 +223,5 @@ def forget_source(connection: Connection, name: str) -> list[str]:
         raise UnknownCollection(f"nothing was prepared of '{name}'", hint=hint)
     with connection.transaction():
         for table in tables:
-            connection.execute(source_table.drop(table).text)
+            connection.execute(external_sql.drop(table).text)
     return tables
