@@ -22,11 +22,11 @@ from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import catalogue
 from loader.errors import DataFolderUnavailable
-from loader.low_zooms import low_zooms
 from loader.plan import plan
+from loader.prerender.renderer import Renderer, rendering
+from loader.prerender.which_tiles import low_zooms
 from loader.progress import Event, Listener
 from loader.property_indexes import choose_indexes, make_next
-from loader.render import Renderer, rendering
 from loader.run import open_catalogue, run_step
 from loader.scan import Scan, scan
 from loader.table.block_index import save_missing_blocks

@@ -24,9 +24,9 @@ from core.db import Database
 from core.settings import Settings
 from core.statement import Statement
 from core.tiling import OUR_COLUMNS
-from loader.low_zooms import low_zooms
+from loader.prerender.renderer import rendering
+from loader.prerender.which_tiles import low_zooms
 from loader.progress import Event
-from loader.render import rendering
 
 
 def bench_tiles(bench: Bench, id: str, zooms: Sequence[int]) -> list[Result]:

@@ -13,7 +13,7 @@ from api.tms.tile import tile_at
 from core.bbox import BBox
 from core.catalog import Collection
 from core.tiling import Tiling
-from loader.low_zooms import column, covering, low_zooms, row, within
+from loader.prerender.which_tiles import column, covering, low_zooms, row, within
 
 WORLD = BBox(-180, -90, 180, 90)
 LARGE = Tiling(("points",), 10, "roads_7_tiles", ())

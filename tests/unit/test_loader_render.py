@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from core.settings import Settings
-from loader import api_tiles, render
-from loader.low_zooms import LowZooms
+from loader.prerender import api_client, renderer as render
+from loader.prerender.renderer import Renderer, rendering
+from loader.prerender.which_tiles import LowZooms
 from loader.progress import Event
-from loader.render import Renderer, rendering
 
 PLACES = tuple((2, row, column) for row in range(4) for column in range(4))
 
@@ -302,5 +302,5 @@ def test_each_task_behind_a_name_is_asked(address: str, expected: list[str], mon
             raise socket.gaierror("no IPv4 address")
         return [("", "", "", "", (one, port)) for one in (["10.0.1.6", "10.0.1.5"] if host == "api" else [host])]
 
-    monkeypatch.setattr(api_tiles.socket, "getaddrinfo", lookup)
-    assert api_tiles.tasks_at(address) == expected
+    monkeypatch.setattr(api_client.socket, "getaddrinfo", lookup)
+    assert api_client.tasks_at(address) == expected

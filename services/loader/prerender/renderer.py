@@ -13,8 +13,8 @@ from threading import Condition, Event as Flag, Thread
 
 from core.api_client import ApiUnavailable, Client
 from core.settings import Settings
-from loader.api_tiles import Tally, ask, rendered, served_version, tasks_at
-from loader.low_zooms import LowZooms
+from loader.prerender.api_client import Tally, ask, rendered, served_version, tasks_at
+from loader.prerender.which_tiles import LowZooms
 from loader.progress import Event, Listener
 
 SHARE = 0.4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.api_client import ApiUnavailable, Client
 from core.errors import IsthmusError
-from loader.low_zooms import LowZooms, Place
+from loader.prerender.which_tiles import LowZooms, Place
 from loader.progress import Event
 
 MVT = "application/vnd.mapbox-vector-tile"
