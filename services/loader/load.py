@@ -12,7 +12,8 @@ import psycopg
 
 from core.db import Connection
 from core.settings import Settings
-from loader import archives, catalogue
+from loader import catalogue
+from loader.archives import catalogue as archives
 from loader.catalogue import Version
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
 from loader.guard import guarded

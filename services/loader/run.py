@@ -11,7 +11,8 @@ from core.db import Connection, connect
 from core.errors import UnknownCollection, suggestion
 from core.migrations import migrate
 from core.settings import Settings
-from loader import archives, catalogue
+from loader import catalogue
+from loader.archives import catalogue as archives
 from loader.errors import NoSuchVersion
 from loader.load import Job, load_dataset
 from loader.plan import Step

@@ -20,9 +20,9 @@ from core import mbtiles_file
 from core.errors import TilesDamaged
 from core.mbtiles_file import MBTilesFile
 from core.pmtiles_file import PMTilesFile, parse_directory
-from loader.archives import said
+from loader.archives.catalogue import said
+from loader.archives.inspect import look_at_tiles
 from loader.scan import Dataset
-from loader.tile_files import look_at_tiles
 
 ABOUT = About("a", None, None, (-180.0, -85.0, 180.0, 85.0), (0.0, 0.0, 0), 0, 4, ({"id": "a", "fields": {}},))
 PLACES = [(zoom, row, column) for zoom in range(5) for row in range(2**zoom) for column in range(2**zoom)]

@@ -12,6 +12,7 @@ from core.archives import Facts, facts_json
 from core.db import Connection
 from core.errors import TilesDamaged
 from loader import catalogue
+from loader.archives.inspect import Looked, look_at_tiles
 from loader.errors import CannotRead
 from loader.names import assign_ids
 from loader.read.open import refuse_empty
@@ -19,7 +20,6 @@ from loader.report import CollectionReport, Report
 from loader.same import default_title
 from loader.scan import Dataset
 from loader.sidecar import SideCar
-from loader.tile_files import Looked, look_at_tiles
 
 KINDS = ("pmtiles", "mbtiles")
 
