@@ -28,8 +28,8 @@ from loader.load import Job, load_dataset
 from loader.progress import Event, ended, listener, sentence
 from loader.property_indexes import make_all, read_indexes
 from loader.report import Report
-from loader.run import open_catalogue, roll_back
 from loader.scan import Dataset, relative, scan
+from loader.steps import open_catalogue, roll_back
 from loader.table.cleanup import tidy
 from loader.watch import is_alive, watch
 

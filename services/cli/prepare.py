@@ -11,8 +11,8 @@ from cli import show
 from core.settings import Settings
 from loader.overviews.external_table import Known, Outcome, forget_source, prepare_source, prepared_sources
 from loader.progress import listener
-from loader.run import open_catalogue
 from loader.sidecar import TileOptions
+from loader.steps import open_catalogue
 
 MB = 1_000_000
 

@@ -15,15 +15,14 @@ from core.settings import Settings
 from loader import catalogue
 from loader.archives import catalogue as archives
 from loader.catalogue import Version
+from loader.chunks import OpenLayer
+from loader.crash_guard import guarded
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
-from loader.guard import guarded
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.overviews.prepare import Prepared, prepare
 from loader.progress import Event, Listener, ended, steps
 from loader.read.open import LayerRef, find_layers, open_layer, plainly_named
-from loader.read_model import OpenLayer
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
-from loader.same import content_checksum, same_content, words_of
 from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, TileOptions, read_side_car
 from loader.table import ddl, verify
@@ -34,6 +33,7 @@ from loader.table.crs import Crs, check_assumption, resolve_crs
 from loader.table.ddl import Table
 from loader.table.temporal import Times, choose_times, look_at_interval
 from loader.table.vacuum import STEP, settle
+from loader.unchanged import content_checksum, same_content, words_of
 
 STEPS = ("geometries", "indexes", "low zooms", "changes")
 """What is done once the rows of a layer are in: they are looked at, indexed, prepared for tiles, and compared with the

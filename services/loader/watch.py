@@ -27,8 +27,8 @@ from loader.prerender.renderer import Renderer, rendering
 from loader.prerender.which_tiles import low_zooms
 from loader.progress import Event, Listener
 from loader.property_indexes import choose_indexes, make_next
-from loader.run import open_catalogue, run_step
 from loader.scan import Scan, scan
+from loader.steps import open_catalogue, run_step
 from loader.table.block_index import save_missing_blocks
 from loader.table.cleanup import tidy
 

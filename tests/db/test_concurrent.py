@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from core.db import Database as Pool
 from loader.prerender.renderer import Renderer
-from loader.run import open_catalogue
+from loader.steps import open_catalogue
 from loader.watch import State, look
 from support.cluster import Database
 from support.loading import Loader, feature, write_geojson, write_points

@@ -188,8 +188,8 @@ def test_polygons_and_multipolygons_of_a_shapefile_are_multipolygons(loader: Loa
 
 
 def test_a_wide_type_is_found_late_and_the_table_widens(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loader.read_model.MAX_CHUNK_ROWS", 2)
-    monkeypatch.setattr("loader.read_model.MIN_CHUNK_ROWS", 2)
+    monkeypatch.setattr("loader.chunks.MAX_CHUNK_ROWS", 2)
+    monkeypatch.setattr("loader.chunks.MIN_CHUNK_ROWS", 2)
     texts = [SQUARE, SQUARE, TWO, None, "POINT Z (5 5 5)", SQUARE]
     loader.path("w.csv").write_text("wkt,n\n" + "".join(f'"{text or ""}",{n}\n' for n, text in enumerate(texts)))
     report = loader.load("w.csv")

@@ -17,13 +17,13 @@ from core.db import connect
 from core.errors import UnknownCollection
 from core.settings import Settings
 from loader.catalogue import LOADER_LOCK, read_known, versions_of
+from loader.crash_guard import mark_file
 from loader.errors import NoSuchVersion
-from loader.guard import mark_file
 from loader.plan import Step, plan
 from loader.progress import silent
 from loader.report import report_file
-from loader.run import open_catalogue, roll_back, run_step
 from loader.scan import Scan, scan
+from loader.steps import open_catalogue, roll_back, run_step
 from loader.table.cleanup import tidy
 from support.cluster import UID, Database
 from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr, write_points

@@ -21,7 +21,7 @@ from core.catalog import Collection
 from core.db import connect
 from core.statement import Statement
 from loader.property_indexes import make_all
-from loader.run import open_catalogue
+from loader.steps import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader
 

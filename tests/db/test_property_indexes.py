@@ -23,7 +23,7 @@ from test_watch import watching
 
 from core.db import connect
 from loader.property_indexes import choose_indexes, make_all, make_next, read_indexes
-from loader.run import roll_back
+from loader.steps import roll_back
 from loader.table.cleanup import tidy
 from loader.table.index_rule import PropertyIndex
 from support.cluster import Database

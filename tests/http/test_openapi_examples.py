@@ -17,8 +17,8 @@ from core.db import Database as Pool
 from core.settings import Settings
 from loader.load import Job, load_dataset
 from loader.progress import silent
-from loader.run import open_catalogue
 from loader.scan import scan
+from loader.steps import open_catalogue
 from support.cluster import Cluster
 from support.network import leave_network
 from support.ogc import definition, get

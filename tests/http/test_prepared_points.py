@@ -23,7 +23,7 @@ from api.tiles.budget import goes_by_box
 from api.tms.matrix_set import HALF_WORLD_M
 from api.tms.tile import Tile, tile_at
 from core.db import Database as Pool, connect
-from loader.run import open_catalogue
+from loader.steps import open_catalogue
 from loader.table.vacuum import settle
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr

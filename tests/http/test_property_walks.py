@@ -17,7 +17,7 @@ from api.planner import property_order
 from api.planner.counts import Counts
 from api.query.cursor import decode
 from loader.property_indexes import make_all
-from loader.run import open_catalogue
+from loader.steps import open_catalogue
 from support.cluster import Cluster, Database
 from support.http import api_client, fids, get, link, walk
 from support.loading import Loader, random_points, write_ogr

@@ -31,8 +31,8 @@ from loader.load import Job, load_dataset
 from loader.plan import Step
 from loader.progress import silent
 from loader.report import Report
-from loader.run import open_catalogue, run_step
 from loader.scan import scan
+from loader.steps import open_catalogue, run_step
 from support.cluster import Database
 from support.loading import write_points
 

@@ -18,7 +18,7 @@ from api.tms.tile import Tile, tile_at
 from core.catalog import Collection
 from core.db import Database as Pool
 from loader.catalogue import serve
-from loader.run import open_catalogue
+from loader.steps import open_catalogue
 from loader.table import changes
 from support.cluster import Database
 from support.loading import Loader, feature, write_geojson, write_ogr

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loader.read_model import Chunk
+from loader.chunks import Chunk
 from loader.table import hilbert as order
 from loader.table.hilbert import along_curve, curve_places, first_positions, hilbert, ordered
 

@@ -17,9 +17,9 @@ from loader.errors import CannotRead
 from loader.names import assign_ids
 from loader.read.open import refuse_empty
 from loader.report import CollectionReport, Report
-from loader.same import default_title
 from loader.scan import Dataset
 from loader.sidecar import SideCar
+from loader.unchanged import default_title
 
 KINDS = ("pmtiles", "mbtiles")
 

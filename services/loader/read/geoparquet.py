@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types as pt
 
+from loader.chunks import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.errors import CannotRead
 from loader.geometry.wkb_types import Shape, shape_of
 from loader.read.geoarrow import Native, native_encoding
 from loader.read.ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, batches, readable
 from loader.read.parquet_types import native_columns
-from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
 from loader.scan import Dataset
 

@@ -13,6 +13,7 @@ import pyogrio
 import pyogrio.errors
 import pyogrio.raw
 
+from loader.chunks import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.errors import CannotRead
 from loader.geometry.wkb_types import SIMPLE, Shape
 from loader.read.gpkg_times import OF_ROWS, no_text_notes
@@ -20,7 +21,6 @@ from loader.read.ogr_drivers import ENDING_SAYS, HEAD_BYTES, of_another_format
 from loader.read.ogr_types import name_all_types
 from loader.read.shapefile import deleted_rows
 from loader.read.time_offsets import TEXT_KINDS, times_parsed
-from loader.read_model import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.report import Note
 from loader.scan import Dataset
 from loader.table.binary_copy import FALLBACK_ENCODING

@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from loader.chunks import OpenLayer
 from loader.errors import CannotRead
 from loader.read.geoparquet import open_parquet
 from loader.read.ogr import list_layers, open_ogr, readable
 from loader.read.ogr_drivers import HEAD_BYTES, refuse_foreign
 from loader.read.shapefile import refuse_incomplete
-from loader.read_model import OpenLayer
 from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")

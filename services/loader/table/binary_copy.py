@@ -19,7 +19,7 @@ from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 from pyarrow import types as pt
 
-from loader.read_model import Chunk
+from loader.chunks import Chunk
 from loader.report import Note
 from loader.table.columns import JSON, TEXT, TableColumn
 

@@ -13,12 +13,12 @@ from psycopg import sql
 
 from core.db import Connection
 from core.statement import Statement
+from loader.chunks import Chunk, OpenLayer
 from loader.errors import CannotRead, GeometryRefused
 from loader.geometry.finite import only_numbers
 from loader.geometry.padding import pad
 from loader.geometry.wkb_types import Shape, is_plain, promoted, shape_of, type_codes
 from loader.names import MAX_BYTES
-from loader.read_model import Chunk, OpenLayer
 from loader.report import Note
 from loader.table import ddl
 from loader.table.binary_copy import Encoder

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.chunks import Chunk
 from loader.geometry.wkb_types import EWKB_FLAGS, type_codes
-from loader.read_model import Chunk
 
 GROUP_BYTES = 48_000_000
 """About how much is sorted at a time. It is sent in chunks like those that were read."""
