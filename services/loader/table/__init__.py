@@ -1,0 +1,1 @@
+"""Tables of versions: their columns, the copying of rows, checks, order on the disk, indexes, and their end."""

@@ -16,7 +16,7 @@ from core.tiling import FIRST, MERGED, Tiling
 
 POINTS = ("Point",)
 CELLS = 128
-"""A tile has so many cells a side (see loader/ranks): what is at least as wide or high as one is shown."""
+"""Of a tile along each side (see loader/overviews/point_ranks): what is at least as wide or high as one is shown."""
 
 
 @dataclass(frozen=True, slots=True)
