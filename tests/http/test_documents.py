@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from api.documents.landing import CONFORMS_TO
 from api.documents.openapi.operations import OPERATIONS
 from api.params.items import ITEMS_PARAMETERS
+from core import VERSION
 from support.http import get
 
 REL = "http://www.opengis.net/def/rel/ogc/1.0/"
@@ -202,3 +203,9 @@ def test_any_page_may_read_the_answers(client: FlaskClient):
     preflight = client.options("/collections", headers={"Access-Control-Request-Method": "GET"})
     assert preflight.status_code == 200
     assert "GET" in preflight.headers["Access-Control-Allow-Methods"]
+
+
+def test_the_version_is_told_where_a_client_looks(client: FlaskClient):
+    assert client.get("/?f=json").json["version"] == VERSION
+    assert f"Isthmus {VERSION}" in client.get("/?f=html").text
+    assert client.get("/api?f=json").json["info"]["version"] == VERSION

@@ -13,6 +13,7 @@ from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -168,6 +169,22 @@ def test_the_command_of_the_project_is_the_command_line():
     assert getattr(sys.modules[module], name) is isthmus
 
 
+IMAGES = sorted((ROOT / "services").glob("*/Dockerfile"))
+
+
+@pytest.mark.parametrize("path", IMAGES, ids=[path.parent.name for path in IMAGES])
+def test_an_image_is_labelled_with_what_it_is(path: Path):
+    labels = dict(re.findall(r"org\.opencontainers\.image\.(\w+)=(\"[^\"]+\"|\S+)", path.read_text(encoding="utf-8")))
+    assert set(labels) == {"title", "description", "version", "licenses"}
+    assert labels["version"] == VERSION
+    assert labels["licenses"] == PYPROJECT["project"]["license"]
+
+
 def test_the_version_is_that_of_core():
     assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "core.VERSION"}
     assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
+
+
+def test_the_command_line_tells_the_version():
+    told = CliRunner().invoke(isthmus, ["--version"], prog_name="isthmus")
+    assert told.output == f"isthmus, version {VERSION}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.http.links import HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, Link, Links
+from core import VERSION
 from core.settings import Settings
 
 STYLE = ("tiles", "WebMercatorQuad", "style.json")
@@ -90,6 +91,7 @@ def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
     return {
         "title": settings.title,
         "description": DESCRIPTION,
+        "version": VERSION,
         "links": [
             links.link("service-desc", OPENAPI_JSON, "the API definition (OpenAPI 3.0)", "api"),
             links.link("service-doc", HTML, "the API for people", "api", query={"f": "html"}),
