@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.server.cpu_pinning import ALLOWED, FIRST_S
-from api.server.healthcheck import get_status
 from bench.setting import below, text_of
+from core.api_client import fetch
 from support.cluster import Cluster, Database
 from support.odd import wait_for
 from support.server import running_api
@@ -40,7 +40,7 @@ def cpus_of(pid: int) -> set[int]:
 def test_all_threads_of_a_worker_are_on_one_cpu_and_two_workers_on_two(database: Database):
     with running_api(database, ISTHMUS_WORKERS="2") as url:
         for _ in range(20):
-            assert get_status(urlsplit(url).netloc, "/health/live") == 200
+            assert fetch(urlsplit(url).netloc, "/health/live", timeout_s=4).status == 200
         assert len(workers()) == 2
         for pid in workers():
             wait_for(lambda pid=pid: cpus_of(pid), lambda found: len(found) == 1)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from typing import IO
 
-from api.server.healthcheck import get_status
+from core.api_client import fetch
 from support.cluster import ROOT, Database
 
 START_S = 30
@@ -65,7 +65,7 @@ def wait_until_live(listen: str, process: subprocess.Popen[bytes], log: IO[bytes
     deadline = time.monotonic() + START_S
     while True:
         try:
-            get_status(listen, path)
+            fetch(listen, path, timeout_s=4)
         except (OSError, HTTPException):
             assert process.poll() is None, told(log)
             assert time.monotonic() < deadline, "the API does not answer"
