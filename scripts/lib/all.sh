@@ -10,6 +10,8 @@ lib=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 . "$lib/packages.sh"
 # shellcheck source=scripts/lib/venv.sh
 . "$lib/venv.sh"
+# shellcheck source=scripts/lib/jobs.sh
+. "$lib/jobs.sh"
 # shellcheck source=scripts/lib/docker.sh
 . "$lib/docker.sh"
 # shellcheck source=scripts/lib/checks.sh

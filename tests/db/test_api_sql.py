@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from psycopg import sql
 
 from api.planner.counts import parse_plan
@@ -81,7 +81,6 @@ intervals = st.builds(lambda a, b: Interval(min(a, b), max(a, b)), moments, mome
 kinds = st.integers(0, 7)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.none() | boxes, st.none() | intervals, st.none() | kinds)
 def test_filter_in_sql_finds_the_rows_that_plain_python_finds(
     world: tuple[psycopg.Connection, Collection], box: BBox | None, times: Interval | None, kind: int | None

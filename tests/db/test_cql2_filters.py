@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from api.cql2.check.check import check
 from api.cql2.check.queryables import Queryables
@@ -199,17 +199,14 @@ filters = st.recursive(
     ),
     max_leaves=6,
 )
-many = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@many
 @given(filters)
 def test_filter_in_sql_finds_the_rows_that_plain_python_finds(world: World, tree: ast.Node):
     checked = check(tree, Queryables.of(world.things))
     assert found(world.connection, world.things, checked) == [n for n, values in ROWS.items() if holds(tree, values)]
 
 
-@many
 @given(conditions(2))
 def test_any_tree_runs_or_is_a_mistake_of_the_client(world: World, tree: ast.Node):
     renamed = with_columns(tree)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from psycopg import sql
 
 from api.planner.matches_or_walk import plan_page, share_of
@@ -56,7 +56,6 @@ def rows_read(connection: psycopg.Connection, statement: Statement) -> int:
     return int(looked_at(document[0]["Plan"]))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_way_finds_the_same_rows(world: World, data: st.DataObject):
     connection, collection = world
@@ -81,7 +80,6 @@ def test_every_way_finds_the_same_rows(world: World, data: st.DataObject):
         assert run(connection, select_page(collection, query, Plan("walk", walked=50_000))) == planned
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_an_offset_skips_rows_of_any_order_and_filter(world: World, data: st.DataObject):
     connection, collection = world

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings as limits, strategies as st
+from hypothesis import given, strategies as st
 
 from support.loading import Loader, feature, wkb, write_geojson, write_ogr
 
@@ -214,7 +214,6 @@ rows = st.lists(
 )
 
 
-@limits(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows)
 def test_any_row_arrives_as_it_was(loader: Loader, rows: list[tuple[Any, ...]]) -> None:
     kinds = [pa.string(), pa.int64(), pa.float64(), pa.timestamp("us"), pa.list_(pa.string())]

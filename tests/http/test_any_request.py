@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_from_bytes
 
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from werkzeug.test import TestResponse
 
 from support.promises import BASE, LEAKS, is_complete
@@ -187,18 +187,11 @@ def parts_of_the_definition(app: Flask) -> tuple[list[str], list[str]]:
     return sorted(document["paths"]), sorted(names)
 
 
-SETTINGS = settings(
-    max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-
-
-@SETTINGS
 @given(st.data())
 def test_any_request_has_a_promised_answer(app: Flask, data: st.DataObject):
     check(app.test_client(), data.draw(requests(*parts_of_the_definition(app))))
 
 
-@SETTINGS
 @given(name=st.data(), value=escaped)
 def test_any_value_of_any_parameter_of_items_has_a_promised_answer(app: Flask, name: st.DataObject, value: str):
     _, names = parts_of_the_definition(app)
@@ -207,7 +200,6 @@ def test_any_value_of_any_parameter_of_items_has_a_promised_answer(app: Flask, n
     check(app.test_client(), Request("GET", f"/collections/{collection}/items?{chosen}={value}", (), None))
 
 
-@SETTINGS
 @given(
     body=st.sampled_from(BODIES) | st.binary(max_size=60),
     kind=st.sampled_from(HEADERS["Content-Type"]),

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import psycopg
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, assume, given, settings, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from api.app import create_app
 from api.planner.block_ranges import Located, plan_in_blocks
@@ -104,7 +104,6 @@ def truth(sql: psycopg.Connection, id: str, box: tuple[float, ...], more: str) -
 boxes = st.tuples(*[st.floats(0.001, 0.999).map(lambda part: round(part, 3))] * 4)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     id=st.sampled_from(list(PARTS)),
     parts=boxes,
@@ -196,7 +195,6 @@ def test_boxes_are_counted_by_blocks(client: FlaskClient, sql: psycopg.Connectio
         assert page["numberMatched"] == number
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=boxes, number=st.integers(1, 12006))
 def test_points_are_counted_without_reading_them(
     client: FlaskClient, sql: psycopg.Connection, parts: tuple[float, ...], number: int

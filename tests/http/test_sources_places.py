@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from api.query.crs import CRS84, EPSG_3857
 from support.http import get
@@ -75,7 +75,6 @@ halves = st.integers(-360, 360).map(lambda number: number / 2)
 quarters = st.integers(-180, 180).map(lambda number: number / 2)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(halves, halves, quarters, quarters)
 def test_box_finds_the_geographies_that_plain_python_finds(
     odd_client: FlaskClient, west: float, east: float, one: float, other: float

@@ -6,7 +6,7 @@ from math import inf, nan
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from core.block_points import make_points, to_steps
 from core.blocks import EVERYWHERE, NOWHERE, Sides, make_blocks
@@ -30,7 +30,6 @@ def read(table: list[list[tuple[float, float]]]) -> TablePoints:
     return TablePoints(np.array(pages), np.array([row for rows in table for row in rows]).T)
 
 
-@settings(deadline=None, max_examples=300)
 @given(table=tables, area=areas, pages=st.integers(1, 3))
 def test_the_points_in_a_box_are_counted_or_left_to_be_read(
     table: list[list[tuple[float, float]]], area: Sides, pages: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from core.blocks import EVERYWHERE, NOWHERE, Blocks, Sides, from_bytes, make_blocks, to_bytes
 
@@ -33,7 +33,6 @@ def is_in(box: Sides, area: Sides) -> bool:
     return box[0] >= area[0] and box[2] <= area[2] and box[1] >= area[1] and box[3] <= area[3]
 
 
-@settings(deadline=None)
 @given(some=blocks, areas=st.lists(finite, min_size=1, max_size=2))
 def test_the_blocks_that_meet_areas_are_found(some: list[tuple[float, Sides]], areas: list[Sides]):
     wanted = [n for n in range(len(some)) if any(meets(some[n][1], area) for area in areas)]

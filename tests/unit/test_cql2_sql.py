@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from api.cql2 import parse_filter
 from api.cql2.check.check import check
@@ -76,7 +76,6 @@ def test_names_of_the_collection_are_quoted(roads: Collection):
     assert condition == '("t"."a"" = 1 OR 1=1 --"::text = %(c0)s::text)'
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(conditions(3))
 def test_every_tree_is_refused_or_has_all_its_parameters(roads: Collection, tree: ast.Node):
     try:

@@ -7,7 +7,7 @@ from math import cos, sin
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from api.cql2 import Node, normalised, parse_filter, parse_json, parse_text, render_json, render_text
 from api.cql2.tree import ast
@@ -22,10 +22,8 @@ WORDS = "a = <> ( ) AND NOT 1 , IN IS NULL - ^ POINT DATE INTERVAL CASEI LIKE BE
 FRAGMENTS = [*WORDS.split(), "'x'", "'..'", '"b"', "(1 2)", "S_INTERSECTS", "A_EQUALS", "T_AFTER"]
 MEMBERS = ["op", "args", "property", "date", "interval", "bbox", "type", "coordinates"]
 OPS = ["and", "=", "in", "s_within", "t_after", "casei", "f"]
-several = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@several
 @given(conditions(3))
 def test_text_of_a_tree_reads_as_the_same_tree(tree: Node):
     text = render_text(tree)
@@ -33,19 +31,16 @@ def test_text_of_a_tree_reads_as_the_same_tree(tree: Node):
     assert render_text(parse_text(text)) == text
 
 
-@several
 @given(conditions(3))
 def test_json_of_a_tree_reads_as_the_same_tree(tree: Node):
     assert parse_json(render_json(tree)) == tree
 
 
-@several
 @given(conditions(2))
 def test_text_and_json_carry_the_same_digits(tree: Node):
     assert render_text(parse_json(render_json(tree))) == render_text(tree)
 
 
-@several
 @given(conditions(3))
 def test_normal_form_is_a_filter_and_its_own_normal_form(tree: Node):
     normal = normalised(tree)
@@ -53,7 +48,6 @@ def test_normal_form_is_a_filter_and_its_own_normal_form(tree: Node):
     assert parse_text(render_text(normal)) == normal
 
 
-@several
 @given(st.lists(conditions(2), min_size=2, max_size=4), st.randoms(), st.sampled_from([ast.And, ast.Or]))
 def test_order_and_repetition_of_conditions_do_not_count(
     trees: list[Node], random: Random, kind: type[ast.And] | type[ast.Or]
@@ -73,19 +67,16 @@ def refuses_or_reads(text: str) -> None:
             assert error.parameter == "filter"
 
 
-@several
 @given(st.text() | st.text(alphabet="()'\"\\=<>,.+-*/%^ aA1eE0NOTAD[]{}:", max_size=60))
 def test_any_text_is_read_or_refused(text: str):
     refuses_or_reads(text)
 
 
-@several
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=20).map(" ".join))
 def test_any_order_of_words_is_read_or_refused(text: str):
     refuses_or_reads(text)
 
 
-@several
 @given(st.sampled_from(EXAMPLES), st.data())
 def test_damaged_example_is_read_or_refused(text: str, data: st.DataObject):
     start = data.draw(st.integers(0, len(text)))
@@ -104,7 +95,6 @@ values = st.recursive(
 )
 
 
-@several
 @given(values)
 def test_any_json_is_read_or_refused(value: object):
     refuses_or_reads(json.dumps(value))

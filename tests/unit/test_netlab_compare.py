@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from netlab.benchmark.before import before_of, own_project, refuse_native
 from netlab.benchmark.model.path_seen import RequestPath, path_of
@@ -97,7 +97,6 @@ def whole_report(**more: float) -> Report:
 # --- when a difference is one
 
 
-@settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 10**6), drift=st.floats(-0.3, 0.5), ratio=st.floats(2, 5), rounds=st.integers(3, 9))
 def test_twice_the_speed_is_found_whatever_the_drift(seed: int, drift: float, ratio: float, rounds: int) -> None:
     slow = made_up("bridge", 5000, seed=seed, drift=drift, rounds=rounds, wobble=0.08)

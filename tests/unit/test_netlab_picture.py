@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from netlab.diagram.colours import DARK, LIGHT, PAPER_DARK, PAPER_LIGHT, Palette
 from netlab.diagram.compose import figure
@@ -119,7 +119,6 @@ def test_real_stacks_are_drawn_whole(mode: str) -> None:
     check_contents(scene, seen)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.builds(
         Made,

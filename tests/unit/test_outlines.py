@@ -8,7 +8,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from api.cql2 import parse_filter
 from api.params.values import equals
@@ -60,7 +60,6 @@ def text_and_values(collection: Collection, filter: Filter) -> tuple[str, dict[s
     return where_clause(conditions).as_string(None), {name: str(value) for name, value in values.items()}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TREES, st.randoms())
 def test_filters_of_one_outline_differ_in_values_alone(paths: Collection, tree: str, random: Random):
     made = ["".join(str(random.randrange(1, 9)) if c == "§" else c for c in tree) for _ in range(2)]
@@ -75,7 +74,6 @@ def test_filters_of_one_outline_differ_in_values_alone(paths: Collection, tree: 
     assert (one[1], other[1]) == (values, other_values)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TREES, TREES)
 def test_filters_of_different_texts_have_different_outlines(paths: Collection, one: str, other: str):
     filters = [Filter(cql2=parse_filter(text.replace("§", "1"), "cql2-text", paths)) for text in (one, other)]
