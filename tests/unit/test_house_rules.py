@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,11 @@ SERVICES = ROOT / "services"
 SCRIPTS = [path for path in sorted((ROOT / "scripts").iterdir()) if path.is_file()]
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Each module of the services, by its path below services/."""
-    for path in sorted(SERVICES.rglob("*.py")):
-        yield path.relative_to(SERVICES).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> list[tuple[str, ast.Module]]:
+    """Each module of the services, by its path below services/. Parsed once."""
+    paths = sorted(SERVICES.rglob("*.py"))
+    return [(path.relative_to(SERVICES).as_posix(), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def attributes(tree: ast.Module) -> set[str]:
