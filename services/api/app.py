@@ -18,7 +18,6 @@ from api.context import Api, api, install
 from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.samples import Samples
-from api.features.slow_sources import time_for
 from api.http.body_slots import Bodies
 from api.http.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.http.request import ERROR
@@ -31,7 +30,6 @@ from api.middleware.timing import Timing
 from api.monitoring.metrics import Metrics
 from api.monitoring.shared_counters import Counters
 from api.planner.counts import Counts
-from api.query.filter_timeout import Undecided
 from api.query.source_errors import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metrics as metering, network, search, service, tiles, viewer
 from api.routes.after_request import begin, finish
@@ -79,13 +77,6 @@ class Application(Flask):
             return self._view()
 
     def _view(self) -> ResponseReturnValue:
-        try:
-            return self._first_view()
-        except Undecided as error:
-            with time_for(api().database, error):
-                return super().dispatch_request()
-
-    def _first_view(self) -> ResponseReturnValue:
         if (of_tiles := instead()) is not None:
             return of_tiles
         if ERROR in request.environ:

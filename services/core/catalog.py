@@ -234,6 +234,13 @@ class Collection:
         """What cursors are bound to: the version of the data, or the definition of a source, whose data have none."""
         return self.version if self.source is None else self.source.definition
 
+    @property
+    def most_features(self) -> int | None:
+        """How many features there are, or may be by the size of a table; None: nobody knows."""
+        if self.source is None or not self.source.magnitude:
+            return self.row_count
+        return ROWS_OF_PAGE << self.source.magnitude
+
     def column(self, name: str) -> Column | None:
         """The column published under a name, or None."""
         return next((column for column in self.columns if column.name == name), None)

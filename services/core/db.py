@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
-from math import inf
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -26,9 +25,6 @@ from core.spent import spent
 from core.statement import Statement
 
 T = TypeVar("T")
-
-LEAST_S = 1.0
-"""What a statement may take at least, also of a request that has used up its time."""
 
 BRIEF_S = 0.1
 """How long a request waits for a connection while the database is away."""
@@ -104,6 +100,8 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         """Connections open in the background; nothing is asked of the database yet."""
         self._timeout_s = settings.statement_timeout_s
+        self.filter_timeout_s = min(settings.filter_timeout_s, settings.statement_timeout_s)
+        """What a statement of a client's filter may take, where that may take long (api/query/filter_timeout.py)."""
         self.reads_replicas = reads_replicas(settings)
         """Whether two statements may meet different states of the database, and the later one the older state."""
         # No parallel workers, no compiled plans: either takes 15 ms or more to start, and requests are many already.
@@ -182,13 +180,8 @@ class Database:
         return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).row(prepared, values)))
 
     def _way(self, timeout_s: float | None, *, one_plan: bool | None) -> Way:
-        """How to run a statement that may take so long; not longer than what is left to its request, in whole seconds,
-        so that a connection is seldom set anew.
-        """
-        most_s = self._timeout_s if timeout_s is None else timeout_s
-        if spent.most_s < inf:
-            most_s = min(most_s, max(LEAST_S, round(spent.most_s - spent.db_s)))
-        return Way(most_s, one_plan)
+        """How to run a statement that may take so long."""
+        return Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
 
     def _twice(self, work: Callable[[], T]) -> T:
         """Do it; once more when a connection turns out to be dead."""

@@ -66,6 +66,9 @@ class Settings:
         " keep an answer and ask each time whether it changed",
     )
     statement_timeout_s: int = setting(30, "seconds after which the database gives a request up (504)")
+    filter_timeout_s: float = setting(
+        3.0, "seconds after which the database gives a filter up that takes longer than to read the features (400)"
+    )
     export_timeout_s: int = setting(3600, "seconds after which the database gives the export of a whole collection up")
     schemas: str = setting(
         "", "schemas of the database whose tables, views and functions are published too, with commas between them"
@@ -165,6 +168,7 @@ class Settings:
             "default_limit",
             "max_limit",
             "statement_timeout_s",
+            "filter_timeout_s",
             "export_timeout_s",
             "pool_size",
             "workers",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from math import inf
 
 
 class Spent(threading.local):
@@ -13,11 +12,6 @@ class Spent(threading.local):
     make_s = 0.0
     made = 0
     found = 0
-    most_s = inf
-    """What `db_s` may become by the statements that run now."""
-
-    patience_s: float | None = None
-    """What it may become by a filter over a source that nobody has counted; None: nobody has found out."""
 
     def begin(self) -> None:
         """Count from 0: a thread serves one request after the other."""

@@ -17,6 +17,7 @@ from api.planner.projected_box import frame_of
 from api.planner.selectivity import Density, make_density
 from api.planner.table_scan import plan_along_disk
 from api.query.bbox_bands import box_of, goes_by_bands
+from api.query.filter_timeout import timeout_of
 from api.query.items import BY_PLANNER, ItemsQuery, Plan
 from api.query.page_order import walk_key
 from api.sql.features.pages import select_page, select_sample, select_size, select_walk_plan
@@ -31,11 +32,11 @@ def find_rows(api: Api, collection: Collection, query: ItemsQuery) -> tuple[Plan
     """The rows of `select_page`, and how they were found. What met too few of them on the way was in vain."""
     query = without_offset(api, collection, query)
     plan = plan_of(api, collection, query)
-    statement = select_page(collection, query, plan)
-    rows = api.database.run(statement, one_plan=is_settled(collection, query, plan, statement))
+    statement, timeout_s = select_page(collection, query, plan), timeout_of(query.filter, api.database.filter_timeout_s)
+    rows = api.database.run(statement, timeout_s=timeout_s, one_plan=is_settled(collection, query, plan, statement))
     if len(rows) <= query.limit and (plan.way == "walk" or not plan.is_sure):
         plan = Plan("matches") if plan.way == "walk" else BY_PLANNER
-        rows = api.database.run(select_page(collection, query, plan))
+        rows = api.database.run(select_page(collection, query, plan), timeout_s=timeout_s)
     return plan, rows
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from api.cache.recent import Recent
 from api.planner.block_ranges import Located, locate, parts_of
 from api.planner.table_scan import Reckoned
+from api.query.filter_timeout import timeout_of
 from api.query.items import Filter, ItemsQuery, digest
 from api.query.page import Page
 from api.query.source_errors import reading
@@ -116,7 +117,7 @@ class Counts:
         if filter.is_box_alone and (located := locate(self._database, collection, filter)):
             return self._keep(key, self._in_blocks(collection, filter, located, inf))
         with reading(collection, has_values=not filter.is_everything, filter=filter):
-            [(exact,)] = self._database.run(select_count(collection, filter))
+            [(exact,)] = self._database.run(select_count(collection, filter), timeout_s=self._timeout_of(filter))
         return self._keep(key, Count(exact=exact))
 
     def _in_blocks(self, collection: Collection, filter: Filter, located: Located, most_cost: float) -> Count:
@@ -136,9 +137,13 @@ class Counts:
         if known is not None:
             return known
         with reading(collection, has_values=not filter.is_everything, filter=filter):
+            statement, timeout_s = select_count_plan(collection, filter), self._timeout_of(filter)
             # PostgreSQL plans what it explains for the values in any case
-            lines = self._database.run(select_count_plan(collection, filter), one_plan=None)
+            lines = self._database.run(statement, timeout_s=timeout_s, one_plan=None)
         return self._reckoned.keep(key, parse_plan(lines[0][0]))
+
+    def _timeout_of(self, filter: Filter) -> float | None:
+        return timeout_of(filter, self._database.filter_timeout_s)
 
     def _key(self, collection: Collection, filter: Filter) -> Key | None:
         return None if collection.source else Key(collection.id, collection.revision, digest(filter, ()))

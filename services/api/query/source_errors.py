@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
-from math import inf
 from typing import Protocol
 
 import psycopg
 
-from api.query.filter_timeout import most_s, over_time
+from api.query.filter_timeout import is_heavy, too_slow
 from api.query.items import NO_FILTER, Filter
 from core.catalog import Argument, Collection
 from core.errors import (
@@ -22,7 +21,6 @@ from core.errors import (
     QueryTooSlow,
     SourceChanged,
 )
-from core.spent import spent
 
 CHANGED = ("42501", "42703", "42804", "42846", "42883", "42P10", "0A000")
 """States of a statement that was made for what a relation was before: no such column, another type, another right."""
@@ -65,60 +63,40 @@ def catalogue_is_new() -> Generator[None]:
         _is_certain.reset(token)
 
 
-AS_BEFORE = nullcontext()
-
-
-def in_time(collection: Collection, filter: Filter) -> AbstractContextManager[None]:
-    """Around statements that may take no longer than a filter may. Raises: FilterTooSlow"""
-    most = most_s(collection, filter)
-    return AS_BEFORE if most == spent.most_s else limited(most, collection, filter)
-
-
-@contextmanager
-def limited(most: float, collection: Collection, filter: Filter) -> Generator[None]:
-    """Around statements that may take so many seconds. Raises: FilterTooSlow"""
-    before, spent.most_s = spent.most_s, most
-    try:
-        yield
-    except QueryTooSlow as error:
-        if spent.most_s == inf:
-            raise
-        raise over_time(collection, filter) from error
-    finally:
-        spent.most_s = before
-
-
 @contextmanager
 def reading(collection: Collection, *, has_values: bool = True, filter: Filter = NO_FILTER) -> Generator[None]:
     """Around statements that read a collection. Errors of PostgreSQL that nobody expects of the loader's tables are
     told as what they are here; its own text stays in `__cause__` for the log.
 
     has_values: whether values of the request are in the statement; else none is at fault, but the view behind it
-    filter: one whose time is limited
+    filter: one that is at fault where statements run out of time
     Raises: SourceChanged, after which the catalogue is read anew and the request tried once more; CollectionBroken;
     BadValue for what a function refuses; BadFilter for what the database has no means for; FilterTooSlow
     """
     try:
-        with in_time(collection, filter):
-            yield
-    except CatalogueMissing as error:
-        if collection.source is None:
+        yield
+    except (QueryTooSlow, CatalogueMissing, BadValue, psycopg.Error) as error:
+        told = error_for(error, collection, has_values=has_values, filter=filter)
+        if told is error:
             raise
-        raise changed(collection) from error
-    except BadValue as error:
-        if collection.source is None:
-            raise
-        if is_of_another_system(error) and not _is_certain.get():
-            raise changed(collection) from error
-        if has_values:
-            raise
-        raise broken(collection) from error
-    except psycopg.Error as error:
-        if collection.source is None:
-            raise
+        raise told from error
+
+
+def error_for(
+    error: IsthmusError | psycopg.Error, collection: Collection, *, has_values: bool, filter: Filter
+) -> IsthmusError | psycopg.Error:
+    """The error that says what an error of the database is here: itself, where it says so already."""
+    if isinstance(error, QueryTooSlow):
+        return too_slow(collection, filter) if is_heavy(filter) else error
+    if collection.source is None:
+        return error
+    if isinstance(error, psycopg.Error):
         if has_values and error.sqlstate in NO_PATH:
-            raise BadValue("a value is not of the form that its property has", hint="look at a feature's") from error
-        raise missing(error) or error_of(collection, error) from error
+            return BadValue("a value is not of the form that its property has", hint="look at a feature's")
+        return missing(error) or error_of(collection, error)
+    if isinstance(error, CatalogueMissing) or (is_of_another_system(error) and not _is_certain.get()):
+        return changed(collection)
+    return error if has_values else broken(collection)
 
 
 def missing(error: psycopg.Error) -> IsthmusError | None:
@@ -148,7 +126,7 @@ def broken(collection: Called) -> CollectionBroken:
     return CollectionBroken(f"'{collection.id}' cannot be read", hint=hint)
 
 
-def is_of_another_system(error: BadValue) -> bool:
+def is_of_another_system(error: IsthmusError) -> bool:
     """Whether a box or a filter was made for another coordinate system than the geometries have now."""
     return "mixed SRID" in str(error.__cause__)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
-from math import inf
 
 from flask import Response, request
 from werkzeug.datastructures import Range
@@ -24,7 +23,7 @@ from api.http.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
 from api.planner.property_order import in_best_order
-from api.query.filter_timeout import most_s
+from api.query.filter_timeout import is_heavy
 from api.query.items import AS_STORED, ItemsQuery
 from api.query.source_errors import reading
 from api.routes.after_request import Marker, validator_of
@@ -67,7 +66,7 @@ def begin_in_time(collection: Collection, query: ItemsQuery) -> None:
 
     Raises: FilterTooSlow
     """
-    if most_s(collection, query.filter) < inf:
+    if is_heavy(query.filter):
         find_page(api(), collection, replace(query, limit=1, offset=0, sort=(), presentation=AS_STORED))
 
 

@@ -12,7 +12,7 @@ from math import inf
 from time import monotonic
 
 from api.http.gzip import comment_of, compress, with_comment
-from api.query.filter_timeout import is_heavy, most_features
+from api.query.filter_timeout import is_heavy
 from api.query.items import WHOLE_TILE, TileQuery
 from api.sql.features.pages import select_size
 from api.sql.tiles.overviews import select_count, tiling_for
@@ -209,7 +209,7 @@ def goes_by_box(collection: Collection, place: Tile) -> bool:
     """
     source, tiling = collection.source, tiling_for(collection, place)
     if tiling is not None:
-        return not tiling.only_points or part_of_extent(collection, place) * (most_features(collection) or 0) < MANY
+        return not tiling.only_points or part_of_extent(collection, place) * (collection.most_features or 0) < MANY
     return source is None or (source.is_indexed and part_of_extent(collection, place) * LARGE_PART <= 1)
 
 
