@@ -16,6 +16,7 @@ from netlab.benchmark.load.job import LoadClient, Tally
 from netlab.benchmark.model.path_seen import RequestPath
 from netlab.benchmark.model.slices import Cpu, Plan, Slice
 from netlab.benchmark.model.workloads import Target, Workload, job_of
+from netlab.errors import NothingToMeasure
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
 
@@ -53,8 +54,10 @@ def wait_ready(address: str, target: Target) -> None:
     with closing(Client(address)) as api:
         while True:
             try:
-                if api.get(*target.tile_segments, accept="*/*").status == OK or time.monotonic() > deadline:
+                status = api.get(*target.tile_segments, accept="*/*").status
+                if status == OK:
                     return
+                raise NothingToMeasure(f"the tile has status {status}", hint="isthmus list says what was loaded")
             except IsthmusError:
                 if time.monotonic() > deadline:
                     raise
