@@ -78,6 +78,7 @@ def test_a_used_database_comes_back_as_a_new_one(cluster: Cluster) -> None:
         "INSERT INTO spatial_ref_sys (srid, srtext) VALUES (990000, 'x')",
         "DELETE FROM isthmus.migrations WHERE number = 14",
         "DROP SCHEMA published CASCADE",
+        "DROP SCHEMA isthmus CASCADE",
         "ALTER DATABASE NAME SET work_mem = '1MB'",
     ],
 )
