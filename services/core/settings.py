@@ -22,6 +22,7 @@ Index = Literal["auto", "off"]
 Explain = Literal["local", "on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
+WorkerClass = Literal["granian", "gthread"]
 DbTarget = Literal["any", "read-write", "prefer-standby"]
 
 
@@ -32,6 +33,7 @@ def setting(default: Any, meaning: str, *, to: Audience = "operator", shown: boo
 
 CHOICES = {name: get_args(kind) for name, kind in [("Mode", Mode), ("LogLevel", LogLevel), ("Switch", Switch)]}
 CHOICES["DbTarget"] = get_args(DbTarget)
+CHOICES["WorkerClass"] = get_args(WorkerClass)
 CHOICES["Index"] = get_args(Index)
 CHOICES["Explain"] = get_args(Explain)
 
@@ -77,6 +79,10 @@ class Settings:
     pool_wait_s: float = setting(2.0, "seconds a request waits for a free connection (then 503)")
     workers: int = setting(2, "API worker processes")
     threads: int = setting(8, "threads of each API worker")
+    worker_class: WorkerClass = setting(
+        "granian",
+        "what reads and writes HTTP in gunicorn's workers: granian, outside Python; gthread, gunicorn's own",
+    )
     pin_workers: Switch = setting(
         "on", "each API worker stays on one CPU without others, where there is one; off: the kernel spreads its threads"
     )

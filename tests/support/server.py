@@ -10,7 +10,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPException
+from pathlib import Path
 from typing import IO
 
 from core.api_client import fetch
@@ -29,6 +31,32 @@ def free_port() -> int:
 @contextmanager
 def running_api(database: Database, **settings: str) -> Iterator[str]:
     """The API on a database, as the reader; gives the address. `settings` are ISTHMUS_* variables."""
+    with started_api(database, **settings) as server:
+        yield server.url
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Gunicorn's master, where it listens, and what it wrote."""
+
+    process: subprocess.Popen[bytes]
+    listen: str
+    log: IO[bytes]
+
+    @property
+    def url(self) -> str:
+        """The address of its landing page; as it is set where that is a unix socket."""
+        return self.listen if self.listen.startswith("unix:") else f"http://{self.listen}"
+
+    def workers(self) -> list[int]:
+        """The processes of its workers."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def started_api(database: Database, **settings: str) -> Iterator[Server]:
+    """The same as a process, which is stopped at the end, if it is still there."""
     listen = settings.get("ISTHMUS_LISTEN", f"127.0.0.1:{free_port()}")
     reader = database.reader
     environment = {
@@ -44,14 +72,14 @@ def running_api(database: Database, **settings: str) -> Iterator[str]:
         "ISTHMUS_WORKERS": "1",
         **settings,
     }
-    command = [sys.executable, "-m", "api.server.serve"]
+    command = [sys.executable, "-m", "api.serve"]
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT) as process,
     ):
         try:
             wait_until_live(listen, process, log)
-            yield listen if listen.startswith("unix:") else f"http://{listen}"
+            yield Server(process, listen, log)
         except AssertionError:
             print("\n".join(line for line in told(log).splitlines() if "Traceback" in line)[-9000:])
             raise

@@ -6,6 +6,9 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
 
 class JsonLine(logging.Formatter):
     """A message as one line of JSON, with the traceback inside it when there is one."""
@@ -28,3 +31,15 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class JsonLogger(Logger):
+    """Gunicorn's messages, sent the way of ours."""
+
+    def setup(self, cfg: Config) -> None:
+        """Once in the master, and again at each HUP."""
+        super().setup(cfg)
+        configure_logging(cfg.loglevel)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
-import signal
+import atexit
 
-from flask import Flask
+from flask import Flask, Response
+from gunicorn.http.errors import ParseException
 
-from api.app import create_app
+from api.app import answer_error, create_app
 from api.monitoring.in_flight import Attended
 from api.monitoring.shared_counters import Counters, shared_folder
 from api.server.cpu_pinning import Home
 from api.server.disconnect_watch import Watch
 from api.server.json_logs import configure_logging
 from core.db import Database
+from core.errors import BadParameter
 from core.settings import load_settings
-
-PR_SET_PDEATHSIG = 1
 
 
 def make_app() -> Flask:
@@ -26,13 +25,20 @@ def make_app() -> Flask:
 
 def make() -> tuple[Flask, Database]:
     """The application and its database."""
-    end_with_parent()
     settings = load_settings()
     configure_logging(settings.log_level)
     if settings.pin_workers == "on":
         Home(settings.workers).start()
     database = Database(settings)
-    return create_app(settings, database, Counters(shared_folder())), database
+    atexit.register(database.close)  # else the end of this process waits for threads of the pool
+    app = create_app(settings, database, Counters(shared_folder()))
+    app.register_error_handler(ParseException, answer_unreadable)
+    return app, database
+
+
+def answer_unreadable(error: ParseException) -> Response:
+    """A body that gunicorn's own worker cannot take apart, such as chunks without their sizes."""
+    return answer_error(BadParameter(f"the body cannot be read: {error}", parameter="body"))
 
 
 def make_watched_app() -> Flask:
@@ -42,8 +48,3 @@ def make_watched_app() -> Flask:
     app.wsgi_app = Attended(app.wsgi_app, watch.comes)  # type: ignore[method-assign]
     watch.start()
     return app
-
-
-def end_with_parent() -> None:
-    """Have Linux end this worker when its parent ends, also by SIGKILL: one left behind would keep the port."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
