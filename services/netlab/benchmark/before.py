@@ -12,7 +12,8 @@ from typing import Any
 
 from core.settings import Settings, rows
 from netlab.errors import NativeRuns, NoStack
-from netlab.observe.docker_engine import Engine, Json, listed, mapped
+from netlab.observe.docker_engine import Engine, Json, environment_of, labels_of, listed, mapped
+from netlab.observe.host import PROC
 from netlab.observe.recording import Stack
 
 API_PORT, DATABASE_PORT = "8080/tcp", "5432/tcp"
@@ -32,10 +33,10 @@ class Before:
 
 def before_of(containers: Sequence[Json], project: str) -> Before:
     """How it runs, by `docker inspect` of the project's containers."""
-    running = [one for one in containers if one["State"]["Running"] and label(one, "isthmus.mode")]
+    running = [one for one in containers if one["State"]["Running"] and labels_of(one).get("isthmus.mode")]
     if not running:
         return Before(None, project, {})
-    mode = label(running[0], "isthmus.mode")
+    mode = labels_of(running[0])["isthmus.mode"]
     return Before(
         mode, project, {**passed_on(running), **of_places(running), **of_ports(running, mode), **of_user(running)}
     )
@@ -44,7 +45,7 @@ def before_of(containers: Sequence[Json], project: str) -> Before:
 def passed_on(containers: Sequence[Json]) -> dict[str, str]:
     """The operator's settings that Compose passes on to containers, those that are empty included."""
     known = {name for name, _, _ in rows("operator")} - NOT_OF_CONTAINERS
-    found = [(name, value) for one in containers for name, value in environment(one).items() if name in known]
+    found = [(name, value) for one in containers for name, value in environment_of(one).items() if name in known]
     return dict(found)
 
 
@@ -79,7 +80,7 @@ def of_ports(containers: Sequence[Json], mode: str) -> dict[str, str]:
 
 def of_host_mode(containers: Sequence[Json]) -> dict[str, str]:
     """Of mode host, where processes listen on the host themselves."""
-    variables = {name: value for one in containers for name, value in environment(one).items()}
+    variables = {name: value for one in containers for name, value in environment_of(one).items()}
     host, _, port = variables.get("ISTHMUS_LISTEN", "").rpartition(":")
     found = {"ISTHMUS_BIND": host, "ISTHMUS_PORT": port} if port else {}
     return found | ({"ISTHMUS_DB_HOST_PORT": variables["PGPORT"]} if variables.get("PGPORT") else {})
@@ -96,17 +97,6 @@ def bindings(container: Json) -> dict[str, Any]:
     return mapped(container["HostConfig"].get("PortBindings"))
 
 
-def environment(container: Json) -> dict[str, str]:
-    """The container's environment."""
-    return dict(entry.partition("=")[::2] for entry in listed(container["Config"].get("Env")))
-
-
-def label(container: Json, name: str) -> str:
-    """A label, or an empty text."""
-    return str(mapped(container["Config"].get("Labels")).get(name, ""))
-
-
-PROC = Path("/proc")
 MODES = ("bridge", "host", "container", "none")
 """Those that can be compared: of Compose."""
 

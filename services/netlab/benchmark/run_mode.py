@@ -19,6 +19,7 @@ from netlab.benchmark.model.workloads import Target, Workload, job_of
 from netlab.errors import NothingToMeasure
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
+from netlab.observe.host import PROC
 
 READY_WITHIN_S = 60.0
 WARM_UP_S = 0.15
@@ -135,9 +136,6 @@ def slice_of(visit: Visit, kind: Workload, half: int, tally: Tally, cpu: Cpu, ot
         wrong=wrong,
         other_cpus=other_cpus,
     )
-
-
-PROC = Path("/proc")
 
 
 def processes_cpu_ns(pids: Iterable[int], proc: Path = PROC) -> int:

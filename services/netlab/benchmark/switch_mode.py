@@ -15,8 +15,8 @@ from typing import IO
 
 from netlab.benchmark.before import Before
 from netlab.errors import BenchmarkRuns, ModeFailed
+from netlab.observe.host import ROOT
 
-ROOT = Path(__file__).parents[3]
 WITHOUT_DISK = {"ISTHMUS_TILES_MB": "0"}
 """While modes are compared no tile goes to the disk: cold ones would push out tiles that somebody needs."""
 

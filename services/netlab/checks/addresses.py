@@ -8,12 +8,11 @@ from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 from netlab.model.finding import Finding
 from netlab.model.observation import Attachment, Container, Interface, Network, Observation
 from netlab.model.probe_results import ProbeResults
-from netlab.model.roles import role_of, start_command
+from netlab.model.roles import recreate_command, role_of, start_command
 from netlab.model.wiring import Cable, cables
 
 PRIVATE = tuple(IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918, section 3."""
-AS_ROOT = "sudo ./scripts/isthmus net check"
 
 
 def networks(seen: Observation, _tried: ProbeResults) -> Iterator[Finding]:
@@ -83,7 +82,7 @@ def reconnect(container: Container, network: str, seen: Observation) -> str:
     if seen.mode == "bridge" and (container.attachments or container.network_mode not in ("host", "none")):
         link = f"--link {seen.project}-postgis-1:postgis " if alias in ("api", "loader") else ""
         return f"docker network connect --alias {alias} {link}{network} {container.name}"
-    return f"docker rm -f {container.name}; {start_command(seen.mode)}"
+    return recreate_command(container, seen.mode)
 
 
 def in_subnet(address: str, subnet: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.checks.ports import is_loopback, text_of
+from netlab.checks.ports import text_of
 from netlab.model.finding import Finding
 from netlab.model.observation import Container, Listener, Observation, Publication, endpoint
 from netlab.model.probe_results import HostConnection, ProbeResults
 from netlab.model.roles import db_port, of_role, start_command
+from netlab.model.wiring import is_loopback
 
 
 def private(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
@@ -71,7 +72,7 @@ def listeners_of(container: Container, seen: Observation) -> tuple[Listener, ...
 def no_way_in(container: Container, seen: Observation) -> Finding:
     """No port of the host, published or made by a rule of somebody's, leads to PostgreSQL from outside loopback."""
     ways = [f"port {text_of(one)}" for one in open_ports(container, seen)]
-    addresses = {one.address.partition("/")[0] for one in container.attachments}
+    addresses = {one.ip for one in container.attachments}
     rules = [
         one
         for one in seen.host.nat_rules or ()

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from netlab.checks.addresses import project_network
-from netlab.checks.ports import AS_ROOT, is_loopback
+from netlab.checks.ports import AS_ROOT
 from netlab.model.finding import Finding
 from netlab.model.observation import Container, Listener, Observation, Publication
 from netlab.model.probe_results import ProbeResults
 from netlab.model.roles import API_PORT, of_role, start_command
-from netlab.model.wiring import ANY
+from netlab.model.wiring import ANY, is_loopback
 
 
 def up_to_date(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.checks.ports import BYPASS, is_loopback, text_of
+from netlab.checks.ports import BYPASS, text_of
 from netlab.model.finding import Finding
 from netlab.model.observation import Container, Observation, Publication
 from netlab.model.probe_results import Neighbour, ProbeResults
-from netlab.model.roles import mount_at, of_role, start_command
-from netlab.model.wiring import is_hosts
+from netlab.model.roles import mount_at, of_role, recreate_command, start_command
+from netlab.model.wiring import is_hosts, is_loopback
 
 LOOK_INSIDE = "the container's image needs sh and cat; docker exec must be allowed"
 
@@ -47,7 +47,7 @@ def only_loopback(container: Container, seen: Observation) -> Finding:
     )
     if not cards:
         return promise.unseen("its namespace could not be read", LOOK_INSIDE)
-    return promise.held(when=cards == ["lo"], fix=recreate(container, seen))
+    return promise.held(when=cards == ["lo"], fix=recreate_command(container, seen.mode))
 
 
 def no_network_joins(tried: ProbeResults) -> Iterator[Finding]:
@@ -74,10 +74,10 @@ def hosts_own(container: Container, seen: Observation) -> Finding:
         because="the inode of its network namespace is compared with the host's",
     )
     if seen.engine.hidden:
-        return promise.held(when=container.network_mode == "host", fix=recreate(container, seen))
+        return promise.held(when=container.network_mode == "host", fix=recreate_command(container, seen.mode))
     if container.namespace is None or seen.host.namespace is None:
         return promise.unseen("its namespace could not be read", LOOK_INSIDE)
-    return promise.held(when=container.namespace == seen.host.namespace, fix=recreate(container, seen))
+    return promise.held(when=container.namespace == seen.host.namespace, fix=recreate_command(container, seen.mode))
 
 
 def one_for_all(alive: list[Container], seen: Observation) -> Iterator[Finding]:
@@ -137,12 +137,7 @@ def one_of_its_own(container: Container, alive: list[Container], seen: Observati
     )
     if container.namespace is None and not with_it:
         return promise.unseen("its namespace could not be read", LOOK_INSIDE)
-    return promise.held(when=not with_it, fix=recreate(container, seen))
-
-
-def recreate(container: Container, seen: Observation) -> str:
-    """The network of a container is chosen when it is made."""
-    return f"docker rm -f {container.name}; {start_command(seen.mode)}"
+    return promise.held(when=not with_it, fix=recreate_command(container, seen.mode))
 
 
 def company(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from netlab.model.finding import Finding
 from netlab.model.observation import Container, Observation, Publication, endpoint
 from netlab.model.probe_results import ApiResponse, ProbeResults
 from netlab.model.roles import API_PORT, db_port, of_role, start_command
-from netlab.model.wiring import ANY, carriers
+from netlab.model.wiring import carriers, is_loopback
 
 NFTABLES = "sudo nft list ruleset, or iptables-legacy-save: look for the port there"
 AS_ROOT = "sudo ./scripts/isthmus net check"
@@ -64,11 +63,6 @@ def published_at_all(seen: Observation) -> Iterator[Finding]:
 def text_of(port: Publication) -> str:
     """`127.0.0.1:8080 -> 8080`."""
     return f"{endpoint(port.host_address, port.host_port)} -> {port.container_port}"
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this host's own clients reach an address."""
-    return address not in ANY and ip_address(address).is_loopback
 
 
 def on_loopback(port: Publication, container: Container, seen: Observation) -> Finding:
@@ -142,7 +136,7 @@ def restart_fix(container: Container, mode: str) -> str:
 
 def own_addresses(container: Container, seen: Observation) -> tuple[str, ...]:
     """The container's addresses. A swarm's task has one more, in docker_gwbridge, which only the rules know."""
-    found = [one.address.partition("/")[0] for one in container.attachments]
+    found = [one.ip for one in container.attachments]
     rules = [carriers(port, container, seen).rule for port in container.published] if seen.mode == "swarm" else []
     return tuple(dict.fromkeys([*found, *(rule.container_address for rule in rules if rule)]))
 

@@ -78,7 +78,7 @@ def addresses_of(name: str, container: Container, seen: Observation) -> set[str]
     """The addresses of the container that a name is meant for, empty where that is not known."""
     target = target_name(name, container, seen)
     meant = [one for one in seen.containers if one.name == target]
-    return {one.address.partition("/")[0] for found in meant for one in found.attachments}
+    return {one.ip for found in meant for one in found.attachments}
 
 
 def connects(one: ContainerConnection, container: Container, seen: Observation) -> Finding:

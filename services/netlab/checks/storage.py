@@ -8,7 +8,7 @@ from dataclasses import replace
 from netlab.model.finding import Finding
 from netlab.model.observation import Container, Mount, Observation
 from netlab.model.probe_results import FolderProbe, ProbeResults
-from netlab.model.roles import Storage, mount_at, start_command, storage_of
+from netlab.model.roles import Storage, mount_at, recreate_command, start_command, storage_of
 
 
 def mounts(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def no_mount(container: Container, needed: Storage, seen: Observation) -> Findin
         expected="a bind mount or a volume",
         seen="nothing is mounted there",
         because="what it writes goes with the container, and what others write it does not see",
-    ).held(when=False, fix=f"docker rm -f {container.name}; {start_command(seen.mode)}")
+    ).held(when=False, fix=recreate_command(container, seen.mode))
 
 
 def as_told(container: Container, needed: Storage, mount: Mount, seen: Observation) -> Finding:

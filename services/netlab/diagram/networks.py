@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from netlab.diagram.figure import Bar, Clients, Plug, PortCarrier
 from netlab.diagram.scene import Block, Line
 from netlab.diagram.words import named, socket_words
 from netlab.model.observation import Container, Interface, Listener, Network, Observation, Publication, endpoint
-from netlab.model.wiring import ANY, Cable, Namespace, cables, carriers, listens_there
+from netlab.model.wiring import Cable, Namespace, cables, carriers, is_loopback, listens_there
 
 NO_NETWORKS = ("host", "null")
 
@@ -143,11 +142,6 @@ def socket_block(listener: Listener) -> Block:
 def clients_of(address: str) -> Clients:
     """Who reaches an address of the host."""
     return Clients(outside=not is_loopback(address), here=True)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether no other machine reaches the address."""
-    return address not in ANY and ip_address(address).is_loopback
 
 
 MOST_PORTS = 4

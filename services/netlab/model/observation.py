@@ -76,6 +76,11 @@ class Attachment:
     aliases: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def ip(self) -> str:
+        """The address without the length of its prefix."""
+        return self.address.partition("/")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:

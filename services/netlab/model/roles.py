@@ -61,6 +61,11 @@ def start_command(mode: str) -> str:
     return "./scripts/swarm up" if mode == "swarm" else f"./scripts/up {mode}"
 
 
+def recreate_command(container: Container, mode: str) -> str:
+    """What makes a container anew: its network and mounts are chosen when it is made."""
+    return f"docker rm -f {container.name}; {start_command(mode)}"
+
+
 def role_of(container: Container) -> Role | None:
     """Which part of the stack a container is, by its service or else by its image."""
     for role in ROLES:

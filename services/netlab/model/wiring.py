@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from netlab.model.observation import (
     Container,
@@ -142,6 +143,11 @@ def carriers(port: Publication, container: Container, seen: Observation) -> Carr
 def same_address(one: str, other: str) -> bool:
     """Whether two host addresses of a port are the same, or both mean every address."""
     return one == other or (one in ANY and other in ANY)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this host's own clients reach an address."""
+    return address not in ANY and ip_address(address).is_loopback
 
 
 def is_of_stack(listener: Listener, seen: Observation) -> bool:

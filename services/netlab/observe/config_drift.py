@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 
-from netlab.observe.docker_engine import Json, mapped
+from netlab.observe.docker_engine import labels_of
+from netlab.observe.host import ROOT
 from netlab.observe.recording import Recording
 
 HASH, SERVICE, FOLDER = (f"com.docker.compose.{word}" for word in ("config-hash", "service", "project.working_dir"))
-ROOT = Path(__file__).resolve().parents[3]
 EXPORTED = ("PORT", "BIND", "DB_HOST_PORT", "DATA_DIR", "SECRETS_DIR", "RUN_DIR", "PROJECT", "UID", "GID")
 """What scripts/ set before they call Compose, and a plain `docker compose` does not."""
 
 
 def outdated(recording: Recording) -> tuple[tuple[str, ...] | None, str]:
     """(containers made with other settings than Compose would use now, ""), or (None, why it cannot be compared)."""
-    labels = [mapped(one["Config"]["Labels"]) for one in recording.containers]
+    labels = [labels_of(one) for one in recording.containers]
     mode = next((one["isthmus.mode"] for one in labels if "isthmus.mode" in one), "")
     if not any(HASH in one for one in labels):
         return None, "Compose did not make these containers"
@@ -38,11 +37,6 @@ def other_than(current: dict[str, str], recording: Recording) -> tuple[str, ...]
         for one, labels in ((one, labels_of(one)) for one in recording.containers)
         if labels.get(SERVICE) in current and labels.get(HASH) != current[labels[SERVICE]]
     )
-
-
-def labels_of(container: Json) -> dict[str, str]:
-    """The labels of an inspected container."""
-    return mapped(container["Config"]["Labels"])
 
 
 def hashes(recording: Recording, mode: str, without: Sequence[str] = ()) -> tuple[dict[str, str], str]:

@@ -123,6 +123,16 @@ class Engine:
                 return
 
 
+def labels_of(container: Json) -> dict[str, str]:
+    """The labels of an inspected container."""
+    return mapped(container["Config"].get("Labels"))
+
+
+def environment_of(container: Json) -> dict[str, str]:
+    """The environment of an inspected container."""
+    return dict(entry.partition("=")[::2] for entry in listed(container["Config"].get("Env")))
+
+
 def project_of(labels: Json) -> str:
     """The project that a container's labels name. `docker stack deploy` leaves those of Compose in place, empty."""
     return next((str(labels[label]) for label in (COMPOSE_PROJECT, STACK) if labels.get(label)), "")

@@ -15,6 +15,8 @@ from pathlib import Path
 from netlab.observe.docker_engine import Json
 
 PROC = Path("/proc")
+ROOT = Path(__file__).resolve().parents[3]
+"""The clone that this code is of."""
 LISTENING, ACCEPTING = "0A", "00010000"
 """States of TCP and unix sockets in the tables of /proc/net."""
 

@@ -19,7 +19,7 @@ from netlab.model.observation import (
     Rights,
     Unseen,
 )
-from netlab.observe.docker_engine import Json, listed, mapped
+from netlab.observe.docker_engine import Json, labels_of, listed, mapped
 from netlab.observe.recording import LINK_VARIABLE, Recording
 from netlab.parse.host import (
     namespace_inode,
@@ -36,7 +36,7 @@ from netlab.parse.host import (
 def parse(recording: Recording) -> Observation:
     """What was seen, as values."""
     containers = with_addresses([parse_container(one, recording) for one in recording.containers])
-    labels = [mapped(one["Config"]["Labels"]) for one in recording.containers]
+    labels = [labels_of(one) for one in recording.containers]
     engine = parse_engine(recording.engine)
     return Observation(
         taken_at=recording.taken_at,
@@ -138,7 +138,7 @@ def parse_container(inspected: Json, recording: Recording) -> Container:
     inside = sections(recording.inside.get(inspected["Id"], {}).get("output", ""))
     namespace = namespace_inode(inside.get("namespace"))
     of_host = namespace is not None and namespace == namespace_inode(recording.host["namespace"])
-    image, labels = config["Image"], mapped(config["Labels"])
+    image, labels = config["Image"], labels_of(inspected)
     attachments = parse_attachments(mapped(inspected["NetworkSettings"]["Networks"]))
     return Container(
         name=inspected["Name"].lstrip("/"),
@@ -171,7 +171,7 @@ def interfaces_inside(inside: dict[str, str], attachments: tuple[Attachment, ...
     cards = parse_cards(inside.get("cards", ""))
     named = {one.mac: one.address for one in attachments}
     local = parse_local_addresses(inside.get("addresses", ""))
-    rest = tuple(one for one in local if one not in {address.partition("/")[0] for address in named.values()})
+    rest = tuple(one for one in local if one not in {attached.ip for attached in attachments})
     unnamed = [card for card in cards if card.kind != "loopback" and card.mac not in named]
     return tuple(replace(card, addresses=rest) if [card] == unnamed else card for card in cards)
 

@@ -102,7 +102,7 @@ def doors(seen: Observation) -> Iterator[tuple[str, int]]:
         yield from ((address, port) for port in sorted(ports) for address in outside)
     if seen.mode == "container":
         for container in of_role("net", seen):
-            yield from ((one.address.partition("/")[0], 5432) for one in container.attachments)
+            yield from ((one.ip, 5432) for one in container.attachments)
 
 
 def host_addresses(seen: Observation) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from core.settings import Settings
 from netlab.errors import NoStack
 from netlab.observe.docker_engine import Engine, Json
+from netlab.observe.host import ROOT
 from netlab.observe.recording import choose_project
 from netlab.tutorial.page import ANY
 from netlab.tutorial.words import Words
 
-ROOT = Path(__file__).resolve().parents[3]
 DB_PORT = 55432
 SPARE_PORTS = range(8081, 8181)
 IMAGES = ("isthmus-postgis:local", "isthmus-api:local")

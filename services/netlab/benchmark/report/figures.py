@@ -98,7 +98,7 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str]]]:
     found = [one for one in report.findings if one.matters]
     for mode in report.modes[1:]:
         lines = [one.sentence for one in found if one.mode == mode]
-        yield f"More than noise: {mode}, as many times what {report.modes[0]} has", lines
+        yield f"More than noise: {mode} against {report.modes[0]}", lines
     yield "Why", [capital(cause) for cause in dict.fromkeys(cause for one in found for cause in one.because)]
     yield "Within the noise", even_lines(report)
     yield "Advice for this machine", report.advice
