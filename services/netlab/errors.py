@@ -12,7 +12,7 @@ class EngineAway(IsthmusError):
 
 
 class NoStack(IsthmusError):
-    """The stack does not run, or not in the mode that was asked for."""
+    """The stack does not run, or not in the wanted mode."""
 
     code = "stack-missing"
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from core.db import Database as Pool
-from netlab.report.store import keep
+from netlab.report.store import store_report
 from support.cluster import Database
 from support.http import get
 from support.network import leave_network
@@ -117,7 +117,7 @@ def app(world: Database, data_dir: Path) -> Iterator[Flask]:
 
 def leave(data_dir: Path, name: str, value: Any) -> None:
     """Leave a report as the lab does."""
-    keep(data_dir, name, value if isinstance(value, str) else json.dumps(value))
+    store_report(data_dir, name, value if isinstance(value, str) else json.dumps(value))
 
 
 def leave_raw(data_dir: Path, name: str, raw: bytes) -> Path:

@@ -10,12 +10,12 @@ from netlab.diagram.words import mode_words
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
 from netlab.report.observation import observation_json
-from netlab.report.store import keep
+from netlab.report.store import store_report
 from support.cluster import ROOT
 
 
 def leave_network(data_dir: Path, mode: str = "bridge") -> None:
     """What `net show` leaves."""
     seen = parse(load(ROOT / f"tests/data/netlab/{mode}.json"))
-    keep(data_dir, "show.json", json.dumps({**observation_json(seen), "explanation": mode_words(seen)}))
-    keep(data_dir, "show.svg", picture(seen))
+    store_report(data_dir, "show.json", json.dumps({**observation_json(seen), "explanation": mode_words(seen)}))
+    store_report(data_dir, "show.svg", picture(seen))

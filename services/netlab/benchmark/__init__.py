@@ -1,1 +1,1 @@
-"""What each network mode costs this machine's own requests: measured in turns, noise told apart."""
+"""What each network mode costs this machine's own requests: measured in turns, noise set apart."""

@@ -64,7 +64,7 @@ def of_places(containers: Sequence[Json]) -> dict[str, str]:
 
 
 def of_ports(containers: Sequence[Json], mode: str) -> dict[str, str]:
-    """Addresses and ports: as they were asked for, so that a free one (0) stays one."""
+    """Addresses and ports as they were set, so that a free one (0) stays one."""
     asked = {port: one[0] for container in containers for port, one in bindings(container).items() if one}
     found: dict[str, str] = {}
     if API_PORT in asked:
@@ -93,7 +93,7 @@ def of_user(containers: Sequence[Json]) -> dict[str, str]:
 
 
 def bindings(container: Json) -> dict[str, Any]:
-    """The ports that were asked for, `8080/tcp` -> [{HostIp, HostPort}]."""
+    """The ports as they were set, `8080/tcp` -> [{HostIp, HostPort}]."""
     return mapped(container["HostConfig"].get("PortBindings"))
 
 

@@ -1,4 +1,4 @@
-"""How far a comparison is: a bar on a terminal, else JSON lines, on standard error."""
+"""How far a benchmark is: a bar on a terminal, else JSON lines, on standard error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 PLAN = "plan"
-"""The event that tells what will happen."""
+"""The event that says what will happen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Runs a comparison: each mode in turn, round after round, and then what ran before."""
+"""A benchmark's course: each mode in turn, round after round, and then what ran before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SWITCH_S, LOOK_S, SLICE_S, KINDS = 7.0, 1.2, 0.25, 5
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. `modes[0]` is the baseline."""
+    """What to measure. `modes[0]` is the baseline."""
 
     modes: tuple[str, ...]
     rounds: int
@@ -83,7 +83,7 @@ class Benchmark:
         return self._report(kinds)
 
     def _look_before(self) -> None:
-        """Choose what to ask for while the stack runs as it did: a name that is not there is told before any switch."""
+        """Choose the data while the stack runs as it did: a name that is not there is an error before any switch."""
         before = self._switcher.before
         if before.mode is None:
             return

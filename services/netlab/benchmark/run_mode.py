@@ -29,7 +29,7 @@ SERVING = ("api", "postgis")
 """The services whose CPU is that of requests. The loader serves none, and is busy with files just after a start."""
 
 Listener = Callable[[str, str], None]
-"""Is told (mode, workload) before it is measured."""
+"""Called with (mode, workload) before it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Measurer:
     """Measures visits. Cold tiles of two slices are never the same, so slices are numbered through."""
 
     def __init__(self, engine: Engine, client: LoadClient, plan: Plan, listener: Listener) -> None:
-        """`listener` is told what comes next."""
+        """`listener` hears what comes next."""
         self._engine, self._client, self._plan, self._listener = engine, client, plan, listener
         self._slices = 0
 

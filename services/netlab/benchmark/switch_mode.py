@@ -1,4 +1,4 @@
-"""Starts modes by `scripts/up`, which has every check, and brings back what ran before."""
+"""The switch to a mode by `scripts/up`, which has every check, and back to what ran before."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def settings(container: Container, seen: Observation, outdated: tuple[str, ...])
 
 
 def not_compared(seen: Observation, why: str) -> Finding:
-    """Compose could not be asked what it would use now."""
+    """The settings, where Compose does not say what it would use now."""
     return Finding(
         code="settings-current",
         subject=seen.project,

@@ -147,7 +147,7 @@ def answered(page: ApiResponse, seen: Observation) -> Finding:
 
 
 def links_lead_back(page: ApiResponse, seen: Observation) -> Iterator[Finding]:
-    """The links of an answer begin with the address that was asked, or with the public one."""
+    """The links of a response begin with the address of the request, or with the public one."""
     base = public_url(seen) or f"http://{page.at if not page.at.startswith('unix:') else 'localhost'}"
     own = [link for link in page.links if urlsplit(link).path.startswith(urlsplit(base).path)]
     wrong = [

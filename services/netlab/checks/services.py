@@ -86,7 +86,7 @@ def cure(container: Container) -> str:
 
 
 def elsewhere(seen: Observation) -> Finding:
-    """An engine tells of the tasks of its own node only."""
+    """The tasks of other nodes, which an engine does not list."""
     return Finding(
         code="tasks-here",
         subject=seen.project,

@@ -21,7 +21,7 @@ from netlab.benchmark.run import Request, run_benchmark
 from netlab.benchmark.switch_mode import log_of
 from netlab.cli.options import check_writable, write_output
 from netlab.observe.docker_engine import Engine
-from netlab.report.store import keep
+from netlab.report.store import store_report
 
 QUICK_S = 0.3
 
@@ -108,8 +108,8 @@ def announcement(request: Request, before: Before) -> str:
 def tell(report: Report, data_dir: Path, page: Path | None, *, as_json: bool) -> None:
     """Print the report, and leave it on the data volume."""
     text, html = json.dumps(report_json(report), ensure_ascii=False), report_html(report)
-    keep(data_dir, "compare.json", text)
-    keep(data_dir, "compare.html", html)
+    store_report(data_dir, "compare.json", text)
+    store_report(data_dir, "compare.html", html)
     click.echo(text if as_json else report_text(report))
     if page is not None:
         write_output(html, page)

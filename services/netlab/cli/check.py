@@ -1,4 +1,4 @@
-"""`isthmus net check` and `isthmus doctor`: print the check, keep its report, and exit by what was found."""
+"""`isthmus net check` and `isthmus doctor`: print the check, store its report, and exit by what was found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netlab.checks.run import CODES, Wanted, check
 from netlab.cli.options import mode_argument, project_option
 from netlab.model.roles import data_folder
 from netlab.report.findings import report_json, report_text
-from netlab.report.store import keep
+from netlab.report.store import store_report
 
 accept_option = click.option(
     "--accept",
@@ -83,13 +83,13 @@ def doctor(ctx: click.Context, project: str | None, accept: tuple[str, ...], **f
 
 
 def report(ctx: click.Context, wanted: Wanted, *, quiet: bool, as_json: bool) -> None:
-    """Check, print, keep the report, and end with the exit status of what was found."""
+    """Check, print, store the report, and end with the exit status of what was found."""
     settings: Settings = ctx.obj
     if sys.stderr.isatty():
         click.echo("looking, connecting, reading and writing …", err=True)
     seen, promises = check(settings, wanted)
     text = json.dumps(report_json(seen, promises), ensure_ascii=False, indent=1)
-    keep(data_folder(seen, settings.data_dir), "check.json", text + "\n")
+    store_report(data_folder(seen, settings.data_dir), "check.json", text + "\n")
     click.echo(text if as_json else report_text(seen, promises, quiet=quiet))
     if any(one.verdict == "broken" for one in promises):
         ctx.exit(EXIT_FAILED)

@@ -1,4 +1,4 @@
-"""`isthmus net show`: prints what is there in the form that is asked for, and leaves it on the data volume."""
+"""`isthmus net show`: an observation in the wanted form, which also stays on the data volume."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from netlab.observe.docker_engine import Engine
 from netlab.observe.recording import Recording, dump, load
 from netlab.parse.observation import parse
 from netlab.report.observation import observation_json, observation_text
-from netlab.report.store import keep
+from netlab.report.store import store_report
 
 
 @click.command()
@@ -64,13 +64,13 @@ def show(
         return
     recording, seen = look(Engine(), settings, mode, project)
     data_dir = data_folder(seen, settings.data_dir)
-    if keep(data_dir, "show.json", as_json(seen)):
-        keep(data_dir, "show.svg", picture(seen))
+    if store_report(data_dir, "show.json", as_json(seen)):
+        store_report(data_dir, "show.svg", picture(seen))
     write(rendered(form, recording, seen), output)
 
 
 def rendered(form: str | None, recording: Recording, seen: Observation) -> str:
-    """What was seen, in the form that was asked for."""
+    """What was seen, in the wanted form."""
     if form == "recording":
         return dump(recording)
     if form == "json":

@@ -1,4 +1,4 @@
-"""`isthmus net demo`: the lesson of docs/networking.md at work, on this machine and its stack."""
+"""`isthmus net demo`: the tutorial of docs/networking.md at work, on this machine and its stack."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def far_end(cable: Cable) -> Block:
 
 
 def socket_plugs(namespace: Namespace, seen: Observation) -> tuple[Plug, ...]:
-    """The host's sockets that containers in its namespace were told to listen on."""
+    """The host's sockets that are the settings of containers in its namespace."""
     del seen
     found: list[Plug] = []
     for listener in namespace.listeners:

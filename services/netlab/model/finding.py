@@ -1,4 +1,4 @@
-"""One promise of a mode, held against what was seen: what the lab's check is made of."""
+"""A finding: one promise of a mode, held against what was seen. The lab's check is made of them."""
 
 from __future__ import annotations
 

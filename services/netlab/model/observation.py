@@ -1,6 +1,6 @@
 """What the lab saw, as values: the host, its networks, and the containers of one stack with their ports and mounts.
 
-Nothing here asks anybody; `netlab.parse` makes these values of what `netlab.observe` was told. Addresses are texts as
+Nothing here does I/O; `netlab.parse` makes these values of what `netlab.observe` recorded. Addresses are texts as
 Linux writes them, `172.18.0.2/16` with the length of the prefix where it is known. `None`: it could not be seen.
 """
 

@@ -22,7 +22,7 @@ class HostConnection:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedName:
-    """A name, asked for inside a container. No address: it leads nowhere."""
+    """A name as a container resolves it. No address: it leads nowhere."""
 
     container: str
     name: str
@@ -56,7 +56,7 @@ class FolderProbe:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """An answer of the API to this host. `at` is what was asked, `status` None when nobody answered (`text`: why)."""
+    """A response of the API to this host. `at` is the address, `status` None when there was none (`text`: why)."""
 
     at: str
     path: str
@@ -123,7 +123,7 @@ class ProbeResults:
     words: dict[str, str] = field(default_factory=dict[str, str])
     """What a container's last health check, or its failed start, said, by its name."""
     wanted: tuple[tuple[str, Publication], ...] = ()
-    """Ports that containers which do not run were told to publish."""
+    """Ports that containers which do not run are to publish."""
     outdated: tuple[str, ...] | None = None
     """Containers that were made with other settings than those of now; None where they cannot be compared."""
     missing: dict[str, str] = field(default_factory=dict[str, str])

@@ -156,7 +156,7 @@ def is_of_stack(listener: Listener, seen: Observation) -> bool:
 
 
 def listens_there(listener: Listener, container: Container) -> bool:
-    """Whether the container was told to listen on that address and port."""
+    """Whether that address and port are the container's setting."""
     if listener.port is None:
         return False
     if container.setting("LISTEN"):

@@ -1,1 +1,1 @@
-"""Asks the Docker engine, the host and each container; the only room that does."""
+"""The Docker engine, the host and each container as they answer; the only room that does such I/O."""

@@ -1,4 +1,4 @@
-"""The Docker engine, asked through its SDK, which only this module imports. What it returns is the engine's JSON."""
+"""The Docker engine through its SDK, which only this module imports. What it returns is the engine's JSON."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Engine:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is asked over a socket of this machine."""
+        """Whether its socket is one of this machine."""
         return self._api.base_url.startswith("http+docker://")
 
     def describe(self) -> Json:

@@ -1,6 +1,6 @@
 """One look at a stack: which one is meant, and what engine, host and containers answered, as it came.
 
-A recording is plain JSON that can be kept, sent with a question, read in tests.
+A recording is plain JSON that can be stored, sent with a question, read in tests.
 
 Of a container's environment only what says how parts find each other is kept: a recording holds no password.
 """
@@ -99,7 +99,7 @@ def fitting_settings(stacks: Sequence[Stack], project: str, data_dir: Path) -> S
 
 
 def check_mode(project: str, running: Sequence[str], mode: str | None) -> None:
-    """Raises: NoStack when the project does not run in the mode that was asked for"""
+    """Raises: NoStack when the project does not run in the wanted mode"""
     if mode is not None and mode not in running:
         raise NoStack(
             f"{project} runs in mode {' and '.join(running)}, not {mode}", hint=f"./scripts/up {mode} switches to it"

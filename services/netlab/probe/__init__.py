@@ -1,1 +1,1 @@
-"""Tries: connections, names, files, pages."""
+"""Connections, names, files and pages that the check tries."""

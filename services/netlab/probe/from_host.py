@@ -79,8 +79,8 @@ def get_public(url: str, address: str) -> PublicResponse:
 def firewall() -> tuple[tuple[str, ...] | None, str]:
     """Chains and rules of the tables that Docker writes to, `-t TABLE` in front of each; or None, and why not.
 
-    None as well where Docker has no chain of its own: it was told to keep out, or writes to nftables or to another
-    iptables than the one that is asked here.
+    None as well where Docker has no chain of its own: it has `iptables: false`, or writes to nftables or to another
+    iptables than the one that runs here.
     """
     lines: list[str] = []
     for table in ("nat", "filter", "raw"):

@@ -1,4 +1,4 @@
-"""What is tried inside a container: one `sh` that tells, line by line, what happened. Nothing is left behind."""
+"""What is tried inside a container: one `sh` that prints a line for each try. Nothing is left behind."""
 
 from __future__ import annotations
 

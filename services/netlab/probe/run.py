@@ -1,4 +1,4 @@
-"""Tries what the promises of a mode are about, and returns what happened.
+"""What the check tries, from this host and in the containers, and what came of it.
 
 Writes only files that it removes again in the same breath, and asks the engine for one thing that isolation makes it
 refuse. Everything else only looks.

@@ -1,4 +1,4 @@
-"""Promises as text for a terminal, readable without colour, and as the JSON of `--json` and of the report."""
+"""Findings as text for a terminal, readable without colour, and as the JSON of `--json` and of the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the lab's last reports on the data volume, where the API finds them: it never sees the Docker socket."""
+"""The lab's last reports on the data volume, where the API finds them: it never sees the Docker socket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def network_folder(data_dir: Path) -> Path:
     return data_dir / "var" / "network"
 
 
-def keep(data_dir: Path, name: str, text: str) -> bool:
+def store_report(data_dir: Path, name: str, text: str) -> bool:
     """Put a report there, whole or not at all. One that cannot be written is a line on stderr, and no error.
 
     Whether it was written.

@@ -1,1 +1,1 @@
-"""The lesson of docs/networking.md: a page whose demos run on this machine and are compared with it."""
+"""The tutorial of docs/networking.md: a page whose demos run on this machine and are compared with it."""

@@ -1,4 +1,4 @@
-"""The page of the lesson as values: its demos, what each runs, and what that printed when the page was made.
+"""The page of the tutorial as values: its demos, what each runs, and what that printed when the page was made.
 
     ### The heading is the demo's title
     <!-- demo: NAME on MODE -->

@@ -19,7 +19,7 @@ TIMEOUT_S = 90
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who is told while a demo runs: its explanations, its commands as they run here, its output, what was left out."""
+    """What hears of a demo while it runs: explanations, commands as they run here, output, what was left out."""
 
     said: Callable[[str], None]
     begun: Callable[[str], None]

@@ -1,6 +1,6 @@
 """The measuring client, a process of its own: it reads jobs and writes tallies, a line each.
 
-Raw sockets, one thread, epoll: about 30 µs of CPU a request, told apart from what the stack takes. A process of its own
+Raw sockets, one thread, epoll: about 30 µs of CPU a request, apart from what the stack takes. A process of its own
 has its CPU measured, and the interpreter's lock is not shared with the rest of the lab.
 """
 

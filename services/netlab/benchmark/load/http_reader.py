@@ -1,4 +1,4 @@
-"""Reads HTTP/1.1 responses from bytes as they come, one after the other on a connection. Opens nothing."""
+"""HTTP/1.1 responses from bytes as they come, one after the other on a connection. Opens nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of every mode: five kinds of requests, to the largest collection that is served."""
+"""The five workloads that every mode gets, of the largest collection that is served."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def get(path: str, *, packed: bool = True, close: bool = False) -> str:
 
 
 def job_of(workload: Workload, address: str, *, seconds: float, connections: int, slice_number: int) -> Job:
-    """What the client is told. No two slices of a run have a cold tile in common."""
+    """The job of a slice. No two slices of a run have a cold tile in common."""
     numbered = "#" in workload.request
     most = int(MOST_A_SECOND["numbered" if numbered else "repeated"] * seconds) + connections
     return Job(

@@ -1,4 +1,4 @@
-"""A comparison as JSON: what `--json` prints, and what the API reads from the data volume."""
+"""A benchmark as JSON: what `--json` prints, and what the API reads from the data volume."""
 
 from __future__ import annotations
 

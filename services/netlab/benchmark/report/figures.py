@@ -78,7 +78,7 @@ def about(report: Report) -> str:
 
 
 def about_data(report: Report) -> str:
-    """What was asked for."""
+    """The data of the requests."""
     target = report.target
     return (
         f"{target.collection}: {target.features:,} features, about {target.export_bytes / MB:.1f} MB;"

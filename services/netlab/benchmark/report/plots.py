@@ -1,4 +1,4 @@
-"""The plots of a comparison as SVG: for each workload a row a mode, with its rounds as dots and its CPU as a bar.
+"""The plots of a benchmark as SVG: for each workload a row a mode, with its rounds as dots and its CPU as a bar.
 
 Colours are classes of the page's style, so the plots follow its light and dark. Every number has a column of its own
 beside the plot, where no dot can lie under it.

@@ -108,7 +108,7 @@ class ModeDifference:
 
     @property
     def sentence(self) -> str:
-        """How many times the baseline's: what is noise is left out, but for the rate, which everybody asks for."""
+        """How many times the baseline's: what is noise is left out, but for the rate, which everybody wants to know."""
         return f"{self.title}: {self.figures}"
 
     @property

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from netlab.report.store import keep, network_folder
+from netlab.report.store import network_folder, store_report
 
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
-from netlab.report.store import keep
+from netlab.report.store import store_report
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
-keep(Path(sys.argv[1]), "show.json", "{}")
+store_report(Path(sys.argv[1]), "show.json", "{}")
 """
 
 
 def test_a_report_replaces_the_last_one_and_leaves_nothing_else(tmp_path: Path) -> None:
-    keep(tmp_path, "show.json", "{}")
-    keep(tmp_path, "show.json", '{"mode": "none é"}')
+    store_report(tmp_path, "show.json", "{}")
+    store_report(tmp_path, "show.json", '{"mode": "none é"}')
     assert [one.name for one in network_folder(tmp_path).iterdir()] == ["show.json"]
     assert (network_folder(tmp_path) / "show.json").read_text(encoding="utf-8") == '{"mode": "none é"}'
 
@@ -32,7 +32,7 @@ def test_the_services_may_read_it_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         (tmp_path / "var").mkdir(mode=0o755)
-        keep(tmp_path, "show.json", "{}")
+        store_report(tmp_path, "show.json", "{}")
     finally:
         os.umask(before)
     folder = network_folder(tmp_path)
@@ -43,7 +43,7 @@ def test_the_services_may_read_it_whatever_the_umask(tmp_path: Path) -> None:
 def test_as_root_it_belongs_to_the_owner_of_the_folder_above(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     os.chown(tmp_path / "var", 10001, 10002)
-    keep(tmp_path, "show.json", "{}")
+    store_report(tmp_path, "show.json", "{}")
     folder = network_folder(tmp_path)
     assert [(one.stat().st_uid, one.stat().st_gid) for one in (folder, folder / "show.json")] == [(10001, 10002)] * 2
 
@@ -52,7 +52,7 @@ def test_a_link_that_a_service_left_is_not_followed(tmp_path: Path, capsys: pyte
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "data/var").mkdir(parents=True)
     network_folder(tmp_path / "data").symlink_to(tmp_path / "elsewhere")
-    keep(tmp_path / "data", "show.json", "{}")
+    store_report(tmp_path / "data", "show.json", "{}")
     assert list((tmp_path / "elsewhere").iterdir()) == []
     assert "must be a folder" in capsys.readouterr().err
 
@@ -61,13 +61,13 @@ def test_a_link_in_place_of_the_report_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("kept")
     network_folder(tmp_path).mkdir(parents=True)
     (network_folder(tmp_path) / "show.json").symlink_to(tmp_path / "precious")
-    keep(tmp_path, "show.json", "{}")
+    store_report(tmp_path, "show.json", "{}")
     assert (tmp_path / "precious").read_text() == "kept"
     assert not (network_folder(tmp_path) / "show.json").is_symlink()
 
 
 def test_a_report_that_has_no_place_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    keep(tmp_path / "gone", "show.json", "{}")
+    store_report(tmp_path / "gone", "show.json", "{}")
     err = capsys.readouterr().err
     assert err.startswith(f"isthmus net: show.json is not kept in {tmp_path}/gone/var/network: No such file")
     assert err.endswith("./scripts/up starts it anew\n")
