@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import itertools
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
@@ -104,9 +106,18 @@ def writers() -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("f", MEDIA_TYPES)
+def each_with_some(queries: list[str]) -> list[Any]:
+    """(format, query) of every pair; those beyond one query of each format, and all features, are for `long`."""
+    pairs = itertools.product(enumerate(MEDIA_TYPES), enumerate(queries))
+    usual = {(n, 0) for n, _ in enumerate(MEDIA_TYPES)} | {(n, n) for n, _ in enumerate(queries)}
+    return [pytest.param(f, query, marks=() if (n, m) in usual else pytest.mark.long) for (n, f), (m, query) in pairs]
+
+
 @pytest.mark.parametrize(
-    "query", ["", "bbox=23,60,26,62", "filter=population%20%3E%201000", "ids=1,2", "limit=3&sortby=name"]
+    ("f", "query"),
+    each_with_some(
+        ["", "bbox=23,60,26,62", "filter=population%20%3E%201000", "limit=3&sortby=name", "ids=1,2"],
+    ),
 )
 def test_same_request_finds_the_same_features_in_any_format(client: FlaskClient, tmp_path: Path, f: str, query: str):
     expected = fids(get(client, f"{ITEMS}?limit=100&{query}" if "limit" not in query else f"{ITEMS}?{query}"))

@@ -191,5 +191,6 @@ def test_pages_use_the_public_url_for_their_files(world: Database):
 
 def test_every_link_of_a_page_answers(client: FlaskClient):
     for url in ("/", "/collections", "/collections/places", "/collections/places/items?limit=3"):
+        ask = client.head if "items" in url else client.get  # making a file takes a second
         for link in json.loads(client.get(url).data)["links"]:
-            assert client.get(link["href"].removeprefix("http://localhost")).status_code == 200, link
+            assert ask(link["href"].removeprefix("http://localhost")).status_code == 200, link

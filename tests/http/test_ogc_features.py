@@ -168,8 +168,11 @@ def test_collection_links_to_its_items_in_every_encoding(client: FlaskClient, na
     listed = next(found for found in get(client, "/collections")["collections"] if found["id"] == name)
     links = links_of(listed, "items")
     assert {"application/geo+json", "text/html"} <= {link["type"] for link in links}
+    ask = client.get if name == "places" else client.head  # making a file takes a second
     for link in links:
-        assert client.get(path_of(link["href"])).content_type.startswith(link["type"])
+        answer = ask(path_of(link["href"]))
+        assert answer.status_code == 200
+        assert answer.content_type.startswith(link["type"])
 
 
 LAST_DIGIT = 1e-7
