@@ -38,14 +38,14 @@ from api.tiles.archives import Archives
 from api.tiles.functions import TileFunctions
 from api.tiles.grids import Grids
 from api.tms.json_reader import SHIPPED
-from core.db import Database
+from core.db import Database, RetryPolicy
 from core.errors import CatalogueMissing, IsthmusError
 from core.settings import Settings
 
 log = logging.getLogger("isthmus.api")
 
-RETRIES = 3
-"""So many times in a row a request may meet a change of the catalogue before it is given up."""
+OF_A_REQUEST = RetryPolicy(most_runs=4)
+"""A request may meet so many states of the catalogue. The fast path's try is one more, for what it answers."""
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -65,16 +65,21 @@ class Application(Flask):
         that is not kept any more. A table that is missing then, of a source, is none that a retry would find, unless
         the catalogue changed meanwhile.
         """
-        known = api().live_catalog.last
-        for _ in range(RETRIES):
-            try:
+        known, is_certain = api().live_catalog.last, False
+
+        def attempt() -> ResponseReturnValue:
+            with catalogue_is_new() if is_certain and not api().database.reads_replicas else nullcontext():
                 return self._view()
-            except CatalogueMissing:
-                before, known = known, api().live_catalog.fresh()
-            if known is before:
-                break
-        with nullcontext() if api().database.reads_replicas else catalogue_is_new():
-            return self._view()
+
+        def mend(error: Exception) -> bool:
+            nonlocal known, is_certain
+            if is_certain or not isinstance(error, CatalogueMissing):
+                return False
+            before, known = known, api().live_catalog.fresh()
+            is_certain = known is before
+            return True
+
+        return OF_A_REQUEST.run(attempt, mend)
 
     def _view(self) -> ResponseReturnValue:
         if (of_tiles := instead()) is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -15,14 +17,14 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.copy_out import copy_out
-from core.db_errors import is_left_behind, translate, translated
-from core.errors import CatalogueMissing, ClientLeft, DatabaseUnavailable
+from core.db_errors import error_class, is_left_behind, is_stale, translate, translated
+from core.errors import CatalogueMissing, ClientLeft, DatabaseUnavailable, IsthmusError
 from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
 from core.leases import Connection, Leases
-from core.prepared import Prepared, PreparedStatements, Row
+from core.prepared import PreparedStatements, Row, TextRows, texts_of
 from core.settings import Settings
 from core.spent import spent
-from core.statement import Statement
+from core.statement import Prepared, Statement
 
 T = TypeVar("T")
 
@@ -77,6 +79,40 @@ def find_extensions(connection: Connection) -> None:
     connection.execute(FIND_EXTENSIONS)
 
 
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often something that only reads is done: `most_runs` times at most, `pause_s` after each that failed.
+
+    A statement runs at most 3 times: again where its connection turns out to be dead, or has a plan for a table as it
+    was before. Each run takes its time limit and a wait for a connection at most, 3 * (30 + 2) = 96 s by default if the
+    server ends its sessions so often. Where replicas answer it runs at most 43 times: one that lacks a table says so at
+    once, so that is 2 s more.
+
+    A request whose catalogue turns out to be old is answered at most 4 times (`api/app.py`), each time with the
+    catalogue of that moment.
+    """
+
+    most_runs: int
+    pause_s: float = 0.0
+
+    def run(self, attempt: Callable[[], T], mend: Callable[[Exception], bool]) -> T:
+        """What an attempt gives: the first that does not fail. `mend`: does what can be done about an error, and tells
+        whether another attempt may succeed. Raises: what the last attempt raises
+        """
+        for _ in range(self.most_runs - 1):
+            try:
+                return attempt()
+            except (psycopg.Error, IsthmusError) as error:
+                if not mend(error):
+                    raise
+            time.sleep(self.pause_s)
+        return attempt()
+
+
+OF_A_STATEMENT = RetryPolicy(most_runs=3)
+AMONG_REPLICAS = RetryPolicy(most_runs=3 + round(LAG_S / LAG_PAUSE_S), pause_s=LAG_PAUSE_S)
+
+
 class Way(NamedTuple):
     """How a connection runs statements: what one may take, and whether it is planned once or for each set of values
     (None: as the connection did before).
@@ -104,6 +140,7 @@ class Database:
         """What a statement of a client's filter may take, where that may take long (api/query/filter_timeout.py)."""
         self.reads_replicas = reads_replicas(settings)
         """Whether two statements may meet different states of the database, and the later one the older state."""
+        self.retries = AMONG_REPLICAS if self.reads_replicas else OF_A_STATEMENT
         # No parallel workers, no compiled plans: either takes 15 ms or more to start, and requests are many already.
         options = (
             "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c default_transaction_read_only=on"
@@ -143,20 +180,36 @@ class Database:
         `timeout_s`: what it may take in the database; None: what every statement may. `one_plan`: one plan is good for
         all values of its parameters, so connections keep it; None: it makes no difference.
 
-        A connection that turns out to be dead is replaced and the statement tried once more: it reads only.
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
         way = self._way(timeout_s, one_plan=one_plan)
         if not binary and statement.prepared is not None:
             prepared, values = statement.prepared, statement.prepared.values(statement.params)
-            return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).rows(prepared, values)))
+            return self._work(way, lambda on: self._prepared_of(on).rows(prepared, values))
         prepare = True if one_plan else None  # None: after some times
 
         def work(connection: Connection) -> list[tuple[Any, ...]]:
             with connection.cursor(binary=binary) as cursor:
                 return cursor.execute(statement.text, statement.params or None, prepare=prepare).fetchall()
 
-        return self._twice(lambda: self._work(way, work))
+        return self._work(way, work)
+
+    def run_texts(
+        self,
+        statement: Statement,
+        *,
+        most_bytes: float = inf,
+        timeout_s: float | None = None,
+        one_plan: bool = False,
+    ) -> TextRows:
+        """The rows of a statement whose first column is a text, a few at a time until their texts have more bytes than
+        are wanted; then the statement is cancelled. Other parameters and errors: as `run`
+        """
+        way = self._way(timeout_s, one_plan=one_plan)
+        if statement.prepared is None:
+            return self._work(way, lambda on: texts_of(on, statement, most_bytes))
+        prepared, values = statement.prepared, statement.prepared.values(statement.params)
+        return self._work(way, lambda on: self._prepared_of(on).texts(prepared, values, most_bytes))
 
     def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
         """All rows of each of some statements, which see the database in one state. Raises: as `run`"""
@@ -166,7 +219,7 @@ class Database:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 return [connection.execute(some.text, some.params or None).fetchall() for some in statements]
 
-        return self._twice(lambda: self._work(None, work))
+        return self._work(self._usual, work)
 
     def run_prepared(
         self, prepared: Prepared, params: Mapping[str, Any], *, timeout_s: float | None = None, one_plan: bool = False
@@ -177,42 +230,59 @@ class Database:
         """
         way = self._way(timeout_s, one_plan=one_plan)
         values = prepared.values(params)
-        return self._twice(lambda: self._work(way, lambda on: self._prepared_of(on).row(prepared, values)))
+        return self._work(way, lambda on: self._prepared_of(on).row(prepared, values))
 
     def _way(self, timeout_s: float | None, *, one_plan: bool | None) -> Way:
         """How to run a statement that may take so long."""
         return Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
 
-    def _twice(self, work: Callable[[], T]) -> T:
-        """Do it; once more when a connection turns out to be dead."""
+    def _work(self, way: Way, work: Callable[[Connection], T]) -> T:
+        """Do it on a connection that runs statements in a way, as often as the policy has it. Raises: as `run`"""
         began = time.perf_counter()
         try:
-            return self._patiently(lambda: self._again(work))
+            return self.retries.run(lambda: self._attempt(way, work), self._mend)
+        except psycopg.Error as error:
+            raise translate(error) from error
         finally:
             spent.db_s += time.perf_counter() - began
 
-    def _patiently(self, work: Callable[[], T]) -> T:
-        """Do it; where replicas answer, until one of them has the tables that another one's catalogue named."""
-        deadline = time.monotonic() + LAG_S
-        while True:
-            try:
-                return work()
-            except CatalogueMissing:
-                if not self.reads_replicas or time.monotonic() >= deadline:
-                    raise
-            time.sleep(LAG_PAUSE_S)
-
-    def _again(self, work: Callable[[], T]) -> T:
+    def _attempt(self, way: Way, work: Callable[[Connection], T]) -> T:
+        """Do it once. In a contextmanager it would take 5 µs more."""
+        connection = self._take()
         try:
-            return work()
-        except psycopg.OperationalError as error:
-            if not isinstance(translate(error), DatabaseUnavailable) or isinstance(error, PoolTimeout):
-                raise translate(error) from error
-        except psycopg.Error as error:
-            raise translate(error) from error
-        with translated():
-            self.pool.check()
-            return work()
+            done = work(self._set_up(connection, way))
+        except BaseException as error:
+            self._give_back(connection, error)
+            raise
+        self._give_back(connection)
+        return done
+
+    def _set_up(self, connection: Connection, way: Way) -> Connection:
+        """The connection in a way. It stays so, and is set anew only where it is to be other: one that makes tiles is
+        likely to make the next.
+        """
+        last = self._ways.get(connection, self._usual)
+        if way.one_plan is None:
+            way = way._replace(one_plan=last.one_plan)
+        if last != way:
+            connection.execute(way.settings())
+            self._ways[connection] = way
+        return connection
+
+    def _mend(self, error: Exception) -> bool:
+        """Whether another attempt may succeed, after what can be done for it: dead connections are replaced, what a
+        connection prepared for a table as it was before is forgotten (`_give_back`), and where replicas answer, one of
+        them may have a table that another one's catalogue names.
+        """
+        if not isinstance(error, psycopg.Error):
+            return False
+        kind = error_class(error)
+        if kind is CatalogueMissing or is_stale(error):
+            return self.reads_replicas or kind is None
+        if kind is not DatabaseUnavailable or isinstance(error, PoolTimeout):
+            return False
+        self.pool.check()
+        return True
 
     def _take(self) -> Connection:
         """A connection of the pool, to be given back. While the database is away nobody waits long: threads are needed
@@ -237,6 +307,9 @@ class Database:
         was_ended = self.leases.end(connection)
         if self.reads_replicas and isinstance(error, psycopg.errors.UndefinedTable):
             connection.close()  # the pool makes another one, to another replica perhaps
+        if is_stale(error):  # psycopg forgets what it prepared at a ROLLBACK, but not at each DEALLOCATE
+            with suppress(psycopg.Error), connection.transaction(force_rollback=True):
+                connection.execute("DEALLOCATE ALL")
         if is_left_behind(error):
             with suppress(psycopg.Error):
                 connection.execute("SELECT ST_Transform(ST_Point(0, 0, 4326), 3857)")  # is told it in place of others
@@ -255,36 +328,6 @@ class Database:
             raise
         self._give_back(connection)
 
-    def _work(self, way: Way | None, work: Callable[[Connection], T]) -> T:
-        """Do it on a connection that runs statements in a way; in a contextmanager it would take 5 µs more."""
-        connection = self._take()
-        try:
-            done = self._work_on(connection, way or self._usual, work)
-        except BaseException as error:
-            self._give_back(connection, error)
-            raise
-        self._give_back(connection)
-        return done
-
-    def _work_on(self, connection: Connection, way: Way, work: Callable[[Connection], T]) -> T:
-        """Do it. The connection stays in this way, and is set anew only where it is to be other: one that makes tiles
-        is likely to make the next. What it has prepared is let go of, and the work done once more, where it was for a
-        table as it was before: psycopg would use it for ever. It forgets what it prepared at a ROLLBACK, but not at
-        each DEALLOCATE.
-        """
-        last = self._ways.get(connection, self._usual)
-        if way.one_plan is None:
-            way = way._replace(one_plan=last.one_plan)
-        if last != way:
-            connection.execute(way.settings())
-            self._ways[connection] = way
-        try:
-            return work(connection)
-        except psycopg.errors.FeatureNotSupported:
-            with connection.transaction(force_rollback=True):
-                connection.execute("DEALLOCATE ALL")
-            return work(connection)
-
     def _prepared_of(self, connection: Connection) -> PreparedStatements:
         known = self._prepared.get(connection)
         if known is None:
@@ -299,15 +342,16 @@ class Database:
         COPY takes no parameters, so psycopg writes the values into its text, quoted. When the generator is closed early
         the statement is cancelled. Raises: as `run`, at the first step or later
         """
-        first, others = self._patiently(lambda: begin(self._copy_out(statement, timeout_s)))
-        try:
-            yield from first
-            yield from others
-        finally:
-            others.close()
+        with translated():
+            first, others = self.retries.run(lambda: begin(self._copy_out(statement, timeout_s)), self._mend)
+            try:
+                yield from first
+                yield from others
+            finally:
+                others.close()
 
     def _copy_out(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
-        with translated(), self._lease() as connection, connection.transaction():
+        with self._lease() as connection, connection.transaction():
             connection.execute(set_timeout(timeout_s))
             text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
             with closing(copy_out(connection, text.encode(), values=True)) as blocks:

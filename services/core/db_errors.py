@@ -31,6 +31,9 @@ never filled, a file that is gone.
 POSTGIS_SOURCES = "lwgeom_"
 """How the files of PostGIS are named that report what GEOS or PROJ refuses, for which it has no state of its own."""
 
+STALE_PLAN = "RevalidateCachedQuery"
+"""The function of PostgreSQL that reports a prepared statement whose rows would have other types than before."""
+
 NO_PROJECTION = "AddToPROJSRSCache"
 """The function of PostGIS that reports a system of coordinates which PROJ cannot use."""
 
@@ -46,18 +49,29 @@ TOLD: dict[type[IsthmusError], tuple[str, str]] = {
 """What each of them says, and its hint."""
 
 
-def translate(error: psycopg.Error) -> IsthmusError:
-    """The error that says what the caller can do; the database's own text stays in `__cause__` for the log."""
+def error_class(error: psycopg.Error) -> type[IsthmusError] | None:
+    """What an error becomes, by its state; None for one that nobody expects."""
     state = error.sqlstate or ""
     known = ERROR_OF_SQLSTATE.get(state) or ERROR_OF_SQLSTATE.get(state[:2])
     if state == "XX000" and (error.diag.source_file or "").startswith(POSTGIS_SOURCES):
         known = BadValue
     if known is None and isinstance(error, psycopg.OperationalError) and not state.startswith(OF_FUNCTIONS):
         known = DatabaseUnavailable
+    return known
+
+
+def translate(error: psycopg.Error) -> IsthmusError:
+    """The error that says what the caller can do; the database's own text stays in `__cause__` for the log."""
+    known = error_class(error)
     if known is None:
         raise error
     detail, hint = TOLD[known]
     return known(detail, hint=hint)
+
+
+def is_stale(error: BaseException | None) -> bool:
+    """Whether a connection has prepared a statement for a table as it was before: another type of a column, say."""
+    return isinstance(error, psycopg.errors.FeatureNotSupported) and error.diag.source_function == STALE_PLAN
 
 
 def is_left_behind(error: BaseException | None) -> bool:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
-if TYPE_CHECKING:
-    from core.prepared import Prepared
-
 NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
+
+PLACE = re.compile(r"%(?:%|\((\w+)\)s)")
+WITHOUT_CAST = re.compile(r"%\((\w+)\)s(?!::)")
+INTEGER, UNKNOWN = 23, 0
+"""OIDs of types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement as the server knows it. `names`: what the values of `$1`, `$2`, … are called; `types`: their OIDs."""
+
+    id: bytes
+    text: bytes
+    names: tuple[str, ...]
+    types: tuple[int, ...]
+
+    def values(self, params: Mapping[str, Any]) -> list[bytes]:
+        """The values in their order, as PostgreSQL reads them. They are numbers and texts."""
+        return [str(params[name]).encode() for name in self.names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +48,28 @@ class Statement:
     def as_text(self) -> str:
         """The text as the server sees it, for tests and logs."""
         return self.text.as_string(None)
+
+
+def prepare(statement: Statement) -> Prepared:
+    """The form of a statement's text. What its values are does not matter, but that those which are there as whole
+    numbers stay such: of four bytes, unless the text casts them. Cost: that of the text's length.
+    """
+    names: dict[str, int] = {}
+
+    def place(found: re.Match[str]) -> str:
+        return f"${names.setdefault(found[1], len(names) + 1)}" if found[1] else "%"
+
+    given = statement.as_text()
+    text, bare = PLACE.sub(place, given).encode(), set(WITHOUT_CAST.findall(given))
+    whole = {name for name in bare if isinstance(statement.params.get(name), int)}
+    types = tuple(INTEGER if name in whole else UNKNOWN for name in names)
+    digest = hashlib.sha256(text + repr(types).encode()).hexdigest()
+    return Prepared(b"isthmus_" + digest[:20].encode(), text, tuple(names), types)
+
+
+def kept_ready(statement: Statement) -> Statement:
+    """The statement with its prepared form, for one whose text is used again."""
+    return replace(statement, prepared=prepare(statement))
 
 
 def quoted(*parts: str) -> sql.Composable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -14,11 +15,12 @@ import pytest
 from psycopg import sql
 
 from core.catalog import SELECT_GENERATION
-from core.db import Database as Pool, connect, conninfo
+from core.db import AMONG_REPLICAS, OF_A_STATEMENT, Database as Pool, connect, conninfo
 from core.errors import BadValue, CatalogueMissing, ClientLeft, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.migrations import MIGRATION_LOCK, migrate, migrations
-from core.prepared import MOST, Prepared, prepare
-from core.statement import Statement
+from core.prepared import MOST
+from core.settings import DbTarget
+from core.statement import Prepared, Statement, kept_ready, prepare
 from support.cluster import PASSWORD, Database
 
 WITHIN_S = 10
@@ -366,6 +368,82 @@ def test_errors_of_prepared_statements_become_ours_and_the_connection_goes_on(da
                 with pytest.raises(expected):
                     opened.run_prepared(prepared(text), {"a": 0})
         assert opened.run_prepared(SUM, {"a": 1, "b": 1}) == (b"3%",)
+
+
+FAILS = """
+CREATE FUNCTION public.fails(state text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'on purpose' USING ERRCODE = state;
+END $$
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "target", "runs", "expected"),
+    [
+        ("57P01", "any", OF_A_STATEMENT.most_runs, DatabaseUnavailable),  # the session was ended
+        ("40001", "any", OF_A_STATEMENT.most_runs, DatabaseUnavailable),  # a replica gave it up
+        ("42P01", "prefer-standby", AMONG_REPLICAS.most_runs, CatalogueMissing),  # a replica is behind
+        ("42P01", "any", 1, CatalogueMissing),
+        ("22023", "any", 1, BadValue),
+        ("57014", "any", 1, QueryTooSlow),
+        ("0A000", "any", 1, psycopg.errors.FeatureNotSupported),
+    ],
+)
+def test_a_statement_that_fails_runs_as_often_as_the_policy_says(
+    database: Database, state: str, target: DbTarget, runs: int, expected: type[Exception]
+):
+    with connect(replace(database.owner, db_user="isthmus_tests")) as connection:
+        connection.execute(FAILS)
+    settings = replace(database.reader, pool_size=1, db_target=target)
+    for asked in (Statement(sql.SQL("SELECT fails({})").format(state)), kept_ready_of(state)):
+        with closing(Pool(settings)) as opened:
+            for run in (opened.run, opened.run_texts):
+                opened.pool.pop_stats()
+                with pytest.raises(expected):
+                    run(asked)
+                assert opened.pool.get_stats()["requests_num"] == runs, "so often it has a connection"
+
+
+def kept_ready_of(state: str) -> Statement:
+    """The statement that fails, as connections keep it."""
+    return kept_ready(Statement(sql.SQL("SELECT fails(%(state)s)"), {"state": state}))
+
+
+def test_a_statement_prepared_for_a_table_as_it_was_is_prepared_anew(database: Database):
+    with connect(replace(database.owner, db_user="isthmus_tests")) as connection:
+        connection.execute("CREATE TABLE public.grows AS SELECT 'one' AS name, 1 AS id")
+        connection.execute("GRANT SELECT ON public.grows TO PUBLIC")
+    plain = Statement(sql.SQL("SELECT name, id FROM grows"))
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
+        for asked in (plain, kept_ready(plain)):
+            for kind in ("bigint", "integer"):
+                assert opened.run(asked, one_plan=True) == [("one", 1)]
+                assert opened.run_texts(asked, one_plan=True).others[0] == (1,)
+                with connect(replace(database.owner, db_user="isthmus_tests")) as connection:
+                    connection.execute(sql.SQL("ALTER TABLE public.grows ALTER id TYPE {}").format(sql.SQL(kind)))
+
+
+@pytest.mark.parametrize("form", [lambda some: some, kept_ready])
+def test_rows_are_read_until_their_texts_have_more_bytes_than_wanted(
+    database: Database, form: Callable[[Statement], Statement]
+):
+    text = "SELECT repeat('ä', 500), n, n * 2 FROM generate_series(%(first)s::int, 1000) AS n"
+    asked = form(Statement(sql.SQL(text), {"first": 1}))
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
+        whole = opened.run_texts(asked)
+        assert (len(whole.texts), whole.is_whole, {*whole.texts}) == (1000, True, {"ä".encode() * 500})
+        assert [*whole.others] == [(n, n * 2) for n in range(1, 1001)]
+        assert (whole.others[-1], whole.others[2:4]) == ((1000, 2000), [(3, 6), (4, 8)])
+        for most, number in ((0, 4), (4000, 8), (999_999, 1000)):
+            some = opened.run_texts(asked, most_bytes=most)
+            assert not some.is_whole
+            assert 1 <= len(some.texts) <= number
+            assert [*some.others] == [*whole.others[: len(some.texts)]]
+            assert opened.run(statement("SELECT 1")) == [(1,)], "the connection goes on"
+        assert opened.run_texts(asked, most_bytes=1_000_000).is_whole
+        none = opened.run_texts(replace(asked, params={"first": 1001}))
+        assert (none.texts, [*none.others], none.is_whole) == ([], [], True)
 
 
 def end_session(database: Database, pid: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,8 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import PoolTimeout
 
-from core.db import conninfo
+from api.app import OF_A_REQUEST
+from core.db import AMONG_REPLICAS, OF_A_STATEMENT, RetryPolicy, conninfo
 from core.db_errors import ERROR_OF_SQLSTATE, translate, translated
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.migrations import migrations
@@ -154,6 +156,30 @@ def test_a_keyword_can_be_replaced_and_an_empty_password_is_none():
     told = conninfo_to_dict(conninfo(Settings(db_password=""), dbname="postgres"))
     assert told["dbname"] == "postgres"
     assert "password" not in told
+
+
+@pytest.mark.parametrize("policy", [OF_A_STATEMENT, AMONG_REPLICAS, OF_A_REQUEST])
+def test_what_always_fails_is_tried_as_often_as_the_policy_says(policy: RetryPolicy):
+    tried: list[int] = []
+
+    def attempt() -> None:
+        tried.append(1)
+        raise CatalogueMissing("gone")
+
+    with pytest.raises(CatalogueMissing):
+        replace(policy, pause_s=0.0).run(attempt, lambda _: True)
+    assert len(tried) == policy.most_runs
+    with pytest.raises(CatalogueMissing):
+        policy.run(attempt, lambda _: False)
+    assert len(tried) == policy.most_runs + 1, "what cannot be mended is not tried again"
+
+
+def test_the_most_runs_are_what_the_docstring_says():
+    assert (OF_A_STATEMENT.most_runs, AMONG_REPLICAS.most_runs, OF_A_REQUEST.most_runs) == (3, 43, 4)
+    text = " ".join((RetryPolicy.__doc__ or "").split())
+    assert "runs at most 3 times" in text
+    assert "at most 43 times" in text
+    assert "at most 4 times" in text
 
 
 def test_migrations_are_numbered_from_one_without_a_gap():

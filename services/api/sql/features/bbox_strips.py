@@ -15,8 +15,7 @@ from api.sql.filters.bbox import area_of, area_values, box_values
 from api.sql.filters.filter import where_clause
 from core.bbox import BBox
 from core.catalog import GEOM, Collection, Key, remembered
-from core.prepared import kept_ready
-from core.statement import Statement, quoted
+from core.statement import Statement, kept_ready, quoted
 
 STRIPS = sql.SQL("""unnest(
     %(bands)s::text::int[], %(begins)s::text::float8[], %(ends)s::text::float8[],

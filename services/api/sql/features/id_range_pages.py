@@ -11,8 +11,7 @@ from api.sql.features.items import rendered
 from api.sql.features.pages import select_page
 from api.sql.relation import relation
 from core.catalog import Collection, remembered
-from core.prepared import Prepared, prepare
-from core.statement import Statement
+from core.statement import Prepared, Statement, prepare
 
 JOINED = sql.SQL("SELECT string_agg(feature, ','), count(*), min(fid), max(fid)\nFROM ({}) AS page (feature, fid)")
 

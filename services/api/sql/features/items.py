@@ -16,8 +16,7 @@ from api.sql.filters.statement_shape import outlined
 from api.sql.geometry import geometry_member
 from api.sql.relation import brief_column, column_of, id_member, is_key, json_column, relation
 from core.catalog import Collection, Column, ColumnType, remembered
-from core.prepared import kept_ready
-from core.statement import Statement
+from core.statement import Statement, kept_ready
 
 TEXTS: tuple[ColumnType, ...] = ("string", "json", "binary")
 """Types of properties whose values may be large."""

@@ -29,8 +29,7 @@ from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
 from core.catalog import FID, Collection, Column, ColumnType, Key, remembered
-from core.prepared import Prepared, prepare
-from core.statement import Statement, quoted
+from core.statement import Prepared, Statement, prepare, quoted
 from core.tiling import Tiling
 
 AFTER_HALVES = 2
