@@ -23,6 +23,7 @@ CANNOT = {
 """Rows, by their first word, that servers have nothing for."""
 
 
+@pytest.mark.long
 def test_every_server_answers_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     main(["--points", "3000", "--rounds", "2", "--only", HERE, "--json", str(tmp_path / "peers.json")])
     printed = capsys.readouterr().out

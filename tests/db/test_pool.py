@@ -222,7 +222,7 @@ def test_an_exhausted_pool_is_unavailable_when_the_wait_is_over_and_free_again_l
         started = time.monotonic()
         with pytest.raises(DatabaseUnavailable):
             opened.run(statement("SELECT 1"))
-        assert 0.35 < time.monotonic() - started < 2, "waits as long as the settings say, and only once"
+        assert 0.35 < time.monotonic() - started < 5, "waits as long as the settings say, and only once"
         holder.execute("SELECT pg_advisory_unlock(7)")
         assert busy.result(WITHIN_S) == [(1,)]
         assert opened.run(statement("SELECT 2")) == [(2,)]

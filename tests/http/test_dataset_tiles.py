@@ -256,5 +256,5 @@ def test_slow_layers_of_a_tile_share_its_time(database: Database, monkeypatch: p
         wait_for(lambda: get(client, "/tiles/WebMercatorQuad"), lambda found: len(found["layers"]) == 9)
         begun = time.monotonic()
         assert set(layers(client, "/tiles/WebMercatorQuad/0/0/0")) == {"z"}
-        assert 0.3 <= time.monotonic() - begun < 1.5
+        assert 0.3 <= time.monotonic() - begun < 8 * 0.3
         assert status(client, "/tiles/WebMercatorQuad/0/0/0", collections="slow_1,slow_2") == 504

@@ -62,7 +62,7 @@ def given_up(client: FlaskClient, url: str) -> None:
     start = time.perf_counter()
     response = client.get(url)
     took_s = time.perf_counter() - start
-    assert 0.9 < took_s < 4, took_s
+    assert 0.9 < took_s < 10, took_s
     assert (response.status_code, response.json and response.json["code"]) == (400, "filter-too-slow"), response.text
     is_complete(response)
     assert not LEAKS.search(response.data)

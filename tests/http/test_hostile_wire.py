@@ -17,7 +17,7 @@ from support.cluster import Database
 from support.promises import LEAKS
 from support.server import running_api
 
-MOST_S = 5
+MOST_S = 15
 TREE = b'{"op": ">", "args": [{"property": "population"}, 1000000]}'
 POST = b"POST /collections/places/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
 GET = b"GET /collections/places/items/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"

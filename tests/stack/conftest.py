@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.lesson import demos_of
+from support.lesson import EACH_TIME, demos_of
 from support.stack import Stack, engine_answers, new_stack, wait_for
 
 pytest.register_assert_rewrite("support.every_mode", "support.net_promises")  # so that failures show values
@@ -15,7 +15,9 @@ pytest.register_assert_rewrite("support.every_mode", "support.net_promises")  # 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`demo`: each demo of the lesson that the class's mode allows, as a test of its own."""
     if "demo" in metafunc.fixturenames:
-        metafunc.parametrize("demo", demos_of(metafunc.cls.mode))
+        demos = demos_of(metafunc.cls.mode)
+        rare = [pytest.param(demo, marks=pytest.mark.long) for demo in demos[EACH_TIME:]]
+        metafunc.parametrize("demo", demos[:EACH_TIME] + rare)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from netlab.observe.host import docker_proxies
 from support.stack import ROOT, Stack, output, run, wait_for
 
@@ -97,6 +99,7 @@ def by_key(report: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(one["mode"], one["workload"]): one for one in report["results"]}
 
 
+@pytest.mark.long
 def test_it_measures_two_modes_and_agrees_with_another_client(home: Stack, tmp_path: Path) -> None:
     prepared(home)
     done = compare(

@@ -10,6 +10,9 @@ from netlab.cli.tutorial import PAGES
 from netlab.tutorial.page import ANY, parse_page
 from support.stack import ROOT, Stack, wait_for
 
+EACH_TIME = 2
+"""So many demos of each mode run with every commit, and all of them before a release."""
+
 SAMPLES = ROOT / "data/samples"
 
 

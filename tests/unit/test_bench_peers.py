@@ -104,7 +104,7 @@ def test_servers_take_turns_and_the_median_counts_without_what_is_asked_ahead(co
     measured = measure(row, servers, {"bad": "has none"}, cold=cold)
     assert order == [*["Isthmus"] * asked, *["slow"] * asked * 2, *["Isthmus"] * asked]
     assert measured.cells["slow"].cpu_s == pytest.approx(0.003)
-    assert 0.003 <= measured.cells["slow"].took_s < 0.1
+    assert 0.003 <= measured.cells["slow"].took_s < 1
     assert measured.cells["slow"].size_bytes == 1
     printed = render([measured], servers, {"other": "not here"})
     assert "| a row | 1.00 | 3.00 | – | 3.0 (below the goal) |" in printed

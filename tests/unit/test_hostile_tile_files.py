@@ -122,10 +122,10 @@ def test_mbtiles_that_do_harm_are_refused_in_time(
     [b"", b"\x01", b"\x80" * 5_000_000, b"\xff" * 9 + b"\x7f", b"\x02\x01\x01"],
 )
 def test_directory_that_cannot_be_is_refused_at_once(text: bytes):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(TilesDamaged):
         parse_directory(text)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_words_that_postgresql_cannot_keep_are_left_out():
