@@ -83,9 +83,6 @@ class Settings:
         "granian",
         "what reads and writes HTTP in gunicorn's workers: granian, outside Python; gthread, gunicorn's own",
     )
-    pin_workers: Switch = setting(
-        "on", "each API worker stays on one CPU without others, where there is one; off: the kernel spreads its threads"
-    )
     tile_cache_mb: int = setting(64, "memory of each API worker for tiles already made, in MB; 0 turns it off")
     answer_cache_mb: int = setting(16, "memory of each API worker for answers asked for again, in MB; 0 turns it off")
     tiles_dir: str = setting("", "folder of the tiles that were made (default: `var/tiles` in the data folder)")
@@ -312,6 +309,16 @@ def rows(to: Audience) -> list[tuple[str, str, str]]:
     ]
 
 
+# Variables that earlier versions read, and why they are ignored. They stop nothing.
+REMOVED = {"ISTHMUS_PIN_WORKERS": "the kernel chooses the CPUs of workers, among those of their cpuset"}
+
+
+def ignored(environ: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each variable of an earlier version that is set."""
+    environ = os.environ if environ is None else environ
+    return [f"{name} is ignored: {because}" for name, because in REMOVED.items() if environ.get(name)]
+
+
 # Variables of the stack on a swarm (compose/swarm.yaml): name, default, meaning.
 SWARM_VARIABLES = (
     ("ISTHMUS_API_REPLICAS", "2", "tasks of the API"),
@@ -357,6 +364,8 @@ def render_docs() -> str:
     parts.extend(variable_line(*row) for row in SWARM_VARIABLES)
     parts.append("\n## For builds and tests\n\n| variable | default | meaning |\n|---|---|---|")
     parts.extend(variable_line(*row) for row in BUILD_VARIABLES)
+    parts.append("\n## Ignored\n\nVariables of earlier versions, which nothing reads any more.\n")
+    parts.extend(f"- `{name}`: {because}" for name, because in REMOVED.items())
     return "\n".join(parts) + "\n"
 
 

@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 import psycopg
 
 from bench import features, tiles
-from bench.at_once import bench_at_once
 from bench.generate import write_mixed, write_points, write_polygons
 from bench.loads import bench_load, index, load
 from bench.measure import RATIOS, Result, render_table
@@ -71,7 +70,6 @@ def run(points: int, polygons: int, runs: int) -> list[Result]:
             results += ask(bench, points)
             client.close()
         results += ask_after_load(database, files / "rendered", runs)
-        results.append(bench_at_once(database, "points", points, runs))
     return results
 
 

@@ -126,7 +126,7 @@ def all_running(points: int) -> Iterator[list[Contender]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.chmod(0o755)
         (folder / "tile").write_bytes(urllib.request.urlopen(request).read())
-        contenders = [Contender("Isthmus", url, port_owner("api.server.serve"))]
+        contenders = [Contender("Isthmus", url, port_owner("gunicorn.conf.py"))]
         for name, command in commands(folder).items():
             contenders.append(stack.enter_context(started(name, command, folder)))
         yield contenders

@@ -92,7 +92,7 @@ class Bench:
 
     def servers(self) -> list[int]:
         """The API's processes: those below this one that run it."""
-        return [pid for pid in below(os.getpid()) if "api.server.serve" in text_of(pid, "cmdline")]
+        return [pid for pid in below(os.getpid()) if "gunicorn.conf.py" in text_of(pid, "cmdline")]
 
     def backends(self) -> list[int]:
         """The backends of the reader."""

@@ -18,7 +18,7 @@ def programs(stack: Stack) -> dict[str, int]:
     boss = (stack.data / "var/run/supervisord.pid").read_text().strip()
     children = Path(f"/proc/{boss}/task/{boss}/children").read_text().split()
     words = {child: Path(f"/proc/{child}/cmdline").read_bytes().decode().replace("\0", " ") for child in children}
-    kinds = {"postgis": "postgres", "api": "api.server.serve", "loader": "cli watch"}
+    kinds = {"postgis": "postgres", "api": "gunicorn.conf.py", "loader": "cli watch"}
     return {kind: int(child) for kind, word in kinds.items() for child, line in words.items() if word in line}
 
 

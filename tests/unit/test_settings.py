@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadSetting
-from core.settings import Settings, load_settings, render_docs, render_example, rows, variable
+from core.settings import Settings, ignored, load_settings, render_docs, render_example, rows, variable
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +48,12 @@ def test_password_comes_from_its_file(tmp_path: Path):
     secret = tmp_path / "secret"
     secret.write_text("s3cret\n")
     assert load_settings({"ISTHMUS_DB_PASSWORD_FILE": str(secret)}).db_password == "s3cret"
+
+
+def test_settings_of_earlier_versions_are_ignored_and_named():
+    assert load_settings({"ISTHMUS_PIN_WORKERS": "perhaps"}) == Settings()
+    assert [sentence.split()[0] for sentence in ignored({"ISTHMUS_PIN_WORKERS": "on"})] == ["ISTHMUS_PIN_WORKERS"]
+    assert ignored({"ISTHMUS_PIN_WORKERS": ""}) == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from pathlib import Path
 import psycopg
 
 from api.exports.job import TOO_LARGE_HINT, FileJob
-from api.server.cpu_pinning import let_go
 from core.errors import FileNotWritten, FileTooLarge, error_of
 
 CHECK_EVERY_S = 0.2
@@ -29,7 +28,6 @@ def run_writer(job: FileJob, check: Callable[[], None]) -> None:
     with subprocess.Popen(  # noqa: S603  nothing of the request is in the command
         command, cwd=SERVICES, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        let_go(process.pid)
         try:
             answer = converse(process, job, check)
         finally:

@@ -5,12 +5,13 @@ HUP reads the settings again and replaces the workers one generation by the next
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
 from api.monitoring.shared_counters import counters_folder
-from core.settings import load_settings
+from core.settings import ignored, load_settings
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -48,7 +49,9 @@ accesslog = "-" if settings.log_level == "debug" else None
 
 
 def on_starting(_server: Arbiter) -> None:
-    """Forget what an earlier server counted whose process had the same number."""
+    """Forget what an earlier server counted whose process had the same number, and say which settings do nothing."""
+    for sentence in ignored():
+        logging.getLogger("isthmus.api").warning(sentence)
     shutil.rmtree(counters_folder(os.getpid()), ignore_errors=True)
 
 

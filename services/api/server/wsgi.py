@@ -10,7 +10,6 @@ from gunicorn.http.errors import ParseException
 from api.app import answer_error, create_app
 from api.monitoring.in_flight import Attended
 from api.monitoring.shared_counters import Counters, shared_folder
-from api.server.cpu_pinning import Home
 from api.server.disconnect_watch import Watch
 from api.server.json_logs import configure_logging
 from core.db import Database
@@ -27,8 +26,6 @@ def make() -> tuple[Flask, Database]:
     """The application and its database."""
     settings = load_settings()
     configure_logging(settings.log_level)
-    if settings.pin_workers == "on":
-        Home(settings.workers).start()
     database = Database(settings)
     atexit.register(database.close)  # else the end of this process waits for threads of the pool
     app = create_app(settings, database, Counters(shared_folder()))

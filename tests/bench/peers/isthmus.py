@@ -40,7 +40,7 @@ def serving(name: str, database: Database, user: str, watcher: psycopg.Connectio
     others = set(below(os.getpid()))
     with running_api(database, ISTHMUS_ANSWER_CACHE_MB="0", **settings) as url:
         root = next(
-            pid for pid in below(os.getpid()) if pid not in others and "api.server.serve" in text_of(pid, "cmdline")
+            pid for pid in below(os.getpid()) if pid not in others and "gunicorn.conf.py" in text_of(pid, "cmdline")
         )
         dialect = Dialect(everything="/collections/{collection}/items?f=geojson")
         server = Server(name, "this checkout", dialect, HttpClient(url), Processes(root, user, watcher), keyset=True)
