@@ -53,13 +53,13 @@ def check_places(scene: Scene) -> None:
     """No two boxes or texts overlap, nothing leaves the picture, no text its box, and no line crosses a text."""
     paper = Box(0, 0, scene.width, scene.height)
     for shape in (*scene.frames, *scene.shapes):
-        assert paper.contains(shape.box), shape
+        assert contains(paper, shape.box), shape
     for one, other in itertools.combinations(scene.shapes, 2):
-        assert not one.box.overlaps(other.box), (one, other)
+        assert not overlap(one.box, other.box), (one, other)
     for shape in scene.shapes:
-        assert [label.text for label in shape.labels if not shape.box.contains(inside(label.box))] == [], shape
+        assert [label.text for label in shape.labels if not contains(shape.box, inside(label.box))] == [], shape
         for label, other in itertools.combinations(shape.labels, 2):
-            assert not label.box.overlaps(other.box), (label, other)
+            assert not overlap(label.box, other.box), (label, other)
     check_wires(scene)
 
 
@@ -76,6 +76,17 @@ def check_wires(scene: Scene) -> None:
             assert texts == [], wire
 
 
+def overlap(one: Box, other: Box) -> bool:
+    """Whether they have an area in common; edges that touch are none."""
+    return one.x < other.right and other.x < one.right and one.y < other.bottom and other.y < one.bottom
+
+
+def contains(outer: Box, inner: Box) -> bool:
+    """Whether the second lies in the first."""
+    across = outer.x <= inner.x and inner.right <= outer.right
+    return across and outer.y <= inner.y and inner.bottom <= outer.bottom
+
+
 def inside(box: Box) -> Box:
     """The box without its edge."""
     return Box(box.x + 1, box.y + 1, box.width - 2, box.height - 2)
@@ -84,7 +95,7 @@ def inside(box: Box) -> Box:
 def crosses(segment: tuple[tuple[float, float], ...], box: Box) -> bool:
     (x1, y1), (x2, y2) = segment
     line = Box(min(x1, x2) - 0.01, min(y1, y2) - 0.01, abs(x1 - x2) + 0.02, abs(y1 - y2) + 0.02)
-    return line.overlaps(box)
+    return overlap(line, box)
 
 
 def check_contents(scene: Scene, seen: Observation) -> None:

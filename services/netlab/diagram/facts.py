@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from netlab.model.observation import Container, Mount, Observation, endpoint
@@ -24,54 +24,7 @@ class Table:
 
 def tables(seen: Observation) -> tuple[Table, ...]:
     """All tables that have a row."""
-    found = (
-        Table(
-            "Containers",
-            "Those with the same namespace share one network.",
-            ("container", "image", "state", "user", "network namespace", "addresses", "--network", "knows by name"),
-            tuple(container_row(one) for one in seen.containers),
-        ),
-        Table(
-            "Networks",
-            "What the engine calls a network, and the interface of the host that it is made of.",
-            ("network", "driver", "interface", "subnet", "gateway", "MTU"),
-            tuple(network_rows(seen)),
-        ),
-        Table(
-            "Cables",
-            "A veth pair each: its two ends name each other by number.",
-            ("container", "its end", "address", "the other end", "network"),
-            tuple(cable_rows(seen)),
-        ),
-        Table(
-            "Published ports",
-            "A rule of the firewall carries clients of other machines, docker-proxy those of this host.",
-            ("on the host", "container", "its port", "NAT rule", "docker-proxy"),
-            tuple(port_rows(seen)),
-        ),
-        Table(
-            "Sockets that wait for clients",
-            "Of the host's own namespace those of other programs too.",
-            ("namespace of", "address", "process"),
-            tuple(socket_rows(seen)),
-        ),
-        Table(
-            "Storage",
-            "A bind mount is a path of the host, a volume one that Docker keeps, tmpfs is memory.",
-            ("container", "in the container", "rights", "kind", "on the host", "owner", "mode"),
-            tuple(
-                mount_row(one, mount)
-                for one in seen.containers
-                for mount in sorted(one.mounts, key=lambda mount: mount.target)
-            ),
-        ),
-        Table(
-            "Not seen",
-            "What could not be looked at, and how it would be.",
-            ("what", "why", "remedy"),
-            tuple((one.what, one.why, one.remedy) for one in seen.unseen),
-        ),
-    )
+    found = (Table(title, says, heads, tuple(rows(seen))) for title, says, heads, rows in TABLES)
     return tuple(one for one in found if one.rows)
 
 
@@ -131,9 +84,61 @@ def socket_rows(seen: Observation) -> Iterator[Row]:
         yield from ((owner, listener.text, listener.process or "") for listener in one.listeners)
 
 
+def mount_rows(seen: Observation) -> Iterator[Row]:
+    """The mounts of each container, by their paths in it."""
+    for one in seen.containers:
+        yield from (mount_row(one, mount) for mount in sorted(one.mounts, key=lambda mount: mount.target))
+
+
 def mount_row(one: Container, mount: Mount) -> Row:
     """A mount."""
     owner = f"{mount.rights.uid}:{mount.rights.gid}" if mount.rights else ""
     mode = mount.rights.mode if mount.rights else ""
     where = mount.source if mount.volume is None else f"{mount.volume} ({mount.source})"
     return one.name, mount.target, "rw" if mount.writable else "ro", mount.kind, where, owner, mode
+
+
+TABLES: tuple[tuple[str, str, Row, Callable[[Observation], Iterable[Row]]], ...] = (
+    (
+        "Containers",
+        "Those with the same namespace share one network.",
+        ("container", "image", "state", "user", "network namespace", "addresses", "--network", "knows by name"),
+        lambda seen: map(container_row, seen.containers),
+    ),
+    (
+        "Networks",
+        "What the engine calls a network, and the interface of the host that it is made of.",
+        ("network", "driver", "interface", "subnet", "gateway", "MTU"),
+        network_rows,
+    ),
+    (
+        "Cables",
+        "A veth pair each: its two ends name each other by number.",
+        ("container", "its end", "address", "the other end", "network"),
+        cable_rows,
+    ),
+    (
+        "Published ports",
+        "A rule of the firewall carries clients of other machines, docker-proxy those of this host.",
+        ("on the host", "container", "its port", "NAT rule", "docker-proxy"),
+        port_rows,
+    ),
+    (
+        "Sockets that wait for clients",
+        "Of the host's own namespace those of other programs too.",
+        ("namespace of", "address", "process"),
+        socket_rows,
+    ),
+    (
+        "Storage",
+        "A bind mount is a path of the host, a volume one that Docker keeps, tmpfs is memory.",
+        ("container", "in the container", "rights", "kind", "on the host", "owner", "mode"),
+        mount_rows,
+    ),
+    (
+        "Not seen",
+        "What could not be looked at, and how it would be.",
+        ("what", "why", "remedy"),
+        lambda seen: ((one.what, one.why, one.remedy) for one in seen.unseen),
+    ),
+)

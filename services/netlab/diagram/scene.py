@@ -44,16 +44,6 @@ class Box:
         """The x of its middle."""
         return self.x + self.width / 2
 
-    def overlaps(self, other: Box) -> bool:
-        """Whether they have an area in common; edges that touch are none."""
-        across = self.x < other.right and other.x < self.right
-        return across and self.y < other.bottom and other.y < self.bottom
-
-    def contains(self, other: Box) -> bool:
-        """Whether the other lies in this one."""
-        across = self.x <= other.x and other.right <= self.right
-        return across and self.y <= other.y and other.bottom <= self.bottom
-
 
 @dataclass(frozen=True, slots=True)
 class Label:
