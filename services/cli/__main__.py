@@ -1,6 +1,6 @@
 """`python -m cli`."""
 
-from loader.read.ogr_drivers import limit_gdal
+from loader.read.gdal_limits import limit_gdal
 
 limit_gdal()  # before anything imports pyogrio
 

@@ -23,14 +23,14 @@ from core.errors import UnknownCollection, suggestion
 from core.settings import Settings, load_settings
 from core.terminal import EXIT_FAILED
 from loader import catalogue
+from loader.catalogue import open_catalogue, roll_back
 from loader.errors import NotInDataFolder
 from loader.load import Job, load_dataset
 from loader.progress import Event, ended, listener, sentence
 from loader.property_indexes import make_all, read_indexes
 from loader.report import Report
 from loader.scan import Dataset, relative, scan
-from loader.steps import open_catalogue, roll_back
-from loader.table.cleanup import tidy
+from loader.table.cleanup import clean_up
 from loader.watch import is_alive, watch
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
@@ -86,7 +86,7 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
                 report = load_dataset(Job(connection, settings, dataset, "asked for by isthmus load", listen, force))
             reports.append(report)
             click.echo(json_text(report.as_json()) if as_json else sentence(ended(report)))
-        tidy(connection, settings.keep_versions)
+        clean_up(connection, settings.keep_versions)
         if not is_alive(settings.data_dir):
             make_indexes(connection, settings, reports)
     if any(report.status == "failed" for report in reports):
@@ -98,7 +98,7 @@ def make_indexes(connection: Connection, settings: Settings, reports: Sequence[R
     ids = [collection.id for report in reports for collection in report.collections]
     with listener(sys.stderr) as listen:
         make_all(connection, listen, ids, auto=settings.index == "auto")
-    tidy(connection, settings.keep_versions)
+    clean_up(connection, settings.keep_versions)
 
 
 def find_datasets(data_dir: Path, paths: Sequence[Path]) -> list[Dataset]:
@@ -209,7 +209,7 @@ def rollback(settings: Settings, name: str, version: int | None) -> None:
     """
     with open_catalogue(settings) as connection:
         chosen = roll_back(connection, name, version)
-        tidy(connection, settings.keep_versions)
+        clean_up(connection, settings.keep_versions)
     click.echo(f"'{name}' is served from version {chosen}")
 
 

@@ -9,10 +9,10 @@ import click
 
 from cli import show
 from core.settings import Settings
+from loader.catalogue import open_catalogue
 from loader.overviews.external_table import Known, Outcome, forget_source, prepare_source, prepared_sources
 from loader.progress import listener
 from loader.sidecar import TileOptions
-from loader.steps import open_catalogue
 
 MB = 1_000_000
 

@@ -1,6 +1,6 @@
 """Where the rows of a table lie on the map and on the disk: a box for each block of some of its pages.
 
-A table is written once, with neighbours together (loader/table/hilbert.py), so few blocks hold what a box holds, and
+A table is written once, with neighbours together (loader/table/heap_order.py), so few blocks hold what a box holds, and
 they can be read in the order of the disk from any place on: a page of a walk costs the same wherever it is and however
 large the box is. Like PostgreSQL's BRIN, but in the memory of who asks, who knows without a query how many rows to
 expect.

@@ -1,5 +1,5 @@
-"""The catalogue's tables, as the loader reads and writes them. Each function is one statement or two; the caller's
-transaction makes them one step.
+"""The catalogue's tables, as the loader reads and writes them. But for `roll_back`, each function is one statement or
+two; the caller's transaction makes them one step.
 """
 
 from __future__ import annotations
@@ -10,8 +10,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
+
 from core.changes import Change
-from core.db import Connection
+from core.db import Connection, connect
+from core.errors import UnknownCollection, suggestion
+from core.migrations import migrate
+from core.settings import Settings
+from loader.errors import NoSuchVersion
 from loader.names import Holder
 from loader.plan import Known, Status
 from loader.report import Report, parse_report
@@ -57,6 +63,18 @@ class Words:
     def as_params(self) -> dict[str, Any]:
         """As parameters of a statement."""
         return {**asdict(self), "indexed_by": None if self.indexed_by is None else json.dumps(self.indexed_by)}
+
+
+def open_catalogue(settings: Settings) -> Connection:
+    """A connection that commits by itself, to a catalogue that is there and up to date. Raises: DatabaseUnavailable"""
+    connection = connect(settings)
+    try:
+        connection.autocommit = True
+        migrate(connection)
+    except psycopg.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def lock(connection: Connection) -> None:
@@ -258,3 +276,25 @@ def versions_of(connection: Connection, id: str) -> list[KeptVersion]:
         [id],
     )
     return [KeptVersion(int(row[0]), row[1], int(row[2]), bool(row[3])) for row in rows]
+
+
+def roll_back(connection: Connection, id: str, version: int | None) -> int:
+    """Serve an earlier version of a collection: the given one, or the newest before the served one. Returns its number.
+
+    The file is left alone: it is loaded again when it changes. Raises: UnknownCollection, NoSuchVersion
+    """
+    with connection.transaction():
+        lock(connection)
+        holders = read_holders(connection)
+        if id not in holders:
+            hint = suggestion(id, holders) or "`isthmus list` shows them"
+            raise UnknownCollection(f"there is no collection '{id}'", hint=hint)
+        versions = versions_of(connection, id)
+        served = next((entry.version for entry in versions if entry.served), None)
+        earlier = [entry.version for entry in versions if served is None or entry.version < served]
+        chosen = version if version is not None else next(iter(earlier), None)
+        if chosen is None or chosen not in [entry.version for entry in versions]:
+            kept = ", ".join(str(entry.version) for entry in versions)
+            raise NoSuchVersion(f"'{id}' has no such version to go back to", hint=f"kept versions: {kept or 'none'}")
+        serve(connection, id, chosen)
+    return chosen

@@ -14,26 +14,25 @@ from core.db import Connection
 from core.settings import Settings
 from loader import catalogue
 from loader.archives import catalogue as archives
+from loader.attempts import content_checksum, guarded, same_content, words_of
 from loader.catalogue import Version
 from loader.chunks import OpenLayer
-from loader.crash_guard import guarded
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
 from loader.names import Assignment, Holder, assign_ids, table_name
-from loader.overviews.prepare import Prepared, prepare
+from loader.overviews.prepare import Overview, prepare
 from loader.progress import Event, Listener, ended, steps
 from loader.read.open import LayerRef, find_layers, open_layer, plainly_named
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
 from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, TileOptions, read_side_car
 from loader.table import ddl, verify
-from loader.table.block_index import save_blocks
 from loader.table.changes import find_changes
+from loader.table.cleanup import STEP, freeze
 from loader.table.copy import Copied, copy_layer
 from loader.table.crs import Crs, check_assumption, resolve_crs
 from loader.table.ddl import Table
+from loader.table.heap_order import save_blocks
 from loader.table.temporal import Times, choose_times, look_at_interval
-from loader.table.vacuum import STEP, settle
-from loader.unchanged import content_checksum, same_content, words_of
 
 STEPS = ("geometries", "indexes", "low zooms", "changes")
 """What is done once the rows of a layer are in: they are looked at, indexed, prepared for tiles, and compared with the
@@ -79,7 +78,7 @@ def load_dataset(job: Job) -> Report:
     except DatasetError as error:
         report = failure(job, started, error)
     write_report(job.settings.data_dir, report)
-    settle(job.connection, steps(job.listen, job.dataset.path, {}, [STEP]))
+    freeze(job.connection, steps(job.listen, job.dataset.path, {}, [STEP]))
     job.listen(ended(report))
     return report
 
@@ -104,7 +103,7 @@ def refuse_odd(dataset: Dataset) -> None:
 
 def served_as_it_is(job: Job, side_car: SideCar) -> Report | None:
     """The report of a file of tiles; None for what has rows. Raises: DatasetError"""
-    if not archives.is_archive(job.dataset):
+    if not job.dataset.is_archive:
         return None
     return archives.load_archive(job.connection, job.dataset, side_car, job.because)
 
@@ -268,7 +267,7 @@ def finish(
         connection.execute(statement.text)
     save_blocks(connection, table, copied.rows)
     begin("low zooms")
-    tiles = prepare(connection, table, found, side_car.tiles or TileOptions()) if found else Prepared(None)
+    tiles = prepare(connection, table, found, side_car.tiles or TileOptions()) if found else Overview(None)
     return Filled(table, copied.rows, found, times, tiles.tiling, (*notes, *time_notes, *tiles.notes))
 
 

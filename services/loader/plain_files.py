@@ -9,8 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 OWN_FOLDER = "var"
@@ -23,32 +21,6 @@ KINDS = (
     (stat.S_ISBLK, "is a device"),
 )
 PUT_A_FILE = "put a file in its place"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What something is that is not opened, as a sentence, and what its owner can do."""
-
-    detail: str
-    hint: str
-
-
-def readable_text(path: Path) -> str:
-    """The path as text that can be stored: bytes that are no UTF-8 become question marks in diamonds."""
-    return os.fsencode(path.as_posix()).decode("utf-8", errors="replace")
-
-
-def refusal_of(data_dir: Path, main: Path, odd: Sequence[Path]) -> Refusal | None:
-    """Why a dataset is not opened, None for one that may be. `odd`: its names that are no plain files.
-
-    Raises: FileNotFoundError for a link to a file of the data folder that is not there, OSError
-    """
-    for path in odd:
-        what, hint = kind_of_odd(data_dir, path) or ("", "")
-        if what:
-            belongs = "" if path == main else f", and belongs to {readable_text(Path(main.name))}"
-            return Refusal(f"{readable_text(path.relative_to(data_dir))} {what}{belongs}: it is not opened", hint)
-    return None
 
 
 def kind_of_odd(data_dir: Path, path: Path) -> tuple[str, str] | None:

@@ -10,13 +10,13 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from loader.errors import DataFolderUnavailable, NotInDataFolder
-from loader.plain_files import OWN_FOLDER, Refusal, readable_text, refusal_of
+from loader.plain_files import OWN_FOLDER, kind_of_odd
 
 Kind = Literal[
     "gpkg", "geojson", "geojsonseq", "zip", "shp", "fgb", "parquet", "kml", "gpx", "csv", "gdb", "pmtiles", "mbtiles"
@@ -53,6 +53,14 @@ GEOJSON = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What something is that is not opened, as a sentence, and what its owner can do."""
+
+    detail: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """One dataset: its main file (or `.gdb` folder), everything it is made of, and what that looks like from outside.
 
@@ -76,6 +84,11 @@ class Dataset:
     def size_bytes(self) -> int:
         """Of the files that are still there: reading a GeoPackage may end its `-wal`."""
         return sum(file.stat().st_size for file in self.files if file.exists())
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is a file of tiles, which is served as it is."""
+        return self.kind in ("pmtiles", "mbtiles")
 
     @property
     def side_car(self) -> Path | None:
@@ -188,6 +201,24 @@ def look_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
     except OSError as error:
         refusal = Refusal(f"{path} cannot be looked at: {error.strerror}", "let the loader's user read it: chmod a+rX")
         return Dataset(path, kind, main, (main,), refusal.detail, refusal)
+
+
+def readable_text(path: Path) -> str:
+    """The path as text that can be stored: bytes that are no UTF-8 become question marks in diamonds."""
+    return os.fsencode(path.as_posix()).decode("utf-8", errors="replace")
+
+
+def refusal_of(data_dir: Path, main: Path, odd: Sequence[Path]) -> Refusal | None:
+    """Why a dataset is not opened, None for one that may be. `odd`: its names that are no plain files.
+
+    Raises: FileNotFoundError for a link to a file of the data folder that is not there, OSError
+    """
+    for path in odd:
+        what, hint = kind_of_odd(data_dir, path) or ("", "")
+        if what:
+            belongs = "" if path == main else f", and belongs to {readable_text(Path(main.name))}"
+            return Refusal(f"{readable_text(path.relative_to(data_dir))} {what}{belongs}: it is not opened", hint)
+    return None
 
 
 def dataset_files(data_dir: Path, main: Path, kind: Kind, listing: Listing) -> tuple[tuple[Path, ...], list[Path]]:

@@ -12,7 +12,8 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, parse_catalog
@@ -21,22 +22,25 @@ from core.db_errors import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import catalogue
+from loader.archives import catalogue as archives
+from loader.catalogue import open_catalogue
 from loader.errors import DataFolderUnavailable
-from loader.plan import plan
+from loader.load import Job, load_dataset
+from loader.plan import Step, plan
 from loader.prerender.renderer import Renderer, rendering
 from loader.prerender.which_tiles import low_zooms
-from loader.progress import Event, Listener
+from loader.progress import Event, Listener, ended
 from loader.property_indexes import choose_indexes, make_next
+from loader.report import Report, write_report
 from loader.scan import Scan, scan
-from loader.steps import open_catalogue, run_step
-from loader.table.block_index import save_missing_blocks
-from loader.table.cleanup import tidy
+from loader.table.cleanup import clean_up
+from loader.table.heap_order import save_missing_blocks
 
 HEARTBEAT_S = 5.0
 ALIVE_S = 30.0
 """A heartbeat older than this means that the loader is gone or stuck."""
 
-TIDY_AGAIN_S = 30.0
+CLEAN_UP_AGAIN_S = 30.0
 """How long to wait before trying again what a reader held up."""
 
 
@@ -51,7 +55,7 @@ class State:
     renderer: Renderer
     before: Scan = field(default_factory=Scan)
     trouble: str = ""
-    tidy_at: float = 0.0
+    clean_up_at: float = 0.0
     generation: int = -1
 
 
@@ -100,9 +104,34 @@ def look(connection: Connection, settings: Settings, state: State, listen: Liste
     reports = [run_step(connection, settings, step, listen) for step in steps]
     state.before = now
     chosen = choose_indexes(connection, listen, auto=settings.index == "auto")
-    if any(reports) or chosen or time.monotonic() >= state.tidy_at:
-        done = tidy(connection, settings.keep_versions)
-        state.tidy_at = float("inf") if done else time.monotonic() + TIDY_AGAIN_S
+    if any(reports) or chosen or time.monotonic() >= state.clean_up_at:
+        done = clean_up(connection, settings.keep_versions)
+        state.clean_up_at = float("inf") if done else time.monotonic() + CLEAN_UP_AGAIN_S
+
+
+def run_step(connection: Connection, settings: Settings, step: Step, listen: Listener) -> Report | None:
+    """Carry out one step; None when there was only to wait. Raises: psycopg.OperationalError"""
+    if step.action == "wait":
+        return None
+    if step.dataset is None:
+        return withdraw_source(connection, settings, step, listen)
+    return load_dataset(Job(connection, settings, step.dataset, step.because, listen))
+
+
+def withdraw_source(connection: Connection, settings: Settings, step: Step, listen: Listener) -> Report:
+    """Stop serving what came from a file that is gone. Versions stay, for its return and for roll-back."""
+    now = datetime.now(UTC)
+    with connection.transaction():
+        catalogue.lock(connection)
+        catalogue.withdraw(connection, step.path)
+        archives.forget(connection, step.path)
+        empty = Report(step.path, "withdrawn", step.because, now, now)
+        earlier = catalogue.last_loaded_report(connection, step.path) or empty
+        report = replace(earlier, status="withdrawn", because=step.because, started_at=now, ended_at=datetime.now(UTC))
+        catalogue.save_report(connection, report, None, "removed")
+    write_report(settings.data_dir, report)
+    listen(ended(report))
+    return report
 
 
 def follow(connection: Connection, settings: Settings, state: State) -> None:

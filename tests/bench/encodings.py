@@ -18,7 +18,7 @@ from api.tms.tile import tile_at
 from bench.generate import SEED, write_polygons
 from core.catalog import Collection
 from core.db import Database as Pool
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue
 from support.cluster import ROOT, private_cluster
 from support.loading import Loader
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from browser.conftest import screenshot
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue
 from support.browser import IDLE
 from support.cluster import ROOT, Cluster
 from support.loading import Loader

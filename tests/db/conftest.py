@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue
 from support.cluster import Database
 from support.loading import Loader
 

@@ -19,8 +19,8 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from core.db import Database as Pool
+from loader.catalogue import open_catalogue
 from loader.prerender.renderer import Renderer
-from loader.steps import open_catalogue
 from loader.watch import State, look
 from support.cluster import Database
 from support.loading import Loader, feature, write_geojson, write_points

@@ -16,8 +16,8 @@ from api.cql2.tree.limits import MAX_DEPTH, MAX_LENGTH, MAX_LENGTH_JSON, MAX_NOD
 from api.cql2.tree.literals import MAX_DIGITS
 from core.catalog import Catalog
 from core.db import Connection
+from loader.catalogue import open_catalogue
 from loader.scan import scan
-from loader.steps import open_catalogue
 from support.cluster import Database
 from support.cql2 import count
 from support.loading import Loader

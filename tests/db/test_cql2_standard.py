@@ -13,7 +13,7 @@ from api.cql2 import parse_filter, parse_text, render_json
 from core.catalog import Catalog, Collection
 from core.db import Connection
 from core.errors import BadFilter
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue
 from support.cluster import Database
 from support.cql2 import count, found, predicates
 from support.loading import Loader

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from loader.read.parquet_types import parse_crs
+from loader.read.geoparquet import parse_crs
 from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr, write_points
 
 LINE = "LINESTRING (24 60,25 61)"

@@ -16,15 +16,15 @@ import pytest
 from core.db import connect
 from core.errors import UnknownCollection
 from core.settings import Settings
-from loader.catalogue import LOADER_LOCK, read_known, versions_of
-from loader.crash_guard import mark_file
+from loader.attempts import mark_file
+from loader.catalogue import LOADER_LOCK, open_catalogue, read_known, roll_back, versions_of
 from loader.errors import NoSuchVersion
 from loader.plan import Step, plan
 from loader.progress import silent
 from loader.report import report_file
 from loader.scan import Scan, scan
-from loader.steps import open_catalogue, roll_back, run_step
-from loader.table.cleanup import tidy
+from loader.table.cleanup import clean_up
+from loader.watch import run_step
 from support.cluster import UID, Database
 from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr, write_points
 
@@ -34,7 +34,7 @@ def step(loader: Loader) -> list[str]:
     now = scan(loader.data_dir)
     steps = plan(read_known(loader.connection), now, now)
     reports = [run_step(loader.connection, loader.settings, step, silent) for step in steps]
-    tidy(loader.connection, loader.settings.keep_versions)
+    clean_up(loader.connection, loader.settings.keep_versions)
     return [report.status for report in reports if report]
 
 
@@ -103,10 +103,10 @@ def test_a_reader_of_the_old_table_delays_only_its_dropping(loader: Loader, data
         assert loader.load("p.geojson").status == "loaded"
         assert time.monotonic() - started < 10
         assert loader.column("p", "name") == ["three"]
-        assert tidy(loader.connection, 2) is False
+        assert clean_up(loader.connection, 2) is False
         assert reader.execute("SELECT name FROM data.p_1").fetchall() == [("one",)]
         assert tables(loader) == ["p_1", "p_2", "p_3"]
-    assert tidy(loader.connection, 2) is True
+    assert clean_up(loader.connection, 2) is True
     assert tables(loader) == ["p_2", "p_3"]
     assert loader.one("SELECT name FROM published.p") == "three"
 
@@ -373,7 +373,7 @@ def test_roll_back_serves_the_version_before_and_lasts(loader: Loader) -> None:
         write_points(loader.path("p.geojson"), [name])
         step(loader)
     assert roll_back(loader.connection, "p", None) == 1
-    tidy(loader.connection, 2)
+    clean_up(loader.connection, 2)
     assert loader.column("p", "name") == ["one"]
     assert loader.one("SELECT name FROM published.p") == "one"
     os.utime(loader.path("p.geojson"))

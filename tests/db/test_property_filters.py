@@ -20,8 +20,8 @@ from api.sql.features.pages import select_page
 from core.catalog import Collection
 from core.db import connect
 from core.statement import Statement
+from loader.catalogue import open_catalogue
 from loader.property_indexes import make_all
-from loader.steps import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader
 

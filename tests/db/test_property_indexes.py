@@ -22,9 +22,9 @@ from test_cli import Shell, shell  # noqa: F401  (a fixture)
 from test_watch import watching
 
 from core.db import connect
+from loader.catalogue import roll_back
 from loader.property_indexes import choose_indexes, make_all, make_next, read_indexes
-from loader.steps import roll_back
-from loader.table.cleanup import tidy
+from loader.table.cleanup import clean_up
 from loader.table.index_rule import PropertyIndex
 from support.cluster import Database
 from support.loading import Loader
@@ -65,7 +65,7 @@ def chosen(loader: Loader, id: str = "shops") -> dict[str, PropertyIndex]:
 def make(loader: Loader, *, auto: bool = True) -> None:
     """Choose and make all."""
     make_all(loader.connection, loader.events.append, list(loader.catalog()), auto=auto)
-    tidy(loader.connection, loader.settings.keep_versions)
+    clean_up(loader.connection, loader.settings.keep_versions)
 
 
 def test_properties_that_are_hard_to_meet_get_an_index_and_the_others_none(loader: Loader) -> None:

@@ -17,7 +17,7 @@ from core.db import Database as Pool, connect, conninfo
 from core.errors import CatalogueMissing
 from core.settings import Settings
 from core.statement import Statement
-from loader.table.cleanup import tidy
+from loader.table.cleanup import clean_up
 from support.cluster import Cluster, Database
 from support.http import get
 from support.publish import publish
@@ -196,13 +196,13 @@ def test_the_loader_leaves_a_table_that_a_replica_reads(servers: Servers) -> Non
         assert export.execute(count(f"long_{old}").text).fetchall() == [(3,)]
         for _ in range(2):
             publish(servers.database, "long", PLACES, columns={})
-        assert not tidy(owner, keep_versions=2)
+        assert not clean_up(owner, keep_versions=2)
         time.sleep(1.5)  # longer than a replica takes to say what it reads
-        assert not tidy(owner, keep_versions=2)
+        assert not clean_up(owner, keep_versions=2)
         assert export.execute(count(f"long_{old}").text).fetchall() == [(3,)]
         export.rollback()
         deadline = time.monotonic() + 10
-        while not tidy(owner, keep_versions=2):
+        while not clean_up(owner, keep_versions=2):
             assert time.monotonic() < deadline, "the table is never dropped"
             time.sleep(0.1)
         assert owner.execute("SELECT to_regclass(%s)", [f"data.long_{old}"]).fetchone() == (None,)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from loader.crash_guard import mark_file
+from loader.attempts import mark_file
 from loader.watch import heartbeat_file, is_alive
 from support.cluster import Cluster, Database, private_cluster
 from support.loading import random_points, write_ogr, write_points

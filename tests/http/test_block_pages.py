@@ -18,7 +18,7 @@ from api.app import create_app
 from api.planner.block_ranges import Located, plan_in_blocks
 from api.query.items import BY_PLANNER, ItemsQuery, Plan
 from core.db import Database as Pool, connect
-from loader.table.block_index import save_missing_blocks
+from loader.table.heap_order import save_missing_blocks
 from support.cluster import Cluster, Database
 from support.http import api_client, fids, get, link, walk
 from support.odd import wait_for

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from loader.catalogue import open_catalogue
 from loader.scan import scan
-from loader.steps import open_catalogue
 from support.cluster import ROOT, Cluster
 from support.loading import Loader
 from support.read_back import SYSTEM_PYTHON

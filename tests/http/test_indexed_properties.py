@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from core.db import Database as Pool
+from loader.catalogue import open_catalogue
 from loader.property_indexes import choose_indexes, make_next
-from loader.steps import open_catalogue
 from support.cluster import Database
 from support.http import get, link
 from support.loading import Loader

@@ -15,10 +15,10 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from api.app import create_app
 from core.db import Database as Pool
 from core.settings import Settings
+from loader.catalogue import open_catalogue
 from loader.load import Job, load_dataset
 from loader.progress import silent
 from loader.scan import scan
-from loader.steps import open_catalogue
 from support.cluster import Cluster
 from support.network import leave_network
 from support.ogc import definition, get

@@ -10,7 +10,7 @@ import shapely
 from flask.testing import FlaskClient
 from psycopg import sql
 
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue
 from support.cluster import Cluster
 from support.http import api_client, get
 from support.loading import Loader, wkb, write_ogr

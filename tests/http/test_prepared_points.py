@@ -23,8 +23,8 @@ from api.tiles.budget import goes_by_box
 from api.tms.matrix_set import HALF_WORLD_M
 from api.tms.tile import Tile, tile_at
 from core.db import Database as Pool, connect
-from loader.steps import open_catalogue
-from loader.table.vacuum import settle
+from loader.catalogue import open_catalogue
+from loader.table.cleanup import freeze
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr
 
@@ -196,9 +196,9 @@ def test_no_load_waits_for_those_who_read_or_lock_a_tile_table(loader: Loader):
         assert visible(loader, "read") == 0
     with connect(loader.settings) as other, other.transaction():
         other.execute(f"LOCK TABLE data.{loader.tiling('read').table} IN SHARE MODE")
-        settle(loader.connection, told.append)
+        freeze(loader.connection, told.append)
         assert visible(loader, "read") == 0
-    settle(loader.connection, told.append)
+    freeze(loader.connection, told.append)
     assert visible(loader, "read") > 0
     assert told == ["freeze"] * 2
 

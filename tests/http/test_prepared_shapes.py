@@ -24,7 +24,7 @@ from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile, tile_at
 from core.db import Database as Pool
 from core.statement import Statement
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr
 from support.mvt import check_tile, features_of

@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 from api.planner import property_order
 from api.planner.counts import Counts
 from api.query.cursor import decode
+from loader.catalogue import open_catalogue
 from loader.property_indexes import make_all
-from loader.steps import open_catalogue
 from support.cluster import Cluster, Database
 from support.http import api_client, fids, get, link, walk
 from support.loading import Loader, random_points, write_ogr

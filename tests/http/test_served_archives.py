@@ -27,12 +27,13 @@ from cli.tiles.pmtiles import PMTiles
 from core.db import Database as Pool
 from core.errors import DatabaseUnavailable
 from core.statement import Statement
+from loader.catalogue import open_catalogue
 from loader.load import Job, load_dataset
 from loader.plan import Step
 from loader.progress import silent
 from loader.report import Report
 from loader.scan import scan
-from loader.steps import open_catalogue, run_step
+from loader.watch import run_step
 from support.cluster import Database
 from support.loading import write_points
 

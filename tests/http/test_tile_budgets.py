@@ -25,7 +25,7 @@ from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile
 from core.db import Database as Pool
 from core.settings import Settings
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue
 from support.cluster import Cluster, Database
 from support.loading import Loader, write_ogr
 

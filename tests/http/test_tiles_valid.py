@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from core.db import Database as Pool
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue
 from support.cluster import ROOT, Cluster
 from support.loading import Loader
 from support.mvt import check_tile

@@ -17,8 +17,7 @@ from api.app import create_app
 from api.tms.tile import Tile, tile_at
 from core.catalog import Collection
 from core.db import Database as Pool
-from loader.catalogue import serve
-from loader.steps import open_catalogue
+from loader.catalogue import open_catalogue, serve
 from loader.table import changes
 from support.cluster import Database
 from support.loading import Loader, feature, write_geojson, write_ogr

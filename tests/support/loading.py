@@ -24,7 +24,7 @@ from loader.load import Job, load_dataset
 from loader.progress import Event
 from loader.report import Report
 from loader.scan import scan
-from loader.table.cleanup import tidy
+from loader.table.cleanup import clean_up
 
 POINT = {"type": "Point", "coordinates": [24.94, 60.17]}
 
@@ -48,10 +48,10 @@ class Loader:
         return place
 
     def load(self, name: str, *, force: bool = False) -> Report:
-        """Load one file of the data folder, and tidy."""
+        """Load one file of the data folder, and clean up."""
         dataset = scan(self.data_dir).datasets[name]
         report = load_dataset(Job(self.connection, self.settings, dataset, "the test", self.events.append, force))
-        tidy(self.connection, self.settings.keep_versions)
+        clean_up(self.connection, self.settings.keep_versions)
         return report
 
     def load_all(self, *names: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from loader.table.block_index import save_blocks
 from loader.table.ddl import Table
+from loader.table.heap_order import save_blocks
 from support.cluster import Database
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from core.block_points import make_points, to_steps
 from core.blocks import EVERYWHERE, NOWHERE, Sides, make_blocks
-from loader.table.block_points import MOST_POINTS, TablePoints, blocks_of_points, has_points
+from loader.table.heap_order import MOST_POINTS, TablePoints, blocks_of_points, has_points
 
 sides = st.floats(-100, 100, width=16) | st.sampled_from([0.0, 1e-300, 5e-324, 1e300])
 places = st.tuples(sides, sides)

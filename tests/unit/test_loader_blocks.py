@@ -7,7 +7,7 @@ import math
 import pytest
 
 from core.blocks import EVERYWHERE, NOWHERE
-from loader.table.block_index import MOST_BLOCKS, block_pages, box_of, degrees_of
+from loader.table.heap_order import MOST_BLOCKS, block_pages, box_of, degrees_of
 
 MERCATOR_LIMIT_M = 20_037_508.342789244
 HELSINKI_M = (2_776_000.0, 8_438_000.0, 2_777_000.0, 8_439_000.0)

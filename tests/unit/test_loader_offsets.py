@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from loader.read.time_offsets import times_parsed
+from loader.read.times import times_parsed
 
 AT = pa.field("at", pa.string(), metadata={"GDAL:OGR:type": "DateTime"})
 TIMES = pa.schema([pa.field("n", pa.int32()), AT])

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from loader.chunks import Chunk
-from loader.table import hilbert as order
-from loader.table.hilbert import along_curve, curve_places, first_positions, hilbert, ordered
+from loader.table import heap_order as order
+from loader.table.heap_order import along_curve, curve_places, first_positions, hilbert, ordered
 
 CHANCE = random.Random(20_261_124)
 PLACES = [(CHANCE.uniform(-180, 180), CHANCE.uniform(-90, 90)) for _ in range(2000)]

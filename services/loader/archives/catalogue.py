@@ -13,20 +13,13 @@ from core.db import Connection
 from core.errors import TilesDamaged
 from loader import catalogue
 from loader.archives.inspect import Looked, look_at_tiles
+from loader.attempts import default_title
 from loader.errors import CannotRead
 from loader.names import assign_ids
 from loader.read.open import refuse_empty
 from loader.report import CollectionReport, Report
 from loader.scan import Dataset
 from loader.sidecar import SideCar
-from loader.unchanged import default_title
-
-KINDS = ("pmtiles", "mbtiles")
-
-
-def is_archive(dataset: Dataset) -> bool:
-    """Whether a dataset is a file of tiles."""
-    return dataset.kind in KINDS
 
 
 def load_archive(connection: Connection, dataset: Dataset, side_car: SideCar, because: str) -> Report:

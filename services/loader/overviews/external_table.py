@@ -7,7 +7,7 @@ the catalogue of the database finds it (api/catalog/survey).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,20 +16,20 @@ from psycopg import sql
 
 from core.db import Connection
 from core.errors import UnknownCollection, suggestion
-from core.tiling import OUR_COLUMNS
+from core.statement import Statement
+from core.tiling import FIRST, OUR_COLUMNS
 from loader import catalogue
 from loader.errors import CannotPrepare
 from loader.geometry.wkb_types import Shape
-from loader.overviews import external_sql
+from loader.overviews.points import property_list
 from loader.overviews.prepare import prepare
 from loader.progress import Listener, silent, steps
 from loader.report import Note
 from loader.sidecar import TileOptions
 from loader.table import verify
-from loader.table.cleanup import attempt
+from loader.table.cleanup import STEP, attempt_each, freeze
 from loader.table.columns import BIG, BOOLEAN, DATE, DOUBLE, INTEGER, REAL, SMALL, TEXT, Storage, TableColumn
 from loader.table.ddl import SCHEMA, Table, analyze
-from loader.table.vacuum import STEP, settle
 
 STORED: Mapping[str, Storage] = {
     "int2": SMALL,
@@ -101,7 +101,7 @@ def prepare_source(
         table = keep(connection, target, done.tiling or {}, rows)
         connection.execute(sql.SQL("DROP TABLE {}").format(staged.identifier))
     drop_others(connection, target.oid, table)
-    settle(connection, begin)
+    freeze(connection, begin)
     return Outcome(target, table, rows, done.notes)
 
 
@@ -112,7 +112,7 @@ def prefix(oid: int) -> str:
 
 def find_target(connection: Connection, schemas: Sequence[str], name: str) -> Target:
     """The table of a name. Raises: UnknownCollection, CannotPrepare"""
-    rows = connection.execute(external_sql.RELATIONS, {"schemas": list(schemas)}).fetchall()
+    rows = connection.execute(RELATIONS, {"schemas": list(schemas)}).fetchall()
     found = [row for row in rows if name in (row[2], f"{row[1]}.{row[2]}")]
     if not found:
         hint = suggestion(name, [row[2] for row in rows]) or "ISTHMUS_SCHEMAS names the schemas that are looked at"
@@ -144,8 +144,8 @@ def srid_of(connection: Connection, schema: str, name: str, geometry: str) -> in
 
 
 def columns_of(attributes: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
-    """The columns that a tile table can have, under the names that the API publishes them by."""
-    taken = OUR_COLUMNS | external_sql.RESERVED
+    """The columns that an overview can have, under the names that the API publishes them by."""
+    taken = OUR_COLUMNS | RESERVED
     return [
         TableColumn(place, a["name"], a["name"], STORED[a["type"]])
         for place, a in enumerate(attributes)
@@ -155,14 +155,14 @@ def columns_of(attributes: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
 
 def stage(connection: Connection, target: Target, staged: Table) -> int:
     """Copy what is needed of the table, with Web Mercator geometries; returns how many rows have a geometry."""
-    for statement in external_sql.create_staged(target.schema, target.name, target.key, target.geometry, staged):
+    for statement in create_staged(target.schema, target.name, target.key, target.geometry, staged):
         connection.execute(statement.text)
     connection.execute(analyze(staged).text)
     return verify.count_rows(connection, staged)
 
 
 def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: int) -> str | None:
-    """Keep what low zooms need of the tile table, with a comment that says what it is; returns its name."""
+    """Keep what low zooms need of the overview, with a comment that says what it is; returns its name."""
     table, full_zoom = tiling.get("table"), tiling.get("full_zoom", 0)
     if table is None:
         return None
@@ -171,7 +171,7 @@ def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: i
         connection.execute(sql.SQL("DROP TABLE {}").format(name))
         return None
     if tiling["kinds"] != ["points"]:
-        connection.execute(external_sql.delete_beyond(table, full_zoom).text)
+        connection.execute(delete_beyond(table, full_zoom).text)
     about = {"source": target.full_name, "key": target.key, "geometry": target.geometry, "rows": rows}
     about |= {"changes": target.changes, "prepared_at": datetime.now(UTC).isoformat(timespec="seconds")}
     text = json.dumps({**tiling, "has_large": False, **about})
@@ -180,14 +180,10 @@ def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: i
 
 
 def drop_others(connection: Connection, oid: int, kept: str | None) -> bool:
-    """Drop the tables that were prepared before. False when someone's reading left one: the next time drops it."""
-    tables = connection.execute(external_sql.PREPARED, {"prefix": prefix(oid)}).fetchall()
-    done = True
+    """Drop the overviews that were made before. False when someone's reading left one: the next time drops it."""
+    tables = connection.execute(PREPARED, {"prefix": prefix(oid)}).fetchall()
     with connection.transaction():
-        for name, *_ in tables:
-            if name != kept:
-                done = attempt(connection, [external_sql.drop(name)]) and done
-    return done
+        return attempt_each(connection, ([drop(name)] for name, *_ in tables if name != kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +201,7 @@ class Known:
 def prepared_sources(connection: Connection) -> list[Known]:
     """All that were prepared, by name."""
     found: list[Known] = []
-    for table, comment, size_bytes, changes in connection.execute(
-        external_sql.PREPARED, {"prefix": "isthmus_prepared_"}
-    ):
+    for table, comment, size_bytes, changes in connection.execute(PREPARED, {"prefix": "isthmus_prepared_"}):
         about = json.loads(comment)
         changed = None if changes is None else max(0, changes - about["changes"])
         found.append(Known(about["source"], table, about["prepared_at"], about["rows"], changed, size_bytes))
@@ -223,5 +217,64 @@ def forget_source(connection: Connection, name: str) -> list[str]:
         raise UnknownCollection(f"nothing was prepared of '{name}'", hint=hint)
     with connection.transaction():
         for table in tables:
-            connection.execute(external_sql.drop(table).text)
+            connection.execute(drop(table).text)
     return tables
+
+
+RESERVED = frozenset({"fid", "geom", "shape", "geom_3857", "geog", "ctid", "tableoid", "row_number"})
+"""Names that the API's reading of a table, or our copy of it, gives to columns of its own."""
+
+# Rows: (oid, schema, name, rows that were ever inserted, updated or deleted, attributes as JSON, columns of unique
+# indexes as JSON), one for each table and materialised view.
+RELATIONS = """
+SELECT c.oid::bigint, n.nspname, c.relname,
+       COALESCE(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0),
+       (SELECT json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'type', t.typname, 'srid',
+                   CASE WHEN t.typname = 'geometry' THEN postgis_typmod_srid(a.atttypmod) ELSE 0 END) ORDER BY a.attnum)
+        FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+       (SELECT COALESCE(json_agg((i.indkey::int[])[0:i.indnkeyatts - 1]), '[]')
+        FROM pg_index AS i
+        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL)
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_stat_all_tables AS s ON s.relid = c.oid
+WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition
+ORDER BY n.nspname, c.relname
+"""
+
+# Rows: (table, its comment, its bytes, as above the changes of theirs or NULL where it is gone), newest last.
+PREPARED = """
+SELECT p.relname, d.description, pg_total_relation_size(p.oid),
+       (SELECT COALESCE(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0)
+        FROM pg_class AS c LEFT JOIN pg_stat_all_tables AS s ON s.relid = c.oid
+        WHERE c.oid = split_part(p.relname, '_', 3)::oid)
+FROM pg_class AS p
+JOIN pg_namespace AS n ON n.oid = p.relnamespace
+JOIN pg_description AS d ON d.classoid = 'pg_class'::regclass AND d.objoid = p.oid AND d.objsubid = 0
+WHERE n.nspname = 'data' AND starts_with(p.relname, %(prefix)s) AND p.relname ~ '^isthmus_prepared_[0-9]+_[0-9]+_tiles$'
+ORDER BY p.oid
+"""
+
+
+def create_staged(schema: str, name: str, key: str, geometry: str, staged: Table) -> Iterator[Statement]:
+    """A copy of what is needed of a table, as the loader's tables are: fid, geom, geom_3857 and some properties."""
+    text = sql.SQL(
+        "CREATE TABLE {staged} AS SELECT t.{key}::bigint AS fid, t.{geometry}::geometry AS geom,"
+        " isthmus.to_3857(isthmus.straightened(t.{geometry}))::geometry(Geometry, 3857) AS geom_3857{columns}"
+        " FROM {table} AS t WHERE t.{geometry} IS NOT NULL"
+    )
+    values = {"key": sql.Identifier(key), "geometry": sql.Identifier(geometry), "table": sql.Identifier(schema, name)}
+    yield Statement(text.format(staged=staged.identifier, columns=property_list(staged.columns), **values))
+    yield Statement(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(staged.identifier))
+
+
+def delete_beyond(table: str, full_zoom: int) -> Statement:
+    """Rows that only serve zooms from the full one on, which are made from their table."""
+    text = sql.SQL("DELETE FROM {} WHERE {} >= {}")
+    return Statement(text.format(sql.Identifier(SCHEMA, table), sql.Identifier(FIRST), sql.Literal(full_zoom)))
+
+
+def drop(table: str) -> Statement:
+    """Drop what was prepared."""
+    return Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, table)))

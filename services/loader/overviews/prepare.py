@@ -1,4 +1,4 @@
-"""Prepare a filled table for tiles, in the transaction that loads it."""
+"""The overview of a filled table, made in the transaction that loads it: what tiles of low zooms are drawn from."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from core.db import Connection
 from core.errors import suggestion
 from core.tiling import Kind
 from loader.errors import BadSideCar
-from loader.overviews import table_sql
+from loader.overviews.point_ranks import MOST_FEATURES
 from loader.overviews.points import prepare_points
-from loader.overviews.properties import choose_properties, most_features, read_values
 from loader.overviews.shapes import prepare_shapes
 from loader.report import Note
 from loader.sidecar import TileOptions
 from loader.table.columns import TableColumn
-from loader.table.ddl import Table
+from loader.table.ddl import SCHEMA, Table
 from loader.table.verify import Geometries
 
 MB = 1_000_000
@@ -35,18 +35,46 @@ KINDS: dict[str, Kind] = {
 }
 """What the features of a table are. Of another type there may be several kinds."""
 
+PROPERTIES_BYTES = 32
+"""How wide the properties of a tile of a low zoom may be together, on average."""
+
+TILE_BYTES = 2 * MB
+"""What a tile may weigh by then, not compressed: about a quarter of it compressed, which is the default budget."""
+
+FEATURE_BYTES, LEAST_FEATURES = 30, 1000
+"""What a feature takes beside its properties, and how many a tile always has room for."""
+
+NAMES = 0.5
+"""A text of which so many values in a row are different, as a share, is a name."""
+
+# Rows: (column, mean bytes of its values, how many are different, as a share), as ANALYZE found them: of few different
+# values it has the number, of many their share, as a negative one.
+VALUES = sql.SQL("""
+SELECT s.attname, s.avg_width, CASE WHEN n_distinct < 0 THEN -n_distinct ELSE n_distinct / greatest(reltuples, 1) END
+FROM pg_stats AS s JOIN pg_class ON pg_class.oid = {table}::regclass
+WHERE s.schemaname = %(schema)s AND s.tablename = %(table)s
+""")
+
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What the catalogue is to know of a table's tiles (see Tiling), and what the report says of it."""
+class Overview:
+    """What the catalogue stores of a table's tiles (see Tiling), and what the report says of it."""
 
     tiling: dict[str, Any] | None
     notes: tuple[Note, ...] = ()
 
 
-def prepare(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> Prepared:
-    """Make a table's tile table, if its tiles need one. Tiles of geometries that PostGIS cannot work with are made from
-    the table alone.
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What ANALYZE found of a column. `width`: mean bytes of its values; `different`: the share of different ones."""
+
+    width: int
+    different: float
+
+
+def prepare(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> Overview:
+    """The overview of a table, with `tiling` empty where its tiles need none, and None where PostGIS cannot work with
+    the geometries: tiles are made from the table alone then.
 
     Raises: BadSideCar
     """
@@ -55,19 +83,19 @@ def prepare(connection: Connection, table: Table, found: Geometries, options: Ti
         with connection.transaction():
             tiling = prepare_kind(connection, table, found, options)
     except psycopg.errors.InternalError_ as error:
-        return Prepared(None, (refused(error),))
+        return Overview(None, (failure_note(error),))
     if not tiling:
-        return Prepared(tiling)
-    return Prepared(tiling, (told(connection, table, tiling, time.perf_counter() - clock),))
+        return Overview(tiling)
+    return Overview(tiling, (cost_note(connection, table, tiling, time.perf_counter() - clock),))
 
 
 def prepare_kind(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> dict[str, Any]:
-    """The fields of a table's Tiling; nothing where its tiles need no preparation."""
+    """The fields of a table's Tiling; empty where its tiles need no overview. Raises: BadSideCar"""
     kind = KINDS.get(found.type)
     rank = named_rank(table.columns, options.rank)
     values = read_values(connection, table)
-    by_chance = kind == "points" and rank is None
-    properties = choose_properties(table, options, values, by_chance=by_chance)
+    at_random = kind == "points" and rank is None
+    properties = choose_properties(table, options, values, at_random=at_random)
     most = most_features(table, values)
     if kind == "points":
         tiling = prepare_points(connection, table, rank, properties, most)
@@ -80,25 +108,22 @@ def prepare_kind(connection: Connection, table: Table, found: Geometries, option
     return {**tiling, "properties": names, "rank": options.rank, "whole_world": not found.unprojected_count}
 
 
-def told(connection: Connection, table: Table, tiling: Mapping[str, Any], seconds: float) -> Note:
-    """What it cost, and what it leaves out."""
-    statement = table_sql.select_sizes(table, tiling["table"])
-    [(own, tiles)] = connection.execute(statement.text, statement.params).fetchall()
+def cost_note(connection: Connection, table: Table, tiling: Mapping[str, Any], seconds: float) -> Note:
+    """What the overview cost, and which properties it leaves out."""
+    text = sql.SQL("SELECT pg_total_relation_size({}::regclass), pg_total_relation_size({}::regclass)")
+    names = [table.identifier, sql.Identifier(SCHEMA, tiling["table"])]
+    statement = text.format(*(sql.Literal(name.as_string(None)) for name in names))
+    [(own, overview)] = connection.execute(statement).fetchall()
     zooms = f"zooms below {tiling['full_zoom']}" if tiling["full_zoom"] else "large geometries"
-    cost = f"{seconds:.1f} s, and {tiles / MB:.1f} MB beside the {own / MB:.1f} MB of the data"
-    return Note("info", "tiles-prepared", f"tiles of {zooms} were prepared: {cost}{shown(table, tiling['properties'])}")
+    cost = f"{seconds:.1f} s, and {overview / MB:.1f} MB beside the {own / MB:.1f} MB of the data"
+    others = [column.name for column in table.columns if column.name not in tiling["properties"]]
+    present = ", ".join(tiling["properties"]) or "no properties"
+    without = f"; features have {present} there, not {', '.join(others)}" if others else ""
+    return Note("info", "tiles-prepared", f"tiles of {zooms} were prepared: {cost}{without}")
 
 
-def shown(table: Table, properties: Sequence[str]) -> str:
-    """Which properties features have there, and which not; nothing where they have all."""
-    others = [column.name for column in table.columns if column.name not in properties]
-    return (
-        f"; features have {', '.join(properties) or 'no properties'} there, not {', '.join(others)}" if others else ""
-    )
-
-
-def refused(error: psycopg.Error) -> Note:
-    """Why nothing was prepared."""
+def failure_note(error: psycopg.Error) -> Note:
+    """Why there is no overview."""
     message = f"tiles of low zooms could not be prepared, and are made from all features: {str(error).splitlines()[0]}"
     return Note("warning", "tiles-not-prepared", message, "repair the geometries in QGIS with 'Fix geometries'")
 
@@ -111,4 +136,54 @@ def named_rank(columns: Sequence[TableColumn], name: str | None) -> TableColumn 
     if name not in known:
         hint = suggestion(name, known) or f"columns of numbers: {', '.join(known) or 'none'}"
         raise BadSideCar(f"the side-car's 'tiles.rank' names '{name}', which is no column of numbers", hint=hint)
+    return known[name]
+
+
+def read_values(connection: Connection, table: Table) -> dict[str, Values]:
+    """What is known of the values of columns, by the name of the column."""
+    text = VALUES.format(table=sql.Literal(table.identifier.as_string(None)))
+    rows = connection.execute(text, {"schema": SCHEMA, "table": table.name})
+    return {str(column): Values(int(width), float(different)) for column, width, different in rows}
+
+
+def most_features(table: Table, values: Mapping[str, Values]) -> int:
+    """How many features with all their properties a tile has room for, about."""
+    shown = [column.column for column in table.columns if column.storage.type != "binary"]
+    width = FEATURE_BYTES + sum(values[column].width for column in shown if column in values)
+    return max(LEAST_FEATURES, min(MOST_FEATURES, TILE_BYTES // width))
+
+
+def choose_properties(
+    table: Table, options: TileOptions, values: Mapping[str, Values], *, at_random: bool
+) -> list[TableColumn]:
+    """The properties that tiles of low zooms have: those that the side-car names, else the column of importance and, in
+    the order of the table, what has room in PROPERTIES_BYTES. Of features that are shown `at_random`, no names: they
+    are half of what a tile costs, and mean nothing there.
+
+    Raises: BadSideCar for a name that is no column
+    """
+    known = {column.name: column for column in table.columns if column.storage.type != "binary"}
+    if options.properties is not None:
+        return [named_property(known, name) for name in options.properties]
+    chosen: list[TableColumn] = []
+    room = PROPERTIES_BYTES
+    for column in sorted(known.values(), key=lambda column: column.name != options.rank):
+        found = values.get(column.column)
+        if found is None or found.width > room or (at_random and is_name(column, found)):
+            continue
+        chosen.append(column)
+        room -= found.width
+    return [column for column in known.values() if column in chosen]
+
+
+def is_name(column: TableColumn, values: Values) -> bool:
+    """Whether a column has texts that are different for most features."""
+    return column.storage.type == "string" and values.different >= NAMES
+
+
+def named_property(known: dict[str, TableColumn], name: str) -> TableColumn:
+    """The column of a name. Raises: BadSideCar"""
+    if name not in known:
+        hint = suggestion(name, known) or f"columns: {', '.join(known) or 'none'}"
+        raise BadSideCar(f"the side-car's 'tiles.properties' names '{name}', which is no column", hint=hint)
     return known[name]

@@ -11,6 +11,7 @@ from core.db import Connection
 from core.tiling import KINDS, Kind
 from loader.overviews import shapes_sql
 from loader.overviews.point_ranks import Codes, Floats, first_zooms, importance_of
+from loader.overviews.points import RANKED, copy_ranked
 from loader.overviews.shape_ranks import Shapes, Squares, Zooms, line_zooms, own_zooms, smallest_tiles
 from loader.table.columns import TableColumn
 from loader.table.copy_arrays import read_records, write_records
@@ -37,7 +38,7 @@ class Layer:
         return np.minimum(own_zooms(self.shapes), full_zoom)
 
     def drawn(self, full_zoom: int) -> tuple[Shapes, Zooms]:
-        """Those that the tile table is to have, with their zooms: shown by a low zoom, or not of few corners."""
+        """Those that the overview is to have, with their zooms: shown by a low zoom, or not of few corners."""
         zooms = self.zooms(full_zoom)
         chosen = np.flatnonzero((zooms < full_zoom) | (self.shapes.points > BORDER_POINTS))
         return self.shapes.in_order(chosen), zooms[chosen]
@@ -81,12 +82,12 @@ def write_ranked(connection: Connection, shapes: Shapes, zooms: Zooms) -> None:
         "y": ("i4", y),
     }
     connection.execute(shapes_sql.create_ranked().text)
-    write_records(connection, shapes_sql.copy_ranked(), columns)
-    connection.execute(shapes_sql.analyze_ranked().text)
+    write_records(connection, copy_ranked(), columns)
+    connection.execute(shapes_sql.analyze(RANKED).text)
 
 
 def write_squares(connection: Connection, name: str, found: Squares) -> None:
-    """Put squares into the tile table."""
+    """Put squares into the overview."""
     zooms, zero = np.full(len(found.x), found.zoom), np.zeros(len(found.x))
     columns = {
         "first": ("i2", zooms),

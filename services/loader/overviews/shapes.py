@@ -1,7 +1,7 @@
 """Prepare a table of lines or polygons, or of a mixture, for tiles: which of them each zoom shows, squares for small
 polygons, and large geometries in parts.
 
-A mixture is prepared kind by kind, each as if the table had no other, into one tile table.
+A mixture is prepared kind by kind, each as if the table had no other, into one overview.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from core.statement import Statement
 from core.tiling import Kind
 from loader.overviews import shapes_sql
 from loader.overviews.point_ranks import HALF_WORLD_M
-from loader.overviews.points import prepare_points
+from loader.overviews.points import overview_name, prepare_points
 from loader.overviews.shape_arrays import BORDER_POINTS, Layer, read_layers, write_ranked, write_squares
 from loader.overviews.shape_ranks import Shapes, Zooms, full_zoom_of, own_zooms, squares
 from loader.overviews.shapes_sql import Filling
-from loader.overviews.table_sql import tile_table_name
 from loader.overviews.tile_counts import save_counts
 from loader.table.columns import TableColumn
-from loader.table.ddl import Table
+from loader.table.ddl import SCHEMA, Table
 
 LARGEST_SIMPLIFIED = 12
 """Beyond this zoom geometries are as they are: a unit of its tiles is 2.4 m."""
@@ -58,7 +57,7 @@ def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
     most: int,
     valid: bool,
 ) -> dict[str, Any]:
-    """Make the tile table, if the shapes need one; returns the fields of their Tiling, nothing without one.
+    """Make the overview, if the shapes need one; returns the fields of their Tiling, nothing without one.
 
     The table must have its key, and statistics. `kind`: None where the features are of several; `most`: how many
     features a tile may have; `valid`: all polygons are
@@ -73,8 +72,8 @@ def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
     x, y = (np.concatenate(part) for part in zip(*(layer.shapes.middles for layer in layers), strict=True))
     save_counts(connection, table, x, y, full_zoom)
     light, large = LIGHT_POINTS, shapes_sql.PART_POINTS
-    filling = Filling(table, tile_table_name(table), properties, kind, full_zoom, light, large, table.identifier)
-    run(connection, shapes_sql.create_shape_table(filling))
+    filling = Filling(table, overview_name(table), properties, kind, full_zoom, light, large, table.identifier)
+    run(connection, shapes_sql.create_shape_overview(filling))
     large = [fill(connection, filling, layer, valid=valid) for layer in layers]
     has_large = any(large)
     index(connection, filling.name, full_zoom, has_large=has_large)
@@ -82,7 +81,7 @@ def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
 
 
 def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool) -> bool:
-    """Put the features of one kind into the tile table; returns whether some of them are large."""
+    """Put the features of one kind into the overview; returns whether some of them are large."""
     shapes, zooms = layer.drawn(filling.full_zoom)
     write_ranked(connection, shapes, zooms)
     coverage = layer.kind == "polygons" and share_borders(connection, filling, shapes, zooms)
@@ -103,13 +102,13 @@ def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool)
 
 
 def index(connection: Connection, name: str, full_zoom: int, *, has_large: bool) -> None:
-    """Index the tile table for the zooms below the full one, and for those beyond where it has rows for them."""
+    """Index the overview for the zooms below the full one, and for those beyond where it has rows for them."""
     statement = shapes_sql.select_spans(name)
     spans = connection.execute(statement.text).fetchall()
     run(connection, *(shapes_sql.index_zooms(name, zooms) for zooms in shared_zooms(spans, full_zoom)))
     if has_large:
         run(connection, shapes_sql.index_beyond(name, full_zoom))
-    run(connection, shapes_sql.analyze_shapes(name))
+    run(connection, shapes_sql.analyze(SCHEMA, name))
 
 
 def shared_zooms(spans: Sequence[tuple[int, int, int]], full_zoom: int) -> list[range]:

@@ -1,4 +1,4 @@
-"""Statements for the tile table of lines and polygons, and of points among them. Text only."""
+"""Statements for the overview of lines and polygons, and of points among them. Text only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg import sql
 from core.statement import Statement
 from core.tiling import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
 from loader.overviews.point_ranks import CELL_LEVELS, HALF_WORLD_M
-from loader.overviews.table_sql import RANKED, property_list
+from loader.overviews.points import RANKED, property_list
 from loader.table.columns import TableColumn
 from loader.table.ddl import SCHEMA, Table
 
@@ -40,11 +40,11 @@ NAMED = {name: sql.Identifier(column) for name, column in NAMES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """A tile table that is being filled.
+    """An overview that is being filled.
 
     kind:   what the features of the table are, None for a mixture
     light:  shapes with at most so many corners are the same at all low zooms
-    large:  those with more come from the tile table beyond the full zoom too
+    large:  those with more come from the overview beyond the full zoom too
     source: a table with their geometries, which are to be valid: other ones are cut to something else
     """
 
@@ -98,7 +98,7 @@ def copy_shapes(table: Table, kind: Kind | None, rank: TableColumn | None) -> sq
 
 
 def create_ranked() -> Statement:
-    """The temporary table of what is to be put into the tile table: from which zoom on, in which order, how many
+    """The temporary table of what is to be put into the overview: from which zoom on, in which order, how many
     corners, and the smallest tile that holds it."""
     text = (
         "CREATE TEMPORARY TABLE {} (fid bigint, zoom smallint, place integer, points integer, level integer,"
@@ -107,19 +107,14 @@ def create_ranked() -> Statement:
     return Statement(sql.SQL(text).format(sql.Identifier(RANKED)))
 
 
-def copy_ranked() -> sql.Composed:
-    """COPY into it."""
-    return sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(RANKED))
-
-
 def drop_temporary() -> Iterator[Statement]:
     """Forget the temporary tables."""
     for name in (RANKED, SIMPLE, VALID):
         yield Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def create_shape_table(filling: Filling) -> Statement:
-    """The tile table, empty."""
+def create_shape_overview(filling: Filling) -> Statement:
+    """The overview, empty."""
     text = sql.SQL(
         "CREATE TABLE {tiles} AS SELECT 0::smallint AS {first}, 0::smallint AS {last}, 0 AS {level}, 0 AS {column},"
         " 0 AS {row}, 0 AS {merged}, t.fid, t.geom_3857{properties} FROM {table} AS t WITH NO DATA"
@@ -317,7 +312,7 @@ def copy_squares(name: str) -> sql.Composed:
 
 
 def mark_large(filling: Filling) -> Iterator[Statement]:
-    """A column of the version's own table that says which rows the tile table has in parts."""
+    """A column of the version's own table that says which rows the overview has in parts."""
     marked = sql.Identifier(LARGE)
     text = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} boolean NOT NULL DEFAULT false")
     yield Statement(text.format(filling.table.identifier, marked))
@@ -328,7 +323,7 @@ def mark_large(filling: Filling) -> Iterator[Statement]:
 
 
 def select_spans(name: str) -> Statement:
-    """Rows: (first zoom, last zoom, how many rows of a tile table these zooms show)."""
+    """Rows: (first zoom, last zoom, how many rows of an overview these zooms show)."""
     text = sql.SQL("SELECT {first}, {last}, count(*) FROM {} GROUP BY 1, 2")
     return Statement(text.format(sql.Identifier(SCHEMA, name), **NAMED))
 
@@ -346,11 +341,6 @@ def index_beyond(name: str, full_zoom: int) -> Statement:
     return Statement(text.format(sql.Identifier(SCHEMA, name), full_zoom=sql.Literal(full_zoom), **NAMED))
 
 
-def analyze_shapes(name: str) -> Statement:
-    """Statistics."""
-    return Statement(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, name)))
-
-
-def analyze_ranked() -> Statement:
-    """Statistics of the temporary table."""
-    return Statement(sql.SQL("ANALYZE {}").format(sql.Identifier(RANKED)))
+def analyze(*names: str) -> Statement:
+    """Statistics of a table, by its schema if it has one, and its name."""
+    return Statement(sql.SQL("ANALYZE {}").format(sql.Identifier(*names)))

@@ -10,41 +10,24 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyogrio
-import pyogrio.errors
 import pyogrio.raw
+from pyogrio._geometry import GEOMETRY_TYPES
 
 from loader.chunks import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.errors import CannotRead
 from loader.geometry.wkb_types import SIMPLE, Shape
-from loader.read.gpkg_times import OF_ROWS, no_text_notes
-from loader.read.ogr_drivers import ENDING_SAYS, HEAD_BYTES, of_another_format
-from loader.read.ogr_types import name_all_types
+from loader.read.content import HEAD_BYTES, readable
 from loader.read.shapefile import deleted_rows
-from loader.read.time_offsets import TEXT_KINDS, times_parsed
+from loader.read.times import OF_ROWS, TEXT_KINDS, no_text_notes, times_parsed
 from loader.report import Note
 from loader.scan import Dataset
 from loader.table.binary_copy import FALLBACK_ENCODING
 
-FAILURES = (
-    pyogrio.errors.DataSourceError,
-    pyogrio.errors.DataLayerError,
-    pyogrio.errors.FeatureError,
-    pyogrio.errors.GeometryError,
-    pyogrio.errors.FieldError,
-    pyogrio.errors.CRSError,
-    pa.ArrowException,
-    OSError,
-    ValueError,
-    IndexError,  # pyogrio's word for a file in which GDAL finds no layer
-)
 ONE_LAYER = frozenset({"geojson", "geojsonseq", "fgb", "csv", "shp"})
 """Formats with one layer each: it is not asked for, which saves a pass over a large GeoJSON."""
 
 COUNTED = frozenset({"gpkg", "fgb", "shp", "gdb"})
 """Formats whose header says how many rows there are."""
-
-NOT_OURS = "not recognized as being in a supported file format"
-"""GDAL's word for what none of its drivers takes."""
 
 STYLE_TABLES = frozenset({"layer_styles", "qgis_projects"})
 """Tables that QGIS keeps in a GeoPackage for itself."""
@@ -121,34 +104,6 @@ def stated_rows(dataset: Dataset, path: str, layer: str | None) -> int | None:
         return rows
     dbf = next((file for file in dataset.files if file.suffix.lower() == ".dbf"), None)
     return rows - deleted_rows(dbf) if dbf else None
-
-
-@contextmanager
-def readable(dataset: Dataset) -> Generator[None]:
-    """Turn whatever GDAL raises inside into CannotRead."""
-    try:
-        yield
-    except FAILURES as error:
-        if NOT_OURS in str(error):
-            what = of_another_format(dataset.kind)
-            raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=ENDING_SAYS) from error
-        what = first_line(error).replace(f"'{dataset.main}'", "it is").replace(str(dataset.main), dataset.path)
-        raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=hint_for(error)) from error
-
-
-def first_line(error: BaseException) -> str:
-    """GDAL's message without its advice to programmers."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].split("; It might help")[0]
-
-
-def hint_for(error: BaseException) -> str:
-    """What the owner of the file can do."""
-    if "ermission denied" in str(error):
-        return "let the loader's user read it: chmod a+r"
-    if isinstance(error, UnicodeDecodeError):
-        return "the names of its columns are no UTF-8: save the file in UTF-8"
-    return "is the copy complete, and does the file open in QGIS or ogrinfo? Then copy it again"
 
 
 @contextmanager
@@ -261,3 +216,22 @@ def read_chunks(
         done += batch.num_rows
         properties = pa.RecordBatch.from_arrays([batch.column(place) for place in places], names=names)
         yield Chunk(fids, properties, None if geometry is None else narrow_binary(batch.column(geometry)))
+
+
+Z_FLAG = 2**31
+WITHOUT_Z = {15: "PolyhedralSurface", 16: "TIN", 17: "Triangle"}
+NAMES = {
+    **dict.fromkeys((Z_FLAG, -Z_FLAG), "Unknown Z"),
+    2000: "Measured Unknown",
+    3000: "Measured 3D Unknown",
+    **WITHOUT_Z,
+    **{1000 + code: f"{name} Z" for code, name in WITHOUT_Z.items()},
+    **{2000 + code: f"Measured {name}" for code, name in WITHOUT_Z.items()},
+    **{3000 + code: f"Measured 3D {name}" for code, name in WITHOUT_Z.items()},
+}
+"""By GDAL's OGRwkbGeometryType: layers of any type with heights or measures, and of surfaces."""
+
+
+def name_all_types() -> None:
+    """Add them to pyogrio's table, in its spelling; it looks there whenever it opens a layer."""
+    GEOMETRY_TYPES.update(NAMES)

@@ -16,16 +16,16 @@ from pathlib import Path, PurePosixPath
 
 from loader.chunks import OpenLayer
 from loader.errors import CannotRead
+from loader.read.content import HEAD_BYTES, readable, refuse_foreign
 from loader.read.geoparquet import open_parquet
-from loader.read.ogr import list_layers, open_ogr, readable
-from loader.read.ogr_drivers import HEAD_BYTES, refuse_foreign
+from loader.read.ogr import list_layers, open_ogr
 from loader.read.shapefile import refuse_incomplete
 from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")
 IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
-GDAL_MAY_READ_IT = (NotImplementedError, RuntimeError, EOFError, zlib.error)
-"""What Python says of a member that it cannot unpack: GDAL knows more ways of compression, or says what is wrong."""
+GDAL_MAY_READ_IT = (KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error)
+"""What Python says of a folder, and of a member that it cannot unpack: GDAL knows more of compression."""
 
 NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
 
@@ -113,8 +113,10 @@ def zip_members(dataset: Dataset) -> list[tuple[str, Kind]]:
     try:
         with zipfile.ZipFile(dataset.main) as archive:
             members = list(named_members(archive.namelist()))
+            refuse_links(dataset, archive, members)
             for name, kind in members:
-                refuse_member(dataset, archive, name, kind)
+                with suppress(*GDAL_MAY_READ_IT), archive.open(name) as file:
+                    refuse_foreign(f"{name} in {dataset.path}", kind, file.read(HEAD_BYTES))
     except (zipfile.BadZipFile, OSError) as error:
         raise CannotRead(f"{dataset.path} is no zip archive: {error}", hint="copy it again") from error
     if not members:
@@ -134,18 +136,14 @@ def named_members(names: list[str]) -> Iterator[tuple[str, Kind]]:
             yield name, IN_ZIP[suffix]
 
 
-def refuse_member(dataset: Dataset, archive: zipfile.ZipFile, name: str, kind: Kind) -> None:
-    """Raises: CannotRead for a member with a link among its files, and for content of another format"""
-    begin = name.removesuffix(PurePosixPath(name).suffix).lower()
-    for info in archive.infolist():
-        mode = info.external_attr >> 16
-        if info.filename.lower().startswith(begin) and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise CannotRead(
-                f"{info.filename} in {dataset.path} is a link: it is not followed", hint="pack the file itself"
-            )
-    if kind != "gdb":
-        with suppress(*GDAL_MAY_READ_IT), archive.open(name) as file:
-            refuse_foreign(f"{name} in {dataset.path}", kind, file.read(HEAD_BYTES))
+def refuse_links(dataset: Dataset, archive: zipfile.ZipFile, members: list[tuple[str, Kind]]) -> None:
+    """Raises: CannotRead for a link among the files of a member"""
+    kinds = (0, stat.S_IFREG, stat.S_IFDIR)
+    links = [info.filename for info in archive.infolist() if stat.S_IFMT(info.external_attr >> 16) not in kinds]
+    begins = tuple(name.removesuffix(PurePosixPath(name).suffix).lower() for name, _ in members) if links else ()
+    for link in links:
+        if link.lower().startswith(begins):
+            raise CannotRead(f"{link} in {dataset.path} is a link: it is not followed", hint="pack the file itself")
 
 
 @contextmanager

@@ -15,8 +15,7 @@ from core.db import Connection
 from core.statement import Statement
 from loader.chunks import Chunk, OpenLayer
 from loader.errors import CannotRead, GeometryRefused
-from loader.geometry.finite import only_numbers
-from loader.geometry.padding import pad
+from loader.geometry.repairs import only_numbers, pad
 from loader.geometry.wkb_types import Shape, is_plain, promoted, shape_of, type_codes
 from loader.names import MAX_BYTES
 from loader.report import Note
@@ -24,7 +23,7 @@ from loader.table import ddl
 from loader.table.binary_copy import Encoder
 from loader.table.columns import TableColumn, table_columns
 from loader.table.ddl import Table
-from loader.table.hilbert import along_curve
+from loader.table.heap_order import along_curve
 
 MAX_COLUMNS = 1500
 """PostgreSQL's limit is 1,600, and ours are among them."""

@@ -1,35 +1,32 @@
-"""Which drivers GDAL has here, and what a file of each kind begins with.
+"""What the content of a file is by its first bytes, and what is said of one that cannot be read.
 
-GDAL believes the content and not the ending: text that says OGRVRTDataSource, saved as `.geojson`, would open any file
-of the machine, and WFS or a link in `crs` would call out. So this process has the drivers of the formats that are read
-and no way to the network, and what begins as something else than its ending says is not given to GDAL at all.
+A file that begins as something else than its ending says is not given to GDAL at all.
 """
 
 from __future__ import annotations
 
 import re
-import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
-from core.settings import tell_libraries
+import pyarrow as pa
+import pyogrio.errors
+
 from loader.errors import CannotRead
-from loader.scan import Kind
+from loader.scan import Dataset, Kind
 
-LEFT_OUT = (
-    "ADBC,AIVector,AVCBin,AVCE00,AmigoCloud,CSW,Carto,DGN,DXF,EDIGEO,EEDA,ESRIJSON,Elasticsearch,"
-    "GDALG,GML,GPSBabel,GTFS,GeoRSS,HTTP,Idrisi,JML,LVBAG,MBTiles,MEM,MVT,MapInfo File,MapML,"
-    "MiraMonVector,NGW,OAPIF,ODS,OGCAPI,OGR_GMT,OGR_PDS,OGR_VRT,OSM,PCIDSK,PDF,PDS4,PGDUMP,"
-    "PLSCENES,PMTiles,S57,SQLite,SXF,Selafin,VDV,VFK,VICAR,WAsP,WFS,XLSX"
+FAILURES = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.GeometryError,
+    pyogrio.errors.FieldError,
+    pyogrio.errors.CRSError,
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    IndexError,  # pyogrio's word for a file in which GDAL finds no layer
 )
-"""The drivers of the pinned pyogrio that are not needed."""
-
-LIMITS = {
-    "GDAL_SKIP": LEFT_OUT,
-    "GDAL_HTTP_PROXY": "none://none.invalid",  # no scheme of a proxy: curl gives up before it asks for an address
-    "GDAL_HTTPS_PROXY": "none://none.invalid",
-    "no_proxy": "none.invalid",  # no host is an exception
-    "PROJ_NETWORK": "OFF",
-}
-
 BOM = rb"(?:\xef\xbb\xbf)?"
 PROLOGUE = BOM + rb"(?>(?:<!--.*?-->|<[?!](?!--)[^>]*>|\s)*)"
 JSON = re.compile(BOM + rb"[\s\x1e]*(?:(?:loadGeoJSON|jsonp)\(\s*)?\{")
@@ -66,19 +63,12 @@ LINKED_CRS = re.compile(
     rb'"crs"\s*:\s*\{[^{}]*(?:"properties"\s*:\s*\{[^{}]*\}[^{}]*)?"type"\s*:\s*"(?:link|url)"', re.I
 )
 
+NOT_OURS = "not recognized as being in a supported file format"
+"""GDAL's word for what none of its drivers takes."""
 
 ENDING_SAYS = (
     "is the copy complete? A file is read as its ending says: save it in that format, or give it its own ending"
 )
-
-
-def limit_gdal() -> None:
-    """Give GDAL the drivers that are needed, and no network. Raises: RuntimeError where pyogrio, by whose import GDAL
-    reads this, is imported already
-    """
-    if "pyogrio" in sys.modules:
-        raise RuntimeError("pyogrio is imported already: GDAL has all its drivers")
-    tell_libraries(LIMITS)
 
 
 def refuse_foreign(name: str, kind: Kind, head: bytes) -> None:
@@ -95,3 +85,31 @@ def refuse_foreign(name: str, kind: Kind, head: bytes) -> None:
 def of_another_format(kind: Kind) -> str:
     """That the content is of another format than the ending says."""
     return f"what it holds is no {NAMES.get(kind, kind)}"
+
+
+@contextmanager
+def readable(dataset: Dataset) -> Generator[None]:
+    """Turn whatever GDAL raises inside into CannotRead."""
+    try:
+        yield
+    except FAILURES as error:
+        if NOT_OURS in str(error):
+            what = of_another_format(dataset.kind)
+            raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=ENDING_SAYS) from error
+        what = first_line(error).replace(f"'{dataset.main}'", "it is").replace(str(dataset.main), dataset.path)
+        raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=hint_for(error)) from error
+
+
+def first_line(error: BaseException) -> str:
+    """GDAL's message without its advice to programmers."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].split("; It might help")[0]
+
+
+def hint_for(error: BaseException) -> str:
+    """What the owner of the file can do."""
+    if "ermission denied" in str(error):
+        return "let the loader's user read it: chmod a+r"
+    if isinstance(error, UnicodeDecodeError):
+        return "the names of its columns are no UTF-8: save the file in UTF-8"
+    return "is the copy complete, and does the file open in QGIS or ogrinfo? Then copy it again"
