@@ -10,7 +10,13 @@ import click
 from cli import show
 from core.settings import Settings
 from loader.catalogue import open_catalogue
-from loader.overviews.external_table import Known, Outcome, forget_source, prepare_source, prepared_sources
+from loader.overviews.external_table import (
+    ExternalOverview,
+    PrepareResult,
+    external_overviews,
+    forget_source,
+    prepare_source,
+)
 from loader.progress import listener
 from loader.sidecar import TileOptions
 
@@ -40,7 +46,7 @@ def prepare_table(
     """
     with open_catalogue(settings) as connection:
         if name is None:
-            known = prepared_sources(connection)
+            known = external_overviews(connection)
             click.echo(json.dumps([known_json(one) for one in known]) if as_json else list_text(known))
         elif drop:
             tables = forget_source(connection, name)
@@ -52,7 +58,7 @@ def prepare_table(
             click.echo(json.dumps(outcome_json(outcome)) if as_json else outcome_text(outcome))
 
 
-def outcome_json(outcome: Outcome) -> dict[str, object]:
+def outcome_json(outcome: PrepareResult) -> dict[str, object]:
     """What became of it, as JSON values."""
     return {
         "source": outcome.target.full_name,
@@ -62,7 +68,7 @@ def outcome_json(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def outcome_text(outcome: Outcome) -> str:
+def outcome_text(outcome: PrepareResult) -> str:
     """The same for people."""
     name = outcome.target.full_name
     if outcome.table is None:
@@ -72,12 +78,12 @@ def outcome_text(outcome: Outcome) -> str:
     return "\n".join([f"{name}: prepared in data.{outcome.table} ({outcome.rows:,} rows)", *sentences(outcome)])
 
 
-def sentences(outcome: Outcome, *levels: str) -> list[str]:
+def sentences(outcome: PrepareResult, *levels: str) -> list[str]:
     """The notes, all or those of some levels."""
     return [f"  {note.message}" for note in outcome.notes if not levels or note.level in levels]
 
 
-def known_json(known: Known) -> dict[str, object]:
+def known_json(known: ExternalOverview) -> dict[str, object]:
     """A table that was prepared, as JSON values."""
     return {
         "source": known.source,
@@ -89,7 +95,7 @@ def known_json(known: Known) -> dict[str, object]:
     }
 
 
-def list_text(known: list[Known]) -> str:
+def list_text(known: list[ExternalOverview]) -> str:
     """The table of what was prepared."""
     if not known:
         return "nothing was prepared yet: isthmus prepare SCHEMA.TABLE"
@@ -106,6 +112,6 @@ def list_text(known: list[Known]) -> str:
     return show.table(rows, ["TABLE", "PREPARED (UTC)", "      ROWS", "CHANGED SINCE", "MB"])
 
 
-def changed(one: Known) -> str:
+def changed(one: ExternalOverview) -> str:
     """How many rows changed since."""
     return "the table is gone" if one.changed is None else f"{one.changed:,}"

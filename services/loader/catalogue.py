@@ -222,7 +222,7 @@ def restore(connection: Connection, ids: Sequence[str]) -> bool:
 def save_report(connection: Connection, report: Report, signature: str | None, status: Status) -> None:
     """Remember how a file looked and what became of it, and add a line to the history.
 
-    `signature` None leaves the remembered one (a file that is gone).
+    `signature` None leaves the stored one (a file that is gone).
     """
     text = json.dumps(report.as_json()).replace("\\u0000", "")
     connection.execute(

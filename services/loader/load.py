@@ -21,7 +21,7 @@ from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRe
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.overviews.prepare import Overview, prepare
 from loader.progress import Event, Listener, ended, steps
-from loader.read.open import LayerRef, find_layers, open_layer, plainly_named
+from loader.read.open import LayerRef, find_layers, open_layer, with_plain_name
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
 from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, TileOptions, read_side_car
@@ -32,11 +32,11 @@ from loader.table.copy import Copied, copy_layer
 from loader.table.crs import Crs, check_assumption, resolve_crs
 from loader.table.ddl import Table
 from loader.table.heap_order import save_blocks
-from loader.table.temporal import Times, choose_times, look_at_interval
+from loader.table.temporal import Times, choose_times, observe_interval
 
 STEPS = ("geometries", "indexes", "low zooms", "changes")
-"""What is done once the rows of a layer are in: they are looked at, indexed, prepared for tiles, and compared with the
-version that is served.
+"""What follows the copying of a layer's rows: checks, indexes, the overview, and the comparison with the version that
+is served.
 """
 
 
@@ -58,7 +58,7 @@ class Filled:
 
     table: Table
     rows: int
-    geometries: verify.Geometries | None
+    geometries: verify.GeometrySummary | None
     times: Times | None
     tiling: dict[str, Any] | None
     notes: tuple[Note, ...]
@@ -89,7 +89,7 @@ def attempt(job: Job, started: datetime) -> Report:
     with refusals_explained(), job.connection.transaction():
         catalogue.lock(job.connection)
         side_car = read_side_car(job.dataset.side_car)
-        report = served_as_it_is(job, side_car) or load_unless_known(job, started, side_car)
+        report = archive_report(job, side_car) or load_unless_known(job, started, side_car)
         refuse_changed(job)
         catalogue.save_report(job.connection, report, job.dataset.signature, "loaded")
     return report
@@ -101,7 +101,7 @@ def refuse_odd(dataset: Dataset) -> None:
         raise CannotRead(dataset.refusal.detail, hint=dataset.refusal.hint)
 
 
-def served_as_it_is(job: Job, side_car: SideCar) -> Report | None:
+def archive_report(job: Job, side_car: SideCar) -> Report | None:
     """The report of a file of tiles; None for what has rows. Raises: DatasetError"""
     if not job.dataset.is_archive:
         return None
@@ -156,7 +156,7 @@ def failure(job: Job, started: datetime, error: DatasetError) -> Report:
 
 def load_layers(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Report:
     """Load every layer, serve the new versions, withdraw the layers that the file no longer has."""
-    with plainly_named(job.dataset) as dataset:
+    with with_plain_name(job.dataset) as dataset:
         return load_named_layers(replace(job, dataset=dataset), started, sha256, side_car)
 
 
@@ -166,7 +166,7 @@ def load_named_layers(job: Job, started: datetime, sha256: str, side_car: SideCa
     refs = find_layers(job.dataset)
     assignments = assign_ids(path, [ref.name for ref in refs], catalogue.read_holders(job.connection))
     collections: list[CollectionReport] = []
-    notes = [*side_car.notes, *(note for assignment in assignments for note in clash_notes(assignment))]
+    notes = [*side_car.notes, *(note for assignment in assignments for note in name_taken_notes(assignment))]
     for ref, assignment in zip(refs, assignments, strict=True):
         report, layer_notes = load_layer(job, ref, assignment, side_car.of_layer(ref.name), sha256)
         collections.append(report)
@@ -186,7 +186,7 @@ def load_named_layers(job: Job, started: datetime, sha256: str, side_car: SideCa
     )
 
 
-def clash_notes(assignment: Assignment) -> list[Note]:
+def name_taken_notes(assignment: Assignment) -> list[Note]:
     """The note that a collection could not have the name one would expect."""
     if assignment.id == assignment.wanted:
         return []
@@ -222,7 +222,7 @@ def load_layer(
 def read_layer(
     job: Job, ref: LayerRef, name: str, side_car: SideCar, *, padding: bool = False
 ) -> tuple[Copied, Crs | None, tuple[Note, ...]]:
-    """The rows of a layer in the table `name`, their CRS, and what the reader told. Raises: as `copy_layer`"""
+    """The rows of a layer in the table `name`, their CRS, and the notes of the reader. Raises: as `copy_layer`"""
     with open_layer(job.dataset, ref) as layer:
         crs = resolve_crs(job.connection, layer.crs, side_car.crs) if layer.shape else None
         srid = crs.srid if crs else None
@@ -242,7 +242,7 @@ def rows_listener(job: Job, ref: LayerRef, layer: OpenLayer) -> Callable[[int], 
 def finish(
     connection: Connection, copied: Copied, crs: Crs | None, side_car: SideCar, begin: Callable[[str], None]
 ) -> Filled:
-    """Check, key, index and describe the filled table. `begin`: is told which of STEPS begins
+    """Check, key, index and describe the filled table. `begin`: hears which of STEPS begins
 
     Raises: CannotRead, UnknownCrs, BadSideCar
     """
@@ -250,11 +250,11 @@ def finish(
     begin("geometries")
     if verify.count_rows(connection, table) != copied.rows:
         raise CannotRead(f"{copied.rows} rows were sent, and not all arrived", hint="load again; report it if it stays")
-    found = verify.look_at_geometries(connection, table) if table.shape else None
+    found = verify.observe_geometries(connection, table) if table.shape else None
     notes = [*copied.notes]
     placeless = verify.drop_placeless(connection, table, found) if found else 0
     if placeless:
-        found = verify.look_at_geometries(connection, table)
+        found = verify.observe_geometries(connection, table)
         notes.append(verify.placeless_note(placeless))
     if found is not None and crs is not None:
         assumed = check_assumption(crs, found.extent)
@@ -287,7 +287,7 @@ def add_key(connection: Connection, table: Table) -> list[Note]:
 def version_row(connection: Connection, filled: Filled, version: int, id: str, sha256: str) -> Version:
     """The catalogue's row of a filled table."""
     times = filled.times
-    start, end = look_at_interval(connection, filled.table, times) if times else (None, None)
+    start, end = observe_interval(connection, filled.table, times) if times else (None, None)
     found = filled.geometries
     return Version(
         version=version,

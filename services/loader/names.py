@@ -39,10 +39,10 @@ class Assignment:
 def slug(text: str) -> str:
     """Lower case; letters and digits of any script stay, everything else becomes `_`. Never empty, at most 63 bytes."""
     composed = unicodedata.normalize("NFC", text.lower())  # macOS writes names decomposed
-    return cut(re.sub(r"\W+", "_", composed).strip("_") or "layer")
+    return shortened(re.sub(r"\W+", "_", composed).strip("_") or "layer")
 
 
-def cut(name: str, max_bytes: int = MAX_BYTES) -> str:
+def shortened(name: str, max_bytes: int = MAX_BYTES) -> str:
     """The name, or its beginning and six characters of its hash, so that two long names stay two."""
     if len(name.encode()) <= max_bytes:
         return name
@@ -90,7 +90,7 @@ def candidates(path: str, layer: str) -> tuple[str, str]:
 def table_name(id: str, version: int) -> str:
     """The table of a version. The number makes it unique, also when the id had to be cut."""
     suffix = f"_{version}"
-    return f"{cut(id, MAX_BYTES - len(suffix))}{suffix}"
+    return f"{shortened(id, MAX_BYTES - len(suffix))}{suffix}"
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
@@ -111,7 +111,7 @@ def column_names(published: Sequence[str]) -> list[str]:
     taken = set(RESERVED_COLUMNS)
     columns: list[str] = []
     for name in published:
-        base = cut(name.replace("\0", "") or "column", MAX_BYTES - 4)
+        base = shortened(name.replace("\0", "") or "column", MAX_BYTES - 4)
         candidate, number = base, 1
         while candidate in taken:
             candidate, number = f"{base}_{number}", number + 1

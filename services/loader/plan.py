@@ -14,7 +14,7 @@ Action = Literal["load", "restore", "withdraw", "wait"]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the catalogue remembers of a file: how it looked when it was last acted upon, and how that ended."""
+    """What the catalogue knows of a file: how it looked when it was last acted upon, and how that ended."""
 
     signature: str
     status: Status

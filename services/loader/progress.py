@@ -33,7 +33,7 @@ Listener = Callable[[Event], None]
 
 
 def steps(listen: Listener, path: str | None, about: Mapping[str, Any], names: Sequence[str]) -> Callable[[str], None]:
-    """What tells a listener that one of some steps begins, of work that has them all. `about`: values of the events"""
+    """A function that reports which of some steps begins. `about`: what the events say beside it"""
 
     def begin(name: str) -> None:
         listen(Event("step", path, {**about, "step": name, "number": names.index(name) + 1, "of": len(names)}))
@@ -42,7 +42,7 @@ def steps(listen: Listener, path: str | None, about: Mapping[str, Any], names: S
 
 
 def ended(report: Report) -> Event:
-    """The event that a dataset is done with, one way or the other."""
+    """The event that a dataset is loaded, or has failed."""
     values: dict[str, Any] = {
         "status": report.status,
         "because": report.because,
@@ -109,15 +109,15 @@ def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
                 show(subject(event), event.values["number"] - 1, event.values["of"])
             elif event.event in ("end", "state", "indexed"):
                 hide()
-            told = sentences and event.event in ("end", "rendered", "indexed")
-            if told or event.event == "state" or event.values.get("problem"):
+            is_result = sentences and event.event in ("end", "rendered", "indexed")
+            if is_result or event.event == "state" or event.values.get("problem"):
                 console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
 
         yield listen
 
 
 def subject(event: Event) -> str:
-    """What is under way."""
+    """The name of what is in progress."""
     if event.event == "index":
         return f"{event.values['collection']}: index of {event.values['property']}"
     whose = f"{event.path or event.values['source']} {event.values.get('layer', '')}".strip()
@@ -135,7 +135,7 @@ def listener(stream: TextIO, *, sentences: bool = False) -> Generator[Listener]:
 
 
 def sentence(event: Event) -> str:
-    """An event as a line for people."""
+    """The event as a line for people."""
     values = event.values
     if event.event == "state":
         return str(values["message"])
@@ -153,7 +153,7 @@ def sentence(event: Event) -> str:
 
 
 def index_sentence(values: Mapping[str, Any]) -> str:
-    """An index of a property that was made, or could not be."""
+    """The line about an index that was made, or could not be."""
     what = f"{values['collection']}: property '{values['property']}'"
     if values["problem"]:
         return f"no index   {what}: {values['problem']}"
@@ -161,13 +161,13 @@ def index_sentence(values: Mapping[str, Any]) -> str:
 
 
 def tiles_text(values: Mapping[str, Any]) -> str:
-    """What is told of a file of tiles."""
+    """What a file of tiles holds."""
     tiles = values.get("tiles")
     return f" (tiles of zoom {tiles['first_zoom']} to {tiles['last_zoom']}, {tiles['media_type']})" if tiles else ""
 
 
 def rendered_text(values: Mapping[str, Any]) -> str:
-    """What is told of tiles that were made before somebody asked."""
+    """What became of tiles that were rendered ahead."""
     name = values["collection"] or "all collections"
     lacks = [f"{values[key]:,} {words}" for key, words in (("failed", "failed"), ("left", "left out")) if values[key]]
     what = f"{values['tiles']:,} tiles to zoom {values['last_zoom']}, {values['made']:,} of them made now"

@@ -1,7 +1,7 @@
 """Indexes of properties: chosen and made after the data are served, one at a time, so that nobody waits for them.
 
 What is left to do is in the catalogue, so a loader that is stopped goes on where it was. Tables of versions never
-change after their load, and CREATE INDEX holds up no reader. An index that cannot be made is told, and nothing else.
+change after their load, and CREATE INDEX holds up no reader. An index that cannot be made is only reported.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ UNPACKED = ("real", "double precision", "numeric")
 
 
 def choose_indexes(connection: Connection, listen: Listener, ids: list[str] | None = None, *, auto: bool) -> bool:
-    """Choose for each served version of which that was not done, or is to be done anew. True when there was one.
+    """Choose the indexes of each served version that has no choice yet, or whose side-car changed. True when one was.
 
     ids: only of these collections; auto: whether tables whose side-car says nothing get indexes
     """
@@ -78,24 +78,24 @@ def choose_indexes(connection: Connection, listen: Listener, ids: list[str] | No
         if not is_alone(connection):
             return False
         rows = connection.execute(SERVED, {"auto": json.dumps(auto), "ids": ids}).fetchall()
-        for version, table, row_count, columns, asked, before, id, path in rows:
+        for version, table, row_count, columns, indexed_by, before, id, path in rows:
             properties, room = read_table(connection, table, columns)
-            chosen = choose(properties, asked, version=version, rows=row_count, room_bytes=int(room * SHARE))
-            save(connection, version, asked, [as_made(index, parse(before or [])) for index in chosen])
+            chosen = choose(properties, indexed_by, version=version, rows=row_count, room_bytes=int(room * SHARE))
+            save(connection, version, indexed_by, [kept_as_made(index, parse(before or [])) for index in chosen])
             for index in chosen:
                 if index.problem:
-                    listen(Event("indexed", path, {"collection": id, **outcome(index)}))
+                    listen(Event("indexed", path, {"collection": id, **event_values(index)}))
     return bool(rows)
 
 
 def is_alone(connection: Connection) -> bool:
-    """Whether no other loader is at it; then none begins until the transaction ends."""
+    """Whether no other loader makes indexes; then none begins until the transaction ends."""
     [(alone,)] = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [INDEXING_LOCK]).fetchall()
     return bool(alone)
 
 
-def as_made(index: PropertyIndex, before: Sequence[PropertyIndex]) -> PropertyIndex:
-    """The index as it is there already, if it is."""
+def kept_as_made(index: PropertyIndex, before: Sequence[PropertyIndex]) -> PropertyIndex:
+    """The index as it was made before, if it was."""
     return next((made for made in before if made.seconds is not None and made.name == index.name), index)
 
 
@@ -140,12 +140,12 @@ def make_next(connection: Connection, listen: Listener, ids: list[str] | None = 
         connection.execute("UPDATE isthmus.indexed SET indexes = %s WHERE version = %s", [render(indexes), version])
         if not any(index.is_open for index in indexes):  # once for all: whoever reads the catalogue reads it anew
             connection.execute("UPDATE isthmus.generation SET number = number + 1")
-    listen(Event("indexed", path, {**said, **outcome(made)}))
+    listen(Event("indexed", path, {**said, **event_values(made)}))
     return True
 
 
 def make(connection: Connection, table: str, index: PropertyIndex) -> PropertyIndex:
-    """Make an index; returns it with what it took, or with what stood in the way."""
+    """The index once it is made, with what it took; or with the problem that kept it from being made."""
     start = time.perf_counter()
     try:
         with connection.transaction():
@@ -155,19 +155,19 @@ def make(connection: Connection, table: str, index: PropertyIndex) -> PropertyIn
             raise
         return replace(index, size_bytes=0, problem=problem_of(error))
     seconds = round(time.perf_counter() - start, 3)
-    size_bytes, is_filled = connection.execute(ddl.look_at_index(table, index).text).fetchall()[0]
+    size_bytes, is_filled = connection.execute(ddl.select_index_state(table, index).text).fetchall()[0]
     return replace(index, size_bytes=size_bytes, is_filled=is_filled, seconds=seconds)
 
 
 def problem_of(error: psycopg.Error) -> str:
-    """What stood in the way of an index."""
+    """The problem that kept an index from being made, as a sentence."""
     if isinstance(error, psycopg.errors.ProgramLimitExceeded):
         return "a value is too long for an index"
     return str(error).splitlines()[0]
 
 
-def outcome(index: PropertyIndex) -> dict[str, Any]:
-    """What is told of an index that was made, or could not be."""
+def event_values(index: PropertyIndex) -> dict[str, Any]:
+    """The values of the event about an index that was made, or could not be."""
     return {
         "property": index.property_name,
         "bytes": index.size_bytes or None,
@@ -189,12 +189,12 @@ def read_indexes(connection: Connection, version: int) -> list[PropertyIndex]:
     return parse(row[0]) if row else []
 
 
-def save(connection: Connection, version: int, asked: Any, indexes: Sequence[PropertyIndex]) -> None:
-    """Write down what was chosen."""
+def save(connection: Connection, version: int, indexed_by: Any, indexes: Sequence[PropertyIndex]) -> None:
+    """Store what was chosen."""
     connection.execute(
         "INSERT INTO isthmus.indexed (version, asked, indexes) VALUES (%s, %s, %s)"
         " ON CONFLICT (version) DO UPDATE SET asked = excluded.asked, indexes = excluded.indexes",
-        [version, json.dumps(asked), render(indexes)],
+        [version, json.dumps(indexed_by), render(indexes)],
     )
 
 

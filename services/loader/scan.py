@@ -131,7 +131,7 @@ def scan(data_dir: Path) -> Scan:
     datasets: dict[str, Dataset] = {}
     for folder, names, odd in walk(data_dir, unreadable):
         listing = Listing(by_lower_case(names), odd)
-        found = (look_at(data_dir, folder / name, listing) for name in names)
+        found = (dataset_at(data_dir, folder / name, listing) for name in names)
         datasets |= {dataset.path: dataset for dataset in found if dataset is not None}
     return Scan(dict(sorted(datasets.items())), tuple(sorted(unreadable)))
 
@@ -182,7 +182,7 @@ def by_lower_case(names: Iterable[str]) -> dict[str, list[str]]:
     return spellings
 
 
-def look_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
+def dataset_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
     """The dataset that a file is, or None: another kind of file, or gone again."""
     kind = KIND_OF_SUFFIX.get(main.suffix.lower())
     if kind is None:
@@ -192,10 +192,10 @@ def look_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
         files, odd = dataset_files(data_dir, main, kind, listing)
         refusal = refusal_of(data_dir, main, odd)
         if refusal is not None:
-            return Dataset(path, kind, main, files, sign_names([main, *odd]), refusal)
+            return Dataset(path, kind, main, files, signature_of_names([main, *odd]), refusal)
         if main.suffix.lower() == ".json" and not looks_like_geojson(main):
             return None
-        return Dataset(path, kind, main, files, sign(files, main.parent))
+        return Dataset(path, kind, main, files, signature_of(files, main.parent))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -247,7 +247,7 @@ def folder_files(folder: Path) -> tuple[list[Path], list[Path]]:
     return sorted(folder / name for name in names), sorted(folder / name for name in names - plain_names(entries))
 
 
-def sign(files: Iterable[Path], folder: Path) -> str:
+def signature_of(files: Iterable[Path], folder: Path) -> str:
     """Size, time and readability of each file, as a short text. Empty side files count as absent (SQLite's `-wal`)."""
     digest = hashlib.sha256()
     for number, file in enumerate(files):
@@ -263,7 +263,7 @@ def sign(files: Iterable[Path], folder: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def sign_names(files: Iterable[Path]) -> str:
+def signature_of_names(files: Iterable[Path]) -> str:
     """What names of no plain files are, as a short text; nothing is followed or opened. Raises: OSError"""
     digest = hashlib.sha256()
     for file in files:

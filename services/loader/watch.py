@@ -1,5 +1,5 @@
-"""Watch the data folder: look every second, load what is new, withdraw what is gone, for as long as the process lives.
-Then tell the renderer what is served now, also what other commands loaded or brought back.
+"""The watcher: it looks at the data folder every second, loads what is new, and withdraws what is gone, for as long as
+the process lives. The renderer then gets the tiles that are to be made, also of what other commands loaded.
 
 Polling on purpose: file events do not come through every bind mount and never over network disks, and a look at a
 thousand files takes milliseconds.
@@ -28,7 +28,7 @@ from loader.errors import DataFolderUnavailable
 from loader.load import Job, load_dataset
 from loader.plan import Step, plan
 from loader.prerender.renderer import Renderer, rendering
-from loader.prerender.which_tiles import low_zooms
+from loader.prerender.which_tiles import tiles_to_render
 from loader.progress import Event, Listener, ended
 from loader.property_indexes import choose_indexes, make_next
 from loader.report import Report, write_report
@@ -48,7 +48,7 @@ CLEAN_UP_AGAIN_S = 30.0
 class State:
     """What the watcher carries from one look to the next.
 
-    trouble:    the last one told, so that it is told once
+    trouble:    the last one announced, so that it is announced once
     generation: of the catalogue that the renderer knows
     """
 
@@ -64,7 +64,7 @@ def watch(settings: Settings, listen: Listener) -> None:
 
     Raises: DataFolderUnavailable when `var/` below the data folder cannot be written to
     """
-    with beating(settings.data_dir), rendering(settings, listen) as renderer:
+    with heartbeat(settings.data_dir), rendering(settings, listen) as renderer:
         state = State(renderer)
         while True:
             try:
@@ -72,19 +72,19 @@ def watch(settings: Settings, listen: Listener) -> None:
                     save_missing_blocks(connection)
                     keep_looking(connection, settings, state, listen)
             except DatabaseUnavailable as error:
-                tell(state, listen, error)
+                announce(state, listen, error)
                 time.sleep(settings.scan_interval_s)
 
 
 def keep_looking(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
-    """Look again and again, over one connection. Raises: what tells that the connection is lost"""
+    """Look again and again, over one connection. Raises: DatabaseUnavailable, psycopg.OperationalError"""
     while True:
         try:
             with state.renderer.aside():
                 look(connection, settings, state, listen)
-                follow(connection, settings, state)
+                update_renderer(connection, settings, state)
         except DataFolderUnavailable as error:
-            tell(state, listen, error)
+            announce(state, listen, error)
         pause(connection, settings, listen)
 
 
@@ -97,9 +97,9 @@ def pause(connection: Connection, settings: Settings, listen: Listener) -> None:
 
 
 def look(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
-    """One look, and the steps it asks for."""
+    """One look at the folder, and the steps that follow from it."""
     now = scan(settings.data_dir)
-    recovered(state, now, listen)
+    announce_watching(state, now, listen)
     steps = plan(catalogue.read_known(connection), state.before, now)
     reports = [run_step(connection, settings, step, listen) for step in steps]
     state.before = now
@@ -134,27 +134,27 @@ def withdraw_source(connection: Connection, settings: Settings, step: Step, list
     return report
 
 
-def follow(connection: Connection, settings: Settings, state: State) -> None:
-    """Tell the renderer what is served, when that changed."""
+def update_renderer(connection: Connection, settings: Settings, state: State) -> None:
+    """Give the renderer the tiles of what is served, when that changed."""
     [(generation,)] = connection.execute(SELECT_GENERATION.text).fetchall()
     if generation == state.generation:
         return
     collections = parse_catalog(generation, connection.execute(SELECT_COLLECTIONS.text).fetchall())
     most = settings.render_tiles if settings.tiles_mb else 0
-    wanted = low_zooms(list(collections.values()), most, beside_sources=bool(settings.source_schemas()))
+    wanted = tiles_to_render(list(collections.values()), most, beside_sources=bool(settings.source_schemas()))
     state.renderer.want(wanted)
     state.generation = generation
 
 
-def tell(state: State, listen: Listener, error: IsthmusError) -> None:
-    """Say what is wrong, once."""
+def announce(state: State, listen: Listener, error: IsthmusError) -> None:
+    """Announce what is wrong, once."""
     if state.trouble != error.detail:
         state.trouble = error.detail
         listen(Event("state", values={"state": "waiting", "message": f"{error.detail}; waiting", "hint": error.hint}))
 
 
-def recovered(state: State, now: Scan, listen: Listener) -> None:
-    """Say that all is well (again), and which folders cannot be looked into."""
+def announce_watching(state: State, now: Scan, listen: Listener) -> None:
+    """Announce that all is well (again), and which folders cannot be listed."""
     trouble = f"cannot look into {', '.join(now.unreadable)}" if now.unreadable else "watching"
     if state.trouble != trouble:
         state.trouble = trouble
@@ -164,12 +164,12 @@ def recovered(state: State, now: Scan, listen: Listener) -> None:
 
 
 def heartbeat_file(data_dir: Path) -> Path:
-    """The file whose age tells whether the loader lives."""
+    """The file whose age says whether the loader lives."""
     return data_dir / "var" / "loader.alive"
 
 
 @contextmanager
-def beating(data_dir: Path) -> Generator[None]:
+def heartbeat(data_dir: Path) -> Generator[None]:
     """Touch the heartbeat file every few seconds, also while a long load runs. Raises: DataFolderUnavailable"""
     file = heartbeat_file(data_dir)
     try:

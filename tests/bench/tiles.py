@@ -25,7 +25,7 @@ from core.settings import Settings
 from core.statement import Statement
 from core.tiling import OUR_COLUMNS
 from loader.prerender.renderer import rendering
-from loader.prerender.which_tiles import low_zooms
+from loader.prerender.which_tiles import tiles_to_render
 from loader.progress import Event
 
 
@@ -77,7 +77,7 @@ def bench_statement(bench: Bench, id: str, zooms: Sequence[int]) -> Result:
 def render_low_zooms(settings: Settings, connection: psycopg.Connection) -> list[Event]:
     """Have the API make what the loader has it make after a load; returns what was told of it."""
     collections = parse_catalog(0, connection.execute(SELECT_COLLECTIONS.text).fetchall())
-    wanted, told = low_zooms(list(collections.values()), settings.render_tiles), list[Event]()
+    wanted, told = tiles_to_render(list(collections.values()), settings.render_tiles), list[Event]()
     all_told = threading.Semaphore(0)
 
     def listen(event: Event) -> None:

@@ -73,7 +73,7 @@ def everything_in(database: Database) -> str:
 
 def test_the_process_that_reads_has_the_drivers_of_the_formats_that_are_read_and_no_other() -> None:
     code = (
-        "from loader.read.ogr_drivers import *; limit_gdal(); import pyogrio; print(*pyogrio.list_drivers(), sep=',')"
+        "from loader.read.gdal_limits import *; limit_gdal(); import pyogrio; print(*pyogrio.list_drivers(), sep=',')"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(run.stdout.strip().split(",")) == OURS

@@ -20,8 +20,8 @@ from core import mbtiles_file
 from core.errors import TilesDamaged
 from core.mbtiles_file import MBTilesFile
 from core.pmtiles_file import PMTilesFile, parse_directory
-from loader.archives.catalogue import said
-from loader.archives.inspect import look_at_tiles
+from loader.archives.catalogue import text_of
+from loader.archives.inspect import inspect_tiles
 from loader.scan import Dataset
 
 ABOUT = About("a", None, None, (-180.0, -85.0, 180.0, 85.0), (0.0, 0.0, 0), 0, 4, ({"id": "a", "fields": {}},))
@@ -47,7 +47,7 @@ def hilbert(place: tuple[int, int, int]) -> int:
 
 def read_all(path: Path) -> None:
     """What the loader and the API do with a file."""
-    look_at_tiles(Dataset(path.name, "pmtiles" if path.suffix == ".pmtiles" else "mbtiles", path, (path,), ""))
+    inspect_tiles(Dataset(path.name, "pmtiles" if path.suffix == ".pmtiles" else "mbtiles", path, (path,), ""))
     opened = PMTilesFile(path) if path.suffix == ".pmtiles" else MBTilesFile(path)
     with closing(opened) as file:
         for place in PLACES[::9]:
@@ -130,4 +130,4 @@ def test_directory_that_cannot_be_is_refused_at_once(text: bytes):
 
 def test_words_that_postgresql_cannot_keep_are_left_out():
     words = json.loads('{"name": "a\\u0000b\\ud800", "description": 7, "attribution": "  "}')
-    assert [said(words, key) for key in ("name", "description", "attribution")] == ["ab?", None, None]
+    assert [text_of(words, key) for key in ("name", "description", "attribution")] == ["ab?", None, None]

@@ -13,7 +13,7 @@ from api.tms.tile import tile_at
 from core.bbox import BBox
 from core.catalog import Collection
 from core.tiling import Tiling
-from loader.prerender.which_tiles import column, covering, low_zooms, row, within
+from loader.prerender.which_tiles import column, covering, row, tiles_to_render, tiles_within
 
 WORLD = BBox(-180, -90, 180, 90)
 LARGE = Tiling(("points",), 10, "roads_7_tiles", ())
@@ -49,13 +49,13 @@ def test_the_places_of_helsinki_are_those_of_everybodys_maps():
 
 
 def test_the_default_is_five_zooms_of_the_world_and_a_tile_less_is_four():
-    assert zooms(within([WORLD], range(10), OF_WORLD_TO_5)) == [0, 1, 2, 3, 4, 5]
-    assert zooms(within([WORLD], range(10), OF_WORLD_TO_5 - 1)) == [0, 1, 2, 3, 4]
+    assert zooms(tiles_within([WORLD], range(10), OF_WORLD_TO_5)) == [0, 1, 2, 3, 4, 5]
+    assert zooms(tiles_within([WORLD], range(10), OF_WORLD_TO_5 - 1)) == [0, 1, 2, 3, 4]
 
 
 def test_data_in_one_place_are_followed_further_down_as_far_as_they_are_thinned():
     city = BBox(24.90, 60.15, 24.99, 60.20)
-    places = within([city], range(10), OF_WORLD_TO_5)
+    places = tiles_within([city], range(10), OF_WORLD_TO_5)
     assert zooms(places) == list(range(10))
     assert len(places) < 20
 
@@ -65,13 +65,13 @@ def test_a_box_across_the_antimeridian_has_the_tiles_of_both_sides():
 
 
 def test_a_small_collection_is_left_out_but_in_the_tiles_of_all(roads: Collection, large: Collection):
-    assert [found.id for found in low_zooms([large, roads], OF_WORLD_TO_5)] == [None, "large"]
+    assert [found.id for found in tiles_to_render([large, roads], OF_WORLD_TO_5)] == [None, "large"]
 
 
 def test_tiles_of_all_are_made_of_everything_that_has_tiles(roads: Collection, large: Collection):
     empty = replace(roads, id="empty", version=9, bbox_crs84=None)
     table = replace(roads, id="table", version=11, srid=None, bbox_crs84=None)
-    of_all = low_zooms([empty, large, roads, table], OF_WORLD_TO_5)[0]
+    of_all = tiles_to_render([empty, large, roads, table], OF_WORLD_TO_5)[0]
     assert of_all.versions == (("empty", 9), ("large", 7), ("roads", 7))
     assert of_all.newest == 9
     assert (of_all.last_zoom, len(of_all.places)) == (3, 85)
@@ -80,23 +80,23 @@ def test_tiles_of_all_are_made_of_everything_that_has_tiles(roads: Collection, l
 
 def test_what_was_loaded_last_comes_first(large: Collection):
     newer = replace(large, id="newer", loaded_at=large.loaded_at + timedelta(minutes=1))
-    assert [found.id for found in low_zooms([large, newer], OF_WORLD_TO_5)] == [None, "newer", "large"]
+    assert [found.id for found in tiles_to_render([large, newer], OF_WORLD_TO_5)] == [None, "newer", "large"]
 
 
 def test_another_version_is_something_else_to_make(large: Collection):
-    before, after = (low_zooms([found], 100)[1] for found in (large, replace(large, version=8)))
+    before, after = (tiles_to_render([found], 100)[1] for found in (large, replace(large, version=8)))
     assert before.places == after.places
     assert before != after
 
 
 def test_zero_makes_nothing(large: Collection):
-    assert low_zooms([large], 0) == []
+    assert tiles_to_render([large], 0) == []
 
 
 def test_beside_tables_of_others_there_are_no_kept_tiles_of_all(large: Collection):
-    assert [found.id for found in low_zooms([large], OF_WORLD_TO_5, beside_sources=True)] == ["large"]
+    assert [found.id for found in tiles_to_render([large], OF_WORLD_TO_5, beside_sources=True)] == ["large"]
 
 
 def test_nothing_is_nowhere(roads: Collection):
-    assert low_zooms([], OF_WORLD_TO_5) == []
-    assert low_zooms([replace(roads, bbox_crs84=None)], OF_WORLD_TO_5) == []
+    assert tiles_to_render([], OF_WORLD_TO_5) == []
+    assert tiles_to_render([replace(roads, bbox_crs84=None)], OF_WORLD_TO_5) == []

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from loader.read.times import times_parsed
+from loader.read.times import parse_times
 
 AT = pa.field("at", pa.string(), metadata={"GDAL:OGR:type": "DateTime"})
 TIMES = pa.schema([pa.field("n", pa.int32()), AT])
@@ -33,7 +33,7 @@ def batch(*texts: str | None) -> pa.RecordBatch:
     ],
 )
 def test_the_first_rows_decide_and_all_are_the_same_instant(batches: list[list[str | None]], kind: pa.DataType) -> None:
-    schema, found = times_parsed(TIMES, [batch(*texts) for texts in batches])
+    schema, found = parse_times(TIMES, [batch(*texts) for texts in batches])
     assert schema.field("at").type == kind
     times = [time for part in found for time in part.column("at").to_pylist()]
     wanted = NOON if kind == pa.timestamp("us", "UTC") else NOON.replace(tzinfo=None)
@@ -43,11 +43,11 @@ def test_the_first_rows_decide_and_all_are_the_same_instant(batches: list[list[s
 def test_columns_of_texts_stay_and_no_rows_are_read_for_them() -> None:
     texts = pa.schema([pa.field("at", pa.string())])
     unread = iter([pa.RecordBatch.from_pylist([{"at": ABROAD}], schema=texts)])
-    schema, found = times_parsed(texts, unread)
+    schema, found = parse_times(texts, unread)
     assert schema == texts
     assert [part.column("at").to_pylist() for part in found] == [[ABROAD]]
 
 
 def test_a_layer_without_rows_has_local_times() -> None:
-    schema, found = times_parsed(TIMES, [])
+    schema, found = parse_times(TIMES, [])
     assert (schema.field("at").type, list(found)) == (pa.timestamp("us"), [])

@@ -11,7 +11,7 @@ import pytest
 
 from loader.chunks import Chunk
 from loader.table import heap_order as order
-from loader.table.heap_order import along_curve, curve_places, first_positions, hilbert, ordered
+from loader.table.heap_order import along_curve, curve_positions, first_positions, hilbert, merged
 
 CHANCE = random.Random(20_261_124)
 PLACES = [(CHANCE.uniform(-180, 180), CHANCE.uniform(-90, 90)) for _ in range(2000)]
@@ -81,7 +81,7 @@ def test_the_first_position_of_each_type_is_found(name: str, wkb: bytes):
     ],
 )
 def test_what_has_no_position_comes_first_and_is_kept(wkb: bytes):
-    found = ordered([chunk([point(5, 5), None, wkb, point(1, 1)])])
+    found = merged([chunk([point(5, 5), None, wkb, point(1, 1)])])
     assert sorted(found.fids.to_pylist()) == [0, 1, 2, 3]
     assert {1, 2} <= set(found.fids.to_pylist()[:3])
 
@@ -90,7 +90,7 @@ def test_places_of_a_slice_are_those_of_its_rows():
     whole = pa.array([point(*place) for place in PLACES[:10]] + [None], pa.binary())
     x, _ = first_positions(whole.slice(3, 4))
     assert x.tolist() == [place[0] for place in PLACES[3:7]]
-    assert len(curve_places(whole.slice(2))) == 9
+    assert len(curve_positions(whole.slice(2))) == 9
 
 
 def test_a_table_without_geometries_stays_in_the_order_of_the_file():
@@ -107,4 +107,4 @@ def test_large_layers_are_ordered_in_groups(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_all_at_one_place_keeps_the_order_of_the_file():
-    assert ordered([chunk([point(7, 7)] * 5)]).fids.to_pylist() == [0, 1, 2, 3, 4]
+    assert merged([chunk([point(7, 7)] * 5)]).fids.to_pylist() == [0, 1, 2, 3, 4]

@@ -16,7 +16,7 @@ import pytest
 from core.settings import Settings
 from loader.prerender import api_client, renderer as render
 from loader.prerender.renderer import Renderer, rendering
-from loader.prerender.which_tiles import LowZooms
+from loader.prerender.which_tiles import OverviewTiles
 from loader.progress import Event
 
 PLACES = tuple((2, row, column) for row in range(4) for column in range(4))
@@ -99,9 +99,9 @@ def renderer_at(address: str, told: list[Event], **settings: Any) -> Iterator[Re
         yield renderer
 
 
-def wanted(id: str = "roads", version: int = 1) -> LowZooms:
+def wanted(id: str = "roads", version: int = 1) -> OverviewTiles:
     """Sixteen tiles of a collection."""
-    return LowZooms(id, ((id, version),), PLACES)
+    return OverviewTiles(id, ((id, version),), PLACES)
 
 
 def wait_for(look: Callable[[], Any], within_s: float = 10) -> None:
@@ -247,7 +247,7 @@ def test_it_gives_up_until_something_is_loaded(monkeypatch: pytest.MonkeyPatch):
         attempts.append(address)
         return ["127.0.0.1:1"]
 
-    monkeypatch.setattr(render, "tasks_at", refuse)
+    monkeypatch.setattr(render, "api_addresses", refuse)
     with renderer_at("api:8080", []) as renderer:
         renderer.want([wanted()])
         wait_for(lambda: len(attempts) == 6)
@@ -303,4 +303,4 @@ def test_each_task_behind_a_name_is_asked(address: str, expected: list[str], mon
         return [("", "", "", "", (one, port)) for one in (["10.0.1.6", "10.0.1.5"] if host == "api" else [host])]
 
     monkeypatch.setattr(api_client.socket, "getaddrinfo", lookup)
-    assert api_client.tasks_at(address) == expected
+    assert api_client.api_addresses(address) == expected

@@ -15,7 +15,7 @@ from loader.overviews.shape_ranks import (
     NEVER,
     Shapes,
     full_zoom_of,
-    heaviest,
+    largest_of_each,
     line_zooms,
     own_zooms,
     smallest_tiles,
@@ -109,7 +109,7 @@ def test_heaviest_of_each_group_is_the_first_of_the_largest(groups: list[list[in
     weights = np.array([number for group in groups for number in group], float)
     starts = np.cumsum([0, *(len(group) for group in groups[:-1])])
     expected = [start + group.index(max(group)) for start, group in zip(starts, groups, strict=True)]
-    assert heaviest(weights, starts).tolist() == expected
+    assert largest_of_each(weights, starts).tolist() == expected
 
 
 def test_of_short_lines_a_cell_shows_the_longest_and_what_is_shown_stays():
@@ -141,7 +141,7 @@ def test_the_longest_short_line_of_a_cell_is_shown_whatever_the_next_zooms_show_
     for zoom in range(full):
         short = np.flatnonzero(own > zoom)
         starts = group_starts(codes[short] >> shift(zoom + CELL_LEVELS))
-        expected = short[heaviest(long[short], starts)]
+        expected = short[largest_of_each(long[short], starts)]
         assert np.flatnonzero((zooms <= zoom) & (own > zoom)).tolist() == expected.tolist()
         assert zoom == 0 or (own[expected] == zoom + 1).any(), "such a line was left out once"
 

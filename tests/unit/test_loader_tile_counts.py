@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
 from api.tms.tile import tile_holding
 from loader.overviews.point_ranks import spread
-from loader.overviews.tile_counts import compact, count_in_tiles
+from loader.overviews.tile_counts import count_in_tiles, unspread
 
 METRES = st.floats(-HALF_WORLD_M * 0.999999, HALF_WORLD_M * 0.999999)
 
@@ -16,8 +16,8 @@ METRES = st.floats(-HALF_WORLD_M * 0.999999, HALF_WORLD_M * 0.999999)
 @given(st.lists(st.integers(0, 2**31 - 1), max_size=20))
 def test_compact_takes_the_zeros_out_again(numbers: list[int]):
     values = np.array(numbers, np.uint64)
-    assert compact(spread(values)).tolist() == numbers
-    assert compact(spread(values) | (spread(values[::-1]) << np.uint64(1))).tolist() == numbers
+    assert unspread(spread(values)).tolist() == numbers
+    assert unspread(spread(values) | (spread(values[::-1]) << np.uint64(1))).tolist() == numbers
 
 
 @given(st.lists(st.tuples(METRES, METRES), min_size=1, max_size=30), st.integers(1, 10))

@@ -12,7 +12,7 @@ from core.archives import Facts, facts_json
 from core.db import Connection
 from core.errors import TilesDamaged
 from loader import catalogue
-from loader.archives.inspect import Looked, look_at_tiles
+from loader.archives.inspect import Inspected, inspect_tiles
 from loader.attempts import default_title
 from loader.errors import CannotRead
 from loader.names import assign_ids
@@ -25,7 +25,7 @@ from loader.sidecar import SideCar
 def load_archive(connection: Connection, dataset: Dataset, side_car: SideCar, because: str) -> Report:
     """Serve a file of tiles from the end of the transaction on. Raises: CannotRead, NameTaken"""
     started = datetime.now(UTC)
-    looked = look(dataset)
+    looked = inspected(dataset)
     # A withdrawn collection keeps its id for the return of its file.
     holders = {id: replace(holder, withdrawn=False) for id, holder in catalogue.read_holders(connection).items()}
     [assignment] = assign_ids(dataset.path, [""], holders)
@@ -42,11 +42,11 @@ def load_archive(connection: Connection, dataset: Dataset, side_car: SideCar, be
     )
 
 
-def look(dataset: Dataset) -> Looked:
+def inspected(dataset: Dataset) -> Inspected:
     """What is in the file. Raises: CannotRead"""
     refuse_empty(dataset)
     try:
-        return look_at_tiles(dataset)
+        return inspect_tiles(dataset)
     except TilesDamaged as error:
         hint = error.hint or "is the copy complete? Then make the file again"
         raise CannotRead(f"{dataset.path} cannot be read: {error.detail}", hint=hint) from error
@@ -54,15 +54,15 @@ def look(dataset: Dataset) -> Looked:
         raise CannotRead(f"{dataset.path} cannot be read: {error.strerror}", hint="copy it again") from error
 
 
-def save(connection: Connection, id: str, dataset: Dataset, looked: Looked, side_car: SideCar) -> None:
+def save(connection: Connection, id: str, dataset: Dataset, looked: Inspected, side_car: SideCar) -> None:
     """Write the archive down. What the side-car says comes before what the file says of itself."""
     status = dataset.main.stat()
     values = {
         "id": id,
         "path": dataset.path,
-        "title": side_car.title or said(looked.words, "name") or default_title(dataset.stem),
-        "description": side_car.description or said(looked.words, "description"),
-        "attribution": side_car.attribution or said(looked.words, "attribution"),
+        "title": side_car.title or text_of(looked.words, "name") or default_title(dataset.stem),
+        "description": side_car.description or text_of(looked.words, "description"),
+        "attribution": side_car.attribution or text_of(looked.words, "attribution"),
         "cache_control": side_car.cache_control,
         "size_bytes": status.st_size,
         "mtime_ns": status.st_mtime_ns,
@@ -80,7 +80,7 @@ def save(connection: Connection, id: str, dataset: Dataset, looked: Looked, side
     )
 
 
-def said(words: Mapping[str, Any], key: str) -> str | None:
+def text_of(words: Mapping[str, Any], key: str) -> str | None:
     """A text of the metadata, without what PostgreSQL cannot keep; None for anything else."""
     text = words.get(key)
     if not isinstance(text, str):

@@ -1,4 +1,4 @@
-"""Looks at a file of tiles before it is served: whether it is whole, and what is in it."""
+"""What a file of tiles holds, and whether it is whole; found before it is served."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ NO_INDEX = Note(
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Inspected:
     """What was found. `words`: what the file says of itself: name, description, attribution."""
 
     facts: Facts
@@ -64,12 +64,12 @@ class Looked:
     notes: tuple[Note, ...] = ()
 
 
-def look_at_tiles(dataset: Dataset) -> Looked:
+def inspect_tiles(dataset: Dataset) -> Inspected:
     """What is in a file of tiles. Raises: TilesDamaged, OSError"""
-    return look_at_pmtiles(dataset.main) if dataset.kind == "pmtiles" else look_at_mbtiles(dataset)
+    return inspect_pmtiles(dataset.main) if dataset.kind == "pmtiles" else inspect_mbtiles(dataset)
 
 
-def look_at_pmtiles(path: Path) -> Looked:
+def inspect_pmtiles(path: Path) -> Inspected:
     """The header, the metadata, all sections within the file, the first tile. Raises: TilesDamaged, OSError"""
     with closing(PMTilesFile(path)) as file:
         header = file.header
@@ -88,7 +88,7 @@ def look_at_pmtiles(path: Path) -> Looked:
     zooms = (header["min_zoom"], header["max_zoom"])
     place = place_of([side / 1e7 for side in bounds], center, zooms)
     layers, notes = layers_of(metadata, kind)
-    return Looked(Facts("pmtiles", media_type, *place, layers), metadata, notes)
+    return Inspected(Facts("pmtiles", media_type, *place, layers), metadata, notes)
 
 
 def refuse_cut_off(header: HeaderDict, size_bytes: int) -> None:
@@ -115,7 +115,7 @@ def first_tile(file: PMTilesFile) -> bytes:
     return tile
 
 
-def look_at_mbtiles(dataset: Dataset) -> Looked:
+def inspect_mbtiles(dataset: Dataset) -> Inspected:
     """The tables, the metadata, a tile of the first zoom. Raises: TilesDamaged, OSError"""
     if any(file.name.endswith("-wal") and file.stat().st_size for file in dataset.files):
         raise TilesDamaged("another program has it open", hint="close that program, or copy the file")
@@ -132,7 +132,7 @@ def look_at_mbtiles(dataset: Dataset) -> Looked:
     place = place_of(numbers(metadata.get("bounds")), numbers(metadata.get("center")), zooms)
     layers, notes = layers_of(parse_object(metadata.get("json", "{}")), FORMATS[word])
     facts = Facts("mbtiles", media_type_of(FORMATS[word]), *place, layers)
-    return Looked(facts, metadata, notes if indexed else (*notes, NO_INDEX))
+    return Inspected(facts, metadata, notes if indexed else (*notes, NO_INDEX))
 
 
 def media_type_of(kind: TileType) -> str:
@@ -194,11 +194,11 @@ def numbers(text: str | None) -> list[float]:
 
 
 def layers_of(metadata: Mapping[str, Any], kind: TileType) -> tuple[tuple[Mapping[str, Any], ...], tuple[Note, ...]]:
-    """The layers that metadata tell, as TileJSON has them, and a note where they tell none."""
+    """The layers that the metadata name, as TileJSON has them, and a note where they name none."""
     if kind is not TileType.MVT:
         return (), ()
-    told = metadata.get("vector_layers")
-    entries = cast("list[object]", told) if isinstance(told, list) else []
+    named = metadata.get("vector_layers")
+    entries = cast("list[object]", named) if isinstance(named, list) else []
     layers = tuple(layer for layer in map(parse_layer, entries) if layer is not None)
     if layers:
         return layers, ()
@@ -208,11 +208,11 @@ def layers_of(metadata: Mapping[str, Any], kind: TileType) -> tuple[tuple[Mappin
     )
 
 
-def parse_layer(told: object) -> Mapping[str, Any] | None:
+def parse_layer(value: object) -> Mapping[str, Any] | None:
     """A layer with a name, and what else TileJSON knows of one; None for anything else."""
-    if not isinstance(told, dict):
+    if not isinstance(value, dict):
         return None
-    layer = cast("dict[str, Any]", told)
+    layer = cast("dict[str, Any]", value)
     if not isinstance(layer.get("id"), str):
         return None
     fields = layer.get("fields")

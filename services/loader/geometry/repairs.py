@@ -149,7 +149,7 @@ def padded(geometry: bytes) -> bytes:
     parts, done = list[bytes](), 0
     try:
         for run in runs(geometry):
-            extra = missing(run, geometry) if run.type != POINT and run.positions else b""
+            extra = extra_positions(run, geometry) if run.type != POINT and run.positions else b""
             if extra:
                 count = run.positions + len(extra) // run.width
                 parts += [geometry[done : run.start - 4], struct.pack(f"{run.order}I", count)]
@@ -160,7 +160,7 @@ def padded(geometry: bytes) -> bytes:
     return b"".join(parts) + geometry[done:]
 
 
-def missing(run: Run, geometry: bytes) -> bytes:
+def extra_positions(run: Run, geometry: bytes) -> bytes:
     """The positions to add: the first of a ring that is not closed, then the last until there are enough."""
     first, last = geometry[run.start : run.start + run.width], geometry[run.end - run.width : run.end]
     least = LEAST_OF_RING if run.type in AREAS else LEAST_OF_LINE

@@ -73,7 +73,7 @@ def shape_of(codes: Iterable[int]) -> Shape | None:
 
 
 def shape_of_code(code: int) -> Shape:
-    """The shape of one ISO or EWKB type code; curves as what they become, measures (M) are not kept."""
+    """The shape of one ISO or EWKB type code; curves as what they become, measures (M) are dropped."""
     thousands, base = divmod(code & ~EWKB_FLAGS, 1000)
     name = SIMPLE.get(STRAIGHTENED.get(base, base), "Geometry")
     return Shape(name, thousands in (1, 3) or bool(code & Z_FLAG))

@@ -1,4 +1,5 @@
-"""Prepare a table of somebody else's for tiles of low zooms: in a table of ours, theirs stays as it is.
+"""The overview of a table of a source: a table of ours; that of the source, which the loader did not make, stays as it
+is.
 
 What the API is to know stands in the comment of our table, so that it is there as long as the table, and the look at
 the catalogue of the database finds it (api/catalog/survey).
@@ -52,7 +53,7 @@ STEPS = ("copy", "geometries", "low zooms", STEP)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table or materialised view of theirs. `key`: its column of whole numbers; `changes`: by its statistics."""
+    """A table or materialised view of a source. `key`: its column of whole numbers; `changes`: by its statistics."""
 
     oid: int
     schema: str
@@ -70,8 +71,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of it. `table` None: its tiles need no preparation."""
+class PrepareResult:
+    """What became of a preparation. `table` None: its tiles need no overview."""
 
     target: Target
     table: str | None
@@ -81,10 +82,10 @@ class Outcome:
 
 def prepare_source(
     connection: Connection, schemas: Sequence[str], name: str, options: TileOptions, listen: Listener = silent
-) -> Outcome:
-    """Prepare a table of some schemas, anew where it was prepared before. In one transaction: it is read once.
+) -> PrepareResult:
+    """Make the overview of a table, anew where it has one. In one transaction: the table is read once.
 
-    name: `schema.table`, or the table's alone; listen: is told which of STEPS begins
+    name: `schema.table`, or the table's alone; listen: hears which of STEPS begins
     Raises: UnknownCollection, CannotPrepare, BadSideCar for a name that is no column
     """
     with connection.transaction():
@@ -95,14 +96,14 @@ def prepare_source(
         staged = Table(f"{prefix(target.oid)}{version}", target.columns, Shape(), target.srid)
         rows = stage(connection, target, staged)
         begin("geometries")
-        found = verify.look_at_geometries(connection, staged)
+        found = verify.observe_geometries(connection, staged)
         begin("low zooms")
         done = prepare(connection, staged, found, options)
-        table = keep(connection, target, done.tiling or {}, rows)
+        table = publish(connection, target, done.tiling or {}, rows)
         connection.execute(sql.SQL("DROP TABLE {}").format(staged.identifier))
-    drop_others(connection, target.oid, table)
+    drop_older(connection, target.oid, table)
     freeze(connection, begin)
-    return Outcome(target, table, rows, done.notes)
+    return PrepareResult(target, table, rows, done.notes)
 
 
 def prefix(oid: int) -> str:
@@ -130,7 +131,7 @@ def find_target(connection: Connection, schemas: Sequence[str], name: str) -> Ta
         hint = "give it a primary key, or a unique index, on one column of whole numbers"
         raise CannotPrepare(f"nothing tells the rows of '{name}' apart by a number", hint=hint)
     srid = geometry["srid"] or srid_of(connection, schema, relation, geometry["name"])
-    columns = columns_of(attributes)
+    columns = overview_columns(attributes)
     return Target(oid, schema, relation, key["name"], geometry["name"], srid, changes, columns)
 
 
@@ -143,7 +144,7 @@ def srid_of(connection: Connection, schema: str, name: str, geometry: str) -> in
     return int(row[0])
 
 
-def columns_of(attributes: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
+def overview_columns(attributes: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
     """The columns that an overview can have, under the names that the API publishes them by."""
     taken = OUR_COLUMNS | RESERVED
     return [
@@ -161,8 +162,8 @@ def stage(connection: Connection, target: Target, staged: Table) -> int:
     return verify.count_rows(connection, staged)
 
 
-def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: int) -> str | None:
-    """Keep what low zooms need of the overview, with a comment that says what it is; returns its name."""
+def publish(connection: Connection, target: Target, tiling: dict[str, Any], rows: int) -> str | None:
+    """The name of the overview, once it has its comment; None where no low zoom needs it, and it is dropped."""
     table, full_zoom = tiling.get("table"), tiling.get("full_zoom", 0)
     if table is None:
         return None
@@ -179,16 +180,16 @@ def keep(connection: Connection, target: Target, tiling: dict[str, Any], rows: i
     return str(table)
 
 
-def drop_others(connection: Connection, oid: int, kept: str | None) -> bool:
+def drop_older(connection: Connection, oid: int, kept: str | None) -> bool:
     """Drop the overviews that were made before. False when someone's reading left one: the next time drops it."""
     tables = connection.execute(PREPARED, {"prefix": prefix(oid)}).fetchall()
     with connection.transaction():
-        return attempt_each(connection, ([drop(name)] for name, *_ in tables if name != kept))
+        return attempt_each(connection, ([drop_overview(name)] for name, *_ in tables if name != kept))
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A table that was prepared. `changed`: rows that came, went or changed since, None where theirs is gone."""
+class ExternalOverview:
+    """An overview of a source's table. `changed`: rows that changed since, None where the table is gone."""
 
     source: str
     table: str
@@ -198,26 +199,26 @@ class Known:
     size_bytes: int
 
 
-def prepared_sources(connection: Connection) -> list[Known]:
-    """All that were prepared, by name."""
-    found: list[Known] = []
+def external_overviews(connection: Connection) -> list[ExternalOverview]:
+    """All overviews of sources, by the name of the table."""
+    found: list[ExternalOverview] = []
     for table, comment, size_bytes, changes in connection.execute(PREPARED, {"prefix": "isthmus_prepared_"}):
         about = json.loads(comment)
         changed = None if changes is None else max(0, changes - about["changes"])
-        found.append(Known(about["source"], table, about["prepared_at"], about["rows"], changed, size_bytes))
+        found.append(ExternalOverview(about["source"], table, about["prepared_at"], about["rows"], changed, size_bytes))
     return sorted(found, key=lambda known: known.source)
 
 
 def forget_source(connection: Connection, name: str) -> list[str]:
-    """Drop what was prepared of a table. Returns the tables. Raises: UnknownCollection"""
-    known = prepared_sources(connection)
+    """The overviews of a table, once they are dropped. Raises: UnknownCollection"""
+    known = external_overviews(connection)
     tables = [one.table for one in known if name in (one.source, one.source.partition(".")[2])]
     if not tables:
         hint = suggestion(name, [one.source for one in known]) or "`isthmus prepare` lists what was prepared"
         raise UnknownCollection(f"nothing was prepared of '{name}'", hint=hint)
     with connection.transaction():
         for table in tables:
-            connection.execute(drop(table).text)
+            connection.execute(drop_overview(table).text)
     return tables
 
 
@@ -243,7 +244,7 @@ WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'm', 'p') AND NOT c.r
 ORDER BY n.nspname, c.relname
 """
 
-# Rows: (table, its comment, its bytes, as above the changes of theirs or NULL where it is gone), newest last.
+# Rows: (table, its comment, its bytes, as above the changes of the source's table or NULL without it), newest last.
 PREPARED = """
 SELECT p.relname, d.description, pg_total_relation_size(p.oid),
        (SELECT COALESCE(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0)
@@ -275,6 +276,6 @@ def delete_beyond(table: str, full_zoom: int) -> Statement:
     return Statement(text.format(sql.Identifier(SCHEMA, table), sql.Identifier(FIRST), sql.Literal(full_zoom)))
 
 
-def drop(table: str) -> Statement:
-    """Drop what was prepared."""
+def drop_overview(table: str) -> Statement:
+    """Drop an overview."""
     return Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, table)))

@@ -12,7 +12,7 @@ from psycopg import sql
 from core.db import Connection
 from core.statement import Statement
 from core.tiling import FIRST
-from loader.names import MAX_BYTES, cut
+from loader.names import MAX_BYTES, shortened
 from loader.overviews.point_ranks import Floats, Ranks, importance_of, rank_points
 from loader.overviews.tile_counts import save_counts
 from loader.table.columns import TableColumn
@@ -68,7 +68,7 @@ def overview_name(table: Table) -> str:
     """The name of a version's overview table: that of its own table, which ends in its number, with a suffix."""
     base, _, number = table.name.rpartition("_")
     suffix = f"_{number}{SUFFIX}"
-    return f"{cut(base, MAX_BYTES - len(suffix))}{suffix}"
+    return f"{shortened(base, MAX_BYTES - len(suffix))}{suffix}"
 
 
 def read_places(connection: Connection, table: Table, rank: TableColumn | None) -> Places:

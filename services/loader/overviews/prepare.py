@@ -21,7 +21,7 @@ from loader.report import Note
 from loader.sidecar import TileOptions
 from loader.table.columns import TableColumn
 from loader.table.ddl import SCHEMA, Table
-from loader.table.verify import Geometries
+from loader.table.verify import GeometrySummary
 
 MB = 1_000_000
 
@@ -72,7 +72,7 @@ class Values:
     different: float
 
 
-def prepare(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> Overview:
+def prepare(connection: Connection, table: Table, found: GeometrySummary, options: TileOptions) -> Overview:
     """The overview of a table, with `tiling` empty where its tiles need none, and None where PostGIS cannot work with
     the geometries: tiles are made from the table alone then.
 
@@ -89,7 +89,7 @@ def prepare(connection: Connection, table: Table, found: Geometries, options: Ti
     return Overview(tiling, (cost_note(connection, table, tiling, time.perf_counter() - clock),))
 
 
-def prepare_kind(connection: Connection, table: Table, found: Geometries, options: TileOptions) -> dict[str, Any]:
+def prepare_kind(connection: Connection, table: Table, found: GeometrySummary, options: TileOptions) -> dict[str, Any]:
     """The fields of a table's Tiling; empty where its tiles need no overview. Raises: BadSideCar"""
     kind = KINDS.get(found.type)
     rank = named_rank(table.columns, options.rank)

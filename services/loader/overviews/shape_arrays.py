@@ -96,12 +96,12 @@ def write_squares(connection: Connection, name: str, found: Squares) -> None:
         "column": ("i4", zero),
         "row": ("i4", zero),
         "merged": ("i4", found.counts),
-        "geom_3857": ("V97", square_geometries(found)),
+        "geom_3857": ("V97", squares_as_ewkb(found)),
     }
     write_records(connection, shapes_sql.copy_squares(name), columns)
 
 
-def square_geometries(found: Squares) -> npt.NDArray[np.void]:
+def squares_as_ewkb(found: Squares) -> npt.NDArray[np.void]:
     """Squares as EWKB."""
     fields = [
         ("order", "u1"),

@@ -126,8 +126,8 @@ def squares_of(shapes: Shapes, zoom: int) -> Squares:
     starts = group_starts(shapes.codes >> shift(zoom + CELL_LEVELS))
     weights = np.maximum(shapes.measures, 1e-9)
     cell = CELL_M / 2**zoom
-    areas = passed_on(np.add.reduceat(weights, starts), cell**2)
-    x, y = (middle[heaviest(weights, starts)] for middle in shapes.middles)
+    areas = carried_over(np.add.reduceat(weights, starts), cell**2)
+    x, y = (middle[largest_of_each(weights, starts)] for middle in shapes.middles)
     least = cell**2 / LEAST_SQUARES
     reached = np.floor(np.cumsum(areas) / least)
     new = np.diff(reached, prepend=0)
@@ -139,7 +139,7 @@ def squares_of(shapes: Shapes, zoom: int) -> Squares:
     return Squares(zoom, x, y, sides, np.diff(ends, prepend=0))
 
 
-def passed_on(areas: Floats, most: float) -> Floats:
+def carried_over(areas: Floats, most: float) -> Floats:
     """Areas of cells along the curve, of which none has more than `most`: the next cells have what is beyond it."""
     reached = np.cumsum(areas - most)
     beyond = reached - np.minimum(np.minimum.accumulate(reached), 0)
@@ -152,7 +152,7 @@ def inside_cell(middles: Floats, sides: Floats, cell: float) -> Floats:
     return np.clip(middles, first + sides / 2, first + cell - sides / 2)
 
 
-def heaviest(weights: Floats, starts: Rows) -> Rows:
+def largest_of_each(weights: Floats, starts: Rows) -> Rows:
     """The place of the largest number of each group, of equal ones the first."""
     sizes = np.diff(starts, append=len(weights))
     best = np.flatnonzero(weights == np.repeat(np.maximum.reduceat(weights, starts), sizes))

@@ -34,13 +34,16 @@ def count_in_tiles(x: Floats, y: Floats, full_zoom: int) -> Iterator[TileCounts]
     """The tiles of each zoom below the full one, the largest zoom first. `x`, `y`: middles in EPSG:3857"""
     codes, features = np.unique(interleaved(cells(x), cells(-y)) >> shift(full_zoom - 1), return_counts=True)
     for zoom in reversed(range(full_zoom)):
-        rows, columns = compact(codes >> np.uint64(1)).astype(np.int64), compact(codes).astype(np.int64)
+        rows, columns = (
+            unspread(codes >> np.uint64(1)).astype(np.int64),
+            unspread(codes).astype(np.int64),
+        )
         yield TileCounts(zoom, rows, columns, features)
         starts = group_starts(codes >> np.uint64(2))
         codes, features = codes[starts] >> np.uint64(2), np.add.reduceat(features, starts) if len(starts) else features
 
 
-def compact(codes: Codes) -> Codes:
+def unspread(codes: Codes) -> Codes:
     """Every second bit, the first one included: what `spread` put a zero between. Source: as of SPREADING"""
     bits = codes & np.uint64(SPREADING[-1][1])
     masks = [*(mask for _, mask in reversed(SPREADING[:-1])), 0xFFFFFFFF]

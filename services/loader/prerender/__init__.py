@@ -1,1 +1,1 @@
-"""Tiles of low zooms that the API is asked for after a load, so that nobody waits for them."""
+"""Tiles of low zooms, requested from the API after a load, so that no client waits for them."""

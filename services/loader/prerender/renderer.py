@@ -1,8 +1,8 @@
-"""Have the API make tiles of low zooms after a load, so that nobody meets one that is still to be made.
+"""The thread that has the API make tiles of low zooms after a load, so that no client waits for one.
 
-The API makes and keeps them, as it does for everybody: it is asked over HTTP, one tile at a time, by a thread that
-stands aside while files are loaded. Nothing is remembered but what this process has asked for: after a start all is
-asked for again, and what is kept costs the API no query.
+The API makes and caches them as for any client: one HTTP request at a time, none while files are loaded. The thread
+knows only what this process has requested: after a start it requests all again, and a cached tile costs the API no
+query.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from threading import Condition, Event as Flag, Thread
 
 from core.api_client import ApiUnavailable, Client
 from core.settings import Settings
-from loader.prerender.api_client import Tally, ask, rendered, served_version, tasks_at
-from loader.prerender.which_tiles import LowZooms
+from loader.prerender.api_client import Tally, api_addresses, rendered_event, request_tile, served_version
+from loader.prerender.which_tiles import OverviewTiles
 from loader.progress import Event, Listener
 
 SHARE = 0.4
-"""Of the room for tiles: that of what nobody asked for yet. The plain tiles have 0.8 (api/tile_store)."""
+"""Of the room of the tile cache: that of tiles rendered ahead. The plain tiles have 0.8 (api/cache)."""
 
 MOST_S = 900.0
 """How long one collection may take."""
 
 LOOKS, LOOK_S = 120, 0.25
-"""How often the API is asked whether it serves a new version, and the seconds between: it takes one, and the delay of
-a replica. After half a minute it is not the API of this loader."""
+"""How often the thread looks whether the API serves a new version, and the seconds between: it takes one, and the delay
+of a replica. After half a minute it is not the API of this loader."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-"""How long an API that does not answer is left alone: twice as long each time."""
+"""How long an API that does not respond is left alone: twice as long each time."""
 
 TOLD_AFTER, GIVEN_UP_AFTER = 4, 70
-"""Attempts in vain after which that is told (some 8 s: an API that starts beside the loader is not away), and after
+"""Failed attempts after which that is reported (some 8 s: an API that starts beside the loader is not away), and after
 which nothing more is tried until something is loaded (about an hour)."""
 
 
 class Dropped(Exception):
-    """Nobody wants these tiles any more."""
+    """The tiles are not wanted any more."""
 
 
 class NotServed(Exception):
@@ -47,15 +47,15 @@ class Renderer:
     """The thread. `want`, `aside` and `stop` are for the one that loads."""
 
     def __init__(self, settings: Settings, listen: Listener) -> None:
-        """Nothing is asked before `start`. `listen` is called from the thread."""
+        """Nothing is requested before `start`. `listen` is called from the thread."""
         self.address = settings.api or settings.listen
         self._room_bytes = int(settings.tiles_mb * 1_000_000 * SHARE)
         self._listen = listen
-        self._wanted: tuple[LowZooms, ...] = ()
-        self._done: dict[str | None, LowZooms] = {}
+        self._wanted: tuple[OverviewTiles, ...] = ()
+        self._done: dict[str | None, OverviewTiles] = {}
         self._sizes: dict[str | None, int] = {}
         self._attempts = 0
-        self._told = False
+        self._reported = False
         self._changed = Condition()
         self._may_go_on, self._ended = Flag(), Flag()
         self._may_go_on.set()
@@ -65,13 +65,13 @@ class Renderer:
         Thread(target=self._run, name="render", daemon=True).start()
 
     def stop(self) -> None:
-        """Ask for nothing more, and tell nothing more."""
+        """Request nothing more, and report nothing more."""
         self._ended.set()
         self._may_go_on.set()
         with self._changed:
             self._changed.notify_all()
 
-    def want(self, wanted: Sequence[LowZooms]) -> None:
+    def want(self, wanted: Sequence[OverviewTiles]) -> None:
         """What is to be there from now on, in this order; what is not among it is dropped, also in the middle."""
         ids = {one.id for one in wanted}
         with self._changed:
@@ -82,7 +82,7 @@ class Renderer:
 
     @contextmanager
     def aside(self) -> Generator[None]:
-        """Ask for nothing inside the block."""
+        """Request nothing inside the block."""
         self._may_go_on.clear()
         try:
             yield
@@ -95,7 +95,7 @@ class Renderer:
             if wanted is not None:
                 self._attempt(wanted)
 
-    def _next(self) -> LowZooms | None:
+    def _next(self) -> OverviewTiles | None:
         """The first that is not done; waits where there is none."""
         with self._changed:
             found = next((one for one in self._wanted if self._done.get(one.id) != one), None)
@@ -104,10 +104,10 @@ class Renderer:
             self._changed.wait()
             return None
 
-    def _attempt(self, wanted: LowZooms) -> None:
-        """Make them, or leave an API that does not answer alone for a while."""
+    def _attempt(self, wanted: OverviewTiles) -> None:
+        """Make tiles, or leave an API that does not respond alone for a while."""
         try:
-            for address in tasks_at(self.address):
+            for address in api_addresses(self.address):
                 with closing(Client(address)) as client:
                     self._wait_until_served(client, wanted)
                     self._make(client, wanted)
@@ -116,13 +116,13 @@ class Renderer:
             return
         except NotServed:
             self._finish(wanted)
-            self._tell_once(f"the API at {self.address} does not serve what was loaded, so its tiles are not made")
+            self._report_once(f"the API at {self.address} does not serve what was loaded, so its tiles are not made")
         except ApiUnavailable as error:
             self._leave_alone(error)
         else:
-            self._attempts, self._told = 0, False
+            self._attempts, self._reported = 0, False
 
-    def _wait_until_served(self, client: Client, wanted: LowZooms) -> None:
+    def _wait_until_served(self, client: Client, wanted: OverviewTiles) -> None:
         """Until the API serves these versions. Raises: Dropped, NotServed, ApiUnavailable"""
         for _ in range(LOOKS):
             self._check(wanted)
@@ -131,26 +131,26 @@ class Renderer:
             self._ended.wait(LOOK_S)
         raise NotServed
 
-    def _make(self, client: Client, wanted: LowZooms) -> None:
-        """Ask for each. Raises: Dropped, ApiUnavailable"""
+    def _make(self, client: Client, wanted: OverviewTiles) -> None:
+        """Request each. Raises: Dropped, ApiUnavailable"""
         tally = Tally()
         room = self._room_bytes - sum(size for id, size in self._sizes.items() if id != wanted.id)
         for place in wanted.places:
             self._check(wanted)
             if tally.size_bytes > room or tally.seconds > MOST_S:
                 break
-            ask(client, wanted, place, tally)
+            request_tile(client, wanted, place, tally)
         with self._changed:
             self._sizes[wanted.id] = tally.size_bytes
-        self._tell(rendered(wanted, tally))
+        self._report(rendered_event(wanted, tally))
 
-    def _finish(self, wanted: LowZooms) -> None:
-        """Have these behind."""
+    def _finish(self, wanted: OverviewTiles) -> None:
+        """Mark these as done."""
         with self._changed:
             self._done[wanted.id] = wanted
 
-    def _check(self, wanted: LowZooms) -> None:
-        """Stand aside while files are loaded. Raises: Dropped when somebody else's turn has come, or the end"""
+    def _check(self, wanted: OverviewTiles) -> None:
+        """Stand aside while files are loaded. Raises: Dropped when other tiles are wanted, or at the end"""
         self._may_go_on.wait()
         if self._ended.is_set() or wanted not in self._wanted:
             raise Dropped
@@ -159,18 +159,18 @@ class Renderer:
         """Wait, at most until something is loaded."""
         self._attempts += 1
         if self._attempts >= TOLD_AFTER:
-            self._tell_once(f"{error.detail}; tiles of low zooms are made when it does")
+            self._report_once(f"{error.detail}; tiles of low zooms are made when it does")
         with self._changed:
             if not self._ended.is_set():
                 self._changed.wait(min(FIRST_PAUSE_S * 2 ** (self._attempts - 1), LONGEST_PAUSE_S))
 
-    def _tell_once(self, message: str) -> None:
-        """Say why nothing is made, once until it is."""
-        if not self._told:
-            self._told = True
-            self._tell(Event("state", values={"state": "rendering later", "message": message}))
+    def _report_once(self, message: str) -> None:
+        """Report why nothing is made, once until something is."""
+        if not self._reported:
+            self._reported = True
+            self._report(Event("state", values={"state": "rendering later", "message": message}))
 
-    def _tell(self, event: Event) -> None:
+    def _report(self, event: Event) -> None:
         if not self._ended.is_set():
             self._listen(event)
 

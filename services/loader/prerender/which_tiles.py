@@ -1,8 +1,7 @@
-"""Which tiles are made before somebody asks for them: those of low zooms, after a load. Pure: values in, values out.
+"""Which tiles are rendered ahead of requests: those of low zooms, after a load. Pure: values in, values out.
 
-A collection that was prepared for low zooms has tiles that are made of many rows, so somebody would wait for them; one
-that was not is small, and its tiles are made when they are asked for. What the first map shows, all collections in
-one tile, is made of either.
+A collection with an overview has tiles of many rows, which a request would wait for; one without is small, and its
+tiles are made on request. What the first map shows, all collections in one tile, is made of both.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class LowZooms:
+class OverviewTiles:
     """Tiles that are to be there: those of a collection, or of all collections in one, whose `id` is None.
 
     versions: of each collection in them, by which they are other tiles after a load
@@ -53,11 +52,13 @@ class LowZooms:
         return self.places[-1][0]
 
 
-def low_zooms(collections: Sequence[Collection], most: int, *, beside_sources: bool = False) -> list[LowZooms]:
-    """What is to be made, in this order: all in one, then each large collection, the one loaded last first.
+def tiles_to_render(
+    collections: Sequence[Collection], most: int, *, beside_sources: bool = False
+) -> list[OverviewTiles]:
+    """The tiles to make, in this order: all in one, then each large collection, the one loaded last first.
 
     most:           tiles of a collection; 0: nothing is made, of all in one neither
-    beside_sources: whether tables of somebody else's are published too. Tiles that they are in are never kept
+    beside_sources: whether tables of sources are published too: tiles of theirs are never cached
     """
     shown = [collection for collection in collections if collection.has_tiles]
     by_load = sorted(shown, key=lambda collection: collection.loaded_at, reverse=True)
@@ -66,21 +67,21 @@ def low_zooms(collections: Sequence[Collection], most: int, *, beside_sources: b
     return [found for found in chosen if found.places]
 
 
-def of_all(collections: Sequence[Collection], most: int) -> LowZooms:
+def of_all(collections: Sequence[Collection], most: int) -> OverviewTiles:
     """Those of all collections in one."""
     versions = tuple((collection.id, collection.version) for collection in collections)
     boxes = [collection.bbox_crs84 for collection in collections if collection.bbox_crs84]
-    return LowZooms(None, versions, within(boxes, range(LARGEST_ZOOM), most))
+    return OverviewTiles(None, versions, tiles_within(boxes, range(LARGEST_ZOOM), most))
 
 
-def of_collection(collection: Collection, most: int) -> LowZooms:
+def of_collection(collection: Collection, most: int) -> OverviewTiles:
     """Those of one, below the zoom from which on its tiles are made of few rows; none where it is small."""
     below = collection.tiling.full_zoom if collection.tiling else 0
     boxes = [collection.bbox_crs84] if collection.bbox_crs84 else []
-    return LowZooms(collection.id, ((collection.id, collection.version),), within(boxes, range(below), most))
+    return OverviewTiles(collection.id, ((collection.id, collection.version),), tiles_within(boxes, range(below), most))
 
 
-def within(boxes_crs84: Sequence[BBox], zooms: range, most: int) -> tuple[Place, ...]:
+def tiles_within(boxes_crs84: Sequence[BBox], zooms: range, most: int) -> tuple[Place, ...]:
     """The tiles in which boxes lie, of as many whole zooms, from the first on, as have at most so many together."""
     found: list[Place] = []
     for zoom in zooms:
@@ -101,16 +102,16 @@ def covering(box_crs84: BBox, zoom: int) -> Iterator[Place]:
 
 def column(longitude: float, zoom: int) -> int:
     """The column of the tiles that a place is in."""
-    return inside(math.floor((longitude + 180) / 360 * 2**zoom), zoom)
+    return clamped(math.floor((longitude + 180) / 360 * 2**zoom), zoom)
 
 
 def row(latitude: float, zoom: int) -> int:
     """The row of the tiles that a place is in; beyond the edge of the set, the nearest."""
     degrees = max(-MERCATOR_LIMIT_DEG, min(MERCATOR_LIMIT_DEG, latitude))
     north = math.asinh(math.tan(math.radians(degrees))) / math.pi
-    return inside(math.floor((1 - north) / 2 * 2**zoom), zoom)
+    return clamped(math.floor((1 - north) / 2 * 2**zoom), zoom)
 
 
-def inside(number: int, zoom: int) -> int:
+def clamped(number: int, zoom: int) -> int:
     """The nearest number that a row or column of a zoom has."""
     return max(0, min(2**zoom - 1, number))

@@ -18,13 +18,13 @@ from loader.errors import CannotRead
 from loader.geometry.wkb_types import SIMPLE, Shape
 from loader.read.content import HEAD_BYTES, readable
 from loader.read.shapefile import deleted_rows
-from loader.read.times import OF_ROWS, TEXT_KINDS, no_text_notes, times_parsed
+from loader.read.times import OF_ROWS, TEXT_KINDS, numeric_time_notes, parse_times
 from loader.report import Note
 from loader.scan import Dataset
 from loader.table.binary_copy import FALLBACK_ENCODING
 
 ONE_LAYER = frozenset({"geojson", "geojsonseq", "fgb", "csv", "shp"})
-"""Formats with one layer each: it is not asked for, which saves a pass over a large GeoJSON."""
+"""Formats with one layer each: GDAL need not list them, which saves a pass over a large GeoJSON."""
 
 COUNTED = frozenset({"gpkg", "fgb", "shp", "gdb"})
 """Formats whose header says how many rows there are."""
@@ -71,7 +71,7 @@ def list_layers(dataset: Dataset, path: str) -> list[str]:
     if dataset.kind in ONE_LAYER and not has_feature_types(dataset):
         return [""]
     name_all_types()
-    with readable(dataset), warnings.catch_warnings(action="ignore"):  # each layer tells when it is opened
+    with readable(dataset), warnings.catch_warnings(action="ignore"):  # they come again when each layer is opened
         layers = [cast(str, name) for name, _ in pyogrio.list_layers(path)]
     names = [name for name in layers if name not in STYLE_TABLES]
     if dataset.kind == "gpx":
@@ -114,7 +114,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
     with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always")
         with readable(dataset):
-            odd = no_text_notes(path, layer) if dataset.kind == "gpkg" else []
+            odd = numeric_time_notes(path, layer) if dataset.kind == "gpkg" else []
             pyogrio.set_gdal_config_options({**GDAL_CONFIG, OF_ROWS: "YES" if odd else "NO"})
             rows = stated_rows(dataset, path, layer or None)
             options |= {
@@ -133,7 +133,7 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
 def opened(
     stack: ExitStack, path: str, options: dict[str, Any]
 ) -> tuple[dict[str, Any], pa.RecordBatchReader, list[Note]]:
-    """A layer as GDAL tells and streams it, and a note. A Shapefile that does not say its encoding may have names that
+    """A layer as GDAL describes and streams it, and a note. A Shapefile without an encoding may have names that
     are no UTF-8, as Arrow wants them.
     """
     meta, reader = stack.enter_context(pyogrio.raw.open_arrow(path, **options))
@@ -155,12 +155,12 @@ def has_names(schema: pa.Schema) -> bool:
 def describe(
     dataset: Dataset, meta: dict[str, Any], reader: pa.RecordBatchReader, rows: int | None, notes: list[Note]
 ) -> OpenLayer:
-    """What GDAL told when it opened the layer."""
+    """The open layer, from what GDAL said of it."""
     geometry = geometry_place(reader.schema)
     if geometry is None and dataset.kind == "csv":
         notes.append(NO_GEOMETRY)
     with readable(dataset):
-        schema, found = times_parsed(reader.schema, reader)
+        schema, found = parse_times(reader.schema, reader)
     return OpenLayer(
         schema=pa.schema([schema.field(place) for place in property_places(schema)]),
         shape=None if geometry is None else declared_shape(dataset, meta["geometry_type"]),

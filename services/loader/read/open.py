@@ -41,7 +41,7 @@ class LayerRef:
 
 
 @contextmanager
-def plainly_named(dataset: Dataset) -> Generator[Dataset]:
+def with_plain_name(dataset: Dataset) -> Generator[Dataset]:
     """The dataset under names that GDAL takes as they are: the same, or links in a temporary folder.
 
     pyogrio reads `;`, `#`, `!` and line ends as parts of a URL, GDAL reads braces in archive paths.
@@ -64,7 +64,7 @@ def find_layers(dataset: Dataset) -> list[LayerRef]:
     refuse_empty(dataset)
     if dataset.kind == "zip":
         members = zip_members(dataset)
-        refs = told_apart([ref for path, kind in members for ref in layers_at(dataset, path, kind)])
+        refs = distinct_names([ref for path, kind in members for ref in layers_at(dataset, path, kind)])
     else:
         if dataset.main.is_file():
             with readable(dataset), dataset.main.open("rb") as file:
@@ -73,15 +73,15 @@ def find_layers(dataset: Dataset) -> list[LayerRef]:
     return [replace(refs[0], name="")] if len(refs) == 1 else refs
 
 
-def told_apart(refs: list[LayerRef]) -> list[LayerRef]:
+def distinct_names(refs: list[LayerRef]) -> list[LayerRef]:
     """Layers of an archive: those whose name several have are named by their places in it, with endings if need be."""
     for ending in (False, True):
         counts = Counter(ref.name for ref in refs)
-        refs = [replace(ref, name=placed_name(ref, ending=ending)) if counts[ref.name] > 1 else ref for ref in refs]
+        refs = [replace(ref, name=name_with_path(ref, ending=ending)) if counts[ref.name] > 1 else ref for ref in refs]
     return refs
 
 
-def placed_name(ref: LayerRef, *, ending: bool) -> str:
+def name_with_path(ref: LayerRef, *, ending: bool) -> str:
     """The name of a layer with the place of its file in the archive ahead, whose name it may have itself."""
     place = PurePosixPath(ref.gdal_path.partition("}/")[2])
     name = f"{place if ending else place.with_suffix('')}"

@@ -1,4 +1,4 @@
-"""The files of a Shapefile, as far as GDAL does not tell: parts that lack, and rows that are marked as deleted."""
+"""What GDAL does not say of a Shapefile: missing files, and rows that are marked as deleted."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Encoder:
         yield encoder.finish()
 
     def new_encoder(self) -> ArrowToPostgresBinaryEncoder:
-        """pgpq's encoder, told which text is JSON."""
+        """pgpq's encoder, with text that is JSON marked as such."""
         infer = ArrowToPostgresBinaryEncoder.infer_encoder
         encoders = {part.name: infer(part) for part in self.schema}
         for column in self.columns:

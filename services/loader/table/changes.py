@@ -17,7 +17,7 @@ MOST_ROWS = 50_000
 """Beyond so many rows that differ, all is taken for changed."""
 
 CELLS = 24
-"""What changed is put together in cells, so many each way."""
+"""Changes are gathered in a grid of so many cells each way."""
 
 HASH_JOIN = ("SET LOCAL work_mem = '128MB'", "SET LOCAL enable_mergejoin = off")
 """In memory. The planner takes LIMIT for a reason to walk along both keys, which lie all over the tables."""
@@ -26,7 +26,7 @@ AS_BEFORE = ("SET LOCAL work_mem TO DEFAULT", "SET LOCAL enable_mergejoin TO DEF
 
 MOST_CHANGES = 16
 MOST_AREAS = 1500
-"""Of all changes that a version remembers: some 60 KB in the catalogue."""
+"""Of all changes that are stored with a version: some 60 KB in the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def find_changes(
     areas = tuple((row[1], row[2], row[3], row[4]) for row in found if row[1] is not None)
     full_zoom = max(before.full_zoom, full_zoom_of(tiling))
     elsewhere = any(row[5] for row in found)
-    return bounded([Change(before.version, before.stamp, full_zoom, areas, elsewhere), *before.changes])
+    return newest([Change(before.version, before.stamp, full_zoom, areas, elsewhere), *before.changes])
 
 
 def read_before(connection: Connection, id: str) -> Before | None:
@@ -98,12 +98,12 @@ def column_types(connection: Connection, name: str, table: Table) -> list[tuple[
         WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attname = ANY (%s)
         ORDER BY array_position(%s, attname::text)
         """,
-        [sql.Identifier(SCHEMA, name).as_string(connection), compared(table), compared(table)],
+        [sql.Identifier(SCHEMA, name).as_string(connection), compared_columns(table), compared_columns(table)],
     ).fetchall()
     return [(column, kind) for column, kind in rows] or None
 
 
-def compared(table: Table) -> list[str]:
+def compared_columns(table: Table) -> list[str]:
     """The columns that make a feature."""
     return ["fid", *(column.column for column in table.columns), "geom"]
 
@@ -138,26 +138,26 @@ GROUP BY floor((ST_XMin(shape) - west) / size), floor((ST_YMin(shape) - south) /
         text.format(
             before=sql.Identifier(SCHEMA, before),
             now=table.identifier,
-            old_columns=columns_of("o", table),
-            new_columns=columns_of("n", table),
+            old_columns=column_list("o", table),
+            new_columns=column_list("n", table),
             limit=sql.Literal(MOST_ROWS + 1),
             cells=sql.Literal(CELLS),
         )
     )
 
 
-def columns_of(alias: str, table: Table) -> sql.Composable:
+def column_list(alias: str, table: Table) -> sql.Composable:
     """The columns that make a feature, of one of the tables."""
-    return sql.SQL(", ").join(sql.Identifier(alias, column) for column in compared(table))
+    return sql.SQL(", ").join(sql.Identifier(alias, column) for column in compared_columns(table))
 
 
-def bounded(changes: list[Change]) -> tuple[Change, ...]:
-    """The newest changes, as many as a version remembers."""
-    kept: list[Change] = []
+def newest(changes: list[Change]) -> tuple[Change, ...]:
+    """The newest changes, as many as are stored with a version."""
+    chosen: list[Change] = []
     areas = 0
     for change in changes[:MOST_CHANGES]:
         areas += len(change.areas)
         if areas > MOST_AREAS:
             break
-        kept.append(change)
-    return tuple(kept)
+        chosen.append(change)
+    return tuple(chosen)

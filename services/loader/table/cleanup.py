@@ -36,8 +36,8 @@ LEFT JOIN isthmus.collections AS c ON c.id = view.relname AND c.withdrawn_at IS 
 WHERE view.relnamespace = 'published'::regnamespace AND view.relkind = 'v' AND c.id IS NULL
 """
 # The served version is kept, and of the others the newest, until `keep` are together. A version is still read when a
-# replica has a statement that may not see the version after it: no lock on the primary tells. Dropped, its table would
-# end the statement, or keep the replica waiting for it. (`xmin`: the oldest a replica needs, by hot_standby_feedback.)
+# replica has a statement that may not see the version after it: no lock on the primary shows it. A drop of its table
+# would end the statement, or keep the replica waiting for it. (`xmin`: the oldest it needs, by hot_standby_feedback.)
 VERSIONS_TO_DROP = """
 SELECT version, table_name, tile_table, EXISTS (
     SELECT FROM pg_replication_slots AS replica WHERE replica.active AND age(replica.xmin) >= replaced_since
@@ -55,7 +55,7 @@ FROM (
 WHERE place > %s
 """
 
-# Those of versions that were looked at since: a side-car can take back what it asked for.
+# Those of versions that were looked at since: a side-car can take back its word.
 INDEXES_TO_DROP = """
 SELECT own.relname
 FROM isthmus.indexed AS i
@@ -144,7 +144,7 @@ def attempt(connection: Connection, statements: Iterable[Statement]) -> bool:
 def freeze(connection: Connection, begin: Callable[[str], None]) -> None:
     """Freeze the rows of UNFROZEN tables, outside of a transaction. A table of which that fails is left to autovacuum.
 
-    begin: is told that STEP begins. Cost: 0.15 s a million rows
+    begin: hears that STEP begins. Cost: 0.15 s a million rows
     Raises: psycopg.OperationalError when the database goes away
     """
     for (name,) in connection.execute(UNFROZEN, [SCHEMA]).fetchall():

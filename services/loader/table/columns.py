@@ -10,12 +10,12 @@ import pyarrow as pa
 from pyarrow import types as pt
 
 from core.catalog import ColumnType
-from loader.names import column_names, cut, unique_names
+from loader.names import column_names, shortened, unique_names
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """How values of one kind are kept. `wire` is the Arrow type that the encoder takes for it."""
+    """How values of one kind are stored. `wire` is the Arrow type that the encoder takes for it."""
 
     sql: LiteralString
     type: ColumnType
@@ -24,7 +24,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A property: `source` in the file's schema, published as `name`, kept in `column`."""
+    """A property: `source` in the file's schema, published as `name`, stored in `column`."""
 
     source: int
     name: str
@@ -79,7 +79,7 @@ RULES: tuple[tuple[Callable[[pa.DataType], bool], Storage], ...] = (
 
 
 def storage_of(kind: pa.DataType) -> Storage:
-    """How values of an Arrow type are kept. Dictionaries as their values."""
+    """How values of an Arrow type are stored. Dictionaries as their values."""
     if pt.is_dictionary(kind):
         return storage_of(kind.value_type)
     if pt.is_decimal(kind) and kind.scale <= 0 and kind.precision - kind.scale <= MOST_DIGITS:
@@ -93,7 +93,7 @@ def storage_of(kind: pa.DataType) -> Storage:
 
 def table_columns(schema: pa.Schema) -> tuple[TableColumn, ...]:
     """The columns of a table for the properties in the schema, in their order. Long names are cut: SQL would do it."""
-    published = [cut(name) for name in unique_names(field.name.replace("\0", "") or "column" for field in schema)]
+    published = [shortened(name) for name in unique_names(field.name.replace("\0", "") or "column" for field in schema)]
     columns = column_names(published)
     return tuple(
         TableColumn(number, name, column, storage_of(field.type))

@@ -26,7 +26,7 @@ from loader.table.ddl import Table
 from loader.table.heap_order import along_curve
 
 MAX_COLUMNS = 1500
-"""PostgreSQL's limit is 1,600, and ours are among them."""
+"""PostgreSQL's limit is 1,600, with the columns that Isthmus adds."""
 
 
 @dataclass(frozen=True, slots=True)

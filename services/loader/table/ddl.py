@@ -189,8 +189,8 @@ def create_property_index(name: str, index: PropertyIndex) -> Statement:
     return Statement(text)
 
 
-def look_at_index(name: str, index: PropertyIndex) -> Statement:
-    """How large an index is, and whether every row of its table has a value, which it tells at once.
+def select_index_state(name: str, index: PropertyIndex) -> Statement:
+    """How large an index is, and whether every row of its table has a value, which it knows at once.
 
     Rows: one (bytes bigint, is_filled boolean)
     """

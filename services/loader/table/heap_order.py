@@ -99,29 +99,29 @@ def along_curve(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         gathered.append(chunk)
         size_bytes += chunk.properties.nbytes + chunk.wkb.nbytes
         if size_bytes >= GROUP_BYTES:
-            yield from parts(ordered(gathered), max(map(len, gathered)))
+            yield from split(merged(gathered), max(map(len, gathered)))
             gathered, size_bytes = [], 0
     if gathered:
-        yield from parts(ordered(gathered), max(map(len, gathered)))
+        yield from split(merged(gathered), max(map(len, gathered)))
 
 
-def parts(chunk: Chunk, rows: int) -> Iterator[Chunk]:
+def split(chunk: Chunk, rows: int) -> Iterator[Chunk]:
     """A chunk as smaller ones of so many rows."""
     for first in range(0, len(chunk), max(1, rows)):
         wkb = None if chunk.wkb is None else chunk.wkb.slice(first, rows)
         yield Chunk(chunk.fids.slice(first, rows), chunk.properties.slice(first, rows), wkb)
 
 
-def ordered(chunks: list[Chunk]) -> Chunk:
+def merged(chunks: list[Chunk]) -> Chunk:
     """Some chunks as one, in the order of the curve; rows without a position come first, in the order of the file."""
     fids = pa.concat_arrays([chunk.fids for chunk in chunks])
     properties = pa.concat_batches([chunk.properties for chunk in chunks])
     wkb = pa.concat_arrays([chunk.wkb for chunk in chunks if chunk.wkb is not None])
-    turn = pa.array(np.argsort(curve_places(wkb), kind="stable"))
+    turn = pa.array(np.argsort(curve_positions(wkb), kind="stable"))
     return Chunk(fids.take(turn), properties.take(turn), wkb.take(turn))
 
 
-def curve_places(wkb: pa.Array) -> Cells:
+def curve_positions(wkb: pa.Array) -> Cells:
     """Where on the curve each geometry begins; 0 for those without a position."""
     places = np.zeros(len(wkb), np.uint32)
     present = np.asarray(pc.is_valid(wkb))
@@ -167,7 +167,7 @@ def hilbert(x: Cells, y: Cells) -> Cells:
     for level in reversed(range(LEVELS)):
         right, up = (x >> np.uint32(level)) & ONE, (y >> np.uint32(level)) & ONE
         place = (place << TWO) | ((right + (right << ONE)) ^ up)
-        turned = up - ONE  # every bit where the lower half is met, whose curve is turned; none in the upper
+        turned = up - ONE  # every bit in the lower half, whose curve is turned; none in the upper
         flipped = turned & (~right + ONE)
         x, y = x ^ flipped, y ^ flipped
         swapped = (x ^ y) & turned
@@ -199,7 +199,7 @@ def save_blocks(connection: Connection, table: Table, rows: int) -> None:
 
 
 def save_missing_blocks(connection: Connection) -> None:
-    """The same for tables that an earlier Isthmus loaded, and for those that somebody has written again since.
+    """Store the blocks of tables that an earlier Isthmus loaded, and of those that were written again since.
 
     connection: one that commits by itself
     """

@@ -19,7 +19,7 @@ WIDEST_BYTES = 64
 """Longer texts are prose or addresses of pages, which nobody compares with a whole text, and take much room."""
 
 COMMON_SHARE = 0.2
-"""A value that more than a fifth of the rows have is met at once along the key."""
+"""A value that more than a fifth of the rows have is found at once along the key."""
 
 COMMON_ROWS = 1000
 """Of a value that more rows have, the index holds them in the order of the key: no page needs all of them sorted."""
@@ -63,12 +63,12 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class PropertyIndex:
-    """An index that is wanted, and how its making ended. Without `seconds` and `problem` it is yet to be made.
+    """An index that is to be made, and how that ended. Without `seconds` and `problem` it is yet to be made.
 
     with_key:    the key stands behind the value, so that the rows of a value lie in the order of pages
     filled_only: rows without a value are left out
     is_filled:   it is made, and every row has a value
-    size_bytes:  as reckoned, and when it is made, as it is
+    size_bytes:  as estimated, and when it is made, as it is
     commonest_share: of the rows that have the most frequent value
     """
 
@@ -90,24 +90,24 @@ class PropertyIndex:
 
 
 def choose(
-    properties: Sequence[Property], asked: Any, *, version: int, rows: int, room_bytes: int
+    properties: Sequence[Property], indexed_by: Any, *, version: int, rows: int, room_bytes: int
 ) -> list[PropertyIndex]:
     """The indexes of a version's table, in the order of their making.
 
-    asked: what the side-car says: False: none; True: those that help, the cheapest first, within the bounds; a list of
-           names: these, whatever they cost. One that cannot be made is there too, with its problem.
+    indexed_by: what the side-car says: False: none; True: those that help, the cheapest first, within the bounds; a
+                list of names: these, whatever they cost. One that cannot be made is there too, with its problem.
     """
-    if asked is False:
+    if indexed_by is False:
         return []
-    if asked is not True:
-        return [named(name, properties, version, rows) for name in asked]
+    if indexed_by is not True:
+        return [index_by_name(name, properties, version, rows) for name in indexed_by]
     if rows < FEWEST_ROWS:
         return []
-    helping = (wanted(property, version, rows) for property in properties if helps(property))
-    return list(within(sorted(helping, key=lambda index: index.size_bytes), room_bytes))
+    helping = (index_of(property, version, rows) for property in properties if helps(property))
+    return list(affordable(sorted(helping, key=lambda index: index.size_bytes), room_bytes))
 
 
-def within(indexes: Iterable[PropertyIndex], room_bytes: int) -> Iterator[PropertyIndex]:
+def affordable(indexes: Iterable[PropertyIndex], room_bytes: int) -> Iterator[PropertyIndex]:
     """The first ones that have room together."""
     taken = 0
     for index, _ in zip(indexes, range(MOST_INDEXES), strict=False):
@@ -117,18 +117,18 @@ def within(indexes: Iterable[PropertyIndex], room_bytes: int) -> Iterator[Proper
         yield index
 
 
-def named(name: str, properties: Sequence[Property], version: int, rows: int) -> PropertyIndex:
+def index_by_name(name: str, properties: Sequence[Property], version: int, rows: int) -> PropertyIndex:
     """The index of a property that the side-car names, or why there is none."""
     found = next((property for property in properties if property.name == name), None)
     if found is None:
         near = suggestion(name, [property.name for property in properties])
-        return refused(name, f"there is no such property{f': {near}' if near else ''}")
+        return impossible(name, f"there is no such property{f': {near}' if near else ''}")
     if found.type in ("json", "binary"):
-        return refused(name, f"a property of type {found.type} has no order")
-    return wanted(found, version, rows)
+        return impossible(name, f"a property of type {found.type} has no order")
+    return index_of(found, version, rows)
 
 
-def refused(name: str, problem: str) -> PropertyIndex:
+def impossible(name: str, problem: str) -> PropertyIndex:
     """An index that cannot be."""
     return PropertyIndex("", name, "", 0, problem=problem)
 
@@ -145,14 +145,14 @@ def helps(property: Property) -> bool:
     return known.rarest_share < COMMON_SHARE
 
 
-def wanted(property: Property, version: int, rows: int) -> PropertyIndex:
+def index_of(property: Property, version: int, rows: int) -> PropertyIndex:
     """The index of a property, in the form that suits its values, or the one that it has."""
     if property.index is not None:
         return PropertyIndex(property.index, property.name, property.column, 0)
     known = property.statistics or Statistics(rows, 8)
     with_key = known.commonest_share * rows > COMMON_ROWS
     filled_only = known.null_share > COMMON_SHARE
-    size_bytes = reckoned_bytes(property, known, rows, with_key=with_key, filled_only=filled_only)
+    size_bytes = estimated_bytes(property, known, rows, with_key=with_key, filled_only=filled_only)
     name = index_name(version, property)
     return PropertyIndex(
         name,
@@ -171,18 +171,18 @@ def index_name(version: int, property: Property) -> str:
     return f"{version}_{property.number}_{words}_property"
 
 
-def reckoned_bytes(property: Property, known: Statistics, rows: int, *, with_key: bool, filled_only: bool) -> int:
+def estimated_bytes(property: Property, known: Statistics, rows: int, *, with_key: bool, filled_only: bool) -> int:
     """About what the index takes: 12 bytes and the values for an entry, pages 9/10 full.
 
     Of 1 M rows: an integer 21 MB, with the key 31, equal ones stored once 7.
     """
     filled = rows * (1 - known.null_share if filled_only else 1)
-    entry = 12 + in_eights(known.width_bytes) + (8 if with_key else 0)
+    entry = 12 + rounded_up(known.width_bytes) + (8 if with_key else 0)
     if property.packed and not with_key and known.distinct < filled / 2:
         return int((6 * filled + entry * known.distinct) / 0.9)
     return int(entry * filled / 0.9)
 
 
-def in_eights(size: int) -> int:
+def rounded_up(size: int) -> int:
     """A size in whole words of eight bytes."""
     return -(-size // 8) * 8

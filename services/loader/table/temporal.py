@@ -20,7 +20,7 @@ from loader.table.ddl import Table
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The columns that `datetime` asks. `end` None: `start` holds instants. Else either may be null, which is open."""
+    """The columns that `datetime` filters by: `start` holds instants, or with `end`, either may be null, for open."""
 
     start: TableColumn
     end: TableColumn | None = None
@@ -93,7 +93,7 @@ def reversed_note(connection: Connection, table: Table, times: Times) -> Iterato
         yield Note("warning", "time-reversed", message, f"look at {names}, or name other columns in the side-car")
 
 
-def look_at_interval(connection: Connection, table: Table, times: Times) -> tuple[datetime | None, datetime | None]:
+def observe_interval(connection: Connection, table: Table, times: Times) -> tuple[datetime | None, datetime | None]:
     """First and last time, UTC where none is named; (None, None) when there is none.
 
     An end is None, open, when some feature's is: null beside another end, or beyond the years that Python's datetime

@@ -28,7 +28,7 @@ BEYOND = sql.SQL("""
 
 
 @dataclass(frozen=True, slots=True)
-class Geometries:
+class GeometrySummary:
     """What the geometries of a table are. `extent` is in the table's CRS, `bbox_crs84` in degrees."""
 
     type: str
@@ -77,7 +77,7 @@ FROM (
     return Statement(text.format(table=table.identifier, beyond=beyond))
 
 
-def look_at_geometries(connection: Connection, table: Table) -> Geometries:
+def observe_geometries(connection: Connection, table: Table) -> GeometrySummary:
     """The facts about the geometries of a filled table. ST_IsValid's notices are silenced."""
     connection.execute("SET LOCAL client_min_messages = warning")
     rows = connection.execute(select_geometries(table).text).fetchall()
@@ -85,7 +85,7 @@ def look_at_geometries(connection: Connection, table: Table) -> Geometries:
     extent = union(row[5:9] for row in present)
     in_degrees = (box for row in present for box in (row[9:13], row[13:17]))
     degrees = extent if table.srid == 4326 else union(in_degrees)
-    return Geometries(
+    return GeometrySummary(
         type=common_type({str(row[0]) for row in present if row[1] > row[2]}),
         extent=extent,
         bbox_crs84=None if degrees is None else clamp(degrees),
@@ -96,7 +96,7 @@ def look_at_geometries(connection: Connection, table: Table) -> Geometries:
     )
 
 
-def drop_placeless(connection: Connection, table: Table, found: Geometries) -> int:
+def drop_placeless(connection: Connection, table: Table, found: GeometrySummary) -> int:
     """Make null of geometries that have no place on Earth: one would end every statement that shows it. How many"""
     if not found.unprojected_count:
         return 0
@@ -138,7 +138,7 @@ def clamp(degrees: Extent) -> list[float]:
     return [x[0], min(y[0], 90.0), x[1], max(y[1], -90.0)]
 
 
-def geometry_notes(connection: Connection, table: Table, found: Geometries) -> Iterator[Note]:
+def geometry_notes(connection: Connection, table: Table, found: GeometrySummary) -> Iterator[Note]:
     """What the report says of missing, invalid and undrawable geometries."""
     if found.null_count:
         yield Note("info", "geometry-missing", f"{found.null_count} features have no geometry")
