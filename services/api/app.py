@@ -19,7 +19,7 @@ from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.samples import Samples
 from api.http.body_slots import Bodies
-from api.http.problems import CLIENT_LEFT, RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
+from api.http.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.http.request import ERROR
 from api.middleware.fast_archives import HotArchives
 from api.middleware.fast_path import Hot
@@ -125,8 +125,7 @@ def answer_error(error: IsthmusError) -> Response:
     problem = problem_of(error)
     cause = f" ({type(first).__name__}: {first})" if (first := first_cause(error)) is not error else ""
     asked_for = shortened(request.path)
-    level = logging.DEBUG if problem.status == CLIENT_LEFT else logging.INFO
-    log.log(level, "%s %s %d %s: %s%s", g.request_id, asked_for, problem.status, problem.code, problem.detail, cause)
+    log.info("%s %s %d %s: %s%s", g.request_id, asked_for, problem.status, problem.code, problem.detail, cause)
     return answer_problem(problem)
 
 

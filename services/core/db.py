@@ -18,15 +18,15 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.copy_out import copy_out
 from core.db_errors import error_class, is_left_behind, is_stale, translate, translated
-from core.errors import CatalogueMissing, ClientLeft, DatabaseUnavailable, IsthmusError
+from core.errors import CatalogueMissing, DatabaseUnavailable, IsthmusError
 from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
-from core.leases import Connection, Leases
 from core.prepared import PreparedStatements, Row, TextRows, texts_of
 from core.settings import Settings
 from core.spent import spent
 from core.statement import Prepared, Statement
 
 T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 BRIEF_S = 0.1
 """How long a request waits for a connection while the database is away."""
@@ -163,7 +163,7 @@ class Database:
         self.pool.open()
         self._ways: WeakKeyDictionary[Connection, Way] = WeakKeyDictionary()
         self._is_away = False
-        self.leases = Leases()
+        self._in_use: set[Connection] = set()
         self._usual = Way(self._timeout_s, one_plan=False)
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
@@ -293,18 +293,15 @@ class Database:
         try:
             connection = self.pool.getconn(BRIEF_S if self._is_away else None)
         except PoolTimeout:
-            self._is_away = not self.leases
+            self._is_away = not self._in_use
             raise
         self._is_away = False
-        self.leases.begin(connection)
+        self._in_use.add(connection)
         return connection
 
     def _give_back(self, connection: Connection, error: BaseException | None = None) -> None:
-        """Give it back to the pool, which ends what it is in the middle of.
-
-        Raises: ClientLeft in place of an error that comes from the end of a statement that nobody waits for any more
-        """
-        was_ended = self.leases.end(connection)
+        """Give it back to the pool, which ends what it is in the middle of."""
+        self._in_use.discard(connection)
         if self.reads_replicas and isinstance(error, psycopg.errors.UndefinedTable):
             connection.close()  # the pool makes another one, to another replica perhaps
         if is_stale(error):  # psycopg forgets what it prepared at a ROLLBACK, but not at each DEALLOCATE
@@ -314,8 +311,6 @@ class Database:
             with suppress(psycopg.Error):
                 connection.execute("SELECT ST_Transform(ST_Point(0, 0, 4326), 3857)")  # is told it in place of others
         self.pool.putconn(connection)
-        if was_ended and isinstance(error, psycopg.errors.QueryCanceled):
-            raise ClientLeft("nobody waits for the answer") from error
 
     @contextmanager
     def _lease(self) -> Generator[Connection]:
@@ -355,9 +350,6 @@ class Database:
             connection.execute(set_timeout(timeout_s))
             text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
             with closing(copy_out(connection, text.encode(), values=True)) as blocks:
-                first = next(blocks)
-                self.leases.keep(connection)  # the answer begins: when its client leaves, this is closed
-                yield first
                 yield from blocks
 
     def render(self, statement: Statement) -> str:

@@ -200,12 +200,6 @@ class QueryTooSlow(IsthmusError):
     code = "query-too-slow"
 
 
-class ClientLeft(IsthmusError):
-    """The client closed its connection before the answer began."""
-
-    code = "client-left"
-
-
 def error_of(code: str, detail: str, *, hint: str | None, parameter: str | None) -> IsthmusError:
     """The error that another process of ours met. One of an unknown code is of the base class."""
     pending: list[type[IsthmusError]] = [IsthmusError]

@@ -67,7 +67,9 @@ class Settings:
         "`Cache-Control` of features, tiles and exports whose side-car has no `cache_control`; the default lets clients"
         " keep an answer and ask each time whether it changed",
     )
-    statement_timeout_s: int = setting(30, "seconds after which the database gives a request up (504)")
+    statement_timeout_s: int = setting(
+        10, "seconds after which the database gives a request up that is no export (504)"
+    )
     filter_timeout_s: float = setting(
         3.0, "seconds after which the database gives a filter up that takes longer than to read the features (400)"
     )

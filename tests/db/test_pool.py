@@ -15,8 +15,8 @@ import pytest
 from psycopg import sql
 
 from core.catalog import SELECT_GENERATION
-from core.db import AMONG_REPLICAS, OF_A_STATEMENT, Database as Pool, connect, conninfo
-from core.errors import BadValue, CatalogueMissing, ClientLeft, DatabaseUnavailable, IsthmusError, QueryTooSlow
+from core.db import AMONG_REPLICAS, OF_A_STATEMENT, Database as Pool, connect
+from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.migrations import MIGRATION_LOCK, migrate, migrations
 from core.prepared import MOST
 from core.settings import DbTarget
@@ -40,16 +40,6 @@ def wait_until_one_waits(database: Database) -> None:
         [own] = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone() or [0]
         while connection.execute(look, [own]).fetchone() != (1,):
             assert time.monotonic() < deadline, "nobody waits for the lock"
-            time.sleep(0.02)
-
-
-def wait_until_one_sleeps(database: Database) -> None:
-    """Until a session of this database is in pg_sleep."""
-    deadline = time.monotonic() + WITHIN_S
-    look = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-    with psycopg.connect(conninfo(database.reader), autocommit=True) as connection:
-        while connection.execute(look).fetchone() != (1,):
-            assert time.monotonic() < deadline, "nobody sleeps"
             time.sleep(0.02)
 
 
@@ -118,70 +108,11 @@ def test_a_connection_goes_on_however_often_it_is_refused_something(database: Da
             assert opened.run(statement("SELECT 1"), one_plan=True) == [(1,)]
 
 
-def test_a_statement_that_is_ended_from_outside_is_nobodys_fault(database: Database):
-    with closing(Pool(replace(database.reader, pool_size=1))) as opened, ThreadPoolExecutor(1) as threads:
-        for run in (
-            lambda: opened.run(statement("SELECT pg_sleep(30)")),
-            lambda: opened.run_prepared(prepared("SELECT pg_sleep(30)::text"), {}),
-            lambda: opened.run_together(statement("SELECT 1"), statement("SELECT pg_sleep(30)")),
-            lambda: next(opened.stream(statement("COPY (SELECT pg_sleep(30)) TO STDOUT"), 60)),
-        ):
-            running = threads.submit(run)
-            wait_until_one_sleeps(database)
-            [(thread, connection)] = opened.leases.by_thread().items()
-            assert not opened.leases.end_statement(connection, thread, lambda: False), (
-                "it has gone on to something else"
-            )
-            assert not opened.leases.end_statement(connection, thread + 1, lambda: True), "another thread has it"
-            assert opened.leases.end_statement(connection, thread, lambda: True)
-            assert isinstance(running.exception(WITHIN_S), ClientLeft)
-            assert not opened.leases.end_statement(connection, thread, lambda: True), "nobody has it"
-            assert opened.run(statement("SELECT 1")) == [(1,)], "the connection goes on"
-
-
-def test_no_stream_is_ended_from_outside_once_it_has_begun(database: Database):
-    with closing(Pool(replace(database.reader, pool_size=1))) as opened:
-        stream = opened.stream(statement("COPY (SELECT generate_series(1, 100000)) TO STDOUT"), 60)
-        begun = next(stream)
-        assert opened.leases
-        assert opened.leases.by_thread() == {}
-        assert (begun + b"".join(stream)).count(b"\n") == 100_000
-        assert not opened.leases
-
-
 def test_connections_take_turns_so_that_each_replica_gets_its_share(database: Database):
     with closing(Pool(replace(database.reader, pool_size=3, db_target="prefer-standby"))) as opened:
         for connection in [opened.pool.getconn() for _ in range(3)]:
             opened.pool.putconn(connection)
         assert len({opened.run(statement("SELECT pg_backend_pid()"))[0][0] for _ in range(6)}) == 3
-
-
-def test_the_end_of_a_statement_never_meets_that_of_another_thread(database: Database):
-    """Four threads share two connections; one of them is interrupted as often as possible, in time and too late."""
-    ends = 0
-    with closing(Pool(replace(database.reader, pool_size=2))) as opened, ThreadPoolExecutor(4) as threads:
-        victim = threads.submit(count_left, opened, time.monotonic() + 3)
-        others = [threads.submit(count_left, opened, time.monotonic() + 3) for _ in range(3)]
-        marked: int | None = None
-        while not victim.done():
-            found = opened.leases.by_thread()
-            marked = marked or next(iter(found), None)
-            if marked in found:
-                ends += opened.leases.end_statement(found[marked], marked, lambda: True)
-        left = [victim.result(), *(other.result() for other in others)]
-    assert ends > 20
-    assert sum(count > 0 for count in left) == 1, "one thread's statements were ended, and no other's"
-
-
-def count_left(opened: Pool, until_s: float) -> int:
-    """How many of this thread's statements were ended. Raises: whatever else becomes of one"""
-    left = 0
-    while time.monotonic() < until_s:
-        try:
-            assert opened.run(statement("SELECT 1 FROM pg_sleep(0.002)")) == [(1,)]
-        except ClientLeft:
-            left += 1
-    return left
 
 
 def test_a_limit_of_one_statement_is_not_that_of_the_next(database: Database):

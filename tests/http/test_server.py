@@ -18,7 +18,8 @@ from threading import Event
 
 import pytest
 
-from core.api_client import connection, fetch
+from core.api_client import connection, exchange, fetch
+from core.settings import Settings
 from support.cluster import Cluster, Database
 from support.server import Server, free_port, started_api, told
 
@@ -27,6 +28,7 @@ WAITS = "/collections/waits/items?seconds={}"
 MANY = "/collections/many/items?f=csv"
 ROWS = 200_000
 LOAD_S = 4
+CROWD = 30
 
 SCHEMA = f"""
 CREATE SCHEMA theirs;
@@ -278,6 +280,28 @@ def test_client_that_sends_slowly_gets_its_response(server: Server):
             time.sleep(0.01)
         assert client.sock.recv(1000).startswith(b"HTTP/1.1 200")
         assert others.result() == [200] * 20
+
+
+def test_crowd_of_slow_clients_gets_all_responses(server: Server):
+    """More of them than there are threads, over connections that they keep, with quick requests between."""
+
+    def one(_: int) -> set[int]:
+        with opened(server.listen) as client:
+            return {exchange(client, path, {}).status for path in (WAITS.format(0.5), "/health/live") * 3}
+
+    with ThreadPoolExecutor(CROWD) as threads:
+        assert list(threads.map(one, range(CROWD))) == [{200}] * CROWD
+
+
+def test_clients_that_left_hold_nobody_up_for_longer_than_a_statement_may_take(database: Database, worker_class: str):
+    settings = {"ISTHMUS_SCHEMAS": "theirs", "ISTHMUS_STATEMENT_TIMEOUT_S": "2", "ISTHMUS_WORKER_CLASS": worker_class}
+    with started_api(database, **settings) as server:
+        for _ in range(CROWD // 3):
+            with opened(server.listen) as client:
+                client.request("GET", WAITS.format(60))
+        began_s = time.monotonic()
+        assert get(server.listen, "/conformance")[0] == 200
+        assert time.monotonic() - began_s < 2 * (CROWD // 3 // int(Settings().threads) + 1)
 
 
 def test_every_line_of_the_log_is_json(database: Database, worker_class: str):

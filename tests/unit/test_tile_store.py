@@ -27,7 +27,6 @@ from api.cache.write_behind import TileWriter
 from api.tiles.revisions import tile_revision
 from api.tms.tile import Tile
 from core.catalog import Collection
-from core.errors import ClientLeft
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -234,49 +233,6 @@ def test_an_error_is_that_of_all_who_wait_and_of_nobody_after_them():
     assert isinstance(first.exception(), OSError)
     assert isinstance(second.exception(), OSError)
     assert builders.build("a", lambda: None, lambda: b"tile") == b"tile"
-
-
-def test_when_the_client_of_who_makes_it_leaves_one_of_those_who_wait_makes_the_tile():
-    builders, begun, made = Builders(None), threading.Event(), []
-
-    def leave() -> bytes:
-        begun.set()
-        time.sleep(0.1)
-        raise ClientLeft("nobody waits")
-
-    def make() -> bytes:
-        made.append(threading.get_ident())
-        time.sleep(0.1)
-        return b"tile"
-
-    with ThreadPoolExecutor(5) as pool:
-        first = pool.submit(builders.build, "a", lambda: None, leave)
-        begun.wait(5)
-        others = [pool.submit(builders.build, "a", lambda: None, make) for _ in range(4)]
-    assert isinstance(first.exception(), ClientLeft)
-    assert [other.result() for other in others] == [b"tile"] * 4
-    assert len(made) == 1
-
-
-def test_who_waited_too_long_and_whose_client_left_does_not_try_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(single_flight, "WAIT_S", 0.05)
-    builders, begun, done = Builders(None), threading.Event(), threading.Event()
-
-    def hang() -> bytes:
-        begun.set()
-        done.wait(5)
-        return b"late"
-
-    def leave() -> bytes:
-        raise ClientLeft("nobody waits")
-
-    with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(builders.build, "a", lambda: None, hang)
-        begun.wait(5)
-        with pytest.raises(ClientLeft):
-            builders.build("a", lambda: None, leave)
-        done.set()
-    assert late.result() == b"late"
 
 
 def test_locks_are_let_go_of_and_found_again_when_their_folder_was_removed(tmp_path: Path):

@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Lock
 
 from api.cache.keys import number_of
-from core.errors import ClientLeft
 
 WAIT_S = 10.0
 """How long one waits for another's bytes. Then it makes them itself: the other may hang."""
@@ -81,18 +80,12 @@ class Builders:
         """The tile that `make` gives, called by one at a time.
 
         `find`: looks for what another worker made meanwhile; `keep`: has what was made kept where `find` looks, and
-        calls what it is given once it is there. An error of `make` is that of all who wait in this worker, but when
-        the client of the one who makes it leaves: then the next of them does.
+        calls what it is given once it is there. An error of `make` is that of all who wait in this worker.
         """
         mine = Building()
-        while True:
-            with self._lock:
-                first = self._building.setdefault(key, mine)
-            if first is mine:
-                return self._build(key, mine, find, make, keep)
-            tile = result_of(first, make)
-            if tile is not None:
-                return tile
+        with self._lock:
+            first = self._building.setdefault(key, mine)
+        return self._build(key, mine, find, make, keep) if first is mine else result_of(first, make)
 
     def _build(self, key: str, mine: Building, find: Find, make: Make, keep: Keep) -> bytes:
         """The tile, made by this thread and told to those who wait."""
@@ -138,16 +131,11 @@ class Builders:
             return self._file
 
 
-def result_of(building: Building, make: Make) -> bytes | None:
-    """What another thread makes; what `make` gives when it takes too long. None when the client of the other left.
-
-    Raises: what the other raised
-    """
+def result_of(building: Building, make: Make) -> bytes:
+    """What another thread makes; what `make` gives when it takes too long. Raises: what the other raised"""
     if not building.done.acquire(timeout=WAIT_S):
         return make()
     building.done.release()
-    if isinstance(building.error, ClientLeft):
-        return None
     if building.error is not None:
         raise building.error
     return building.tile

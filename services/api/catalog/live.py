@@ -11,7 +11,6 @@ import psycopg
 from api.catalog.sources.model import TileFunction
 from api.catalog.sources.naming import assign_ids
 from api.catalog.survey.watch import LiveSources
-from api.monitoring.in_flight import for_everyone
 from core.archives import SELECT_ARCHIVES
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, parse_catalog
 from core.db import Database
@@ -115,8 +114,7 @@ class LiveCatalog:
         limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
         if self._catalog is None or self._clock() - self._checked_at >= limit_s:
             try:
-                with for_everyone():
-                    known = self._refresh_all(now=limit_s == 0)
+                known = self._refresh_all(now=limit_s == 0)
             except DatabaseUnavailable as error:
                 if not isinstance(error, CatalogueMissing):  # which is found without waiting
                     self._failure, self._failed_at = error, self._clock()

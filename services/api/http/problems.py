@@ -8,9 +8,6 @@ from typing import Any
 from core import errors
 from core.errors import IsthmusError
 
-CLIENT_LEFT = 499
-"""What logs and metrics of other servers call an answer that nobody waits for."""
-
 STATUS: dict[type[IsthmusError], int] = {
     errors.BadParameter: 400,
     errors.BadValue: 400,
@@ -40,7 +37,6 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.TooManyExports: 503,
     errors.TooManyBodies: 503,
     errors.QueryTooSlow: 504,
-    errors.ClientLeft: CLIENT_LEFT,
 }
 
 RETRY_AFTER_S = 2

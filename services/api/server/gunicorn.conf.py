@@ -33,7 +33,7 @@ umask = 0o111  # any user of the host may connect to a unix socket
 workers = settings.workers
 threads = settings.threads
 worker_class = CLASSES[settings.worker_class]
-wsgi_app = "api.server.wsgi:make_watched_app()" if settings.worker_class == "granian" else "api.server.wsgi:make_app()"
+wsgi_app = "api.server.wsgi:make_app()"
 worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK) else None
 graceful_timeout = settings.stop_within_s
 control_socket_disable = True

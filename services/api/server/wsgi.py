@@ -8,9 +8,7 @@ from flask import Flask, Response
 from gunicorn.http.errors import ParseException
 
 from api.app import answer_error, create_app
-from api.monitoring.in_flight import Attended
 from api.monitoring.shared_counters import Counters, shared_folder
-from api.server.disconnect_watch import Watch
 from api.server.json_logs import configure_logging
 from core.db import Database
 from core.errors import BadParameter
@@ -18,30 +16,16 @@ from core.settings import load_settings
 
 
 def make_app() -> Flask:
-    """The application of one worker, with its own pool of connections, for any server."""
-    return make()[0]
-
-
-def make() -> tuple[Flask, Database]:
-    """The application and its database."""
+    """The application of one worker, with its own pool of connections."""
     settings = load_settings()
     configure_logging(settings.log_level)
     database = Database(settings)
     atexit.register(database.close)  # else the end of this process waits for threads of the pool
     app = create_app(settings, database, Counters(shared_folder()))
     app.register_error_handler(ParseException, answer_unreadable)
-    return app, database
+    return app
 
 
 def answer_unreadable(error: ParseException) -> Response:
     """A body that gunicorn's own worker cannot take apart, such as chunks without their sizes."""
     return answer_error(BadParameter(f"the body cannot be read: {error}", parameter="body"))
-
-
-def make_watched_app() -> Flask:
-    """The same for Granian, which closes a connection as soon as its client does: whose client left is given up."""
-    app, database = make()
-    watch = Watch(database)
-    app.wsgi_app = Attended(app.wsgi_app, watch.comes)  # type: ignore[method-assign]
-    watch.start()
-    return app

@@ -13,7 +13,6 @@ import psycopg
 from api.catalog.sources.model import TileFunction
 from api.formats.mvt import read_layers
 from api.http.gzip import compress, decompress
-from api.monitoring.in_flight import for_everyone
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
 from api.sql.tiles.functions import select_function_tile
@@ -83,8 +82,7 @@ class TileFunctions:
         first, last = function.facts.zooms
         longitude, latitude, _ = function.facts.center
         try:
-            with for_everyone():
-                packed = self.tile(function, tile_at(longitude, latitude, first), (), {})
+            packed = self.tile(function, tile_at(longitude, latitude, first), (), {})
             found = read_layers(decompress(packed)) if packed else {}
         except DatabaseUnavailable:
             raise

@@ -17,7 +17,6 @@ from threading import Lock
 
 from api.catalog.sources.crs import describe_systems
 from api.catalog.sources.model import CrsDefinition
-from api.monitoring.in_flight import for_everyone
 from api.query.items import GridBox
 from api.sql.tiles.grids import select_extent, select_ring
 from api.tms.grid_boxes import around_ring, common_box, overlap, whole_box, widened
@@ -146,8 +145,7 @@ class Grids:
         if not self._pending or time.monotonic() < self._rests_until:
             return
         try:
-            with for_everyone():
-                self._register(database)
+            self._register(database)
         except DatabaseUnavailable:
             self._rests_until = time.monotonic() + REST_S
 
