@@ -28,7 +28,6 @@ from api.middleware.gdal_plus_signs import PlusSigns
 from api.middleware.proxy_headers import TrustedProxies
 from api.middleware.timing import Timing
 from api.monitoring.metrics import Metrics
-from api.monitoring.shared_counters import Counters
 from api.planner.counts import Counts
 from api.query.source_errors import catalogue_is_new
 from api.routes import collections, dataset_tiles, items, metrics as metering, network, search, service, tiles, viewer
@@ -89,8 +88,8 @@ class Application(Flask):
         return super().dispatch_request()
 
 
-def create_app(settings: Settings, database: Database, counters: Counters | None = None) -> Flask:
-    """The WSGI application. The database need not answer yet. `counters`: those that workers share."""
+def create_app(settings: Settings, database: Database, metrics: Metrics | None = None) -> Flask:
+    """The WSGI application. The database need not answer yet. `metrics`: those that workers share."""
     app = Application(__name__)
     app.url_map.strict_slashes = False
     app.url_map.converters["path"] = AnyPath
@@ -101,7 +100,7 @@ def create_app(settings: Settings, database: Database, counters: Counters | None
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
     samples, bodies = Samples(database), Bodies(settings.threads)
-    metrics = Metrics(counters or Counters())
+    metrics = metrics or Metrics()
     grids = Grids(database, (SHIPPED, settings.matrix_sets_folder()))
     kept = TileStore(settings), TileStore(settings, FILTERED)
     ready_made = Archives(settings.data_dir), TileFunctions(database, settings.tile_timeout_s)

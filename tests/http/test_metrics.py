@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from core.db import Database as Pool
 from support.cluster import Database
-from support.server import running_api
+from support.server import started_api
 
 TILE = "/collections/places/tiles/WebMercatorQuad/{}/{}/{}"
 TILE_ROUTE = "/collections/<id>/tiles/<tms>/<z>/<row>/<column>"
@@ -111,13 +113,21 @@ def test_a_tile_says_whether_it_was_kept(fresh: FlaskClient, database: Database)
     assert re.fullmatch(rf"cache;desc=hit, total;{DURATION}", kept.headers["Server-Timing"])
 
 
-def test_metrics_are_those_of_all_workers(world: Database):
+@pytest.mark.parametrize("worker_class", ["granian", "gthread"])
+def test_metrics_are_those_of_all_workers_also_of_those_before_a_reload(world: Database, worker_class: str):
     def ask(path: str) -> str:
-        with urllib.request.urlopen(url + path) as response:
+        with urllib.request.urlopen(server.url + path) as response:
             return response.read().decode()
 
-    with running_api(world, ISTHMUS_WORKERS="2") as url:
+    with started_api(world, ISTHMUS_WORKERS="2", ISTHMUS_WORKER_CLASS=worker_class) as server:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(ask, ["/conformance"] * 200))
         texts = [values_of(ask("/metrics")) for _ in range(4)]
+        before = server.workers()
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 20
+        while set(before) & set(server.workers()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        texts.append(values_of(ask("/metrics")))
     assert {values['isthmus_requests_total{route="/conformance",status="200"}'] for values in texts} == {200}

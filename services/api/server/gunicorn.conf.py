@@ -6,18 +6,15 @@ HUP reads the settings again and replaces the workers one generation by the next
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from typing import TYPE_CHECKING, Any
 
-from api.monitoring.shared_counters import counters_folder
+from api.server.metrics_folder import memory_folder, metrics_folder, remove_metrics
 from core.settings import ignored, load_settings
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
 
 CLASSES = {"granian": "api.server.granian_worker.GranianWorker", "gthread": "gthread"}
-MEMORY = "/dev/shm"  # noqa: S108  memory that every process of this machine may write to
 
 
 def bind_address(listen: str) -> str:
@@ -34,7 +31,8 @@ workers = settings.workers
 threads = settings.threads
 worker_class = CLASSES[settings.worker_class]
 wsgi_app = "api.server.wsgi:make_app()"
-worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK) else None
+worker_tmp_dir = str(memory_folder())
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={metrics_folder()}"]  # read by prometheus_client, in the workers
 graceful_timeout = settings.stop_within_s
 control_socket_disable = True
 
@@ -49,15 +47,14 @@ accesslog = "-" if settings.log_level == "debug" else None
 
 
 def on_starting(_server: Arbiter) -> None:
-    """Forget what an earlier server counted whose process had the same number, and say which settings do nothing."""
+    """Say which settings do nothing."""
     for sentence in ignored():
         logging.getLogger("isthmus.api").warning(sentence)
-    shutil.rmtree(counters_folder(os.getpid()), ignore_errors=True)
 
 
 def on_exit(_server: Arbiter) -> None:
     """Forget what the workers counted."""
-    shutil.rmtree(counters_folder(os.getpid()), ignore_errors=True)
+    remove_metrics()
 
 
 def post_fork(_server: Arbiter, worker: Any) -> None:

@@ -8,7 +8,7 @@ from flask import Flask, Response
 from gunicorn.http.errors import ParseException
 
 from api.app import answer_error, create_app
-from api.monitoring.shared_counters import Counters, shared_folder
+from api.monitoring.metrics import Metrics
 from api.server.json_logs import configure_logging
 from core.db import Database
 from core.errors import BadParameter
@@ -21,7 +21,7 @@ def make_app() -> Flask:
     configure_logging(settings.log_level)
     database = Database(settings)
     atexit.register(database.close)  # else the end of this process waits for threads of the pool
-    app = create_app(settings, database, Counters(shared_folder()))
+    app = create_app(settings, database, Metrics(shared=True))
     app.register_error_handler(ParseException, answer_unreadable)
     return app
 
