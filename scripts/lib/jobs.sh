@@ -29,7 +29,10 @@ end_job() {
 stop_jobs() {
   local name
   for name in "${!job_pid[@]}"; do kill -"${job_signal[$name]}" -- "-${job_pid[$name]}" 2>/dev/null || true; done
-  for name in "${!job_pid[@]}"; do wait "${job_pid[$name]}" 2>/dev/null || true; done
+  for name in "${!job_pid[@]}"; do
+    wait "${job_pid[$name]}" 2>/dev/null || true
+    kill -TERM -- "-${job_pid[$name]}" 2>/dev/null || true   # what was deaf to the signal
+  done
   job_pid=()
   [ -z "$job_folder" ] || rm -rf -- "$job_folder"
   job_folder=''

@@ -54,7 +54,7 @@ def points(stack: Stack) -> str:
     """A collection of 40 points, named after the mode."""
     name = f"points_{stack.mode}"
     stack.drop_points(name, 40)
-    wait_for(lambda: stack.serves(name, 40), 10, f"{name} is served")
+    wait_for(lambda: stack.serves(name, 40), 20, f"{name} is served")
     return name
 
 

@@ -142,7 +142,7 @@ def test_switching_modes_keeps_the_database(home: Stack) -> None:
     home.sql("DROP TABLE data.kept")
     running = output("docker", "ps", "--filter", f"label=com.docker.compose.project={home.project}", "-q").split()
     assert len(running) == 3, "only the new mode's containers"
-    wait_for(lambda: home.status("/health/ready") == 200, 10, "ready in the new mode")
+    wait_for(lambda: home.status("/health/ready") == 200, 20, "ready in the new mode")
 
 
 def test_a_container_of_an_image_is_none_of_the_project_that_built_it(home: Stack) -> None:

@@ -49,7 +49,7 @@ class TestNative(ServesFiles):
         before = programs(stack)
         started = time.monotonic()
         stack.up("native")
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 20
         assert programs(stack) == before
 
     def test_two_stacks_run_side_by_side(self, stack: Stack, points: str) -> None:
@@ -57,7 +57,7 @@ class TestNative(ServesFiles):
             other.up("native")
             assert other.status("/health/ready") == 200
             assert other.status(f"/collections/{points}") == 404
-            wait_for(lambda: stack.serves(points, 40), 10, "the points are still served")
+            wait_for(lambda: stack.serves(points, 40), 20, "the points are still served")
             other.down()
             assert stack.status("/health/ready") == 200
 
@@ -68,7 +68,7 @@ class TestNative(ServesFiles):
         assert stack.status("/health/live") == 0
         stack.down()
         stack.up("native")
-        wait_for(lambda: stack.serves(points, 40), 10, "the points are still served")
+        wait_for(lambda: stack.serves(points, 40), 20, "the points are still served")
 
     def test_down_ends_what_a_killed_supervisor_left_behind(self, stack: Stack) -> None:
         mine = programs(stack)
