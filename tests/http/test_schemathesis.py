@@ -11,20 +11,32 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from hypothesis import settings
+
 from support.cluster import Database
 from support.server import running_api
 
 LEFT_OUT = "positive_data_acceptance,negative_data_rejection"
-MOST_S = 120
+MOST_S = 1200
 
 
+@pytest.mark.hypothesis
 def test_every_answer_is_one_that_the_definition_describes(world: Database, tmp_path: Path) -> None:
     """Status, media type, schema and headers of each; never a 5xx. The requests are the same in each run."""
     with running_api(world, ISTHMUS_SPOOL_DIR=str(tmp_path / "spool")) as url:
-        command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api?f=json", "--seed=1", "--max-examples=8"]
+        command = [
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "run",
+            f"{url}/api?f=json",
+            "--seed=1",
+            f"--max-examples={settings().max_examples // 5}",
+        ]
         command += ["--generation-deterministic", f"--exclude-checks={LEFT_OUT}", "--no-color"]
         run = subprocess.run(command, capture_output=True, text=True, timeout=MOST_S, check=False, cwd=tmp_path)
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-1000:]
     [generated] = re.findall(r"(\d+) generated", run.stdout)
-    assert int(generated) > 500
+    assert int(generated) > 300
     assert "Failures" not in run.stdout
