@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import PathConverter
 
-from api.cache.store import FILTERED, TileStore
 from api.catalog.live import LiveCatalog
 from api.catalog.survey.watch import LiveSources
 from api.context import Api, api, install
@@ -21,25 +22,24 @@ from api.features.samples import Samples
 from api.http.body_slots import Bodies
 from api.http.problems import RETRY_AFTER_S, UNEXPECTED, Problem, http_problem, problem_of, shortened
 from api.http.request import ERROR
-from api.middleware.fast_archives import HotArchives
 from api.middleware.fast_path import Hot
-from api.middleware.fast_tiles import HotTiles
+from api.middleware.fast_tiles import FastTiles
 from api.middleware.gdal_plus_signs import PlusSigns
 from api.middleware.proxy_headers import TrustedProxies
 from api.middleware.timing import Timing
 from api.monitoring.metrics import Metrics
 from api.planner.counts import Counts
 from api.query.source_errors import catalogue_is_new
-from api.routes import collections, dataset_tiles, items, metrics as metering, network, search, service, tiles, viewer
+from api.routes import collections, items, metrics as metering, network, search, service, tiles, viewer
 from api.routes.after_request import begin, finish
 from api.routes.archives import instead
-from api.tiles.archives import Archives
-from api.tiles.functions import TileFunctions
-from api.tiles.grids import Grids
-from api.tms.json_reader import SHIPPED
+from api.tiles.service import TileService
 from core.db import Database, RetryPolicy
 from core.errors import CatalogueMissing, IsthmusError
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger("isthmus.api")
 
@@ -80,6 +80,17 @@ class Application(Flask):
 
         return OF_A_REQUEST.run(attempt, mend)
 
+    def failed(self, error: Exception) -> WSGIApplication:
+        """What answers a request that met an error before Flask, as a view that raises it."""
+
+        def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            with self.request_context(environ):
+                self.preprocess_request()
+                response = self.make_response(self.handle_user_exception(error))
+                return self.process_response(response)(environ, start_response)
+
+        return respond
+
     def _view(self) -> ResponseReturnValue:
         if (of_tiles := instead()) is not None:
             return of_tiles
@@ -101,21 +112,23 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
     samples, bodies = Samples(database), Bodies(settings.threads)
     metrics = metrics or Metrics()
-    grids = Grids(database, (SHIPPED, settings.matrix_sets_folder()))
-    kept = TileStore(settings), TileStore(settings, FILTERED)
-    ready_made = Archives(settings.data_dir), TileFunctions(database, settings.tile_timeout_s)
-    parts = Api(settings, database, live, *kept, *ready_made, grids, exports, files, counts, samples, bodies, metrics)
+    made_tiles = TileService(settings, database, live, metrics)
+    parts = Api(settings, database, live, made_tiles, exports, files, counts, samples, bodies, metrics)
     install(app, parts)
-    for module in (service, metering, network, collections, items, search, tiles, dataset_tiles, viewer):
+    for module in (service, metering, network, collections, items, search, tiles, viewer):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.after_request(finish)
     app.register_error_handler(IsthmusError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)
-    hot = PlusSigns(Hot(HotArchives(app.wsgi_app, parts), parts))
+    hot = PlusSigns(Hot(app.wsgi_app, parts))
     behind = Timing(TrustedProxies(hot, settings), metrics)
-    app.wsgi_app = HotTiles(behind, parts)  # type: ignore[method-assign]
+
+    def failed(error: Exception) -> WSGIApplication:
+        return Timing(TrustedProxies(app.failed(error), settings), metrics)
+
+    app.wsgi_app = FastTiles(behind, made_tiles, metrics, failed)  # type: ignore[method-assign]
     return app
 
 

@@ -7,7 +7,6 @@ from typing import cast
 
 from flask import Flask, current_app, request
 
-from api.cache.store import TileStore
 from api.catalog.live import LiveCatalog
 from api.exports.files import FileExports
 from api.exports.stream import Exports
@@ -18,9 +17,7 @@ from api.http.request import Request, called
 from api.monitoring.metrics import Metrics
 from api.params.common import Limits
 from api.planner.counts import Counts
-from api.tiles.archives import Archives
-from api.tiles.functions import TileFunctions
-from api.tiles.grids import Grids
+from api.tiles.service import TileService
 from core.catalog import Catalog, Collection
 from core.db import Database
 from core.settings import Settings
@@ -28,16 +25,12 @@ from core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The parts that `create_app` wired. `filtered_tiles`: those that show what a request's filter leaves."""
+    """The parts that `create_app` wired."""
 
     settings: Settings
     database: Database
     live_catalog: LiveCatalog
-    tiles: TileStore
-    filtered_tiles: TileStore
-    archives: Archives
-    functions: TileFunctions
-    grids: Grids
+    tiles: TileService
     exports: Exports
     files: FileExports
     counts: Counts

@@ -245,7 +245,7 @@ GRANT SELECT ON shop.slow_{0} TO PUBLIC;
 
 
 def test_slow_layers_of_a_tile_share_its_time(database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.tiles.joined.TOGETHER", 1)
+    monkeypatch.setattr("api.tiles.layers.TOGETHER", 1)
     with as_superuser(database) as connection:
         connection.execute("CREATE SCHEMA shop; GRANT USAGE ON SCHEMA shop TO PUBLIC")
         connection.execute("CREATE VIEW shop.z AS SELECT 7 AS id, ST_SetSRID(ST_Point(3, 4), 4326) AS geom")

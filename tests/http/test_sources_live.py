@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from api.catalog.live import LiveCatalog
 from api.catalog.survey.watch import LiveSources
 from api.query.items import WHOLE_TILE
+from api.tiles.layers import Layer
 from core.catalog import Catalog
 from core.errors import BadValue, QueryTooSlow
 from support.cluster import Cluster, Database
@@ -274,8 +275,8 @@ def test_function_whose_table_or_column_is_gone_is_broken_and_stops_nobody_else(
 def test_view_that_fails_is_left_out_of_filtered_tiles_of_all_and_a_wrong_value_is_told(
     client: FlaskClient, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    def refused_when_filtered(*asked: Any, **_: Any) -> bytes:
-        if asked[-1].query != WHOLE_TILE:
+    def refused_when_filtered(_: Any, layer: Layer, *__: Any, **___: Any) -> bytes:
+        if layer.query != WHOLE_TILE:
             raise BadValue("a value of the request is out of range")
         return b""
 
@@ -285,7 +286,7 @@ def test_view_that_fails_is_left_out_of_filtered_tiles_of_all_and_a_wrong_value_
     assert status(client, f"{tile}?datetime=2024-01-01/..") == 200
     found = client.get(f"{tile}?filter=id%3C3")
     assert (found.status_code, b"wells" in found.data, b"divided" in found.data) == (200, True, False)
-    monkeypatch.setattr("api.tiles.joined.make_layer", refused_when_filtered)
+    monkeypatch.setattr("api.tiles.layers.LayerMaker.make", refused_when_filtered)
     assert status(client, f"{tile}?filter=id%3C3") == 400
 
 

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from api.query.items import WHOLE_TILE
 from api.sql.tiles.explain import Explained, PlanStep
-from api.tiles.explain_text import TileStory, advice
+from api.tiles.explain import TileExplanation, advice
 from api.tms.tile import Tile
 from core.catalog import Collection, Source
 
@@ -23,5 +23,7 @@ def test_walk_through_much_of_a_table_lacks_an_index_only_where_there_is_none(
     """PostgreSQL reads all of a table of which it wants much, whatever the index."""
     made = None if source is None else Source(sql.SQL("gis.wells"), "", is_indexed=source == "indexed")
     collection, plan = replace(roads, source=made), Explained((MUCH_OF_IT,))
-    story = TileStory(collection, Tile(1, 0, 0), WHOLE_TILE, sql="", plan=plan, packed=b"", made_s=0.1, most_kb=500)
-    assert any("no index is used" in found.because for found in advice(story, [])) == lacks
+    tile = TileExplanation(
+        collection, Tile(1, 0, 0), WHOLE_TILE, sql="", plan=plan, packed=b"", made_s=0.1, most_kb=500
+    )
+    assert any("no index is used" in found.because for found in advice(tile, [])) == lacks

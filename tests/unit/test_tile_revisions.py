@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from api.tiles.revisions import has_changed, tile_revision
+from api.tiles.keys import has_changed, tile_revision
 from api.tms.matrix_set import HALF_WORLD_M, WORLD_CRS84_QUAD
 from api.tms.tile import Tile, mercator_y, tile_at, tile_holding
 from core.catalog import Collection

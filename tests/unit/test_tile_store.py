@@ -8,79 +8,43 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
 
 from api.cache import single_flight, sqlite
-from api.cache.keys import etag_of, maker_of, tile_key
-from api.cache.memory import ENTRY_OVERHEAD_BYTES, Memory
-from api.cache.single_flight import Builders
+from api.cache.single_flight import SingleFlight
 from api.cache.sqlite import PAGE_BYTES, TileDisk
 from api.cache.store import FILTERED, PLAIN, TileStore
-from api.cache.write_behind import TileWriter
-from api.tiles.revisions import tile_revision
+from api.cache.write_behind import WriteBehind
+from api.tiles.keys import CacheEntry, maker_of, tile_key
+from api.tms.matrix_set import WORLD_CRS84_QUAD
 from api.tms.tile import Tile
 from core.catalog import Collection
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PLACE = ("WebMercatorQuad", 3, 2, 1)
 TILE = Tile(3, 2, 1)
 
 
-def test_memory_keeps_values_and_knows_empty_ones():
-    memory = Memory[str, bytes](10_000)
-    memory.put("a", b"tile", 4)
-    memory.put("b", b"", 0)
-    assert (memory.get("a"), memory.get("b"), memory.get("c")) == (b"tile", b"", None)
-
-
-def test_memory_drops_the_least_used_when_it_is_full():
-    memory = Memory[str, bytes](2 * (1000 + ENTRY_OVERHEAD_BYTES))
-    memory.put("a", b"a" * 1000, 1000)
-    memory.put("b", b"b" * 1000, 1000)
-    memory.get("a")
-    memory.put("c", b"c" * 1000, 1000)
-    assert memory.get("b") is None
-    assert memory.get("a") is not None
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3000)), max_size=60))
-def test_memory_never_holds_more_than_its_capacity_and_knows_its_size(puts: list[tuple[int, int]]):
-    memory = Memory[str, bytes](5000)
-    for column, size in puts:
-        memory.put(str(column), b"x" * size, size)
-        assert memory.size_bytes <= 5000
-    held = [tile for column in range(21) if (tile := memory.get(str(column))) is not None]
-    assert memory.size_bytes == sum(len(tile) + ENTRY_OVERHEAD_BYTES for tile in held)
-
-
-def test_memory_of_no_capacity_keeps_nothing():
-    memory = Memory[str, bytes](0)
-    memory.put("a", b"", 0)
-    assert memory.get("a") is None
-
-
-def test_key_differs_by_all_that_a_tile_depends_on(roads: Collection):
+def test_key_differs_by_all_that_a_tile_depends_on(roads: Collection, tmp_path: Path):
     anew = replace(roads, loaded_at=roads.loaded_at + timedelta(microseconds=1))
-    others = (anew, replace(roads, version=8), replace(roads, id="paths"))
-    data, *other_data = (tile_revision(collection, TILE) for collection in (roads, *others))
     keys = [
-        tile_key("m", data, PLACE),
-        tile_key("n", data, PLACE),
-        *(tile_key("m", other, PLACE) for other in other_data),
-        tile_key("m", data, ("WorldCRS84Quad", 3, 2, 1)),
-        tile_key("m", data, ("WebMercatorQuad", 3, 1, 2)),
-        tile_key("m", data, PLACE, "lanes>1"),
+        tile_key("m", roads, TILE),
+        tile_key("n", roads, TILE),
+        *(tile_key("m", other, TILE) for other in (anew, replace(roads, version=8), replace(roads, id="paths"))),
+        tile_key("m", roads, Tile(3, 2, 1, WORLD_CRS84_QUAD)),
+        tile_key("m", roads, Tile(3, 1, 2)),
+        tile_key("m", roads, TILE, "lanes>1"),
     ]
-    assert len({etag_of(key) for key in keys}) == len(keys)
-    assert tile_key("m", tile_revision(roads, TILE), PLACE) == keys[0]
+    store = TileStore(Settings(tiles_dir=str(tmp_path)))
+    assert len({CacheEntry(store, key).etag for key in keys}) == len(keys)
+    assert tile_key("m", replace(roads), Tile(3, 2, 1)) == keys[0]
 
 
 def test_maker_is_the_same_in_every_worker():
@@ -205,7 +169,7 @@ def test_disk_of_no_size_makes_no_folder(tmp_path: Path):
 
 
 def test_one_thread_makes_a_tile_and_the_others_get_its_bytes():
-    builders, made = Builders(None), []
+    flights, made = SingleFlight(None), []
 
     def make() -> bytes:
         made.append(threading.get_ident())
@@ -213,84 +177,133 @@ def test_one_thread_makes_a_tile_and_the_others_get_its_bytes():
         return b"tile"
 
     with ThreadPoolExecutor(8) as pool:
-        tiles = [pool.submit(builders.build, "a", lambda: None, make) for _ in range(8)]
+        tiles = [pool.submit(flights.run, "a", lambda: None, make) for _ in range(8)]
     assert [tile.result() for tile in tiles] == [b"tile"] * 8
     assert len(made) == 1
 
 
 def test_an_error_is_that_of_all_who_wait_and_of_nobody_after_them():
-    builders, begun = Builders(None), threading.Event()
+    flights, begun, joined = SingleFlight(None), threading.Event(), threading.Event()
 
     def fail() -> bytes:
         begun.set()
-        time.sleep(0.1)
+        joined.wait(5)
+        time.sleep(0.2)
         raise OSError("gone")
 
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(builders.build, "a", lambda: None, fail)
+    def join() -> bytes:
         begun.wait(5)
-        second = pool.submit(builders.build, "a", lambda: None, lambda: b"not asked")
+        joined.set()
+        return flights.run("a", lambda: None, lambda: b"not asked")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flights.run, "a", lambda: None, fail)
+        second = pool.submit(join)
     assert isinstance(first.exception(), OSError)
     assert isinstance(second.exception(), OSError)
-    assert builders.build("a", lambda: None, lambda: b"tile") == b"tile"
+    assert flights.run("a", lambda: None, lambda: b"tile") == b"tile"
 
 
-def test_locks_are_let_go_of_and_found_again_when_their_folder_was_removed(tmp_path: Path):
+LOCKER = """
+import sys, time
+from pathlib import Path
+from api.cache.single_flight import SingleFlight
+
+folder = Path(sys.argv[1])
+
+def make():
+    (folder / "begun").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.005)
+    return b"tile"
+
+SingleFlight(folder).run("a", lambda: None, make)
+"""
+
+
+@contextmanager
+def other_worker(code: str, *args: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of another worker."""
+    environment = {"PYTHONPATH": str(ROOT / "services")}
+    with subprocess.Popen([sys.executable, "-c", code, *args], env=environment, stdout=subprocess.PIPE) as process:
+        yield process
+
+
+def wait_for(path: Path) -> None:
+    """Wait until a file is there."""
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_locks_are_found_again_when_their_folder_was_removed(tmp_path: Path):
     folder = tmp_path / "tiles"
-    one, other = Builders(folder), Builders(folder)
-    for builders in (one, other, one, other):
-        assert builders.build("a", lambda: None, lambda: b"tile") == b"tile"
+    flights = SingleFlight(folder)
+    assert flights.run("a", lambda: None, lambda: b"tile") == b"tile"
     shutil.rmtree(folder)
-    tell, begun = threading.Event(), threading.Event()
-
-    def wait() -> bytes:
-        begun.set()
-        tell.wait(5)
-        return b"of one"
-
-    made: list[bytes] = []
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(one.build, "a", lambda: None, wait)
-        begun.wait(5)
-        second = pool.submit(other.build, "a", lambda: made[-1] if made else None, lambda: b"of the other")
+    with other_worker(LOCKER, str(folder)) as other, ThreadPoolExecutor(1) as pool:
+        wait_for(folder / "begun")
+        mine = pool.submit(flights.run, "a", lambda: b"of the other", lambda: b"mine")
         time.sleep(0.05)
-        assert not second.done()
-        made.append(b"of one")
-        tell.set()
-    assert (first.result(), second.result()) == (b"of one", b"of one")
+        assert not mine.done()
+        (folder / "go").touch()
+        assert other.wait(20) == 0
+        assert mine.result() == b"of the other"
 
 
 def test_who_waits_too_long_makes_the_tile_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(single_flight, "WAIT_S", 0.05)
-    slow, quick, begun, done = Builders(tmp_path), Builders(tmp_path), threading.Event(), threading.Event()
-
-    def hang() -> bytes:
-        begun.set()
-        done.wait(5)
-        return b"late"
-
-    with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(slow.build, "a", lambda: None, hang)
-        begun.wait(5)
-        assert quick.build("a", lambda: None, lambda: b"tile") == b"tile"
-        assert slow.build("a", lambda: None, lambda: b"tile") == b"tile"
-        done.set()
-    assert late.result() == b"late"
+    with other_worker(LOCKER, str(tmp_path)):
+        wait_for(tmp_path / "begun")
+        assert SingleFlight(tmp_path).run("a", lambda: None, lambda: b"tile") == b"tile"
+        (tmp_path / "go").touch()
 
 
-def test_a_tile_is_found_by_others_soon_after_its_answer_and_by_those_of_its_own_worker_at_once(tmp_path: Path):
-    settings = Settings(tiles_dir=str(tmp_path), tile_cache_mb=0)
-    one, other = TileStore(settings), TileStore(settings)
-    assert one.get_or_make("a", lambda: b"tile") == b"tile"
-    assert one.get("a") == b"tile"
-    assert other.get_or_make("a", lambda: b"made again") == b"tile", "who looks waits until it is written"
-    assert one.get("a") == b"tile"
+def test_a_lock_goes_with_the_worker_that_held_it(tmp_path: Path):
+    with other_worker(LOCKER, str(tmp_path)) as other:
+        wait_for(tmp_path / "begun")
+        other.kill()
+        assert SingleFlight(tmp_path).run("a", lambda: None, lambda: b"tile") == b"tile"
+
+
+ASKER = """
+import sys
+from api.cache.store import TileStore
+from core.settings import Settings
+
+store = TileStore(Settings(tiles_dir=sys.argv[1], tile_cache_mb=0))
+print(store.get_or_make("a", lambda: b"made again").decode())
+store.close()
+"""
+
+
+def test_a_tile_is_found_by_others_soon_after_its_answer_and_by_those_of_its_own_worker_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("api.cache.write_behind.TOGETHER_S", 1)
+    store = TileStore(Settings(tiles_dir=str(tmp_path), tile_cache_mb=0))
+    assert store.get_or_make("a", lambda: b"tile") == b"tile"
+    assert store.get("a") == b"tile"
+    with other_worker(ASKER, str(tmp_path)) as other:
+        assert other.communicate(timeout=20) == (b"tile\n", None), "who looks waits until it is written"
+    assert store.get("a") == b"tile"
+    store.close()
+
+
+def test_a_tile_that_is_not_final_is_given_to_who_waits_and_cached_nowhere(tmp_path: Path):
+    store = TileStore(Settings(tiles_dir=str(tmp_path)), is_final=lambda tile: tile != b"hasty")
+    assert store.get_or_make("a", lambda: b"hasty") == b"hasty"
+    assert store.get("a") is None
+    assert store.get_or_make("a", lambda: b"tile") == b"tile"
+    assert store.get_or_make("a", lambda: b"made again") == b"tile"
+    store.close()
 
 
 def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("api.cache.write_behind.TOGETHER_S", 1)
     disk = TileDisk(tmp_path, 10_000_000)
-    writer, written = TileWriter(disk), list[str]()
+    writer, written = WriteBehind(disk), list[str]()
     writer.put("small", b"tile", lambda: written.append("small"))
     assert (writer.get("small"), written) == (b"tile", [])
     writer.put("large", bytes(200_000), lambda: written.append("large"))
@@ -302,7 +315,7 @@ def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.
 def test_tiles_that_cannot_be_written_are_waited_for_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    writer, written = TileWriter(TileDisk(tmp_path, 10_000_000)), threading.Event()
+    writer, written = WriteBehind(TileDisk(tmp_path, 10_000_000)), threading.Event()
     monkeypatch.setattr("api.cache.sqlite.TileDisk.put_all", lambda *_: 1 / 0)
     for _ in range(2):
         writer.put("a", b"tile", written.set)
@@ -318,7 +331,7 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from api.cache.store import FILTERED, PLAIN, TileStore
-from api.cache.write_behind import TileWriter
+from api.cache.write_behind import WriteBehind
 from core.settings import Settings
 
 store = TileStore(Settings(tiles_dir=sys.argv[1], tile_cache_mb=int(sys.argv[2])))

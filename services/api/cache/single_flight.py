@@ -1,16 +1,16 @@
-"""One builder for each missing tile: the others wait for its bytes, in this worker and in all others."""
+"""One flight for each missing tile: one thread makes it, the others wait for its bytes, in this worker and in all."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from api.cache.keys import number_of
+from api.cache.sqlite import number_of
 
 WAIT_S = 10.0
 """How long one waits for another's bytes. Then it makes them itself: the other may hang."""
@@ -18,22 +18,18 @@ WAIT_S = 10.0
 LOOK_FIRST_S, LOOK_LAST_S = 0.001, 0.02
 """Between two looks whether the lock is free: the first time, and at most."""
 
-FLOCK = struct.Struct("hhqqi4x")
-"""struct flock of fcntl(2) on 64-bit Linux."""
-
-
 Find = Callable[[], bytes | None]
 Make = Callable[[], bytes]
-Keep = Callable[[bytes, Callable[[], None]], None]
+Put = Callable[[bytes, Callable[[], None]], None]
 
 
-def forget(_: bytes, done: Callable[[], None]) -> None:
-    """Keep nothing."""
+def put_nowhere(_: bytes, done: Callable[[], None]) -> None:
+    """Cache nothing."""
     done()
 
 
-class Building:
-    """A tile that is being made: who made it, or failed, lets go of `done`."""
+class Flight:
+    """A tile that is being made: who made it, or failed, releases `done`."""
 
     def __init__(self) -> None:
         """Begun."""
@@ -62,60 +58,60 @@ class LockFile:
         return os.fstat(self.descriptor).st_nlink > 0
 
 
-class Builders:
-    """Builders of this worker, and locks that tell those of others: bytes of a file, by the number of the key.
+class SingleFlight:
+    """Flights of this worker, and locks that stand for those of others: bytes of a file, by the number of the key.
 
-    The locks belong to the open file (F_OFD_SETLK), so they hold between containers on one machine, and go with the
-    process.
+    The locks are those of POSIX, which a process holds as long as it lives, also between containers on one machine.
     """
 
     def __init__(self, folder: Path | None) -> None:
         """`folder`: of the file of locks; None: there are no other workers."""
         self._folder = folder
         self._file: LockFile | None = None
-        self._building: dict[str, Building] = {}
+        self._flights: dict[str, Flight] = {}
         self._lock = Lock()
 
-    def build(self, key: str, find: Find, make: Make, keep: Keep = forget) -> bytes:
+    def run(self, key: str, find: Find, make: Make, put: Put = put_nowhere) -> bytes:
         """The tile that `make` gives, called by one at a time.
 
-        `find`: looks for what another worker made meanwhile; `keep`: has what was made kept where `find` looks, and
-        calls what it is given once it is there. An error of `make` is that of all who wait in this worker.
+        find: looks for what another worker made meanwhile
+        put: caches what was made where `find` looks, and calls what it is given once it is there
+        Raises: what `make` raises, as do all who wait in this worker
         """
-        mine = Building()
+        mine = Flight()
         with self._lock:
-            first = self._building.setdefault(key, mine)
-        return self._build(key, mine, find, make, keep) if first is mine else result_of(first, make)
+            first = self._flights.setdefault(key, mine)
+        return self._fly(key, mine, find, make, put) if first is mine else result_of(first, make)
 
-    def _build(self, key: str, mine: Building, find: Find, make: Make, keep: Keep) -> bytes:
-        """The tile, made by this thread and told to those who wait."""
+    def _fly(self, key: str, mine: Flight, find: Find, make: Make, put: Put) -> bytes:
+        """The tile, made by this thread for those who wait."""
         try:
-            mine.tile = self._in_turn(key, find, make, keep)
+            mine.tile = self._in_turn(key, find, make, put)
         except BaseException as error:
             mine.error = error
             raise
         finally:
             with self._lock:
-                del self._building[key]
+                del self._flights[key]
             mine.done.release()
         return mine.tile
 
-    def _in_turn(self, key: str, find: Find, make: Make, keep: Keep) -> bytes:
+    def _in_turn(self, key: str, find: Find, make: Make, put: Put) -> bytes:
         """The tile, found or made with the lock of its key held, or after WAIT_S without it. Made, it is locked until
         others can find it."""
-        file, place = self._open(), abs(number_of(key))
+        file, number = self._open(), abs(number_of(key))
         if file is not None:
-            wait_for(file.descriptor, place)
+            lock(file.descriptor, number)
         try:
             found = find()
             tile = make() if found is None else found
         except BaseException:
-            let_go(file, place)
+            unlock(file, number)
             raise
         if found is None:
-            keep(tile, lambda: let_go(file, place))
+            put(tile, lambda: unlock(file, number))
         else:
-            let_go(file, place)
+            unlock(file, number)
         return tile
 
     def _open(self) -> LockFile | None:
@@ -131,22 +127,22 @@ class Builders:
             return self._file
 
 
-def result_of(building: Building, make: Make) -> bytes:
+def result_of(flight: Flight, make: Make) -> bytes:
     """What another thread makes; what `make` gives when it takes too long. Raises: what the other raised"""
-    if not building.done.acquire(timeout=WAIT_S):
+    if not flight.done.acquire(timeout=WAIT_S):
         return make()
-    building.done.release()
-    if building.error is not None:
-        raise building.error
-    return building.tile
+    flight.done.release()
+    if flight.error is not None:
+        raise flight.error
+    return flight.tile
 
 
-def wait_for(descriptor: int, place: int) -> bool:
+def lock(descriptor: int, number: int) -> bool:
     """Lock a byte of an open file. False when it is not free within WAIT_S, or the file system has no locks."""
     deadline, pause_s = time.monotonic() + WAIT_S, LOOK_FIRST_S
     while True:
         try:
-            set_lock(descriptor, place, fcntl.F_WRLCK)
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 return False
@@ -158,16 +154,8 @@ def wait_for(descriptor: int, place: int) -> bool:
             return True
 
 
-def let_go(file: LockFile | None, place: int) -> None:
+def unlock(file: LockFile | None, number: int) -> None:
     """Unlock a byte of an open file, if there is one and it was locked."""
-    if file is None:
-        return
-    try:
-        set_lock(file.descriptor, place, fcntl.F_UNLCK)
-    except OSError:
-        return
-
-
-def set_lock(descriptor: int, place: int, kind: int) -> None:
-    """Lock a byte of an open file, or let go of it. Raises: OSError"""
-    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, FLOCK.pack(kind, os.SEEK_SET, place, 1, 0))
+    if file is not None:
+        with suppress(OSError):
+            fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, number)

@@ -6,16 +6,16 @@ were no such file. SQLite in WAL mode lets readers go on while one writes. It ne
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
-
-from api.cache.keys import number_of
 
 T = TypeVar("T")
 log = logging.getLogger("isthmus.api.tiles")
@@ -182,6 +182,12 @@ class TileDisk:
         if self.works:
             log.warning("tiles are not kept on the disk for %d s: %s: %s", RETRY_S, self.folder, error)
         self._quiet_until = time.monotonic() + RETRY_S
+
+
+@lru_cache(maxsize=100)
+def number_of(key: str) -> int:
+    """A number for a key, which SQLite takes as the number of a row."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True)
 
 
 def now() -> int:

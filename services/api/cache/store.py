@@ -1,105 +1,110 @@
-"""The tiles that were made: in memory, behind it on the disk, and each made by one builder."""
+"""Compressed tiles by key: in memory, behind it on the disk, and each missing one made once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from api.cache.keys import maker_of, tile_key
-from api.cache.memory import Memory
-from api.cache.single_flight import Builders
+from api.cache.single_flight import SingleFlight
 from api.cache.sqlite import TileDisk
-from api.cache.write_behind import TileWriter
+from api.cache.write_behind import WriteBehind
+from core.cache import Cache
 from core.settings import Settings
 
 MB = 1_000_000
+ENTRY_BYTES = 400
+"""What an entry in memory takes beside its tile."""
+
 TOUCHED_OF = 64
-"""Of so many uses in memory one is told to the disk, which would else take what is used most for the least used."""
+"""One in so many uses in memory is noted on the disk, which would else drop the most used tile as the least used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """A part of what is kept, which makes room for itself alone: its folder, and its share of the limits."""
+class Partition(NamedTuple):
+    """A part of the cache that makes room for itself alone: its folder, and its share of the limits."""
 
     folder: str
     share: float
 
 
-PLAIN = Shelf("", 0.8)
-FILTERED = Shelf("filtered", 0.2)
-"""Of tiles that a request's filter or choice of collections is in. There is no end of these: they must not push out the
-plain tiles."""
+PLAIN = Partition("", 0.8)
+FILTERED = Partition("filtered", 0.2)
+"""Tiles by a request's filter or choice of collections. There is no end of these: they must not drop plain tiles."""
+
+
+def always(_: bytes) -> bool:
+    """Every tile is cached."""
+    return True
 
 
 class TileStore:
-    """Compressed tiles (gzip) by key. Safe for threads."""
+    """A partition of the tile cache. Safe for threads, and shared with other processes on the disk.
 
-    def __init__(self, settings: Settings, shelf: Shelf = PLAIN) -> None:
+    is_final: whether a tile that was made is to be cached
+    """
+
+    def __init__(
+        self, settings: Settings, partition: Partition = PLAIN, is_final: Callable[[bytes], bool] = always
+    ) -> None:
         """Nothing is opened yet."""
-        folder = tiles_folder(settings) / shelf.folder
-        self._maker = maker_of(settings)
-        self._memory: Memory[str, bytes] = Memory(int(settings.tile_cache_mb * MB * shelf.share))
-        self._disk = TileDisk(folder, int(settings.tiles_mb * MB * shelf.share))
-        self._writer = TileWriter(self._disk)
-        self._builders = Builders(folder if settings.tiles_mb else None)
+        folder = tiles_folder(settings) / partition.folder
+        self._is_final = is_final
+        self._memory = Cache[str, bytes](int(settings.tile_cache_mb * MB * partition.share), entry_bytes)
+        self._disk = TileDisk(folder, int(settings.tiles_mb * MB * partition.share))
+        self._write_behind = WriteBehind(self._disk)
+        self._flights = SingleFlight(folder if settings.tiles_mb else None)
         self._uses = 0
 
-    def key(self, data: str, place: tuple[str, int, int, int], query: str = "") -> str:
-        """What a tile is kept under (see `tile_key`)."""
-        return tile_key(self._maker, data, place, query)
-
     def get(self, key: str) -> bytes | None:
-        """The tile (empty: known to hold nothing), or None when it was not made yet."""
+        """The tile (empty: known to hold nothing), or None when it is not cached."""
         tile = self.in_memory(key)
         return self._from_disk(key) if tile is None else tile
 
     def in_memory(self, key: str) -> bytes | None:
-        """The tile, or None when it is not in this worker's memory. Who makes it then looks at the disk first."""
+        """The tile, or None when it is not in this worker's memory."""
         tile = self._memory.get(key)
         if tile is not None:
-            self._used(key)
+            self._uses += 1
+            if self._uses % TOUCHED_OF == 0:
+                self._disk.touch(key)
         return tile
 
     def get_or_make(self, key: str, make: Callable[[], bytes]) -> bytes:
-        """The tile; made, and kept, when it is missing. Raises: what `make` raises"""
-        tile = self.get(key)
+        """The tile; made, by one thread of all workers, when it is not cached. Raises: what `make` raises"""
+        tile = self.in_memory(key)
         if tile is not None:
             return tile
-        return self.make_missing(key, make)
-
-    def make_missing(self, key: str, make: Callable[[], bytes]) -> bytes:
-        """The tile, which was missing just now; made, and kept, unless another one did. Raises: what `make` raises"""
-        keep = partial(self._writer.put, key)
-        return self._builders.build(key, lambda: self.get(key), lambda: self._make(key, make), keep)
+        return self._flights.run(key, lambda: self.get(key), make, partial(self._put, key))
 
     def close(self) -> None:
         """Write what waits, and close the file."""
-        self._writer.close()
+        self._write_behind.close()
         self._disk.close()
 
-    def _make(self, key: str, make: Callable[[], bytes]) -> bytes:
-        tile = make()
-        self._memory.put(key, tile, len(tile))
-        return tile
+    def _put(self, key: str, tile: bytes, written: Callable[[], None]) -> None:
+        if self._is_final(tile):
+            self._memory.put(key, tile)
+            self._write_behind.put(key, tile, written)
+        else:
+            written()
 
     def _from_disk(self, key: str) -> bytes | None:
-        tile = self._writer.get(key)
+        tile = self._write_behind.get(key)
         if tile is not None:
             return tile
         tile = self._disk.get(key)
         if tile is not None:
-            self._memory.put(key, tile, len(tile))
+            self._memory.put(key, tile)
             self._disk.touch(key)
         return tile
 
-    def _used(self, key: str) -> None:
-        self._uses += 1
-        if self._uses % TOUCHED_OF == 0:
-            self._disk.touch(key)
+
+def entry_bytes(tile: bytes) -> int:
+    """What a tile takes in memory."""
+    return len(tile) + ENTRY_BYTES
 
 
 def tiles_folder(settings: Settings) -> Path:
-    """The folder of the kept tiles."""
+    """The folder of the cached tiles."""
     return (Path(settings.tiles_dir) if settings.tiles_dir else settings.data_dir / "var" / "tiles").absolute()

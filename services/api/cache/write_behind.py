@@ -1,14 +1,12 @@
-"""Tiles on their way to the disk: an answer does not wait for it, and those that are made about the same time are
-written together.
-"""
+"""Tiles on their way to the disk: no response waits for it, and those made about the same time are written together."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 from api.cache.sqlite import TileDisk
 
@@ -19,22 +17,21 @@ MOST_BYTES = 4_000_000
 """What may wait, if the disk takes so much at once. Who makes a tile more writes them all before it goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A tile that waits. `written`: to be called once others find it on the disk."""
+class PendingTile(NamedTuple):
+    """A tile that is to be written. `written`: to be called once others find it on the disk."""
 
     tile: bytes
     written: Callable[[], None]
 
 
-class TileWriter:
+class WriteBehind:
     """Writes to a disk, by a thread that begins with the first tile. Safe for threads."""
 
     def __init__(self, disk: TileDisk) -> None:
         """Nothing waits."""
         self._disk = disk
         self._most_bytes = min(MOST_BYTES, disk.look_bytes)
-        self._waiting: dict[str, Made] = {}
+        self._pending: dict[str, PendingTile] = {}
         self._bytes = 0
         self._is_due = False
         self._lock, self._writing = Lock(), Lock()
@@ -42,8 +39,8 @@ class TileWriter:
 
     def get(self, key: str) -> bytes | None:
         """A tile that waits."""
-        made = self._waiting.get(key)
-        return None if made is None else made.tile
+        found = self._pending.get(key)
+        return None if found is None else found.tile
 
     def put(self, key: str, tile: bytes, written: Callable[[], None]) -> None:
         """Have a tile written. `written` is called then, or at once where nothing can be."""
@@ -51,23 +48,23 @@ class TileWriter:
             written()
             return
         with self._lock:
-            self._waiting[key] = Made(tile, written)
+            self._pending[key] = PendingTile(tile, written)
             self._bytes += len(tile)
             is_first, self._is_due = not self._is_due, True
         if self._bytes > self._most_bytes:
             self.write()
         elif is_first:
-            self._thread.submit(self._write_soon).add_done_callback(tell)
+            self._thread.submit(self._write_soon).add_done_callback(raise_error)
 
     def write(self) -> None:
         """Write all that wait."""
         with self._writing:
             with self._lock:
-                waiting, self._bytes, self._is_due = dict(self._waiting), 0, False
+                pending, self._bytes, self._is_due = dict(self._pending), 0, False
             try:
-                self._disk.put_all({key: made.tile for key, made in waiting.items()})
+                self._disk.put_all({key: found.tile for key, found in pending.items()})
             finally:
-                self._forget(waiting)
+                self._forget(pending)
 
     def close(self) -> None:
         """Write all that wait, and end."""
@@ -78,14 +75,14 @@ class TileWriter:
         time.sleep(TOGETHER_S)
         self.write()
 
-    def _forget(self, written: Mapping[str, Made]) -> None:
+    def _forget(self, written: Mapping[str, PendingTile]) -> None:
         """Let others look for what is written, or could not be."""
         with self._lock:
-            self._waiting = {key: made for key, made in self._waiting.items() if written.get(key) is not made}
-        for made in written.values():
-            made.written()
+            self._pending = {key: found for key, found in self._pending.items() if written.get(key) is not found}
+        for found in written.values():
+            found.written()
 
 
-def tell(done: Future[None]) -> None:
+def raise_error(done: Future[None]) -> None:
     """Raise the error that there was, which the executor logs."""
     done.result()

@@ -74,6 +74,18 @@ class LiveCatalog:
                 self._lock.release()
         return self._catalog
 
+    def current_or_last(self) -> Catalog:
+        """The same, as it was last seen while the database is away: what is cached needs no database.
+
+        Raises: as `current` when nothing was seen yet
+        """
+        try:
+            return self.current()
+        except DatabaseUnavailable:
+            if self._catalog is None:
+                raise
+            return self._catalog
+
     def _is_due(self) -> bool:
         """Whether to look again at a catalogue that is known."""
         now = self._clock()

@@ -1,60 +1,60 @@
-"""The story of a tile as a document."""
+"""How a tile is made, as a document."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from api.documents.tilesets import without_none
-from api.formats.mvt_weight import LayerWeight
-from api.tiles.explain_text import TileStory, advice, rows_read
+from api.formats.mvt import LayerWeight
+from api.tiles.explain import TileExplanation, advice, rows_read
 from api.tms.tile import Tile
 
 
-def explain_document(story: TileStory, *, kept: bool) -> dict[str, Any]:
-    """What a tile is made of, how, and what to do about it. `kept`: whether it is there without being made."""
-    layers, plan = story.layers, story.plan
+def explain_document(tile: TileExplanation, *, is_cached: bool) -> dict[str, Any]:
+    """What a tile is made of, how, and what to do about it. `is_cached`: whether it is there without being made."""
+    layers, plan = tile.layers, tile.plan
     return {
         "tile": {
-            "collection": story.collection.id,
-            **place_document(story.place),
-            "prepared": story.is_prepared,
-            "kept": kept,
+            "collection": tile.collection.id,
+            **place_document(tile.place),
+            "prepared": tile.has_overview,
+            "kept": is_cached,
         },
-        "advice": [{"because": found.because, "do": found.do} for found in advice(story, layers)],
+        "advice": [{"because": found.because, "do": found.do} for found in advice(tile, layers)],
         "size": without_none(
             {
-                "bytes": len(story.packed),
+                "bytes": len(tile.packed),
                 "unpackedBytes": sum(layer.bytes for layer in layers),
                 "features": sum(layer.features for layer in layers),
-                "lacks": story.remark,
-                "error": story.error,
+                "lacks": tile.remark,
+                "error": tile.error,
             }
         ),
         "time": without_none(
             {
-                "madeMs": round(story.made_s * 1000, 1),
+                "madeMs": round(tile.made_s * 1000, 1),
                 "statementMs": plan.took_ms,
                 "planningMs": plan.planning_ms,
-                "rowsRead": rows_read(story),
+                "rowsRead": rows_read(tile),
                 "pagesRead": plan.pages,
             }
         ),
         "layers": [layer_document(layer) for layer in layers],
         "plan": [str(step) for step in plan.steps],
-        "sql": story.sql,
+        "sql": tile.sql,
     }
 
 
-def explain_several_document(place: Tile, stories: list[dict[str, Any]]) -> dict[str, Any]:
+def explain_several_document(place: Tile, layers: list[dict[str, Any]]) -> dict[str, Any]:
     """A tile of several collections: what becomes of each, by itself and before all are compressed together."""
     return {
-        "tile": {**place_document(place), "collections": [story["tile"]["collection"] for story in stories]},
+        "tile": {**place_document(place), "collections": [layer["tile"]["collection"] for layer in layers]},
         "size": {
-            "unpackedBytes": sum(story["size"]["unpackedBytes"] for story in stories),
-            "features": sum(story["size"]["features"] for story in stories),
+            "unpackedBytes": sum(layer["size"]["unpackedBytes"] for layer in layers),
+            "features": sum(layer["size"]["features"] for layer in layers),
         },
-        "time": {"madeMs": round(sum(story["time"]["madeMs"] for story in stories), 1)},
-        "collections": stories,
+        "time": {"madeMs": round(sum(layer["time"]["madeMs"] for layer in layers), 1)},
+        "collections": layers,
     }
 
 

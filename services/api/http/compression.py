@@ -46,6 +46,12 @@ def choose_encoding(accept: Accept) -> str | None:
 
 
 @lru_cache(maxsize=1000)
+def takes(accept_encoding: str, encoding: str) -> bool:
+    """Whether a client takes an encoding, by its header."""
+    return parse_accept_header(accept_encoding)[encoding] > 0
+
+
+@lru_cache(maxsize=1000)
 def encoding_for(accept_encoding: str) -> str | None:
     """The same for the text of the header."""
     return choose_encoding(parse_accept_header(accept_encoding))

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 BUILD_BUCKETS_S = (0.005, 0.02, 0.1, 0.5, 1.0, 5.0)
 """Upper bounds of the classes of a tile's making."""
-
-KEPT_STATUSES = (200, 204, 304)
-
-
-@dataclass(frozen=True, slots=True)
-class HitSlots:
-    """The counters of a cached tile. `statuses`: of its responses, by their status."""
-
-    hits: Counter
-    bytes: Counter
-    seconds: Counter
-    statuses: Mapping[int, Counter]
 
 
 class Metrics:
@@ -48,7 +33,6 @@ class Metrics:
         self._bytes = counter("tile_bytes", "Compressed bytes of the tiles that were asked for, by zoom.", "zoom")
         name, meaning = "isthmus_tile_build_seconds", "What the making of a tile took."
         self._builds = Histogram(name, meaning, buckets=BUILD_BUCKETS_S, registry=self._registry)
-        self._hit_slots: dict[tuple[str, int], HitSlots] = {}
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"isthmus_{name}_total", meaning, labels, registry=self._registry)
@@ -66,22 +50,6 @@ class Metrics:
         (self._hits if made_s is None else self._misses).labels(zoom).inc()
         if made_s is not None:
             self._builds.observe(made_s)
-
-    def hit_slots(self, route: str, zoom: int) -> HitSlots:
-        """The counters of cached tiles of a route and zoom."""
-        known = self._hit_slots.get((route, zoom))
-        if known is None:
-            statuses = {status: self._requests.labels(route, status) for status in KEPT_STATUSES}
-            counters = self._hits.labels(zoom), self._bytes.labels(zoom), self._seconds.labels(route)
-            known = self._hit_slots[route, zoom] = HitSlots(*counters, statuses)
-        return known
-
-    def hit(self, slots: HitSlots, status: int, size: int, took_s: float) -> None:
-        """A tile was cached, and so was everything else: 8 µs."""
-        slots.hits.inc()
-        slots.bytes.inc(size)
-        slots.seconds.inc(took_s)
-        slots.statuses[status].inc()
 
     def text(self) -> str:
         """All that was counted, in the exposition format 0.0.4."""

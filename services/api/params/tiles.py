@@ -19,6 +19,9 @@ EVERYTHING = "all"
 TILE_PARAMETERS = ("f", EVERYTHING, *FILTER_PARAMETERS, "properties", "exclude-properties")
 """Parameters of a tile beside the arguments and the queryables."""
 
+EXPLAIN = "explain"
+"""The parameter that asks for how a tile is made, in its place; a property or argument of that name goes before it."""
+
 DATASET_PARAMETERS = ("f", "collections", *(name for name in TILE_PARAMETERS if name not in ("f", "ids")))
 """Those of a tile of several collections beside the queryables that all of them have. Ids are of one collection."""
 
@@ -32,17 +35,27 @@ def tile_query(args: Args, collection: Collection, others: Sequence[str] = ()) -
         return WHOLE_TILE
     own = [parameter.name for parameter in (*collection.arguments, *queryable_columns(collection))]
     reject_unknown(args, [*TILE_PARAMETERS, *others, *own])
-    everything = EVERYTHING not in own and parse_everything(args)
+    everything = EVERYTHING not in own and parse_flag(args, EVERYTHING)
     return TileQuery(parse_conditions(args, collection), parse_columns(args, collection), everything)
 
 
-def parse_everything(args: Args) -> bool:
-    """Whether low zooms are to leave out nothing. Raises: BadParameter"""
-    text = args.get(EVERYTHING, "false")
+def parse_flag(args: Args, name: str) -> bool:
+    """A parameter that is true or false, which it is when nobody says it. Raises: BadParameter"""
+    text = args.get(name, "false")
     try:
         return parse_boolean(text)
     except ValueError as error:
-        raise BadParameter(f"{EVERYTHING} is '{text}'", hint="it takes true or false", parameter=EVERYTHING) from error
+        raise BadParameter(f"{name} is '{text}'", hint="it takes true or false", parameter=name) from error
+
+
+def is_explained(args: Args, collections: Sequence[Collection]) -> bool:
+    """Whether a request is for how the tile of some collections is made. Raises: BadParameter"""
+    return EXPLAIN in args and not any(map(has_own_explain, collections)) and parse_flag(args, EXPLAIN)
+
+
+def has_own_explain(collection: Collection) -> bool:
+    """Whether a property or an argument has the name of that parameter."""
+    return any(found.name == EXPLAIN for found in (*collection.arguments, *queryable_columns(collection)))
 
 
 def tileset_query(args: Args, collection: Collection) -> TileQuery:
@@ -76,7 +89,7 @@ def layer_query(args: Args, collection: Collection) -> TileQuery:
     except BadParameter as error:
         detail = f"in '{collection.id}': {error.detail}"
         raise type(error)(detail, hint=error.hint, parameter=error.parameter) from error
-    return TileQuery(conditions, columns, parse_everything(args))
+    return TileQuery(conditions, columns, parse_flag(args, EVERYTHING))
 
 
 def given_parameters(args: Args) -> dict[str, str]:

@@ -8,7 +8,6 @@ from math import inf
 from time import monotonic
 from typing import NamedTuple
 
-from api.cache.recent import Recent
 from api.planner.block_ranges import Located, locate, parts_of
 from api.planner.table_scan import Reckoned
 from api.query.filter_timeout import timeout_of
@@ -17,6 +16,7 @@ from api.query.page import Page
 from api.query.source_errors import reading
 from api.sql.features.block_ranges import select_count_in_blocks
 from api.sql.features.items import select_count, select_count_plan
+from core.cache import Cache
 from core.catalog import Collection
 from core.db import Database
 from core.errors import FilterTooSlow
@@ -61,8 +61,8 @@ class Counts:
         """`most_cost`: what a count may cost by the planner's reckoning to be made without being asked for."""
         self._database = database
         self._most_cost = most_cost
-        self._known = Recent[Key, Count](KEPT)
-        self._reckoned = Recent[Key, Reckoned](KEPT)
+        self._known = Cache[Key, Count](KEPT)
+        self._reckoned = Cache[Key, Reckoned](KEPT)
 
     def of_page(self, collection: Collection, query: ItemsQuery, found: Page) -> Count:
         """The number of features that match the filter of a page.
@@ -140,7 +140,7 @@ class Counts:
             statement, timeout_s = select_count_plan(collection, filter), self._timeout_of(filter)
             # PostgreSQL plans what it explains for the values in any case
             lines = self._database.run(statement, timeout_s=timeout_s, one_plan=None)
-        return self._reckoned.keep(key, parse_plan(lines[0][0]))
+        return self._reckoned.put(key, parse_plan(lines[0][0]))
 
     def _timeout_of(self, filter: Filter) -> float | None:
         return timeout_of(filter, self._database.filter_timeout_s)
@@ -152,7 +152,7 @@ class Counts:
         return None if key is None else self._known.get(key)
 
     def _keep(self, key: Key | None, count: Count) -> Count:
-        return count if key is None else self._known.keep(key, count)
+        return count if key is None else self._known.put(key, count)
 
 
 def parse_plan(line: str) -> Reckoned:

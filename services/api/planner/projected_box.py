@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from api.cache.recent import Recent
 from api.query.bbox_bands import is_native
 from api.query.items import GridBox
 from api.sql.features.bbox_strips import select_frame
 from core.bbox import BBox
+from core.cache import Cache
 from core.catalog import Collection, remembered
 from core.db import Database
 
@@ -20,11 +20,11 @@ def frame_of(database: Database, collection: Collection, box: BBox | GridBox | N
     """
     if box is None or is_native(collection, box):
         return box
-    known = remembered(collection, "frames", lambda: Recent[BBox | GridBox, GridBox](KEPT))
+    known = remembered(collection, "frames", lambda: Cache[BBox | GridBox, GridBox](KEPT))
     found = known.get(box)
     if found is not None:
         return found
     [numbers] = database.run(select_frame(collection, box), one_plan=True)
     if collection.srid is None or None in numbers:
         return None
-    return known.keep(box, GridBox(collection.srid, *numbers))
+    return known.put(box, GridBox(collection.srid, *numbers))

@@ -1,5 +1,5 @@
-"""Files of tiles, and functions that make them: asked for such a collection, these views answer in place of those for
-features.
+"""Collections that have tiles only, files of tiles and functions that make them: these views answer in place of those
+for features.
 
 The application asks it before every view, since the addresses are those of all collections.
 """
@@ -22,35 +22,34 @@ from api.documents.archives import (
     tileset_of,
 )
 from api.http.links import MAPLIBRE_STYLE
-from api.params.common import reject_unknown
-from api.routes import tile_functions
+from api.params.tiles import given_parameters
 from api.routes.responses import answer
 from api.routes.tiles import tileset_answer
-from api.tiles.archive_response import Wanted, archive_answer
-from api.tms.matrix_set import WEB_MERCATOR_QUAD
+from api.tiles.functions import check_parameters
+from api.tiles.service import check_matrix_set
 from core.archives import TileArchive
-from core.errors import OnlyTiles, UnknownTileMatrixSet
+from core.errors import OnlyTiles
 
-View = Callable[..., Response]
+View = Callable[[TileArchive], Response]
+
+TILE = "tiles.tile"
+"""The view of tiles is the same for all collections."""
 
 
 def instead() -> Response | None:
     """The answer for a collection of tiles; None for everything else. Raises: OnlyTiles, and what its views raise"""
     values: Mapping[str, Any] = request.view_args or {}
-    archive = find(values["id"]) if "id" in values and request.method != "OPTIONS" else None
+    has_collection = values.get("id") is not None and request.method != "OPTIONS" and request.endpoint != TILE
+    archive = find(values["id"]) if has_collection else None
     if archive is None:
         return None
-    view = (tile_functions.VIEWS if isinstance(archive, TileFunction) else VIEWS).get(request.endpoint or "")
+    view = VIEWS.get(request.endpoint or "")
     if view is None:
         hint = f"its tiles are at /collections/{archive.id}/tiles"
         raise OnlyTiles(f"'{archive.id}' has tiles only, and no features", hint=hint)
-    if values.get("tms", WEB_MERCATOR_QUAD.id) != WEB_MERCATOR_QUAD.id:
-        raise UnknownTileMatrixSet(
-            f"'{archive.id}' has no tiles in '{values['tms']}'",
-            hint=f"it has them in {WEB_MERCATOR_QUAD.id}",
-            parameter="tileMatrixSetId",
-        )
-    return view(archive, **{name: value for name, value in values.items() if name not in ("id", "tms")})
+    if "tms" in values:
+        check_matrix_set(archive, values["tms"])
+    return view(archive)
 
 
 def find(id: str) -> TileArchive | None:
@@ -63,7 +62,8 @@ def find(id: str) -> TileArchive | None:
 
 def collection(archive: TileArchive) -> Response:
     """The collection."""
-    return answer(archive_document(archive, api().links), "archive.html", title=archive.title, archive=archive)
+    known = with_layers(archive)
+    return answer(archive_document(known, api().links), "archive.html", title=known.title, archive=known)
 
 
 def tilesets(archive: TileArchive) -> Response:
@@ -73,30 +73,39 @@ def tilesets(archive: TileArchive) -> Response:
 
 def tileset(archive: TileArchive) -> Response:
     """Its tileset."""
-    document = archive_tileset_document(archive, api().links)
-    return tileset_answer(tileset_of(archive), document, archive.facts.media_type)
+    known, given = requested(archive)
+    document = archive_tileset_document(known, api().links, given)
+    return tileset_answer(tileset_of(known, given), document, known.facts.media_type)
 
 
 def tilejson(archive: TileArchive) -> Response:
     """TileJSON."""
-    return answer(archive_tilejson_document(archive, api().links), title=f"TileJSON of {archive.title}")
+    known, given = requested(archive)
+    document = archive_tilejson_document(known, api().links, given)
+    return answer(document, parameters=("f", *given), title=f"TileJSON of {known.title}")
 
 
 def style(archive: TileArchive) -> Response:
     """A MapLibre style."""
-    document = archive_style_document(archive, api().links)
-    return answer(document, type=MAPLIBRE_STYLE, title=f"Style of {archive.title}")
+    known, given = requested(archive)
+    document = archive_style_document(known, api().links, given)
+    return answer(document, type=MAPLIBRE_STYLE, parameters=("f", *given), title=f"Style of {known.title}")
 
 
-def tile(archive: TileArchive, z: str, row: str, column: str) -> Response:
-    """A tile: 200 with the bytes of the file, 204 where it has none, 404 outside its zooms and bounds, 304."""
-    reject_unknown(request.args, ("f",))
-    headers = (request.headers.get(name, "") for name in ("Accept", "Accept-Encoding", "If-None-Match"))
-    found = archive_answer(api(), archive, (z, row, column), Wanted(request.args.get("f"), *headers))
-    response = Response(found.body, found.status, found.headers)
-    if not found.body:
-        del response.headers["Content-Type"]
-    return response
+def requested(archive: TileArchive) -> tuple[TileArchive, Mapping[str, str]]:
+    """The archive with its layers, and the parameters that its tiles are asked for with: none of a file.
+
+    Raises: UnknownParameter
+    """
+    if not isinstance(archive, TileFunction):
+        return archive, {}
+    check_parameters(request.args, archive)
+    return with_layers(archive), given_parameters(request.args)
+
+
+def with_layers(archive: TileArchive) -> TileArchive:
+    """The archive with the layers of its tiles, which those of a function tell."""
+    return api().tiles.functions.with_layers(archive) if isinstance(archive, TileFunction) else archive
 
 
 VIEWS: Mapping[str, View] = {
@@ -105,6 +114,5 @@ VIEWS: Mapping[str, View] = {
     "tiles.tileset": tileset,
     "tiles.tilejson": tilejson,
     "tiles.style": style,
-    "tiles.tile": tile,
 }
 """By the endpoint of the view for features."""

@@ -35,7 +35,7 @@ def landing() -> Response:
 def definition() -> Response:
     """OpenAPI 3.0."""
     catalog = api().fresh_catalog
-    samples, sets = api().samples.of(catalog.values()), api().grids.sets.values()
+    samples, sets = api().samples.of(catalog.values()), api().tiles.grids.sets.values()
     document = openapi_document(api().settings, catalog, api().links, samples, sets)
     return answer(document, "api.html", type=OPENAPI_JSON, title="API")
 

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from pmtiles.tile import Compression
 
-from core.archives import TileArchive
+from api.http.compression import DECODERS, UNDECODABLE, takes
+from api.tms.tile import Tile
+from core.archives import MVT, TileArchive
 from core.errors import CollectionBroken, SourceChanged, TilesDamaged
 from core.mbtiles_file import MBTilesFile
 from core.pmtiles_file import Directories, PMTilesFile
 
 GZIP_MAGIC = b"\x1f\x8b"
 ENCODINGS = {Compression.GZIP: "gzip", Compression.BROTLI: "br", Compression.ZSTD: "zstd"}
+
+
+class StoredTile(NamedTuple):
+    """A tile as its file has it, and the encoding that it is in; None: it is not compressed."""
+
+    data: bytes
+    encoding: str | None
+
+    def accepted_by(self, accept_encoding: str) -> StoredTile:
+        """The same, in no encoding for a client that does not take it. Raises: CollectionBroken"""
+        if self.encoding is None or takes(accept_encoding, self.encoding):
+            return self
+        try:
+            return StoredTile(DECODERS[self.encoding](self.data), None)
+        except UNDECODABLE as error:
+            hint = "a client that takes its compression gets it as it is; make the file again"
+            raise CollectionBroken("the tile is damaged in its file", hint=hint) from error
 
 
 class Archives:
@@ -24,8 +46,8 @@ class Archives:
         self._data_dir = data_dir
         self._directories = Directories()
 
-    def tile(self, archive: TileArchive, zoom: int, row: int, column: int) -> tuple[bytes, str | None] | None:
-        """A tile as the file keeps it and the encoding that it is in; None where the file has none.
+    def tile(self, archive: TileArchive, place: Tile) -> StoredTile | None:
+        """A tile; None where the file has none.
 
         Raises: SourceChanged when the file is another one than was looked at, CollectionBroken when it cannot be read
         """
@@ -35,8 +57,8 @@ class Archives:
                     raise SourceChanged(
                         f"the file of '{archive.id}' changed just now", hint="try again in a few seconds"
                     )
-                tile = file.tile(zoom, row, column)
-                return None if tile is None else (tile, encoding_of(file, tile, archive))
+                tile = file.tile(place.z, place.row, place.column)
+                return None if tile is None else StoredTile(tile, encoding_of(file, tile, archive))
         except FileNotFoundError as error:
             raise SourceChanged(f"the file of '{archive.id}' is gone", hint="it was withdrawn just now") from error
         except (TilesDamaged, OSError) as error:
@@ -52,9 +74,21 @@ class Archives:
 
 
 def encoding_of(file: PMTilesFile | MBTilesFile, tile: bytes, archive: TileArchive) -> str | None:
-    """The Content-Encoding that a tile is kept in; none for pictures. MBTiles do not say, so the tile does."""
+    """The Content-Encoding that a tile is stored in; none for pictures. MBTiles do not say, so the tile does."""
     if not archive.is_vector:
         return None
     if isinstance(file, PMTilesFile):
         return ENCODINGS.get(file.header["tile_compression"])
     return "gzip" if tile.startswith(GZIP_MAGIC) else None
+
+
+@lru_cache
+def formats_of(media_type: str) -> tuple[tuple[str, str], ...]:
+    """The one format of an archive's tiles, as `format_for` takes it."""
+    return (("mvt" if media_type == MVT else media_type.removeprefix("image/"), media_type),)
+
+
+def etag_of(archive: TileArchive, place: Tile) -> str:
+    """The ETag of a tile of the file as it is now, without quotes."""
+    text = f"{archive.id}/{archive.size_bytes}/{archive.mtime_ns}/{place.z}/{place.row}/{place.column}"
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()

@@ -1,38 +1,190 @@
-"""Makes a tile to tell how: what `?explain=true` answers in place of the tile."""
+"""How a tile came about, which `?explain=true` shows in its place, and advice for who wants it faster or smaller."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from api.formats.mvt import LayerWeight, PropertyWeight, weigh
+from api.http.gzip import comment_of, decompress
 from api.query.items import TileQuery
-from api.sql.tiles.explain import explain, explain_only, parse_plan
+from api.sql.tiles.explain import Explained, PlanStep, explain, explain_only, parse_plan
+from api.sql.tiles.overviews import tiling_for
 from api.sql.tiles.tiles import select_tile
-from api.tiles.budget import TileMaker
-from api.tiles.explain_text import TileStory
+from api.tiles.budget import KB, TileMaker
 from api.tms.tile import Tile
 from core.catalog import Collection
-from core.db import Database
 from core.errors import QueryTooSlow
-from core.settings import Settings
+
+MANY_ROWS = 10_000
+MUCH_KB = 100
+"""From so many kilobytes on it is worth while to look at what a tile is made of."""
+
+LARGE_SHARE = 0.4
+LONG_GEOMETRY_BYTES = 200
+SLOW_MS = 500
 
 
-def explain_tile(
-    database: Database, settings: Settings, collection: Collection, place: Tile, query: TileQuery
-) -> TileStory:
+@dataclass(frozen=True, slots=True)
+class TileExplanation:
+    """How a tile came about.
+
+    packed: compressed, as it is sent
+    made_s: how long it took to make, in seconds, the wait for a connection included
+    error:  why there is no tile: it takes too long
+    """
+
+    collection: Collection
+    place: Tile
+    query: TileQuery
+    sql: str
+    plan: Explained
+    packed: bytes
+    made_s: float
+    most_kb: int
+    error: str | None = None
+
+    @property
+    def remark(self) -> str | None:
+        """What the tile says that it lacks."""
+        return comment_of(self.packed) if self.packed else None
+
+    @property
+    def layers(self) -> list[LayerWeight]:
+        """What its bytes are spent on."""
+        return weigh(decompress(self.packed)) if self.packed else []
+
+    @property
+    def has_overview(self) -> bool:
+        """Whether it is made from an overview: rows that the loader chose for its zoom."""
+        return self.query.is_unconditional and tiling_for(self.collection, self.place) is not None
+
+
+def explain_tile(maker: TileMaker) -> TileExplanation:
     """Make a tile anew, and run its statement once more to see how.
 
-    Raises: as TileMaker.make but for QueryTooSlow, which becomes a part of the story
+    Raises: as TileMaker.make but for QueryTooSlow, which becomes a part of the explanation
     """
     began, packed, error = time.perf_counter(), b"", None
     try:
-        packed = TileMaker(database, settings, collection, place, query).make()
+        packed = maker.make()
     except QueryTooSlow as slow:
         error = slow.detail
     made_s = time.perf_counter() - began
-    statement = select_tile(collection, place, query)
+    statement = select_tile(maker.collection, maker.place, maker.query)
     try:
-        [(plan,)] = database.run(explain(statement))
+        [(plan,)] = maker.database.run(explain(statement))
     except QueryTooSlow:
-        [(plan,)] = database.run(explain_only(statement))
-    text = database.render(statement).strip()
-    return TileStory(collection, place, query, text, parse_plan(plan), packed, made_s, settings.tile_max_kb, error)
+        [(plan,)] = maker.database.run(explain_only(statement))
+    text, most_kb = maker.database.render(statement).strip(), maker.settings.tile_max_kb
+    tile = maker.collection, maker.place, maker.query
+    return TileExplanation(*tile, text, parse_plan(plan), packed, made_s, most_kb, error)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Something to do, and why."""
+
+    because: str
+    do: str
+
+
+def advice(tile: TileExplanation, layers: list[LayerWeight]) -> list[Advice]:
+    """What would make the tile faster or smaller, the most useful first."""
+    return [
+        *(no_index(step) for step in tile.plan.steps if has_no_index(tile.collection) and is_walk_through_all(step)),
+        *no_overview(tile),
+        *too_slow(tile),
+        *left_out(tile),
+        *(found for layer in layers for found in heavy_parts(tile, layer)),
+    ]
+
+
+def has_no_index(collection: Collection) -> bool:
+    """Not known to have one. What has one is read whole all the same where a tile shows much of it."""
+    return collection.source is not None and not collection.source.is_indexed
+
+
+def is_walk_through_all(step: PlanStep) -> bool:
+    """Whether a step reads many rows to find those in the tile's box."""
+    return step.box_column is not None and (step.read or 0) > MANY_ROWS and (step.kept or 0) < (step.read or 0) / 2
+
+
+def no_index(step: PlanStep) -> Advice:
+    """The index that such a step lacks."""
+    because = f"{step.read:,} rows of {step.relation} are read to find {step.kept:,}: no index is used"
+    return Advice(because, f"CREATE INDEX ON {step.relation} USING gist ({step.box_column}); ANALYZE {step.relation}")
+
+
+def rows_read(tile: TileExplanation) -> int:
+    """Rows that all steps looked at."""
+    return sum(step.read or 0 for step in tile.plan.steps)
+
+
+def no_overview(tile: TileExplanation) -> Iterator[Advice]:
+    """A tile of very many features that nothing was prepared for."""
+    if tile.has_overview or rows_read(tile) <= MANY_ROWS:
+        return
+    because = f"the tile is made of {rows_read(tile):,} rows"
+    if not tile.query.is_unconditional:
+        yield Advice(because, "a condition, or all=true, is answered from the whole table: without it, or further in")
+    elif tile.collection.tiling is None:
+        yield Advice(because, how_to_have_overviews(tile.collection))
+
+
+def how_to_have_overviews(collection: Collection) -> str:
+    """How a collection gets tiles of low zooms. Of sources, tables have pages; views and functions do not."""
+    if collection.source is None:
+        return "load the file again: it was loaded by an older Isthmus"
+    if collection.source.sampled is not None:
+        return f"isthmus prepare '{collection.source_path}' prepares it for low zooms"
+    return "low zooms are prepared of tables, not of views and functions: publish the table, or load it as a file"
+
+
+def too_slow(tile: TileExplanation) -> Iterator[Advice]:
+    """A statement that takes long, or was given up."""
+    if tile.plan.took_ms is None:
+        yield Advice("the statement was given up", "ask further in, or with a filter; the plan is the planner's guess")
+    elif tile.plan.took_ms > SLOW_MS:
+        yield Advice(f"the statement takes {tile.plan.took_ms:,.0f} ms", "make such tiles in advance: isthmus seed")
+
+
+def left_out(tile: TileExplanation) -> Iterator[Advice]:
+    """A tile that had to become smaller than it would be."""
+    if tile.remark is not None and not tile.has_overview:
+        because = f"features are left out, or the tile would weigh more than {tile.most_kb} kB or take too long"
+        yield Advice(because, "ask for fewer properties, or set ISTHMUS_TILE_MAX_KB and ISTHMUS_TILE_TIMEOUT_S")
+
+
+def heavy_parts(tile: TileExplanation, layer: LayerWeight) -> Iterator[Advice]:
+    """Properties and geometries that most of a large layer's bytes go to."""
+    if len(tile.packed) < MUCH_KB * KB:
+        return
+    for weight in sorted(layer.properties, key=lambda found: -found.bytes):
+        if weight.bytes > LARGE_SHARE * layer.bytes:
+            yield Advice(
+                f"the property '{weight.name}' is {share(weight, layer)} of the layer", leave_out(tile, weight)
+            )
+    if len(layer.properties) > 1 and properties_bytes(layer) > LARGE_SHARE * layer.bytes:
+        because = f"its {len(layer.properties)} properties are {properties_bytes(layer) / layer.bytes:.0%} of the layer"
+        yield Advice(because, "name those that the map shows: properties=…")
+    if layer.geometry_bytes > LARGE_SHARE * layer.bytes and layer.geometry_bytes > LONG_GEOMETRY_BYTES * layer.features:
+        because = f"a geometry has {layer.geometry_bytes // layer.features} bytes on average"
+        yield Advice(because, "simplify the data, or begin the layer at a later zoom")
+
+
+def leave_out(tile: TileExplanation, weight: PropertyWeight) -> str:
+    """How to do without a property."""
+    side_car = " or name the others in [tiles] of its side-car" if tile.has_overview else ""
+    return f"leave it out: exclude-properties={weight.name}{side_car}"
+
+
+def share(weight: PropertyWeight, layer: LayerWeight) -> str:
+    """The part of the layer's bytes that a property has."""
+    return f"{weight.bytes / layer.bytes:.0%}"
+
+
+def properties_bytes(layer: LayerWeight) -> int:
+    """The bytes of all properties of a layer."""
+    return sum(weight.bytes for weight in layer.properties)

@@ -13,6 +13,8 @@ import psycopg
 from api.catalog.sources.model import TileFunction
 from api.formats.mvt import read_layers
 from api.http.gzip import compress, decompress
+from api.http.request import Args
+from api.params.common import reject_unknown
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
 from api.sql.tiles.functions import select_function_tile
@@ -92,6 +94,12 @@ class TileFunctions:
         return tuple(
             {"id": name, "fields": fields, "minzoom": first, "maxzoom": last} for name, fields in found.items()
         )
+
+
+def check_parameters(args: Args, function: TileFunction) -> None:
+    """Raise UnknownParameter for a parameter that it does not take, BadParameter for one that is given twice."""
+    own = ["f", *(argument.name for argument in function.arguments)]
+    reject_unknown(args, [*own, *args] if function.takes_rest else own)
 
 
 def refusal(function: TileFunction, rest: Mapping[str, str]) -> BadValue:

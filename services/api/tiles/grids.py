@@ -26,7 +26,8 @@ from api.tms.tile import Tile, extent_in, tile_box
 from api.tms.tileset import Tileset, around, of_collection, of_dataset, tiled_box
 from core.axes import is_northing_first
 from core.bbox import BBox
-from core.catalog import Collection, remembered
+from core.cache import CollectionCache
+from core.catalog import Collection
 from core.db import Database
 from core.errors import BadValue, DatabaseUnavailable, NoTiles, UnknownTileMatrixSet, suggestion
 
@@ -65,6 +66,7 @@ class Grids:
         self._database = database
         self._sets: dict[str, TileMatrixSet] = dict(OURS)
         self._areas: dict[str, Area] = {}
+        self._extents: CollectionCache[str, tuple[GridBox | None]] = CollectionCache(capacity=100)
         self._pending = read_definitions(folders, OURS)
         self._rests_until = 0.0
         self._lock = Lock()
@@ -96,9 +98,9 @@ class Grids:
 
     def extent(self, collection: Collection, matrix_set: TileMatrixSet) -> GridBox | None:
         """Where a collection has tiles, in the CRS of a set; None: everywhere. Raises: NoTiles, DatabaseUnavailable"""
-        if matrix_set.id not in self._areas:
-            key = ("extent", matrix_set.id)
-            return remembered(collection, key, lambda: (extent_in(matrix_set, tiled_box(collection)),))[0]
+        id = matrix_set.id
+        if id not in self._areas:
+            return self._extents.get(collection, id, lambda: (extent_in(matrix_set, tiled_box(collection)),))[0]
         found = self._extent(collection, matrix_set)
         if found is None:
             hint = f"/collections/{collection.id}/tiles lists the sets that it has tiles in"
@@ -170,8 +172,7 @@ class Grids:
 
     def _extent(self, collection: Collection, matrix_set: TileMatrixSet) -> GridBox | None:
         """Where a collection lies in a registered set; None: nowhere."""
-        key = ("extent", matrix_set.id)
-        return remembered(collection, key, lambda: (self._find_extent(collection, matrix_set),))[0]
+        return self._extents.get(collection, matrix_set.id, lambda: (self._find_extent(collection, matrix_set),))[0]
 
     def _find_extent(self, collection: Collection, matrix_set: TileMatrixSet) -> GridBox | None:
         """The same, found out."""

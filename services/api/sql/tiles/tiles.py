@@ -28,7 +28,8 @@ from api.sql.tiles.thinning import POINTS, Few, first, rows_of
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
-from core.catalog import FID, Collection, Column, ColumnType, Key, remembered
+from core.cache import CollectionCache
+from core.catalog import FID, Collection, Column, ColumnType, Key
 from core.statement import Prepared, Statement, prepare, quoted
 from core.tiling import Tiling
 
@@ -50,6 +51,11 @@ COUNTED = sql.SQL("SELECT whole.*, ({count}) FROM ({tile}) AS whole")
 
 ONCE = sql.SQL("\n    OFFSET 0")
 """Keeps PostgreSQL from making each geometry twice, for the tile and for the count."""
+
+
+names_cache: CollectionCache[None, dict[str, Any]] = CollectionCache()
+statements: CollectionCache[tuple[int, int], Prepared] = CollectionCache(capacity=100)
+"""Statements of whole tiles, by zoom and number of areas."""
 
 
 def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TILE, few: Few | None = None) -> Statement:
@@ -82,11 +88,11 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
 
 
 def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, Any]]:
-    """All of a tile of WebMercatorQuad, which is asked for most: to be kept prepared, with its values.
+    """All of a tile of WebMercatorQuad, which is requested most: a statement to be prepared once, with its values.
 
     Rows: as `select_tile`, and behind it how many features there are; null where nobody counted
     """
-    tiling, names = tiling_for(collection, tile), remembered(collection, "names", lambda: names_of(collection))
+    tiling, names = tiling_for(collection, tile), names_cache.get(collection, None, lambda: names_of(collection))
     areas = area_params(tile, MARGIN) if tiling else {} if is_stored(collection, tile) else areas_of(collection, tile)
     values = {**names, **areas, "z": tile.z, "x": tile.column, "y": tile.row, "version": collection.version}
 
@@ -96,7 +102,7 @@ def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, 
         text = COUNTED.format(tile=select_tile(collection, tile).text, count=count)
         return prepare(Statement(text, values))
 
-    return remembered(collection, ("tile", tile.z, len(areas)), compose), values
+    return statements.get(collection, (tile.z, len(areas)), compose), values
 
 
 def areas_of(collection: Collection, tile: Tile) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mapbox_vector_tile
 from hypothesis import given, strategies as st
 
-from api.formats.mvt_weight import weigh
+from api.formats.mvt import weigh
 
 values = st.one_of(
     st.text(max_size=9), st.integers(-(2**40), 2**40), st.booleans(), st.floats(width=32, allow_nan=False)
