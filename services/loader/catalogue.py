@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from core.changes import Change
 from core.db import Connection, connect
@@ -28,7 +29,7 @@ LOADER_LOCK = 4_207_850
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A row of isthmus.versions before it is written."""
+    """A row of isthmus.versions before it is written. The fields are its columns."""
 
     version: int
     collection_id: str
@@ -62,7 +63,7 @@ class Words:
 
     def as_params(self) -> dict[str, Any]:
         """As parameters of a statement."""
-        return {**asdict(self), "indexed_by": None if self.indexed_by is None else json.dumps(self.indexed_by)}
+        return {**asdict(self), "indexed_by": json_or_null(self.indexed_by)}
 
 
 def open_catalogue(settings: Settings) -> Connection:
@@ -155,36 +156,19 @@ def describe(connection: Connection, id: str, words: Words) -> bool:
 
 def save_version(connection: Connection, version: Version) -> None:
     """Write a version and serve it from the end of the transaction on."""
-    connection.execute(
-        """
-        INSERT INTO isthmus.versions (version, collection_id, table_name, checksum, row_count, srid, geometry_type,
-                                      null_geometries, bbox, storage_bbox, temporal_column,
-                                      temporal_end_column, interval_start, interval_end, columns,
-                                      tiling, changes)
-        OVERRIDING SYSTEM VALUE
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        [
-            version.version,
-            version.collection_id,
-            version.table_name,
-            version.checksum,
-            version.row_count,
-            version.srid,
-            version.geometry_type,
-            version.null_geometries,
-            version.bbox,
-            version.storage_bbox,
-            version.temporal_column,
-            version.temporal_end_column,
-            version.interval_start,
-            version.interval_end,
-            json.dumps(version.columns),
-            None if version.tiling is None else json.dumps(version.tiling),
-            None if version.changes is None else json.dumps([change.as_json() for change in version.changes]),
-        ],
+    names = [field.name for field in fields(Version)]
+    text = sql.SQL("INSERT INTO isthmus.versions ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
+        sql.SQL(", ").join(map(sql.Identifier, names)), sql.SQL(", ").join(map(sql.Placeholder, names))
     )
+    changes = None if version.changes is None else json.dumps([change.as_json() for change in version.changes])
+    as_json = {"columns": json.dumps(version.columns), "tiling": json_or_null(version.tiling), "changes": changes}
+    connection.execute(text, {**{name: getattr(version, name) for name in names}, **as_json})
     serve(connection, version.collection_id, version.version)
+
+
+def json_or_null(value: Any) -> str | None:
+    """JSON for a column that may be NULL."""
+    return None if value is None else json.dumps(value)
 
 
 def serve(connection: Connection, id: str, version: int) -> None:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import PurePosixPath
 
 from core.tiling import OUR_COLUMNS
@@ -95,26 +96,20 @@ def table_name(id: str, version: int) -> str:
 
 def unique_names(names: Iterable[str]) -> list[str]:
     """The names with `_2`, `_3` after those that occurred before."""
-    seen: set[str] = set()
-    result: list[str] = []
-    for name in names:
-        candidate, number = name, 2
-        while candidate in seen:
-            candidate, number = f"{name}_{number}", number + 1
-        seen.add(candidate)
-        result.append(candidate)
-    return result
+    return numbered(names, set(), first=2)
 
 
 def column_names(published: Sequence[str]) -> list[str]:
     """A column of the table for each published name: the same, unless PostgreSQL or Isthmus needs that name itself."""
-    taken = set(RESERVED_COLUMNS)
-    columns: list[str] = []
-    for name in published:
-        base = shortened(name.replace("\0", "") or "column", MAX_BYTES - 4)
-        candidate, number = base, 1
-        while candidate in taken:
-            candidate, number = f"{base}_{number}", number + 1
-        taken.add(candidate)
-        columns.append(candidate)
-    return columns
+    bases = [shortened(name.replace("\0", "") or "column", MAX_BYTES - 4) for name in published]
+    return numbered(bases, set(RESERVED_COLUMNS), first=1)
+
+
+def numbered(names: Iterable[str], taken: set[str], *, first: int) -> list[str]:
+    """The names, with a number from `first` on after each that is taken already; `taken` grows by them."""
+    result: list[str] = []
+    for name in names:
+        numbers = (f"{name}_{number}" for number in count(first))
+        result.append(name if name not in taken else next(one for one in numbers if one not in taken))
+        taken.add(result[-1])
+    return result

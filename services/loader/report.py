@@ -71,10 +71,6 @@ class Report:
         times = {"started_at": self.started_at.isoformat(), "ended_at": self.ended_at.isoformat()}
         return {**asdict(self), **times}
 
-    def for_collection(self, id: str) -> tuple[Note, ...]:
-        """The notes about one collection, and those about the whole file."""
-        return tuple(note for note in self.notes if note.collection in (None, id))
-
 
 def parse_report(values: Mapping[str, Any]) -> Report:
     """The report that `as_json` wrote."""

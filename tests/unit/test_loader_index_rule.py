@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from loader.table.ddl import create_property_index, drop_index
+from loader.table.ddl import create_property_index, drop
 from loader.table.index_rule import FEWEST_ROWS, MOST_INDEXES, Property, PropertyIndex, Statistics, choose, index_name
 
 MILLION = 1_000_000
@@ -133,4 +133,4 @@ def test_the_statement_says_what_was_chosen():
     )
     plain = replace(index, with_key=False, filled_only=False, column="a")
     assert create_property_index("t_7", plain).as_text().endswith('ON "data"."t_7" ("a")')
-    assert drop_index("7_1_a_property").as_text() == 'DROP INDEX IF EXISTS "data"."7_1_a_property"'
+    assert drop("INDEX", "7_1_a_property").as_text() == 'DROP INDEX IF EXISTS "data"."7_1_a_property"'

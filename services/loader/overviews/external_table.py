@@ -30,7 +30,7 @@ from loader.sidecar import TileOptions
 from loader.table import verify
 from loader.table.cleanup import STEP, attempt_each, freeze
 from loader.table.columns import BIG, BOOLEAN, DATE, DOUBLE, INTEGER, REAL, SMALL, TEXT, Storage, TableColumn
-from loader.table.ddl import SCHEMA, Table, analyze
+from loader.table.ddl import SCHEMA, Table, analyze, drop
 
 STORED: Mapping[str, Storage] = {
     "int2": SMALL,
@@ -184,7 +184,7 @@ def drop_older(connection: Connection, oid: int, kept: str | None) -> bool:
     """Drop the overviews that were made before. False when someone's reading left one: the next time drops it."""
     tables = connection.execute(PREPARED, {"prefix": prefix(oid)}).fetchall()
     with connection.transaction():
-        return attempt_each(connection, ([drop_overview(name)] for name, *_ in tables if name != kept))
+        return attempt_each(connection, ([drop("TABLE", name)] for name, *_ in tables if name != kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ def forget_source(connection: Connection, name: str) -> list[str]:
         raise UnknownCollection(f"nothing was prepared of '{name}'", hint=hint)
     with connection.transaction():
         for table in tables:
-            connection.execute(drop_overview(table).text)
+            connection.execute(drop("TABLE", table).text)
     return tables
 
 
@@ -274,8 +274,3 @@ def delete_beyond(table: str, full_zoom: int) -> Statement:
     """Rows that only serve zooms from the full one on, which are made from their table."""
     text = sql.SQL("DELETE FROM {} WHERE {} >= {}")
     return Statement(text.format(sql.Identifier(SCHEMA, table), sql.Identifier(FIRST), sql.Literal(full_zoom)))
-
-
-def drop_overview(table: str) -> Statement:
-    """Drop an overview."""
-    return Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, table)))

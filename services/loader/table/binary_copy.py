@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, cast
 
 import pyarrow as pa
@@ -26,33 +27,28 @@ from loader.table.columns import JSON, TEXT, TableColumn
 FALLBACK_ENCODING = "cp1252"
 """What text that is no UTF-8 is read as: the usual one of old Shapefiles and spreadsheets."""
 
-
 LARGEST = 2**63 - 1
 
-
-@dataclass(slots=True)
-class Repairs:
-    """How many values had to be changed to be stored, by column."""
-
-    nul_removed: dict[str, int] = field(default_factory=dict[str, int])
-    recoded: dict[str, int] = field(default_factory=dict[str, int])
-    at_limit: dict[str, int] = field(default_factory=dict[str, int])
-
-    def notes(self) -> Iterator[Note]:
-        """What the report says of them."""
-        for name, count in self.nul_removed.items():
-            message = f"'{name}': NUL characters were removed from {count} values: PostgreSQL's text has none"
-            yield Note("warning", "text-nul-removed", message)
-        for name, count in self.recoded.items():
-            message = f"'{name}': {count} values are no UTF-8 and were read as Windows-1252"
-            yield Note("warning", "text-recoded", message, "save the file in UTF-8 if letters look wrong")
-        for name, count in self.at_limit.items():
-            message = (
-                f"'{name}': {count} values are the last whole number of 64 bits, which GDAL makes of larger ones too"
-            )
-            yield Note(
-                "warning", "number-at-limit", message, "put long numbers between quotes in GeoJSON, or load Parquet"
-            )
+REPAIRED = (
+    Note(
+        "warning",
+        "text-nul-removed",
+        "'{name}': NUL characters were removed from {count} values: PostgreSQL's text has none",
+    ),
+    Note(
+        "warning",
+        "text-recoded",
+        "'{name}': {count} values are no UTF-8 and were read as Windows-1252",
+        "save the file in UTF-8 if letters look wrong",
+    ),
+    Note(
+        "warning",
+        "number-at-limit",
+        "'{name}': {count} values are the last whole number of 64 bits, which GDAL makes of larger ones too",
+        "put long numbers between quotes in GeoJSON, or load Parquet",
+    ),
+)
+"""What the report says of values that had to be changed to be stored."""
 
 
 class Encoder:
@@ -60,11 +56,18 @@ class Encoder:
 
     def __init__(self, columns: Sequence[TableColumn], *, geometry: bool) -> None:
         self.columns = columns
-        self.repairs = Repairs()
+        self.repaired = Counter[tuple[str, str]]()
         fields = [pa.field("fid", pa.int64()), *(pa.field(f"c{c.source}", c.storage.wire) for c in columns)]
         if geometry:
             fields.append(pa.field("geom", pa.binary()))
         self.schema = pa.schema(fields)
+
+    def notes(self) -> Iterator[Note]:
+        """What the report says of values that were changed, by kind of change and column."""
+        for note in REPAIRED:
+            for (code, name), count in self.repaired.items():
+                if code == note.code:
+                    yield replace(note, message=note.message.format(name=name, count=count))
 
     def copy_data(self, chunk: Chunk) -> Iterator[bytes]:
         """The bytes of one whole COPY."""
@@ -107,7 +110,7 @@ class Encoder:
         """Count the values that may have been larger: GDAL says so of some formats only."""
         if pc.max(array).as_py() == LARGEST or pc.min(array).as_py() == -LARGEST - 1:
             count = sum(number in (LARGEST, -LARGEST - 1) for number in array.to_pylist())
-            self.repairs.at_limit[name] = self.repairs.at_limit.get(name, 0) + count
+            self.repaired["number-at-limit", name] += count
 
     def clean_text(self, name: str, array: pa.Array) -> pa.Array:
         """Text that PostgreSQL takes: UTF-8, no NUL. What had to be changed is counted."""
@@ -117,11 +120,11 @@ class Encoder:
             array.validate(full=True)
         except pa.ArrowInvalid:
             array, count = recoded(array)
-            self.repairs.recoded[name] = self.repairs.recoded.get(name, 0) + count
+            self.repaired["text-recoded", name] += count
         text = array.cast(pa.string())
         with_nul = pc.sum(pc.match_substring(text, "\0")).as_py()
         if with_nul:
-            self.repairs.nul_removed[name] = self.repairs.nul_removed.get(name, 0) + with_nul
+            self.repaired["text-nul-removed", name] += with_nul
             text = pc.replace_substring(text, "\0", "")
         return text
 

@@ -98,7 +98,7 @@ def views_to_make(connection: Connection) -> Iterator[Iterable[Statement]]:
 
 def views_to_drop(connection: Connection) -> Iterator[Iterable[Statement]]:
     """Statements that drop the views of withdrawn collections."""
-    yield from ([ddl.drop_view(name)] for (name,) in connection.execute(VIEWS_TO_DROP).fetchall())
+    yield from ([ddl.drop("VIEW", name)] for (name,) in connection.execute(VIEWS_TO_DROP).fetchall())
 
 
 def drop_versions(connection: Connection, keep: int) -> bool:
@@ -111,14 +111,14 @@ def drop_versions(connection: Connection, keep: int) -> bool:
 
 def statements_of_drop(version: int, tables: Iterable[str | None]) -> Iterator[Statement]:
     """Statements that drop the tables of a version, and its row."""
-    yield from (ddl.drop_table(table) for table in tables if table)
+    yield from (ddl.drop("TABLE", table) for table in tables if table)
     yield Statement(sql.SQL("DELETE FROM isthmus.versions WHERE version = {}").format(sql.Literal(version)))
 
 
 def drop_indexes(connection: Connection) -> bool:
     """Drop the indexes of properties that are no longer wanted."""
     names = connection.execute(INDEXES_TO_DROP).fetchall()
-    return attempt_each(connection, ([ddl.drop_index(name)] for (name,) in names))
+    return attempt_each(connection, ([ddl.drop("INDEX", name)] for (name,) in names))
 
 
 def attempt_each(connection: Connection, groups: Iterable[Iterable[Statement]]) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import psycopg
@@ -28,6 +29,30 @@ from loader.table.heap_order import along_curve
 MAX_COLUMNS = 1500
 """PostgreSQL's limit is 1,600, with the columns that Isthmus adds."""
 
+REPAIRED = (
+    Note(
+        "info",
+        "geometry-made-plain",
+        "{count} rows lie in parts of the file where geometries had to be made alike: curves became "
+        "lines, surfaces polygons, collections in collections one, measures were dropped, missing heights became 0",
+    ),
+    Note(
+        "warning",
+        "geometry-without-place",
+        "{count} features have coordinates that are no numbers, and are published without geometry",
+        "give them coordinates in the file",
+    ),
+    Note(
+        "warning",
+        "geometry-padded",
+        "{count} features have lines of one point, or rings of fewer than four or that are not closed; "
+        "points of them were repeated",
+        "repair them in the file, or leave them out",
+    ),
+    Note("info", "heights-missing", "{count} features have heights or measures that are no numbers; they became 0"),
+)
+"""What the report says of geometries that had to be changed to be stored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -47,10 +72,8 @@ class Copy:
     encoder: Encoder
     padding: bool = False
     rows: int = 0
-    repaired: int = 0
-    placeless: int = 0
-    flattened: int = 0
-    padded: int = 0
+    repaired: Counter[str] = field(default_factory=Counter[str])
+    """How many features had to be changed, by the code of the note."""
 
     def add(self, chunk: Chunk) -> None:
         """Send one chunk. Raises: CannotRead for geometries that are no WKB"""
@@ -65,7 +88,7 @@ class Copy:
         wkb = self.only_numbers(wkb)
         if self.padding:
             wkb, count = pad(wkb)
-            self.padded += count
+            self.repaired["geometry-padded"] += count
         codes = distinct_codes(wkb)
         found = shape_of(codes)
         wide = shape if found is None else shape.joined(found)
@@ -74,7 +97,7 @@ class Copy:
         if all(is_plain(code, wide) for code in codes):
             self.send(ddl.copy_into(self.table), replace(chunk, wkb=promoted(wkb, wide)))
             return
-        self.repaired += len(chunk)
+        self.repaired["geometry-made-plain"] += len(chunk)
         self.run(ddl.create_staging(self.table))
         self.send(ddl.copy_into_staging(self.table), replace(chunk, wkb=wkb))
         for statement in ddl.move_from_staging(self.table):
@@ -83,8 +106,8 @@ class Copy:
     def only_numbers(self, wkb: pa.Array) -> pa.Array:
         """The geometries without coordinates that are no numbers, which are counted."""
         cleaned = only_numbers(wkb)
-        self.placeless += cleaned.placeless
-        self.flattened += cleaned.flattened
+        self.repaired["geometry-without-place"] += cleaned.placeless
+        self.repaired["heights-missing"] += cleaned.flattened
         return cleaned.wkb
 
     def widen(self, shape: Shape, srid: int) -> None:
@@ -92,6 +115,12 @@ class Copy:
         for statement in ddl.widen(self.table, shape, srid):
             self.run(statement)
         self.table = replace(self.table, shape=shape)
+
+    def notes(self) -> Iterator[Note]:
+        """What the report says of geometries that were changed."""
+        for note in REPAIRED:
+            if count := self.repaired[note.code]:
+                yield replace(note, message=note.message.format(count=count))
 
     def run(self, statement: Statement) -> None:
         """Execute a statement without rows."""
@@ -151,7 +180,7 @@ def copy_layer(
             f"the file says that it holds {layer.row_count} rows, {copy.rows} could be read",
             hint="is the copy complete? Copy it again",
         )
-    notes = (*cut_notes(layer.schema, columns), *copy.encoder.repairs.notes(), *repair_notes(copy))
+    notes = (*cut_notes(layer.schema, columns), *copy.encoder.notes(), *copy.notes())
     return Copied(copy.table, copy.rows, notes)
 
 
@@ -174,30 +203,7 @@ def first_shape(layer: OpenLayer, first: Chunk | None) -> Shape | None:
 
 def cut_notes(schema: pa.Schema, columns: Sequence[TableColumn]) -> Iterator[Note]:
     """What the report says of names that are too long."""
-    for field, column in zip(schema, columns, strict=True):
-        if len(field.name.encode(errors="replace")) > MAX_BYTES:
-            message = f"'{field.name}' is longer than {MAX_BYTES} bytes, and is published as '{column.name}'"
+    for part, column in zip(schema, columns, strict=True):
+        if len(part.name.encode(errors="replace")) > MAX_BYTES:
+            message = f"'{part.name}' is longer than {MAX_BYTES} bytes, and is published as '{column.name}'"
             yield Note("warning", "name-cut", message)
-
-
-def repair_notes(copy: Copy) -> Iterator[Note]:
-    """What the report says of geometries that went through the staging table."""
-    if copy.repaired:
-        yield Note(
-            "info",
-            "geometry-made-plain",
-            f"{copy.repaired} rows lie in parts of the file where geometries had to be made alike: curves became "
-            "lines, surfaces polygons, collections in collections one, measures were dropped, missing heights became 0",
-        )
-    if copy.placeless:
-        message = f"{copy.placeless} features have coordinates that are no numbers, and are published without geometry"
-        yield Note("warning", "geometry-without-place", message, "give them coordinates in the file")
-    if copy.padded:
-        message = (
-            f"{copy.padded} features have lines of one point, or rings of fewer than four or that are not closed; "
-            "points of them were repeated"
-        )
-        yield Note("warning", "geometry-padded", message, "repair them in the file, or leave them out")
-    if copy.flattened:
-        message = f"{copy.flattened} features have heights or measures that are no numbers; they became 0"
-        yield Note("info", "heights-missing", message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from psycopg import sql
 
@@ -205,30 +206,21 @@ def select_index_state(name: str, index: PropertyIndex) -> Statement:
     return Statement(text)
 
 
-def drop_index(name: str) -> Statement:
-    """Drop an index that is no longer wanted."""
-    return Statement(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
-
-
 def analyze(table: Table) -> Statement:
     """Statistics for the planner, from now on."""
     return Statement(sql.SQL("ANALYZE {}").format(table.identifier))
 
 
-def drop_table(name: str) -> Statement:
-    """Drop the table of a version that is not kept."""
-    return Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+def drop(kind: Literal["TABLE", "VIEW", "INDEX"], name: str) -> Statement:
+    """Drop the table or index of a version, or the view of a collection, if it is there."""
+    schema = "published" if kind == "VIEW" else SCHEMA
+    return Statement(sql.SQL("DROP {} IF EXISTS {}").format(sql.SQL(kind), sql.Identifier(schema, name)))
 
 
 def create_view(id: str, name: str, columns: Sequence[str]) -> Iterator[Statement]:
     """The view of a collection, new: columns under their published names, `geom` last."""
     view = sql.Identifier("published", id)
-    yield Statement(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+    yield drop("VIEW", id)
     chosen = sql.SQL(", ").join(map(sql.Identifier, columns))
     yield Statement(sql.SQL("CREATE VIEW {} AS SELECT {} FROM {}").format(view, chosen, sql.Identifier(SCHEMA, name)))
     yield Statement(sql.SQL("COMMENT ON VIEW {} IS {}").format(view, sql.Literal(name)))
-
-
-def drop_view(id: str) -> Statement:
-    """Drop the view of a withdrawn collection."""
-    return Statement(sql.SQL("DROP VIEW IF EXISTS {}").format(sql.Identifier("published", id)))
