@@ -16,9 +16,9 @@ from psycopg import sql
 from core.changes import Change
 from core.db import Connection, connect
 from core.errors import UnknownCollection, suggestion
-from core.migrations import migrate
 from core.settings import Settings
 from loader.errors import NoSuchVersion
+from loader.migrations import migrate
 from loader.names import Holder
 from loader.plan import Known, Status
 from loader.report import Report, parse_report

@@ -17,10 +17,10 @@ from psycopg import sql
 from core.catalog import SELECT_GENERATION
 from core.db import AMONG_REPLICAS, OF_A_STATEMENT, Database as Pool, connect
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
-from core.migrations import MIGRATION_LOCK, migrate, migrations
 from core.prepared import MOST
 from core.settings import DbTarget
 from core.statement import Prepared, Statement, kept_ready, prepare
+from loader.migrations import MIGRATION_LOCK, migrate, migrations
 from support.cluster import PASSWORD, Database
 
 WITHIN_S = 10
@@ -82,7 +82,7 @@ def test_a_migration_waits_for_the_one_under_way_and_then_finds_it_done(database
 
 def test_a_migration_that_fails_leaves_nothing_behind(database: Database, monkeypatch: pytest.MonkeyPatch):
     broken = [(901, "CREATE TABLE isthmus.half (a integer)"), (902, "SELECT nonsense")]
-    monkeypatch.setattr("core.migrations.migrations", lambda: iter(broken))
+    monkeypatch.setattr("loader.migrations.migrations", lambda: iter(broken))
     with database.connect() as connection:
         with pytest.raises(psycopg.errors.UndefinedColumn):
             migrate(connection)

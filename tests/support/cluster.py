@@ -18,8 +18,8 @@ import psycopg
 from psycopg import sql
 
 from core.db import connect, conninfo
-from core.migrations import migrate
 from core.settings import Settings
+from loader.migrations import migrate
 from support.emptied import Template, read_template
 
 ROOT = Path(__file__).parents[2]

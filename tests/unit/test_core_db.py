@@ -16,8 +16,8 @@ from api.app import OF_A_REQUEST
 from core.db import AMONG_REPLICAS, OF_A_STATEMENT, RetryPolicy, conninfo
 from core.db_errors import ERROR_OF_SQLSTATE, translate, translated
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
-from core.migrations import migrations
 from core.settings import Settings
+from loader.migrations import migrations
 
 SECRET = "s3cret-of-the-database"
 
