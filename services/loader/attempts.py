@@ -29,7 +29,7 @@ CRASHES = 2
 
 
 def mark_file(data_dir: Path) -> Path:
-    """Where it is written down."""
+    """The file that names what is being loaded."""
     return data_dir / "var" / "loading.json"
 
 
@@ -45,7 +45,7 @@ def crashes(data_dir: Path, dataset: Dataset) -> int:
 
 @contextmanager
 def guarded(data_dir: Path, dataset: Dataset) -> Generator[None]:
-    """Write the file down as long as the block runs. Raises: CannotRead when it has ended the loader twice"""
+    """Name the dataset in that file as long as the block runs. Raises: CannotRead when it has ended the loader twice"""
     earlier, mark = crashes(data_dir, dataset), mark_file(data_dir)
     try:
         if earlier >= CRASHES:

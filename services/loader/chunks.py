@@ -1,4 +1,4 @@
-"""What a dataset looks like once it is open: layers that give chunks of rows. The readers of all formats make these."""
+"""An open layer, and chunks of its rows: what the readers of all formats make, and tables are filled with."""
 
 from __future__ import annotations
 

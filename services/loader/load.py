@@ -1,9 +1,10 @@
-"""Load one dataset: all its layers in one transaction, or nothing and a report that says why."""
+"""The load of one dataset: all its layers in one transaction, or nothing and a report that says why."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +22,7 @@ from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRe
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.overviews.prepare import Overview, prepare
 from loader.progress import Event, Listener, ended, steps
-from loader.read.open import LayerRef, find_layers, open_layer, with_plain_name
+from loader.read.open import LayerRef, find_layers, open_layer, under_plain_name
 from loader.report import CollectionReport, Note, Report, about, describe, write_report
 from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, TileOptions, read_side_car
@@ -118,17 +119,17 @@ def load_unless_known(job: Job, started: datetime, side_car: SideCar) -> Report:
     return replace(earlier, because=because, started_at=started, ended_at=datetime.now(UTC))
 
 
-class refusals_explained:  # noqa: N801 - reads as the context it is
+@contextmanager
+def refusals_explained() -> Generator[None]:
     """Turn what PostgreSQL refuses inside into CannotRead; a database that goes away is no fault of the dataset."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, psycopg.errors.DiskFull):
-            raise CannotRead("the disk of the database is full", hint="make room, then load again") from error
-        if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError):
-            raise CannotRead(f"PostgreSQL refuses the data: {str(error).splitlines()[0]}") from error
+    try:
+        yield
+    except psycopg.errors.DiskFull as error:
+        raise CannotRead("the disk of the database is full", hint="make room, then load again") from error
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        raise CannotRead(f"PostgreSQL refuses the data: {str(error).splitlines()[0]}") from error
 
 
 def refuse_changed(job: Job) -> None:
@@ -139,7 +140,7 @@ def refuse_changed(job: Job) -> None:
 
 
 def failure(job: Job, started: datetime, error: DatasetError) -> Report:
-    """Write down that it failed; what was served stays served, but for a file of tiles, whose bytes are gone."""
+    """The report of a failure, once stored. What was served stays, but for a file of tiles, whose bytes are gone."""
     report = Report(
         path=job.dataset.path,
         status="failed",
@@ -156,7 +157,7 @@ def failure(job: Job, started: datetime, error: DatasetError) -> Report:
 
 def load_layers(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Report:
     """Load every layer, serve the new versions, withdraw the layers that the file no longer has."""
-    with with_plain_name(job.dataset) as dataset:
+    with under_plain_name(job.dataset) as dataset:
         return load_named_layers(replace(job, dataset=dataset), started, sha256, side_car)
 
 

@@ -1,4 +1,4 @@
-"""Compare what the catalogue knows with two looks at the folder. Pure: values in, steps out."""
+"""The steps that follow from what the catalogue knows and two looks at the folder. Pure: values in, steps out."""
 
 from __future__ import annotations
 

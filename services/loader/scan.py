@@ -1,4 +1,4 @@
-"""Look at the data folder: which datasets lie in it, made of which files, with which signature.
+"""The data folder as values: which datasets lie in it, made of which files, with which signature.
 
 Nothing is opened except the first bytes of a `.json`, which may be anything. What is no plain file of the folder is not
 opened at all: such a dataset has a refusal.

@@ -1,4 +1,4 @@
-"""Files of tiles are served as they are: looked at, written down in the catalogue, and forgotten when they go."""
+"""Files of tiles in the catalogue: written when they are found whole, served as they are, deleted when they go."""
 
 from __future__ import annotations
 

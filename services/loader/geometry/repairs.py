@@ -1,6 +1,9 @@
-"""Coordinates that are no numbers, which some programs write for what they do not know.
+"""Repairs of WKB that PostGIS would refuse or never finish, a whole column at a time.
 
-GeoJSON cannot say them, and PostGIS looks without end for where a line to such a place crosses 180 degrees.
+Coordinates that are no numbers, which some programs write for what they do not know: GeoJSON cannot say them, and
+PostGIS looks without end for where a line to such a place crosses 180 degrees. And lines and rings of too few points,
+or not closed, as tracks of a single point are: PostGIS refuses to hold them, so points are repeated until it takes
+them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The features of a table by kind, as arrays: read from it, and what was worked out of them written beside it."""
+"""The features of a table by kind, as arrays: read from it, and what was computed of them written beside it."""
 
 from __future__ import annotations
 

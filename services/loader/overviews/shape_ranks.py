@@ -1,10 +1,10 @@
 """From which zoom on lines and polygons are shown by themselves, and what is shown in place of smaller ones.
 
-A tile has 128 x 128 cells (see `ranks`). What is at least as wide or as high as a cell is shown. Of the shorter lines a
-cell shows one, the longest or most important, so what a zoom shows stays when one zooms in. Smaller polygons are shown
-as squares that together have their area: along a curve through the cells their areas are added up, and where the sum
-reaches that of a 256th of a cell, a square of what was reached is put into the cell, as near to its largest polygon as
-it has room; what is more than the cell goes on to the next. So a low zoom shows how dense an area is.
+A tile has 128 x 128 cells (see point_ranks). What is at least as wide or as high as a cell is shown. Of the shorter
+lines a cell shows one, the longest or most important, so what a zoom shows stays when one zooms in. Smaller polygons
+are shown as squares that together have their area: along a curve through the cells their areas are added up, and where
+the sum reaches that of a 256th of a cell, a square of what was reached is put into the cell, as near to its largest
+polygon as it has room; what is more than the cell goes on to the next. So a low zoom shows how dense an area is.
 
 Cost: 100 bytes a feature; 200,000 polygons take 0.2 s.
 """

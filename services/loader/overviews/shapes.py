@@ -1,7 +1,7 @@
-"""Prepare a table of lines or polygons, or of a mixture, for tiles: which of them each zoom shows, squares for small
+"""The overview of a table of lines or polygons, or of a mixture: which of them each zoom shows, squares for small
 polygons, and large geometries in parts.
 
-A mixture is prepared kind by kind, each as if the table had no other, into one overview.
+A mixture is handled kind by kind, each as if the table had no other, into one overview.
 """
 
 from __future__ import annotations

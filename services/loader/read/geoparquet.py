@@ -1,4 +1,8 @@
-"""Read GeoParquet 1.x with pyarrow: the CRS and encoding from the `geo` metadata. Plain Parquet by its columns."""
+"""A Parquet file as a layer, read by pyarrow: GeoParquet 1.x by its `geo` metadata, Parquet's own types, plain tables.
+
+Parquet itself calls columns of WKB GEOMETRY or GEOGRAPHY (DuckDB, Iceberg), Arrow calls them geoarrow.wkb.
+Source: https://github.com/apache/parquet-format/blob/master/Geospatial.md
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read what GDAL reads, through pyogrio, as Arrow. Not Parquet: pyogrio's wheels have no driver for it."""
+"""A layer that GDAL reads, through pyogrio, as chunks of Arrow. Not Parquet: pyogrio's wheels have no driver for it."""
 
 from __future__ import annotations
 

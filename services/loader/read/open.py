@@ -1,4 +1,4 @@
-"""Open a dataset of any format: its layers, and one of them as a stream of rows. The only door to the readers."""
+"""A dataset of any format as layers, and one of them as a stream of rows. The only door to the readers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LayerRef:
 
 
 @contextmanager
-def with_plain_name(dataset: Dataset) -> Generator[Dataset]:
+def under_plain_name(dataset: Dataset) -> Generator[Dataset]:
     """The dataset under names that GDAL takes as they are: the same, or links in a temporary folder.
 
     pyogrio reads `;`, `#`, `!` and line ends as parts of a URL, GDAL reads braces in archive paths.

@@ -1,5 +1,8 @@
-"""Times of formats that keep them as text, where each value has an offset of its own or none. GDAL's Arrow stream
-leaves out offsets that differ, and those of CSV, FlatGeobuf, GPX and KML always, so such columns are read as text.
+"""Times as files have them, where GDAL's Arrow stream would lose some.
+
+Formats with times as text: each value has an offset of its own or none. GDAL leaves out offsets that differ, and those
+of CSV, FlatGeobuf, GPX and KML always, so such columns are read as text. GeoPackage: the standard has texts alone, but
+SQLite takes numbers too, of which GDAL's own stream makes 1970, where its reader of rows finds no time.
 """
 
 from __future__ import annotations

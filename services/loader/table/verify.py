@@ -1,4 +1,4 @@
-"""Look at a filled table: how many rows, which geometries, what extent, what is odd about them."""
+"""What a filled table holds: how many rows, which geometries, what extent, and what is odd about them."""
 
 from __future__ import annotations
 
