@@ -77,7 +77,7 @@ class Key:
 FID = Key((KeyPart("fid", "bigint"),))
 """The key of every table that the loader makes."""
 
-PLACE = Key((KeyPart("ctid", "tid", "text"),), is_id=False)
+HEAP_ORDER = Key((KeyPart("ctid", "tid", "text"),), is_id=False)
 """The place of a row on the disk, for rows that nothing else tells apart, and where it is the way to neighbours."""
 
 
@@ -198,7 +198,7 @@ class Collection:
     """Whether the loader saw to it that no tile is made of very many features; without `tiling`, there are few."""
     changes: tuple[Change, ...] = ()
     blocks_of: int | None = None
-    """The table's file, if it is known where in it the rows lie (core/blocks.py)."""
+    """The table's file, if it is known where in it the rows lie (core/heap_blocks.py)."""
     caches: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
     """What was worked out from the rest, by its owners (`core.cache.CollectionCache`)."""
 

@@ -84,7 +84,7 @@ class RetryPolicy:
     """How often something that only reads is done: `most_runs` times at most, `pause_s` after each that failed.
 
     A statement runs at most 3 times: again where its connection turns out to be dead, or has a plan for a table as it
-    was before. Each run takes its time limit and a wait for a connection at most, 3 * (30 + 2) = 96 s by default if the
+    was before. Each run takes its time limit and a wait for a connection at most, 3 * (10 + 2) = 36 s by default if the
     server ends its sessions so often. Where replicas answer it runs at most 43 times: one that lacks a table says so at
     once, so that is 2 s more.
 

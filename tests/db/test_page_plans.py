@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, strategies as st
 from psycopg import sql
 
-from api.planner.matches_or_walk import plan_page, share_of
-from api.planner.selectivity import make_density
-from api.query.items import Cursor, Direction, Filter, ItemsQuery, Plan, SortKey
+from api.planner.choose_plan import plan_bbox_by_key
+from api.planner.selectivity import make_selectivity
+from api.query.items import Cursor, Direction, Filter, ItemsQuery, SortKey, sides
+from api.query.plan import Plan
 from api.sql.features.pages import select_page, select_sample, select_size
 from core.bbox import BBox
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
@@ -110,15 +111,15 @@ def test_points_on_the_edge_of_a_box_are_in_it_by_every_test(world: World, box: 
 
 def test_the_plan_reads_few_rows_wherever_the_matches_lie_along_the_key(world: World):
     connection, collection = world
-    density = make_density(run(connection, select_sample(collection, 20)), 50_000)
+    known = make_selectivity(run(connection, select_sample(collection, 20)), 50_000)
     for west in (-180, 0, 150):
         box, part = BBox(west, -80, west + 30, 80), BBox(west, 0, west + 5, 20)
         query = ItemsQuery(10, Filter(box=box))
-        plan = plan_page(query, share_of(density, box), density.features)
-        assert plan.way == "walk"
+        plan = plan_bbox_by_key(query, known.share(*sides(box)), known.features)
+        assert plan.kind == "walk"
         assert rows_read(connection, select_page(collection, query, plan)) <= plan.walked
         small = ItemsQuery(10, Filter(box=part))
-        assert plan_page(small, share_of(density, part), density.features).way == "matches"
+        assert plan_bbox_by_key(small, known.share(*sides(part)), known.features).kind == "matches"
         assert rows_read(connection, select_page(collection, small, Plan("matches", counts=True))) < 500
 
 
@@ -134,6 +135,6 @@ def test_a_sample_lies_where_the_features_lie(world: World):
     [(pages,)] = run(connection, select_size(collection))
     sample = run(connection, select_sample(collection, 100 * 100 / pages))
     assert len(sample) * pages / 100 == pytest.approx(50_000, rel=0.5)
-    density = make_density(sample, 50_000)
-    assert density.share(-180, -90, 180, 90) == pytest.approx(1, abs=0.01)
-    assert density.share(-180, -90, 0, 90) == pytest.approx(0.5, abs=0.1)
+    known = make_selectivity(sample, 50_000)
+    assert known.share(-180, -90, 180, 90) == pytest.approx(1, abs=0.01)
+    assert known.share(-180, -90, 0, 90) == pytest.approx(0.5, abs=0.1)

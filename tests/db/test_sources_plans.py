@@ -13,11 +13,10 @@ from psycopg import sql
 
 from api.catalog.live import LiveCatalog
 from api.catalog.survey.watch import LiveSources
-from api.planner.bbox_strips import plan_in_bands
-from api.planner.matches_or_walk import sides
-from api.planner.selectivity import make_density
-from api.query.items import Cursor, Filter, GridBox, ItemsQuery
-from api.sql.features.bbox_strips import select_frame
+from api.planner.selectivity import make_selectivity
+from api.planner.source_table import plan_in_strips
+from api.query.items import Cursor, Filter, GridBox, ItemsQuery, sides
+from api.sql.features.bbox_strips import select_projected_bbox
 from api.sql.features.items import select_feature
 from api.sql.features.pages import select_page
 from api.sql.tiles.tiles import select_tile, whole_tile
@@ -191,20 +190,20 @@ CURSORS_IN_GRID = [None, Cursor("next", (8, "450000.5", 9)), Cursor("prev", (12,
 @pytest.mark.parametrize("cursor", CURSORS)
 def test_page_of_a_box_looks_at_few_rows_of_the_index(world: World, cursor: Cursor | None):
     query = ItemsQuery(10, Filter(BBox(-50, -40, 50, 40)), cursor=cursor)
-    known = make_density([((n * 7919) % 360 - 180, (n * 104729) % 180 - 90) for n in range(2000)], 20_000)
-    found = plan_in_bands(query, (-50, -40, 50, 40), known)
+    known = make_selectivity([((n * 7919) % 360 - 180, (n * 104729) % 180 - 90) for n in range(2000)], 20_000)
+    found = plan_in_strips(query, (-50, -40, 50, 40), known)
     assert_few_rows(world, "degrees_geom_idx", select_page(world[1]["degrees"], query, found))
 
 
 @pytest.mark.parametrize("cursor", CURSORS_IN_GRID)
 def test_page_of_a_box_in_degrees_over_a_grid_does_too(world: World, cursor: Cursor | None):
     collection, box = world[1]["points"], BBox(22, 60.5, 28.5, 66.5)
-    statement = select_frame(collection, box)
-    frame = GridBox(3067, *world[0].execute(statement.text, statement.params).fetchall()[0])
+    statement = select_projected_bbox(collection, box)
+    projected = GridBox(3067, *world[0].execute(statement.text, statement.params).fetchall()[0])
     middles = [(200000 + (n * 7919) % 400000, 6600000 + (n * 104729) % 900000) for n in range(2000)]
     query = ItemsQuery(10, Filter(box), cursor=cursor)
-    found = plan_in_bands(query, sides(frame), make_density(middles, 20_000))
-    assert_few_rows(world, "points_geom_idx", select_page(collection, query, replace(found, frame=frame)))
+    found = plan_in_strips(query, sides(projected), make_selectivity(middles, 20_000))
+    assert_few_rows(world, "points_geom_idx", select_page(collection, query, replace(found, projected=projected)))
 
 
 def assert_few_rows(world: World, index: str, page: Statement) -> None:

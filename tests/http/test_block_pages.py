@@ -1,4 +1,4 @@
-"""Pages of a box of a larger collection come in the order of the disk: every feature once, both ways, however found."""
+"""Pages of a box of a larger collection come in the order of the heap: every feature once, both ways, however found."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from flask.testing import FlaskClient
 from hypothesis import assume, given, strategies as st
 
 from api.app import create_app
-from api.planner.block_ranges import Located, plan_in_blocks
-from api.query.items import BY_PLANNER, ItemsQuery, Plan
+from api.planner.loaded_table import BoxInBlocks, plan_box
+from api.query.items import ItemsQuery
+from api.query.plan import BY_POSTGRESQL, Plan
 from core.db import Database as Pool, connect
 from loader.table.heap_order import save_missing_blocks
 from support.cluster import Cluster, Database
@@ -52,7 +53,7 @@ EXTENTS = {
     "shapes": (-3, 47, 14, 64),
     "in_grid": (18, 56, 33, 71),
 }
-WAYS = {"as it likes": None, "by the index": Plan("matches"), "by the planner": BY_PLANNER}
+WAYS = {"as it likes": None, "by the index": Plan("matches"), "by the planner": BY_POSTGRESQL}
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_a_walk_meets_every_feature_of_a_box_once_both_ways(
     box = (x[0], y[0], x[1], y[1] + 0.1) if id == "dots" else (min(x), y[0], max(x) + 0.1, y[1] + 0.1)
     plan = WAYS[way]
     path = f"/collections/{id}/items?limit={limit}&bbox={','.join(map(str, box))}{more}"
-    with patch("api.planner.choose_plan.plan_by_place", lambda *_: plan) if plan else nullcontext():
+    with patch("api.planner.loaded_table.LoadedTable.plan_in_own_order", lambda *_: plan) if plan else nullcontext():
         there = list(walk(client, path, "next"))
         last = list(walk(client, path, "next"))[-1]
         back = list(walk(client, link(last, "prev"), "prev"))
@@ -143,7 +144,7 @@ def test_every_way_has_the_same_order_at_every_offset(client: FlaskClient, way: 
     path = "/collections/dots/items?bbox=-100,-60,100,60" + more
     everything = fids(get(client, f"{path}&limit=10000"))
     plan = WAYS[way]
-    with patch("api.planner.choose_plan.plan_by_place", lambda *_: plan) if plan else nullcontext():
+    with patch("api.planner.loaded_table.LoadedTable.plan_in_own_order", lambda *_: plan) if plan else nullcontext():
         for offset in (0, 1, 500, len(everything) - 3, len(everything), len(everything) + 5):
             assert fids(get(client, f"{path}&limit=7&offset={offset}")) == everything[offset : offset + 7]
 
@@ -164,15 +165,15 @@ def test_streamed_pages_of_a_box_are_those_that_are_held(client: FlaskClient, re
 def test_a_page_of_a_large_box_is_read_from_few_blocks(client: FlaskClient):
     plans: list[Plan] = []
 
-    def kept(query: ItemsQuery, located: Located, most_counted: float) -> Plan:
-        plans.append(plan_in_blocks(query, located, most_counted))
+    def kept(query: ItemsQuery, box: BoxInBlocks, most_counted: float) -> Plan:
+        plans.append(plan_box(query, box, most_counted))
         return plans[-1]
 
-    with patch("api.planner.choose_plan.plan_in_blocks", kept):
+    with patch("api.planner.loaded_table.plan_box", kept):
         list(walk(client, "/collections/dots/items?limit=1000&bbox=-179,-79,179,79", "next"))
     assert len(plans) > 10
-    assert {plan.way for plan in plans} == {"blocks"}
-    assert max(len(plan.parts) for plan in plans) < 30
+    assert {plan.kind for plan in plans} == {"ctid_ranges"}
+    assert max(len(plan.ranges) for plan in plans) < 30
 
 
 def test_boxes_in_the_system_of_the_data_find_the_same(client: FlaskClient, sql: psycopg.Connection):
@@ -210,7 +211,7 @@ def test_points_are_counted_without_reading_them(
 
 def test_a_worker_asks_nothing_of_the_table_to_count_points(client: FlaskClient, sql: psycopg.Connection):
     wide = "/collections/plain_dots/items?limit=1&bbox=-100.01,-40.01,100.01,40.01"
-    with patch("api.planner.counts.select_count_in_blocks", side_effect=AssertionError):
+    with patch("api.planner.counts.select_count_in_ranges", side_effect=AssertionError):
         found = get(client, f"{wide}&count=exact&resultType=hits")
     wanted = truth(sql, "plain_dots", (-100.01, -40.01, 100.01, 40.01), "")
     assert found["numberMatched"] == len(wanted) > 3000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -43,14 +43,17 @@ def big(cluster: Cluster) -> Iterator[Database]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that the database is asked from here on, without those about the catalogue and sizes of tables."""
     seen: list[str] = []
-    run = Pool.run
 
-    def recording(self: Pool, statement: Any, **options: Any) -> Any:
-        text = statement.as_text()
-        seen.extend([text] if "isthmus." not in text and "pg_relation_size" not in text else [])
-        return run(self, statement, **options)
+    def recorded(run: Callable[..., Any]) -> Callable[..., Any]:
+        def recording(self: Pool, statement: Any, **options: Any) -> Any:
+            text = statement.as_text()
+            seen.extend([text] if "isthmus." not in text and "pg_relation_size" not in text else [])
+            return run(self, statement, **options)
 
-    monkeypatch.setattr(Pool, "run", recording)
+        return recording
+
+    for name in ("run", "run_texts"):
+        monkeypatch.setattr(Pool, name, recorded(getattr(Pool, name)))
     return seen
 
 

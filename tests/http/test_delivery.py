@@ -30,13 +30,16 @@ UNPACK = {
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that the database is asked from here on."""
     seen: list[str] = []
-    run = Pool.run
 
-    def recording(self: Pool, statement, **options):
-        seen.append(statement.as_text())
-        return run(self, statement, **options)
+    def recorded(run):
+        def recording(self: Pool, statement, **options):
+            seen.append(statement.as_text())
+            return run(self, statement, **options)
 
-    monkeypatch.setattr(Pool, "run", recording)
+        return recording
+
+    for name in ("run", "run_texts"):
+        monkeypatch.setattr(Pool, name, recorded(getattr(Pool, name)))
     return seen
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.exports.stream import Exports
 from core.db import Database as Pool
+from core.prepared import TextRows
+from core.statement import Statement
 from support.cluster import Cluster, Database
 from support.processes import resident_bytes, server_pid
 from support.publish import publish
@@ -104,20 +107,21 @@ def app(database: Database) -> Iterator[Flask]:
 
 def held(client: FlaskClient, path: str, **asked: Any) -> Any:
     """The answer of a worker that holds every page."""
-    with (
-        patch("api.features.service.may_be_heavy", return_value=False),
-        patch("api.middleware.fast_path.may_be_heavy", return_value=False),
-    ):
+    run_texts = Pool.run_texts
+
+    def run(pool: Pool, statement: Statement, **options: Any) -> TextRows:
+        return run_texts(pool, statement, **{**options, "most_bytes": inf})
+
+    with patch.object(Pool, "run_texts", run):
         return client.open(path, **asked)
 
 
 @pytest.fixture(autouse=True)
 def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers hold a megabyte, and show people a tenth, so that tests need no more."""
-    for place in ("hot", "routes.items", "routes.search"):
+    for place in ("middleware.fast_path", "routes.items", "routes.search"):
         monkeypatch.setattr(f"api.{place}.MOST_HELD", 1_000_000)
-    for place in ("heavy_pages", "routes.items"):
-        monkeypatch.setattr(f"api.{place}.MOST_SHOWN", 100_000)
+    monkeypatch.setattr("api.routes.items.MOST_SHOWN", 100_000)
 
 
 def get(client: FlaskClient, path: str, **asked: Any) -> tuple[Any, bool]:
@@ -208,21 +212,6 @@ def test_a_page_of_a_table_of_somebody_else_is_streamed_too(database: Database, 
     pool.close()
 
 
-def test_a_table_that_nobody_counted_has_rows_that_fit_their_pages(database: Database):
-    with database.connect() as connection:
-        connection.execute("CREATE TABLE gis.new (id integer PRIMARY KEY, name text)")
-        connection.execute("INSERT INTO gis.new SELECT n, 'name ' || n FROM generate_series(1, 50_000) AS n")
-        connection.execute("CREATE VIEW gis.seen AS SELECT * FROM gis.new")
-        connection.execute("GRANT SELECT ON gis.new, gis.seen TO PUBLIC")
-    pool = Pool(database.reader)
-    client = create_app(replace(database.reader, schemas="gis"), pool).test_client()
-    client.get("/collections")
-    with patch("api.features.service.find_page", side_effect=AssertionError):  # nothing is weighed
-        assert client.get("/collections/new/items?limit=400&f=json").json["numberReturned"] == 400
-        assert client.get("/collections/seen/items?limit=5000&f=json").json["numberReturned"] == 5000
-    pool.close()
-
-
 def test_a_page_of_long_texts_is_streamed_too(app: Flask):
     client, path = app.test_client(), "/collections/texts/items?limit=30&f=json"
     streamed, is_streamed = get(client, path)
@@ -231,7 +220,7 @@ def test_a_page_of_long_texts_is_streamed_too(app: Flask):
     assert not get(client, f"{path}&properties=kind")[1]
 
 
-def test_what_postgresql_compresses_well_is_weighed_as_it_is_sent(app: Flask):
+def test_what_postgresql_compresses_well_counts_as_it_is_sent(app: Flask):
     """Hundreds of megabytes of a text may be two on the disk."""
     client = app.test_client()
     for id, path in (("echoes", "limit=40"), ("echoes", "limit=30&sortby=-kind"), ("echoes_short", "limit=40")):
@@ -275,7 +264,7 @@ def test_a_table_for_people_has_long_texts_cut(app: Flask, id: str):
     assert "long texts are cut" not in whole or id == "echoes"
 
 
-@pytest.mark.parametrize("query", ["limit=3", "limit=24&skipGeometry=true", "limit=24&resultType=hits"])
+@pytest.mark.parametrize("query", ["limit=2", "limit=24&skipGeometry=true", "limit=24&resultType=hits"])
 def test_other_pages_are_whole(app: Flask, query: str):
     answer, is_streamed = get(app.test_client(), f"{ITEMS}?{query}")
     assert (answer.status_code, is_streamed) == (200, False)

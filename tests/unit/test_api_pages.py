@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 from api.params.items import at_place
 from api.query.items import Cursor, ItemsQuery, SortKey
 from api.query.page import Page, cut_page
-from core.catalog import Column, Key, KeyPart
+from core.catalog import FID, Column, Key, KeyPart
+from core.prepared import TextRows
 
 NAME = SortKey(Column("name", "name", "string"))
 Row = tuple[Any, ...]
@@ -32,12 +33,17 @@ def answer(rows: list[Row], query: ItemsQuery) -> list[Row]:
     return ordered[query.offset : query.offset + query.limit + 1]
 
 
+def cut(query: ItemsQuery, rows: list[Row], key: Key = FID) -> Page:
+    """The page of some rows, as `Database.run_texts` gives them."""
+    return cut_page(query, TextRows([row[0].encode() for row in rows], [row[1:] for row in rows], is_whole=True), key)
+
+
 def walk(rows: list[Row], query: ItemsQuery) -> list[Page]:
     """Every page from the first to the last."""
-    pages = [cut_page(query, answer(rows, query))]
+    pages = [cut(query, answer(rows, query))]
     while pages[-1].next is not None:
         following = ItemsQuery(query.limit, sort=query.sort, cursor=pages[-1].next)
-        pages.append(cut_page(following, answer(rows, following)))
+        pages.append(cut(following, answer(rows, following)))
     return pages
 
 
@@ -50,7 +56,7 @@ some_rows = st.dictionaries(st.integers(0, 60), names, max_size=25).map(
 @given(some_rows, st.integers(1, 8))
 def test_walk_meets_every_row_once_in_order(rows: list[Row], limit: int):
     query = ItemsQuery(limit, sort=(NAME,))
-    texts = [text for page in walk(rows, query) for text in page.features]
+    texts = [text.decode() for page in walk(rows, query) for text in page.features]
     everything = answer(rows, ItemsQuery(1000, sort=(NAME,)))
     assert texts == [row[0] for row in everything]
 
@@ -61,7 +67,7 @@ def test_way_back_meets_the_same_pages(rows: list[Row], limit: int):
     for earlier, later in zip(pages, pages[1:], strict=False):
         assert later.prev is not None
         back = ItemsQuery(limit, sort=(NAME,), cursor=later.prev)
-        page = cut_page(back, answer(rows, back))
+        page = cut(back, answer(rows, back))
         assert page.features == earlier.features
         assert page.next == earlier.next
 
@@ -70,7 +76,7 @@ def test_way_back_meets_the_same_pages(rows: list[Row], limit: int):
 def test_offset_begins_in_the_middle_and_goes_on_by_cursor(rows: list[Row], limit: int, offset: int):
     pages = walk(rows, ItemsQuery(limit, sort=(NAME,), offset=offset))
     everything = answer(rows, ItemsQuery(1000, sort=(NAME,)))
-    assert [text for page in pages for text in page.features] == [row[0] for row in everything[offset:]]
+    assert [text.decode() for page in pages for text in page.features] == [row[0] for row in everything[offset:]]
     assert (pages[0].prev is None) == (offset == 0 or offset >= len(rows))
 
 
@@ -99,10 +105,10 @@ def follow(query: ItemsQuery, cursor: Cursor, key: Key) -> ItemsQuery:
 
 def walk_tied(rows: list[Row], query: ItemsQuery, key: Key) -> list[tuple[ItemsQuery, Page]]:
     """Every page from the first to the last, and what was asked for it."""
-    pages = [(query, cut_page(query, answer_tied(rows, query, key), key))]
+    pages = [(query, cut(query, answer_tied(rows, query, key), key))]
     while (cursor := pages[-1][1].next) is not None:
         following = follow(query, cursor, key)
-        pages.append((following, cut_page(following, answer_tied(rows, following, key), key)))
+        pages.append((following, cut(following, answer_tied(rows, following, key), key)))
     return pages
 
 
@@ -118,7 +124,7 @@ def test_walk_along_a_key_that_is_not_unique_meets_every_row_once(
     rows = rows if by_name else [row[:2] for row in rows]
     query = ItemsQuery(limit, sort=(NAME,) if by_name else (), offset=offset)
     pages = walk_tied(rows, query, key)
-    texts = [text for _, page in pages for text in page.features]
+    texts = [text.decode() for _, page in pages for text in page.features]
     everything = answer_tied(rows, replace(query, offset=0, limit=1000), key)
     assert texts == [row[0] for row in everything[offset:]]
 
@@ -134,22 +140,22 @@ def test_way_back_along_a_key_that_is_not_unique_misses_nothing_where_there_is_o
         assert later.prev is not None or (key is TIED and one_key_only)
         if later.prev is not None:
             back = follow(query, later.prev, key)
-            page = cut_page(back, answer_tied(rows, back, key), key)
+            page = cut(back, answer_tied(rows, back, key), key)
             assert page.features == earlier.features
             onward = page.next and follow(query, page.next, key)
-            assert onward is None or cut_page(onward, answer_tied(rows, onward, key), key).features == later.features
+            assert onward is None or cut(onward, answer_tied(rows, onward, key), key).features == later.features
 
 
 def test_page_of_no_rows_has_no_neighbours():
-    assert cut_page(ItemsQuery(5), []) == Page((), None, None)
-    assert cut_page(ItemsQuery(5, cursor=Cursor("next", (1,))), []) == Page((), None, None)
+    assert cut(ItemsQuery(5), []) == Page((), None, None)
+    assert cut(ItemsQuery(5, cursor=Cursor("next", (1,))), []) == Page((), None, None)
 
 
 def test_full_last_page_has_no_next():
-    assert cut_page(ItemsQuery(2), [("a", 1), ("b", 2)]).next is None
-    assert cut_page(ItemsQuery(2), [("a", 1), ("b", 2), ("c", 3)]).next == Cursor("next", (2,))
+    assert cut(ItemsQuery(2), [("a", 1), ("b", 2)]).next is None
+    assert cut(ItemsQuery(2), [("a", 1), ("b", 2), ("c", 3)]).next == Cursor("next", (2,))
 
 
 def test_cursor_holds_the_sort_values_of_its_row():
-    page = cut_page(ItemsQuery(1, sort=(NAME,)), [("a", 1, "x"), ("b", 2, None)])
+    page = cut(ItemsQuery(1, sort=(NAME,)), [("a", 1, "x"), ("b", 2, None)])
     assert page.next == Cursor("next", (1,), ("x",))

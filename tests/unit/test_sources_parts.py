@@ -15,7 +15,7 @@ from api.catalog.sources.crs import stretched
 from api.catalog.sources.crs_extents import EVERYWHERE, domain
 from api.catalog.sources.functions import overloaded, refused
 from api.catalog.sources.geometry_columns import shape_of, srid_of_typmod, type_of_typmod
-from api.catalog.sources.keys import NO_KEY, PLACE, PLACE_IN_TABLE
+from api.catalog.sources.keys import HEAP_ORDER, NO_KEY, PLACE_IN_TABLE
 from api.catalog.sources.model import (
     Attribute,
     CrsDefinition,
@@ -245,14 +245,14 @@ def test_primary_key_comes_before_other_indexes_and_declared_ones_before_it():
 
 def test_index_whose_columns_may_be_missing_is_no_key_of_a_table():
     assert only(relation(NAME, ID, indexes=((1,), (2,)))).key == Key((KeyPart("id", "integer"),))
-    assert only(relation(NAME, indexes=((1,),))).key == PLACE
+    assert only(relation(NAME, indexes=((1,),))).key == HEAP_ORDER
 
 
 def test_index_of_a_materialised_view_is_a_key_once_its_values_were_seen():
     view = relation(NAME, kind="m", indexes=((1,),))
-    assert only(view).key == PLACE
+    assert only(view).key == HEAP_ORDER
     assert only(view, RelationSurvey(key_holds=True)).key == Key((KeyPart("name", "text", "text"),))
-    assert only(view, RelationSurvey(key_holds=False)).key == PLACE
+    assert only(view, RelationSurvey(key_holds=False)).key == HEAP_ORDER
 
 
 def test_key_of_a_table_that_others_inherit_from_is_one_until_two_rows_share_it():
@@ -264,8 +264,8 @@ def test_key_of_a_table_that_others_inherit_from_is_one_until_two_rows_share_it(
 @pytest.mark.parametrize(
     ("kind", "members", "key"),
     [
-        ("r", {}, PLACE),
-        ("m", {}, PLACE),
+        ("r", {}, HEAP_ORDER),
+        ("m", {}, HEAP_ORDER),
         ("p", {}, PLACE_IN_TABLE),
         ("r", {"inherited": True}, PLACE_IN_TABLE),
         ("v", {}, NO_KEY),

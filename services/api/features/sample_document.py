@@ -23,7 +23,7 @@ class Sample:
 NOTHING = Sample()
 
 
-def sample_of(features: Sequence[str], cursor: str | None) -> Sample:
+def sample_of(features: Sequence[bytes], cursor: str | None) -> Sample:
     """A sample of features that are GeoJSON texts."""
     read: list[dict[str, Any]] = [json.loads(text) for text in features]
     values: dict[str, Any] = {}

@@ -35,7 +35,7 @@ class Samples:
         if version == collection.version:
             return known
         try:
-            page = cut_page(QUERY, self._database.run(select_page(collection, QUERY)), collection.key)
+            page = cut_page(QUERY, self._database.run_texts(select_page(collection, QUERY)), collection.key)
         except IsthmusError:
             return NOTHING
         cursor = page.next and render_cursor(page.next, Filter(), (), collection)

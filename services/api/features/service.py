@@ -7,23 +7,22 @@ from dataclasses import replace
 from math import inf
 
 from api.context import Api
-from api.features.streamed_pages import may_be_heavy, weight
 from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
 from api.formats.registry import PAGES
 from api.http.links import JSON, Link, query_text, self_and_alternate
 from api.http.request import Request
-from api.planner.choose_plan import find_rows
+from api.planner.choose_plan import Reader, find_rows
 from api.planner.counts import Count
-from api.planner.id_range import can_be_joined, joined_page
 from api.query.cursor import render_cursor
 from api.query.feature_ids import parse_id
-from api.query.items import Cursor, Direction, FeatureKey, ItemsQuery, Presentation
+from api.query.items import KEY_ALONE, Cursor, Direction, FeatureKey, ItemsQuery, Presentation
 from api.query.page import Page, cut_page
-from api.query.page_order import walk_key
+from api.query.page_order import order_key
 from api.query.source_errors import reading
 from api.sql.features.items import select_feature
 from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
+from core.prepared import TextRows
 from core.statement import Prepared, prepare
 
 FORMATS = PAGES
@@ -36,32 +35,32 @@ FEATURE_PARAMETERS = ("f", "crs", "profile")
 """The parameters of a single feature."""
 
 
-def find_page(
-    api: Api, collection: Collection, query: ItemsQuery, *, joins: bool = False, most_bytes: float = inf
-) -> Page:
+def find_page(api: Api, collection: Collection, query: ItemsQuery, *, most_bytes: float = inf) -> Page:
     """The features of a page; none when only their number is asked for.
 
-    joins: they may be one text; most_bytes: those that have more are left to `stream_page`
+    most_bytes: the features of a page that has more are left to `stream_page`, with what the page is without them
     """
     if query.hits_only:
         return Page((), None, None)
-    if most_bytes < inf and may_be_heavy(api, collection, query, most_bytes):
-        weighed = find_page(api, collection, replace(query, presentation=replace(query.presentation, weighed=True)))
-        if weight(weighed) > most_bytes:
-            return replace(weighed, features=(), joined=weighed.number, is_heavy=True)
-    if joins and can_be_joined(collection, query):
-        return joined_page(api, collection, query)
-    key = walk_key(collection, query.filter, query.sort, query.cursor)
+    key = order_key(collection, query.filter, query.sort, query.cursor)
     with reading(collection, has_values=query.has_values, filter=query.filter):
-        plan, rows = find_rows(api, collection, query)
-    if not plan.counts:
-        return cut_page(query, rows, key, plan.matched)
-    return cut_page(query, [row[:-1] for row in rows], key, rows[0][-1] if rows else 0)
+        plan, rows = find_rows(Reader(api.database, api.counts), collection, query, most_bytes=most_bytes)
+    if not rows.is_whole and not fits(query, rows, most_bytes):
+        bare = find_page(api, collection, replace(query, presentation=KEY_ALONE))
+        return replace(bare, features=(), streamed=bare.number, is_heavy=True)
+    if plan.counts:
+        return cut_page(query, rows, key, rows.others[0][-1] if rows.texts else 0)
+    return cut_page(query, rows, key, plan.matched)
+
+
+def fits(query: ItemsQuery, rows: TextRows, most_bytes: float) -> bool:
+    """Whether the page fits without the extra row, which tells that there is more."""
+    return len(rows.texts) > query.limit and sum(map(len, rows.texts[: query.limit])) <= most_bytes
 
 
 def page_geojson(found: Page, tail: bytes, head: bytes = PAGE_HEAD) -> bytes:
     """The features of a page between what stands ahead of them and behind."""
-    return b"".join([head, found.as_text().text or b"", tail])
+    return b"".join([head, found.text, tail])
 
 
 def page_tail(collection: Collection, found: Page, links: str, count: Count) -> bytes:

@@ -17,7 +17,7 @@ from api.context import Api
 from api.features.geojson_response import Made, not_modified, validator_for
 from api.features.page_links import page_links_text
 from api.features.service import find_page, page_geojson, page_tail
-from api.features.streamed_pages import MOST_HELD, may_be_heavy
+from api.features.streamed_pages import MOST_HELD
 from api.formats.registry import MEDIA_TYPES
 from api.http.headers import COMMON_HEADERS, new_request_id
 from api.http.links import queryables_header
@@ -26,7 +26,7 @@ from api.http.request import ERROR, ROUTE, TOLD, ApiResponse, Request, called, n
 from api.middleware.fast_features import HotFeatures
 from api.middleware.response_cache import CacheKey, KeptAnswers
 from api.params.items import items_query
-from api.planner.property_order import in_best_order
+from api.planner.choose_plan import Reader, choose_order
 from api.query.filter_timeout import is_heavy
 from core.errors import CatalogueMissing
 
@@ -100,12 +100,12 @@ class Hot:
         known = validator_for(self._api, collection, asked)
         if known and known.unchanged(environ):
             return not_modified(known)
-        query = in_best_order(self._api, collection, query)
-        if may_be_heavy(self._api, collection, query, MOST_HELD):
+        query = choose_order(Reader(self._api.database, self._api.counts), collection, query)
+        found = find_page(self._api, collection, query, most_bytes=MOST_HELD)
+        if found.is_heavy:
             return None
-        found = find_page(self._api, collection, query, joins=True)
         count = self._api.counts.of_page(collection, query, found)
-        found, links = found.as_text(), page_links_text(asked, collection, query, found)
+        links = page_links_text(asked, collection, query, found)
 
         def body() -> bytes:
             return page_geojson(found, page_tail(collection, found, links, count))

@@ -30,7 +30,7 @@ from api.query.items import (
     Presentation,
     SortKey,
 )
-from api.query.page_order import walk_key
+from api.query.page_order import order_key
 from api.query.profiles import parse_profiles
 from core.bbox import parse_heights
 from core.catalog import Collection, Column, Key, remembered
@@ -94,7 +94,7 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
     if "cursor" not in args:
         return query
     cursor = parse_cursor(args["cursor"], filter, sort, collection)
-    return at_place(query, cursor, walk_key(collection, filter, sort, cursor))
+    return at_place(query, cursor, order_key(collection, filter, sort, cursor))
 
 
 def at_place(query: ItemsQuery, cursor: Cursor, key: Key) -> ItemsQuery:

@@ -8,31 +8,24 @@ from math import inf
 from time import monotonic
 from typing import NamedTuple
 
-from api.planner.block_ranges import Located, locate, parts_of
-from api.planner.table_scan import Reckoned
+from api.planner import costs
+from api.planner.loaded_table import BoxInBlocks, find_box, ranges_of
 from api.query.filter_timeout import timeout_of
 from api.query.items import Filter, ItemsQuery, digest
 from api.query.page import Page
+from api.query.plan import Estimate
 from api.query.source_errors import reading
-from api.sql.features.block_ranges import select_count_in_blocks
+from api.sql.features.block_ranges import select_count_in_ranges
 from api.sql.features.items import select_count, select_count_plan
 from core.cache import Cache
 from core.catalog import Collection
 from core.db import Database
 from core.errors import FilterTooSlow
 
-FEW_ROWS = 1000
-"""A collection of so many features is counted without asking for a plan, which takes as long."""
-
-COST_OF_ROW = 0.2
-"""What looking whether a row is in a box costs, by the planner's reckoning."""
-
 COST_AND_ROWS = re.compile(r"\(cost=[\d.]+\.\.([\d.]+) rows=(\d+) width=\d+\)$")
 
-KEPT = 1000
-
-STEADY_S = 3
-"""What is expected of a source is asked for anew after so long: a walk asks on every page."""
+CACHED = 1000
+"""Numbers of matches, and estimates, of all collections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class Count:
 
 
 class Key(NamedTuple):
-    """What a number is remembered by."""
+    """What a number is cached by."""
 
     collection: str
     revision: int | str
@@ -54,15 +47,15 @@ class Key(NamedTuple):
 class Counts:
     """Counts matches. Safe for threads.
 
-    What was found is remembered, so that a walk through many pages counts once; not of a source, whose data may change.
+    What was found is cached, so that a walk through many pages counts once; not of a source, whose data may change.
     """
 
     def __init__(self, database: Database, most_cost: int) -> None:
-        """`most_cost`: what a count may cost by the planner's reckoning to be made without being asked for."""
+        """`most_cost`: what a count that nobody asks for may cost, in the units of PostgreSQL's planner."""
         self._database = database
         self._most_cost = most_cost
-        self._known = Cache[Key, Count](KEPT)
-        self._reckoned = Cache[Key, Reckoned](KEPT)
+        self._known = Cache[Key, Count](CACHED)
+        self._estimates = Cache[Key, Estimate](CACHED)
 
     def of_page(self, collection: Collection, query: ItemsQuery, found: Page) -> Count:
         """The number of features that match the filter of a page.
@@ -75,7 +68,7 @@ class Counts:
         if query.filter.is_everything and collection.row_count is not None:
             return Count(exact=collection.row_count)
         if query.count == "estimated":
-            return Count(estimate=self.reckon(collection, query.filter).matches)
+            return Count(estimate=self.estimate(collection, query.filter).matches)
         if found.matched is not None:
             return self._keep(self._key(collection, query.filter), Count(exact=found.matched))
         if query.hits_only or query.count == "exact":
@@ -83,10 +76,10 @@ class Counts:
         return seen_whole(query, found) or self._auto(collection, query.filter)
 
     def most_rows(self, collection: Collection, query: ItemsQuery) -> float:
-        """How many rows may be looked at to count the matches of a page: none when they are known."""
+        """How many rows may be looked at to count the matches of a page: none (-1) when they are known."""
         if query.count == "estimated" or self._recall(self._key(collection, query.filter)) is not None:
             return -1
-        return inf if query.count == "exact" else self._most_cost / COST_OF_ROW
+        return inf if query.count == "exact" else self._most_cost / costs.BOX_TEST_COST
 
     def _auto(self, collection: Collection, filter: Filter) -> Count:
         """The count, or the estimate when counting would cost too much."""
@@ -94,11 +87,11 @@ class Counts:
         known = self._recall(key)
         if known is not None:
             return known
-        if collection.row_count is not None and collection.row_count <= FEW_ROWS:
+        if collection.row_count is not None and collection.row_count <= costs.UNCOUNTED_ROWS:
             return self._in_time(collection, filter)
-        if filter.is_box_alone and (located := locate(self._database, collection, filter)):
-            return self._keep(key, self._in_blocks(collection, filter, located, self._most_cost))
-        estimate, cost = self.reckon(collection, filter)
+        if filter.is_box_alone and (box := find_box(self._database, collection, filter)):
+            return self._keep(key, self._in_blocks(collection, filter, box, self._most_cost))
+        estimate, cost = self.estimate(collection, filter)
         return self._in_time(collection, filter) if cost <= self._most_cost else Count(estimate=estimate)
 
     def _in_time(self, collection: Collection, filter: Filter) -> Count:
@@ -106,41 +99,41 @@ class Counts:
         try:
             return self._exact(collection, filter)
         except FilterTooSlow:
-            return Count(estimate=self.reckon(collection, filter).matches)
+            return Count(estimate=self.estimate(collection, filter).matches)
 
     def _exact(self, collection: Collection, filter: Filter) -> Count:
-        """The count. Cost: reads every match, unless it is remembered."""
+        """The count. Cost: reads every match, unless it is cached."""
         key = self._key(collection, filter)
         known = self._recall(key)
         if known is not None and known.exact is not None:
             return known
-        if filter.is_box_alone and (located := locate(self._database, collection, filter)):
-            return self._keep(key, self._in_blocks(collection, filter, located, inf))
+        if filter.is_box_alone and (box := find_box(self._database, collection, filter)):
+            return self._keep(key, self._in_blocks(collection, filter, box, inf))
         with reading(collection, has_values=not filter.is_everything, filter=filter):
             [(exact,)] = self._database.run(select_count(collection, filter), timeout_s=self._timeout_of(filter))
         return self._keep(key, Count(exact=exact))
 
-    def _in_blocks(self, collection: Collection, filter: Filter, located: Located, most_cost: float) -> Count:
-        """The count of a box, or the estimate: only blocks on the edge of the box have to be read."""
-        met = located.met
-        known, rest = located.count(met, most_cost / COST_OF_ROW)
-        if rest.rows.sum() * COST_OF_ROW > most_cost:
-            return Count(estimate=round(float(met.expected.sum())))
-        parts = parts_of(rest, located.blocks.pages)
-        [(counted,)] = self._database.run(select_count_in_blocks(collection, filter, parts)) if parts else [(0,)]
+    def _in_blocks(self, collection: Collection, filter: Filter, box: BoxInBlocks, most_cost: float) -> Count:
+        """The count of a bbox, or the estimate: only blocks on the edge of the bbox have to be read."""
+        hits = box.hits
+        known, rest = box.count(hits, most_cost / costs.BOX_TEST_COST)
+        if rest.rows.sum() * costs.BOX_TEST_COST > most_cost:
+            return Count(estimate=round(float(hits.expected.sum())))
+        edge = ranges_of(rest, box.blocks.pages)
+        [(counted,)] = self._database.run(select_count_in_ranges(collection, filter, edge)) if edge else [(0,)]
         return Count(exact=known + counted)
 
-    def reckon(self, collection: Collection, filter: Filter) -> Reckoned:
-        """What the planner expects of a filter. Cost: a plan, unless it is remembered."""
+    def estimate(self, collection: Collection, filter: Filter) -> Estimate:
+        """What PostgreSQL's planner expects of a filter. Cost: a plan, unless it is cached"""
         key = Key(collection.id, revision_now(collection), digest(filter, ()))
-        known = self._reckoned.get(key)
+        known = self._estimates.get(key)
         if known is not None:
             return known
         with reading(collection, has_values=not filter.is_everything, filter=filter):
             statement, timeout_s = select_count_plan(collection, filter), self._timeout_of(filter)
             # PostgreSQL plans what it explains for the values in any case
             lines = self._database.run(statement, timeout_s=timeout_s, one_plan=None)
-        return self._reckoned.put(key, parse_plan(lines[0][0]))
+        return self._estimates.put(key, parse_plan(lines[0][0]))
 
     def _timeout_of(self, filter: Filter) -> float | None:
         return timeout_of(filter, self._database.filter_timeout_s)
@@ -155,15 +148,17 @@ class Counts:
         return count if key is None else self._known.put(key, count)
 
 
-def parse_plan(line: str) -> Reckoned:
+def parse_plan(line: str) -> Estimate:
     """What the first line of a plan says: `Seq Scan on data.places_1 t  (cost=0.00..14.00 rows=1000 width=0)`."""
     cost, matches = COST_AND_ROWS.findall(line)[-1]
-    return Reckoned(int(matches), float(cost))
+    return Estimate(int(matches), float(cost))
 
 
 def revision_now(collection: Collection) -> int | str:
     """The version of the data; of a source, whose data have none, another one every few seconds."""
-    return collection.revision if collection.source is None else f"{collection.revision} {monotonic() // STEADY_S}"
+    return (
+        collection.revision if collection.source is None else f"{collection.revision} {monotonic() // costs.ESTIMATE_S}"
+    )
 
 
 def seen_whole(query: ItemsQuery, found: Page) -> Count | None:

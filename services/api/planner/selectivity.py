@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import inf, isfinite
 
-SIDE = 64
-"""Columns and rows of the table. Their edges are quantiles, so a far-off feature spoils nothing."""
-
-
-HALVINGS = 7
-"""A place among edges is found to a hundredth of the way."""
+from api.planner import costs
 
 
 @dataclass(frozen=True, slots=True)
-class Density:
+class Selectivity:
     """A table of sums over a sample of features.
 
     columns, rows: the edges, ascending
@@ -48,7 +43,7 @@ class Density:
         near, far = place(self.columns, start), place(self.columns, stop)
         wanted = features / self.features * self.sums[-1][-1] if self.features else inf
         before, end = self.below(near, high) - self.below(near, low), far
-        for _ in range(HALVINGS):
+        for _ in range(costs.REACH_HALVINGS):
             middle = (near + far) / 2
             if abs(self.below(middle, high) - self.below(middle, low) - before) < wanted:
                 near = middle
@@ -83,7 +78,7 @@ def value_at(edges: Sequence[float], place: float) -> float:
     return edges[low] + (place - low) * (edges[high] - edges[low])
 
 
-def make_density(middles: Sequence[tuple[float, float]], features: float) -> Density:
+def make_selectivity(middles: Sequence[tuple[float, float]], features: float) -> Selectivity:
     """The table of a sample, given as the middles of its features. `features`: how many there are in all.
 
     A middle that is no place, such as that of a point at infinity, lies in no box.
@@ -95,12 +90,12 @@ def make_density(middles: Sequence[tuple[float, float]], features: float) -> Den
         counts[min(bisect_right(columns, x), len(columns) - 1)][min(bisect_right(rows, y), len(rows) - 1)] += 1
     upwards = [list(accumulate(column)) for column in counts]
     sums = zip(*(accumulate(row) for row in zip(*upwards, strict=True)), strict=True)
-    return Density(columns, rows, tuple(sums), features)
+    return Selectivity(columns, rows, tuple(sums), features)
 
 
 def quantiles(values: list[float]) -> tuple[float, ...]:
     """Edges with about as many of the values between each two, and all values between the first and the last."""
     ordered = sorted(values) or [0.0]
     last = len(ordered) - 1
-    edges = sorted({ordered[round(last * part / SIDE)] for part in range(SIDE + 1)})
+    edges = sorted({ordered[round(last * part / costs.SAMPLE_CELLS)] for part in range(costs.SAMPLE_CELLS + 1)})
     return tuple(edges) if len(edges) > 1 else (edges[0], edges[0] + 1.0)

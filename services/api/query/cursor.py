@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from api.cql2.tree.literals import check_text
 from api.query.items import Cursor, Filter, SortKey, digest
-from api.query.page_order import bounds, walk_key
+from api.query.page_order import bounds, order_key
 from core.catalog import Collection, Key, KeyPart
 from core.errors import BadCursor
 
@@ -42,7 +42,7 @@ def parse_cursor(text: str, filter: Filter, sort: tuple[SortKey, ...], collectio
         raise BadCursor("the cursor belongs to another collection, filter or order", hint=HINT, parameter="cursor")
     if revision != collection.revision:
         raise BadCursor("the collection was loaded anew since the cursor was made", hint=HINT, parameter="cursor")
-    if not fits(cursor, len(sort), walk_key(collection, filter, sort, cursor)):
+    if not fits(cursor, len(sort), order_key(collection, filter, sort, cursor)):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
     return cursor
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 from api.cql2 import NO_NODES, Node, Traits, normalised, render_text, traits_of
 from api.query.crs import CRS84, Crs
@@ -46,6 +46,11 @@ class GridBox:
 def halves(box: BBox | GridBox) -> tuple[BBox | GridBox, ...]:
     """A box, or its two halves when it crosses 180 degrees."""
     return box.halves() if isinstance(box, BBox) else (box,)
+
+
+def sides(box: BBox | GridBox) -> tuple[float, float, float, float]:
+    """West, south, east, north."""
+    return box.west, box.south, box.east, box.north
 
 
 def srid_of(box: BBox | GridBox) -> int:
@@ -136,65 +141,6 @@ class Cursor:
     skip: int = 0
 
 
-class Part(NamedTuple):
-    """Rows whose places on the disk are from `begin` to before `end`, as PostgreSQL writes them: `(page,row)`.
-
-    whole: all of them are in the box
-    """
-
-    begin: str
-    end: str
-    whole: bool
-
-
-class Strip(NamedTuple):
-    """A part of a box: the features of one of its bands that begin at an easting from `begin` to before `end`.
-
-    west, south, east, north: where they are looked for
-    """
-
-    band: int
-    begin: float
-    end: float
-    west: float
-    south: float
-    east: float
-    north: float
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How the rows of a page are found.
-
-    planner: as PostgreSQL thinks best
-    matches: every match is read and sorted, and can be counted
-    walk:    only so many rows along the key are looked at, so the page may end too early
-    blocks:  some parts of the table are read, in the order of the disk
-    bands:   some parts of the box are looked through, one after the other
-    """
-
-    way: Literal["planner", "matches", "walk", "blocks", "bands"] = "planner"
-    walked: int = 0
-    counts: bool = False
-    """Whether the number of matches is a result too."""
-    parts: tuple[Part, ...] = ()
-    """The parts of the table, in the order in which they are read."""
-    is_sure: bool = True
-    """Whether there are no more matches than in those parts when there are too few for the page."""
-    edge: tuple[Part, ...] = ()
-    inside: int = 0
-    """Where `blocks` counts too: the parts in which matches are counted, and how many there are elsewhere."""
-    matched: int | None = None
-    """The number of matches, where it is known without counting."""
-    strips: tuple[Strip, ...] = ()
-    """The parts of the box, in the order in which they are looked through."""
-    frame: GridBox | None = None
-    """What is around the image of the box in the numbers of the table, where it is not one in these."""
-
-
-BY_PLANNER = Plan()
-
-
 @dataclass(frozen=True, slots=True)
 class Presentation:
     """How features are written. `columns` None: all properties; `precision` None: what suits the CRS."""
@@ -213,11 +159,11 @@ class Presentation:
     """In CSV, points as two columns, longitude or easting first."""
     brief: bool = False
     """Long texts are cut, for people."""
-    weighed: bool = False
-    """In place of each feature the number of bytes that it has, nearly."""
 
 
 AS_STORED = Presentation()
+KEY_ALONE = Presentation(columns=(), geometry=False)
+"""Of which nothing is written but the key: a page of it tells how many features another one has, and its cursors."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from api.http.compression import choose_encoding
 from api.http.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
-from api.planner.property_order import in_best_order
+from api.planner.choose_plan import Reader, choose_order
 from api.query.filter_timeout import is_heavy
 from api.query.items import AS_STORED, ItemsQuery
 from api.query.source_errors import reading
@@ -72,7 +72,9 @@ def begin_in_time(collection: Collection, query: ItemsQuery) -> None:
 
 def as_on_a_page(collection: Collection, query: ItemsQuery) -> ItemsQuery:
     """The query of some features in the order of a page, so that they are those of the page."""
-    return query if query.limit >= WITHOUT_END else in_best_order(api(), collection, query)
+    return (
+        query if query.limit >= WITHOUT_END else choose_order(Reader(api().database, api().counts), collection, query)
+    )
 
 
 def stream(collection: Collection, query: ItemsQuery, chosen: str) -> Response:

@@ -27,8 +27,8 @@ from api.http.links import Link, queryables_header
 from api.http.negotiation import choose_format
 from api.params.common import reject_unknown
 from api.params.items import items_query
+from api.planner.choose_plan import Reader, choose_order
 from api.planner.counts import Count
-from api.planner.property_order import in_best_order
 from api.query.crs import CRS84, parse_crs
 from api.query.items import AS_STORED, ItemsQuery, Presentation
 from api.query.page import Page
@@ -67,7 +67,11 @@ def features_of(collection: Collection) -> Response:
     validator = validator_of(collection, FORMATS[chosen])
     if validator.unchanged():
         return validator.mark(Response(status=304))
-    query = in_best_order(api(), collection, replace(query, presentation=presented(query.presentation, chosen)))
+    query = choose_order(
+        Reader(api().database, api().counts),
+        collection,
+        replace(query, presentation=presented(query.presentation, chosen)),
+    )
     if chosen == "html":
         query = replace(query, limit=min(query.limit, most_rows(collection)))
     found = page_for(collection, query, chosen)

@@ -15,7 +15,7 @@ from api.http.negotiation import choose_format
 from api.http.request import Args
 from api.params.body import merged, parse_body
 from api.params.items import items_query
-from api.planner.property_order import in_best_order
+from api.planner.choose_plan import Reader, choose_order
 from api.query.cursor import render_cursor
 from api.query.items import ItemsQuery
 from api.query.page import Page
@@ -38,7 +38,11 @@ def search(id: str) -> Response:
     refuse_encoded()
     args = merged(request.args, parse_body(whole_body(), request.mimetype, request.form))
     query = items_query(args, collection, api().limits)
-    query = in_best_order(api(), collection, replace(query, presentation=presented(query.presentation, "json")))
+    query = choose_order(
+        Reader(api().database, api().counts),
+        collection,
+        replace(query, presentation=presented(query.presentation, "json")),
+    )
     choose_format(args.get("f"), request.accept_mimetypes, {"json": GEOJSON})
     found = find_page(api(), collection, query, most_bytes=MOST_HELD)
     count = api().counts.of_page(collection, query, found)

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from api.query.feature_ids import JOINT
 from api.query.items import NO_FILTER, FeatureKey, Filter, Given
-from core.catalog import GEOM, PLACE, Collection, Column, Key, KeyPart
+from core.catalog import GEOM, HEAP_ORDER, Collection, Column, Key, KeyPart
 from core.statement import quoted
 
 
@@ -51,7 +51,7 @@ def tables_of(oid: sql.Composable) -> sql.Composable:
 
 def all_columns(collection: Collection, key: Key) -> sql.SQL:
     """All columns of the relation; the place on the disk too where a walk goes along it, which `*` leaves out."""
-    return sql.SQL("t.ctid, t.*" if key == PLACE and collection.source is None else "t.*")
+    return sql.SQL("t.ctid, t.*" if key == HEAP_ORDER and collection.source is None else "t.*")
 
 
 def argument_place(given: Given) -> str:

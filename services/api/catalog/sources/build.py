@@ -28,7 +28,7 @@ from api.catalog.sources.keys import KeyCandidate, candidate, key_items, place_k
 from api.catalog.sources.model import Attribute, BaseTable, Draft, Omission, Relation, Systems
 from api.catalog.sources.times import choose_times
 from core.bbox import BBox
-from core.catalog import GEOM, PLACE, SAMPLE, Collection, Key, Source
+from core.catalog import GEOM, HEAP_ORDER, SAMPLE, Collection, Key, Source
 from core.statement import quoted
 from core.tiling import Tiling, parse_tiling
 
@@ -252,7 +252,7 @@ def source_of(  # noqa: PLR0913
     text = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(items), relation.sql_name)
     has_pages = shape is not None and relation.has_pages
     sampled = sql.SQL("(SELECT {} FROM {} AS s {})").format(sql.SQL(", ").join(items), relation.sql_name, SAMPLE)
-    places = items if key == PLACE else [sql.SQL("s.ctid"), *items]
+    places = items if key == HEAP_ORDER else [sql.SQL("s.ctid"), *items]
     placed = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(places), relation.sql_name)
     return Source(
         relation=text,

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from api.catalog.sources.columns import BEHIND, PropertyColumn
 from api.catalog.sources.model import Relation, literal
-from core.catalog import PLACE, Key, KeyPart
+from core.catalog import HEAP_ORDER, Key, KeyPart
 from core.statement import Statement, quoted
 
 LIKELY_NAMES = ("id", "fid", "gid", "ogc_fid", "objectid")
@@ -106,7 +106,7 @@ def place_key(relation: Relation) -> Key:
         return NO_KEY
     if relation.kind == "p" or relation.inherited:
         return PLACE_IN_TABLE
-    return PLACE if relation.kind in WITH_PLACES else NO_KEY
+    return HEAP_ORDER if relation.kind in WITH_PLACES else NO_KEY
 
 
 def select_check(relation: Relation, candidate: KeyCandidate) -> Statement:

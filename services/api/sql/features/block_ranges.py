@@ -1,4 +1,4 @@
-"""Statements over the blocks of a loaded table: parts of its pages, read in the order of the disk."""
+"""Statements over ranges of the heap of a loaded table, read in its order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query.items import Filter, ItemsQuery, Part, Plan
+from api.query.items import Filter, ItemsQuery
+from api.query.plan import CtidRange, Plan
 from api.sql.filters.filter import where, where_clause
 from api.sql.relation import relation
 from core.catalog import Collection
@@ -15,49 +16,49 @@ from core.statement import Statement
 
 # Arrays go as texts, and the box stands beside an OR: the planner learns nothing from their values, so that one plan is
 # good for all, and sees no other way than that of the places.
-PARTS = sql.SQL(
-    "unnest(%(begins)s::text::tid[], %(ends)s::text::tid[], %(wholes)s::text::bool[]) AS part (begins, ends, whole)"
+RANGES = sql.SQL(
+    "unnest(%(begins)s::text::tid[], %(ends)s::text::tid[], %(insides)s::text::bool[]) AS part (begins, ends, inside)"
 )
 EDGE = sql.SQL("unnest(%(edge_begins)s::text::tid[], %(edge_ends)s::text::tid[]) AS part (begins, ends)")
-IN_PART = sql.SQL("t.ctid >= part.begins AND t.ctid < part.ends")
+IN_RANGE = sql.SQL("t.ctid >= part.begins AND t.ctid < part.ends")
 
 
-def block_params(plan: Plan) -> dict[str, Any]:
-    """The values that `PARTS` and `EDGE` need."""
-    wholes = ",".join(["t" if part.whole else "f" for part in plan.parts])
-    params = {"begins": places(plan.parts, 0), "ends": places(plan.parts, 1), "wholes": f"{{{wholes}}}"}
+def range_params(plan: Plan) -> dict[str, Any]:
+    """The values that `RANGES` and `EDGE` need."""
+    insides = ",".join(["t" if part.is_inside else "f" for part in plan.ranges])
+    params = {"begins": ctids(plan.ranges, 0), "ends": ctids(plan.ranges, 1), "insides": f"{{{insides}}}"}
     return {**params, **edge_params(plan.edge), "inside": plan.inside} if plan.counts else params
 
 
-def edge_params(edge: Sequence[Part]) -> dict[str, Any]:
+def edge_params(edge: Sequence[CtidRange]) -> dict[str, Any]:
     """The values that `EDGE` needs."""
-    return {"edge_begins": places(edge, 0), "edge_ends": places(edge, 1)}
+    return {"edge_begins": ctids(edge, 0), "edge_ends": ctids(edge, 1)}
 
 
-def places(parts: Sequence[Part], side: int) -> str:
-    """The places where parts begin (side 0) or end (1), as the text of an array."""
-    return "{" + ",".join([f'"{part[side]}"' for part in parts]) + "}"
+def ctids(ranges: Sequence[CtidRange], side: int) -> str:
+    """The places where ranges begin (side 0) or end (1), as the text of an array."""
+    return "{" + ",".join([f'"{part[side]}"' for part in ranges]) + "}"
 
 
-def in_blocks(query: ItemsQuery, table: sql.Composable, conditions: Sequence[sql.Composable]) -> sql.Composable:
-    """An item of FROM: the rows of some parts that match, with `ctid`, in the order of the parts and of their places.
+def in_ctid_ranges(query: ItemsQuery, table: sql.Composable, conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """An item of FROM: the rows of some ranges that match, with `ctid`, in the order of the ranges and of their places.
 
     conditions: of the filter, the box first where there is one
     """
     order = sql.SQL("\n    ORDER BY t.ctid DESC" if query.backwards else "")
-    rows = sql.SQL("""{parts} CROSS JOIN LATERAL (
+    rows = sql.SQL("""{ranges} CROSS JOIN LATERAL (
     SELECT t.ctid, t.* FROM {table} AS t{where}{order}
-    OFFSET 0)""").format(parts=PARTS, table=table, where=where_in_part(query, conditions), order=order)
+    OFFSET 0)""").format(ranges=RANGES, table=table, where=where_in_range(query, conditions), order=order)
     if not query.offset:
         return rows
     return sql.SQL("(SELECT t.* FROM {} AS t\nLIMIT %(rows)s OFFSET %(offset)s)").format(rows)
 
 
-def where_in_part(query: ItemsQuery, conditions: Sequence[sql.Composable]) -> sql.Composable:
-    """The conditions inside a part. A box, which is the first, is looked at where not all of the part is in it."""
+def where_in_range(query: ItemsQuery, conditions: Sequence[sql.Composable]) -> sql.Composable:
+    """The conditions inside a range. A bbox, which is the first, is looked at where not all of the range is in it."""
     boxes = 1 if query.filter.box else 0
-    tests = [sql.SQL("(part.whole OR {})").format(box) for box in conditions[:boxes]]
-    return where_clause([IN_PART, *tests, *hidden(conditions[boxes:])])
+    tests = [sql.SQL("(part.inside OR {})").format(box) for box in conditions[:boxes]]
+    return where_clause([IN_RANGE, *tests, *hidden(conditions[boxes:])])
 
 
 def hidden(conditions: Sequence[sql.Composable]) -> list[sql.Composable]:
@@ -65,16 +66,16 @@ def hidden(conditions: Sequence[sql.Composable]) -> list[sql.Composable]:
     return [sql.SQL("COALESCE({}, false)").format(condition) for condition in conditions]
 
 
-def select_count_in_blocks(collection: Collection, filter: Filter, edge: Sequence[Part]) -> Statement:
-    """How many rows of some parts match. Rows: one (count bigint)"""
+def select_count_in_ranges(collection: Collection, filter: Filter, edge: Sequence[CtidRange]) -> Statement:
+    """How many rows of some ranges match. Rows: one (count bigint)"""
     conditions, params = where(collection, filter, boxes_by="numbers")
     return Statement(count_on_edge(relation(collection), conditions), {**params, **edge_params(edge)})
 
 
 def count_on_edge(table: sql.Composable, conditions: Sequence[sql.Composable]) -> sql.Composed:
-    """The number of matches in the parts `EDGE`."""
+    """The number of matches in the ranges `EDGE`."""
     text = sql.SQL("SELECT count(*) FROM {edge} CROSS JOIN LATERAL (SELECT FROM {table} AS t{where}\nOFFSET 0) AS t")
-    return text.format(edge=EDGE, table=table, where=where_clause([IN_PART, *hidden(conditions)]))
+    return text.format(edge=EDGE, table=table, where=where_clause([IN_RANGE, *hidden(conditions)]))
 
 
 def select_blocks(collection: Collection) -> Statement:

@@ -8,8 +8,8 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from api.query.items import ItemsQuery, Presentation
-from api.query.page_order import walk_key
-from api.sql.features.bbox_strips import arranged, order_values
+from api.query.page_order import order_key
+from api.sql.features.bbox_strips import order_values, with_strips
 from api.sql.features.items import feature_text, properties_lateral
 from api.sql.features.keyset import order_by
 from api.sql.filters.filter import where, where_clause
@@ -141,8 +141,8 @@ def select_all(
     conditions, params = where(collection, query.filter)
     order, source = sql.SQL(""), relation(collection, query.filter)
     if query.sort or query.offset:
-        key = walk_key(collection, query.filter, query.sort)
-        source = arranged(collection, source, key, query.filter)
+        key = order_key(collection, query.filter, query.sort)
+        source = with_strips(collection, source, key, query.filter)
         params.update(order_values(collection, query.filter, key))
         order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, key, backwards=False)
     text = sql.SQL(

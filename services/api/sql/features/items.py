@@ -12,17 +12,11 @@ from api.query.items import AS_STORED, Filter, Presentation
 from api.sql.features.jsonfg import fg_members
 from api.sql.filters.bbox import Test
 from api.sql.filters.filter import where, where_clause
-from api.sql.filters.statement_shape import outlined
+from api.sql.filters.statement_shape import filter_shape
 from api.sql.geometry import geometry_member
-from api.sql.relation import brief_column, column_of, id_member, is_key, json_column, relation
-from core.catalog import Collection, Column, ColumnType, remembered
+from api.sql.relation import brief_column, id_member, is_key, json_column, relation
+from core.catalog import Collection, Column, remembered
 from core.statement import Statement, kept_ready
-
-TEXTS: tuple[ColumnType, ...] = ("string", "json", "binary")
-"""Types of properties whose values may be large."""
-
-AROUND_FEATURE, AROUND_PROPERTY = 60, 20
-"""Bytes of a feature without any value, and of a property beside its name."""
 
 MOST_IN_A_ROW = 100
 """Properties. A feature of 1,500 in one row takes 4.5 ms, in rows of this many 1."""
@@ -76,11 +70,11 @@ def over_all(collection: Collection, filter: Filter, by: Test, select: sql.SQL) 
         text = sql.SQL("{} FROM {} AS t{}")
         return Statement(text.format(select, relation(collection, filter), where_clause(conditions)), params)
 
-    outline = outlined(collection, filter)
-    if outline is None:
+    shape = filter_shape(collection, filter)
+    if shape is None:
         return compose()
-    made = remembered(collection, ("over all", by, outline[0]), lambda: ready(compose()))
-    return made.given(outline[1])
+    made = remembered(collection, ("over all", by, shape[0]), lambda: ready(compose()))
+    return made.given(shape[1])
 
 
 def ready(statement: Statement) -> Statement:
@@ -90,8 +84,6 @@ def ready(statement: Statement) -> Statement:
 
 def feature_text(collection: Collection, presentation: Presentation) -> sql.Composable:
     """A GeoJSON Feature as text, put together by PostgreSQL so that nothing is parsed in Python."""
-    if presentation.weighed:
-        return sql.SQL("({})::text").format(feature_weight(collection, presentation, unpacked=True))
     some = collection.columns if presentation.columns is None else presentation.columns
     return sql.SQL("""'{{"type":"Feature",{id}{members} || ',"properties":' || {properties} || '}}'""").format(
         id=id_member(collection.key),
@@ -100,33 +92,10 @@ def feature_text(collection: Collection, presentation: Presentation) -> sql.Comp
     )
 
 
-def feature_weight(
-    collection: Collection, presentation: Presentation = AS_STORED, *, unpacked: bool = False
-) -> sql.Composable:
-    """How many bytes a feature has, nearly: of its geometry and texts as they are stored, which need not be read.
-
-    unpacked: what PostgreSQL compressed counts as it was before, for which all but texts are read
-    """
-    some = collection.columns if presentation.columns is None else presentation.columns
-    sized = [(sql.SQL("t.geom"), WHOLE_SHAPE)] if collection.has_geometry and presentation.geometry else []
-    parts = [*sized, *((column_of(column), WHOLE_TEXT) for column in some if column.type in TEXTS)]
-    around = AROUND_FEATURE + sum(len(column.name) + AROUND_PROPERTY for column in some)
-    sizes = ((UNPACKED if unpacked else STORED).format(part=part, whole=whole.format(part)) for part, whole in parts)
-    return sql.Composed([sql.Literal(around), *sizes])
-
-
-WHOLE_SHAPE, WHOLE_TEXT = sql.SQL("ST_MemSize({})"), sql.SQL("octet_length({}::text)")
-STORED = sql.SQL(" + COALESCE(pg_column_size({part}), 0)::bigint")
-UNPACKED = sql.SQL(
-    " + COALESCE("
-    "CASE WHEN pg_column_compression({part}) IS NULL THEN pg_column_size({part}) ELSE {whole} END, 0)::bigint"
-)
-
-
 def properties_lateral(collection: Collection, presentation: Presentation) -> sql.Composable:
     """The properties under their published names, as a row `p`, or as several where they are many."""
     some = collection.columns if presentation.columns is None else presentation.columns
-    if not some or presentation.weighed:
+    if not some:
         return sql.SQL("")
     shown = brief_column if presentation.brief else json_column
     row = sql.SQL("\nCROSS JOIN LATERAL (SELECT {}) AS {}")

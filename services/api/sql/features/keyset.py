@@ -11,7 +11,8 @@ from typing import Any
 from psycopg import sql
 
 from api.query.items import Cursor, ItemsQuery, SortKey
-from api.sql.relation import column_of, key_cast, key_column, type_of
+from api.sql.filters.filter import where_clause
+from api.sql.relation import all_columns, column_of, key_cast, key_column, type_of
 from core.catalog import Collection, Column, ColumnType, Key
 
 # The type in which values of a column are written into a cursor and compared again. A real becomes a double on
@@ -151,3 +152,26 @@ def beyond_key(key: SortKey, place: sql.Composable | None, *, backwards: bool) -
         return sql.SQL("{} IS NOT NULL").format(column) if backwards else sql.SQL("false")
     comparison = sql.SQL("{} < {}" if key.descending is not backwards else "{} > {}").format(column, place)
     return comparison if backwards else sql.SQL("({} OR {} IS NULL)").format(comparison, column)
+
+
+def at_offset(
+    collection: Collection, query: ItemsQuery, key: Key, source: sql.Composable, conditions: list[sql.Composable]
+) -> sql.Composable:
+    """A relation of the rows of a page alone: PostgreSQL makes no text of a row that is skipped, as it would if it
+    skipped texts. Cost: reads all before them; where nothing but a key decides, in its index only.
+    """
+    if lies_in_order(collection, query) and query.filter.is_everything:  # or the index of a condition orders them
+        return ROWS.format(columns=sql.SQL("t.*"), source=source, where=where_clause(conditions), order=sql.SQL(""))
+    order = sql.SQL("\nORDER BY ") + order_by(query.sort, collection, key, backwards=query.backwards)
+    if conditions or query.sort or not key.unique:
+        columns = all_columns(collection, key)
+        return ROWS.format(columns=columns, source=source, where=where_clause(conditions), order=order)
+    columns = list(map(key_column, key.parts))
+    return ROWS_BY_KEY.format(source=source, key=row(columns), columns=sql.SQL(", ").join(columns), order=order)
+
+
+ROWS = sql.SQL("(SELECT {columns} FROM {source} AS t{where}{order}\nLIMIT %(rows)s OFFSET %(offset)s)")
+ROWS_BY_KEY = sql.SQL("""(SELECT t.* FROM {source} AS t
+WHERE {key} >= (SELECT {columns} FROM {source} AS t{order}
+    LIMIT 1 OFFSET %(offset)s){order}
+LIMIT %(rows)s)""")

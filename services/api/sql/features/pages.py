@@ -1,4 +1,6 @@
-"""The statement for a page of features, and the sample from which its plan is made."""
+"""The statement for a page of features, as its plan says, and what plans are made from: a sample, and PostgreSQL's
+word.
+"""
 
 from __future__ import annotations
 
@@ -7,131 +9,165 @@ from typing import Any
 
 from psycopg import sql
 
-from api.query.bbox_bands import comes_from_nowhere
-from api.query.items import BY_PLANNER, ItemsQuery, Plan
-from api.query.page_order import walk_key
+from api.query.items import ItemsQuery, Presentation
+from api.query.page_order import is_behind_strips, order_key
+from api.query.plan import BY_POSTGRESQL, Plan, PlanKind
 from api.sql.features.bbox_strips import (
-    arranged,
-    frame_values,
-    in_nowhere,
-    in_strips,
+    has_strips,
+    in_ranges,
     one_by_one,
     order_values,
+    projected_values,
     strip_params,
+    with_strips,
+    without_geometry,
 )
-from api.sql.features.block_ranges import block_params, count_on_edge, in_blocks
+from api.sql.features.block_ranges import count_on_edge, in_ctid_ranges, range_params
 from api.sql.features.items import EXPLAIN, feature_text, properties_lateral, ready, rendered
-from api.sql.features.keyset import beyond, lies_in_order, order_by, select_key, select_places
-from api.sql.features.offsets import at_offset
+from api.sql.features.keyset import at_offset, beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.filters.bbox import Test
 from api.sql.filters.filter import where, where_clause
-from api.sql.filters.statement_shape import outlined
+from api.sql.filters.statement_shape import filter_shape
 from api.sql.relation import all_columns, named_table, relation, tables_of
-from core.catalog import SAMPLE, Collection, Key, remembered
+from core.cache import CollectionCache
+from core.catalog import SAMPLE, Collection, Key
 from core.statement import Statement, quoted
 
-TESTS: dict[str, Test] = {"matches": "place", "blocks": "numbers", "walk": "walk", "bands": "strip"}
-"""How boxes are looked at on the ways that need no estimate of the planner's."""
+BOX_TESTS: dict[PlanKind, Test] = {
+    "postgresql": "shape",
+    "matches": "place",
+    "ctid_ranges": "numbers",
+    "walk": "walk",
+    "bbox_strips": "strip",
+}
+"""How rows are held against a bbox: by ST_Intersects where PostgreSQL is to estimate how many are in it."""
+
+Conditions = list[sql.Composable]
+
+statements: CollectionCache[Hashable, Statement] = CollectionCache(capacity=500)
+"""The statements of pages, by their shapes."""
+
+beginnings: CollectionCache[tuple[Presentation, Hashable, Key], tuple[sql.SQL, sql.SQL]] = CollectionCache(capacity=100)
+"""`SELECT …` of pages, and their rows of properties."""
 
 
-def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_PLANNER) -> Statement:
+def select_page(collection: Collection, query: ItemsQuery, plan: Plan = BY_POSTGRESQL) -> Statement:
     """One page of features in the order of the sort keys, then of the key; from its end when the cursor goes back.
 
     Rows:   (feature text: a GeoJSON Feature in query.presentation.crs, the values of the key, a text for each sort
             key); with plan.counts the number of matches too, as the last column
     Count:  up to query.limit + 1; the extra row means that there is more in that direction
-    Index:  primary key; GiST on geom or the table's blocks when the filter has a box
+    Index:  primary key; GiST on geom or the table's blocks when the filter has a bbox
     """
-    by, after = TESTS.get(plan.way, "shape"), place_of(collection, query, plan)
-    params = {**after[1], "rows": query.limit + 1, "offset": query.offset, "walked": plan.walked}
-    key = walk_key(collection, query.filter, query.sort, query.cursor)
-    params.update(order_values(collection, query.filter, key))
-    if plan.way == "blocks":
-        params.update(block_params(plan))
-    elif plan.way == "bands":
-        params.update(strip_params(plan), most=query.offset + query.limit + 1)
-    if plan.frame is not None:
-        params.update(frame_values(plan.frame))
-    outline = outlined(collection, query.filter)
-    if outline is None:
-        conditions, values = where(collection, query.filter, by)
-        return Statement(page_text(collection, query, plan, conditions, after[0]), {**values, **params})
-    params.update(outline[1])
+    key = order_key(collection, query.filter, query.sort, query.cursor)
+    after, params = place_of(query, plan, key)
+    params.update(rows=query.limit + 1, offset=query.offset, **plan_params(query, plan))
+    if has_strips(collection, key):
+        params.update(order_values(collection, query.filter, key))
+    if plan.projected is not None:
+        params.update(projected_values(plan.projected))
+    shape = filter_shape(collection, query.filter)
+    if shape is None:
+        conditions, values = where(collection, query.filter, BOX_TESTS[plan.kind])
+        return Statement(page_text(collection, query, plan, key, (conditions, after)), {**values, **params})
+    params = {**params, **shape[1]} if plan.projected is None else {**shape[1], **params}
 
     def compose() -> Statement:
-        conditions, _ = where(collection, query.filter, by)
-        return ready(Statement(page_text(collection, query, plan, conditions, after[0]), params))
+        conditions, _ = where(collection, query.filter, BOX_TESTS[plan.kind])
+        return ready(Statement(page_text(collection, query, plan, key, (conditions, after)), params))
 
-    return remembered(collection, shape_of(collection, query, plan, outline[0]), compose).given(params)
+    return statements.get(collection, statement_shape(collection, query, plan, key, shape[0]), compose).given(params)
 
 
-def place_of(collection: Collection, query: ItemsQuery, plan: Plan) -> tuple[list[sql.Composable], dict[str, Any]]:
-    """The condition for what is behind the cursor, and its values; none where the plan's parts begin behind it."""
-    if query.cursor is None or plan.way == "blocks":
+def plan_params(query: ItemsQuery, plan: Plan) -> dict[str, Any]:
+    """The values that the rows of a plan are found by."""
+    if plan.kind == "ctid_ranges":
+        return range_params(plan)
+    if plan.kind == "bbox_strips":
+        return {**strip_params(plan), "most": query.offset + query.limit + 1}
+    return {"walked": plan.walked}
+
+
+def place_of(query: ItemsQuery, plan: Plan, key: Key) -> tuple[Conditions, dict[str, Any]]:
+    """The condition for what is behind the cursor, and its values; none where the plan's ranges begin behind it."""
+    if query.cursor is None or plan.kind == "ctid_ranges":
         return [], {}
-    place, values = beyond(query.cursor, query.sort, walk_key(collection, query.filter, query.sort, query.cursor))
+    place, values = beyond(query.cursor, query.sort, key)
     return [place], values
 
 
-def shape_of(collection: Collection, query: ItemsQuery, plan: Plan, outline: Hashable) -> Hashable:
-    """What decides on the text of the statement for a page. `outline`: of its filter"""
-    cursor, key = query.cursor, walk_key(collection, query.filter, query.sort, query.cursor)
+def statement_shape(collection: Collection, query: ItemsQuery, plan: Plan, key: Key, filter: Hashable) -> Hashable:
+    """What decides on the text of the statement for a page. `filter`: the shape of its filter"""
+    cursor = query.cursor
     place = cursor and (cursor.direction, *(value is None for value in cursor.place))
-    way = plan.way, plan.counts, plan.frame is not None, has_nowhere(collection, query, plan)
-    return "text", query.presentation, query.sort, key, way, outline, place, query.offset > 0
+    planned = plan.kind, plan.counts, plan.projected is not None, shows_missing(collection, query, plan)
+    return query.presentation, query.sort, key, planned, filter, place, query.offset > 0
 
 
 def page_text(
-    collection: Collection,
-    query: ItemsQuery,
-    plan: Plan,
-    conditions: list[sql.Composable],
-    after: list[sql.Composable],
+    collection: Collection, query: ItemsQuery, plan: Plan, key: Key, parts: tuple[Conditions, Conditions]
 ) -> sql.Composed:
-    """The text of the statement, from the conditions of the filter and of the cursor."""
-    key = walk_key(collection, query.filter, query.sort, query.cursor)
+    """The text of the statement. `parts`: the conditions of the filter, and of the cursor"""
+    conditions, after = parts
     along = order_by(query.sort, collection, key, backwards=query.backwards)
-    order = sql.SQL("\nORDER BY ") + along
-    source, rest = relation(collection, query.filter), [*conditions, *after]
-    source = arranged(collection, source, key, query.filter, is_known=plan.frame is not None)
-    counted = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
-    if plan.way == "blocks":
+    order: sql.Composable = sql.SQL("\nORDER BY ") + along
+    table = relation(collection, query.filter)
+    if has_strips(collection, key):
+        table = with_strips(collection, table, key, query.filter, is_known=plan.projected is not None)
+    counted: sql.Composable = sql.SQL(", ") + counter(collection) if plan.counts else sql.SQL("")
+    rest: Conditions = []
+    if plan.kind == "ctid_ranges":
         if plan.counts:
-            counted = sql.SQL(", (%(inside)s + ({}))").format(count_on_edge(source, conditions))
-        source, rest, order = in_blocks(query, source, conditions), [], sql.SQL("")
-    elif plan.way == "bands":
-        ways = [in_strips(collection, source, rest, along, has_box=query.filter.box is not None)]
-        if has_nowhere(collection, query, plan):
-            ways.append(in_nowhere(source, rest, along))
-        source, rest, order = one_by_one(ways, backwards=query.backwards), [], sql.SQL("")
-    elif plan.way == "matches":
-        source, rest = matches(collection, key, source, rest, counted=plan.counts), []
-    elif plan.way == "walk":
-        source, rest = walked(source, after, sql.SQL("") if lies_in_order(collection, query) else order), conditions
+            counted = sql.SQL(", (%(inside)s + ({}))").format(count_on_edge(table, conditions))
+        source, order = in_ctid_ranges(query, table, conditions), sql.SQL("")
+    elif plan.kind == "bbox_strips":
+        source, order = in_strips(collection, query, plan, table, ([*conditions, *after], along)), sql.SQL("")
+    elif plan.kind == "matches":
+        source = matches(collection, key, table, [*conditions, *after], counted=plan.counts)
+    elif plan.kind == "walk":
+        source = walked(table, after, sql.SQL("") if lies_in_order(collection, query) else order)
+        rest = conditions
     elif query.offset or query.sort or conditions:
-        source, rest = at_offset(collection, query, source, rest), []
-    elif lies_in_order(collection, query) and not conditions:
-        source, rest = first_rows(source, after), []
-    before, lateral = parts(collection, query, key)
+        source = at_offset(collection, query, key, table, [*conditions, *after])
+    elif lies_in_order(collection, query):
+        source = first_rows(table, after)
+    else:
+        source, rest = table, after
+    begin, lateral = beginning(collection, query, key)
     return sql.Composed(
-        [before, counted, sql.SQL("\nFROM "), source, sql.SQL(" AS t"), lateral, where_clause(rest), order, LIMIT]
+        [begin, counted, sql.SQL("\nFROM "), source, sql.SQL(" AS t"), lateral, where_clause(rest), order, LIMIT]
     )
 
 
 LIMIT = sql.SQL("\nLIMIT %(rows)s")
 
 
-def has_nowhere(collection: Collection, query: ItemsQuery, plan: Plan) -> bool:
-    """Whether a page of bands goes on with features without geometry, which every box finds, but no shape, behind the
-    last band; or begins with them, on the way back from one.
+def in_strips(
+    collection: Collection,
+    query: ItemsQuery,
+    plan: Plan,
+    table: sql.Composable,
+    parts: tuple[Conditions, sql.Composable],
+) -> sql.Composable:
+    """The rows of a page of strips. `parts`: the conditions, the bbox first where there is one, and the order"""
+    conditions, along = parts
+    selects = [in_ranges(collection, table, conditions, along, has_box=query.filter.box is not None)]
+    if shows_missing(collection, query, plan):
+        selects.append(without_geometry(table, conditions, along))
+    return one_by_one(selects, backwards=query.backwards)
+
+
+def shows_missing(collection: Collection, query: ItemsQuery, plan: Plan) -> bool:
+    """Whether a page of strips goes on with features without geometry, which every bbox finds, but no shape, behind the
+    last strip; or begins with them, on the way back from one.
     """
-    if plan.way != "bands" or query.filter.box is None or not collection.null_geometries:
+    if plan.kind != "bbox_strips" or query.filter.box is None or not collection.null_geometries:
         return False
-    return comes_from_nowhere(query.cursor) if query.cursor and query.backwards else plan.is_sure
+    return is_behind_strips(query.cursor) if query.cursor and query.backwards else plan.is_sure
 
 
-def parts(collection: Collection, query: ItemsQuery, key: Key) -> tuple[sql.SQL, sql.SQL]:
-    """What is the same for every filter, composed once: `SELECT …`, and the row of properties after the relation."""
+def beginning(collection: Collection, query: ItemsQuery, key: Key) -> tuple[sql.SQL, sql.SQL]:
+    """What is the same for every filter: `SELECT …`, and the row of properties behind the relation."""
 
     def compose() -> tuple[sql.SQL, sql.SQL]:
         selected = sql.SQL("SELECT {}{}{}").format(
@@ -139,7 +175,7 @@ def parts(collection: Collection, query: ItemsQuery, key: Key) -> tuple[sql.SQL,
         )
         return rendered(selected), rendered(properties_lateral(collection, query.presentation))
 
-    return remembered(collection, ("page", query.presentation, query.sort, key), compose)
+    return beginnings.get(collection, (query.presentation, query.sort, key), compose)
 
 
 def matches(
@@ -164,6 +200,11 @@ def select_walk_plan(collection: Collection) -> Statement:
     text = sql.SQL("{}SELECT t.* FROM {} AS t ORDER BY {}")
     along = order_by((), collection, collection.key, backwards=False)
     return Statement(text.format(EXPLAIN, relation(collection), along))
+
+
+def select_ends(collection: Collection) -> Statement:
+    """The least and the largest id of a loaded table. Rows: one (first, last), bigint or null. Index: primary key"""
+    return Statement(sql.SQL("SELECT min(fid), max(fid) FROM {}").format(relation(collection)))
 
 
 def first_rows(source: sql.Composable, after: list[sql.Composable]) -> sql.Composable:

@@ -1,5 +1,5 @@
-"""Outlines: what decides on the text of a filter's conditions. Filters that differ in the values that they compare with
-alone have one outline, so the text is composed once, and connections keep the statement prepared.
+"""The shape of a filter: what decides on the text of its conditions. Filters that differ in the values that they
+compare with alone have one shape, so the text is composed once, and connections keep the statement prepared.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from api.sql.filters.cql2.numbers import fits_real, is_whole
 from api.sql.filters.filter import equal_value
 from core.catalog import Collection
 
-Outlined = tuple[Hashable, dict[str, Any]]
-"""An outline, and the values of the filter by the names of their places."""
+FilterShape = tuple[Hashable, dict[str, Any]]
+"""A shape, and the values of the filter by the names of their places."""
 
 
 MOST_NODES = 50
@@ -29,26 +29,26 @@ OF_NO_FILTER = (None, (), None)
 
 
 class Unlike(Exception):
-    """A filter has no outline."""
+    """A filter has no shape."""
 
 
-def outlined(collection: Collection, filter: Filter) -> Outlined | None:
-    """None for what has no outline: the text of its conditions depends on more, or is seldom asked for twice."""
+def filter_shape(collection: Collection, filter: Filter) -> FilterShape | None:
+    """None for what has no shape: the text of its conditions depends on more, or is seldom asked for twice."""
     if filter is NO_FILTER:
         return OF_NO_FILTER, {}
-    key = "outlined", collection.id, collection.revision
-    return filter.found(key, lambda: work_out_outline(collection, filter))
+    key = "shape", collection.id, collection.revision
+    return filter.found(key, lambda: find_shape(collection, filter))
 
 
-def work_out_outline(collection: Collection, filter: Filter) -> Outlined | None:
-    """The outline of a filter."""
+def find_shape(collection: Collection, filter: Filter) -> FilterShape | None:
+    """The shape of a filter."""
     if filter.interval or filter.heights or filter.ids is not None or filter.text is not None or filter.arguments:
         return None
     if filter.box is not None and is_geography(collection):
         return None
     literals = Literals()
     try:
-        cql2 = filter.cql2 and literals.outline(filter.cql2)
+        cql2 = filter.cql2 and literals.shape(filter.cql2)
     except Unlike:
         return None
     values: dict[str, Any] = {f"c{number}": value for number, value in enumerate(literals.values)}
@@ -67,22 +67,22 @@ class Literals:
     values: list[str] = field(default_factory=list[str])
     nodes: int = 0
 
-    def outline(self, node: Node) -> Hashable:
+    def shape(self, node: Node) -> Hashable:
         """A tree without its values: comparisons of properties with texts and numbers. Raises: Unlike"""
         self.nodes += 1
         if self.nodes > MOST_NODES:
             raise Unlike
         match node:
             case ast.And(args) | ast.Or(args):
-                return (type(node), *map(self.outline, args))
+                return (type(node), *map(self.shape, args))
             case ast.Not(arg) | ast.IsNull(arg):
-                return type(node), self.outline(arg)
+                return type(node), self.shape(arg)
             case ast.Comparison(op, left, right):
-                return op, self.outline(left), self.outline(right)
+                return op, self.shape(left), self.shape(right)
             case ast.Between(value, low, high):
-                return type(node), self.outline(value), self.outline(low), self.outline(high)
+                return type(node), self.shape(value), self.shape(low), self.shape(high)
             case ast.Like(value, ast.String() as pattern):
-                return type(node), self.outline(value), self.outline(pattern)
+                return type(node), self.shape(value), self.shape(pattern)
             case ast.Property(name):
                 return name
             case ast.Boolean(truth):

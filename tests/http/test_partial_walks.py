@@ -11,7 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.planner import choose_plan
-from api.query.items import ItemsQuery, Plan
+from api.query.items import ItemsQuery
+from api.query.plan import Plan
 from core.catalog import Collection
 from core.statement import Statement
 from support.cluster import Cluster, Database
@@ -61,12 +62,12 @@ def client(theirs: Database) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def went(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ways of the statements for pages."""
+    """The kinds of plans of the statements for pages."""
     met: list[str] = []
     select_page = choose_plan.select_page
 
     def noted(collection: Collection, query: ItemsQuery, plan: Plan) -> Statement:
-        met.append(plan.way)
+        met.append(plan.kind)
         return select_page(collection, query, plan)
 
     monkeypatch.setattr(choose_plan, "select_page", noted)
@@ -100,7 +101,7 @@ def test_rare_ones_are_found_all_the_same(client: FlaskClient, went: list[str]):
 )
 def test_what_the_planner_knows_is_left_to_it(client: FlaskClient, went: list[str], name: str, filter: str, more: str):
     assert page(client, name, filter, more=more)["numberReturned"] == 10
-    assert went == ["planner"]
+    assert went == ["postgresql"]
 
 
 @pytest.mark.parametrize(

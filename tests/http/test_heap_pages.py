@@ -1,4 +1,4 @@
-"""Pages of conditions without a box come in the order of the disk: every feature once, both ways, however found."""
+"""Pages of conditions without a box come in the order of the heap: every feature once, both ways, however found."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from flask.testing import FlaskClient
 from psycopg import sql as sql_text
 
-from api.planner.block_ranges import Located
-from api.planner.table_scan import Reckoned, plan_along_disk
-from api.query.items import BY_PLANNER, ItemsQuery, Plan
+from api.planner.loaded_table import BoxInBlocks, plan_conditions
+from api.query.items import ItemsQuery
+from api.query.plan import BY_POSTGRESQL, Estimate, Plan
 from api.sql.features.pages import select_page
-from core.blocks import Blocks
 from core.catalog import Collection
 from core.db import connect
+from core.heap_blocks import Blocks
 from core.statement import Statement
 from support.cluster import Cluster, Database
 from support.http import api_client, fids, get, link, walk
@@ -60,7 +60,7 @@ FILTERS = {
         " OR geom IS NULL) AND size < 600"
     ),
 }
-WAYS = {"as it likes": None, "by the index": Plan("matches"), "by the planner": BY_PLANNER}
+WAYS = {"as it likes": None, "by the index": Plan("matches"), "by the planner": BY_POSTGRESQL}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def address(asked: str) -> str:
 def planned(way: str) -> AbstractContextManager[object]:
     """While it lasts, pages are found in a way."""
     plan = WAYS[way]
-    return patch("api.planner.choose_plan.plan_by_place", lambda *_: plan) if plan else nullcontext()
+    return patch("api.planner.loaded_table.LoadedTable.plan_in_own_order", lambda *_: plan) if plan else nullcontext()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -144,10 +144,10 @@ def test_a_word_of_the_planner_that_is_wrong_loses_nothing(client: FlaskClient, 
     """It says that a page is met at once, or that hardly anything matches."""
 
     def wrong(matches: int, cost: float) -> Callable[..., Plan]:
-        return lambda query, blocks, located, _: plan_along_disk(query, blocks, located, Reckoned(matches, cost))
+        return lambda query, blocks, box, _: plan_conditions(query, blocks, box, Estimate(matches, cost))
 
     for word in (wrong(ROWS, 300.0), wrong(1, 1e9), wrong(1, 5.0)):
-        with patch("api.planner.choose_plan.plan_along_disk", word):
+        with patch("api.planner.loaded_table.plan_conditions", word):
             met = [
                 fid for page in walk(client, address("filter=size>19800") + "&limit=7", "next") for fid in fids(page)
             ]
@@ -163,13 +163,13 @@ def test_the_indexes_of_conditions_do_not_tempt_the_planner(client: FlaskClient,
     def explained(collection: Collection, query: ItemsQuery, plan: Plan) -> Statement:
         made = select_page(collection, query, plan)
         text = sql_text.SQL("EXPLAIN {}").format(made.text)
-        if plan.way == "blocks":
+        if plan.kind == "ctid_ranges":
             plans.append("\n".join(row[0] for row in sql.execute(text, made.params)))
         return made
 
     with (
         patch("api.planner.choose_plan.select_page", explained),
-        patch("api.planner.choose_plan.plan_along_disk", along),
+        patch("api.planner.loaded_table.plan_conditions", along),
     ):
         get(client, address("filter=size=17"))
         get(client, address("bbox=-160,-70,160,70&filter=size<300"))
@@ -179,9 +179,9 @@ def test_the_indexes_of_conditions_do_not_tempt_the_planner(client: FlaskClient,
         assert "Index" not in plan
 
 
-def along(query: ItemsQuery, blocks: Blocks, located: Located | None, _: Reckoned) -> Plan:
+def along(query: ItemsQuery, blocks: Blocks, box: BoxInBlocks | None, _: Estimate) -> Plan:
     """The way along the disk, whatever it costs."""
-    return plan_along_disk(query, blocks, located, Reckoned(1, 1e9))
+    return plan_conditions(query, blocks, box, Estimate(1, 1e9))
 
 
 def test_a_value_whose_rows_an_index_holds_by_id_is_walked_along_ids(

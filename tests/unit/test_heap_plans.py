@@ -1,4 +1,4 @@
-"""How pages of conditions are found: along the disk, or by an index."""
+"""How pages of conditions are found: along the heap, or by an index."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import pytest
 
 from api.cql2.text_encoding.parser import parse_text
 from api.cql2.tree import ast
-from api.planner.table_scan import MARGIN, Reckoned, parts_from, plan_along_disk
+from api.planner.costs import SCAN_MARGIN
+from api.planner.loaded_table import plan_conditions, ranges_from
 from api.query.crs import CRS84, Crs
-from api.query.filter_extent import areas_met
-from api.query.items import BY_PLANNER, Cursor, Filter, ItemsQuery
-from core.blocks import make_blocks
+from api.query.items import Cursor, Filter, ItemsQuery
+from api.query.page_order import extents_of
+from api.query.plan import BY_POSTGRESQL, Estimate
+from core.heap_blocks import make_blocks
 
 BLOCKS = make_blocks(8, [(400.0, (x, 0.0, x + 1.0, 1.0)) for x in range(250)])
 ROWS, PAGES = 100_000, 2000
@@ -22,30 +24,30 @@ def query(**asked: object) -> ItemsQuery:
     return ItemsQuery(limit=10, **asked)  # type: ignore[arg-type]
 
 
-def test_what_many_rows_fulfil_is_met_along_the_disk():
-    plan = plan_along_disk(query(), BLOCKS, None, Reckoned(matches=5000, cost=400.0))
-    looked_at = MARGIN * 11 / 5000 * PAGES
-    assert (plan.way, plan.is_sure) == ("blocks", False)
-    assert plan.parts == ((("(0,0)"), f"({int(looked_at) + 2},0)", True),)
+def test_what_many_rows_fulfil_is_met_along_the_heap():
+    plan = plan_conditions(query(), BLOCKS, None, Estimate(matches=5000, cost=400.0))
+    looked_at = SCAN_MARGIN * 11 / 5000 * PAGES
+    assert (plan.kind, plan.is_sure) == ("ctid_ranges", False)
+    assert plan.ranges == ((("(0,0)"), f"({int(looked_at) + 2},0)", True),)
 
 
 def test_few_matches_are_looked_up_by_their_index_and_counted():
-    plan = plan_along_disk(query(), BLOCKS, None, Reckoned(matches=30, cost=40.0))
-    assert (plan.way, plan.counts) == ("matches", True)
-    assert not plan_along_disk(query(count="none"), BLOCKS, None, Reckoned(30, 40.0)).counts
-    assert plan_along_disk(query(offset=5), BLOCKS, None, Reckoned(30, 40.0)) == BY_PLANNER
+    plan = plan_conditions(query(), BLOCKS, None, Estimate(matches=30, cost=40.0))
+    assert (plan.kind, plan.counts) == ("matches", True)
+    assert not plan_conditions(query(count="none"), BLOCKS, None, Estimate(30, 40.0)).counts
+    assert plan_conditions(query(offset=5), BLOCKS, None, Estimate(30, 40.0)) == BY_POSTGRESQL
 
 
 def test_what_no_index_finds_is_looked_for_to_the_end_however_rare_it_seems():
-    plan = plan_along_disk(query(), BLOCKS, None, Reckoned(matches=1, cost=3000.0))
-    assert (plan.way, plan.is_sure, plan.parts) == ("blocks", True, (("(0,0)", LAST, True),))
+    plan = plan_conditions(query(), BLOCKS, None, Estimate(matches=1, cost=3000.0))
+    assert (plan.kind, plan.is_sure, plan.ranges) == ("ctid_ranges", True, (("(0,0)", LAST, True),))
 
 
 def test_looks_at_geometries_cost_more():
     shapes = parse_text("S_INTERSECTS(geom, POLYGON((0 0,9 0,9 9,0 0)))")
-    reckoned = Reckoned(matches=20, cost=3000.0)
-    assert plan_along_disk(query(filter=Filter(cql2=shapes)), BLOCKS, None, reckoned).way == "matches"
-    assert plan_along_disk(query(), BLOCKS, None, reckoned).way == "blocks"
+    estimate = Estimate(matches=20, cost=3000.0)
+    assert plan_conditions(query(filter=Filter(cql2=shapes)), BLOCKS, None, estimate).kind == "matches"
+    assert plan_conditions(query(), BLOCKS, None, estimate).kind == "ctid_ranges"
 
 
 @pytest.mark.parametrize(
@@ -59,8 +61,8 @@ def test_looks_at_geometries_cost_more():
         (Cursor("prev", ("(100,2)",)), 30, [("(92,0)", "(100,2)"), ("(76,0)", "(92,0)"), ("(44,0)", "(76,0)")]),
     ],
 )
-def test_parts_begin_at_the_cursor(cursor: Cursor | None, most: int, expected: list[tuple[str, str]]):
-    assert [part[:2] for part in parts_from(cursor, most, PAGES)] == expected
+def test_ranges_begin_at_the_cursor(cursor: Cursor | None, most: int, expected: list[tuple[str, str]]):
+    assert [part[:2] for part in ranges_from(cursor, most, PAGES)] == expected
 
 
 @pytest.mark.parametrize(
@@ -80,11 +82,11 @@ def test_parts_begin_at_the_cursor(cursor: Cursor | None, most: int, expected: l
     ],
 )
 def test_all_matches_meet_the_box_of_a_shape(text: str, expected: list[tuple[float, ...]]):
-    assert list(areas_met(parse_text(text), CRS84)) == expected
+    assert list(extents_of(parse_text(text), CRS84)) == expected
 
 
 def test_boxes_of_shapes_have_easting_first():
     crs = Crs("uri", 4326, northing_first=True, digits=7)
     shape = ast.Spatial("s_intersects", ast.Property("geom"), ast.BBox((50.0, 170.0, 60.0, -170.0)))
-    assert list(areas_met(shape, crs)) == [(170, 50, 180, 60), (-180, 50, -170, 60)]
-    assert areas_met(None, CRS84) == ()
+    assert list(extents_of(shape, crs)) == [(170, 50, 180, 60), (-180, 50, -170, 60)]
+    assert extents_of(None, CRS84) == ()

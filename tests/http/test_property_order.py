@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 
-from api.planner import property_order
+from api.planner import costs
 from api.planner.counts import Counts
 from api.query.cursor import decode
 from loader.catalogue import open_catalogue
@@ -117,12 +117,12 @@ def test_features_come_in_the_order_of_a_property_with_bounds(
 @pytest.mark.parametrize("asked_for", AS_BEFORE.values(), ids=AS_BEFORE)
 def test_other_pages_come_as_before(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, asked_for: dict[str, str]):
     page = get(client, asked(**asked_for))
-    monkeypatch.setattr(property_order, "LEAST_ROWS", ROWS + 1)
+    monkeypatch.setattr(costs, "LEAST_ROWS", ROWS + 1)
     assert page["features"] == get(client, asked(f="json", **asked_for))["features"]
 
 
 def test_a_small_table_is_read_along_the_disk(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(property_order, "LEAST_ROWS", ROWS + 1)
+    monkeypatch.setattr(costs, "LEAST_ROWS", ROWS + 1)
     assert is_along_the_disk(get(client, asked(filter="size < 100")))
 
 
@@ -135,7 +135,7 @@ def test_pages_of_any_limit_and_offset_are_parts_of_one_list(database: Database,
 
 def test_a_walk_goes_on_as_it_began(database: Database, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as before_there_was_an_index:
-        before_there_was_an_index.setattr(property_order, "LEAST_ROWS", ROWS + 1)
+        before_there_was_an_index.setattr(costs, "LEAST_ROWS", ROWS + 1)
         first = get(client, asked(filter="size < 100"))
     rest = list(walk(client, link(first, "next"), "next"))
     assert all(map(is_along_the_disk, rest[:-1]))
@@ -173,7 +173,7 @@ def test_an_export_of_some_has_those_of_a_page(database: Database, client: Flask
 def test_who_has_an_answer_is_told_so_without_a_plan(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, format: str):
     address = asked(3, filter="size < 100", f=format)
     tag = client.get(address).headers["ETag"]
-    monkeypatch.setattr(Counts, "reckon", lambda *_: pytest.fail("it is planned"))
+    monkeypatch.setattr(Counts, "estimate", lambda *_: pytest.fail("it is planned"))
     assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
 
 

@@ -14,7 +14,7 @@ from api.cql2 import parse_filter
 from api.params.values import equals
 from api.query.items import Filter, Interval
 from api.sql.filters.filter import where, where_clause
-from api.sql.filters.statement_shape import MOST_NODES, outlined
+from api.sql.filters.statement_shape import MOST_NODES, filter_shape
 from core.bbox import BBox
 from core.catalog import Collection, Column
 
@@ -64,7 +64,7 @@ def text_and_values(collection: Collection, filter: Filter) -> tuple[str, dict[s
 def test_filters_of_one_outline_differ_in_values_alone(paths: Collection, tree: str, random: Random):
     made = ["".join(str(random.randrange(1, 9)) if c == "§" else c for c in tree) for _ in range(2)]
     first, second = (Filter(cql2=parse_filter(text, "cql2-text", paths)) for text in made)
-    one, other = outlined(paths, first), outlined(paths, second)
+    one, other = filter_shape(paths, first), filter_shape(paths, second)
     assert (one is None) == (other is None)
     if one is None or other is None:
         return
@@ -77,8 +77,8 @@ def test_filters_of_one_outline_differ_in_values_alone(paths: Collection, tree: 
 @given(TREES, TREES)
 def test_filters_of_different_texts_have_different_outlines(paths: Collection, one: str, other: str):
     filters = [Filter(cql2=parse_filter(text.replace("§", "1"), "cql2-text", paths)) for text in (one, other)]
-    outlines = [outlined(paths, some) for some in filters]
-    if None not in outlines and outlines[0][0] == outlines[1][0]:  # type: ignore[index]
+    shapes = [filter_shape(paths, some) for some in filters]
+    if None not in shapes and shapes[0][0] == shapes[1][0]:  # type: ignore[index]
         assert text_and_values(paths, filters[0])[0] == text_and_values(paths, filters[1])[0]
 
 
@@ -90,28 +90,28 @@ def test_filters_of_different_texts_have_different_outlines(paths: Collection, o
         " AND ".join(["lanes IS NULL"] * MOST_NODES),
     ],
 )  # fmt: skip
-def test_what_is_bound_in_a_way_of_its_own_has_no_outline(paths: Collection, text: str):
-    assert outlined(paths, Filter(cql2=parse_filter(text, "cql2-text", paths))) is None
+def test_what_is_bound_in_a_way_of_its_own_has_no_shape(paths: Collection, text: str):
+    assert filter_shape(paths, Filter(cql2=parse_filter(text, "cql2-text", paths))) is None
 
 
 def test_box_and_properties_are_in_it(paths: Collection):
     column = {column.name: column for column in paths.columns}
     filter = Filter(box=BBox(170, 1, -170, 2), equals=(equals(column["lanes"], "+7"), equals(column["open"], "true")))
-    found = outlined(paths, filter)
+    found = filter_shape(paths, filter)
     assert found is not None
     _, values = text_and_values(paths, filter)
     assert {name: str(value) for name, value in found[1].items()} == values
     assert (values["equal0"], values["equal1"]) == ("7", "true")
-    assert outlined(paths, replace(filter, box=BBox(1, 1, 2, 2)))[0] != found[0]  # type: ignore[index]
+    assert filter_shape(paths, replace(filter, box=BBox(1, 1, 2, 2)))[0] != found[0]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
     "filter", [Filter(text="a"), Filter(ids=((1,),)), Filter(interval=Interval(datetime(2024, 1, 1, tzinfo=UTC), None))]
 )
 def test_other_conditions_have_none(paths: Collection, filter: Filter):
-    assert outlined(paths, filter) is None
+    assert filter_shape(paths, filter) is None
 
 
 def test_decimals_are_bound_as_they_are_written(paths: Collection):
-    [value] = outlined(paths, Filter(cql2=parse_filter("wide < 0.10", "cql2-text", paths)))[1].values()  # type: ignore[index]
+    [value] = filter_shape(paths, Filter(cql2=parse_filter("wide < 0.10", "cql2-text", paths)))[1].values()  # type: ignore[index]
     assert Decimal(value) == Decimal("0.10")
