@@ -18,13 +18,8 @@ from api.documents.schemas import (
     schema_document,
     sortables_document,
 )
-from api.documents.tilesets import (
-    matrix_limits,
-    middle_zoom,
-    tile_matrix_set_document,
-    tilejson_document,
-    tileset_document,
-)
+from api.documents.tile_matrix_sets import matrix_limits, tile_matrix_set_document
+from api.documents.tilesets import middle_zoom, tilejson_document, tileset_document
 from api.features.sample_document import NOTHING
 from api.http.links import Links
 from api.params.common import Limits

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from api.documents import without_none
 from api.documents.landing import STYLE
-from api.documents.styles import KINDS, ORDER, SEA, colour_of, paint
-from api.documents.tilesets import bounding_box, matrix_limits, style_link, tile_template, tiling_scheme, without_none
-from api.http.links import JSON, MAPLIBRE_STYLE, OGC_REL, Link, Links
+from api.documents.styles import ORDER, style, style_layer
+from api.documents.tile_matrix_sets import matrix_limits
+from api.documents.tilesets import bounding_box, tile_links, tile_template, tileset_head, tilesets_entry
+from api.http.links import JSON, MAPLIBRE_STYLE, OGC_REL, Links
 from api.query.crs import CRS84
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import extent_in
@@ -58,19 +60,7 @@ def archive_document(archive: TileArchive, links: Links) -> dict[str, Any]:
 
 def archive_tilesets_document(archive: TileArchive, links: Links) -> dict[str, Any]:
     """The list of its one tileset."""
-    tileset = tileset_of(archive)
-    own = links.link("self", JSON, f"{archive.title} in {WEB_MERCATOR_QUAD.id}", *tileset.path)
-    return {"links": [], "tilesets": [{**head(archive), "links": [own, tiling_scheme(WEB_MERCATOR_QUAD, links)]}]}
-
-
-def head(archive: TileArchive) -> dict[str, Any]:
-    """What the tileset is made of."""
-    return {
-        "title": archive.title,
-        "dataType": data_type(archive),
-        "crs": WEB_MERCATOR_QUAD.crs.uri,
-        "tileMatrixSetURI": WEB_MERCATOR_QUAD.uri,
-    }
+    return {"links": [], "tilesets": [tilesets_entry(tileset_of(archive), links, data_type(archive))]}
 
 
 def archive_tileset_document(archive: TileArchive, links: Links, given: Mapping[str, str] = NOTHING) -> dict[str, Any]:
@@ -80,7 +70,7 @@ def archive_tileset_document(archive: TileArchive, links: Links, given: Mapping[
     longitude, latitude, zoom = facts.center
     return without_none(
         {
-            **head(archive),
+            **tileset_head(tileset, data_type(archive)),
             "description": archive.description,
             "attribution": archive.attribution,
             "tileMatrixSetLimits": [matrix_limits(tileset.extent, z, WEB_MERCATOR_QUAD) for z in zooms],
@@ -88,7 +78,7 @@ def archive_tileset_document(archive: TileArchive, links: Links, given: Mapping[
             "centerPoint": {"coordinates": [longitude, latitude], "crs": CRS84.uri, "tileMatrix": str(zoom)},
             "mediaTypes": [facts.media_type],
             "layers": [tileset_layer(layer) for layer in facts.layers] or None,
-            "links": tileset_links(archive, tileset, links),
+            "links": tile_links(tileset, links, facts.media_type),
         }
     )
 
@@ -100,17 +90,6 @@ def tileset_layer(layer: Any) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties}
     described = {"id": layer["id"], "description": layer.get("description"), "dataType": "vector"}
     return without_none({**described, "propertiesSchema": schema})
-
-
-def tileset_links(archive: TileArchive, tileset: Tileset, links: Links) -> list[Link]:
-    """Where the tiles are, what they are cut by, what describes them."""
-    href = tile_template(tileset, links, "{tileMatrix}", "{tileRow}", "{tileCol}")
-    return [
-        {"href": href, "rel": "item", "type": archive.facts.media_type, "title": "a tile", "templated": True},
-        tiling_scheme(WEB_MERCATOR_QUAD, links),
-        links.link("describedby", JSON, "TileJSON", *tileset.path, "tilejson.json", query=tileset.given),
-        style_link(tileset, links),
-    ]
 
 
 def archive_tilejson_document(archive: TileArchive, links: Links, given: Mapping[str, str] = NOTHING) -> dict[str, Any]:
@@ -135,42 +114,13 @@ def archive_tilejson_document(archive: TileArchive, links: Links, given: Mapping
 
 def archive_style_document(archive: TileArchive, links: Links, given: Mapping[str, str] = NOTHING) -> dict[str, Any]:
     """A MapLibre style: pictures as they are, and of layers whatever geometries they may have."""
-    longitude, latitude, zoom = archive.facts.center
     url = links.url(*tileset_of(archive).path, "tilejson.json", query=given)
-    source = (
-        {"type": "vector", "url": url} if archive.is_vector else {"type": "raster", "url": url, "tileSize": TILE_PX}
-    )
-    return {
-        "version": 8,
-        "name": archive.title,
-        "center": [longitude, max(-85.0, min(85.0, latitude))],
-        "zoom": zoom,
-        "sources": {archive.id: source},
-        "layers": [{"id": "sea", "type": "background", "paint": {"background-color": SEA}}, *style_layers(archive)],
-    }
-
-
-def style_layers(archive: TileArchive) -> list[dict[str, Any]]:
-    """The layers that draw the source: areas below lines, lines below points."""
-    if not archive.is_vector:
-        return [{"id": archive.id, "type": "raster", "source": archive.id}]
-    kinds = [(part, kind) for kind, parts in KINDS.items() for part in parts]
-    return [
-        style_layer(archive.id, layer["id"], part, kind)
-        for part, kind in sorted(kinds, key=lambda found: ORDER.index(found[0]))
-        for layer in archive.facts.layers
-    ]
-
-
-def style_layer(id: str, layer: str, part: str, kind: str) -> dict[str, Any]:
-    """One of them. A layer that is named as the collection has the colour that the collection would have."""
-    name = id if layer == id else f"{id}/{layer}"
-    return {
-        "id": f"{name}/{part}",
-        "type": {"area": "fill", "point": "circle"}.get(part, "line"),
-        "metadata": {"isthmus:collection": id, "isthmus:part": part},
-        "source": id,
-        "source-layer": layer,
-        "filter": ["==", ["geometry-type"], kind],
-        "paint": paint(part, colour_of(name)),
-    }
+    if archive.is_vector:
+        definition = {"type": "vector", "url": url}
+        layers = [
+            style_layer(archive.id, archive.id, layer["id"], part) for part in ORDER for layer in archive.facts.layers
+        ]
+    else:
+        definition = {"type": "raster", "url": url, "tileSize": TILE_PX}
+        layers = [{"id": archive.id, "type": "raster", "source": archive.id}]
+    return style(archive.title, archive.facts.center, archive.id, definition, layers)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from api.documents import without_none
 from api.documents.landing import STYLE
 from api.formats.registry import EXPORTS, is_offered
 from api.http.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, SCHEMA_JSON, Link, Links
@@ -33,12 +34,12 @@ def collection_document(collection: Collection, links: Links) -> dict[str, Any]:
         "description": collection.description,
         "attribution": collection.attribution,
         "itemType": "feature",
-        "extent": extent(collection),
-        "crs": [crs.uri for crs in crs_list(collection)],
+        "extent": extent(collection) or None,
+        "crs": [crs.uri for crs in crs_list(collection)] or None,
         "storageCrs": storage.uri if storage else None,
         "links": collection_links(collection, links),
     }
-    return {name: value for name, value in document.items() if value not in (None, {}, [])}
+    return without_none(document)
 
 
 def extent(collection: Collection) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.documents.tilesets import without_none
+from api.documents import without_none
 from api.formats.mvt import LayerWeight
 from api.tiles.explain import TileExplanation, advice, rows_read
 from api.tms.tile import Tile

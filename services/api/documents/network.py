@@ -1,4 +1,4 @@
-"""What the network lab left, as a document, and as tables of a page that take nothing for granted."""
+"""Reports of the network lab as a document, and as tables of a page that take nothing for granted."""
 
 from __future__ import annotations
 
@@ -79,9 +79,8 @@ def containers_table(shown: Json) -> HtmlTable:
     """The containers: what they are, where they are in the network."""
     rows = tuple(
         (
-            text(one.get("name")),
-            text(one.get("image")),
-            ", ".join(filter(None, (text(one.get("state")), text(one.get("health"))))),
+            *cells(one, "name", "image"),
+            ", ".join(filter(None, cells(one, "state", "health"))),
             text(one.get("network_mode"))[:40],
             " ".join(addresses_of(one)),
             text(one.get("namespace")),
@@ -94,7 +93,7 @@ def containers_table(shown: Json) -> HtmlTable:
 def addresses_of(container: Json) -> list[str]:
     """The addresses of a container, without loopback's."""
     cards = [card for card in objects(container.get("interfaces")) if card.get("kind") != "loopback"]
-    return [address for card in cards for address in texts(card.get("addresses"))]
+    return [text(address) for card in cards for address in listed(card.get("addresses"))]
 
 
 def ports_table(shown: Json) -> HtmlTable:
@@ -105,8 +104,7 @@ def ports_table(shown: Json) -> HtmlTable:
             text(one.get("name")),
             f"{text(port.get('container_port'))}/{text(port.get('protocol')) or 'tcp'}",
         )
-        for one in objects(shown.get("containers"))
-        for port in objects(one.get("published"))
+        for one, port in parts_of_containers(shown, "published")
     )
     return HtmlTable(("on the host", "container", "its port"), rows)
 
@@ -121,10 +119,14 @@ def storage_table(shown: Json) -> HtmlTable:
             text(mount.get("kind")),
             text(mount.get("volume")) or text(mount.get("source")),
         )
-        for one in objects(shown.get("containers"))
-        for mount in objects(one.get("mounts"))
+        for one, mount in parts_of_containers(shown, "mounts")
     )
     return HtmlTable(("container", "in the container", "rights", "kind", "on the host"), rows)
+
+
+def parts_of_containers(shown: Json, name: str) -> Iterator[tuple[Json, Json]]:
+    """Each container with each object of one of its lists."""
+    return ((one, part) for one in objects(shown.get("containers")) for part in objects(one.get(name)))
 
 
 def promises(checked: Json) -> list[dict[str, str]]:
@@ -176,9 +178,9 @@ def objects(value: Any) -> list[Json]:
     return [cast(Json, one) for one in listed(value) if isinstance(one, dict)]
 
 
-def texts(value: Any) -> list[str]:
-    """The texts of a list."""
-    return [text(one) for one in listed(value)]
+def cells(members: Json, *names: str) -> list[str]:
+    """Some members as texts."""
+    return [text(members.get(name)) for name in names]
 
 
 def text(value: Any) -> str:

@@ -7,9 +7,11 @@ are of the kind of their parts.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
-from api.documents.tilesets import tilejson_document, without_none
+from api.documents import without_none
+from api.documents.tilesets import tilejson_document
 from api.http.links import Links
 from api.tms.tileset import Tileset
 from core.catalog import Collection
@@ -29,23 +31,26 @@ def style_document(tileset: Tileset, links: Links) -> dict[str, Any]:
     """The style: one source, where a map begins, and the layers of all collections, large ones below small ones."""
     source = tileset.path[1] if tileset.path[0] == "collections" else "dataset"
     tilejson = tilejson_document(tileset, links)
-    west_to_east, south_to_north, zoom = tilejson["center"]
+    url = links.url(*tileset.path, "tilejson.json", query=tileset.given)
     wide_first = sorted(tileset.collections, key=lambda found: -square_degrees(found))
     layers = [layer for found in wide_first for layer in layers_of(found, source)]
-    document = {
+    layers.sort(key=lambda layer: ORDER.index(layer["metadata"]["isthmus:part"]))
+    return without_none(style(tileset.title, tilejson["center"], source, {"type": "vector", "url": url}, layers))
+
+
+def style(
+    title: str | None, center: Sequence[Any], source: str, definition: dict[str, Any], layers: list[Layer]
+) -> dict[str, Any]:
+    """A style of one source, named `source`, whose map begins at `center`: degrees and zoom."""
+    longitude, latitude, zoom = center
+    return {
         "version": 8,
-        "name": tileset.title,
-        "center": [west_to_east, max(-85.0, min(85.0, south_to_north))],
+        "name": title,
+        "center": [longitude, max(-85.0, min(85.0, latitude))],
         "zoom": zoom,
-        "sources": {
-            source: {"type": "vector", "url": links.url(*tileset.path, "tilejson.json", query=tileset.given)},
-        },
-        "layers": [
-            {"id": "sea", "type": "background", "paint": {"background-color": SEA}},
-            *sorted(layers, key=lambda layer: ORDER.index(layer["metadata"]["isthmus:part"])),
-        ],
+        "sources": {source: definition},
+        "layers": [{"id": "sea", "type": "background", "paint": {"background-color": SEA}}, *layers],
     }
-    return without_none(document)
 
 
 def square_degrees(collection: Collection) -> float:
@@ -58,20 +63,23 @@ def layers_of(collection: Collection, source: str) -> list[Layer]:
     """The layers of a collection's features. Of unknown geometries there may be all kinds."""
     name = (collection.geometry_type or "").removeprefix("Multi")
     parts = KINDS.get(name) or tuple(part for parts in KINDS.values() for part in parts)
-    return [layer(collection, source, part) for part in parts]
+    return [style_layer(collection.id, source, collection.id, part) for part in parts]
 
 
-def layer(collection: Collection, source: str, part: str) -> Layer:
-    """One layer. Its filter keeps circles off the corners of lines, and lines that are drawn as such off areas."""
+def style_layer(id: str, source: str, tile_layer: str, part: str) -> Layer:
+    """The layer that draws a part of a layer of tiles of a collection. A layer that is named as the collection has the
+    colour of the collection. The filter keeps circles off the corners of lines, and lines off areas.
+    """
+    name = id if tile_layer == id else f"{id}/{tile_layer}"
     [kind] = (kind for kind, parts in KINDS.items() if part in parts)
     return {
-        "id": f"{collection.id}/{part}",
+        "id": f"{name}/{part}",
         "type": {"area": "fill", "point": "circle"}.get(part, "line"),
-        "metadata": {"isthmus:collection": collection.id, "isthmus:part": part},
+        "metadata": {"isthmus:collection": id, "isthmus:part": part},
         "source": source,
-        "source-layer": collection.id,
+        "source-layer": tile_layer,
         "filter": ["==", ["geometry-type"], kind],
-        "paint": paint(part, colour_of(collection.id)),
+        "paint": paint(part, colour_of(name)),
     }
 
 
@@ -85,13 +93,9 @@ def paint(part: str, colour: str) -> dict[str, Any]:
         case "line":
             return {"line-color": colour, "line-width": by_zoom((3, 1.0), (14, 2.5))}
         case _:
-            radius, rim = by_zoom((0, 2.0), (6, 3.5), (14, 6.0)), 0.6
-            return {
-                "circle-color": colour,
-                "circle-radius": radius,
-                "circle-stroke-color": OUTLINE,
-                "circle-stroke-width": rim,
-            }
+            radius = by_zoom((0, 2.0), (6, 3.5), (14, 6.0))
+            rim = {"circle-stroke-color": OUTLINE, "circle-stroke-width": 0.6}
+            return {"circle-color": colour, "circle-radius": radius, **rim}
 
 
 def by_zoom(*stops: tuple[int, float]) -> list[Any]:

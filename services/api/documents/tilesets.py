@@ -1,4 +1,4 @@
-"""Tilesets and tile matrix sets as documents (OGC API Tiles, OGC 17-083r4), and TileJSON."""
+"""Tilesets as documents (OGC API Tiles, OGC 17-083r4), TileJSON, and what low zooms leave out (docs/tiles.md)."""
 
 from __future__ import annotations
 
@@ -6,30 +6,34 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from api.documents import without_none
 from api.documents.schemas import value_schema
-from api.documents.thinning import merged_property, thinned
+from api.documents.tile_matrix_sets import matrix_limits, tiling_scheme
 from api.http.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
 from api.query.crs import CRS84
-from api.query.items import GridBox
-from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
-from api.tms.tile import tile_limits
+from api.sql.tiles.overviews import merged_name
+from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrixSet
 from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
 from core.catalog import Collection, Column, ColumnType
+from core.tiling import Kind
 
 TILEJSON_MAX_ZOOM = 14
 """The largest zoom that clients ask for; they enlarge its tiles beyond, which lose nothing at extent 4096."""
 
 NO_LIMITS_DEG = BBox(-180, -85, 180, 85)
 TILEJSON_TYPE: dict[ColumnType, str] = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
-GEOMETRY_DIMENSION = {
-    "Point": 0,
-    "MultiPoint": 0,
-    "LineString": 1,
-    "MultiLineString": 1,
-    "Polygon": 2,
-    "MultiPolygon": 2,
+GEOMETRY_DIMENSION = {"Point": 0, "LineString": 1, "Polygon": 2}
+
+MEMBER = "isthmus:thinned"
+"""The member of a layer; TileJSON and the tileset metadata of OGC 17-083r4 allow ones of others."""
+
+SHOWN: dict[Kind, str] = {
+    "points": "of each of 128 x 128 cells of a tile, the most important point",
+    "lines": "lines at least as wide or high as one of 128 x 128 cells of a tile, and the longest of each cell",
+    "polygons": "polygons at least as wide or high as one of 128 x 128 cells of a tile, squares for the others",
 }
+BY_RANK = "of shorter lines, and of points, that of the largest '{}' in each cell"
 
 
 def tilejson_document(tileset: Tileset, links: Links) -> dict[str, Any]:
@@ -96,26 +100,17 @@ def tilesets_document(tilesets: Iterable[Tileset], links: Links) -> dict[str, An
     return {"links": [], "tilesets": [tilesets_entry(tileset, links) for tileset in tilesets]}
 
 
-def tilesets_entry(tileset: Tileset, links: Links) -> dict[str, Any]:
-    """What the list says of one (/req/tilesets-list/tileset-links)."""
+def tilesets_entry(tileset: Tileset, links: Links, data_type: str = "vector") -> dict[str, Any]:
+    """The entry of a tileset in a list (/req/tilesets-list/tileset-links)."""
     title = f"{tileset.title} in {tileset.matrix_set.id}"
     own = links.link("self", JSON, title, *tileset.path, query=tileset.given)
-    return {**tileset_head(tileset), "links": [own, tiling_scheme(tileset.matrix_set, links)]}
+    return {**tileset_head(tileset, data_type), "links": [own, tiling_scheme(tileset.matrix_set, links)]}
 
 
-def tiling_scheme(matrix_set: TileMatrixSet, links: Links) -> Link:
-    """The link to the tile matrix set."""
-    return links.link(f"{OGC_REL}tiling-scheme", JSON, matrix_set.id, "tileMatrixSets", matrix_set.id)
-
-
-def tileset_head(tileset: Tileset) -> dict[str, Any]:
-    """What a tileset is made of."""
-    head = {
-        "title": tileset.title,
-        "dataType": "vector",
-        "crs": tileset.matrix_set.crs.uri,
-        "tileMatrixSetURI": tileset.matrix_set.uri,
-    }
+def tileset_head(tileset: Tileset, data_type: str = "vector") -> dict[str, Any]:
+    """Title, data type and tile matrix set of a tileset."""
+    sets = tileset.matrix_set
+    head = {"title": tileset.title, "dataType": data_type, "crs": sets.crs.uri, "tileMatrixSetURI": sets.uri}
     return without_none(head)
 
 
@@ -148,7 +143,7 @@ def layer(tileset: Tileset, collection: Collection, links: Links) -> dict[str, A
             "title": collection.title,
             "description": collection.description,
             "dataType": "vector",
-            "geometryDimension": GEOMETRY_DIMENSION.get(collection.geometry_type or ""),
+            "geometryDimension": GEOMETRY_DIMENSION.get((collection.geometry_type or "").removeprefix("Multi")),
             "attribution": collection.attribution,
             "boundingBox": bounding_box(collection.bbox_crs84),
             "propertiesSchema": {"type": "object", "properties": properties},
@@ -169,25 +164,27 @@ def geodata(collection: Collection, links: Links) -> Link:
 
 
 def tileset_links(tileset: Tileset, links: Links) -> list[Link]:
-    """Where the tiles are, what they are cut by, and what they are made of."""
-    href = tile_template(tileset, links, "{tileMatrix}", "{tileRow}", "{tileCol}")
-    found: list[Link] = [
-        {"href": href, "rel": "item", "type": MVT, "title": "a tile", "templated": True},
-        tiling_scheme(tileset.matrix_set, links),
-    ]
-    if tileset.matrix_set.has_numbers:
-        found.append(links.link("describedby", JSON, "TileJSON", *tileset.path, "tilejson.json", query=tileset.given))
-    if tileset.matrix_set is WEB_MERCATOR_QUAD:
-        found.append(style_link(tileset, links))
+    """Links of a tileset: to its tiles, to what describes them, and to what they are made of."""
+    found = tile_links(tileset, links, MVT)
     found += [geodata(collection, links) for collection in tileset.collections]
     if tileset.path[0] == "tiles":
         found.append(links.link(f"{OGC_REL}dataset", JSON, "the dataset"))
     return [*found, links.link(f"{OGC_REL}conformance", JSON, "conformance classes", "conformance")]
 
 
-def style_link(tileset: Tileset, links: Links) -> Link:
-    """The link to how its tiles may be drawn."""
-    return links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *tileset.path, "style.json", query=tileset.given)
+def tile_links(tileset: Tileset, links: Links, media_type: str) -> list[Link]:
+    """Links to the tiles, to their tile matrix set, and to TileJSON and style where there are any."""
+    path, query = tileset.path, tileset.given
+    href = tile_template(tileset, links, "{tileMatrix}", "{tileRow}", "{tileCol}")
+    found: list[Link] = [
+        {"href": href, "rel": "item", "type": media_type, "title": "a tile", "templated": True},
+        tiling_scheme(tileset.matrix_set, links),
+    ]
+    if tileset.matrix_set.has_numbers:
+        found.append(links.link("describedby", JSON, "TileJSON", *path, "tilejson.json", query=query))
+    if tileset.matrix_set is WEB_MERCATOR_QUAD:
+        found.append(links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *path, "style.json", query=query))
+    return found
 
 
 def centre_point(tileset: Tileset) -> dict[str, Any] | None:
@@ -206,60 +203,27 @@ def bounding_box(box: BBox | None) -> dict[str, Any] | None:
     return {"lowerLeft": [box.west, box.south], "upperRight": [box.east, box.north], "crs": CRS84.uri}
 
 
-def matrix_limits(extent: GridBox | None, z: int, matrix_set: TileMatrixSet) -> dict[str, Any]:
-    """The rows and columns of a zoom that an extent covers."""
-    first, last = tile_limits(extent, z, matrix_set)
-    return {
-        "tileMatrix": first.matrix.id,
-        "minTileRow": first.row,
-        "maxTileRow": last.row,
-        "minTileCol": first.column,
-        "maxTileCol": last.column,
-    }
+def is_thinned(tileset: Tileset, collection: Collection) -> bool:
+    """Whether tiles of low zooms leave something out: not those of a filter, or with everything."""
+    tiling = collection.tiling
+    return tiling is not None and tiling.full_zoom > 0 and not tileset.given.keys() - {"collections"}
 
 
-def tile_matrix_sets_document(sets: Iterable[TileMatrixSet], links: Links) -> dict[str, Any]:
-    """The tile matrix sets that tiles come in."""
-    return {"tileMatrixSets": [tile_matrix_sets_entry(matrix_set, links) for matrix_set in sets]}
+def thinned(tileset: Tileset, collection: Collection) -> dict[str, Any]:
+    """The member that says so, nothing where no tile leaves anything out."""
+    tiling = collection.tiling
+    if tiling is None or not is_thinned(tileset, collection):
+        return {}
+    shown = "; ".join(SHOWN[kind] for kind in tiling.kinds)
+    if tiling.rank is not None and tiling.kinds != ("polygons",):
+        shown = f"{shown} ({BY_RANK.format(tiling.rank)})"
+    told = {"below": tiling.full_zoom, "shown": shown, "properties": list(tiling.properties)}
+    return {MEMBER: told if tiling.prepared_at is None else {**told, "prepared": tiling.prepared_at}}
 
 
-def tile_matrix_sets_entry(matrix_set: TileMatrixSet, links: Links) -> dict[str, Any]:
-    """What the list says of one."""
-    link = links.link("self", JSON, matrix_set.id, "tileMatrixSets", matrix_set.id)
-    entry = {"id": matrix_set.id, "title": matrix_set.title, "uri": matrix_set.uri, "crs": matrix_set.crs.uri}
-    return without_none({**entry, "links": [link]})
-
-
-def tile_matrix_set_document(matrix_set: TileMatrixSet) -> dict[str, Any]:
-    """The definition of a set; that of a registered one is what it was registered by."""
-    if matrix_set.document is not None:
-        return {**matrix_set.document, "id": matrix_set.id}
-    document = {
-        "id": matrix_set.id,
-        "title": matrix_set.title,
-        "uri": matrix_set.uri,
-        "crs": matrix_set.crs.uri,
-        "orderedAxes": list(matrix_set.axes),
-        "wellKnownScaleSet": matrix_set.scale_set,
-        "tileMatrices": [tile_matrix(matrix) for matrix in matrix_set.matrices],
-    }
-    return without_none(document)
-
-
-def tile_matrix(matrix: TileMatrix) -> dict[str, Any]:
-    """One scale of a set of ours, in which easting comes first."""
-    return {
-        "id": matrix.id,
-        "scaleDenominator": matrix.scale,
-        "cellSize": matrix.cell_size,
-        "pointOfOrigin": [matrix.left, matrix.top],
-        "tileWidth": matrix.tile_width_px,
-        "tileHeight": matrix.tile_height_px,
-        "matrixWidth": matrix.columns,
-        "matrixHeight": matrix.rows,
-    }
-
-
-def without_none(members: dict[str, Any]) -> dict[str, Any]:
-    """The members that have a value."""
-    return {name: value for name, value in members.items() if value is not None}
+def merged_property(tileset: Tileset, collection: Collection) -> str | None:
+    """The property that squares have; None where there are none."""
+    tiling = collection.tiling
+    if tiling is None or not tiling.has_squares or not is_thinned(tileset, collection):
+        return None
+    return merged_name(collection)

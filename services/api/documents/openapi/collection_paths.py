@@ -6,6 +6,7 @@ from typing import Any
 
 from api.documents.openapi.examples import VALUES, items_examples
 from api.documents.openapi.operations import OPERATIONS
+from api.documents.openapi.parameters import with_example
 from api.documents.openapi.rendering import reference, render_operation, search_body
 from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
 from api.features.sample_document import Sample
@@ -25,7 +26,7 @@ def items_path(
 ) -> tuple[str, dict[str, dict[str, Any]]]:
     """The path and its operations: the queryables are parameters (Part 3, queryables-query-parameters)."""
     parameters = items_parameters(collection, sample, components)
-    known = [looked_up(parameter, components) for parameter in parameters]
+    known = [components[found["$ref"].rpartition("/")[2]] if "$ref" in found else found for found in parameters]
     members = {found["name"]: found["schema"] for found in known}
     body = search_body(collection, sample, {**members, "f": {"type": "string", "enum": ["json"]}})
     operations = {method: render_operation(operation, body) for method, operation in ITEMS.items()}
@@ -37,11 +38,6 @@ def items_path(
     return quoted_path(f"/collections/{collection.id}/items"), operations
 
 
-def looked_up(parameter: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
-    """A parameter object, also where the path refers to it."""
-    return components[parameter["$ref"].rpartition("/")[2]] if "$ref" in parameter else parameter
-
-
 def items_parameters(collection: Collection, sample: Sample, components: dict[str, Any]) -> list[dict[str, Any]]:
     """The parameters of a collection's items."""
     examples, choices = items_examples(collection, sample), choices_of(collection)
@@ -50,12 +46,11 @@ def items_parameters(collection: Collection, sample: Sample, components: dict[st
         common = components[name]
         if common["in"] == "path" or choices.get(name) == []:  # there is nothing that could be given
             continue
+        own = with_example(common, examples.get(common["name"]))
         if name in choices:
-            found.append(narrowed(with_example(common, examples), choices[name]))
-        elif name in OF_A_COLLECTION:
-            found.append(with_example(common, examples))
+            found.append(narrowed(own, choices[name]))
         else:
-            found.append(reference("parameters", name))
+            found.append(own if name in OF_A_COLLECTION else reference("parameters", name))
     found += [
         own_parameter(argument.name, SCHEMA_OF_TYPE[argument.type], VALUES[argument.type], argument.required)
         for argument in collection.arguments
@@ -79,13 +74,6 @@ def choices_of(collection: Collection) -> dict[str, list[str]]:
     }
 
 
-def with_example(parameter: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
-    """A parameter with the example of its name, or with none."""
-    bare = {key: value for key, value in parameter.items() if key != "example"}
-    name = parameter["name"]
-    return {**bare, "example": examples[name]} if name in examples else bare
-
-
 def narrowed(parameter: dict[str, Any], choices: list[str]) -> dict[str, Any]:
     """A parameter that takes some words."""
     schema = parameter["schema"]
@@ -97,4 +85,4 @@ def narrowed(parameter: dict[str, Any], choices: list[str]) -> dict[str, Any]:
 def own_parameter(name: str, schema: dict[str, Any], example: Any, required: bool = False) -> dict[str, Any]:
     """A parameter that only one collection has: a property, or an argument of a function."""
     found = {"name": name, "in": "query", "required": required, "schema": schema, "style": "form"}
-    return found if example is None else {**found, "example": example}
+    return with_example(found, example)

@@ -8,9 +8,8 @@ from typing import Any
 from api.documents.landing import DESCRIPTION
 from api.documents.openapi.collection_paths import items_path
 from api.documents.openapi.operations import OPERATIONS
-from api.documents.openapi.parameters import parameter_components
+from api.documents.openapi.parameters import TEXT, parameter_components
 from api.documents.openapi.rendering import STATUS_MEANING, problem_response, render_operation, search_body
-from api.documents.openapi.response_schemas import RESPONSE_SCHEMAS
 from api.features.sample_document import NOTHING, Sample
 from api.http.links import Links
 from api.params.common import Limits
@@ -22,6 +21,54 @@ from core.settings import Settings
 NO_SAMPLES: Mapping[str, Sample] = {}
 
 LICENSE = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
+
+_LINK = {
+    "type": "object",
+    "required": ["href", "rel"],
+    "properties": dict.fromkeys(("href", "rel", "type", "title"), TEXT),
+}
+_LINKS = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}
+_WHOLE = {"type": "integer", "minimum": 0}
+
+RESPONSE_SCHEMAS: dict[str, Any] = {
+    "link": _LINK,
+    "feature": {
+        "type": "object",
+        "required": ["type", "geometry", "properties"],
+        "properties": {
+            "type": {"type": "string", "enum": ["Feature"]},
+            "id": {"oneOf": [{"type": "integer"}, {"type": "string"}]},
+            "geometry": {"type": "object", "nullable": True},
+            "properties": {"type": "object", "nullable": True},
+            "links": _LINKS,
+        },
+    },
+    "featureCollection": {
+        "type": "object",
+        "required": ["type", "features", "numberReturned", "links"],
+        "properties": {
+            "type": {"type": "string", "enum": ["FeatureCollection"]},
+            "features": {"type": "array", "items": {"$ref": "#/components/schemas/feature"}},
+            "numberReturned": _WHOLE,
+            "numberMatched": {**_WHOLE, "description": "Matches, counted."},
+            "numberMatchedEstimate": {**_WHOLE, "description": "Matches, as the planner expects them."},
+            "timeStamp": {"type": "string", "format": "date-time"},
+            "links": _LINKS,
+        },
+    },
+    "problem": {
+        "type": "object",
+        "description": "RFC 9457 problem details",
+        "required": ["type", "title", "status", "code", "detail", "request_id"],
+        "properties": {
+            "type": {"type": "string", "format": "uri"},
+            "title": TEXT,
+            "status": {"type": "integer"},
+            **dict.fromkeys(("code", "detail", "hint", "parameter", "request_id"), TEXT),
+        },
+    },
+}
+"""As much as every response keeps to."""
 
 
 def openapi_document(

@@ -12,13 +12,13 @@ from api.params.tiles import DATASET_PARAMETERS, TILE_PARAMETERS
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A request: its path, what it is for, its parameters (names in components), the media types of its answer."""
+    """A request: its path, what it is for, its parameters (names in components), the media types of its response."""
 
     path: str
     id: str
     summary: str
     tag: str
-    types: tuple[str, ...]
+    types: tuple[str, ...] = (JSON, HTML)
     parameters: tuple[str, ...] = ("f",)
     statuses: tuple[int, ...] = (400, 500, 503)
     method: str = "get"
@@ -35,46 +35,52 @@ DATASET_FILTERS = tuple(
 TILE_FILTERS = tuple(name for name in TILE_PARAMETERS if name != "f")
 
 _COLLECTION = "/collections/{collectionId}"
-_TILES = f"{_COLLECTION}/tiles"
-_TILESET = f"{_TILES}/{{tileMatrixSetId}}"
+_TILESET = f"{_COLLECTION}/tiles/{{tileMatrixSetId}}"
 _DATASET_TILESET = "/tiles/{tileMatrixSetId}"
-_OF_DATASET = ("collections", "f")
+_TILE = "{tileMatrix}/{tileRow}/{tileCol}"
+_TILE_PLACE = ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol")
 _OF_COLLECTION = ("collectionId", "f")
-_OF_TILESET = ("collectionId", "tileMatrixSetId", "f", *TILE_FILTERS)
+_WITHOUT_DATABASE = (400, 500)
 _WITH_404 = (400, 404, 500, 503)
 
+
+def _schema(name: str, id: str, summary: str) -> Operation:
+    """A request for a JSON Schema of a collection."""
+    types = (SCHEMA_JSON, HTML)
+    return Operation(f"{_COLLECTION}/{name}", id, summary, "features", types, _OF_COLLECTION, _WITH_404)
+
+
+def _search(name: str, id: str) -> Operation:
+    """A request for a page of features by a body."""
+    path, summary = f"{_COLLECTION}/{name}", "A page of features, asked for in a body"
+    return Operation(path, id, summary, "features", (GEOJSON,), ("collectionId",), (*_WITH_404, 504), "post")
+
+
+def _tileset(path: str, id: str, summary: str, types: tuple[str, ...] = (JSON, HTML)) -> Operation:
+    """A request for a document about a tileset, of one collection or of the dataset."""
+    of_dataset = ("tileMatrixSetId", "collections", "f", *DATASET_FILTERS)
+    of_collection = ("collectionId", "tileMatrixSetId", "f", *TILE_FILTERS)
+    parameters = of_dataset if path.startswith(_DATASET_TILESET) else of_collection
+    return Operation(path, id, summary, "tiles", types, parameters, _WITH_404)
+
+
 OPERATIONS = (
-    Operation("/", "getLandingPage", "Landing page", "service", (JSON, HTML)),
+    Operation("/", "getLandingPage", "Landing page", "service"),
     Operation("/api", "getApi", "This document", "service", (OPENAPI_JSON, HTML)),
-    Operation("/conformance", "getConformance", "Conformance classes", "service", (JSON, HTML)),
-    Operation("/functions", "getFunctions", "Functions of filters", "service", (JSON, HTML), statuses=(400, 500)),
-    Operation("/health/live", "getLive", "Does the process answer?", "service", (JSON, HTML), statuses=(400, 500)),
-    Operation("/health/ready", "getReady", "Does the database answer too?", "service", (JSON, HTML)),
-    Operation(
-        "/metrics",
-        "getMetrics",
-        "Counters for Prometheus",
-        "service",
-        (METRICS,),
-        parameters=(),
-        statuses=(400, 500),
-    ),
+    Operation("/conformance", "getConformance", "Conformance classes", "service"),
+    Operation("/functions", "getFunctions", "Functions of filters", "service", statuses=_WITHOUT_DATABASE),
+    Operation("/health/live", "getLive", "Does the process answer?", "service", statuses=_WITHOUT_DATABASE),
+    Operation("/health/ready", "getReady", "Does the database answer too?", "service"),
+    Operation("/metrics", "getMetrics", "Counters for Prometheus", "service", (METRICS,), (), _WITHOUT_DATABASE),
     Operation(
         "/network",
         "getNetwork",
         "The network of the stack, as the network lab last saw it",
         "service",
-        (JSON, HTML),
         statuses=(400, 403, 500),
     ),
     Operation(
-        "/network/picture",
-        "getNetworkPicture",
-        "Picture of the network",
-        "service",
-        (SVG,),
-        parameters=(),
-        statuses=(400, 403, 404, 500),
+        "/network/picture", "getNetworkPicture", "Picture of the network", "service", (SVG,), (), (400, 403, 404, 500)
     ),
     Operation(
         "/map",
@@ -82,47 +88,15 @@ OPERATIONS = (
         "A map of all collections, or of some",
         "service",
         (HTML,),
-        parameters=("collections",),
-        statuses=(400, 500),
+        ("collections",),
+        _WITHOUT_DATABASE,
     ),
-    Operation("/collections", "getCollections", "All collections", "features", (JSON, HTML)),
+    Operation("/collections", "getCollections", "All collections", "features"),
     Operation(_COLLECTION, "getCollection", "One collection", "features", (JSON, HTML), _OF_COLLECTION, _WITH_404),
-    Operation(
-        f"{_COLLECTION}/queryables",
-        "getQueryables",
-        "What can be asked of the features",
-        "features",
-        (SCHEMA_JSON, HTML),
-        _OF_COLLECTION,
-        _WITH_404,
-    ),
-    Operation(
-        f"{_COLLECTION}/sortables",
-        "getSortables",
-        "What the features can be sorted by",
-        "features",
-        (SCHEMA_JSON, HTML),
-        _OF_COLLECTION,
-        _WITH_404,
-    ),
-    Operation(
-        f"{_COLLECTION}/schema",
-        "getSchema",
-        "Schema of the properties",
-        "features",
-        (SCHEMA_JSON, HTML),
-        _OF_COLLECTION,
-        _WITH_404,
-    ),
-    Operation(
-        f"{_COLLECTION}/feature-schema",
-        "getFeatureSchema",
-        "Schema of a whole feature",
-        "features",
-        (SCHEMA_JSON, HTML),
-        _OF_COLLECTION,
-        _WITH_404,
-    ),
+    _schema("queryables", "getQueryables", "What can be asked of the features"),
+    _schema("sortables", "getSortables", "What the features can be sorted by"),
+    _schema("schema", "getSchema", "Schema of the properties"),
+    _schema("feature-schema", "getFeatureSchema", "Schema of a whole feature"),
     Operation(
         f"{_COLLECTION}/items",
         "getItems",
@@ -141,69 +115,26 @@ OPERATIONS = (
         ("collectionId", "featureId", "fFeature", "crs", "profile"),
         (*_WITH_404, 504),
     ),
+    _search("items", "postItems"),
+    _search("search", "searchItems"),
     Operation(
-        f"{_COLLECTION}/items",
-        "postItems",
-        "A page of features, asked for in a body",
-        "features",
-        (GEOJSON,),
-        ("collectionId",),
-        (*_WITH_404, 504),
-        method="post",
-    ),
-    Operation(
-        f"{_COLLECTION}/search",
-        "searchItems",
-        "A page of features, asked for in a body",
-        "features",
-        (GEOJSON,),
-        ("collectionId",),
-        (*_WITH_404, 504),
-        method="post",
-    ),
-    Operation(
-        _TILES,
+        f"{_COLLECTION}/tiles",
         "getTilesets.collection.vector.getTileSetsList",
         "Tilesets of a collection",
         "tiles",
-        (JSON, HTML),
-        _OF_COLLECTION,
-        _WITH_404,
+        parameters=_OF_COLLECTION,
+        statuses=_WITH_404,
     ),
+    _tileset(_TILESET, "getTileset.collection.vector.getTileSet", "Tileset metadata"),
+    _tileset(f"{_TILESET}/tilejson.json", "getTileJson", "TileJSON of a tileset"),
+    _tileset(f"{_TILESET}/style.json", "getStyle", "MapLibre style of a tileset", (MAPLIBRE_STYLE, HTML)),
     Operation(
-        _TILESET,
-        "getTileset.collection.vector.getTileSet",
-        "Tileset metadata",
-        "tiles",
-        (JSON, HTML),
-        _OF_TILESET,
-        _WITH_404,
-    ),
-    Operation(
-        f"{_TILESET}/tilejson.json",
-        "getTileJson",
-        "TileJSON of a tileset",
-        "tiles",
-        (JSON, HTML),
-        _OF_TILESET,
-        _WITH_404,
-    ),
-    Operation(
-        f"{_TILESET}/style.json",
-        "getStyle",
-        "MapLibre style of a tileset",
-        "tiles",
-        (MAPLIBRE_STYLE, HTML),
-        _OF_TILESET,
-        _WITH_404,
-    ),
-    Operation(
-        f"{_TILESET}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
+        f"{_TILESET}/{_TILE}",
         "getTile.collection.vector.getTile",
         "A vector tile, or a picture out of a file of them",
         "tiles",
         (MVT, *PICTURES, JSON, HTML),
-        ("collectionId", "tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "fTile", "explain", *TILE_FILTERS),
+        ("collectionId", *_TILE_PLACE, "fTile", "explain", *TILE_FILTERS),
         (*_WITH_404, 403, 504),
     ),
     Operation(
@@ -211,56 +142,40 @@ OPERATIONS = (
         "getTilesets.dataset.vector.getTileSetsList",
         "Tilesets of all collections",
         "tiles",
-        (JSON, HTML),
-        _OF_DATASET,
+        parameters=("collections", "f"),
     ),
-    Operation(
-        _DATASET_TILESET,
-        "getTileset.dataset.vector.getTileSet",
-        "Metadata of a tileset of all collections",
-        "tiles",
-        (JSON, HTML),
-        ("tileMatrixSetId", *_OF_DATASET, *DATASET_FILTERS),
-        _WITH_404,
-    ),
-    Operation(
-        f"{_DATASET_TILESET}/tilejson.json",
-        "getDatasetTileJson",
-        "TileJSON of a tileset of all collections",
-        "tiles",
-        (JSON, HTML),
-        ("tileMatrixSetId", *_OF_DATASET, *DATASET_FILTERS),
-        _WITH_404,
-    ),
-    Operation(
+    _tileset(_DATASET_TILESET, "getTileset.dataset.vector.getTileSet", "Metadata of a tileset of all collections"),
+    _tileset(f"{_DATASET_TILESET}/tilejson.json", "getDatasetTileJson", "TileJSON of a tileset of all collections"),
+    _tileset(
         f"{_DATASET_TILESET}/style.json",
         "getDatasetStyle",
         "MapLibre style of a tileset of all collections",
-        "tiles",
         (MAPLIBRE_STYLE, HTML),
-        ("tileMatrixSetId", *_OF_DATASET, *DATASET_FILTERS),
-        _WITH_404,
     ),
     Operation(
-        f"{_DATASET_TILESET}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
+        f"{_DATASET_TILESET}/{_TILE}",
         "getTile.dataset.vector.getTile",
         "A vector tile with a layer for each collection",
         "tiles",
         (MVT, JSON, HTML),
-        ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol", "collections", "fTile", "explain", *DATASET_FILTERS),
+        (*_TILE_PLACE, "collections", "fTile", "explain", *DATASET_FILTERS),
         (*_WITH_404, 403, 504),
     ),
-    Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", (JSON, HTML), statuses=(400, 500)),
+    Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", statuses=_WITHOUT_DATABASE),
     Operation(
         "/tileMatrixSets/{tileMatrixSetId}",
         "getTileMatrixSet",
         "Definition of a tile matrix set",
         "tiles",
-        (JSON, HTML),
-        ("tileMatrixSetId", "f"),
-        (400, 404, 500),
+        parameters=("tileMatrixSetId", "f"),
+        statuses=(400, 404, 500),
     ),
     Operation(
-        "/problems/{code}", "getProblem", "What an error means", "service", (JSON, HTML), ("code", "f"), (400, 404, 500)
+        "/problems/{code}",
+        "getProblem",
+        "What an error means",
+        "service",
+        parameters=("code", "f"),
+        statuses=(400, 404, 500),
     ),
 )

@@ -27,6 +27,7 @@ from core.catalog import Collection
 Schema = Mapping[str, Any]
 
 TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
 WHOLE: Schema = {"type": "integer", "minimum": 0}
 URI: Schema = {"type": "string", "format": "uri", "default": CRS84.uri}
 
@@ -34,11 +35,6 @@ SEARCHED: Schema = {"type": "string", "maxLength": LONGEST_SEARCH, "pattern": r"
 
 FOUR_OR_SIX = [{"minItems": length, "maxItems": length} for length in (4, 6)]
 """The lengths of a bbox (/req/core/fc-bbox-definition)."""
-
-
-def array_of(kind: str, **limits: int) -> Schema:
-    """Values with commas between them."""
-    return {"type": "array", "items": {"type": kind}, **limits}
 
 
 def words(*choices: str) -> Schema:
@@ -50,101 +46,100 @@ def parameter_components(
     collection: Collection | None, sample: Sample, limits: Limits, sets: Iterable[TileMatrixSet]
 ) -> dict[str, Any]:
     """Every parameter by its name in the components. `collection` is the one that the examples are taken from."""
+    id = collection.id if collection else "roads"
     examples = items_examples(collection, sample) if collection else COMMON
     found = query_parameters(limits)
-    described = {name: {**parameter, **example_of(parameter["name"], examples)} for name, parameter in found.items()}
-    described["fTile"]["example"] = "mvt"
-    described["all"]["example"] = "true"
-    described["explain"]["example"] = "false"
+    of_tiles = {"fTile": "mvt", "all": "true", "explain": "false", "collections": [id]}
+    described = {
+        name: with_example(parameter, of_tiles.get(name, examples.get(parameter["name"])))
+        for name, parameter in found.items()
+    }
     for name in OF_PROPERTIES:
         described[f"{name}Dataset"] = {**found[name], "example": "TRUE" if name == "filter" else []}
-    described["collections"]["example"] = [collection.id] if collection else ["roads"]
-    return {**described, **path_parameters(collection.id if collection else "roads", sample.id or "1", sets)}
+    return {**described, **path_parameters(id, sample.id or "1", sets)}
 
 
-def example_of(name: str, examples: Mapping[str, Any]) -> dict[str, Any]:
-    """The member `example` of a parameter, when there is one."""
-    return {"example": examples[name]} if name in examples else {}
+def with_example(parameter: Mapping[str, Any], example: Any) -> dict[str, Any]:
+    """A parameter with an example in place of its own; None: with none."""
+    bare = {key: value for key, value in parameter.items() if key != "example"}
+    return bare if example is None else {**bare, "example": example}
 
 
 def query_parameters(limits: Limits) -> dict[str, Any]:
-    """Every parameter that comes after the question mark."""
+    """Every parameter that comes after the question mark, by its name in the components."""
+    rows = {**page_parameters(limits), **FILTER_PARAMETERS, **PRESENTATION_PARAMETERS}
+    named: dict[str, str] = dict.fromkeys(("fItems", "fFeature", "fTile"), "f")
+    return {key: query_parameter(named.get(key, key), schema, text) for key, (schema, text) in rows.items()}
+
+
+def page_parameters(limits: Limits) -> dict[str, tuple[Schema, str]]:
+    """Schema and description of parameters that choose a format, a page or a tile."""
     limit = {"type": "integer", "minimum": 1, "maximum": limits.largest, "default": limits.default}
-    offset = {**WHOLE, "maximum": LARGEST_OFFSET}
     return {
-        "f": query_parameter("f", words("json", "html"), "Format of the answer; overrides Accept."),
-        "fItems": query_parameter(
-            "f", words(*ITEMS_FORMATS), f"Format; {', '.join(EXPORTS)} send every match, not a page."
-        ),
-        "fFeature": query_parameter("f", words(*PAGES), "Format of the answer; overrides Accept."),
-        "fTile": query_parameter("f", words("mvt"), "Format of the tile; overrides Accept."),
-        "collections": query_parameter(
-            "collections", array_of("string"), "Collections, by id or address, in the order of the layers; else all."
-        ),
-        "all": query_parameter("all", words("false", "true"), "true: low zooms too leave out nothing that has room."),
-        "explain": query_parameter(
-            "explain", words("false", "true"), "true: how the tile is made, in place of it; where the operator lets it."
-        ),
-        "limit": query_parameter("limit", limit, "Features on a page."),
-        "offset": query_parameter("offset", offset, "Features to skip; cursors are faster."),
-        "cursor": query_parameter("cursor", TEXT, "A place in the walk, from a next or prev link."),
-        "sortby": query_parameter("sortby", array_of("string"), "Properties to sort by, -name for descending."),
-        "resultType": query_parameter("resultType", words("results", "hits"), "hits: only the number of matches."),
-        "count": query_parameter("count", words(*COUNT_MODES), "How the matches are counted."),
-        **filter_parameters(),
-        **presentation_parameters(),
+        "f": (words("json", "html"), "Format of the answer; overrides Accept."),
+        "fItems": (words(*ITEMS_FORMATS), f"Format; {', '.join(EXPORTS)} send every match, not a page."),
+        "fFeature": (words(*PAGES), "Format of the answer; overrides Accept."),
+        "fTile": (words("mvt"), "Format of the tile; overrides Accept."),
+        "collections": (TEXTS, "Collections, by id or address, in the order of the layers; else all."),
+        "all": (words("false", "true"), "true: low zooms too leave out nothing that has room."),
+        "explain": (words("false", "true"), "true: how the tile is made, in place of it; where the operator lets it."),
+        "limit": (limit, "Features on a page."),
+        "offset": ({**WHOLE, "maximum": LARGEST_OFFSET}, "Features to skip; cursors are faster."),
+        "cursor": (TEXT, "A place in the walk, from a next or prev link."),
+        "sortby": (TEXTS, "Properties to sort by, -name for descending."),
+        "resultType": (words("results", "hits"), "hits: only the number of matches."),
+        "count": (words(*COUNT_MODES), "How the matches are counted."),
     }
 
 
-def filter_parameters() -> dict[str, Any]:
-    """Which features."""
-    box = (
+FILTER_PARAMETERS: Mapping[str, tuple[Schema, str]] = {
+    "bbox": (
+        {"type": "array", "items": {"type": "number"}, "oneOf": FOUR_OR_SIX},
         "west,south,east,north in degrees (or in bbox-crs); west > east crosses 180 degrees. Of six numbers the third"
-        " and the last are heights. Without sortby, features of a large collection come with neighbours together."
-    )
-    return {
-        "bbox": query_parameter("bbox", {**array_of("number"), "oneOf": FOUR_OR_SIX}, box),
-        "bbox-crs": query_parameter("bbox-crs", URI, "CRS of bbox, one that the collection lists."),
-        "datetime": query_parameter("datetime", TEXT, "An instant, or start/end with .. for an open end."),
-        "ids": query_parameter("ids", array_of("string"), "Ids of features."),
-        "filter": query_parameter("filter", TEXT, "CQL2 (OGC 21-065r2) over the queryables, with all of /functions."),
-        "filter-lang": query_parameter("filter-lang", words(*FILTER_LANGS), "The language of filter."),
-        "filter-crs": query_parameter("filter-crs", URI, "CRS of the geometries in filter."),
-        "q": query_parameter("q", SEARCHED, "What some string property contains, in any case."),
-    }
+        " and the last are heights. Without sortby, features of a large collection come with neighbours together.",
+    ),
+    "bbox-crs": (URI, "CRS of bbox, one that the collection lists."),
+    "datetime": (TEXT, "An instant, or start/end with .. for an open end."),
+    "ids": (TEXTS, "Ids of features."),
+    "filter": (TEXT, "CQL2 (OGC 21-065r2) over the queryables, with all of /functions."),
+    "filter-lang": (words(*FILTER_LANGS), "The language of filter."),
+    "filter-crs": (URI, "CRS of the geometries in filter."),
+    "q": (SEARCHED, "What some string property contains, in any case."),
+}
+"""Which features."""
 
-
-def presentation_parameters() -> dict[str, Any]:
-    """How the features are written."""
-    profiles = {"type": "array", "items": {"type": "string", "enum": list(PROFILES)}}
-    digits, zoom = {**WHOLE, "maximum": MOST_DIGITS}, {**WHOLE, "maximum": LARGEST_ZOOM}
-    return {
-        "crs": query_parameter("crs", URI, "CRS of the answer, one that the collection lists."),
-        "properties": query_parameter("properties", array_of("string"), "Properties to include."),
-        "exclude-properties": query_parameter("exclude-properties", array_of("string"), "Properties to leave out."),
-        "skipGeometry": query_parameter("skipGeometry", words("false", "true"), "true: no geometries."),
-        "precision": query_parameter("precision", digits, "Decimals of the coordinates."),
-        "profile": query_parameter("profile", profiles, "Profiles that the answer follows where it can."),
-        "csv-geometry": query_parameter(
-            "csv-geometry", words(*CSV_GEOMETRIES), "xy, with f=csv: points as columns lon and lat (or x and y)."
-        ),
-        "zoom-level": query_parameter("zoom-level", zoom, "Simplify geometries to what this zoom can show."),
-    }
+PRESENTATION_PARAMETERS: Mapping[str, tuple[Schema, str]] = {
+    "crs": (URI, "CRS of the answer, one that the collection lists."),
+    "properties": (TEXTS, "Properties to include."),
+    "exclude-properties": (TEXTS, "Properties to leave out."),
+    "skipGeometry": (words("false", "true"), "true: no geometries."),
+    "precision": ({**WHOLE, "maximum": MOST_DIGITS}, "Decimals of the coordinates."),
+    "profile": (
+        {"type": "array", "items": {"type": "string", "enum": list(PROFILES)}},
+        "Profiles that the answer follows where it can.",
+    ),
+    "csv-geometry": (words(*CSV_GEOMETRIES), "xy, with f=csv: points as columns lon and lat (or x and y)."),
+    "zoom-level": ({**WHOLE, "maximum": LARGEST_ZOOM}, "Simplify geometries to what this zoom can show."),
+}
+"""How the features are written."""
 
 
 def path_parameters(collection: str, feature: str, sets: Iterable[TileMatrixSet]) -> dict[str, Any]:
     """The places in paths. `collection`, `feature`: the ids that the examples name."""
     ids, scales = zip(*((known.id, known.zooms) for known in sets), strict=True)
-    matrix_set = {"type": "string", "enum": list(ids)}
     zooms = dict.fromkeys(zoom for found in scales for zoom in found)
+    rows: dict[str, tuple[Schema, str, Any]] = {
+        "collectionId": (TEXT, "Id of a collection.", collection),
+        "featureId": (TEXT, "Id of a feature.", feature),
+        "tileMatrixSetId": ({"type": "string", "enum": list(ids)}, "Tile matrix set.", WEB_MERCATOR_QUAD.id),
+        "tileMatrix": (words(*zooms), "Zoom.", "0"),
+        "tileRow": (WHOLE, "Row, counted from the north.", 0),
+        "tileCol": (WHOLE, "Column, counted from the west.", 0),
+        "code": (TEXT, "Code of a problem.", "parameter-unknown"),
+    }
     return {
-        "collectionId": path_parameter("collectionId", TEXT, "Id of a collection.", collection),
-        "featureId": path_parameter("featureId", TEXT, "Id of a feature.", feature),
-        "tileMatrixSetId": path_parameter("tileMatrixSetId", matrix_set, "Tile matrix set.", WEB_MERCATOR_QUAD.id),
-        "tileMatrix": path_parameter("tileMatrix", words(*zooms), "Zoom.", "0"),
-        "tileRow": path_parameter("tileRow", WHOLE, "Row, counted from the north.", 0),
-        "tileCol": path_parameter("tileCol", WHOLE, "Column, counted from the west.", 0),
-        "code": path_parameter("code", TEXT, "Code of a problem.", "parameter-unknown"),
+        name: {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}
+        for name, (schema, text, example) in rows.items()
     }
 
 
@@ -152,8 +147,3 @@ def query_parameter(name: str, schema: Schema, text: str) -> dict[str, Any]:
     """A query parameter, never required; lists have commas between their values."""
     found = {"name": name, "in": "query", "required": False, "description": text, "schema": schema, "style": "form"}
     return {**found, "explode": False} if schema["type"] == "array" else found
-
-
-def path_parameter(name: str, schema: Schema, text: str, example: Any) -> dict[str, Any]:
-    """A path parameter."""
-    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}
