@@ -15,7 +15,7 @@ def put(spool: Spool, name: str, size_bytes: int, used_at: int) -> None:
         assert folder is not None
         made = folder / "made"
         made.write_bytes(bytes(size_bytes))
-        found = spool.keep(made, name)
+        found = spool.publish(made, name)
         assert found is not None
         found.close()
     os.utime(spool.folder / name, (used_at, used_at))

@@ -1,4 +1,4 @@
-"""Exports as files: planned from a request, written once, kept in the spool for ranges and for the next who asks."""
+"""Exports as files: planned from a request, written once, cached in the spool for ranges and for the next request."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from core.errors import FileNotWritten, FileTooLarge, FormatUnsuitable, TooManyE
 from core.settings import Settings
 from core.statement import Statement
 
-FORM = 2
-"""Rises when the form of files changes, so that none of an older Isthmus is sent."""
+FILE_VERSION = 2
+"""Rises when what is in files changes, so that none of an older Isthmus is sent."""
 
 WAIT_S = 60.0
 LOOK_EVERY_S = 0.1
@@ -36,7 +36,7 @@ LEAST_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """What a request for a file comes to."""
+    """A file that a request is to get."""
 
     format: FileFormat
     collection: Collection
@@ -45,10 +45,10 @@ class FilePlan:
 
     @property
     def key(self) -> str:
-        """The same for requests that the same file answers."""
-        parts = [FORM, self.format, self.collection.id, self.collection.title, self.collection.revision]
-        asked = [self.query.presentation.crs.uri, self.statement.as_text(), sorted(self.statement.params.items())]
-        return hashlib.sha256(repr([*parts, *asked]).encode()).hexdigest()[:32]
+        """A digest that is equal for requests that get the same file."""
+        of_data = [FILE_VERSION, self.format, self.collection.id, self.collection.title, self.collection.revision]
+        of_query = [self.query.presentation.crs.uri, self.statement.as_text(), sorted(self.statement.params.items())]
+        return hashlib.sha256(repr([*of_data, *of_query]).encode()).hexdigest()[:32]
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class FilePlan:
 
 
 def plan_file(format: FileFormat, collection: Collection, query: ItemsQuery) -> FilePlan:
-    """The plan for a request. In files easting or longitude comes first, as the formats say or their readers expect.
+    """The file that a request is to get. Easting or longitude comes first, as formats say or their readers expect.
 
     Raises: FormatUnsuitable
     """
@@ -114,7 +114,7 @@ class FileExports:
         raise TooManyExports("other files are made at the moment", hint="try again in a minute")
 
     def _make_or_find(self, plan: FilePlan) -> SpooledFile | None:
-        """Write the file and keep it, if nobody else does or did; None while somebody else is at it."""
+        """The file, written here unless somebody else did; None while somebody else is at it."""
         try:
             with self._spool.claim(plan.name) as folder:
                 found = self.find(plan)
@@ -122,14 +122,14 @@ class FileExports:
                     return found
                 job = self._job(plan, folder)
                 run_writer(job, self._check)
-                found = self._spool.keep(job.path, plan.name)
+                found = self._spool.publish(job.path, plan.name)
             self._spool.make_room()
         except OSError as error:
             raise FileNotWritten("the server cannot write files", hint="is ISTHMUS_SPOOL_DIR writable?") from error
         return found
 
     def _job(self, plan: FilePlan, folder: Path) -> FileJob:
-        """What the writer is told. Raises: FileTooLarge when there is no room; DatabaseUnavailable"""
+        """The job of the writer. Raises: FileTooLarge when there is no room; DatabaseUnavailable"""
         collection, shown = plan.collection, plan.query.presentation
         columns = collection.columns if shown.columns is None else shown.columns
         kind = (collection.geometry_type or "Geometry") if collection.has_geometry and shown.geometry else None

@@ -1,4 +1,4 @@
-"""What a process that writes one file is told: what to ask of PostgreSQL, and which file to make of it.
+"""The job of a process that writes one file: the statement for PostgreSQL, and the file to make of its rows.
 
 The only thing that the API's workers and `api.exports.writer` share, so that no worker imports GDAL or Arrow.
 """

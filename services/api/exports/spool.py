@@ -24,7 +24,7 @@ RESERVE_BYTES = 100_000_000
 class SpooledFile:
     """A finished file, open: it can be read to its end even when it is deleted meanwhile.
 
-    An answer that is thrown away unread closes it too, by way of the garbage collector.
+    A response that is thrown away unread closes it too, by way of the garbage collector.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,7 +52,7 @@ class SpooledFile:
 
 
 class Spool:
-    """Finds, makes room for and keeps files. Every name is used by one kind of content."""
+    """A cache of files on the disk. Every name is used by one kind of content."""
 
     def __init__(self, folder: Path, most_bytes: int, builders: int) -> None:
         """`builders`: how many files are made at once, in all workers. The folder is made when it is first needed."""
@@ -71,7 +71,7 @@ class Spool:
     def claim(self, name: str) -> Generator[Path | None]:
         """An empty folder to make the file of a name in, with the right to make it; None while somebody else has it.
 
-        The caller moves the file out by `keep` before it leaves the block, which deletes the folder.
+        The caller moves the file out by `publish` before it leaves the block, which deletes the folder.
         """
         folder = self.folder / f"{name}{BUILD}"
         with contextlib.suppress(FileExistsError):  # exist_ok stumbles over a folder that is deleted just then
@@ -95,7 +95,7 @@ class Spool:
                 return True
         return False
 
-    def keep(self, made: Path, name: str) -> SpooledFile | None:
+    def publish(self, made: Path, name: str) -> SpooledFile | None:
         """Move a finished file to its name, and open it before anybody can delete it."""
         made.replace(self.folder / name)
         return self.find(name)

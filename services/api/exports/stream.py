@@ -29,7 +29,7 @@ class Exports:
         self._waiting = BoundedSemaphore(max(1, pool_size // 2 - 1))
 
     def start(self, statement: Statement) -> Generator[bytes]:
-        """The bytes of an export. The first ones are fetched here, so that what is refused is refused before an answer.
+        """The bytes of an export. The first ones are fetched here, so that errors come before a response.
 
         Raises: TooManyExports; whatever the database says to the statement
         """

@@ -1,4 +1,4 @@
-"""Runs the process that writes a file, and watches it."""
+"""The process that writes a file, started and watched."""
 
 from __future__ import annotations
 
@@ -29,23 +29,22 @@ def run_writer(job: FileJob, check: Callable[[], None]) -> None:
         command, cwd=SERVICES, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            answer = converse(process, job, check)
+            response = exchange(process, job, check)
         finally:
             process.kill()
-    if answer is None and process.returncode == -signal.SIGABRT:
+    if response is None and process.returncode == -signal.SIGABRT:
         raise FileTooLarge("the file takes more memory than a writer may have", hint=TOO_LARGE_HINT, parameter="f")
-    if answer is None:
+    if response is None:
         raise FileNotWritten("the file could not be written", hint="the server's log says why")
-    if "sqlstate" in answer:
-        raise psycopg.errors.lookup(answer["sqlstate"] or "XX000")(answer["detail"] or "")
-    if "code" in answer:
-        raise error_of(
-            str(answer["code"]), str(answer["detail"] or ""), hint=answer["hint"], parameter=answer["parameter"]
-        )
+    detail = response.get("detail") or ""
+    if "sqlstate" in response:
+        raise psycopg.errors.lookup(response["sqlstate"] or "XX000")(detail)
+    if "code" in response:
+        raise error_of(str(response["code"]), detail, hint=response["hint"], parameter=response["parameter"])
 
 
-def converse(process: subprocess.Popen[str], job: FileJob, check: Callable[[], None]) -> dict[str, str | None] | None:
-    """Give the writer its job and wait for its answer; None when it ended without one.
+def exchange(process: subprocess.Popen[str], job: FileJob, check: Callable[[], None]) -> dict[str, str | None] | None:
+    """The response of the writer to its job; None when it ended without one.
 
     Its standard input stays open meanwhile: when this worker is killed, it closes and the writer ends too.
     """

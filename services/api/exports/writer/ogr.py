@@ -14,14 +14,16 @@ from pyogrio.errors import DataLayerError
 
 from api.exports.job import FileJob
 from api.exports.writer.column_names import layout_of, table_name
-from api.exports.writer.failures import FAILURES
+from api.exports.writer.limits import is_full, too_large
 from api.exports.writer.rows import Rows
-from api.exports.writer.size_limit import is_full, too_large
 from api.exports.writer.wkb import HEIGHT, MEASURE, codes_of
 from core.errors import FormatUnsuitable
 
 NO_XML, REPLACEMENT = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]", "\N{REPLACEMENT CHARACTER}"
 """Characters that no XML 1.0 holds (2.2, Char), and what stands for them."""
+
+FAILURES = (RuntimeError, pa.ArrowException, OSError, MemoryError)
+"""What GDAL, whose errors are RuntimeErrors, and Arrow raise when a file cannot be written."""
 
 MIXED = "Unknown"
 """GDAL's word for a layer of several kinds of geometries."""
@@ -124,11 +126,8 @@ def measured_type(kind: str, extra: int) -> str:
 def flat_only(batch: pa.RecordBatch, geometry: str | None) -> pa.RecordBatch:
     """The batch. Raises: FormatUnsuitable when some geometry has heights or measures, which would be lost"""
     if (codes_of(batch, geometry) >= HEIGHT).any():
-        raise FormatUnsuitable(
-            "FlatGeobuf loses the heights of geometries of several kinds",
-            hint="ask for f=gpkg or f=parquet",
-            parameter="f",
-        )
+        detail = "FlatGeobuf loses the heights of geometries of several kinds"
+        raise FormatUnsuitable(detail, hint="ask for f=gpkg or f=parquet", parameter="f")
     return batch
 
 
