@@ -9,12 +9,13 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
+from api.catalog.live import assign_ids
 from api.catalog.sources.build import NOTHING, GeometrySurvey, Publishable, RelationSurvey, build, plan
+from api.catalog.sources.collection import EVERYWHERE, domain
+from api.catalog.sources.columns import is_whole, published, read_as
 from api.catalog.sources.comments import Comment, parse_comment
-from api.catalog.sources.crs import stretched
-from api.catalog.sources.crs_extents import EVERYWHERE, domain
 from api.catalog.sources.functions import overloaded, refused
-from api.catalog.sources.geometry_columns import shape_of, srid_of_typmod, type_of_typmod
+from api.catalog.sources.geometry_columns import geometry_column, srid_of_typmod, type_of_typmod
 from api.catalog.sources.keys import HEAP_ORDER, NO_KEY, PLACE_IN_TABLE
 from api.catalog.sources.model import (
     Attribute,
@@ -26,8 +27,7 @@ from api.catalog.sources.model import (
     Relation,
     parse_relation,
 )
-from api.catalog.sources.naming import assign_ids
-from api.catalog.sources.types import is_whole, published, read_as
+from api.catalog.survey.crs import stretched
 from api.catalog.survey.timed_queries import TimedQueries
 from core.bbox import BBox
 from core.catalog import Collection, Key, KeyPart
@@ -188,12 +188,12 @@ def test_no_typmod_breaks_the_reader(typmod: int):
 def test_system_of_an_undeclared_column_is_what_a_comment_says_or_was_seen(
     declared: int | None, found: frozenset[int] | None, expected: tuple[int, str]
 ):
-    shape = shape_of(attribute("geom", "geometry"), declared, found)
+    shape = geometry_column(attribute("geom", "geometry"), declared, found)
     assert (shape.srid, shape.reading) == expected
 
 
 def test_geography_is_in_degrees_whatever_it_says():
-    assert shape_of(attribute("g", "geography"), None, None).srid == 4326
+    assert geometry_column(attribute("g", "geography"), None, None).srid == 4326
 
 
 SYSTEMS = {
@@ -392,8 +392,8 @@ def test_answer_that_did_not_come_in_time_is_the_one_before():
 def test_what_a_look_finds_wrong_is_logged_once(caplog: pytest.LogCaptureFixture):
     asker, one, other = TimedQueries(cast(Any, None)), planned(relation(ID)), planned(relation(ID, kind="v"))
     for text in ("broken", "broken", "slow"):
-        asker.say(one, text)
-    asker.say(other, "slow")
+        asker.warn(one, text)
+    asker.warn(other, "slow")
     assert [record.getMessage() for record in caplog.records] == ["gis.wells: broken", "gis.wells: slow"]
 
 

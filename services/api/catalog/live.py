@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection as Names, Iterable, Mapping
+from dataclasses import replace
 from threading import Lock
 
 import psycopg
 
-from api.catalog.sources.model import TileFunction
-from api.catalog.sources.naming import assign_ids
+from api.catalog.sources.model import Draft, TileFunction
 from api.catalog.survey.watch import LiveSources
 from core.archives import SELECT_ARCHIVES
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, parse_catalog
@@ -146,7 +148,7 @@ class LiveCatalog:
             found = self._select_as_new_as(generation)
             same = self._loaded is not None and found.generation == self._loaded.generation
             if self._loaded is None or same or not self._holds(self._loaded, found.generation):
-                self._loaded, self._confirmed_at = kept(self._loaded, found), self._clock()
+                self._loaded, self._confirmed_at = with_equal_values(self._loaded, found), self._clock()
             self._files = files
         return self._loaded
 
@@ -185,21 +187,17 @@ class LiveCatalog:
         if self._catalog is None or loaded is not before or sources.number != self._sources_number:
             self._loaded, self._sources_number = loaded, sources.number
             taken = {*loaded.collections, *loaded.archives}
-            return kept(self._catalog, merge(loaded, assign_ids(sources.drafts(), taken)))
+            return with_equal_values(self._catalog, merge(loaded, assign_ids(sources.drafts(), taken)))
         return self._catalog
 
 
-def kept(before: Catalog | None, now: Catalog) -> Catalog:
+def with_equal_values(before: Catalog | None, now: Catalog) -> Catalog:
     """The catalogue of now, with the values of before where they are equal: they hold what was worked out for them."""
     if before is None:
         return now
-    collections = {id: same(before.collections.get(id), found) for id, found in now.collections.items()}
+    known = before.collections
+    collections = {id: known[id] if known.get(id) == found else found for id, found in now.collections.items()}
     return Catalog(now.generation, collections, now.archives)
-
-
-def same(before: Collection | None, now: Collection) -> Collection:
-    """The value of before if it is equal."""
-    return before if before is not None and before == now else now
 
 
 NOTHING_LOADED = Catalog(0, {})
@@ -214,3 +212,42 @@ def merge(loaded: Catalog, others: Mapping[str, Collection | TileFunction]) -> C
         dict(sorted({**collections, **loaded.collections}.items())),
         dict(sorted({**functions, **loaded.archives}.items())),
     )
+
+
+NO_SEGMENT = re.compile(r"[/\\?#%\x00-\x1f\x7f]")
+"""Characters that a segment of a path cannot have, or that proxies take for something else. Spaces and dots at an end
+are lost on the way, in QGIS for one.
+"""
+
+
+def assign_ids(drafts: Iterable[Draft], taken: Names[str]) -> dict[str, Collection | TileFunction]:
+    """Collections by id. A name that two drafts want, or that is `taken`, is given to none without its schema."""
+    some = list(drafts)
+    wanted = Counter(plain_name(draft) for draft in some)
+    found: dict[str, Collection | TileFunction] = {}
+    for draft in some:
+        name = plain_name(draft)
+        if wanted[name] > 1 or name in taken:
+            name = f"{clean(draft.schema)}.{name}"
+        id = free(name, {*taken, *found, *(other for other in wanted if wanted[other] == 1)} - {plain_name(draft)})
+        found[id] = replace(draft.collection, id=id)
+    return found
+
+
+def plain_name(draft: Draft) -> str:
+    """The id without a schema: that of a further geometry column has its name behind a dot."""
+    return ".".join(map(clean, filter(None, (draft.name, draft.part))))
+
+
+def clean(name: str) -> str:
+    """A name as a segment of a path."""
+    return NO_SEGMENT.sub("_", name).strip(". ") or "_"
+
+
+def free(name: str, taken: Names[str]) -> str:
+    """The name, or with the first number behind it that makes it another one."""
+    number, id = 1, name
+    while id in taken:
+        number += 1
+        id = f"{name}_{number}"
+    return id

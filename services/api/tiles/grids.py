@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
-from api.catalog.sources.crs import describe_systems
 from api.catalog.sources.model import CrsDefinition
+from api.catalog.survey.crs import describe_systems
 from api.query.items import GridBox
 from api.sql.tiles.grids import select_extent, select_ring
 from api.tms.grid_boxes import around_ring, common_box, overlap, whole_box, widened

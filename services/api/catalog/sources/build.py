@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from psycopg import sql
 
+from api.catalog.sources.collection import definition, geometry_members, new_collection, select_items
 from api.catalog.sources.columns import PropertyColumn, read_columns
 from api.catalog.sources.comments import Comment, parse_comment
-from api.catalog.sources.crs_extents import domain
-from api.catalog.sources.geometry_columns import (
-    GeometryColumn,
-    compared,
-    is_found_by_index,
-    located,
-    mercator,
-    shape_items,
-    shape_of,
-    shown,
-)
+from api.catalog.sources.geometry_columns import GeometryColumn, compared, geometry_column, is_found_by_index, located
 from api.catalog.sources.keys import KeyCandidate, candidate, key_items, place_key
 from api.catalog.sources.model import Attribute, BaseTable, Draft, Omission, Relation, Systems
-from api.catalog.sources.times import choose_times
 from core.bbox import BBox
 from core.catalog import GEOM, HEAP_ORDER, SAMPLE, Collection, Key, Source
 from core.statement import quoted
 from core.tiling import Tiling, parse_tiling
 
+NO_REST = sql.SQL("")
 Interval = tuple[datetime | None, datetime | None]
 
 
@@ -136,21 +125,21 @@ def named(name: str) -> str:
 def build(plan: Publishable, findings: RelationSurvey, systems: Systems, now: datetime) -> Iterator[Draft]:
     """The collections of a relation. The first geometry column's has the relation's name, others add their own."""
     key = chosen_key(plan, findings)
-    shapes: list[GeometryColumn | None] = [found_shape(a, plan, findings, systems) for a in plan.geometries]
-    for number, shape in enumerate(shapes or [None]):
-        part = shape.attribute.name if shape and number else ""
-        yield Draft(
-            plan.relation.schema,
-            plan.relation.name,
-            part,
-            collection_of(plan, key, shape, findings, systems, now),
-        )
+    geometries = [surveyed_geometry(a, plan, findings, systems) for a in plan.geometries]
+    for number, geometry in enumerate(geometries or [None]):
+        part = geometry.attribute.name if geometry and number else ""
+        found = collection_of(plan, key, geometry, findings, systems, now)
+        if part and not plan.comment.title:
+            found = replace(found, title=f"{plan.relation.name} ({part})")
+        yield Draft(plan.relation.schema, plan.relation.name, part, found)
 
 
-def found_shape(attribute: Attribute, plan: Publishable, findings: RelationSurvey, systems: Systems) -> GeometryColumn:
+def surveyed_geometry(
+    attribute: Attribute, plan: Publishable, findings: RelationSurvey, systems: Systems
+) -> GeometryColumn:
     """A geometry column, with what was found out about it."""
-    shape = located(shape_of(attribute, plan.comment.srid, findings.srids.get(attribute.number)), systems)
-    return replace(shape, has_solids=attribute.number in findings.solids)
+    geometry = located(geometry_column(attribute, plan.comment.srid, findings.srids.get(attribute.number)), systems)
+    return replace(geometry, has_solids=attribute.number in findings.solids)
 
 
 def chosen_key(plan: Publishable, findings: RelationSurvey) -> Key:
@@ -165,65 +154,41 @@ def chosen_key(plan: Publishable, findings: RelationSurvey) -> Key:
 
 
 def collection_of(  # noqa: PLR0913
-    plan: Publishable, key: Key, shape: GeometryColumn | None, findings: RelationSurvey, systems: Systems, now: datetime
+    plan: Publishable,
+    key: Key,
+    geometry: GeometryColumn | None,
+    findings: RelationSurvey,
+    systems: Systems,
+    now: datetime,
 ) -> Collection:
     """A collection of a relation, without its id."""
-    relation, comment = plan.relation, plan.comment
-    seen = findings.seen.get(shape.attribute.number, GeometrySurvey()) if shape else GeometrySurvey()
-    system = systems.get(shape.srid) if shape else None
-    start, end = choose_times([read.column for read in plan.reads], comment.time)
-    return Collection(
-        id="",
-        title=comment.title or " ".join(filter(None, (relation.name, shape_title(plan, shape)))),
-        description=comment.description,
-        attribution=None,
+    relation, number = plan.relation, geometry.attribute.number if geometry else 0
+    seen, base = findings.seen.get(number, GeometrySurvey()), findings.bases.get(number)
+    is_filled = geometry is None or geometry.attribute.filled or number in findings.filled
+    source = replace(source_of(plan, key, geometry, systems, seen.bbox_crs84), magnitude=findings.magnitude)
+    if base is not None:
+        source = replace(source, oid=base.oid, like=sample_of(base), is_indexed=True)
+    return replace(
+        new_collection(relation.name, plan.comment, plan.reads, geometry, systems, now),
         source_path=relation.full_name,
-        version=0,
-        table=relation.name,
-        row_count=None,
-        srid=shape.srid if shape else None,
-        srs_authority=system.authority if system else None,
-        srs_text=system.text if system else None,
-        geometry_type=shape.geometry_type if shape else None,
-        null_geometries=0 if shape is None or is_filled(shape.attribute, findings) else 1,
+        null_geometries=0 if is_filled else 1,
         bbox_crs84=seen.bbox_crs84,
         storage_bbox=seen.storage_bbox,
-        temporal_column=start,
-        temporal_end_column=end,
         interval=findings.interval,
-        columns=tuple(read.column for read in plan.reads),
-        loaded_at=now,
-        changed_at=now,
-        cache_control=None,
         key=key,
-        tiling=tiling_of(relation, key, shape),
-        source=replace(
-            source_of(relation, key, plan.reads, shape, systems, seen.bbox_crs84),
-            **behind(shape, findings),
-            magnitude=findings.magnitude,
-            limits=None if seen.reaches_further or system is None else system.limits,
-        ),
+        tiling=tiling_of(relation, key, geometry),
+        source=replace(source, limits=None) if seen.reaches_further else source,
     )
 
 
-def behind(shape: GeometryColumn | None, findings: RelationSurvey) -> dict[str, Any]:
-    """What is known of the source where it is a view of one table."""
-    base = shape and findings.bases.get(shape.attribute.number)
-    if base is None:
-        return {}
-    column = quoted("s", base.column)
-    like = sql.SQL("(SELECT {} AS geom FROM {} AS s {})").format(column, base.sql_name, SAMPLE)
-    return {"oid": base.oid, "like": like, "is_indexed": True}
+def sample_of(base: BaseTable) -> sql.Composable:
+    """The geometries of the table behind a view, from some of its pages."""
+    return sql.SQL("(SELECT {} AS geom FROM {} AS s {})").format(quoted("s", base.column), base.sql_name, SAMPLE)
 
 
-def is_filled(attribute: Attribute, findings: RelationSurvey) -> bool:
-    """Whether every row has a value in a column."""
-    return attribute.filled or attribute.number in findings.filled
-
-
-def tiling_of(relation: Relation, key: Key, shape: GeometryColumn | None) -> Tiling | None:
-    """What was prepared of the geometry column of a relation, if it is for the relation as it is now."""
-    if relation.prepared is None or shape is None or not key.is_integer:
+def tiling_of(relation: Relation, key: Key, geometry: GeometryColumn | None) -> Tiling | None:
+    """The overviews of the geometry column of a relation, if they are for the relation as it is now."""
+    if relation.prepared is None or geometry is None or not key.is_integer:
         return None
     try:
         about = json.loads(relation.prepared)
@@ -231,44 +196,30 @@ def tiling_of(relation: Relation, key: Key, shape: GeometryColumn | None) -> Til
         tiling = parse_tiling(about)
     except (ValueError, KeyError, TypeError):  # a comment of somebody else's
         return None
-    return tiling if meant == (relation.full_name, key.parts[0].column, shape.attribute.name) else None
+    return tiling if meant == (relation.full_name, key.parts[0].column, geometry.attribute.name) else None
 
 
-def shape_title(plan: Publishable, shape: GeometryColumn | None) -> str:
-    """What the title of a further geometry column's collection says."""
-    return f"({shape.attribute.name})" if shape and shape.attribute is not plan.geometries[0] else ""
-
-
-def source_of(  # noqa: PLR0913
-    relation: Relation,
-    key: Key,
-    reads: Sequence[PropertyColumn],
-    shape: GeometryColumn | None,
-    systems: Systems,
-    extent: BBox | None,
+def source_of(
+    plan: Publishable, key: Key, geometry: GeometryColumn | None, systems: Systems, extent: BBox | None
 ) -> Source:
     """The subquery that a collection is read from. PostgreSQL takes it apart, so that the indexes are used."""
-    items = [*key_items(key), *(read.item for read in reads), *(shape_items(shape) if shape else [])]
-    text = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(items), relation.sql_name)
-    has_pages = shape is not None and relation.has_pages
-    sampled = sql.SQL("(SELECT {} FROM {} AS s {})").format(sql.SQL(", ").join(items), relation.sql_name, SAMPLE)
-    places = items if key == HEAP_ORDER else [sql.SQL("s.ctid"), *items]
-    placed = sql.SQL("(SELECT {} FROM {} AS s)").format(sql.SQL(", ").join(places), relation.sql_name)
+    relation, items = plan.relation, [*key_items(key), *select_items(plan.reads, geometry)]
+    text = select(items, relation)
+    has_pages = geometry is not None and relation.has_pages
     return Source(
         relation=text,
-        definition=definition(relation, key, text.as_string(None)),
-        shown=shown(shape) if shape else GEOM,
-        mercator=mercator(shape, systems) if shape else GEOM,
-        compared=compared(shape) if shape else GEOM,
-        domain_crs84=domain(shape.srid, systems, extent) if shape else None,
-        is_geography=shape is not None and shape.is_geography,
-        sampled=sampled if has_pages else None,
-        placed=placed if relation.has_places else None,
+        definition=definition(relation.oid, text.as_string(None), key),
+        compared=compared(geometry) if geometry else GEOM,
+        sampled=select(items, relation, sql.SQL(" {}").format(SAMPLE)) if has_pages else None,
+        placed=select(items if key == HEAP_ORDER else [sql.SQL("s.ctid"), *items], relation)
+        if relation.has_places
+        else None,
         oid=relation.oid,
-        is_indexed=has_pages and shape is not None and is_found_by_index(shape),
+        is_indexed=has_pages and geometry is not None and is_found_by_index(geometry),
+        **geometry_members(geometry, systems, extent),
     )
 
 
-def definition(relation: Relation, key: Key, text: str) -> str:
-    """A digest of what a cursor depends on: which relation it is, how it is read, and the key."""
-    return hashlib.sha256(repr((relation.oid, text, key)).encode()).hexdigest()[:12]
+def select(items: Sequence[sql.Composable], relation: Relation, rest: sql.Composable = NO_REST) -> sql.Composable:
+    """A subquery of a relation, which it calls `s`."""
+    return sql.SQL("(SELECT {} FROM {} AS s{})").format(sql.SQL(", ").join(items), relation.sql_name, rest)

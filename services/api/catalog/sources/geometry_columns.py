@@ -95,7 +95,7 @@ def srid_of_typmod(typmod: int) -> int:
     return ((typmod & 0x0FFFFF00) - (typmod & 0x10000000)) >> 8
 
 
-def shape_of(attribute: Attribute, declared: int | None, found: frozenset[int] | None) -> GeometryColumn:
+def geometry_column(attribute: Attribute, declared: int | None, found: frozenset[int] | None) -> GeometryColumn:
     """The geometry column. `declared`: the SRID of a comment; `found`: those of its values, None: nobody looked.
 
     A geography without a system is in degrees of WGS 84.
@@ -112,40 +112,40 @@ def shape_of(attribute: Attribute, declared: int | None, found: frozenset[int] |
     return GeometryColumn(attribute, type, next(iter(found), 0))
 
 
-def located(shape: GeometryColumn, systems: Systems) -> GeometryColumn:
-    """The shape, in a system that nobody named where PostGIS or PROJ does not know the one that it has; with what is
+def located(geometry: GeometryColumn, systems: Systems) -> GeometryColumn:
+    """The column, in a system that nobody named where PostGIS or PROJ does not know the one that it has; with what is
     known of each where there are several.
     """
-    if shape.reading == "mixed":
-        reaches = [(srid, systems[srid].limits if srid in systems else None) for srid in sorted(shape.srids)]
-        return replace(shape, reaches=tuple(reach for reach in reaches if reach[1] or reach[0] not in systems))
-    if shape.srid in (0, WGS_84, WEB_MERCATOR) or shape.srid in systems:
-        return shape
-    return replace(shape, srid=0, reading="declared")
+    if geometry.reading == "mixed":
+        reaches = [(srid, systems[srid].limits if srid in systems else None) for srid in sorted(geometry.srids)]
+        return replace(geometry, reaches=tuple(reach for reach in reaches if reach[1] or reach[0] not in systems))
+    if geometry.srid in (0, WGS_84, WEB_MERCATOR) or geometry.srid in systems:
+        return geometry
+    return replace(geometry, srid=0, reading="declared")
 
 
-def shape_items(shape: GeometryColumn) -> list[sql.Composable]:
+def geometry_items(geometry: GeometryColumn) -> list[sql.Composable]:
     """The items of SELECT: the geometry as it is stored, and a geography itself."""
-    items: list[sql.Composable] = [sql.SQL("{} AS geom").format(read(shape))]
-    own = quoted(BEHIND, shape.attribute.name)
-    return [*items, sql.SQL("{} AS geog").format(own)] if shape.is_geography else items
+    items: list[sql.Composable] = [sql.SQL("{} AS geom").format(read(geometry))]
+    own = quoted(BEHIND, geometry.attribute.name)
+    return [*items, sql.SQL("{} AS geog").format(own)] if geometry.is_geography else items
 
 
-def is_found_by_index(shape: GeometryColumn) -> bool:
+def is_found_by_index(geometry: GeometryColumn) -> bool:
     """Whether an index finds the geometries as they are read."""
-    return shape.attribute.indexed and shape.reading == "as it is" and compared(shape) is GEOM
+    return geometry.attribute.indexed and geometry.reading == "as it is" and compared(geometry) is GEOM
 
 
-def read(shape: GeometryColumn) -> sql.Composable:
-    """The column as a geometry in the system of the shape."""
-    column = quoted(BEHIND, shape.attribute.name)
-    srid = sql.Literal(shape.srid)
-    if shape.is_geography:
+def read(geometry: GeometryColumn) -> sql.Composable:
+    """The column as a geometry in the system that it is read in."""
+    column = quoted(BEHIND, geometry.attribute.name)
+    srid = sql.Literal(geometry.srid)
+    if geometry.is_geography:
         return sql.SQL("{}::geometry").format(column)
-    if shape.reading == "declared":
+    if geometry.reading == "declared":
         return sql.SQL("ST_SetSRID({}, {})").format(column, srid)
-    if shape.reading == "mixed":
-        known = sql.SQL("").join(of_a_system(column, *reach, srid) for reach in shape.reaches)
+    if geometry.reading == "mixed":
+        known = sql.SQL("").join(of_a_system(column, *reach, srid) for reach in geometry.reaches)
         return MIXED.format(c=column, s=srid, known=known)
     return column
 
@@ -188,34 +188,34 @@ STRAIGHTENED = sql.SQL("""CASE
 END""")
 
 
-def shown(shape: GeometryColumn) -> sql.Composable:
+def shown(geometry: GeometryColumn) -> sql.Composable:
     """`t.geom` as GeoJSON and vector tiles know it; only looked at where its type leaves that open."""
     point = POINT.format(g=GEOM)
-    if shape.type == "Point":
+    if geometry.type == "Point":
         return point
-    return GEOM if shape.type in STRAIGHT else STRAIGHTENED.format(g=GEOM, point=point)
+    return GEOM if geometry.type in STRAIGHT else STRAIGHTENED.format(g=GEOM, point=point)
 
 
-def compared(shape: GeometryColumn) -> sql.Composable:
+def compared(geometry: GeometryColumn) -> sql.Composable:
     """`t.geom` as GEOS knows it, which has no polyhedral surfaces, but curves and TINs."""
-    return shown(shape) if shape.type == "PolyhedralSurface" or shape.has_solids else GEOM
+    return shown(geometry) if geometry.type == "PolyhedralSurface" or geometry.has_solids else GEOM
 
 
-def mercator(shape: GeometryColumn, systems: Systems) -> sql.Composable:
+def mercator(geometry: GeometryColumn, systems: Systems) -> sql.Composable:
     """`t.geom` in Web Mercator, cut where that ends, as the poles have no image. NULL: nobody knows where it is."""
-    geometry = shown(shape)
-    if shape.srid == 0:
+    geom = shown(geometry)
+    if geometry.srid == 0:
         return sql.SQL("NULL::geometry")
-    if shape.srid == WEB_MERCATOR:
-        return geometry
-    if not is_in_degrees(shape.srid, systems):
-        return sql.SQL("ST_Transform(ST_Force2D({}), 3857)").format(geometry)
+    if geometry.srid == WEB_MERCATOR:
+        return geom
+    if not is_in_degrees(geometry.srid, systems):
+        return sql.SQL("ST_Transform(ST_Force2D({}), 3857)").format(geom)
     text = sql.SQL(
         "ST_Transform(ST_Force2D(CASE WHEN ST_YMin({g}) > {l} OR ST_YMax({g}) < -{l} THEN NULL"
         " WHEN ST_YMax({g}) > {l} OR ST_YMin({g}) < -{l}"
         " THEN ST_ClipByBox2D({g}, ST_MakeEnvelope(-540, -{l}, 540, {l}, {s})) ELSE {g} END), 3857)"
     )
-    return text.format(g=geometry, l=sql.Literal(MERCATOR_LIMIT_DEG), s=sql.Literal(shape.srid))
+    return text.format(g=geom, l=sql.Literal(MERCATOR_LIMIT_DEG), s=sql.Literal(geometry.srid))
 
 
 def is_in_degrees(srid: int, systems: Systems) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, LiteralString, cast
 
 from psycopg import sql
@@ -193,38 +193,30 @@ class Draft:
 
 def parse_attribute(members: Mapping[str, Any]) -> Attribute:
     """A column of a row of either statement."""
-    labels = tuple(members["labels"] or ())
-    return Attribute(**{name: value for name, value in members.items() if name != "labels"}, labels=labels)
+    found = dict(members)
+    found["labels"] = tuple(members["labels"] or ())
+    return Attribute(**found)
 
 
 def parse_relation(row: Sequence[Any]) -> Relation:
     """A row of relations.sql."""
-    oid, schema, name, kind, comment, inherited, has_pages, has_places, usable, filled = row[:10]
-    attributes, indexes, prepared, rule = row[10:]
-    return Relation(
-        oid,
-        schema,
-        name,
-        kind,
-        comment,
-        inherited,
-        has_pages,
-        has_places,
-        usable,
-        filled,
-        tuple(map(parse_attribute, attributes)),
-        tuple(map(tuple, indexes)),
-        prepared,
-        rule,
-    )
+    members = by_name(Relation, row)
+    members["attributes"] = tuple(map(parse_attribute, members["attributes"]))
+    members["indexes"] = tuple(tuple(numbers) for numbers in members["indexes"])
+    return Relation(**members)
 
 
 def parse_function(row: Sequence[Any]) -> DatabaseFunction:
     """A row of functions.sql."""
-    oid, schema, name, comment, usable, volatile, parameters, attributes, gives_rows = row
-    takes = tuple(Parameter(**parameter) for parameter in parameters)
-    gives = tuple(map(parse_attribute, attributes))
-    return DatabaseFunction(oid, schema, name, comment, usable, volatile, takes, gives, gives_rows)
+    members = by_name(DatabaseFunction, row)
+    members["parameters"] = tuple(Parameter(**parameter) for parameter in members["parameters"])
+    members["attributes"] = tuple(map(parse_attribute, members["attributes"]))
+    return DatabaseFunction(**members)
+
+
+def by_name(kind: type[Relation | DatabaseFunction], row: Sequence[Any]) -> dict[str, Any]:
+    """The values of a row by the names of the fields, whose order is that of the statement's columns."""
+    return dict(zip((field.name for field in fields(kind)), row, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

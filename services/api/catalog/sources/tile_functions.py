@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from api.catalog.sources.comments import parse_comment
-from api.catalog.sources.functions import OPEN_TYPES, argument_of, has_open_types
+from api.catalog.sources.functions import argument_of, uncallable
 from api.catalog.sources.model import DatabaseFunction, Draft, Omission, Parameter, TileFunction, literal
 from core.archives import MVT, Facts
 from core.bbox import BBox
@@ -38,18 +38,11 @@ def is_tile_function(function: DatabaseFunction) -> bool:
 
 def refused_tiles(function: DatabaseFunction, shared: Names[str]) -> Omission | None:
     """Why such a function is not published; None when it is. One that is VOLATILE is: connections are read-only."""
-    name = function.full_name
-    if not function.usable:
-        hint = f'GRANT USAGE ON SCHEMA "{function.schema}", and GRANT EXECUTE ON FUNCTION {name}, TO the API\'s role'
-        return Omission(name, "it may not be called", hint)
-    if name in shared:
-        return Omission(name, "several functions have this name", "give each a name of its own")
-    if has_open_types(function):
-        return Omission(name, *OPEN_TYPES)
     for parameter in typed_parameters(function):
         if parameter.required and (not parameter.name or parameter.name in ("f", *PLACE)):
-            return Omission(name, f"its parameter '{parameter.name}' has no name of its own", "give it another name")
-    return None
+            reason = f"its parameter '{parameter.name}' has no name of its own"
+            return uncallable(function, shared) or Omission(function.full_name, reason, "give it another name")
+    return uncallable(function, shared)
 
 
 def rest_parameter(function: DatabaseFunction) -> Parameter | None:

@@ -18,38 +18,38 @@ from core.statement import Statement
 
 
 def find_extent(
-    asker: TimedQueries, plan: Publishable, shape: GeometryColumn, systems: Systems, base: BaseTable | None
+    queries: TimedQueries, plan: Publishable, geometry: GeometryColumn, systems: Systems, base: BaseTable | None
 ) -> GeometrySurvey:
     """Where the geometries of a column lie: as its index or its statistics say, else as all of them say; of a view that
     takes too long, as the index of the table behind it says.
     """
-    for statement in select_extents(plan, shape):
-        row = asker.one(plan, statement)
+    for statement in select_extents(plan, geometry):
+        row = queries.one(plan, statement)
         if row is not None and row[0] is not None:
-            return replace(find_place(asker, plan, row, shape, systems), magnitude=magnitude_of(row[4]))
-    if base is None or not asker.gave_up(plan):
+            return replace(find_place(queries, plan, row, geometry, systems), magnitude=magnitude_of(row[4]))
+    if base is None or not queries.gave_up(plan):
         return GeometrySurvey()
-    row = asker.one_anyway(plan, select_estimate(base.schema, base.name, base.column))
-    return GeometrySurvey() if row is None or row[0] is None else find_place(asker, plan, row, shape, systems)
+    row = queries.one_anyway(plan, select_estimate(base.schema, base.name, base.column))
+    return GeometrySurvey() if row is None or row[0] is None else find_place(queries, plan, row, geometry, systems)
 
 
 def find_place(
-    asker: TimedQueries, plan: Publishable, corners: Sequence[float], shape: GeometryColumn, systems: Systems
+    queries: TimedQueries, plan: Publishable, corners: Sequence[float], geometry: GeometryColumn, systems: Systems
 ) -> GeometrySurvey:
     """Where geometries lie whose extent has some corners. A few beyond the limits of their system, which PROJ may not
     be able to place, count only if it is.
     """
-    limits = systems[shape.srid].limits if shape.srid in systems else None
+    limits = systems[geometry.srid].limits if geometry.srid in systems else None
     if limits is None or is_within(corners, limits):
-        return seen(asker, plan, corners, shape, systems)
+        return seen(queries, plan, corners, geometry, systems)
     envelope = sql.SQL("ST_MakeEnvelope({})").format(sql.SQL(", ").join(map(sql.Literal, limits)))
-    values = {"g": read(shape), "limits": envelope, "relation": plan.relation.sql_name}
-    beyond = asker.one(plan, Statement(SELECT_BEYOND.format(**values)))
+    values = {"g": read(geometry), "limits": envelope, "relation": plan.relation.sql_name}
+    beyond = queries.one(plan, Statement(SELECT_BEYOND.format(**values)))
     if beyond is not None and beyond[0] is not False:
-        return replace(seen(asker, plan, corners, shape, systems), reaches_further=bool(beyond[0]))
-    asker.say(plan, "some geometries have coordinates for which other coordinate systems have no place")
-    row = asker.one(plan, Statement(SELECT_INSIDE.format(**values)))
-    return seen(asker, plan, row, shape, systems) if row is not None and row[0] is not None else GeometrySurvey()
+        return replace(seen(queries, plan, corners, geometry, systems), reaches_further=bool(beyond[0]))
+    queries.warn(plan, "some geometries have coordinates for which other coordinate systems have no place")
+    row = queries.one(plan, Statement(SELECT_INSIDE.format(**values)))
+    return seen(queries, plan, row, geometry, systems) if row is not None and row[0] is not None else GeometrySurvey()
 
 
 def is_within(corners: Sequence[float], limits: Sequence[float]) -> bool:
@@ -73,14 +73,14 @@ FROM (SELECT ST_Extent({g}) AS e FROM {relation} AS s WHERE {g} @ {limits}) AS x
 """)
 
 
-def select_extents(plan: Publishable, shape: GeometryColumn) -> Iterator[Statement]:
+def select_extents(plan: Publishable, geometry: GeometryColumn) -> Iterator[Statement]:
     """Statements for the extent, the cheap one first. Rows: as `CORNERS`"""
-    relation, name = plan.relation, shape.attribute.name
-    exact = shape.is_geography or shape.attribute.is_domain or '"' in relation.schema + relation.name + name
-    exact = exact or shape.reading == "mixed"
+    relation, name = plan.relation, geometry.attribute.name
+    exact = geometry.is_geography or geometry.attribute.is_domain or '"' in relation.schema + relation.name + name
+    exact = exact or geometry.reading == "mixed"
     if relation.kind in ("r", "m") and not relation.inherited and not exact:
         yield select_estimate(relation.schema, relation.name, name)
-    extent, whole = sql.SQL("ST_Extent({})").format(read(shape)), sql.SQL("FROM {} AS s").format(relation.sql_name)
+    extent, whole = sql.SQL("ST_Extent({})").format(read(geometry)), sql.SQL("FROM {} AS s").format(relation.sql_name)
     yield Statement(CORNERS.format(extent, sql.SQL("count(*)"), whole))
 
 
@@ -106,29 +106,29 @@ extent is to find what lies at its edges.
 
 
 def seen(
-    asker: TimedQueries, plan: Publishable, corners: Sequence[float], shape: GeometryColumn, systems: Systems
+    queries: TimedQueries, plan: Publishable, corners: Sequence[float], geometry: GeometryColumn, systems: Systems
 ) -> GeometrySurvey:
-    """An extent in the system of the shape, and in CRS84."""
+    """An extent in the system of the geometry column, and in CRS84."""
     own = (corners[0], corners[1], corners[2], corners[3])
-    if is_in_degrees(shape.srid, systems):
+    if is_in_degrees(geometry.srid, systems):
         return GeometrySurvey(degrees(own), own)
     text = sql.SQL("""
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)
 FROM (SELECT ST_Transform(ST_Segmentize(ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, {srid}), %(step)s), 4326) AS e) AS x
-""").format(srid=sql.Literal(shape.srid))
+""").format(srid=sql.Literal(geometry.srid))
     step = max((own[2] - own[0] + own[3] - own[1]) / 100, 1e-9)
     values = {"w": own[0], "s": own[1], "e": own[2], "n": own[3], "step": step}
-    row = asker.one_anyway(plan, Statement(text, values))
+    row = queries.one_anyway(plan, Statement(text, values))
     if row is None:
         return GeometrySurvey(None, own)
     box = (row[0] - HAIR, row[1] - HAIR, row[2] + HAIR, row[3] + HAIR)
-    return GeometrySurvey(degrees(to_the_poles(asker, plan, shape.srid, own, box)), own)
+    return GeometrySurvey(degrees(to_the_poles(queries, plan, geometry.srid, own, box)), own)
 
 
 Corners = tuple[float, float, float, float]
 
 
-def to_the_poles(asker: TimedQueries, plan: Publishable, srid: int, own: Corners, box: Corners) -> Corners:
+def to_the_poles(queries: TimedQueries, plan: Publishable, srid: int, own: Corners, box: Corners) -> Corners:
     """A box in degrees, made as large as the one in the system `srid` is that may lie around a pole: its edges do not
     say so.
     """
@@ -139,7 +139,7 @@ def to_the_poles(asker: TimedQueries, plan: Publishable, srid: int, own: Corners
         " FROM (SELECT ST_Transform(ST_Point(0, %(latitude)s, 4326), {srid}) AS place OFFSET 0) AS pole"
     ).format(srid=sql.Literal(srid))
     values = dict(zip("wsen", own, strict=True))
-    holds = [asker.one_anyway(plan, Statement(text, {**values, "latitude": latitude})) for latitude in (-90, 90)]
+    holds = [queries.one_anyway(plan, Statement(text, {**values, "latitude": latitude})) for latitude in (-90, 90)]
     south, north = (found is not None and bool(found[0]) for found in holds)
     west, east = (-180.0, 180.0) if south or north else (box[0], box[2])
     return west, -90.0 if south else box[1], east, 90.0 if north else box[3]

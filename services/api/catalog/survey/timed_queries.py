@@ -1,14 +1,16 @@
-"""Questions about the data of relations, each with a time limit."""
+"""Statements about the data of relations, each with a time limit, and how much was written to tables."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from api.catalog.sources.build import Publishable
-from api.catalog.sources.crs import LIMIT_S
+from api.catalog.survey.crs import LIMIT_S
 from core.db import Database
 from core.errors import DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.statement import Statement
@@ -42,7 +44,7 @@ class TimedQueries:
             if isinstance(error, DatabaseUnavailable) and getattr(cause, "sqlstate", None) is None:
                 raise
             self._slow = plan if isinstance(error, QueryTooSlow) else self._slow
-            self.say(plan, f"a look at its data failed: {cause}".partition("\n")[0])
+            self.warn(plan, f"a look at its data failed: {cause}".partition("\n")[0])
             return None
         return rows[0] if rows else None
 
@@ -57,7 +59,7 @@ class TimedQueries:
         finally:
             self._slow = self._slow or slow
 
-    def say(self, plan: Publishable, text: str) -> None:
+    def warn(self, plan: Publishable, text: str) -> None:
         """Log something about a relation, once."""
         if (plan.relation.full_name, text) not in self._said:
             self._said.add((plan.relation.full_name, text))
@@ -70,3 +72,21 @@ class TimedQueries:
     def begin(self) -> None:
         """A new look, at a relation that may have become faster."""
         self._slow = None
+
+
+SELECT_WRITES = sql.SQL(
+    "SELECT relid::bigint, n_tup_ins + n_tup_upd FROM pg_stat_all_tables WHERE relid = ANY (%(oids)s::oid[])"
+)
+
+
+def read_writes(database: Database, oids: Sequence[int]) -> dict[int, int]:
+    """Rows that were ever inserted into tables or updated, by their oids; nothing when PostgreSQL does not say.
+
+    It knows within ten seconds; on a replica, and where it does not count (`track_counts`), numbers stay the same.
+    """
+    if not oids:
+        return {}
+    try:
+        return dict(database.run(Statement(SELECT_WRITES, {"oids": list(oids)})))
+    except (psycopg.Error, IsthmusError):
+        return {}

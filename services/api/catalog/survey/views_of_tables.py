@@ -37,11 +37,11 @@ class TableScan(NamedTuple):
     keys: list[str]
 
 
-def find_base(asker: TimedQueries, plan: Publishable, shape: GeometryColumn) -> BaseTable | None:
+def find_base(queries: TimedQueries, plan: Publishable, geometry: GeometryColumn) -> BaseTable | None:
     """The table behind a geometry column of a view; None where it shows no rows of one large table as they are."""
-    row = asker.one(plan, select_box_plan(plan, shape)) if can_have_base(plan, shape) else None
+    row = queries.one(plan, select_box_plan(plan, geometry)) if can_have_base(plan, geometry) else None
     table = parse_box_plan(row[0][0]["Plan"]) if row else None
-    found = asker.one(plan, Statement(SELECT_BASE, table._asdict())) if table else None
+    found = queries.one(plan, Statement(SELECT_BASE, table._asdict())) if table else None
     if table is None or found is None:
         return None
     oid, pages, keeps_key = found
@@ -49,7 +49,7 @@ def find_base(asker: TimedQueries, plan: Publishable, shape: GeometryColumn) -> 
 
 
 def find_magnitude(
-    asker: TimedQueries, plan: Publishable, bases: Mapping[int, BaseTable], seen: Mapping[int, GeometrySurvey]
+    queries: TimedQueries, plan: Publishable, bases: Mapping[int, BaseTable], seen: Mapping[int, GeometrySurvey]
 ) -> int:
     """The number of a table's pages in powers of two; of a view that of the table behind it, or of the pages that its
     features would fill where they were counted; 0: nobody knows.
@@ -57,12 +57,12 @@ def find_magnitude(
     if not plan.relation.has_pages:
         return max(found.magnitude for found in (*bases.values(), *seen.values(), GeometrySurvey()))
     text = sql.SQL("SELECT sum(pg_relation_size(oid))::bigint / current_setting('block_size')::bigint FROM {} AS parts")
-    row = asker.one(plan, Statement(text.format(tables_of(sql.Literal(plan.relation.oid)))))
+    row = queries.one(plan, Statement(text.format(tables_of(sql.Literal(plan.relation.oid)))))
     return int(row[0]).bit_length() if row and row[0] else 0
 
 
 def find_filled(
-    asker: TimedQueries, plan: Publishable, magnitude: int, bases: Mapping[int, BaseTable]
+    queries: TimedQueries, plan: Publishable, magnitude: int, bases: Mapping[int, BaseTable]
 ) -> frozenset[int]:
     """The geometry columns of a large table in which every row has a value: boxes need not look for the others, for
     which GiST reads its whole index (20 ms of a million points). In a small table they always look. Of a view, those
@@ -74,7 +74,7 @@ def find_filled(
     if plan.relation.has_pages:
         columns = {attribute.number: (plan.relation.sql_name, attribute.name) for attribute in plan.geometries}
     text = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS s WHERE {} IS NULL)")
-    ask = asker.one if plan.relation.has_pages else asker.one_anyway
+    ask = queries.one if plan.relation.has_pages else queries.one_anyway
     return frozenset(
         number
         for number, (table, column) in columns.items()
@@ -82,20 +82,20 @@ def find_filled(
     )
 
 
-def can_have_base(plan: Publishable, shape: GeometryColumn) -> bool:
+def can_have_base(plan: Publishable, geometry: GeometryColumn) -> bool:
     """Whether a geometry column may be that of a table behind a view, as it is stored."""
-    plain = shape.reading == "as it is" and not shape.is_geography and compared(shape) is GEOM
-    return plan.relation.kind == "v" and plain and bool(shape.srid)
+    plain = geometry.reading == "as it is" and not geometry.is_geography and compared(geometry) is GEOM
+    return plan.relation.kind == "v" and plain and bool(geometry.srid)
 
 
-def select_box_plan(plan: Publishable, shape: GeometryColumn) -> Statement:
+def select_box_plan(plan: Publishable, geometry: GeometryColumn) -> Statement:
     """How the rows of a view in a small box would be found. Rows: one (plan json). Cost: a plan"""
     names = [read.attribute.name for read in plan.candidate.columns] if plan.candidate else []
     text = sql.SQL(
         "EXPLAIN (VERBOSE, FORMAT JSON) SELECT {} FROM {} AS s WHERE {} && ST_MakeEnvelope(0, 0, 1e-9, 1e-9, {})"
     )
-    keys, column = sql.SQL(", ").join(quoted("s", name) for name in names), quoted("s", shape.attribute.name)
-    return Statement(text.format(keys, plan.relation.sql_name, column, sql.Literal(shape.srid)))
+    keys, column = sql.SQL(", ").join(quoted("s", name) for name in names), quoted("s", geometry.attribute.name)
+    return Statement(text.format(keys, plan.relation.sql_name, column, sql.Literal(geometry.srid)))
 
 
 def parse_box_plan(plan: Mapping[str, Any]) -> TableScan | None:

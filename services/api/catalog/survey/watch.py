@@ -15,13 +15,12 @@ import psycopg
 from psycopg import sql
 
 from api.catalog.sources.build import NOTHING, Publishable, RelationSurvey, build, plan
-from api.catalog.sources.crs import find_systems
 from api.catalog.sources.functions import draft_function, named_systems, overloaded, refused
 from api.catalog.sources.model import CrsDefinition, DatabaseFunction, Draft, Omission, parse_function, parse_relation
 from api.catalog.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
+from api.catalog.survey.crs import find_systems
 from api.catalog.survey.data_survey import declared_systems, survey
-from api.catalog.survey.timed_queries import TimedQueries
-from api.catalog.survey.write_counters import read_writes
+from api.catalog.survey.timed_queries import TimedQueries, read_writes
 from core.db import Database
 from core.errors import IsthmusError, QueryTooSlow
 from core.statement import Statement
