@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cli.tiles.errors import WrongUse
+from cli.tiles.archive import WrongUse
 from core.api_client import BadAddress
 from core.db_errors import translated
 from core.errors import BadParameter, BadSetting, UnknownCollection, UnknownParameter, UnknownTileMatrixSet

@@ -13,8 +13,8 @@ import click
 from cli import show
 from cli.group import Group
 from cli.prepare import prepare_table
+from cli.tiles.archive import WrongUse
 from cli.tiles.commands import export_tiles, seed_tiles
-from cli.tiles.errors import WrongUse
 from core import VERSION
 from core.archives import SELECT_ARCHIVES, TileArchive, parse_archives
 from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
@@ -109,16 +109,10 @@ def find_datasets(data_dir: Path, paths: Sequence[Path]) -> list[Dataset]:
         name = relative(data_dir, path)
         found = {key: dataset for key, dataset in present.items() if name in (".", key) or key.startswith(f"{name}/")}
         if not found:
-            raise NotInDataFolder(*no_dataset(path))
+            is_other = f"{path} is no spatial file that Isthmus reads (docs/loading.md lists the formats)"
+            raise NotInDataFolder(is_other if path.exists() else f"there is no file {path}")
         chosen |= found
     return list(chosen.values())
-
-
-def no_dataset(path: Path) -> tuple[str]:
-    """What to say of a path that is no dataset."""
-    if not path.exists():
-        return (f"there is no file {path}",)
-    return (f"{path} is no spatial file that Isthmus reads (docs/loading.md lists the formats)",)
 
 
 def json_text(value: Any) -> str:
@@ -126,14 +120,10 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def read_collections(connection: Connection) -> dict[str, Collection]:
-    """The served collections by id."""
-    return dict(parse_catalog(0, connection.execute(SELECT_COLLECTIONS.text).fetchall()))
-
-
-def read_archives(connection: Connection) -> dict[str, TileArchive]:
-    """The served files of tiles by id."""
-    return parse_archives(connection.execute(SELECT_ARCHIVES.text).fetchall())
+def read_catalogue(connection: Connection) -> tuple[dict[str, Collection], dict[str, TileArchive]]:
+    """The served collections, and the served files of tiles, by id."""
+    rows, archives = (connection.execute(found.text).fetchall() for found in (SELECT_COLLECTIONS, SELECT_ARCHIVES))
+    return dict(parse_catalog(0, rows)), parse_archives(archives)
 
 
 @isthmus.command("list")
@@ -145,12 +135,12 @@ def list_collections(settings: Settings, *, as_json: bool) -> None:
     With --json, one object a line.
     """
     with open_catalogue(settings) as connection:
-        collections, archives = list(read_collections(connection).values()), list(read_archives(connection).values())
+        collections, archives = read_catalogue(connection)
     if as_json:
-        for values in (*map(show.collection_json, collections), *map(show.archive_json, archives)):
+        for values in (*map(show.collection_json, collections.values()), *map(show.archive_json, archives.values())):
             click.echo(json_text(values))
     else:
-        click.echo(show.list_text(collections, archives))
+        click.echo(show.list_text(list(collections.values()), list(archives.values())))
 
 
 @isthmus.command()
@@ -160,7 +150,7 @@ def list_collections(settings: Settings, *, as_json: bool) -> None:
 def info(settings: Settings, name: str, *, as_json: bool) -> None:
     """Show a collection: its file, extent, columns, indexes of properties and kept versions."""
     with open_catalogue(settings) as connection:
-        collections, archives = read_collections(connection), read_archives(connection)
+        collections, archives = read_catalogue(connection)
         if name in archives:
             values = show.archive_json(archives[name])
             click.echo(json_text(values) if as_json else show.archive_text(values))
@@ -232,22 +222,21 @@ def watch_folder(settings: Settings, *, check: bool) -> None:
             listen(Event("state", values={"state": "stopped", "message": "stopped"}))
 
 
-@isthmus.command("net", add_help_option=False, context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1)
-def net(arguments: Sequence[str]) -> None:
-    """The network lab: what Docker's network really does. It has its own --help."""
-    words = " ".join(arguments)
-    raise WrongUse("the lab looks at the host, so it runs there", hint=f"./scripts/isthmus net {words}".rstrip())
+def lab_command(name: str, help: str) -> click.Command:
+    """A command of the network lab, which cannot do its work in a container: it says where it can. Raises: WrongUse"""
+
+    @click.command(name, help=help, add_help_option=False, context_settings={"ignore_unknown_options": True})
+    @click.argument("arguments", nargs=-1)
+    def refuse(arguments: Sequence[str]) -> None:
+        hint = " ".join(("./scripts/isthmus", name, *arguments))
+        raise WrongUse("the lab looks at the host, so it runs there", hint=hint)
+
+    return refuse
 
 
-@isthmus.command("doctor", add_help_option=False, context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1)
-def doctor(arguments: Sequence[str]) -> None:
-    """What is wrong with the running stack, each with its fix. It has its own --help."""
-    words = " ".join(arguments)
-    raise WrongUse("the lab looks at the host, so it runs there", hint=f"./scripts/isthmus doctor {words}".rstrip())
-
-
-isthmus.add_command(prepare_table)
-isthmus.add_command(seed_tiles)
-isthmus.add_command(export_tiles)
+LAB_COMMANDS = (
+    ("net", "The network lab: what Docker's network really does. It has its own --help."),
+    ("doctor", "What is wrong with the running stack, each with its fix. It has its own --help."),
+)
+for command in (prepare_table, seed_tiles, export_tiles, *(lab_command(*row) for row in LAB_COMMANDS)):
+    isthmus.add_command(command)

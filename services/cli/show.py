@@ -41,11 +41,7 @@ def crs(collection: Collection) -> str:
 def collection_json(collection: Collection) -> dict[str, Any]:
     """A collection as JSON values."""
     return {
-        "id": collection.id,
-        "title": collection.title,
-        "description": collection.description,
-        "attribution": collection.attribution,
-        "file": collection.source_path,
+        **head_json(collection),
         "version": collection.version,
         "table": f"data.{collection.table}",
         "rows": collection.row_count,
@@ -62,15 +58,17 @@ def collection_json(collection: Collection) -> dict[str, Any]:
 def archive_json(archive: TileArchive) -> dict[str, Any]:
     """A file of tiles as JSON values."""
     return {
-        "id": archive.id,
-        "title": archive.title,
-        "description": archive.description,
-        "attribution": archive.attribution,
-        "file": archive.source_path,
+        **head_json(archive),
         "bytes": archive.size_bytes,
         "tiles": facts_json(archive.facts),
         "loaded_at": archive.changed_at.isoformat(),
     }
+
+
+def head_json(found: Collection | TileArchive) -> dict[str, Any]:
+    """What a collection of features and one of tiles have in common."""
+    members = {name: getattr(found, name) for name in ("id", "title", "description", "attribution")}
+    return {**members, "file": found.source_path}
 
 
 def versions_json(versions: Sequence[KeptVersion]) -> list[dict[str, Any]]:
@@ -97,19 +95,22 @@ def indexes_json(indexes: Sequence[PropertyIndex]) -> list[dict[str, Any]]:
 
 def index_row(values: Mapping[str, Any]) -> list[str]:
     """A row of the table of indexes."""
-    if values["problem"]:
-        return [values["property"], "       -", "      -", f"not made: {values['problem']}"]
-    if values["seconds"] is None:
-        return [values["property"], "       -", "      -", "to be made"]
+    if values["problem"] or values["seconds"] is None:
+        state = f"not made: {values['problem']}" if values["problem"] else "to be made"
+        return [values["property"], "       -", "      -", state]
     return [values["property"], f"{values['bytes'] / 1e6:8.1f}", f"{values['seconds']:7.1f}", "made"]
 
 
 def info_text(values: Mapping[str, Any]) -> str:
     """The paragraphs of `isthmus info`, from its JSON values."""
-    facts = [(key, values[key]) for key in ("title", "description", "attribution", "file", "table", "rows")]
-    facts += [("geometry", values["geometry_type"]), ("srid", values["srid"]), ("bbox", values["bbox_crs84"])]
+    facts = [
+        ("table", values["table"]),
+        ("rows", values["rows"]),
+        ("geometry", values["geometry_type"]),
+        ("srid", values["srid"]),
+        ("bbox", values["bbox_crs84"]),
+    ]
     facts += [("time", " to ".join(values["time"]) or None), ("interval", values["interval"])]
-    head = [f"{key:<12} {value}" for key, value in facts if value is not None]
     columns = table([[column["name"], column["type"]] for column in values["columns"]], ["COLUMN", "TYPE"])
     versions = table(
         [
@@ -119,26 +120,31 @@ def info_text(values: Mapping[str, Any]) -> str:
         ["VERSION", "LOADED (UTC)", "ROWS", "STATE"],
     )
     indexes = [table(list(map(index_row, values["indexes"])), ["INDEX OF", "      MB", "SECONDS", "STATE"]), ""]
-    return "\n".join([values["id"], *head, "", columns, "", *(indexes if values["indexes"] else []), versions])
+    head = head_text(values, facts)
+    return "\n".join([head, "", columns, "", *(indexes if values["indexes"] else []), versions])
+
+
+def head_text(values: Mapping[str, Any], more: Sequence[tuple[str, Any]]) -> str:
+    """The first paragraph of `isthmus info`: the id, and each fact that is known."""
+    facts = [*((key, values[key]) for key in ("title", "description", "attribution", "file")), *more]
+    return "\n".join([values["id"], *(f"{key:<12} {value}" for key, value in facts if value is not None)])
 
 
 def archive_text(values: Mapping[str, Any]) -> str:
     """The paragraphs of `isthmus info` for a file of tiles, from its JSON values."""
     tiles = values["tiles"]
-    facts = [(key, values[key]) for key in ("title", "description", "attribution", "file", "bytes")]
-    facts += [("tiles", tiles["media_type"]), ("zooms", " to ".join(map(str, tiles["zooms"]))), ("bbox", tiles["bbox"])]
+    facts = [("bytes", values["bytes"]), ("tiles", tiles["media_type"])]
+    facts += [("zooms", " to ".join(map(str, tiles["zooms"]))), ("bbox", tiles["bbox"])]
     facts += [("layers", ", ".join(layer["id"] for layer in tiles["layers"]) or None)]
-    return "\n".join([values["id"], *(f"{key:<12} {value}" for key, value in facts if value is not None)])
+    return head_text(values, facts)
 
 
 def report_text(report: Mapping[str, Any]) -> str:
     """The paragraphs of `isthmus report`."""
     lines = [f"{report['path']}: {report['status']} ({report['because']})", f"at {report['ended_at'][:19]} UTC"]
     if report["error"]:
-        lines += [
-            f"error: {report['error']['message']}",
-            *([f"  {report['error']['hint']}"] if report["error"]["hint"] else []),
-        ]
+        hint = report["error"]["hint"]
+        lines += [f"error: {report['error']['message']}", *([f"  {hint}"] if hint else [])]
     for part in report["collections"]:
         if part.get("tiles"):
             lines.append(tiles_text(part))

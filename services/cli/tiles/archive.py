@@ -1,4 +1,4 @@
-"""What an archive of tiles is to its writer: a file that appears whole, under its name, or not at all."""
+"""An archive of tiles to its writer: a file that appears whole or not at all. Errors of the commands for tiles."""
 
 from __future__ import annotations
 
@@ -13,11 +13,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from cli.tiles.errors import CannotWrite, WrongUse
 from core.bbox import MERCATOR_LIMIT_DEG
+from core.errors import IsthmusError
 
 STANDARD_OUTPUT = "-"
 MVT = "application/vnd.mapbox-vector-tile"
+
+
+class WrongUse(IsthmusError):
+    """The command was asked for something that it does not do."""
+
+    code = "usage-wrong"
+
+
+class NothingThere(IsthmusError):
+    """There is no tile to export."""
+
+    code = "tiles-none"
+
+
+class CannotWrite(IsthmusError):
+    """The archive cannot be written."""
+
+    code = "archive-unwritable"
+
+
+class DataChanged(IsthmusError):
+    """The data changed while their tiles were read."""
+
+    code = "data-changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from typing import Any, TypedDict, Unpack
 
 import click
 
-from cli.tiles.archive import STANDARD_OUTPUT
-from cli.tiles.errors import WrongUse
+from cli.tiles.archive import STANDARD_OUTPUT, WrongUse
 from cli.tiles.progress import Tally, listening, size_text
 from cli.tiles.run import check_targets, export, seed
 from cli.tiles.tileset import Tileset, parse_zooms, read_tileset
@@ -79,7 +78,7 @@ def seed_tiles(settings: Settings, *, tms: str, **given: Unpack[Given]) -> None:
         with listening(sys.stderr, walk.tileset.title, tally) as listen:
             seed(walk, tally, listen)
     click.echo(f"seeded {walk.tileset.title} ({outcome(walk, tally, begun)})")
-    tell_of_samples(tally)
+    warn_of_samples(tally)
     if tally.size_bytes > settings.tiles_mb * 1_000_000:
         click.echo(f"warning: more than the {settings.tiles_mb} MB that are kept (ISTHMUS_TILES_MB)", err=True)
 
@@ -113,37 +112,36 @@ def export_tiles(settings: Settings, *, pmtiles: str | None, mbtiles: str | None
     to_people = STANDARD_OUTPUT in targets.values()
     files = "".join(f" -> {target}" for target in targets.values() if target != STANDARD_OUTPUT)
     click.echo(f"exported {walk.tileset.title}{files} ({outcome(walk, tally, begun)})", err=to_people)
-    tell_of_samples(tally)
+    warn_of_samples(tally)
 
 
 def plan(client: Client, tms: str, given: Given) -> Walk:
-    """The walk that is asked for. Raises: WrongUse, and what the API answers"""
+    """The walk over the tiles that are wanted. Raises: WrongUse, the errors of the API"""
     if bool(given["names"]) == given["everything"]:
         raise WrongUse("which collections?", hint="name some, or say --all; `isthmus list` shows them")
     for name in (*given["names"], tms):
         if not name or "/" in name:
             raise WrongUse(f"'{name}' is no name", hint="`isthmus list` shows the collections")
-    asked = {"filter": given["condition"], "properties": given["properties"]}
-    tileset = read_tileset(
-        client, given["names"], tms, {name: text for name, text in asked.items() if text is not None}
-    )
+    named = {"filter": given["condition"], "properties": given["properties"]}
+    parameters = {name: text for name, text in named.items() if text is not None}
+    tileset = read_tileset(client, given["names"], tms, parameters)
     return Walk(client, tileset, parse_zooms(given["zoom"], tileset), given["jobs"])
 
 
 def client_for(settings: Settings, given: Given) -> Client:
-    """The API that is asked."""
+    """A client of the API, wherever it listens."""
     return Client(given["api"] or settings.api or settings.listen)
 
 
 def outcome(walk: Walk, tally: Tally, begun: float) -> str:
-    """What became of it."""
+    """The numbers of a walk that ended, for people."""
     zooms = zoom_text(walk.tileset, walk.zooms)
     took = f"{time.monotonic() - begun:.1f} s"
     return f"{tally.tiles:,} tiles, {tally.empty:,} empty, zoom {zooms}, {size_text(tally.size_bytes)}, {took}"
 
 
-def tell_of_samples(tally: Tally) -> None:
-    """Say how many tiles lack features since all took too long."""
+def warn_of_samples(tally: Tally) -> None:
+    """Warn of tiles that lack features since all took too long."""
     if tally.samples:
         number = "a tile was" if tally.samples == 1 else f"{tally.samples:,} tiles were"
         click.echo(f"warning: {number} made of a sample: all took too long (ISTHMUS_TILE_TIMEOUT_S)", err=True)

@@ -67,16 +67,16 @@ def listening(stream: TextIO, name: str, tally: Tally) -> Generator[Listener]:
 
 def json_lines(stream: TextIO, name: str, tally: Tally) -> Listener:
     """One JSON object a line, flushed at once."""
-    due, asked, zoom = time.monotonic() + EVERY_S, 0, -1
+    due, requested, zoom = time.monotonic() + EVERY_S, 0, -1
 
     def listen(step: Step) -> None:
-        nonlocal due, asked, zoom
-        asked, zoom = (1 if step.zoom != zoom else asked + 1), step.zoom
+        nonlocal due, requested, zoom
+        requested, zoom = (1 if step.zoom != zoom else requested + 1), step.zoom
         if time.monotonic() < due:
             return
         due = time.monotonic() + EVERY_S
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = {"time": now, "event": "tiles", "tileset": name, "zoom": zoom, "asked": asked, "of": step.of}
+        line = {"time": now, "event": "tiles", "tileset": name, "zoom": zoom, "asked": requested, "of": step.of}
         stream.write(json.dumps({**line, "tiles": tally.tiles, "bytes": tally.size_bytes}, ensure_ascii=False) + "\n")
         stream.flush()
 

@@ -8,8 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from cli.tiles.archive import Archive, about, check_name, replacing
-from cli.tiles.errors import DataChanged, NothingThere, WrongUse
+from cli.tiles.archive import Archive, DataChanged, NothingThere, WrongUse, about, check_name, replacing
 from cli.tiles.mbtiles import MBTiles
 from cli.tiles.pmtiles import PMTiles
 from cli.tiles.progress import Listener, Tally
@@ -22,7 +21,7 @@ FORMATS = {"pmtiles": PMTiles, "mbtiles": MBTiles}
 
 
 def seed(walk: Walk, tally: Tally, listen: Listener) -> None:
-    """Ask for every tile, so that the API makes and keeps it. Raises: what the API answers"""
+    """Request every tile, so that the API makes and caches it. Raises: the errors of the API"""
     for step in walk.steps():
         tally.count(step)
         listen(step)

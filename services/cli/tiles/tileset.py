@@ -1,4 +1,4 @@
-"""A tileset as its documents tell it: where its tiles are, how many there may be, what an archive says of them."""
+"""A tileset as its documents describe it: where its tiles are, how many there may be, what an archive says of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.tiles.archive import MVT
-from cli.tiles.errors import WrongUse
+from cli.tiles.archive import MVT, WrongUse
 from core.api_client import Client
 
 EVERYTHING: Mapping[str, str] = {}
@@ -50,7 +49,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Tileset:
-    """What is known of a tileset before its tiles are asked for.
+    """What is known of a tileset before its tiles are requested.
 
     path, query: of its address; title: what it is called here
     limits:      by zoom, those that it has
@@ -80,15 +79,15 @@ class Tileset:
 
 
 def read_tileset(
-    client: Client, names: Sequence[str], matrix_set: str, asked: Mapping[str, str] = EVERYTHING
+    client: Client, names: Sequence[str], matrix_set: str, parameters: Mapping[str, str] = EVERYTHING
 ) -> Tileset:
     """The tileset of a collection, of several (a layer each), or without names of all.
 
-    asked: parameters of its tiles, such as filter and properties
+    parameters: of its tiles, such as filter and properties
     Raises: UnknownCollection, UnknownTileMatrixSet, NoGeometry, BadFilter, BadParameter, ApiUnavailable
     """
     path = ("collections", names[0], "tiles", matrix_set) if len(names) == 1 else ("tiles", matrix_set)
-    query = {**({"collections": ",".join(names)} if len(names) > 1 else {}), **asked}
+    query = {**({"collections": ",".join(names)} if len(names) > 1 else {}), **parameters}
     document = client.get(*path, query=query).document
     matrices = tuple(map(parse_matrix, client.get("tileMatrixSets", matrix_set).document["tileMatrices"]))
     limits = {entry["tileMatrix"]: parse_limits(entry) for entry in document["tileMatrixSetLimits"]}
@@ -102,7 +101,7 @@ def read_tileset(
         limits={zoom: limits[matrix.id] for zoom, matrix in enumerate(matrices) if matrix.id in limits},
         layers=tuple(layer["id"] for layer in document.get("layers", [])),
         media_type=document["mediaTypes"][0],
-        condition=asked.get("filter"),
+        condition=parameters.get("filter"),
         tilejson=client.get(*path, "tilejson.json", query=query).document if has_tilejson else {},
     )
 

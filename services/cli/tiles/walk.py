@@ -29,10 +29,10 @@ LACKS, SAMPLED = "isthmus-tile", ";sampled"
 """The header by which a tile says what it lacks, and what it says of a sample."""
 
 MOST_AT_THE_START = 4096
-"""A walk begins at a zoom with at most so many tiles, also when only later ones are wanted: from there it prunes."""
+"""A walk begins at a zoom with at most so many tiles, also when only later ones are requested: from there it prunes."""
 
 MARGIN = 1 / 16
-"""More of a tile on each side when its features are asked for: four times its buffer, since edges that are straight in
+"""More of a tile on each side when its features are requested: four times its buffer, since edges that are straight in
 one system are not in another."""
 
 WINDOW = 4
@@ -41,7 +41,7 @@ WINDOW = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A tile that was asked for: compressed by gzip unless it is a picture, empty when nothing is in it.
+    """A tile of the walk: compressed by gzip unless it is a picture, empty when nothing is in it.
 
     of:        tiles of this zoom
     is_sample: it was made of some of its features, since all took too long
@@ -66,7 +66,7 @@ class Walk:
     jobs: int
 
     def steps(self) -> Iterator[Step]:
-        """Every tile, in the order of PMTiles where there are four tiles below each. Raises: what the API answers"""
+        """Every tile, in the order of PMTiles where there are four tiles below each. Raises: the errors of the API"""
         with ThreadPoolExecutor(self.jobs) as pool:
             if is_pyramid(self.tileset.matrices):
                 yield from self._descend(pool)
@@ -91,7 +91,7 @@ class Walk:
     def _ask(
         self, pool: ThreadPoolExecutor, zoom: int, numbers: array[int], grid: Grid, *, ends: bool
     ) -> Iterator[tuple[int, tuple[Step, bool]]]:
-        """For each number its tile, and whether the tiles below are to be asked for."""
+        """For each number its tile, and whether the tiles below are to be requested."""
         wanted = zoom in self.zooms
 
         def ask(number: int) -> tuple[Step, bool]:
@@ -118,15 +118,17 @@ class Walk:
     def _step(self, zoom: int, row: int, column: int) -> Step:
         """A tile as it is sent."""
         place = (self.tileset.matrices[zoom].id, str(row), str(column))
-        answer = self.client.get(*self.tileset.path, *place, query=self.tileset.query, accept=self.tileset.media_type)
-        is_plain = self.tileset.media_type == MVT and answer.body and answer.headers.get("content-encoding") != "gzip"
-        packed = gzip.compress(answer.body, mtime=0) if is_plain else answer.body
-        return Step(zoom, row, column, packed, 1, is_sample=SAMPLED in answer.headers.get(LACKS, ""))
+        response = self.client.get(*self.tileset.path, *place, query=self.tileset.query, accept=self.tileset.media_type)
+        is_plain = (
+            self.tileset.media_type == MVT and response.body and response.headers.get("content-encoding") != "gzip"
+        )
+        packed = gzip.compress(response.body, mtime=0) if is_plain else response.body
+        return Step(zoom, row, column, packed, 1, is_sample=SAMPLED in response.headers.get(LACKS, ""))
 
     def _has_features(self, zoom: int, row: int, column: int) -> bool:
         """Whether something lies where an empty tile is: lines and areas too small for its grid show further down.
 
-        So do points that came after a table of one's own was prepared. What cannot be asked may have some.
+        So do points that came after a table of one's own was prepared. Where no request can tell, there may be some.
         """
         if self.tileset.matrix_set not in IN_DEGREES:
             return True
@@ -135,8 +137,7 @@ class Walk:
         condition = f"S_INTERSECTS(geometry, BBOX({', '.join(map(repr, box))}))"
         if self.tileset.condition is not None:
             condition = f"{condition} AND ({self.tileset.condition})"
-        query = {"filter": condition, "limit": "1"}
-        query |= {"count": "none", "skipGeometry": "true"}
+        query = {"filter": condition, "limit": "1", "count": "none", "skipGeometry": "true"}
         try:
             ids = self.tileset.layers
             return any(self.client.get("collections", id, "items", query=query).document["features"] for id in ids)
