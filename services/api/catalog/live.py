@@ -1,4 +1,4 @@
-"""The catalogue as the API sees it: read when it is first needed, looked at again at most once a second."""
+"""The catalogue in the memory of a worker: read when it is first needed, checked at most once a second."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ BEHIND_S = 30.0
 """How long a replica may be behind what another one showed. Then the database was restored from an older copy."""
 
 TURNS = 16
-"""How many more connections are asked for a catalogue that one of them has: twice what a pool holds by default."""
+"""On how many more connections a catalogue is looked for that one of them has: twice what a pool holds by default."""
 
 PAUSE_S = 0.5
-"""How long nobody asks again after the database did not answer."""
+"""How long no statement is run again after the database did not respond."""
 
 
 class LiveCatalog:
-    """Gives the current catalogue. One thread at a time asks the database; the others go on with what is known."""
+    """The current catalogue. One thread at a time reads the database; the others go on with what is cached."""
 
     def __init__(
         self, database: Database, sources: LiveSources | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Nothing is asked before the first use. `sources`: what is published beside the loaded files.
+        """Reads nothing before the first use. `sources`: what is published beside the loaded files.
 
         `clock` gives seconds.
         """
@@ -89,7 +89,7 @@ class LiveCatalog:
             return self._catalog
 
     def _is_due(self) -> bool:
-        """Whether to look again at a catalogue that is known."""
+        """Whether it is time to check a cached catalogue."""
         now = self._clock()
         return now - self._checked_at >= CHECK_EVERY_S and (self._failure is None or now >= self._failed_at + PAUSE_S)
 
@@ -124,7 +124,7 @@ class LiveCatalog:
             raise self._failure.with_traceback(None)
 
     def _refresh(self, older_than_s: float | None = None) -> Catalog:
-        """Ask for the generation, and for the collections when it rose. The lock is held."""
+        """The catalogue: the generation is read, and the collections when it rose. The lock is held."""
         limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
         if self._catalog is None or self._clock() - self._checked_at >= limit_s:
             try:
@@ -161,7 +161,7 @@ class LiveCatalog:
 
     def _select_as_new_as(self, generation: int) -> Catalog:
         """The catalogue of that number or a later one. Connections are taken in turn, and few of them may lead to the
-        replica that showed the number; where none answers, the last one counts.
+        replica that showed the number; where none has it, the last one counts.
         """
         found = self._select()
         for _ in range(TURNS):

@@ -1,4 +1,4 @@
-"""What the network lab left on the data volume: reports as JSON, and a picture.
+"""Reports of the network lab on the data volume, as JSON, and its picture.
 
 The lab runs on the host, beside the engine; the API never sees Docker. Whoever may put files into the data folder may
 put them here too, so nothing is believed: no link is followed, a file is read up to a size, JSON is checked whole.
@@ -24,7 +24,7 @@ NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Unusable(Exception):
-    """The file is there, and is not what the lab left."""
+    """The file is there, and is none of the lab's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class ReportsFolder:
     changed_at: datetime | None
 
 
-def read_left(data_dir: Path) -> ReportsFolder:
-    """Everything that was left."""
+def read_reports(data_dir: Path) -> ReportsFolder:
+    """All reports, and whether there is a picture."""
     reports: dict[str, Json | None] = {}
     damaged: list[str] = []
     for name in NAMES:

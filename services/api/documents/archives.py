@@ -24,7 +24,7 @@ FIELD_TYPES = {"number": "number", "boolean": "boolean"}
 
 
 def tileset_of(archive: TileArchive, given: Mapping[str, str] = NOTHING) -> Tileset:
-    """The one tileset that it has. `given`: the parameters that its tiles are asked for with"""
+    """The one tileset that it has. `given`: the parameters of requests for its tiles"""
     extent = extent_in(WEB_MERCATOR_QUAD, archive.facts.bbox_crs84)
     path = ("collections", archive.id, "tiles", WEB_MERCATOR_QUAD.id)
     return Tileset(WEB_MERCATOR_QUAD, (), path, archive.title, extent, archive.description, given)

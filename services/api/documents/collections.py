@@ -26,7 +26,7 @@ def collections_document(collections: Iterable[Collection], links: Links) -> dic
 
 
 def collection_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """One collection: what it is, where it lies, and what can be asked of it."""
+    """One collection: what it is, where it lies, and links to what it offers."""
     storage = storage_crs(collection)
     document = {
         "id": collection.id,

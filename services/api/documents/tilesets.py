@@ -217,8 +217,8 @@ def thinned(tileset: Tileset, collection: Collection) -> dict[str, Any]:
     shown = "; ".join(SHOWN[kind] for kind in tiling.kinds)
     if tiling.rank is not None and tiling.kinds != ("polygons",):
         shown = f"{shown} ({BY_RANK.format(tiling.rank)})"
-    told = {"below": tiling.full_zoom, "shown": shown, "properties": list(tiling.properties)}
-    return {MEMBER: told if tiling.prepared_at is None else {**told, "prepared": tiling.prepared_at}}
+    overview = {"below": tiling.full_zoom, "shown": shown, "properties": list(tiling.properties)}
+    return {MEMBER: overview if tiling.prepared_at is None else {**overview, "prepared": tiling.prepared_at}}
 
 
 def merged_property(tileset: Tileset, collection: Collection) -> str | None:

@@ -80,7 +80,7 @@ class FileExports:
     """Makes files, each once, and finds those that were made."""
 
     def __init__(self, settings: Settings, database: Database, exports: Exports) -> None:
-        """Nothing is made or deleted before the first file is asked for."""
+        """Nothing is made or deleted before the first request for a file."""
         folder = Path(settings.spool_dir) if settings.spool_dir else settings.data_dir / "var" / "spool"
         self._spool = Spool(folder.absolute(), settings.spool_mb * MB, settings.workers)
         self._settings = settings

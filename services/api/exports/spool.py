@@ -87,11 +87,11 @@ class Spool:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _slot(self, stack: contextlib.ExitStack) -> bool:
-        """Take one of the places of builders until the stack is closed."""
+        """Take one of the slots of builders until the stack is closed."""
         for number in range(self._builders):
-            place = self.folder / f"{BUILDER}{number}"
-            place.touch()
-            if stack.enter_context(locked(place)):
+            slot = self.folder / f"{BUILDER}{number}"
+            slot.touch()
+            if stack.enter_context(locked(slot)):
                 return True
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from api.catalog.network_reports import Unusable, read_left, read_picture
+from api.catalog.network_reports import Unusable, read_picture, read_reports
 from api.context import api
 from api.documents.network import network_document, page_tables, promises, sentences, text
 from api.http.links import SVG
@@ -21,7 +21,7 @@ NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 def network() -> Response:
     """The last reports of the network lab. It answers 200 when there are none too, and says how to make one."""
     check_shown()
-    left = read_left(api().settings.data_dir)
+    left = read_reports(api().settings.data_dir)
     document = network_document(left, api().settings.mode, api().links)
     compared, shown = left.reports["compare"] or {}, left.reports["show"] or {}
     response = answer(

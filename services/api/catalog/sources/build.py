@@ -38,13 +38,13 @@ class GeometrySurvey:
     magnitude: int = 0
 
     def or_rather(self, before: GeometrySurvey) -> GeometrySurvey:
-        """What an earlier look found, where this one got no answer in time, or not from the features themselves."""
+        """What an earlier survey found, where this one got no rows in time, or not from the features themselves."""
         return before if self == GeometrySurvey() or self.magnitude < min(1, before.magnitude) else self
 
 
 @dataclass(frozen=True, slots=True)
 class RelationSurvey:
-    """What a look at the data of a relation found. Before it, nothing is taken for granted.
+    """What the survey of the data of a relation found. Before it, nothing is taken for granted.
 
     srids:    those of the geometry columns that are declared without one, by the number of the column
     key_holds: whether the values of the candidate for a key are as they have to be; None: nobody looked
@@ -65,7 +65,7 @@ class RelationSurvey:
     bases: Mapping[int, BaseTable] = field(default_factory=dict[int, BaseTable])
 
     def with_known(self, before: RelationSurvey) -> RelationSurvey:
-        """These, and what an earlier look found where this one got no answer in time."""
+        """These, and what an earlier survey found where this one got no rows in time."""
         seen = {
             number: found.or_rather(before.seen.get(number, GeometrySurvey())) for number, found in self.seen.items()
         }

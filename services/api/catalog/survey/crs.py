@@ -17,7 +17,7 @@ from core.errors import DatabaseUnavailable, IsthmusError
 from core.statement import Statement
 
 LIMIT_S = 2
-"""What one question may take in the database."""
+"""How long one statement may take in the database."""
 
 DEGREES: Limits = (-540.0, -90.0, 540.0, 90.0)
 """How far degrees may go: PROJ refuses longitudes of 573 and more, and latitudes beyond the poles."""
@@ -77,12 +77,12 @@ def with_limits(database: Database, srid: int, system: CrsDefinition) -> CrsDefi
     if system.in_degrees:
         return replace(system, limits=DEGREES)
     values = {side: getattr(system, side) for side in SIDES}
-    area = None if None in values.values() else ask(database, srid, SELECT_AREA, values)
+    area = None if None in values.values() else run_about(database, srid, SELECT_AREA, values)
     return system if area is None or None in area else replace(system, limits=limits_around(database, srid, area))
 
 
 def limits_around(database: Database, srid: int, area: Sequence[float]) -> Limits | None:
-    """A box around an area in which everything has a place: each side lies as far out as that holds.
+    """A box around an area in which every coordinate can be transformed: each side lies as far out as that holds.
 
     Cost: up to 20 statements of 5 ms, of which PostgreSQL logs six at most as failed
     """
@@ -90,7 +90,7 @@ def limits_around(database: Database, srid: int, area: Sequence[float]) -> Limit
     middle = [(area[0] + area[2]) / 2, (area[1] + area[3]) / 2] * 2
 
     def is_good(reaches: list[float]) -> bool:
-        return have_places(database, srid, limits_of(middle, reaches))
+        return is_transformable(database, srid, limits_of(middle, reaches))
 
     far = [max(halves) * REACHES[-1]] * 4
     if is_good(far):
@@ -118,13 +118,13 @@ def limits_of(middle: Sequence[float], reaches: Sequence[float]) -> Limits:
     return west, south, east, north
 
 
-def have_places(database: Database, srid: int, box: Limits) -> bool:
-    """Whether everything in a box has a place in degrees and in Web Mercator, as far as 33 x 33 points of it say."""
-    return ask(database, srid, SELECT_PLACES, dict(zip(SIDES, box, strict=True))) == (True,)
+def is_transformable(database: Database, srid: int, box: Limits) -> bool:
+    """Whether everything in a box can be transformed to degrees and Web Mercator, by 33 x 33 points of it."""
+    return run_about(database, srid, SELECT_PLACES, dict(zip(SIDES, box, strict=True))) == (True,)
 
 
-def ask(database: Database, srid: int, text: sql.SQL, values: dict[str, float]) -> Any:
-    """The row of an answer about a system; None when PROJ fails."""
+def run_about(database: Database, srid: int, text: sql.SQL, values: dict[str, float]) -> Any:
+    """The row of a statement about a system; None when PROJ fails."""
     try:
         return database.run(Statement(text.format(srid=sql.Literal(srid)), values), timeout_s=LIMIT_S)[0]
     except (IsthmusError, psycopg.Error):

@@ -1,6 +1,6 @@
-"""Looks at the data of a relation: systems of geometries, whether a key holds, where and when features are.
+"""The survey of the data of a relation: systems of geometries, whether a key holds, where and when features are.
 
-Each question has a time limit, and one that fails leaves the rest as it is.
+Each statement has a time limit, and one that fails leaves the rest as it is.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from core.statement import Statement, quoted
 log = logging.getLogger("isthmus.api")
 
 SAMPLE_ROWS = 10_000
-"""Rows whose geometries are asked for their system, where the column does not say it."""
+"""Rows whose geometries are read for their system, where the column does not declare it."""
 
 
 def survey(
     queries: TimedQueries, plan: Publishable, systems: Systems
 ) -> tuple[RelationSurvey, dict[int, CrsDefinition]]:
-    """What a look at a relation's data finds, and the systems that were not known yet. Raises: DatabaseUnavailable"""
+    """What a survey of a relation finds, and the systems that were not known yet. Raises: DatabaseUnavailable"""
     queries.begin()
     srids = {a.number: found for a in plan.geometries if (found := find_srids(queries, plan, a)) is not None}
     geometries = [geometry_column(a, plan.comment.srid, srids.get(a.number)) for a in plan.geometries]
@@ -65,7 +65,7 @@ def find_solids(queries: TimedQueries, plan: Publishable) -> frozenset[int]:
 
 
 def find_srids(queries: TimedQueries, plan: Publishable, attribute: Attribute) -> frozenset[int] | None:
-    """The systems of a column that is declared without one; None when that is not asked, or cannot be told yet."""
+    """The systems of a column that is declared without one; None when that is not read, or not known yet."""
     if attribute.type == "geography" or srid_of_typmod(attribute.typmod) or plan.comment.srid:
         return None
     text = sql.SQL("SELECT array_agg(DISTINCT ST_SRID(g)) FROM (SELECT {} AS g FROM {} AS s LIMIT {}) AS sample")

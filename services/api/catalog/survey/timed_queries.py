@@ -19,19 +19,19 @@ log = logging.getLogger("isthmus.api")
 
 
 class TimedQueries:
-    """Asks the database about one relation after the other. What fails is logged once.
+    """Statements about one relation after the other. What fails is logged once.
 
-    A relation that once took too long is asked nothing more in the same look at it.
+    A relation that once took too long gets no more statements in the same survey of it.
     """
 
     def __init__(self, database: Database) -> None:
-        """Nothing is asked yet."""
+        """Runs nothing yet."""
         self.database = database
         self._said: set[tuple[str, str]] = set()
         self._slow: Publishable | None = None
 
     def one(self, plan: Publishable, statement: Statement) -> tuple[Any, ...] | None:
-        """The row of an answer; None when there is none in time, or the relation is broken.
+        """The row of a statement; None when there is none in time, or the relation is broken.
 
         Raises: DatabaseUnavailable, unless it is another server's that a foreign table lies on
         """
@@ -49,7 +49,7 @@ class TimedQueries:
         return rows[0] if rows else None
 
     def one_anyway(self, plan: Publishable, statement: Statement) -> tuple[Any, ...] | None:
-        """The row of an answer that does not come from the relation itself: also where that was too slow.
+        """The row of a statement whose rows do not come from the relation itself: also where that was too slow.
 
         Raises: as `one`
         """
@@ -66,11 +66,11 @@ class TimedQueries:
             log.warning("%s: %s", plan.relation.full_name, text)
 
     def gave_up(self, plan: Publishable) -> bool:
-        """Whether nothing more is asked about a relation."""
+        """Whether no more statements are run about a relation."""
         return plan is self._slow
 
     def begin(self) -> None:
-        """A new look, at a relation that may have become faster."""
+        """Begin a new survey: a relation may have become faster."""
         self._slow = None
 
 

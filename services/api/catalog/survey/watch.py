@@ -28,7 +28,7 @@ from core.statement import Statement
 log = logging.getLogger("isthmus.api")
 
 FIRST_WAIT_S = 1.0
-"""How long the first answer waits for the look at the data: less than others wait for it (`api/catalog/live.py`)."""
+"""How long the first response waits for the survey: less than others wait for it (`api/catalog/live.py`)."""
 
 REST, LONGEST_REST_S = 50, 2.0
 """The catalogue is looked at again after so many times what a look took, unless somebody wants to know it now."""
@@ -88,7 +88,7 @@ class LiveSources:
     """The collections of some schemas. `number` rises whenever they may have changed."""
 
     def __init__(self, database: Database, schemas: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is asked before the first use. `clock` gives seconds."""
+        """Runs nothing before the first use. `clock` gives seconds."""
         self._database = database
         self._clock = clock
         self._statements = {name: read_statement(name, schemas) for name in ("fingerprint", "relations", "functions")}
@@ -96,7 +96,7 @@ class LiveSources:
         self._plans: tuple[Publishable, ...] = ()
         self._functions: tuple[DatabaseFunction, ...] = ()
         self._left_out: frozenset[Omission] = frozenset()
-        self._looked: dict[int, SurveyedRelation] = {}
+        self._surveyed: dict[int, SurveyedRelation] = {}
         self._written: dict[int, int] = {}
         self._systems: dict[int, CrsDefinition] = {}
         self._asker = TimedQueries(database)
@@ -130,7 +130,7 @@ class LiveSources:
         self._rests_until = ended + min(LONGEST_REST_S, REST * (ended - began))
         if fingerprint != self._fingerprint:
             self._fingerprint = self._introspect()
-        filled = [looked.table for looked in list(self._looked.values()) if looked.findings.filled]
+        filled = [looked.table for looked in list(self._surveyed.values()) if looked.findings.filled]
         self._written = read_writes(self._database, filled)
 
     def drafts(self) -> list[Draft]:
@@ -149,7 +149,7 @@ class LiveSources:
     def _drafts_of(self, some: Publishable, now: datetime) -> list[Draft]:
         """The collections of a relation, those that were built before if nothing changed."""
         oid = some.relation.oid
-        looked = self._looked.get(oid)
+        looked = self._surveyed.get(oid)
         findings = looked.known_of(some) if looked else NOTHING
         before = self._built.get(oid)
         if before is None or before[0] is not some or before[1] is not findings:
@@ -171,26 +171,26 @@ class LiveSources:
         self._plans = tuple(
             before[some.relation.oid] if before.get(some.relation.oid) == some else some for some in plans
         )
-        self._forget({some.relation.oid for some in self._plans})
+        self._forget_others({some.relation.oid for some in self._plans})
         self._learn_systems(declared_systems(self._plans) | named_systems(functions))
         self._functions = tuple(f for f, refusal in zip(functions, refusals, strict=True) if refusal is None)
-        self._tell({found for found in [*relations, *refusals] if isinstance(found, Omission)})
+        self._log_omissions({found for found in [*relations, *refusals] if isinstance(found, Omission)})
         self.number += 1
         return str(fingerprints[0][0])
 
     def _learn_systems(self, srids: set[int]) -> None:
-        """Read the systems that are not known yet: features can be asked for in them from the first answer on."""
+        """Read the systems that are not known yet: requests can name them from the first response on."""
         new = find_systems(self._database, srids - self._systems.keys())
         with self._lock:
             self._systems = {**self._systems, **new}
 
-    def _forget(self, kept: set[int]) -> None:
+    def _forget_others(self, present: set[int]) -> None:
         """Drop what was found out about relations that are gone."""
         with self._lock:
-            self._looked = {oid: looked for oid, looked in self._looked.items() if oid in kept}
-            self._built = {oid: built for oid, built in self._built.items() if oid in kept}
+            self._surveyed = {oid: looked for oid, looked in self._surveyed.items() if oid in present}
+            self._built = {oid: built for oid, built in self._built.items() if oid in present}
 
-    def _tell(self, left_out: set[Omission]) -> None:
+    def _log_omissions(self, left_out: set[Omission]) -> None:
         """Log what is not published, once."""
         for omission in sorted(left_out - self._left_out, key=str):
             log.warning("%s", omission)
@@ -208,7 +208,7 @@ class LiveSources:
 
     def _due(self) -> list[Publishable]:
         """The relations whose data are to be looked at: new ones first, of these the tables, as views may be slow."""
-        known = self._looked
+        known = self._surveyed
         new = [some for some in self._plans if some.relation.oid not in known or known[some.relation.oid].plan != some]
         now = self._clock()
         old = [some for some in self._plans if some not in new and self._is_due(some.relation.oid, now)]
@@ -216,14 +216,14 @@ class LiveSources:
 
     def _is_due(self, oid: int, now: float) -> bool:
         """Whether it is time to look again at a relation that was looked at before."""
-        looked = self._looked[oid]
+        looked = self._surveyed[oid]
         return looked.is_due(now, self._written.get(looked.table, 0))
 
     def _survey(self, due: Sequence[Publishable]) -> None:
         """Look at the data of one relation after the other."""
         for some in due:
             oid, began = some.relation.oid, self._clock()
-            table = self._looked[oid].table if oid in self._looked else oid
+            table = self._surveyed[oid].table if oid in self._surveyed else oid
             written = read_writes(self._database, [table]).get(table, 0)
             try:
                 findings, systems = survey(self._asker, some, self._systems)
@@ -238,11 +238,11 @@ class LiveSources:
         """Keep what a look found."""
         some, findings = looked.plan, looked.findings
         with self._lock:
-            before = self._looked.get(some.relation.oid)
+            before = self._surveyed.get(some.relation.oid)
             if before is not None and before.plan == some:
                 findings = findings.with_known(before.findings)
                 findings = before.findings if findings == before.findings else findings
             self._systems = {**self._systems, **systems}
-            self._looked[some.relation.oid] = replace(looked, findings=findings)
+            self._surveyed[some.relation.oid] = replace(looked, findings=findings)
             if before is None or before.findings is not findings:
                 self.number += 1

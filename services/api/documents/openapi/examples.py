@@ -77,7 +77,7 @@ def items_examples(collection: Collection, sample: Sample) -> dict[str, Any]:
 
 
 def with_id(collection: Collection, sample: Sample) -> Sample:
-    """The sample with the id among its values, where it can be asked for."""
+    """The sample with the id among its values, where a filter can name it."""
     own = collection.id_column
     if own is None or sample.id is None or own.name in sample.values:
         return sample
@@ -106,7 +106,7 @@ def word(value: object) -> str:
 
 
 def value_example(column: Column, sample: Sample) -> Any:
-    """A value of a property, one that some feature has where that can be read; None when there is none to be told."""
+    """A value of a property, one that some feature has where that can be read; None when none is known."""
     if column.choices:
         return column.choices[0]
     if column.name not in sample.values:

@@ -48,7 +48,7 @@ def render_operation(operation: Operation, body: dict[str, Any]) -> dict[str, An
 
 
 def responses(operation: Operation, more: list[int]) -> dict[str, Any]:
-    """The answers of an operation, by status."""
+    """The responses of an operation, by status."""
     page = reference("schemas", GEOJSON_SCHEMA.get(operation.id, "featureCollection"))
     schema = {MVT: BINARY, HTML: TEXT, CSV: TEXT, GEOJSON_SEQ: TEXT, KML: TEXT, SVG: TEXT, GEOJSON: page}
     schema |= dict.fromkeys(PICTURES, BINARY)

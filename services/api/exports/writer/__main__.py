@@ -1,6 +1,6 @@
 """Reads a job from standard input, writes its file, and says on standard output how it went (`-m api.exports.writer`).
 
-Standard input stays open as long as the worker that asked lives; when it closes, this process ends.
+Standard input stays open as long as the worker that started it lives; when it closes, this process ends.
 """
 
 from __future__ import annotations

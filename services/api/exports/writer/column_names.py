@@ -23,7 +23,7 @@ NO_TABLE = re.compile(r"[!-/:-@\[-^`{-~]|gpkg|sqlite_", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of a file: id, properties, geometry when there is one, and bounds of it where they are asked for.
+    """The columns of a file: id, properties, geometry when there is one, and bounds of it in GeoParquet.
 
     bbox: the name of the struct that GeoParquet keeps the bounds in
     """

@@ -61,7 +61,7 @@ def with_room(batch: pa.RecordBatch, job: FileJob) -> pa.RecordBatch:
 
 
 def write_fgb(job: FileJob, rows: Rows) -> None:
-    """FlatGeobuf with a spatial index, unless an order is asked for, which the index would undo, or some feature has no
+    """FlatGeobuf with a spatial index, unless the request sorts, which the index would undo, or some feature has no
     geometry, which an index cannot hold.
     """
     if not job.sorted:

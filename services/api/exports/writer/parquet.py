@@ -81,8 +81,7 @@ def with_struct(batch: pa.RecordBatch, layout: Layout) -> pa.RecordBatch:
         return batch
     bounds = [batch.column(name) for name in layout.bounds]
     struct = pa.StructArray.from_arrays(bounds, list(BOUNDS), mask=pc.is_null(bounds[0]))
-    kept = batch.drop_columns(list(layout.bounds))
-    return kept.append_column(layout.bbox, struct)
+    return batch.drop_columns(list(layout.bounds)).append_column(layout.bbox, struct)
 
 
 def geo_metadata(job: FileJob, layout: Layout, seen: GeometryStatistics) -> dict[str, Any]:

@@ -39,10 +39,10 @@ AS_JSON = {"ARROW:extension:name": "arrow.json"}
 
 
 class Rows:
-    """What the job asks of PostgreSQL. Each walk asks anew."""
+    """The rows of a job. Each walk runs its statement anew."""
 
     def __init__(self, job: FileJob, layout: Layout) -> None:
-        """Nothing is asked yet."""
+        """Runs nothing yet."""
         self.failure: Exception | None = None
         self.layout = layout
         self._job = job
