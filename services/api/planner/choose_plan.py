@@ -78,7 +78,12 @@ def choose_order(reader: Reader, collection: Collection, query: ItemsQuery) -> I
         if name in filled
     ]
     rows, name = min(estimates, default=(whole, ""))
-    return replace(query, sort=(SortKey(filled[name]),)) if rows * costs.FETCH_COST < whole else query
+    return replace(query, sort=(SortKey(filled[name]),)) if is_narrow(rows, whole) else query
+
+
+def is_narrow(rows: float, whole: float) -> bool:
+    """Whether an index finds so many of all rows sooner than they are met in the heap."""
+    return rows * costs.FETCH_COST < whole
 
 
 def may_be_ordered(collection: Collection, filter: Filter) -> bool:

@@ -87,7 +87,7 @@ class Counts:
         known = self._recall(key)
         if known is not None:
             return known
-        if collection.row_count is not None and collection.row_count <= costs.UNCOUNTED_ROWS:
+        if is_small(collection):
             return self._in_time(collection, filter)
         if filter.is_box_alone and (box := find_box(self._database, collection, filter)):
             return self._keep(key, self._in_blocks(collection, filter, box, self._most_cost))
@@ -146,6 +146,11 @@ class Counts:
 
     def _keep(self, key: Key | None, count: Count) -> Count:
         return count if key is None else self._known.put(key, count)
+
+
+def is_small(collection: Collection) -> bool:
+    """Whether matches are counted without a plan first, which takes as long."""
+    return collection.row_count is not None and collection.row_count <= costs.UNCOUNTED_ROWS
 
 
 def parse_plan(line: str) -> Estimate:

@@ -84,7 +84,7 @@ class SourceTable:
 
         def sample() -> Selectivity:
             [(pages,)] = self.database.run(select_size(self.collection))
-            share = min(1.0, costs.SAMPLE_PAGES / max(1, pages))
+            share = sampled_share(pages)
             middles, counted = self.read_sample(100 * share), self.collection.row_count
             return make_selectivity(middles, len(middles) / share if counted is None else counted)
 
@@ -100,6 +100,11 @@ class SourceTable:
             if self.collection.source is None or self.collection.source.like is None:
                 raise
             return []
+
+
+def sampled_share(pages: int) -> float:
+    """Which share of so many heap pages is read as a sample."""
+    return min(1.0, costs.SAMPLE_PAGES / max(1, pages))
 
 
 def plan_in_strips(query: ItemsQuery, area: Sides, known: Selectivity, estimate: Estimate | None = None) -> Plan:
