@@ -20,8 +20,7 @@ import pytest
 from api.cache import single_flight, sqlite
 from api.cache.single_flight import SingleFlight
 from api.cache.sqlite import PAGE_BYTES, TileDisk
-from api.cache.store import FILTERED, PLAIN, TileStore
-from api.cache.write_behind import WriteBehind
+from api.cache.store import FILTERED, PLAIN, TileStore, WriteBehind
 from api.tiles.keys import CacheEntry, maker_of, tile_key
 from api.tms.matrix_set import WORLD_CRS84_QUAD
 from api.tms.tile import Tile
@@ -281,7 +280,7 @@ store.close()
 def test_a_tile_is_found_by_others_soon_after_its_answer_and_by_those_of_its_own_worker_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("api.cache.write_behind.TOGETHER_S", 1)
+    monkeypatch.setattr("api.cache.store.TOGETHER_S", 1)
     store = TileStore(Settings(tiles_dir=str(tmp_path), tile_cache_mb=0))
     assert store.get_or_make("a", lambda: b"tile") == b"tile"
     assert store.get("a") == b"tile"
@@ -301,7 +300,7 @@ def test_a_tile_that_is_not_final_is_given_to_who_waits_and_cached_nowhere(tmp_p
 
 
 def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.cache.write_behind.TOGETHER_S", 1)
+    monkeypatch.setattr("api.cache.store.TOGETHER_S", 1)
     disk = TileDisk(tmp_path, 10_000_000)
     writer, written = WriteBehind(disk), list[str]()
     writer.put("small", b"tile", lambda: written.append("small"))
@@ -330,8 +329,7 @@ def test_tiles_that_cannot_be_written_are_waited_for_no_longer(
 WORKER = """
 import sys, time
 from pathlib import Path
-from api.cache.store import FILTERED, PLAIN, TileStore
-from api.cache.write_behind import WriteBehind
+from api.cache.store import TileStore
 from core.settings import Settings
 
 store = TileStore(Settings(tiles_dir=sys.argv[1], tile_cache_mb=int(sys.argv[2])))

@@ -1,6 +1,6 @@
 """Tiles on the disk, in a file of SQLite that all workers and containers on one machine share.
 
-A cache that fails must not be missed: whatever goes wrong here is told once in the log, and tiles are made as if there
+A cache that fails must not be missed: whatever goes wrong here is logged once, and tiles are made as if there
 were no such file. SQLite in WAL mode lets readers go on while one writes. It needs a folder of a local disk.
 """
 
@@ -27,7 +27,7 @@ PAGE_BYTES = 8192
 RETRY_S = 60.0
 """How long a disk that failed is left alone."""
 
-KEPT_SHARE = 0.9
+LEFT_SHARE = 0.9
 """What is left of the limit after room was made."""
 
 ROOM_SHARE = 0.01
@@ -81,7 +81,7 @@ class TileDisk:
     """Compressed tiles by key. Safe for threads and for processes; opened when it is first needed."""
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
-        """`most_bytes`: how large the file may become; the least used tiles make room. 0 keeps nothing."""
+        """`most_bytes`: how large the file may become; the least used tiles make room. 0 stores nothing."""
         self.folder = folder
         self._most_pages = most_bytes // PAGE_BYTES
         self._reading, self._writing = Access(), Access()
@@ -101,11 +101,11 @@ class TileDisk:
         return row[2]
 
     def put(self, key: str, tile: bytes) -> None:
-        """Keep a tile, and make room for it."""
+        """Store a tile, and make room for it."""
         self.put_all({key: tile})
 
     def put_all(self, tiles: Mapping[str, bytes]) -> None:
-        """Keep tiles, by their keys, and make room for them."""
+        """Store tiles, by their keys, and make room for them."""
         rows = [(number_of(key), key, zlib.crc32(tile), tile) for key, tile in tiles.items()]
 
         def write(connection: sqlite3.Connection) -> None:
@@ -140,7 +140,7 @@ class TileDisk:
 
     @property
     def works(self) -> bool:
-        """Whether it keeps anything, as far as is known."""
+        """Whether it stores anything, as far as is known."""
         return time.monotonic() >= self._quiet_until
 
     def close(self) -> None:
@@ -176,11 +176,11 @@ class TileDisk:
             return
         access.close()
         if code in DAMAGED and access.path is not None:
-            log.warning("the kept tiles are damaged and are made again: %s: %s", access.path, error)
+            log.warning("the cached tiles are damaged and are made again: %s: %s", access.path, error)
             leave(access.path)
             return
         if self.works:
-            log.warning("tiles are not kept on the disk for %d s: %s: %s", RETRY_S, self.folder, error)
+            log.warning("tiles are not cached on the disk for %d s: %s: %s", RETRY_S, self.folder, error)
         self._quiet_until = time.monotonic() + RETRY_S
 
 
@@ -220,7 +220,7 @@ def make_room(connection: sqlite3.Connection, most_pages: int) -> None:
     part = 2**64 // UNNOTED_PARTS
     first = time.time_ns() % UNNOTED_PARTS * part - 2**63  # any, as long as it is another one each time
     connection.execute(NOTE_UNNOTED, [first, first + part - 1])
-    while used_pages(connection) > most_pages * KEPT_SHARE:
+    while used_pages(connection) > most_pages * LEFT_SHARE:
         numbers = connection.execute(LEAST_USED, [DROPPED_AT_ONCE]).fetchall()
         if not numbers:
             return

@@ -10,45 +10,45 @@ from api.tiles.explain import TileExplanation, advice, rows_read
 from api.tms.tile import Tile
 
 
-def explain_document(tile: TileExplanation, *, is_cached: bool) -> dict[str, Any]:
+def explain_document(explained: TileExplanation, *, is_cached: bool) -> dict[str, Any]:
     """What a tile is made of, how, and what to do about it. `is_cached`: whether it is there without being made."""
-    layers, plan = tile.layers, tile.plan
+    layers, plan = explained.layers, explained.plan
     return {
         "tile": {
-            "collection": tile.collection.id,
-            **place_document(tile.place),
-            "prepared": tile.has_overview,
+            "collection": explained.collection.id,
+            **tile_document(explained.tile),
+            "prepared": explained.has_overview,
             "kept": is_cached,
         },
-        "advice": [{"because": found.because, "do": found.do} for found in advice(tile, layers)],
+        "advice": [{"because": found.because, "do": found.do} for found in advice(explained, layers)],
         "size": without_none(
             {
-                "bytes": len(tile.packed),
+                "bytes": len(explained.packed),
                 "unpackedBytes": sum(layer.bytes for layer in layers),
                 "features": sum(layer.features for layer in layers),
-                "lacks": tile.remark,
-                "error": tile.error,
+                "lacks": explained.remark,
+                "error": explained.error,
             }
         ),
         "time": without_none(
             {
-                "madeMs": round(tile.made_s * 1000, 1),
+                "madeMs": round(explained.made_s * 1000, 1),
                 "statementMs": plan.took_ms,
                 "planningMs": plan.planning_ms,
-                "rowsRead": rows_read(tile),
+                "rowsRead": rows_read(explained),
                 "pagesRead": plan.pages,
             }
         ),
         "layers": [layer_document(layer) for layer in layers],
         "plan": [str(step) for step in plan.steps],
-        "sql": tile.sql,
+        "sql": explained.sql,
     }
 
 
-def explain_several_document(place: Tile, layers: list[dict[str, Any]]) -> dict[str, Any]:
+def explain_several_document(tile: Tile, layers: list[dict[str, Any]]) -> dict[str, Any]:
     """A tile of several collections: what becomes of each, by itself and before all are compressed together."""
     return {
-        "tile": {**place_document(place), "collections": [layer["tile"]["collection"] for layer in layers]},
+        "tile": {**tile_document(tile), "collections": [layer["tile"]["collection"] for layer in layers]},
         "size": {
             "unpackedBytes": sum(layer["size"]["unpackedBytes"] for layer in layers),
             "features": sum(layer["size"]["features"] for layer in layers),
@@ -58,13 +58,13 @@ def explain_several_document(place: Tile, layers: list[dict[str, Any]]) -> dict[
     }
 
 
-def place_document(place: Tile) -> dict[str, Any]:
+def tile_document(tile: Tile) -> dict[str, Any]:
     """Which tile it is."""
     return {
-        "tileMatrixSet": place.matrix_set.id,
-        "tileMatrix": place.matrix.id,
-        "tileRow": place.row,
-        "tileCol": place.column,
+        "tileMatrixSet": tile.matrix_set.id,
+        "tileMatrix": tile.matrix.id,
+        "tileRow": tile.row,
+        "tileCol": tile.column,
     }
 
 

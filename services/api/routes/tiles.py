@@ -157,8 +157,8 @@ def explanation(found: TileResource, *, is_of_several: bool) -> Response:
     if not may_explain():
         hint = "it shows SQL and costs as much as several tiles; the operator may set ISTHMUS_EXPLAIN=on"
         raise ExplainOff("this server does not explain its tiles", hint=hint, parameter=EXPLAIN)
-    layers = [explained_layer(layer, found.place) for layer in found.layers]
-    document = explain_several_document(found.place, layers) if is_of_several else layers[0]
+    layers = [explained_layer(layer, found.tile) for layer in found.layers]
+    document = explain_several_document(found.tile, layers) if is_of_several else layers[0]
     response = answer(document, "explain.html", parameters=tuple(request.args), title=f"A tile of {found.title}")
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -172,8 +172,8 @@ def may_explain() -> bool:
     return settings.explain == "on"
 
 
-def explained_layer(layer: Layer, place: Tile) -> dict[str, Any]:
+def explained_layer(layer: Layer, tile: Tile) -> dict[str, Any]:
     """How a layer of a tile is made. Raises: as for the tile"""
     is_cached = layer.entry is not None and layer.entry.store.get(layer.entry.key) is not None
     with reading_layer(layer):
-        return explain_document(explain_tile(api().tiles.layers.maker(layer, place)), is_cached=is_cached)
+        return explain_document(explain_tile(api().tiles.layers.maker(layer, tile)), is_cached=is_cached)

@@ -46,7 +46,7 @@ class Archives:
         self._data_dir = data_dir
         self._directories = Directories()
 
-    def tile(self, archive: TileArchive, place: Tile) -> StoredTile | None:
+    def tile(self, archive: TileArchive, tile: Tile) -> StoredTile | None:
         """A tile; None where the file has none.
 
         Raises: SourceChanged when the file is another one than was looked at, CollectionBroken when it cannot be read
@@ -57,8 +57,8 @@ class Archives:
                     raise SourceChanged(
                         f"the file of '{archive.id}' changed just now", hint="try again in a few seconds"
                     )
-                tile = file.tile(place.z, place.row, place.column)
-                return None if tile is None else StoredTile(tile, encoding_of(file, tile, archive))
+                data = file.tile(tile.z, tile.row, tile.column)
+                return None if data is None else StoredTile(data, encoding_of(file, data, archive))
         except FileNotFoundError as error:
             raise SourceChanged(f"the file of '{archive.id}' is gone", hint="it was withdrawn just now") from error
         except (TilesDamaged, OSError) as error:
@@ -88,7 +88,7 @@ def formats_of(media_type: str) -> tuple[tuple[str, str], ...]:
     return (("mvt" if media_type == MVT else media_type.removeprefix("image/"), media_type),)
 
 
-def etag_of(archive: TileArchive, place: Tile) -> str:
+def etag_of(archive: TileArchive, tile: Tile) -> str:
     """The ETag of a tile of the file as it is now, without quotes."""
-    text = f"{archive.id}/{archive.size_bytes}/{archive.mtime_ns}/{place.z}/{place.row}/{place.column}"
+    text = f"{archive.id}/{archive.size_bytes}/{archive.mtime_ns}/{tile.z}/{tile.row}/{tile.column}"
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()

@@ -1,6 +1,6 @@
 """What a tile may weigh and how long it may take: beyond that the least important features are left out.
 
-A tile says so itself, in the comment that gzip has room for, so the remark goes wherever the tile is kept.
+A tile says so itself, in the comment that gzip has room for, so the remark goes wherever the tile is cached.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from api.http.gzip import comment_of, compress, with_comment
 from api.query.filter_timeout import is_heavy
 from api.query.items import WHOLE_TILE, TileQuery
 from api.sql.features.pages import select_size
-from api.sql.tiles.overviews import select_count, tiling_for
 from api.sql.tiles.thinning import Few, can_be_sampled
-from api.sql.tiles.tiles import select_tile, whole_tile
+from api.sql.tiles.tiles import select_count, select_tile, tiling_for, whole_tile
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, tile_bounds
 from core.catalog import Collection
@@ -78,7 +77,7 @@ def lack_headers(packed: bytes) -> list[tuple[str, str]]:
 
 
 def is_hasty(packed: bytes) -> bool:
-    """Whether a compressed tile was made of a sample in a hurry, and is not to be kept."""
+    """Whether a compressed tile was made of a sample in a hurry, and is not to be cached."""
     return SAMPLED in (lack_of(packed) or "")
 
 
@@ -93,7 +92,7 @@ class TileMaker:
     database: Database
     settings: Settings
     collection: Collection
-    place: Tile
+    tile: Tile
     query: TileQuery = WHOLE_TILE
     most_bytes: int | None = None
     ends_s: float = inf
@@ -111,11 +110,11 @@ class TileMaker:
 
     def make_smaller(self, packed: bytes) -> bytes:
         """A tile that was made with another budget, within this one. Raises: as `make`"""
-        told = SHOWN.match(lack_of(packed) or "")
-        if told is None or is_hasty(packed):
+        lack = SHOWN.match(lack_of(packed) or "")
+        if lack is None or is_hasty(packed):
             return self.make()
-        of = told["of"]
-        return self.made_smaller(packed, int(told["shown"]), int(of) if of else None)
+        of = lack["of"]
+        return self.made_smaller(packed, int(lack["shown"]), int(of) if of else None)
 
     def made_smaller(self, packed: bytes, shown: int, of: int | None) -> bytes:
         """The same tile of so many of its features as there is room for, at least one."""
@@ -148,33 +147,33 @@ class TileMaker:
 
     def whole(self) -> tuple[bytes, int, int | None]:
         """A tile, the number of its features, and how many there are in place of those that were chosen."""
-        if self.query != WHOLE_TILE or self.place.matrix_set is not WEB_MERCATOR_QUAD:
+        if self.query != WHOLE_TILE or self.tile.matrix_set is not WEB_MERCATOR_QUAD:
             mvt, shown = self.run(None)
             return mvt, shown, self.count() if mvt and self.is_chosen else None
-        prepared, values = whole_tile(self.collection, self.place)
-        one_plan = goes_by_box(self.collection, self.place)
+        prepared, values = whole_tile(self.collection, self.tile)
+        one_plan = goes_by_box(self.collection, self.tile)
         row = self.database.run_prepared(prepared, values, timeout_s=self.timeout_s, one_plan=one_plan)
         mvt, shown, of = row or (None, None, None)
         return mvt or b"", whole_number(shown) or 0, whole_number(of)
 
     def run(self, few: Few | None) -> tuple[bytes, int]:
         """The statement: a tile, and the number of its features."""
-        statement = select_tile(self.collection, self.place, self.query, few)
+        statement = select_tile(self.collection, self.tile, self.query, few)
         one_plan = few is None and self.query == WHOLE_TILE and self.collection.source is None
         [(mvt, shown)] = self.database.run(statement, binary=True, timeout_s=self.timeout_s, one_plan=one_plan)
         return mvt or b"", shown
 
     def count(self) -> int | None:
         """How many features there are in place of those that were chosen; None where nobody counted."""
-        if self.collection.source is not None or self.place.matrix_set is not WEB_MERCATOR_QUAD:
+        if self.collection.source is not None or self.tile.matrix_set is not WEB_MERCATOR_QUAD:
             return None
-        rows = self.database.run(select_count(self.collection, self.place))
+        rows = self.database.run(select_count(self.collection, self.tile))
         return int(rows[0][0]) if rows else None
 
     @property
     def is_chosen(self) -> bool:
         """Whether the tile is made from rows that the loader chose for its zoom."""
-        return self.query.is_unconditional and tiling_for(self.collection, self.place) is not None
+        return self.query.is_unconditional and tiling_for(self.collection, self.tile) is not None
 
     @property
     def timeout_s(self) -> float | None:
@@ -183,8 +182,8 @@ class TileMaker:
         """
         rows = self.collection.row_count
         known_small = self.collection.source is None and rows is not None and rows <= SMALL_ROWS
-        prepared = self.collection.is_prepared and self.query.is_unconditional
-        return None if prepared or (known_small and not is_heavy(self.query.filter)) else self.share_s
+        has_overviews = self.collection.is_prepared and self.query.is_unconditional
+        return None if has_overviews or (known_small and not is_heavy(self.query.filter)) else self.share_s
 
     @property
     def share_s(self) -> float:
@@ -202,24 +201,24 @@ class TileMaker:
         return len(packed) > self.most
 
 
-def goes_by_box(collection: Collection, place: Tile) -> bool:
+def goes_by_box(collection: Collection, tile: Tile) -> bool:
     """Whether no plan of a tile makes sense but by an index of boxes: then it is made once, as to plan takes as long as
     to run where a tile holds little. Of a source it is one that shows a small part of where the features lie. Many
     points that were chosen for a low zoom are read faster page by page, as a plan for each tile does.
     """
-    source, tiling = collection.source, tiling_for(collection, place)
+    source, tiling = collection.source, tiling_for(collection, tile)
     if tiling is not None:
-        return not tiling.only_points or part_of_extent(collection, place) * (collection.most_features or 0) < MANY
-    return source is None or (source.is_indexed and part_of_extent(collection, place) * LARGE_PART <= 1)
+        return not tiling.only_points or part_of_extent(collection, tile) * (collection.most_features or 0) < MANY
+    return source is None or (source.is_indexed and part_of_extent(collection, tile) * LARGE_PART <= 1)
 
 
-def part_of_extent(collection: Collection, place: Tile) -> float:
+def part_of_extent(collection: Collection, tile: Tile) -> float:
     """How large a tile is, as a part of where the features lie, in degrees; all of it where nobody knows where."""
-    extent, tile = collection.bbox_crs84, tile_bounds(place)
+    extent, bounds = collection.bbox_crs84, tile_bounds(tile)
     if extent is None:
         return 1.0
     size = ((extent.east - extent.west) % 360 or 360) * (extent.north - extent.south)
-    return min(1.0, (tile.east - tile.west) * (tile.north - tile.south) / size) if size else 1.0
+    return min(1.0, (bounds.east - bounds.west) * (bounds.north - bounds.south) / size) if size else 1.0
 
 
 def most_of(settings: Settings) -> int:

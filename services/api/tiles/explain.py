@@ -10,8 +10,7 @@ from api.formats.mvt import LayerWeight, PropertyWeight, weigh
 from api.http.gzip import comment_of, decompress
 from api.query.items import TileQuery
 from api.sql.tiles.explain import Explained, PlanStep, explain, explain_only, parse_plan
-from api.sql.tiles.overviews import tiling_for
-from api.sql.tiles.tiles import select_tile
+from api.sql.tiles.tiles import select_tile, tiling_for
 from api.tiles.budget import KB, TileMaker
 from api.tms.tile import Tile
 from core.catalog import Collection
@@ -36,7 +35,7 @@ class TileExplanation:
     """
 
     collection: Collection
-    place: Tile
+    tile: Tile
     query: TileQuery
     sql: str
     plan: Explained
@@ -58,7 +57,7 @@ class TileExplanation:
     @property
     def has_overview(self) -> bool:
         """Whether it is made from an overview: rows that the loader chose for its zoom."""
-        return self.query.is_unconditional and tiling_for(self.collection, self.place) is not None
+        return self.query.is_unconditional and tiling_for(self.collection, self.tile) is not None
 
 
 def explain_tile(maker: TileMaker) -> TileExplanation:
@@ -72,14 +71,14 @@ def explain_tile(maker: TileMaker) -> TileExplanation:
     except QueryTooSlow as slow:
         error = slow.detail
     made_s = time.perf_counter() - began
-    statement = select_tile(maker.collection, maker.place, maker.query)
+    statement = select_tile(maker.collection, maker.tile, maker.query)
     try:
         [(plan,)] = maker.database.run(explain(statement))
     except QueryTooSlow:
         [(plan,)] = maker.database.run(explain_only(statement))
     text, most_kb = maker.database.render(statement).strip(), maker.settings.tile_max_kb
-    tile = maker.collection, maker.place, maker.query
-    return TileExplanation(*tile, text, parse_plan(plan), packed, made_s, most_kb, error)
+    subject = maker.collection, maker.tile, maker.query
+    return TileExplanation(*subject, text, parse_plan(plan), packed, made_s, most_kb, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +89,18 @@ class Advice:
     do: str
 
 
-def advice(tile: TileExplanation, layers: list[LayerWeight]) -> list[Advice]:
+def advice(explained: TileExplanation, layers: list[LayerWeight]) -> list[Advice]:
     """What would make the tile faster or smaller, the most useful first."""
     return [
-        *(no_index(step) for step in tile.plan.steps if has_no_index(tile.collection) and is_walk_through_all(step)),
-        *no_overview(tile),
-        *too_slow(tile),
-        *left_out(tile),
-        *(found for layer in layers for found in heavy_parts(tile, layer)),
+        *(
+            no_index(step)
+            for step in explained.plan.steps
+            if has_no_index(explained.collection) and is_walk_through_all(step)
+        ),
+        *no_overview(explained),
+        *too_slow(explained),
+        *left_out(explained),
+        *(found for layer in layers for found in heavy_parts(explained, layer)),
     ]
 
 
@@ -117,20 +120,20 @@ def no_index(step: PlanStep) -> Advice:
     return Advice(because, f"CREATE INDEX ON {step.relation} USING gist ({step.box_column}); ANALYZE {step.relation}")
 
 
-def rows_read(tile: TileExplanation) -> int:
+def rows_read(explained: TileExplanation) -> int:
     """Rows that all steps looked at."""
-    return sum(step.read or 0 for step in tile.plan.steps)
+    return sum(step.read or 0 for step in explained.plan.steps)
 
 
-def no_overview(tile: TileExplanation) -> Iterator[Advice]:
+def no_overview(explained: TileExplanation) -> Iterator[Advice]:
     """A tile of very many features that nothing was prepared for."""
-    if tile.has_overview or rows_read(tile) <= MANY_ROWS:
+    if explained.has_overview or rows_read(explained) <= MANY_ROWS:
         return
-    because = f"the tile is made of {rows_read(tile):,} rows"
-    if not tile.query.is_unconditional:
+    because = f"the tile is made of {rows_read(explained):,} rows"
+    if not explained.query.is_unconditional:
         yield Advice(because, "a condition, or all=true, is answered from the whole table: without it, or further in")
-    elif tile.collection.tiling is None:
-        yield Advice(because, how_to_have_overviews(tile.collection))
+    elif explained.collection.tiling is None:
+        yield Advice(because, how_to_have_overviews(explained.collection))
 
 
 def how_to_have_overviews(collection: Collection) -> str:
@@ -142,29 +145,31 @@ def how_to_have_overviews(collection: Collection) -> str:
     return "low zooms are prepared of tables, not of views and functions: publish the table, or load it as a file"
 
 
-def too_slow(tile: TileExplanation) -> Iterator[Advice]:
+def too_slow(explained: TileExplanation) -> Iterator[Advice]:
     """A statement that takes long, or was given up."""
-    if tile.plan.took_ms is None:
+    if explained.plan.took_ms is None:
         yield Advice("the statement was given up", "ask further in, or with a filter; the plan is the planner's guess")
-    elif tile.plan.took_ms > SLOW_MS:
-        yield Advice(f"the statement takes {tile.plan.took_ms:,.0f} ms", "make such tiles in advance: isthmus seed")
+    elif explained.plan.took_ms > SLOW_MS:
+        yield Advice(
+            f"the statement takes {explained.plan.took_ms:,.0f} ms", "make such tiles in advance: isthmus seed"
+        )
 
 
-def left_out(tile: TileExplanation) -> Iterator[Advice]:
+def left_out(explained: TileExplanation) -> Iterator[Advice]:
     """A tile that had to become smaller than it would be."""
-    if tile.remark is not None and not tile.has_overview:
-        because = f"features are left out, or the tile would weigh more than {tile.most_kb} kB or take too long"
+    if explained.remark is not None and not explained.has_overview:
+        because = f"features are left out, or the tile would weigh more than {explained.most_kb} kB or take too long"
         yield Advice(because, "ask for fewer properties, or set ISTHMUS_TILE_MAX_KB and ISTHMUS_TILE_TIMEOUT_S")
 
 
-def heavy_parts(tile: TileExplanation, layer: LayerWeight) -> Iterator[Advice]:
+def heavy_parts(explained: TileExplanation, layer: LayerWeight) -> Iterator[Advice]:
     """Properties and geometries that most of a large layer's bytes go to."""
-    if len(tile.packed) < MUCH_KB * KB:
+    if len(explained.packed) < MUCH_KB * KB:
         return
     for weight in sorted(layer.properties, key=lambda found: -found.bytes):
         if weight.bytes > LARGE_SHARE * layer.bytes:
             yield Advice(
-                f"the property '{weight.name}' is {share(weight, layer)} of the layer", leave_out(tile, weight)
+                f"the property '{weight.name}' is {share(weight, layer)} of the layer", leave_out(explained, weight)
             )
     if len(layer.properties) > 1 and properties_bytes(layer) > LARGE_SHARE * layer.bytes:
         because = f"its {len(layer.properties)} properties are {properties_bytes(layer) / layer.bytes:.0%} of the layer"
@@ -174,9 +179,9 @@ def heavy_parts(tile: TileExplanation, layer: LayerWeight) -> Iterator[Advice]:
         yield Advice(because, "simplify the data, or begin the layer at a later zoom")
 
 
-def leave_out(tile: TileExplanation, weight: PropertyWeight) -> str:
+def leave_out(explained: TileExplanation, weight: PropertyWeight) -> str:
     """How to do without a property."""
-    side_car = " or name the others in [tiles] of its side-car" if tile.has_overview else ""
+    side_car = " or name the others in [tiles] of its side-car" if explained.has_overview else ""
     return f"leave it out: exclude-properties={weight.name}{side_car}"
 
 

@@ -17,7 +17,7 @@ from api.http.request import Args
 from api.params.common import reject_unknown
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
-from api.sql.tiles.functions import select_function_tile
+from api.sql.tiles.tiles import select_function_tile
 from api.tms.tile import Tile, tile_at
 from core.db import Database
 from core.errors import BadValue, CatalogueMissing, CollectionBroken, DatabaseUnavailable, IsthmusError, QueryTooSlow
@@ -43,12 +43,12 @@ class TileFunctions:
         self._timeout_s = timeout_s
         self._known: dict[str, tuple[float, Layers]] = {}
 
-    def tile(self, function: TileFunction, place: Tile, given: Sequence[Given], rest: Mapping[str, str]) -> bytes:
+    def tile(self, function: TileFunction, tile: Tile, given: Sequence[Given], rest: Mapping[str, str]) -> bytes:
         """The tile, compressed; empty bytes for an empty one.
 
         Raises: BadValue for what the function refuses, QueryTooSlow, SourceChanged, CollectionBroken
         """
-        statement = select_function_tile(function.call, place, given, rest if function.takes_rest else None)
+        statement = select_function_tile(function.call, tile, given, rest if function.takes_rest else None)
         try:
             [(mvt,)] = self._database.run(statement, binary=True, timeout_s=self._timeout_s)
         except QueryTooSlow as error:

@@ -71,34 +71,34 @@ class LayerMaker:
     settings: Settings
     grids: Grids
 
-    def maker(self, layer: Layer, place: Tile, most_bytes: int | None = None, *, ends_s: float = inf) -> TileMaker:
+    def maker(self, layer: Layer, tile: Tile, most_bytes: int | None = None, *, ends_s: float = inf) -> TileMaker:
         """What makes a layer. Raises: DatabaseUnavailable, which knows where a tile of a registered set lies"""
-        placed = self.grids.placed(place)
+        placed = self.grids.placed(tile)
         return TileMaker(self.database, self.settings, layer.collection, placed, layer.query, most_bytes, ends_s)
 
-    def make(self, layer: Layer, place: Tile, *, ends_s: float = inf) -> bytes:
+    def make(self, layer: Layer, tile: Tile, *, ends_s: float = inf) -> bytes:
         """The tile of one collection, compressed; empty bytes for an empty one.
 
         ends_s: when the time of all layers of a tile ends
         Raises: QueryTooSlow, DatabaseUnavailable, CollectionBroken, BadValue for what a function refuses
         """
         with reading_layer(layer):
-            return self.maker(layer, place, ends_s=ends_s).make()
+            return self.maker(layer, tile, ends_s=ends_s).make()
 
-    def make_smaller(self, layer: Layer, place: Tile, most_bytes: int) -> bytes:
+    def make_smaller(self, layer: Layer, tile: Tile, most_bytes: int) -> bytes:
         """The tile of a layer that was made, again of fewer features, so that it weighs so much. Raises: as `make`"""
         with reading_layer(layer):
-            return self.maker(layer, place, most_bytes).make_smaller(layer.packed)
+            return self.maker(layer, tile, most_bytes).make_smaller(layer.packed)
 
-    def find_or_make(self, layer: Layer, place: Tile, *, ends_s: float = inf) -> bytes:
+    def find_or_make(self, layer: Layer, tile: Tile, *, ends_s: float = inf) -> bytes:
         """The tile of one collection as it is cached, or made now. Raises: as `make`"""
 
         def make() -> bytes:
-            return self.make(layer, place, ends_s=ends_s)
+            return self.make(layer, tile, ends_s=ends_s)
 
         return make() if layer.entry is None else layer.entry.get_or_make(make)
 
-    def join(self, layers: Sequence[Layer], place: Tile, *, skip_broken: bool = False) -> bytes:
+    def join(self, layers: Sequence[Layer], tile: Tile, *, skip_broken: bool = False) -> bytes:
         """The layers one after the other, which is a tile again: a message of Protocol Buffers with a repeated field.
 
         Compressed, or empty bytes. `skip_broken`: a source that cannot be read, or not in time, is left out, since
@@ -106,37 +106,37 @@ class LayerMaker:
         """
 
         def made(wanted: Sequence[Layer], make: Make) -> list[Layer]:
-            return self._made(wanted, place, make, skip_broken=skip_broken)
+            return self._made(wanted, tile, make, skip_broken=skip_broken)
 
         ends_s = monotonic() + TOGETHER * self.settings.tile_timeout_s
-        found = made(layers, lambda layer: self.find_or_make(layer, place, ends_s=ends_s))
+        found = made(layers, lambda layer: self.find_or_make(layer, tile, ends_s=ends_s))
         joined, most = joined_layers(found), most_of(self.settings)
         if len(joined) <= most or len(found) == 1:
             return joined
         share, heavy = too_heavy(found, most)
-        smaller = made(heavy, lambda layer: self.make_smaller(layer, place, share))
+        smaller = made(heavy, lambda layer: self.make_smaller(layer, tile, share))
         by_id = {layer.collection.id: layer for layer in smaller}
         return joined_layers([by_id.get(layer.collection.id, layer) for layer in found])
 
-    def _made(self, wanted: Sequence[Layer], place: Tile, make: Make, *, skip_broken: bool) -> list[Layer]:
+    def _made(self, wanted: Sequence[Layer], tile: Tile, make: Make, *, skip_broken: bool) -> list[Layer]:
         """Layers of a tile, made, but for those that are to be skipped."""
         layers: list[Layer] = []
         for layer in wanted:
             try:
                 layers.append(layer._replace(packed=make(layer)))
             except IsthmusError as error:
-                if not skip_broken or not is_of_source(self._told_apart(layer, place, error), layer.collection):
+                if not skip_broken or not is_of_source(self._told_apart(layer, tile, error), layer.collection):
                     raise
                 log.warning("the tile of all collections goes without %s: %s", layer.collection.id, error)
         return layers
 
-    def _told_apart(self, layer: Layer, place: Tile, error: IsthmusError) -> IsthmusError:
+    def _told_apart(self, layer: Layer, tile: Tile, error: IsthmusError) -> IsthmusError:
         """The error of a layer; of a source that seems to refuse a value of the request, that without any, if there is
         one.
         """
         if layer.collection.source is not None and isinstance(error, BadValue):
             try:
-                self.make(layer._replace(query=WHOLE_TILE), place)
+                self.make(layer._replace(query=WHOLE_TILE), tile)
             except IsthmusError as other:
                 return other
         return error

@@ -74,13 +74,13 @@ class TileResource(NamedTuple):
     layers:       what it shows of collections; nothing of a function
     is_explained: the request is for an explanation of the tile, in its place
     headers:      those of every response
-    etag:         empty of a source, whose tiles are told apart by their bytes
+    etag:         empty of a source, whose tiles are validated by their bytes
     entry:        where it is cached; None of a source, whose data change without our knowing
     make:         makes it, compressed; empty bytes for an empty one
     """
 
     catalog: Catalog
-    place: Tile
+    tile: Tile
     title: str
     layers: tuple[Layer, ...]
     is_explained: bool
@@ -94,7 +94,7 @@ class StoredResource(NamedTuple):
     """The same of a tile that lies in a file."""
 
     catalog: Catalog
-    place: Tile
+    tile: Tile
     archive: TileArchive
     headers: Headers
     etag: str
@@ -139,7 +139,7 @@ class TileService:
 
     def _count_hit(self, found: TileResource, sent: bytes) -> None:
         spent.found += 1
-        self._metrics.tile(found.place.z, len(sent), None)
+        self._metrics.tile(found.tile.z, len(sent), None)
 
     def _respond_made(self, found: TileResource, accept_encoding: str, if_none_match: str) -> ApiResponse:
         """The response with a tile that is made now, or was by another worker. A hasty one is better the next time."""
@@ -164,19 +164,19 @@ class TileService:
             return packed
 
         packed = make() if found.entry is None else found.entry.get_or_make(make)
-        self._metrics.tile(found.place.z, len(packed), sum(took_s) if took_s else None)
+        self._metrics.tile(found.tile.z, len(packed), sum(took_s) if took_s else None)
         spent.make_s, spent.made, spent.found = sum(took_s), len(took_s), int(not took_s)
         return packed
 
     def _respond_stored(self, found: StoredResource, accept_encoding: str, if_none_match: str) -> ApiResponse:
         """The response with a tile of a file. Raises: TileOutside where neither the file nor its bounds have it"""
         archive = found.archive
-        tile = self._archives.tile(archive, found.place)
-        if tile is None:
-            check_limits(found.place, extent_in(WEB_MERCATOR_QUAD, archive.facts.bbox_crs84))
+        stored = self._archives.tile(archive, found.tile)
+        if stored is None:
+            check_limits(found.tile, extent_in(WEB_MERCATOR_QUAD, archive.facts.bbox_crs84))
         if has_tile(if_none_match, found.etag):
             return ApiResponse("304 NOT MODIFIED", [*found.headers])
-        return stored_response(tile, found.headers, archive.facts.media_type, accept_encoding)
+        return stored_response(stored, found.headers, archive.facts.media_type, accept_encoding)
 
     def _resolve(self, request: TileRequest) -> TileResource | StoredResource:
         """What a request leads to."""
@@ -207,68 +207,68 @@ class TileService:
     ) -> TileResource:
         """The tile of a collection."""
         matrix_set = self.grids.find(request.tms)
-        place = parse_tile(request.z, request.row, request.column, matrix_set)
+        tile = parse_tile(request.z, request.row, request.column, matrix_set)
         explained = is_explained(args, (collection,))
         query = tile_query(args, collection, (EXPLAIN,))
         if not explained:
             format_for(args.get("f"), request.accept, TILE_FORMATS)
-        check_limits(place, self.grids.extent(collection, matrix_set))
-        layer = self._layer(collection, place, query)
+        check_limits(tile, self.grids.extent(collection, matrix_set))
+        layer = self._layer(collection, tile, query)
         headers, etag = headers_of(self._cache_control(collection), layer.entry)
 
         def make() -> bytes:
-            return self.layers.make(layer, place)
+            return self.layers.make(layer, tile)
 
-        return TileResource(catalog, place, collection.title, (layer,), explained, headers, etag, layer.entry, make)
+        return TileResource(catalog, tile, collection.title, (layer,), explained, headers, etag, layer.entry, make)
 
     def _of_several(self, request: TileRequest, catalog: Catalog, args: Args) -> TileResource:
         """The tile of the chosen collections, a layer each. Sources that cannot be read are missing, unless named."""
         matrix_set = self.grids.find(request.tms)
-        place = parse_tile(request.z, request.row, request.column, matrix_set)
+        tile = parse_tile(request.z, request.row, request.column, matrix_set)
         tileset = self._chosen_tileset(catalog, matrix_set, args.get("collections"))
         queries = dataset_queries(args, tileset.collections, (EXPLAIN,))
         explained = is_explained(args, tileset.collections)
         if not explained:
             format_for(args.get("f"), request.accept, TILE_FORMATS)
-        check_limits(place, tileset.extent)
-        here = (found for found in tileset.collections if is_within(place, self.grids.extent(found, matrix_set)))
-        layers = tuple(self._layer(found, place, queries[found.id]) for found in here)
+        check_limits(tile, tileset.extent)
+        here = (found for found in tileset.collections if is_within(tile, self.grids.extent(found, matrix_set)))
+        layers = tuple(self._layer(found, tile, queries[found.id]) for found in here)
         is_chosen = bool(tileset.given)
         entry = self._cache.entry_of_several([layer.entry for layer in layers], is_chosen=is_chosen)
         cache_control = strictest([self._cache_control(collection) for collection in tileset.collections])
         headers, etag = headers_of(cache_control, entry)
 
         def make() -> bytes:
-            return self.layers.join(layers, place, skip_broken=entry is None and not is_chosen)
+            return self.layers.join(layers, tile, skip_broken=entry is None and not is_chosen)
 
-        return TileResource(catalog, place, tileset.title, layers, explained, headers, etag, entry, make)
+        return TileResource(catalog, tile, tileset.title, layers, explained, headers, etag, entry, make)
 
     def _of_function(self, request: TileRequest, catalog: Catalog, args: Args, function: TileFunction) -> TileResource:
         """The tile that a function makes."""
-        place = parse_tile(request.z, request.row, request.column)
+        tile = parse_tile(request.z, request.row, request.column)
         check_parameters(args, function)
         given = parse_arguments(args, function)
         format_for(args.get("f"), request.accept, TILE_FORMATS)
-        check_zoom(place, function.facts.zooms)
-        check_limits(place, extent_in(WEB_MERCATOR_QUAD, function.facts.bbox_crs84))
+        check_zoom(tile, function.facts.zooms)
+        check_limits(tile, extent_in(WEB_MERCATOR_QUAD, function.facts.bbox_crs84))
         own = {argument.name for argument in function.arguments}
         rest = {name: value for name, value in given_parameters(args).items() if name not in own}
         headers, etag = headers_of(self._settings.cache_control, None)
 
         def make() -> bytes:
-            return self.functions.tile(function, place, given, rest)
+            return self.functions.tile(function, tile, given, rest)
 
-        return TileResource(catalog, place, function.title, (), False, headers, etag, None, make)
+        return TileResource(catalog, tile, function.title, (), False, headers, etag, None, make)
 
     def _of_file(self, request: TileRequest, catalog: Catalog, args: Args, archive: TileArchive) -> StoredResource:
         """The tile of a file."""
         reject_unknown(args, ("f",))
-        place = parse_tile(request.z, request.row, request.column)
+        tile = parse_tile(request.z, request.row, request.column)
         format_for(args.get("f"), request.accept, formats_of(archive.facts.media_type))
-        check_zoom(place, archive.facts.zooms)
-        etag = weak(etag_of(archive, place))
+        check_zoom(tile, archive.facts.zooms)
+        etag = weak(etag_of(archive, tile))
         cache_control = archive.cache_control or self._settings.cache_control
-        return StoredResource(catalog, place, archive, (VARY, ("Cache-Control", cache_control), ("ETag", etag)), etag)
+        return StoredResource(catalog, tile, archive, (VARY, ("Cache-Control", cache_control), ("ETag", etag)), etag)
 
     def dataset_tileset(self, tms: str, names: str | None) -> Tileset:
         """The tileset of the collections that are named; None: of all.
@@ -283,8 +283,8 @@ class TileService:
         except BadParameter:  # one may have been loaded just now
             return chosen_tileset(self.grids, tiled(self._catalog.fresh().collections), matrix_set, names)
 
-    def _layer(self, collection: Collection, place: Tile, query: TileQuery) -> Layer:
-        return Layer(collection, query, self._cache.entry(collection, place, query))
+    def _layer(self, collection: Collection, tile: Tile, query: TileQuery) -> Layer:
+        return Layer(collection, query, self._cache.entry(collection, tile, query))
 
     def _cache_control(self, collection: Collection) -> str:
         return collection.cache_control or self._settings.cache_control
@@ -307,11 +307,11 @@ def mvt_response(packed: bytes, headers: Headers, accept_encoding: str) -> ApiRe
     return content_response(decompress(packed), MVT, None, [*headers, *lacks])
 
 
-def stored_response(tile: StoredTile | None, headers: Headers, media_type: str, accept_encoding: str) -> ApiResponse:
+def stored_response(stored: StoredTile | None, headers: Headers, media_type: str, accept_encoding: str) -> ApiResponse:
     """The response with a tile of a file; None: it has none. Raises: CollectionBroken"""
-    if tile is None:
+    if stored is None:
         return ApiResponse("204 NO CONTENT", [*headers])
-    data, encoding = tile.accepted_by(accept_encoding)
+    data, encoding = stored.accepted_by(accept_encoding)
     return content_response(data, media_type, encoding, [*headers])
 
 

@@ -54,7 +54,7 @@ class TileMatrix:
 
     @property
     def mercator_zoom(self) -> int:
-        """The zoom of WebMercatorQuad whose scale is nearest, at least 0: what was prepared by zoom is known by it."""
+        """The zoom of WebMercatorQuad whose scale is nearest, at least 0: overviews are known by it."""
         return max(0, round(math.log2(ZOOM_0_SCALE / self.scale)))
 
 
@@ -82,7 +82,7 @@ class TileMatrixSet:
 
     @cached_property
     def key(self) -> str:
-        """What its tiles are kept by: the id, and of a registered one what it says, since a file may change."""
+        """What its tiles are cached by: the id, and of a registered one what it says, since a file may change."""
         if self.document is None:
             return self.id
         text = json.dumps(self.document, sort_keys=True, default=str)

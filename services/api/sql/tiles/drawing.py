@@ -1,18 +1,38 @@
-"""How a geometry is drawn in the units of a tile, and what stands for one that is too small for them."""
+"""The geometry of a tile's features: found by the tile's area, in its CRS, drawn in its units, and what stands for one
+that is too small for these.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
-from api.sql.filters.bbox import ewkb
-from api.tms.matrix_set import WEB_MERCATOR_QUAD
-from api.tms.tile import Tile, tile_box
+from api.query.items import GridBox
+from api.sql.filters.bbox import area_once, area_values, ewkb, near_on_globe
+from api.sql.relation import shown_geometry_column
+from api.sql.tiles.thinning import POINTS
+from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
+from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
+from core.bbox import BBox
+from core.catalog import Collection
+
+
+class TileGeometry(NamedTuple):
+    """The geometry of a row in the CRS of a tile's set, the condition that it meets the tile, the values of both."""
+
+    shape: sql.Composable
+    meets: sql.Composable
+    values: dict[str, Any]
+
 
 EXTENT_PX = 4096
 BUFFER_PX = 64
 MARGIN = BUFFER_PX / EXTENT_PX
+
+AFTER_HALVES = 2
+"""The number of a tile's area among those of a statement: a requested bbox may have two halves."""
 
 HEAVY_BYTES = 100_000
 """A geometry of so many bytes, which are 6,000 corners or more, takes 0.1 s at most as it is."""
@@ -111,3 +131,108 @@ def bounds_of(tile: Tile) -> tuple[sql.Composable, dict[str, Any]]:
         return sql.SQL("ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"), {"z": tile.z, "x": tile.column, "y": tile.row}
     box = tile_box(tile)
     return sql.SQL("%(bounds)s::geometry"), {"bounds": ewkb(box.srid, box.west, box.south, box.east, box.north)}
+
+
+def areas_of(collection: Collection, tile: Tile) -> dict[str, Any]:
+    """The values for the areas of a tile in the collection's own CRS."""
+    boxes = enumerate(boxes_of(collection, tile), AFTER_HALVES)
+    return {name: value for number, box in boxes for name, value in area_values(collection, box, number).items()}
+
+
+def stored_geometry() -> TileGeometry:
+    """That which the loader stored in the CRS of the set."""
+    envelope = sql.SQL("t.geom_3857 && ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {})")
+    return TileGeometry(sql.SQL("t.geom_3857"), envelope.format(sql.Literal(MARGIN)), {})
+
+
+def transformed_geometry(collection: Collection, tile: Tile) -> TileGeometry:
+    """The geometry, cut to the tile before it is transformed: what lies far off may have no image."""
+    own, srid = found_geometry(collection), tile.matrix_set.crs.srid
+    areas: list[sql.Composable] = []
+    conditions: list[sql.Composable] = []
+    for number, box in enumerate(boxes_of(collection, tile), AFTER_HALVES):
+        area = area_once(collection, box, number)
+        areas.append(area)
+        conditions.append(meets_area(collection, box, area))
+    shape: sql.Composable = own
+    if collection.srid != srid:
+        shape = sql.SQL("ST_Transform({}, {})").format(near_tile(collection, tile, own, areas), sql.Literal(srid))
+    if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection) and not only_points(collection):
+        shape = CUT_AT_ANTIMERIDIAN.format(shape)
+        if may_lie_around_pole(collection):
+            shape = sql.SQL("COALESCE(isthmus.slit_at_pole(ST_Force2D({})), {})").format(own, shape)
+    meets = sql.SQL("({})").format(sql.SQL(" OR ").join(conditions))
+    return TileGeometry(shape, meets, areas_of(collection, tile))
+
+
+def found_geometry(collection: Collection) -> sql.Composable:
+    """The geometry of a row whose box meets the tile: so it has no coordinates but numbers, but for heights."""
+    if collection.source is not None and collection.geometry_type in POINTS:
+        return sql.SQL("ST_Force2D(t.geom)")
+    return shown_geometry_column(collection)
+
+
+def near_tile(
+    collection: Collection, tile: Tile, shape: sql.Composable, areas: Sequence[sql.Composable]
+) -> sql.Composable:
+    """A geometry as far as it is near the tile, in its own CRS. In a registered set parallels are bent, so edges are
+    split, and what jumps across 180 degrees is cut there first.
+    """
+    if tile.around is None or collection.geometry_type in POINTS:
+        return cut_to(shape, areas)
+    if collection.in_degrees and goes_round(collection):
+        shape = CUT_AT_ANTIMERIDIAN.format(shape)
+    step = step_deg(tile) if collection.in_degrees else tile.matrix.width / SPLIT
+    text = sql.SQL("(SELECT ST_Segmentize({}, {}) FROM (SELECT {} AS g OFFSET 0) AS whole)")
+    return text.format(cut_to(sql.SQL("g"), areas), sql.Literal(step), shape)
+
+
+def boxes_of(collection: Collection, tile: Tile) -> Sequence[BBox | GridBox]:
+    """Where the tile lies with its buffer: in the CRS of the set when the geometries are in it, else in degrees."""
+    if collection.srid == tile.matrix_set.crs.srid and tile.around is not None:
+        return (tile_box(tile, MARGIN),)
+    return tile_bounds(tile, MARGIN).halves()
+
+
+def cut_to(shape: sql.Composable, areas: Sequence[sql.Composable]) -> sql.Composable:
+    """A geometry, cut to the boxes of some areas where it is in none of them."""
+    inside = [sql.SQL("{} @ {}").format(shape, area) for area in areas]
+    parts = [sql.SQL("ST_ClipByBox2D({}, {})").format(shape, area) for area in areas]
+    cut = parts[0] if len(parts) == 1 else JOINED.format(sql.SQL(", ").join(parts))
+    return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(sql.SQL(" OR ").join(inside), shape, cut)
+
+
+# Some functions of PostGIS fail on empty parts of a collection.
+JOINED = sql.SQL(
+    "(SELECT ST_CollectionHomogenize(ST_Collect(part)) FROM unnest(ARRAY[{}]) AS part WHERE NOT ST_IsEmpty(part))"
+)
+
+# OFFSET 0 keeps the geometry from being made three times.
+CUT_AT_ANTIMERIDIAN = sql.SQL("""(
+    SELECT CASE WHEN ST_XMax(g) - ST_XMin(g) > 180 THEN isthmus.cut_at_antimeridian(g) ELSE g END
+    FROM (SELECT {} AS g OFFSET 0) AS whole)""")
+
+
+def goes_round(collection: Collection) -> bool:
+    """Whether a geometry of the loader's may jump from one side of 180 degrees to the other."""
+    box = collection.bbox_crs84
+    return collection.source is None and box is not None and (box.west > box.east or box.east - box.west > 180)
+
+
+def only_points(collection: Collection) -> bool:
+    """Whether each feature is a point, or several."""
+    return collection.geometry_type in (*POINTS, "MultiPoint")
+
+
+def may_lie_around_pole(collection: Collection) -> bool:
+    """Whether an area of the loader's may lie around a pole, so that its corners in degrees hold nothing."""
+    box = collection.bbox_crs84
+    reaches_pole = collection.source is None and box is not None and (box.south <= -90 or box.north >= 90)
+    return reaches_pole and not collection.in_degrees and not only_points(collection)
+
+
+def meets_area(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable:
+    """A geometry's box meets that of an area."""
+    condition = sql.SQL("t.geom && {}").format(area)
+    near = near_on_globe(collection, box, area)
+    return condition if near is None else sql.SQL("{} AND {}").format(near, condition)

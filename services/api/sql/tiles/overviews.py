@@ -1,4 +1,7 @@
-"""Tiles from rows that the loader prepared: chosen features at low zooms, large geometries in parts (see `Tiling`)."""
+"""Overviews: rows that the loader made for tiles, chosen features at low zooms, large geometries in parts.
+
+`Tiling` tells of them.
+"""
 
 from __future__ import annotations
 
@@ -10,41 +13,19 @@ from psycopg import sql
 from api.query.items import GridBox
 from api.sql.filters.bbox import ewkb
 from api.sql.relation import relation
+from api.sql.tiles.drawing import TileGeometry
 from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, extent_in, step_deg, tile_bounds, tile_box
 from core.catalog import Collection, Column
-from core.statement import Statement, quoted
+from core.statement import quoted
 from core.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
-
-Parts = tuple[sql.Composable, sql.Composable, dict[str, Any]]
-"""The geometry in the CRS of the set, the condition that it meets the tile, and the parameters of both."""
 
 NAMES = {"first": FIRST, "last": LAST, "level": LEVEL, "column": COLUMN, "row": ROW, "merged": MERGED, "large": LARGE}
 NAMED = {name: quoted(column) for name, column in NAMES.items()}
 
 
-def tiling_for(collection: Collection, tile: Tile) -> Tiling | None:
-    """What a tile is made from in place of the table; None where the tile is to hold everything."""
-    tiling = collection.tiling
-    if tiling is None or tile.matrix.mercator_zoom >= tiling.full_zoom:
-        return None
-    if tile.around is not None and tile.around.west > tile.around.east:
-        return None
-    if tile.matrix_set is WEB_MERCATOR_QUAD:
-        return tiling
-    return tiling if tiling.whole_world and (tiling.only_points or collection.source is None) else None
-
-
-def has_parts(collection: Collection, tile: Tile) -> bool:
-    """Whether the tile table has the large geometries of a tile that is to hold everything."""
-    tiling = collection.tiling
-    if tiling is None or not tiling.has_large or tile.matrix_set is not WEB_MERCATOR_QUAD:
-        return False
-    return tile.z >= tiling.full_zoom
-
-
-def prepared_columns(collection: Collection, tiling: Tiling) -> tuple[Column, ...]:
-    """The properties that prepared rows have."""
+def overview_columns(collection: Collection, tiling: Tiling) -> tuple[Column, ...]:
+    """The properties that an overview has."""
     return tuple(column for column in collection.columns if column.name in tiling.properties)
 
 
@@ -60,8 +41,8 @@ def merged_column(collection: Collection, tiling: Tiling | None) -> sql.Composab
     return sql.SQL(", t.{merged} AS {name}").format(name=quoted(merged_name(collection)), **NAMED)
 
 
-def prepared_parts(tiling: Tiling, tile: Tile, margin: float) -> Parts:
-    """The parts of a statement over `prepared_rows`.
+def overview_geometry(tiling: Tiling, tile: Tile, margin: float) -> TileGeometry:
+    """The geometry of `overview_rows`.
 
     The zoom is a part of the text: an index of the rows of a zoom is used for that alone.
     Index: of points the smallest GiST whose `first <= …` holds them, of shapes that of the zoom
@@ -71,10 +52,10 @@ def prepared_parts(tiling: Tiling, tile: Tile, margin: float) -> Parts:
     else:
         shown = shown_at(tile, "t") if tile.matrix_set is WEB_MERCATOR_QUAD else sql.SQL("true")
     text = sql.SQL("{} AND t.geom_3857 && %(area)s::geometry")
-    return shape_in(tile), text.format(shown), area_params(tile, margin)
+    return TileGeometry(shape_in(tile), text.format(shown), area_params(tile, margin))
 
 
-def prepared_rows(collection: Collection, tiling: Tiling, tile: Tile) -> sql.Composable:
+def overview_rows(collection: Collection, tiling: Tiling, tile: Tile) -> sql.Composable:
     """An item of FROM named `t`: the tile table. For another set, whose tiles do not lie in those that large geometries
     were cut to, these come from the collection's own table.
     """
@@ -82,7 +63,7 @@ def prepared_rows(collection: Collection, tiling: Tiling, tile: Tile) -> sql.Com
     if tiling.only_points or tile.matrix_set is WEB_MERCATOR_QUAD:
         return sql.SQL("{} AS t").format(tiles)
     text = sql.SQL("""(
-        SELECT p.fid, p.{first}, p.{merged}, p.geom_3857{prepared}
+        SELECT p.fid, p.{first}, p.{merged}, p.geom_3857{overview}
         FROM {tiles} AS p WHERE {shown} AND p.{level} = 0
         UNION ALL
         SELECT m.fid, 0::smallint, NULL, m.geom_3857{own}
@@ -90,12 +71,12 @@ def prepared_rows(collection: Collection, tiling: Tiling, tile: Tile) -> sql.Com
         WHERE m.fid IN (
             SELECT p.fid FROM {tiles} AS p WHERE {shown} AND p.{level} > 0 AND p.geom_3857 && %(area)s::geometry)
     ) AS t""")
-    columns = prepared_columns(collection, tiling)
+    columns = overview_columns(collection, tiling)
     return text.format(
         tiles=tiles,
         table=relation(collection),
         shown=of_zoom(tile, "p"),
-        prepared=column_list("p", columns),
+        overview=column_list("p", columns),
         own=column_list("m", columns),
         **NAMED,
     )
@@ -165,16 +146,3 @@ def mercator_box(tile: Tile, margin: float) -> GridBox:
         return tile_box(tile, margin)
     world = tile_box(Tile(0, 0, 0))
     return extent_in(WEB_MERCATOR_QUAD, tile_bounds(tile, margin)) or world
-
-
-def select_count(collection: Collection, tile: Tile) -> Statement:
-    """How many features lie in a tile that leaves some out, by their middles.
-
-    Rows:  one (number), none where nobody counted
-    Index: the primary key
-    """
-    text = sql.SQL(
-        "SELECT features FROM isthmus.tile_counts"
-        " WHERE version = %(version)s AND zoom = %(z)s AND tile_row = %(y)s AND tile_column = %(x)s"
-    )
-    return Statement(text, {"version": collection.version, "z": tile.z, "y": tile.row, "x": tile.column})

@@ -1,41 +1,42 @@
-"""The statement that makes a vector tile."""
+"""The statements that make a vector tile: of a collection, and by a function."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import sql
 
-from api.query.items import WHOLE_TILE, GridBox, TileQuery
-from api.sql.filters.bbox import area_once, area_values, near_on_globe
+from api.query.items import WHOLE_TILE, Given, TileQuery
 from api.sql.filters.filter import where
-from api.sql.relation import id_text, is_numeric, shown_column, shown_geometry_column, shown_value
-from api.sql.tiles.drawing import EXTENT_PX, MARGIN, bounds_of, drawn_or_dot, drawn_whole
+from api.sql.relation import argument_place, id_text, is_numeric, shown_column, shown_value, type_of
+from api.sql.tiles.drawing import (
+    EXTENT_PX,
+    MARGIN,
+    TileGeometry,
+    areas_of,
+    bounds_of,
+    drawn_or_dot,
+    drawn_whole,
+    stored_geometry,
+    transformed_geometry,
+)
 from api.sql.tiles.overviews import (
-    Parts,
     area_params,
-    has_parts,
     merged_column,
-    prepared_columns,
-    prepared_parts,
-    prepared_rows,
+    overview_columns,
+    overview_geometry,
+    overview_rows,
     rows_with_parts,
-    select_count,
-    tiling_for,
 )
 from api.sql.tiles.thinning import POINTS, Few, first, rows_of
-from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
-from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
-from core.bbox import BBox
+from api.tms.matrix_set import WEB_MERCATOR_QUAD
+from api.tms.tile import Tile
 from core.cache import CollectionCache
 from core.catalog import FID, Collection, Column, ColumnType, Key
 from core.statement import Prepared, Statement, prepare, quoted
 from core.tiling import Tiling
-
-AFTER_HALVES = 2
-"""The number of a tile's area among those of a statement: a bbox that is asked for may have two halves."""
-
 
 TILE = sql.SQL("""
 SELECT ST_AsMVT(feature.*, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s), count(feature.{geom})
@@ -58,25 +59,43 @@ statements: CollectionCache[tuple[int, int], Prepared] = CollectionCache(capacit
 """Statements of whole tiles, by zoom and number of areas."""
 
 
+def tiling_for(collection: Collection, tile: Tile) -> Tiling | None:
+    """The overview that a tile is made from in place of the table; None where the tile is to hold everything."""
+    tiling = collection.tiling
+    if tiling is None or tile.matrix.mercator_zoom >= tiling.full_zoom:
+        return None
+    if tile.around is not None and tile.around.west > tile.around.east:
+        return None
+    if tile.matrix_set is WEB_MERCATOR_QUAD:
+        return tiling
+    return tiling if tiling.whole_world and (tiling.only_points or collection.source is None) else None
+
+
+def has_parts(collection: Collection, tile: Tile) -> bool:
+    """Whether the tile table has the large geometries of a tile that is to hold everything."""
+    tiling = collection.tiling
+    if tiling is None or not tiling.has_large or tile.matrix_set is not WEB_MERCATOR_QUAD:
+        return False
+    return tile.z >= tiling.full_zoom
+
+
 def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TILE, few: Few | None = None) -> Statement:
     """A Mapbox Vector Tile (version 2.1) with one layer named as the collection, extent 4096, buffer 64.
 
     few:    of those that there are, the most important alone
     Rows:   one (tile bytea, number of its features), empty when nothing meets the tile; feature ids are those of
-            /items. At low zooms a part of the features, with some of their properties (see api/sql/prepared), unless
-            the query has a condition: what was prepared holds too few of those that meet it
+            /items. At low zooms a part of the features, with some of their properties (see `overviews`), unless the
+            query has a condition: overviews hold too few of those that meet it
     Index:  GiST on geom_3857, of a source or for another set on its own geometry; the margin keeps the features of the
             buffer in the scan
     """
     tiling = tiling_for(collection, tile) if query.is_unconditional else None
-    parts, (conditions, values) = parts_of(collection, tile, tiling), where(collection, query.filter)
-    _, place = bounds_of(tile)
-
-    shape, meets, _ = parts
+    geometry, (conditions, values) = geometry_of(collection, tile, tiling), where(collection, query.filter)
+    _, bounds = bounds_of(tile)
     text = TILE.format(
         extent=sql.Literal(EXTENT_PX),
-        drawn=drawn(collection, tile, tiling, shape),
-        meets=sql.SQL(" AND ").join([meets, *conditions]),
+        drawn=drawn(collection, tile, tiling, geometry.shape),
+        meets=sql.SQL(" AND ").join([geometry.meets, *conditions]),
         geom=quoted(collection.free_name("geom")),
         id=tile_id(FID if tiling else collection.key),
         fid=quoted(collection.free_name("fid")),
@@ -84,7 +103,9 @@ def select_tile(collection: Collection, tile: Tile, query: TileQuery = WHOLE_TIL
         rows=rows_for(collection, tile, tiling, query, few),
         first=first(collection, tiling) if few else ONCE,
     )
-    return Statement(text, {**names_of(collection), **place, **values, **parts[2], **(few.params if few else {})})
+    return Statement(
+        text, {**names_of(collection), **bounds, **values, **geometry.values, **(few.params if few else {})}
+    )
 
 
 def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, Any]]:
@@ -105,14 +126,8 @@ def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, 
     return statements.get(collection, (tile.z, len(areas)), compose), values
 
 
-def areas_of(collection: Collection, tile: Tile) -> dict[str, Any]:
-    """The values for the areas of a tile in the collection's own CRS."""
-    boxes = enumerate(boxes_of(collection, tile), AFTER_HALVES)
-    return {name: value for number, box in boxes for name, value in area_values(collection, box, number).items()}
-
-
 def drawn(collection: Collection, tile: Tile, tiling: Tiling | None, shape: sql.Composable) -> sql.Composable:
-    """A geometry in the units of the tile. Of what was prepared lines may be too small, and parts of polygons."""
+    """A geometry in the units of the tile. Of an overview lines may be too small, and parts of polygons."""
     if collection.geometry_type in POINTS or (tiling is not None and tiling.only_points):
         return drawn_whole(tile, shape)
     return drawn_or_dot(tile, shape, is_light=tiling is not None or is_stored(collection, tile))
@@ -132,125 +147,27 @@ def rows_for(
 ) -> sql.Composable:
     """What the tile is made from, as an item of FROM named `t`."""
     if tiling is not None:
-        return prepared_rows(collection, tiling, tile)
+        return overview_rows(collection, tiling, tile)
     if has_parts(collection, tile) and not (few and few.percent):
         return rows_with_parts(collection, tile)
     return rows_of(collection, query.filter, few)
 
 
-def parts_of(collection: Collection, tile: Tile, tiling: Tiling | None) -> Parts:
-    """Those of the rows that the tile is made from."""
+def geometry_of(collection: Collection, tile: Tile, tiling: Tiling | None) -> TileGeometry:
+    """That of the rows which the tile is made from."""
     if tiling is not None:
-        return prepared_parts(tiling, tile, MARGIN)
-    return stored() if is_stored(collection, tile) else transformed(collection, tile)
+        return overview_geometry(tiling, tile, MARGIN)
+    return stored_geometry() if is_stored(collection, tile) else transformed_geometry(collection, tile)
 
 
 def is_stored(collection: Collection, tile: Tile) -> bool:
-    """Whether the loader prepared the geometries in the CRS of the set."""
+    """Whether the loader stored the geometries in the CRS of the set."""
     return collection.source is None and tile.matrix_set is WEB_MERCATOR_QUAD
 
 
-def stored() -> Parts:
-    """What the loader prepared."""
-    envelope = sql.SQL("t.geom_3857 && ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {})")
-    return sql.SQL("t.geom_3857"), envelope.format(sql.Literal(MARGIN)), {}
-
-
-def transformed(collection: Collection, tile: Tile) -> Parts:
-    """The geometries, cut to the tile before they are transformed: what lies far off may have no image."""
-    own, srid = found_geometry(collection), tile.matrix_set.crs.srid
-    areas: list[sql.Composable] = []
-    conditions: list[sql.Composable] = []
-    for number, box in enumerate(boxes_of(collection, tile), AFTER_HALVES):
-        area = area_once(collection, box, number)
-        areas.append(area)
-        conditions.append(meets_area(collection, box, area))
-    shape: sql.Composable = own
-    if collection.srid != srid:
-        shape = sql.SQL("ST_Transform({}, {})").format(near_tile(collection, tile, own, areas), sql.Literal(srid))
-    if tile.matrix_set is WORLD_CRS84_QUAD and goes_round(collection) and not only_points(collection):
-        shape = CUT_AT_ANTIMERIDIAN.format(shape)
-        if may_lie_around_pole(collection):
-            shape = sql.SQL("COALESCE(isthmus.slit_at_pole(ST_Force2D({})), {})").format(own, shape)
-    return shape, sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)), areas_of(collection, tile)
-
-
-def found_geometry(collection: Collection) -> sql.Composable:
-    """The geometry of a row whose box meets the tile: so it has no coordinates but numbers, but for heights."""
-    if collection.source is not None and collection.geometry_type in POINTS:
-        return sql.SQL("ST_Force2D(t.geom)")
-    return shown_geometry_column(collection)
-
-
-def near_tile(
-    collection: Collection, tile: Tile, shape: sql.Composable, areas: Sequence[sql.Composable]
-) -> sql.Composable:
-    """A geometry as far as it is near the tile, in its own CRS. In a registered set parallels are bent, so edges are
-    split, and what jumps across 180 degrees is cut there first.
-    """
-    if tile.around is None or collection.geometry_type in POINTS:
-        return cut_to(shape, areas)
-    if collection.in_degrees and goes_round(collection):
-        shape = CUT_AT_ANTIMERIDIAN.format(shape)
-    step = step_deg(tile) if collection.in_degrees else tile.matrix.width / SPLIT
-    text = sql.SQL("(SELECT ST_Segmentize({}, {}) FROM (SELECT {} AS g OFFSET 0) AS whole)")
-    return text.format(cut_to(sql.SQL("g"), areas), sql.Literal(step), shape)
-
-
-def boxes_of(collection: Collection, tile: Tile) -> Sequence[BBox | GridBox]:
-    """Where the tile lies with its buffer: in the CRS of the set when the geometries are in it, else in degrees."""
-    if collection.srid == tile.matrix_set.crs.srid and tile.around is not None:
-        return (tile_box(tile, MARGIN),)
-    return tile_bounds(tile, MARGIN).halves()
-
-
-def cut_to(shape: sql.Composable, areas: Sequence[sql.Composable]) -> sql.Composable:
-    """A geometry, cut to the boxes of some areas where it is in none of them."""
-    inside = [sql.SQL("{} @ {}").format(shape, area) for area in areas]
-    parts = [sql.SQL("ST_ClipByBox2D({}, {})").format(shape, area) for area in areas]
-    cut = parts[0] if len(parts) == 1 else JOINED.format(sql.SQL(", ").join(parts))
-    return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(sql.SQL(" OR ").join(inside), shape, cut)
-
-
-# Some functions of PostGIS fail on empty parts of a collection.
-JOINED = sql.SQL(
-    "(SELECT ST_CollectionHomogenize(ST_Collect(part)) FROM unnest(ARRAY[{}]) AS part WHERE NOT ST_IsEmpty(part))"
-)
-
-# OFFSET 0 keeps the geometry from being made three times.
-CUT_AT_ANTIMERIDIAN = sql.SQL("""(
-    SELECT CASE WHEN ST_XMax(g) - ST_XMin(g) > 180 THEN isthmus.cut_at_antimeridian(g) ELSE g END
-    FROM (SELECT {} AS g OFFSET 0) AS whole)""")
-
-
-def goes_round(collection: Collection) -> bool:
-    """Whether a geometry of the loader's may jump from one side of 180 degrees to the other."""
-    box = collection.bbox_crs84
-    return collection.source is None and box is not None and (box.west > box.east or box.east - box.west > 180)
-
-
-def only_points(collection: Collection) -> bool:
-    """Whether each feature is a point, or several."""
-    return collection.geometry_type in (*POINTS, "MultiPoint")
-
-
-def may_lie_around_pole(collection: Collection) -> bool:
-    """Whether an area of the loader's may lie around a pole, so that its corners in degrees hold nothing."""
-    box = collection.bbox_crs84
-    reaches_pole = collection.source is None and box is not None and (box.south <= -90 or box.north >= 90)
-    return reaches_pole and not collection.in_degrees and not only_points(collection)
-
-
-def meets_area(collection: Collection, box: BBox | GridBox, area: sql.Composable) -> sql.Composable:
-    """A geometry's box meets that of an area."""
-    condition = sql.SQL("t.geom && {}").format(area)
-    near = near_on_globe(collection, box, area)
-    return condition if near is None else sql.SQL("{} AND {}").format(near, condition)
-
-
 def shown_columns(collection: Collection, tiling: Tiling | None, query: TileQuery) -> list[Column]:
-    """The properties of a tile's features: those that are asked for, of those that there are."""
-    there = prepared_columns(collection, tiling) if tiling else collection.columns
+    """The properties of a tile's features: those that are requested, of those that there are."""
+    there = overview_columns(collection, tiling) if tiling else collection.columns
     return [column for column in there if query.columns is None or column in query.columns]
 
 
@@ -282,3 +199,36 @@ def tile_column(column: Column) -> sql.Composable:
 def tile_id(key: Key) -> sql.Composable:
     """The id of a feature in a tile: whole numbers only, and PostGIS leaves negative ones out."""
     return id_text(key) if key.is_integer else sql.SQL("NULL::bigint")
+
+
+def select_count(collection: Collection, tile: Tile) -> Statement:
+    """How many features lie in a tile that leaves some out, by their middles.
+
+    Rows:  one (number), none where nobody counted
+    Index: the primary key
+    """
+    text = sql.SQL(
+        "SELECT features FROM isthmus.tile_counts"
+        " WHERE version = %(version)s AND zoom = %(z)s AND tile_row = %(y)s AND tile_column = %(x)s"
+    )
+    return Statement(text, {"version": collection.version, "z": tile.z, "y": tile.row, "x": tile.column})
+
+
+def select_function_tile(
+    call: sql.Composable, tile: Tile, given: Sequence[Given], rest: Mapping[str, str] | None
+) -> Statement:
+    """The tile that a function makes. Rows: one (tile bytea), NULL or empty for an empty tile
+
+    call: of the function, without the last bracket; given: its arguments; rest: what it takes as JSON, if it does
+    """
+    arguments = [
+        sql.SQL(", {} => {}::{}").format(
+            quoted(found.argument.name), sql.Placeholder(argument_place(found)), type_of(found.argument.sql_type)
+        )
+        for found in given
+    ]
+    params: dict[str, Any] = {"z": tile.z, "x": tile.column, "y": tile.row}
+    params |= {argument_place(found): found.value for found in given}
+    if rest is not None:
+        params["query"] = json.dumps(rest, ensure_ascii=False)
+    return Statement(sql.SQL("SELECT {}{})").format(call, sql.Composed(arguments)), params)
