@@ -137,7 +137,7 @@ class Database:
         """Connections open in the background; nothing is asked of the database yet."""
         self._timeout_s = settings.statement_timeout_s
         self.filter_timeout_s = min(settings.filter_timeout_s, settings.statement_timeout_s)
-        """What a statement of a client's filter may take, where that may take long (api/query/filter_timeout.py)."""
+        """What a statement of a client's filter may take, where that may take long (`Filter.is_heavy`)."""
         self.reads_replicas = reads_replicas(settings)
         """Whether two statements may meet different states of the database, and the later one the older state."""
         self.retries = AMONG_REPLICAS if self.reads_replicas else OF_A_STATEMENT
@@ -302,6 +302,12 @@ class Database:
     def _give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """Give it back to the pool, which ends what it is in the middle of."""
         self._in_use.discard(connection)
+        if error is not None:
+            self._clean(connection, error)
+        self.pool.putconn(connection)
+
+    def _clean(self, connection: Connection, error: BaseException) -> None:
+        """Rid a connection of what an error leaves behind."""
         if self.reads_replicas and isinstance(error, psycopg.errors.UndefinedTable):
             connection.close()  # the pool makes another one, to another replica perhaps
         if is_stale(error):  # psycopg forgets what it prepared at a ROLLBACK, but not at each DEALLOCATE
@@ -310,7 +316,6 @@ class Database:
         if is_left_behind(error):
             with suppress(psycopg.Error):
                 connection.execute("SELECT ST_Transform(ST_Point(0, 0, 4326), 3857)")  # is told it in place of others
-        self.pool.putconn(connection)
 
     @contextmanager
     def _lease(self) -> Generator[Connection]:

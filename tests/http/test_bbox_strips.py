@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from api.params.box import in_mercator
+from api.params.conditions import in_mercator
 from core.bbox import BBox
 from support.cluster import Cluster, Database
 from support.http import get, link, walk

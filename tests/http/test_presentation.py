@@ -8,8 +8,8 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
-from api.query.cursor import render_cursor
 from api.query.items import Cursor, Filter, SortKey
+from api.query.page import render_cursor
 from core.catalog import SELECT_COLLECTIONS, parse_catalog
 from core.db import connect
 from support.cluster import Database

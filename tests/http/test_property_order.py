@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from api.planner import costs
 from api.planner.counts import Counts
-from api.query.cursor import decode
+from api.query.page import decode
 from loader.catalogue import open_catalogue
 from loader.property_indexes import make_all
 from support.cluster import Cluster, Database

@@ -13,10 +13,10 @@ from hypothesis import given, strategies as st
 from werkzeug.datastructures import MultiDict
 
 from api.params.common import Limits, joined
+from api.params.conditions import parse_interval
 from api.params.items import items_query, parse_limit, queryable_columns
-from api.params.time import parse_interval
-from api.query.cursor import parse_cursor, render_cursor
 from api.query.items import NO_FILTER, Cursor, Equals, Filter, Interval, SortKey, digest
+from api.query.page import parse_cursor, render_cursor
 from core.bbox import BBox
 from core.catalog import Collection, Column
 from core.errors import BadCursor, BadParameter

@@ -10,9 +10,8 @@ from api.features.service import FORMATS, OF_A_PLACE, collection_link, walk_link
 from api.formats.geojson import json_text
 from api.http.links import quoted_part, self_and_alternate
 from api.http.request import Request
-from api.query.cursor import render_cursor
 from api.query.items import DIRECTIONS, Direction, ItemsQuery
-from api.query.page import Page
+from api.query.page import Page, render_cursor
 from core.catalog import Collection
 
 GIVEN = "b7d1e5f3c208"

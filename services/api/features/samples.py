@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from api.features.sample_document import NOTHING, ROWS, Sample, sample_of
-from api.query.cursor import render_cursor
 from api.query.items import Filter, ItemsQuery, Presentation
-from api.query.page import cut_page
+from api.query.page import cut_page, render_cursor
 from api.sql.features.pages import select_page
 from core.catalog import Collection
 from core.db import Database

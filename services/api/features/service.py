@@ -13,10 +13,9 @@ from api.http.links import JSON, Link, query_text, self_and_alternate
 from api.http.request import Request
 from api.planner.choose_plan import Reader, find_rows
 from api.planner.counts import Count
-from api.query.cursor import render_cursor
 from api.query.feature_ids import parse_id
 from api.query.items import KEY_ALONE, Cursor, Direction, FeatureKey, ItemsQuery, Presentation
-from api.query.page import Page, cut_page
+from api.query.page import Page, cut_page, render_cursor
 from api.query.page_order import order_key
 from api.query.source_errors import reading
 from api.sql.features.items import select_feature

@@ -27,7 +27,6 @@ from api.middleware.fast_features import HotFeatures
 from api.middleware.response_cache import CacheKey, KeptAnswers
 from api.params.items import items_query
 from api.planner.choose_plan import Reader, choose_order
-from api.query.filter_timeout import is_heavy
 from core.errors import CatalogueMissing
 
 if TYPE_CHECKING:
@@ -111,5 +110,5 @@ class Hot:
             return page_geojson(found, page_tail(collection, found, links, count))
 
         headers = (queryables_header(asked.links, collection),)
-        lasts = count.exact is not None or not is_heavy(query.filter)  # there was no time for the number
+        lasts = count.exact is not None or not query.filter.is_heavy  # there was no time for the number
         return Made(collection, query.presentation, known, body, headers, lasts)

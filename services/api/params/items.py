@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -11,25 +10,21 @@ from api.cql2 import Node, parse_filter
 from api.cql2.check.queryables import Queryables
 from api.cql2.text_encoding.gdal_dialect import as_cql2
 from api.http.request import Args
-from api.params.arguments import parse_arguments
-from api.params.box import condition_of, parse_box
 from api.params.common import Limits, parse_choice, parse_names, parse_whole, reject_unknown
-from api.params.time import parse_interval
-from api.params.values import VALUE_PARSERS, equals
+from api.params.conditions import condition_of, parse_box, parse_ids, parse_interval, parse_search
+from api.params.values import VALUE_PARSERS, equals, parse_arguments
 from api.query.crs import CRS84, parse_crs
-from api.query.cursor import order_of, parse_cursor
-from api.query.feature_ids import parse_id
 from api.query.items import (
     AS_STORED,
     NO_FILTER,
     CountMode,
     Cursor,
-    FeatureKey,
     Filter,
     ItemsQuery,
     Presentation,
     SortKey,
 )
+from api.query.page import order_of, parse_cursor
 from api.query.page_order import order_key
 from api.query.profiles import parse_profiles
 from core.bbox import parse_heights
@@ -51,14 +46,10 @@ PAGE_PARAMETERS = ("f", "limit", "offset", "cursor", "sortby", "resultType", "co
 ITEMS_PARAMETERS = (*PAGE_PARAMETERS, *FILTER_PARAMETERS, *PRESENTATION_PARAMETERS)
 """Parameters of a page of features beside the queryables; a property of one of these names cannot be asked for."""
 
-MOST_IDS = 1000
 MOST_SORT_KEYS = 8
 LARGEST_OFFSET = 10_000_000
 MOST_DIGITS = 15
-LONGEST_SEARCH = 500
 LARGEST_ZOOM = 24
-LISTED = re.compile(r'(?:^|,)("(?:[^"]|"")*"(?=,|\Z)|[^,]*)')
-"""An element of a list of ids, in quotes or not."""
 SIGNS = ("-", "+", " ")
 """Before a name in `sortby`; a plus in an address may stand for a space."""
 
@@ -143,7 +134,7 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
         cql2_crs=filter_crs if "filter" in args else CRS84,
         box=condition_of(parse_box(args["bbox"], crs, collection), collection) if "bbox" in args else None,
         heights=parse_heights(args["bbox"]) if "bbox" in args and collection.has_geometry else None,
-        arguments=parse_arguments(args, collection),
+        arguments=parse_arguments(args, collection) if collection.arguments else (),
         interval=interval if collection.times else None,
         equals=tuple(equals(queryables[name], args[name]) for name in args if name in queryables),
         ids=parse_ids(args["ids"], collection) if "ids" in args else None,
@@ -161,35 +152,6 @@ def parse_cql2(args: Args, collection: Collection) -> Node | None:
     if lang == "cql-text":
         text = as_cql2(text, Queryables.of(collection).columns)
     return parse_filter(text, "cql2-json" if lang == "cql2-json" else "cql2-text", collection)
-
-
-def parse_ids(text: str, collection: Collection) -> tuple[FeatureKey, ...]:
-    """Ids of features. One that no feature can have is left out. Raises: BadParameter"""
-    names = list(listed_ids(text))
-    if "" in names:
-        raise BadParameter(f"ids is '{text}'", hint="it takes ids with commas between them", parameter="ids")
-    if len(names) > MOST_IDS:
-        raise BadParameter(f"ids has {len(names)} ids", hint=f"ask for {MOST_IDS} at a time", parameter="ids")
-    if not collection.key.is_id:
-        raise BadParameter(f"the features of {collection.id} have no ids", hint="use filter", parameter="ids")
-    found = {parse_id(name, collection.key) for name in names}
-    return tuple(sorted(key for key in found if key is not None))
-
-
-def listed_ids(text: str) -> Iterator[str]:
-    """The ids of a list. One that holds commas stands in double quotes, with its own quotes doubled as in CSV."""
-    for match in LISTED.finditer(text):
-        name = match[1]
-        is_quoted = name.startswith('"') and "," in name
-        yield name[1:-1].replace('""', '"') if is_quoted else name
-
-
-def parse_search(text: str) -> str:
-    """A text to look for. Raises: BadParameter"""
-    if not text.strip() or "\0" in text or len(text) > LONGEST_SEARCH:
-        hint = f"it takes a word or a part of one, {LONGEST_SEARCH} characters at most"
-        raise BadParameter(f"q is '{text}'", hint=hint, parameter="q")
-    return text.strip()
 
 
 def parse_limit(text: str, limits: Limits) -> int:

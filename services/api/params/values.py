@@ -1,4 +1,4 @@
-"""Texts as values of a column's type, for properties that are query parameters."""
+"""Texts as values of a type, for properties and arguments of functions that are query parameters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable
 
 from api.cql2.tree.literals import parse_date, parse_instant, parse_time
-from api.query.items import Equals, Value
-from core.catalog import Column, ColumnType
+from api.http.request import Args
+from api.query.items import Equals, Given, Value
+from api.query.source_errors import Called
+from core.catalog import Argument, Column, ColumnType
 from core.errors import BadParameter, suggestion
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -74,3 +76,25 @@ VALUE_PARSERS: dict[ColumnType, tuple[Callable[[str], Value], str]] = {
     "datetime": (parse_moment, "a time, such as 2024-05-01T12:00:00Z"),
     "time": (parse_time, "a time of day, such as 12:00:00"),
 }
+
+
+def parse_arguments(args: Args, called: Called) -> tuple[Given, ...]:
+    """What the function is to be called with; those with a default may be left out. Raises: BadParameter"""
+    given: list[Given] = []
+    for argument in called.arguments:
+        if argument.name in args:
+            given.append(parse_argument(argument, args[argument.name]))
+        elif argument.required:
+            hint = f"add {argument.name}=…, {VALUE_PARSERS[argument.type][1]}"
+            raise BadParameter(f"{called.id} needs '{argument.name}'", hint=hint, parameter=argument.name)
+    return tuple(given)
+
+
+def parse_argument(argument: Argument, text: str) -> Given:
+    """An argument's value. Raises: BadParameter when it is not of the argument's type"""
+    parse, example = VALUE_PARSERS[argument.type]
+    try:
+        return Given(argument, parse(text))
+    except (ValueError, OverflowError) as error:
+        detail, hint = f"'{text}' is no {argument.type}", f"'{argument.name}' takes {example}"
+        raise BadParameter(detail, hint=hint, parameter=argument.name) from error

@@ -17,7 +17,6 @@ from api.planner import costs
 from api.planner.counts import Counts
 from api.planner.loaded_table import LoadedTable
 from api.planner.source_table import SourceTable
-from api.query.filter_timeout import timeout_of
 from api.query.items import Cursor, Filter, ItemsQuery, SortKey
 from api.query.page_order import bounds, order_key
 from api.query.plan import BY_POSTGRESQL, Estimate, Plan
@@ -126,7 +125,7 @@ def plan_bbox_by_key(query: ItemsQuery, share: float, rows: float) -> Plan:
         return Plan("matches", counts=query.cursor is None and is_counted)
     if query.sort or not query.filter.is_box_alone:
         return BY_POSTGRESQL
-    return Plan("walk", walked=int(max(costs.LEAST_WALKED, costs.WALK_MARGIN * wanted / share)))
+    return Plan("walk", walked=int(max(costs.LEAST_WALKED, costs.WALK_MARGIN * wanted / share)), is_sure=False)
 
 
 def is_worth_a_walk(collection: Collection, query: ItemsQuery) -> bool:
@@ -143,7 +142,7 @@ def is_worth_a_walk(collection: Collection, query: ItemsQuery) -> bool:
 def plan_walk(query: ItemsQuery, estimate: Estimate, walk: WalkCost) -> Plan:
     """The walk along a part of the key; PostgreSQL's plan where that costs too much to be tried."""
     walked = int((estimate.cost * costs.PROBE_SHARE - walk.start) / walk.row) if walk.row else 0
-    return Plan("walk", walked=walked) if walked > query.limit else BY_POSTGRESQL
+    return Plan("walk", walked=walked, is_sure=False) if walked > query.limit else BY_POSTGRESQL
 
 
 def walk_cost(database: Database, collection: Collection) -> WalkCost:
@@ -168,7 +167,7 @@ def find_rows(
     query = without_offset(reader.database, collection, query)
     plan = choose_plan(reader, collection, query)
     rows = run(reader.database, collection, query, plan, most_bytes)
-    if plan.may_be_short and rows.is_whole and len(rows.texts) <= query.limit:
+    if not plan.is_sure and rows.is_whole and len(rows.texts) <= query.limit:
         plan = Plan("matches") if plan.kind == "walk" else BY_POSTGRESQL
         rows = run(reader.database, collection, query, plan, most_bytes)
     return plan, rows
@@ -180,7 +179,7 @@ def run(database: Database, collection: Collection, query: ItemsQuery, plan: Pla
     return database.run_texts(
         statement,
         most_bytes=most_bytes,
-        timeout_s=timeout_of(query.filter, database.filter_timeout_s),
+        timeout_s=database.filter_timeout_s if query.filter.is_heavy else None,
         one_plan=suits_all_values(collection, query, plan, statement),
     )
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from api.planner import costs
 from api.planner.loaded_table import BoxInBlocks, find_box, ranges_of
-from api.query.filter_timeout import timeout_of
 from api.query.items import Filter, ItemsQuery, digest
 from api.query.page import Page
 from api.query.plan import Estimate
@@ -136,7 +135,7 @@ class Counts:
         return self._estimates.put(key, parse_plan(lines[0][0]))
 
     def _timeout_of(self, filter: Filter) -> float | None:
-        return timeout_of(filter, self._database.filter_timeout_s)
+        return self._database.filter_timeout_s if filter.is_heavy else None
 
     def _key(self, collection: Collection, filter: Filter) -> Key | None:
         return None if collection.source else Key(collection.id, collection.revision, digest(filter, ()))

@@ -14,8 +14,8 @@ from math import ceil, inf
 from typing import Protocol
 
 from api.planner import costs
-from api.query.cursor import LAST_PAGE
 from api.query.items import Cursor, Filter, GridBox, ItemsQuery, halves, sides, srid_of
+from api.query.page import LAST_PAGE
 from api.query.page_order import extents_of, is_native, order_key
 from api.query.plan import BY_POSTGRESQL, CtidRange, Estimate, Plan
 from api.sql.features.block_ranges import select_blocks, select_points

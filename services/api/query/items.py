@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from api.cql2 import NO_NODES, Node, Traits, normalised, render_text, traits_of
+from api.cql2.tree.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spatial
 from api.query.crs import CRS84, Crs
 from core.bbox import BBox
 from core.catalog import Argument, Column, Key
@@ -74,6 +75,11 @@ class Given:
     value: Value
 
 
+FEW_NODES = 50
+HEAVY = frozenset({AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spatial})
+"""Conditions a few of which may take long; others compare properties with values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which features of a collection are asked for. All conditions hold at once."""
@@ -104,6 +110,14 @@ class Filter:
     def traits(self) -> Traits:
         """Of what it has in CQL2."""
         return self.found("traits", lambda: NO_NODES if self.cql2 is None else traits_of(self.cql2))
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether it may take much longer than to read the features: each statement of it has
+        `ISTHMUS_FILTER_TIMEOUT_S` then, and one that takes longer is the client's to change (400). Connections are set
+        anew for such filters alone.
+        """
+        return self.text is not None or self.traits.nodes > FEW_NODES or not self.traits.kinds.isdisjoint(HEAVY)
 
     @property
     def is_everything(self) -> bool:

@@ -138,6 +138,11 @@ def strip_key(collection: Collection) -> Key:
     return strip_keys.get(collection, None, make)
 
 
+def has_strips(collection: Collection, key: Key) -> bool:
+    """Whether a walk goes along strips."""
+    return len(key.parts) > len(collection.key.parts)
+
+
 def is_behind_strips(cursor: Cursor) -> bool:
     """Whether the place of a cursor is among features without geometry."""
     return int(cursor.key[0]) > STRIPS

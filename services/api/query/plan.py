@@ -55,7 +55,7 @@ class Plan:
     ranges: tuple[CtidRange, ...] = ()
     """The ranges of the heap, in the order in which they are read."""
     is_sure: bool = True
-    """Whether there are no more matches than in the ranges or strips when there are too few for the page."""
+    """Whether there are no more matches than it looks at when there are too few for the page."""
     edge: tuple[CtidRange, ...] = ()
     inside: int = 0
     """Where `ctid_ranges` counts too: the ranges in which matches are counted, and how many there are elsewhere."""
@@ -65,11 +65,6 @@ class Plan:
     """The parts of the box, in the order in which they are looked through."""
     projected: GridBox | None = None
     """The box around the image of the bbox in the numbers of the table, where it is not one in these."""
-
-    @property
-    def may_be_short(self) -> bool:
-        """Whether a page that is not full does not tell that there are no more matches."""
-        return self.kind == "walk" or not self.is_sure
 
 
 BY_POSTGRESQL = Plan()

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import psycopg
 
-from api.query.filter_timeout import is_heavy, too_slow
 from api.query.items import NO_FILTER, Filter
 from core.catalog import Argument, Collection
 from core.errors import (
@@ -17,6 +16,7 @@ from core.errors import (
     BadValue,
     CatalogueMissing,
     CollectionBroken,
+    FilterTooSlow,
     IsthmusError,
     QueryTooSlow,
     SourceChanged,
@@ -32,6 +32,11 @@ is not there, or not the only one.
 
 NO_PATH = ("42601", "42622", "54000")
 """What ltree says to a text that is no path, whose labels are too long, or that has too many."""
+
+SIMPLER = (
+    "compare with fewer values, with shapes of fewer corners, or in a smaller bbox;"
+    " ISTHMUS_FILTER_TIMEOUT_S on the server gives filters more time"
+)
 
 RAISE = "exec_stmt_raise"
 """The function of PL/pgSQL that reports what RAISE says, which may be any state."""
@@ -87,7 +92,7 @@ def error_for(
 ) -> IsthmusError | psycopg.Error:
     """The error that says what an error of the database is here: itself, where it says so already."""
     if isinstance(error, QueryTooSlow):
-        return too_slow(collection, filter) if is_heavy(filter) else error
+        return too_slow(collection, filter) if filter.is_heavy else error
     if collection.source is None:
         return error
     if isinstance(error, psycopg.Error):
@@ -97,6 +102,12 @@ def error_for(
     if isinstance(error, CatalogueMissing) or (is_of_another_system(error) and not _is_certain.get()):
         return changed(collection)
     return error if has_values else broken(collection)
+
+
+def too_slow(collection: Collection, filter: Filter) -> FilterTooSlow:
+    """The error for a filter that has used up its time."""
+    name = "filter" if filter.cql2 is not None else "q"
+    return FilterTooSlow(f"'{name}' takes too long for '{collection.id}'", hint=SIMPLER, parameter=name)
 
 
 def missing(error: psycopg.Error) -> IsthmusError | None:

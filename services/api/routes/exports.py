@@ -23,7 +23,6 @@ from api.http.streaming import packed
 from api.params.common import Limits
 from api.params.items import items_query
 from api.planner.choose_plan import Reader, choose_order
-from api.query.filter_timeout import is_heavy
 from api.query.items import AS_STORED, ItemsQuery
 from api.query.source_errors import reading
 from api.routes.after_request import Marker, validator_of
@@ -66,7 +65,7 @@ def begin_in_time(collection: Collection, query: ItemsQuery) -> None:
 
     Raises: FilterTooSlow
     """
-    if is_heavy(query.filter):
+    if query.filter.is_heavy:
         find_page(api(), collection, replace(query, limit=1, offset=0, sort=(), presentation=AS_STORED))
 
 

@@ -16,9 +16,8 @@ from api.http.request import Args
 from api.params.body import merged, parse_body
 from api.params.items import items_query
 from api.planner.choose_plan import Reader, choose_order
-from api.query.cursor import render_cursor
 from api.query.items import ItemsQuery
-from api.query.page import Page
+from api.query.page import Page, render_cursor
 from api.routes.items import filterable, items_geojson, presented
 from core.catalog import Collection
 

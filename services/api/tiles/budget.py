@@ -12,7 +12,6 @@ from math import inf
 from time import monotonic
 
 from api.http.gzip import comment_of, compress, with_comment
-from api.query.filter_timeout import is_heavy
 from api.query.items import WHOLE_TILE, TileQuery
 from api.sql.features.pages import select_size
 from api.sql.tiles.thinning import Few, can_be_sampled
@@ -183,7 +182,7 @@ class TileMaker:
         rows = self.collection.row_count
         known_small = self.collection.source is None and rows is not None and rows <= SMALL_ROWS
         has_overviews = self.collection.is_prepared and self.query.is_unconditional
-        return None if has_overviews or (known_small and not is_heavy(self.query.filter)) else self.share_s
+        return None if has_overviews or (known_small and not self.query.filter.is_heavy) else self.share_s
 
     @property
     def share_s(self) -> float:

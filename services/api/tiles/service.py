@@ -22,9 +22,9 @@ from api.http.links import MVT
 from api.http.negotiation import format_for
 from api.http.request import ApiResponse, Args, query_args
 from api.monitoring.metrics import Metrics
-from api.params.arguments import parse_arguments
 from api.params.common import reject_unknown
 from api.params.tiles import EXPLAIN, dataset_queries, given_parameters, is_explained, tile_query
+from api.params.values import parse_arguments
 from api.query.items import TileQuery
 from api.tiles.archives import Archives, StoredTile, etag_of, formats_of
 from api.tiles.budget import is_hasty, lack_headers

@@ -10,13 +10,13 @@ from api.documents.openapi.operations import OF_PROPERTIES
 from api.features.sample_document import Sample
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, PAGES
 from api.params.common import Limits
+from api.params.conditions import LONGEST_SEARCH
 from api.params.items import (
     COUNT_MODES,
     CSV_GEOMETRIES,
     FILTER_LANGS,
     LARGEST_OFFSET,
     LARGEST_ZOOM,
-    LONGEST_SEARCH,
     MOST_DIGITS,
 )
 from api.query.crs import CRS84

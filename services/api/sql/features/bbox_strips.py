@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from api.query.items import Filter, GridBox
-from api.query.page_order import STRIPS, bbox_of, is_native, strip_key
+from api.query.page_order import STRIPS, bbox_of, has_strips, is_native, strip_key
 from api.query.plan import Plan, StripRange
 from api.sql.features.block_ranges import hidden
 from api.sql.filters.bbox import area_of, area_values, box_values
@@ -90,11 +90,6 @@ def order_values(collection: Collection, filter: Filter, key: Key) -> dict[str, 
     """The values for the order of a walk that those of the conditions do not hold: of a shape's strips."""
     box = bbox_of(filter) if has_strips(collection, key) and filter.box is None else None
     return {} if box is None else box_values(collection, box)
-
-
-def has_strips(collection: Collection, key: Key) -> bool:
-    """Whether a walk goes along strips."""
-    return len(key.parts) > len(collection.key.parts)
 
 
 def with_strips(

@@ -10,10 +10,9 @@ from typing import Any
 from psycopg import sql
 
 from api.query.items import ItemsQuery, Presentation
-from api.query.page_order import is_behind_strips, order_key
+from api.query.page_order import has_strips, is_behind_strips, order_key
 from api.query.plan import BY_POSTGRESQL, Plan, PlanKind
 from api.sql.features.bbox_strips import (
-    has_strips,
     in_ranges,
     one_by_one,
     order_values,
