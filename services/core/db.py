@@ -20,10 +20,9 @@ from core.copy_out import copy_out
 from core.db_errors import error_class, is_left_behind, is_stale, translate, translated
 from core.errors import CatalogueMissing, DatabaseUnavailable, IsthmusError
 from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
-from core.prepared import PreparedStatements, Row, TextRows, texts_of
 from core.settings import Settings
 from core.spent import spent
-from core.statement import Prepared, Statement
+from core.statement import Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]

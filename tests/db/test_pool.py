@@ -17,9 +17,8 @@ from psycopg import sql
 from core.catalog import SELECT_GENERATION
 from core.db import AMONG_REPLICAS, OF_A_STATEMENT, Database as Pool, connect
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
-from core.prepared import MOST
 from core.settings import DbTarget
-from core.statement import Prepared, Statement, kept_ready, prepare
+from core.statement import MOST_PREPARED, Prepared, Statement, kept_ready, prepare
 from loader.migrations import MIGRATION_LOCK, migrate, migrations
 from support.cluster import PASSWORD, Database
 
@@ -265,11 +264,11 @@ def test_a_prepared_statement_gives_all_of_its_first_row_as_it_is(database: Data
 
 def test_a_connection_keeps_only_so_many_prepared_statements(database: Database):
     with closing(Pool(replace(database.reader, pool_size=1))) as opened:
-        for number in range(MOST + 20):
+        for number in range(MOST_PREPARED + 20):
             asked = prepare(Statement(sql.SQL("SELECT {}::text").format(number)))
             assert opened.run_prepared(asked, {}) == (b"%d" % number,)
             opened.run_prepared(SUM, {"a": 1, "b": 1})
-        assert opened.run(statement(KEPT)) == [(MOST,)]
+        assert opened.run(statement(KEPT)) == [(MOST_PREPARED,)]
         assert opened.run(statement("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%||%'")) == [
             (1,)
         ]

@@ -20,8 +20,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.exports.stream import Exports
 from core.db import Database as Pool
-from core.prepared import TextRows
-from core.statement import Statement
+from core.statement import Statement, TextRows
 from support.cluster import Cluster, Database
 from support.processes import resident_bytes, server_pid
 from support.publish import publish

@@ -11,7 +11,7 @@ from api.params.items import at_place
 from api.query.items import Cursor, ItemsQuery, SortKey
 from api.query.page import Page, cut_page
 from core.catalog import FID, Column, Key, KeyPart
-from core.prepared import TextRows
+from core.statement import TextRows
 
 NAME = SortKey(Column("name", "name", "string"))
 Row = tuple[Any, ...]

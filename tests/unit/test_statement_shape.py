@@ -13,8 +13,7 @@ from hypothesis import given, strategies as st
 from api.cql2 import parse_filter
 from api.params.values import equals
 from api.query.items import Filter, Interval
-from api.sql.filters.filter import where, where_clause
-from api.sql.filters.statement_shape import MOST_NODES, filter_shape
+from api.sql.filters.filter import MOST_NODES, filter_shape, where, where_clause
 from core.bbox import BBox
 from core.catalog import Collection, Column
 

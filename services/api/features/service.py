@@ -21,8 +21,7 @@ from api.query.source_errors import reading
 from api.sql.features.items import select_feature
 from core.catalog import Collection, remembered
 from core.errors import BadValue, UnknownFeature
-from core.prepared import TextRows
-from core.statement import Prepared, prepare
+from core.statement import Prepared, TextRows, prepare
 
 FORMATS = PAGES
 """The formats of a page and of a single feature, the default first."""

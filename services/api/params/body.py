@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.cql2.json_encoding.writer import dumps
-from api.cql2.tree.limits import check_json_depth
+from api.cql2.tree.literals import check_json_depth
 from api.http.request import Args
 from core.errors import BadParameter
 

@@ -24,8 +24,7 @@ from api.sql.features.pages import select_ends, select_page, select_walk_plan
 from core.cache import CollectionCache
 from core.catalog import HEAP_ORDER, Collection
 from core.db import Database
-from core.prepared import TextRows
-from core.statement import Statement
+from core.statement import Statement, TextRows
 
 
 @dataclass(frozen=True, slots=True)

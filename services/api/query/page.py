@@ -19,7 +19,7 @@ from api.query.items import Cursor, Direction, FeatureKey, Filter, ItemsQuery, S
 from api.query.page_order import bounds, order_key
 from core.catalog import FID, Collection, Key, KeyPart
 from core.errors import BadCursor
-from core.prepared import TextRows
+from core.statement import TextRows
 
 HINT = "begin again with the first page: leave `cursor` out"
 LARGEST_INTEGER = 2**63 - 1

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from api.cql2.check.functions import FUNCTIONS, Kind
 from api.cql2.check.queryables import Queryables, kind_of
+from api.cql2.json_encoding.parser import parse_json
+from api.cql2.text_encoding.parser import parse_text
 from api.cql2.text_encoding.writer import render_text
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.edge_crossings import check_meetings, check_turns
 from api.cql2.tree.errors import mistake
-from api.cql2.tree.limits import check_digits, check_pairs
-from api.cql2.tree.literals import parse_instant, parse_time
+from api.cql2.tree.literals import check_digits, check_pairs, parse_instant, parse_time
+from core.cache import CollectionCache
+from core.catalog import Collection
 from core.errors import suggestion
 
 Value = TypeVar("Value")
@@ -30,6 +33,29 @@ OPERATORS = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS, "casei", "acce
 SHOWN = 40
 """Characters of an operand that an error shows."""
 ARTICLES: dict[Kind, str] = {"geometry": "a geometry", "interval": "an interval", "json": "a list or object (JSON)"}
+
+
+Lang = Literal["cql2-text", "cql2-json"]
+
+trees: CollectionCache[str, Node] = CollectionCache(capacity=200)
+"""The checked trees of filters, by their texts: each page of a walk names the same one."""
+
+LONGEST_CACHED = 2000
+"""Characters of a filter whose tree is cached."""
+
+
+def parse_filter(text: str, lang: Lang, collection: Collection) -> Node:
+    """The tree of a filter, with names and literals as the collection has them. Cost: 0.15 ms, unless it is cached
+
+    `render_text` of it is the same for filters that differ only in spelling, so it serves as a key.
+    Raises: BadFilter, with the place of the mistake in its detail
+    """
+    queryables = Queryables.of(collection)
+
+    def parse() -> Node:
+        return check(parse_json(text) if lang == "cql2-json" else parse_text(text), queryables)
+
+    return parse() if lang == "cql2-json" or len(text) > LONGEST_CACHED else trees.get(collection, text, parse)
 
 
 def check(root: Node, queryables: Queryables) -> Node:

@@ -16,8 +16,17 @@ from api.cql2.text_encoding.tokens import RESERVED, WORD
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.errors import mistake
-from api.cql2.tree.limits import MAX_LENGTH_JSON, check_json_depth, check_length, check_tree
-from api.cql2.tree.literals import check_text, parse_date, parse_instant, parse_number, parse_timestamp
+from api.cql2.tree.literals import (
+    MAX_LENGTH_JSON,
+    check_json_depth,
+    check_length,
+    check_text,
+    check_tree,
+    parse_date,
+    parse_instant,
+    parse_number,
+    parse_timestamp,
+)
 
 Json = Any
 Build = Callable[[str, list[Json], str], Node]

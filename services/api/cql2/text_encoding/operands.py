@@ -10,12 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
-from api.cql2.text_encoding.tokens import RESERVED, Token, TokenCursor
-from api.cql2.text_encoding.wkt import parse_spatial, starts_geometry
+from api.cql2.text_encoding.tokens import RESERVED, Token, TokenCursor, starts_geometry
+from api.cql2.text_encoding.wkt import parse_spatial
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.cql2.tree.limits import MAX_DEPTH
-from api.cql2.tree.literals import parse_date, parse_instant, parse_number, parse_timestamp
+from api.cql2.tree.literals import MAX_DEPTH, parse_date, parse_instant, parse_number, parse_timestamp
 
 Part = TypeVar("Part")
 

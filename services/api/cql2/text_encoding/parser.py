@@ -14,7 +14,7 @@ from api.cql2.text_encoding.tokens import Token, TokenCursor
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.errors import mistake
-from api.cql2.tree.limits import MAX_DEPTH, check_tree
+from api.cql2.tree.literals import MAX_DEPTH, check_tree
 
 OR, AND, NOT, PREDICATE, SUM, PRODUCT, POWER = range(1, 8)
 WORDS = {"OR": OR, "AND": AND, **dict.fromkeys(("LIKE", "ILIKE", "BETWEEN", "IN", "IS"), PREDICATE), "DIV": PRODUCT}

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from api.cql2.tree.errors import mistake_in
-from api.cql2.tree.limits import check_length
-from api.cql2.tree.literals import check_text
+from api.cql2.tree.geometry import TYPES
+from api.cql2.tree.literals import check_length, check_text
 from core.errors import BadFilter
 
 Kind = Literal["word", "quoted", "text", "number", "sign", "end"]
+
+COLLECTION = "GEOMETRYCOLLECTION"
+GEOMETRY_NAMES = frozenset({*TYPES, COLLECTION, "BBOX"})
 
 RESERVED = frozenset({"AND", "OR", "NOT", "IN", "IS", "LIKE", "BETWEEN", "NULL", "TRUE", "FALSE", "DIV"})
 """Words that are never a property or a function. The other keywords are known by the parenthesis after them."""
@@ -176,3 +179,21 @@ class TokenCursor:
     def mistake(self, what: str, at: int | None = None, *, hint: str | None = None) -> BadFilter:
         """The error at the next token, or at another place."""
         return mistake_in(self.text, what, self.here.at if at is None else at, hint=hint)
+
+
+def starts_geometry(cursor: TokenCursor) -> bool:
+    """Whether a geometry or a box comes next: its name and what can only follow such a name."""
+    if cursor.here.kind != "word" or base_name(cursor.here.value) not in GEOMETRY_NAMES:
+        return False
+    following = cursor.ahead()
+    return (
+        following.is_sign("(")
+        or following.is_word("Z", "EMPTY")
+        or (cursor.here.value.upper().endswith("Z") and following.is_sign("("))
+    )
+
+
+def base_name(word: str) -> str:
+    """`POINTZ` and `point` are POINT."""
+    upper = word.upper()
+    return upper[:-1] if upper.endswith("Z") and upper[:-1] in GEOMETRY_NAMES else upper

@@ -5,31 +5,10 @@ Source: OGC 21-065r2, annex B, geometryLiteral; /req/cql2-text/basic-spatial-fun
 
 from __future__ import annotations
 
-from api.cql2.text_encoding.tokens import TokenCursor
+from api.cql2.text_encoding.tokens import COLLECTION, TokenCursor, base_name
 from api.cql2.tree.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection
 from api.cql2.tree.geometry import TYPES, bbox, finite, geometry
 from api.cql2.tree.literals import parse_number
-
-COLLECTION = "GEOMETRYCOLLECTION"
-NAMES = frozenset({*TYPES, COLLECTION, "BBOX"})
-
-
-def starts_geometry(cursor: TokenCursor) -> bool:
-    """Whether a geometry or a box comes next: its name and what can only follow such a name."""
-    if cursor.here.kind != "word" or base_name(cursor.here.value) not in NAMES:
-        return False
-    following = cursor.ahead()
-    return (
-        following.is_sign("(")
-        or following.is_word("Z", "EMPTY")
-        or (cursor.here.value.upper().endswith("Z") and following.is_sign("("))
-    )
-
-
-def base_name(word: str) -> str:
-    """`POINTZ` and `point` are POINT."""
-    upper = word.upper()
-    return upper[:-1] if upper.endswith("Z") and upper[:-1] in NAMES else upper
 
 
 def parse_spatial(cursor: TokenCursor) -> Geometry | GeometryCollection | BBox:

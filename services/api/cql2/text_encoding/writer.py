@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from api.cql2.text_encoding.tokens import CONTROLS, RESERVED, WORD
-from api.cql2.text_encoding.wkt import NAMES
+from api.cql2.text_encoding.tokens import CONTROLS, GEOMETRY_NAMES, RESERVED, WORD
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.geometry import wkt
@@ -13,7 +12,7 @@ from api.cql2.tree.literals import instant_text, number_text
 
 ESCAPES = str.maketrans({"\\": "\\\\", "'": "''", **{code: f"\\{letter}" for letter, code in CONTROLS.items()}})
 OPS = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS, "date", "timestamp", "interval", "casei", "accenti")
-KEYWORDS = RESERVED | NAMES | {op.upper() for op in OPS}
+KEYWORDS = RESERVED | GEOMETRY_NAMES | {op.upper() for op in OPS}
 STRENGTH: dict[str, int] = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "div": 2, "^": 3}
 """Operator -> how strongly it binds; operands that bind no stronger stand in parentheses."""
 

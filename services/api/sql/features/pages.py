@@ -25,8 +25,7 @@ from api.sql.features.block_ranges import count_on_edge, in_ctid_ranges, range_p
 from api.sql.features.items import EXPLAIN, feature_text, properties_lateral, ready, rendered
 from api.sql.features.keyset import at_offset, beyond, lies_in_order, order_by, select_key, select_places
 from api.sql.filters.bbox import Test
-from api.sql.filters.filter import where, where_clause
-from api.sql.filters.statement_shape import filter_shape
+from api.sql.filters.filter import filter_shape, where, where_clause
 from api.sql.relation import all_columns, named_table, relation, tables_of
 from core.cache import CollectionCache
 from core.catalog import SAMPLE, Collection, Key

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from psycopg import sql
 
+from api.cql2.check.queryables import Queryables
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.sql.filters.cql2 import numbers, texts
+from api.sql.filters.cql2 import texts
 from api.sql.filters.cql2.arrays import array_predicate
 from api.sql.filters.cql2.scope import SQL, Scope, comma
 from api.sql.filters.cql2.spatial import spatial
 from api.sql.filters.cql2.temporal import temporal
-from api.sql.filters.cql2.values import comparable, function, text, value
+from api.sql.filters.cql2.values import BIGINT, comparable, function, text, value
+from core.catalog import Collection
 
 OPERATORS: dict[str, sql.SQL] = {
     "=": sql.SQL("({} = {})"),
@@ -28,6 +30,22 @@ OPERATORS: dict[str, sql.SQL] = {
 
 MOST_IN_A_LIST = 500
 """Values of a list that are no literals: PostgreSQL nests one comparison in the other, thousands too deep."""
+
+
+def filter_condition(
+    node: Node, collection: Collection, srid_in: int = 4326, *, northing_first: bool = False
+) -> tuple[sql.Composable, dict[str, Any]]:
+    """The condition on the table `t`, and its parameters `c0`, `c1`, ….
+
+    srid_in:        the system that the geometries of the filter are in (filter-crs)
+    northing_first: their positions have northing or latitude first, as in EPSG:4326
+    NULL:           as in the standard; WHERE takes it as no match
+    Index:          GiST on t.geom for S_INTERSECTS and every other operator that needs the geometries to meet
+    Raises:         BadFilter for positions beyond the degrees
+    """
+    scope = Scope(collection, Queryables.of(collection), srid_in, northing_first, condition_sql)
+    condition = condition_sql(node, scope)
+    return condition, scope.params
 
 
 def condition_sql(node: Node, scope: Scope) -> SQL:
@@ -87,7 +105,7 @@ def in_list(node: ast.In, scope: Scope) -> SQL:
         if scope.kind(node.value) == "string":
             return sql.SQL("({} = ANY ({}))").format(text(node.value, scope), scope.bind(literals, "text[]"))
         whole = isinstance(node.value, ast.Property) and scope.column(node.value.name).type == "integer"
-        if whole and all(isinstance(number, int) and number in numbers.BIGINT for number in literals):
+        if whole and all(isinstance(number, int) and number in BIGINT for number in literals):
             return sql.SQL("({} = ANY ({}))").format(value_column(node.value, scope), scope.bind(literals, "bigint[]"))
     first, *rest = comparable([node.value, *node.items], scope)
     lists = [rest[start : start + MOST_IN_A_LIST] for start in range(0, len(rest), MOST_IN_A_LIST)]

@@ -1,18 +1,43 @@
-"""Scalars: what stands on the sides of comparisons."""
+"""Scalars: what stands on the sides of comparisons.
+
+Calculations are in PostgreSQL's exact numeric, so that they neither overflow nor lose digits. What has no result is
+NULL: a division by zero, a root of a negative number, a power that is no real number or has more than about 304
+digits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import cast
 
 from psycopg import sql
 
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.sql.filters.cql2 import numbers, texts
+from api.sql.filters.cql2 import texts
 from api.sql.filters.cql2.scope import SQL, Scope, concatenated
 from api.sql.filters.cql2.shapes import FUNCTIONS as SHAPE_FUNCTIONS, shape, shape_function
 from api.sql.relation import text_of
+
+CALCULATIONS: dict[str, sql.SQL] = {
+    "+": sql.SQL("({} + {})"),
+    "-": sql.SQL("({} - {})"),
+    "*": sql.SQL("({} * {})"),
+    "/": sql.SQL("({} / NULLIF({}, 0))"),
+    "div": sql.SQL("div({}, NULLIF({}, 0))"),
+    "%": sql.SQL("mod({}, NULLIF({}, 0))"),
+    # OFFSET 0 keeps the operands from being written into the expression several times over
+    "^": sql.SQL(
+        "(SELECT CASE WHEN v.b = 0 AND v.e < 0 THEN NULL WHEN v.b = 0 THEN power(v.b, v.e)"
+        " WHEN v.b < 0 AND v.e <> trunc(v.e) THEN NULL WHEN abs(v.e * ln(abs(v.b))) > 700 THEN NULL"
+        " ELSE power(v.b, v.e) END FROM (SELECT {} AS b, {} AS e OFFSET 0) AS v)"
+    ),
+}
+SQRT = sql.SQL("(SELECT CASE WHEN v.x >= 0 THEN sqrt(v.x) END FROM (SELECT {} AS x OFFSET 0) AS v)")
+
+REAL_SMALLEST, REAL_LARGEST = Decimal("1e-37"), Decimal("3e38")
+BIGINT = range(-(2**63), 2**63)
 
 FUNCTIONS: dict[str, sql.SQL] = {
     "lower": sql.SQL("lower({})"),
@@ -24,7 +49,7 @@ FUNCTIONS: dict[str, sql.SQL] = {
     "floor": sql.SQL("floor({})"),
     "ceil": sql.SQL("ceil({})"),
     "round": sql.SQL("round({})"),
-    "sqrt": numbers.SQRT,
+    "sqrt": SQRT,
     "year": sql.SQL("EXTRACT(YEAR FROM {})"),
     "month": sql.SQL("EXTRACT(MONTH FROM {})"),
     "day": sql.SQL("EXTRACT(DAY FROM {})"),
@@ -48,11 +73,11 @@ def exact(node: Node, scope: Scope) -> SQL:
     """A number as numeric."""
     match node:
         case ast.Number(value):
-            return numbers.number(value, scope)
+            return bound_number(value, scope)
         case ast.Property(name):
-            return numbers.exact_column(name, scope)
+            return exact_column(name, scope)
         case ast.Arithmetic(op, left, right):
-            return numbers.OPERATORS[op].format(exact(left, scope), exact(right, scope))
+            return CALCULATIONS[op].format(exact(left, scope), exact(right, scope))
         case _:
             return function(cast("ast.FunctionCall", node), scope)
 
@@ -133,7 +158,7 @@ def comparable_numbers(nodes: Sequence[Node], scope: Scope) -> list[SQL]:
     columns are compared digit by digit, as they are shown: PostgreSQL would compare them as doubles, in which the 0.1
     of a real is another number than the 0.1 of a double.
     """
-    inexact = [numbers.is_inexact_column(node, scope) for node in nodes]
+    inexact = [is_inexact_column(node, scope) for node in nodes]
     several = any(inexact) and len({node.name for node in nodes if isinstance(node, ast.Property)}) > 1
     taken_from_column = inexact[0] or (len(nodes) == 2 and inexact[1])
     plain = all(isinstance(node, ast.Number | ast.Property) for node in nodes) and not overflows(nodes, inexact)
@@ -145,7 +170,7 @@ def comparable_numbers(nodes: Sequence[Node], scope: Scope) -> list[SQL]:
 def overflows(nodes: Sequence[Node], inexact: Sequence[bool]) -> bool:
     """Whether a list has a number beyond single precision, as which PostgreSQL might read it beside such a column."""
     literals = [node.value for node in nodes if isinstance(node, ast.Number)]
-    return len(nodes) > 2 and any(inexact) and not all(map(numbers.fits_real, literals))
+    return len(nodes) > 2 and any(inexact) and not all(map(fits_real, literals))
 
 
 def plain_number(node: Node, scope: Scope, *, inexact: bool) -> SQL:
@@ -154,8 +179,45 @@ def plain_number(node: Node, scope: Scope, *, inexact: bool) -> SQL:
         case ast.Property(name):
             return scope.identifier(name)
         case ast.Number(number) if inexact:
-            return numbers.beside_column(number, scope)
-        case ast.Number(number) if numbers.is_whole(number):
+            return beside_column(number, scope)
+        case ast.Number(number) if is_whole(number):
             return scope.bind(int(number), "bigint")
         case _:
             return exact(node, scope)
+
+
+def bound_number(value: float | Decimal, scope: Scope) -> SQL:
+    """A literal number by itself."""
+    return scope.bind(value, "numeric")
+
+
+def beside_column(value: int | Decimal, scope: Scope) -> SQL:
+    """A literal number that is compared with a column of type `number`.
+
+    It is bound without a type, so that PostgreSQL reads it as what the column is: 0.1 then meets the 0.1 of a
+    single-precision column too, which as a double it would not.
+    """
+    if fits_real(value):
+        return scope.bind(str(value))
+    return scope.bind(value, "numeric")
+
+
+def fits_real(value: int | Decimal) -> bool:
+    """Whether single precision can hold about this number."""
+    return value == 0 or REAL_SMALLEST < abs(value) < REAL_LARGEST
+
+
+def is_whole(value: int | Decimal) -> bool:
+    """Whether a number is a bigint, however it is written: beside another one the index of a column is of no use."""
+    return abs(value) < BIGINT.stop and value == int(value)
+
+
+def exact_column(name: str, scope: Scope) -> SQL:
+    """A column as numeric. A double goes through its text, as the direct cast keeps 15 digits only."""
+    cast = "{}::numeric" if scope.column(name).type == "integer" else "{}::text::numeric"
+    return sql.SQL(cast).format(scope.identifier(name))
+
+
+def is_inexact_column(node: ast.Node, scope: Scope) -> bool:
+    """Whether a node is a column that holds doubles, singles or numerics."""
+    return isinstance(node, ast.Property) and scope.column(node.name).type == "number"
