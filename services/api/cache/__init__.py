@@ -1,1 +1,1 @@
-"""Tiles that were made, in memory and on the disk: found by a key of all they depend on, each made by one builder."""
+"""Tiles in memory and on the disk, found by a key of all that they depend on; each missing one is made once."""
