@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.middleware.forwarded import parse_forwarded
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +30,13 @@ FORMS = {
 
 SAME = {"host": "HTTP_X_FORWARDED_HOST", "proto": "HTTP_X_FORWARDED_PROTO"}
 """What stands for a parameter of `Forwarded`. Who asked, `for`, makes no difference to any answer."""
+
+PIECE = re.compile(
+    r"""[ \t]*(?:(?P<name>[\w!#$%&'*+.^`|~-]+)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,;"\\]+))"""
+    r"""(?=[ \t]*(?:[;,]|$))|;|(?P<comma>,)|$)""",
+    re.ASCII,
+)
+"""A parameter of `Forwarded` (RFC 7239), or what stands between two. Unquoted values may hold colons, which the standard wants quoted."""
 
 OTHERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO")
 
@@ -72,6 +78,27 @@ def read_forwarded(environ: WSGIEnvironment) -> None:
     for name, value in parse_forwarded(environ["HTTP_FORWARDED"]).items():
         if name in SAME:
             environ[SAME[name]] = value.lower()
+
+
+def parse_forwarded(text: str) -> dict[str, str]:
+    """The parameters of the last element of `Forwarded`, that of the nearest proxy, by their names in small letters.
+
+    None of a header that is malformed: nobody knows then where its last element begins.
+    """
+    element: dict[str, str] = {}
+    is_over, place = False, 0
+    while place < len(text):
+        piece = PIECE.match(text, place)
+        if piece is None:
+            return {}
+        place, name = piece.end(), (piece["name"] or "").lower()
+        if name:
+            element = {} if is_over else element
+            if name in element:
+                return {}
+            element[name] = piece["plain"] or re.sub(r"\\(.)", r"\1", piece["quoted"])
+        is_over = piece["comma"] is not None or (is_over and not name)
+    return element
 
 
 def forget_absurd(environ: WSGIEnvironment) -> None:
