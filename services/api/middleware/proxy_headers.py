@@ -36,7 +36,9 @@ PIECE = re.compile(
     r"""(?=[ \t]*(?:[;,]|$))|;|(?P<comma>,)|$)""",
     re.ASCII,
 )
-"""A parameter of `Forwarded` (RFC 7239), or what stands between two. Unquoted values may hold colons, which the standard wants quoted."""
+"""A parameter of `Forwarded` (RFC 7239), or what stands between two. Unquoted values may hold colons, which the
+standard wants quoted.
+"""
 
 OTHERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO")
 
