@@ -13,8 +13,7 @@ from api.sql.features.bbox_strips import order_values, with_strips
 from api.sql.features.items import feature_text, properties_lateral
 from api.sql.features.keyset import order_by
 from api.sql.filters.filter import where, where_clause
-from api.sql.geometry import shown_geometry
-from api.sql.relation import column_of, id_text, named_table, relation, shown_column
+from api.sql.relation import column_of, id_text, named_table, relation, shown_column, shown_geometry
 from core.catalog import Collection, Column
 from core.statement import Statement, quoted
 

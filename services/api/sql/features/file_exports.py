@@ -8,8 +8,7 @@ from psycopg import sql
 
 from api.query.items import ItemsQuery
 from api.sql.features.exports import select_all
-from api.sql.geometry import shown_geometry
-from api.sql.relation import column_of, id_text, is_numeric, shown_value
+from api.sql.relation import column_of, id_text, is_numeric, shown_geometry, shown_value
 from core.catalog import Collection, Column, ColumnType
 from core.statement import Statement
 

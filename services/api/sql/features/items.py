@@ -12,8 +12,7 @@ from api.query.items import AS_STORED, Filter, Presentation
 from api.sql.features.jsonfg import fg_members
 from api.sql.filters.bbox import Test
 from api.sql.filters.filter import filter_shape, where, where_clause
-from api.sql.geometry import geometry_member
-from api.sql.relation import brief_column, id_member, is_key, json_column, relation
+from api.sql.relation import brief_column, geometry_member, id_member, is_key, json_column, relation
 from core.catalog import Collection, Column, remembered
 from core.statement import Statement, kept_ready
 

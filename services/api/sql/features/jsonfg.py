@@ -13,8 +13,7 @@ from psycopg import sql
 from api.query.crs import CRS84
 from api.query.items import Presentation
 from api.query.profiles import JSON_FG_PLUS
-from api.sql.geometry import geometry_or_null
-from api.sql.relation import column_of
+from api.sql.relation import column_of, geometry_or_null
 from core.catalog import RANGES, Collection, Column
 
 NULL = sql.SQL("'null'")
