@@ -22,7 +22,7 @@ from core.errors import CatalogueMissing, DatabaseUnavailable, IsthmusError
 from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
 from core.settings import Settings
 from core.spent import spent
-from core.statement import Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
+from core.statement import CHUNK_ROWS, Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -198,17 +198,18 @@ class Database:
         statement: Statement,
         *,
         most_bytes: float = inf,
+        chunk_rows: int = CHUNK_ROWS,
         timeout_s: float | None = None,
         one_plan: bool = False,
     ) -> TextRows:
-        """The rows of a statement whose first column is a text, a few at a time until their texts have more bytes than
+        """The rows of a statement whose first column is a text, some at a time until their texts have more bytes than
         are wanted; then the statement is cancelled. Other parameters and errors: as `run`
         """
         way = self._way(timeout_s, one_plan=one_plan)
         if statement.prepared is None:
-            return self._work(way, lambda on: texts_of(on, statement, most_bytes))
+            return self._work(way, lambda on: texts_of(on, statement, most_bytes, chunk_rows))
         prepared, values = statement.prepared, statement.prepared.values(statement.params)
-        return self._work(way, lambda on: self._prepared_of(on).texts(prepared, values, most_bytes))
+        return self._work(way, lambda on: self._prepared_of(on).texts(prepared, values, most_bytes, chunk_rows))
 
     def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
         """All rows of each of some statements, which see the database in one state. Raises: as `run`"""

@@ -18,20 +18,15 @@ from support.loading import Loader, random_points, write_ogr
 
 ROWS = 20_000
 ITEMS = "/collections/things/items?limit=100&"
-TILE = "/collections/things/tiles/WebMercatorQuad/{}/{}/{}"
 MOST_FILES = {
-    "a page with a bbox": 36,
-    "a filter in CQL2": 45,
-    "a cold tile": 28,
-    "a cached tile": 8,
+    "a page with a bbox": 39,
+    "a filter in CQL2": 48,
 }
 ASKED = {
     "a page with a bbox": ITEMS + "bbox=2,3,60,50",
     "a filter in CQL2": ITEMS + urlencode({"filter": "size < 400 AND kind = 'cafe'"}),
-    "a cold tile": TILE.format(5, 12, 20),
-    "a cached tile": TILE.format(4, 6, 7),
 }
-WARM = [ITEMS + "bbox=1,1,50,50", ITEMS + urlencode({"filter": "score > 3 AND name > 'p'"}), TILE.format(4, 6, 7)]
+WARM = [ITEMS + "bbox=1,1,50,50", ITEMS + urlencode({"filter": "score > 3 AND name > 'p'"})]
 
 
 @pytest.fixture(scope="module")
