@@ -17,6 +17,7 @@ from api.http.request import ApiResponse
 from api.middleware.fast_tiles import FastTiles
 from api.monitoring.metrics import Metrics
 from api.tiles import service
+from api.tiles.resources import TileRequest
 from core.db import Database as Pool
 from core.errors import DatabaseUnavailable, QueryTooSlow
 from support.cluster import Database
@@ -223,11 +224,11 @@ def test_resources_that_are_cached_have_a_bound(world: Database, monkeypatch: py
     pool = Pool(world.reader)
     tiles = service.TileService(world.reader, pool, LiveCatalog(pool), Metrics())
     for number in range(10):
-        asked = service.TileRequest("places", "WebMercatorQuad", "0", "0", "0", accept=f"*/*, text/x-{number}")
+        asked = TileRequest("places", "WebMercatorQuad", "0", "0", "0", accept=f"*/*, text/x-{number}")
         response = tiles.respond(asked)
         assert isinstance(response, ApiResponse)
         assert response.status == "200 OK"
-    assert len(tiles._resources) == 3
+    assert len(tiles._resolved) == 3
     pool.close()
 
 

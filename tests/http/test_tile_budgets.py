@@ -278,7 +278,7 @@ def test_hasty_tile_of_loaded_data_is_made_anew_when_there_is_time(served: Flask
     path = "/collections/towns/tiles/WebMercatorQuad/4/4/9?all=true"
     hasty = served.test_client().get(path)
     assert hasty.status_code in (200, 504)
-    cache = served.extensions[EXTENSION].tiles._cache
+    cache = served.extensions[EXTENSION].tiles._resources._cache
     assert len(cache._plain._memory) == len(cache._filtered._memory) == 0
 
 

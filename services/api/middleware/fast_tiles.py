@@ -18,7 +18,8 @@ from werkzeug.exceptions import HTTPException
 from api.http.headers import COMMON_HEADERS, new_request_id, server_timing
 from api.http.request import TOLD, names_host
 from api.monitoring.metrics import Metrics
-from api.tiles.service import TileRequest, TileResource, TileService
+from api.tiles.resources import TileRequest, TileResource
+from api.tiles.service import TileService
 from core.errors import CatalogueMissing
 from core.spent import spent
 

@@ -26,7 +26,7 @@ from api.params.tiles import given_parameters
 from api.routes.responses import answer
 from api.routes.tiles import tileset_answer
 from api.tiles.functions import check_parameters
-from api.tiles.service import check_matrix_set
+from api.tiles.resources import check_matrix_set
 from core.archives import TileArchive
 from core.errors import OnlyTiles
 

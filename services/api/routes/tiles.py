@@ -16,8 +16,8 @@ from api.http.links import MAPLIBRE_STYLE, MVT
 from api.params.tiles import EXPLAIN, dataset_queries, given_parameters, tileset_query
 from api.routes.responses import answer
 from api.tiles.explain import explain_tile
-from api.tiles.layers import Layer, reading_layer, with_tiles
-from api.tiles.service import TileRequest, TileResource
+from api.tiles.layers import Layer, chosen_tileset, reading_layer, with_tiles
+from api.tiles.resources import TileRequest, TileResource
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile
 from api.tms.tileset import Tileset
@@ -146,7 +146,8 @@ def dataset_tileset_in(tms: str) -> Tileset | None:
 
 def dataset_tileset(tms: str) -> Tileset:
     """The tileset of the chosen collections. Raises: UnknownTileMatrixSet, BadParameter, NoTiles"""
-    return api().tiles.dataset_tileset(tms, request.args.get("collections"))
+    grids = api().tiles.grids
+    return chosen_tileset(grids, api().live_catalog, grids.find(tms), request.args.get("collections"))
 
 
 def explanation(found: TileResource, *, is_of_several: bool) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import inf
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from api.catalog.live import LiveCatalog
 from api.formats.mvt import weigh
 from api.http.gzip import compress, decompress, with_comment
 from api.params.collections import parse_collections
@@ -24,9 +25,9 @@ from api.tiles.keys import CacheEntry
 from api.tms.matrix_set import TileMatrixSet
 from api.tms.tile import Tile
 from api.tms.tileset import Tileset
-from core.catalog import Collection
+from core.catalog import Catalog, Collection
 from core.db import Database
-from core.errors import BadValue, CollectionBroken, IsthmusError, NoGeometry, QueryTooSlow
+from core.errors import BadParameter, BadValue, CollectionBroken, IsthmusError, NoGeometry, QueryTooSlow
 from core.settings import Settings
 
 log = logging.getLogger("isthmus.api")
@@ -188,11 +189,6 @@ def is_of_source(error: IsthmusError, collection: Collection) -> bool:
     return collection.source is not None and isinstance(error, CollectionBroken | QueryTooSlow)
 
 
-def tiled(collections: Mapping[str, Collection]) -> dict[str, Collection]:
-    """Those that have tiles whatever is asked: functions that need an argument have none here."""
-    return {id: found for id, found in collections.items() if found.has_tiles and not found.needs_arguments}
-
-
 def with_tiles(collection: Collection) -> Collection:
     """A collection that has tiles. Raises: NoGeometry for a plain table, or coordinates of an unknown system"""
     if not collection.has_geometry:
@@ -204,10 +200,20 @@ def with_tiles(collection: Collection) -> Collection:
     return collection
 
 
-def chosen_tileset(
-    grids: Grids, known: Mapping[str, Collection], matrix_set: TileMatrixSet, names: str | None
-) -> Tileset:
-    """The tileset of the collections that are named, None: of all that are known. Raises: BadParameter, NoTiles"""
+def chosen_tileset(grids: Grids, catalog: LiveCatalog, matrix_set: TileMatrixSet, names: str | None) -> Tileset:
+    """The tileset of the collections that are named; None: of all.
+
+    Raises: BadParameter, NoTiles, DatabaseUnavailable
+    """
+    try:
+        return tileset_of(grids, catalog.current_or_last(), matrix_set, names)
+    except BadParameter:  # one may have been loaded just now
+        return tileset_of(grids, catalog.fresh(), matrix_set, names)
+
+
+def tileset_of(grids: Grids, catalog: Catalog, matrix_set: TileMatrixSet, names: str | None) -> Tileset:
+    """The same in a catalogue. Functions that need an argument are in no tileset of several."""
+    known = {id: found for id, found in catalog.collections.items() if found.has_tiles and not found.needs_arguments}
     if names is None:
         return grids.dataset(tuple(known.values()), matrix_set, {})
     chosen = parse_collections(names, known)
