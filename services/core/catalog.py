@@ -48,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class KeyPart:
-    """A column that features are told apart by, and its type in SQL."""
+    """A column of a key, and its type in SQL."""
 
     column: str
     sql_type: str
@@ -57,11 +57,11 @@ class KeyPart:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What features are told apart by and walked along: columns that are never NULL, in the order of their index.
+    """What identifies features, and their order: columns that are never NULL, in the order of their index.
 
     unique:  no two rows have the same values; else a walk counts the rows that it has seen of one value
-    is_id:   the values are the feature's id; else features have none, as with the place of a row on the disk
-    No parts: rows cannot be told apart.
+    is_id:   the values are the feature's id; else features have none, as with a CTID
+    No parts: rows cannot be distinguished.
     """
 
     parts: tuple[KeyPart, ...]
@@ -78,7 +78,7 @@ FID = Key((KeyPart("fid", "bigint"),))
 """The key of every table that the loader makes."""
 
 HEAP_ORDER = Key((KeyPart("ctid", "tid", "text"),), is_id=False)
-"""The place of a row on the disk, for rows that nothing else tells apart, and where it is the way to neighbours."""
+"""The CTID of a row: for rows without another key, and where neighbours are together in the heap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class Collection:
     def id_column(self) -> Column | None:
         """The id of a feature as a property: a published one, else one under a name that no property has.
 
-        None when features have no id, or one of several values, which can neither be asked for nor sorted by.
+        None when features have no id, or one of several values, which can neither be filtered nor sorted by.
         """
         if not self.key.is_id or len(self.key.parts) != 1:
             return None
@@ -219,7 +219,7 @@ class Collection:
 
     @property
     def columns_and_id(self) -> tuple[Column, ...]:
-        """What can be asked for: the id first, then the properties."""
+        """The columns that filters and `sortby` may name: the id first, then the properties."""
         own = self.id_column
         return self.columns if own is None or own in self.columns else (own, *self.columns)
 
@@ -270,7 +270,7 @@ class Collection:
 
     @property
     def has_blocks(self) -> bool:
-        """Whether features of a box come in the order of the disk: it is known which parts of it hold them."""
+        """Whether features of a bbox come in the order of the heap: it is known which ranges of it hold them."""
         return self.blocks_of is not None
 
     @property

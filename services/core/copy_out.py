@@ -15,7 +15,7 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 FIRST_BYTES, BLOCK_BYTES = 16_384, 262_144
-"""The first block is small, so that it is soon on its way; the others cost less when they are large."""
+"""The first block is small, so that it is soon sent; the others cost less when they are large."""
 
 CANCEL_S = 5.0
 
@@ -66,7 +66,7 @@ def blocks(pgconn: PGconn, *, values: bool = False) -> Generator[bytes, None, by
 
 
 def drain(pgconn: PGconn) -> None:
-    """Take what is still on its way, so that the connection can be used again."""
+    """Take the rest, so that the connection can be used again."""
     with suppress(psycopg.OperationalError):  # raised when the last row was read already: there is no COPY any more
         for _ in blocks(pgconn):
             pass

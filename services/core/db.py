@@ -112,11 +112,11 @@ OF_A_STATEMENT = RetryPolicy(most_runs=3)
 AMONG_REPLICAS = RetryPolicy(most_runs=3 + round(LAG_S / LAG_PAUSE_S), pause_s=LAG_PAUSE_S)
 
 
-class Way(NamedTuple):
-    """How a connection runs statements: what one may take, and whether it is planned once or for each set of values
-    (None: as the connection did before).
+class Session(NamedTuple):
+    """The settings of a connection: what a statement may take, and whether it is planned once or for each set of values
+    (None: as before).
 
-    PostgreSQL does not choose: a plan for all values transforms a box once for each row, and it reckons with once.
+    PostgreSQL does not choose: a plan for all values transforms a box once for each row, though its estimate is of one.
     """
 
     timeout_s: float
@@ -133,7 +133,7 @@ class Database:
     """A pool of read-only connections. Opened without waiting, so that the API starts before PostgreSQL does."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connections open in the background; nothing is asked of the database yet."""
+        """Connections open in the background; no statement runs yet."""
         self._timeout_s = settings.statement_timeout_s
         self.filter_timeout_s = min(settings.filter_timeout_s, settings.statement_timeout_s)
         """What a statement of a client's filter may take, where that may take long (`Filter.is_heavy`)."""
@@ -160,10 +160,10 @@ class Database:
             open=False,
         )
         self.pool.open()
-        self._ways: WeakKeyDictionary[Connection, Way] = WeakKeyDictionary()
+        self._sessions: WeakKeyDictionary[Connection, Session] = WeakKeyDictionary()
         self._is_away = False
         self._in_use: set[Connection] = set()
-        self._usual = Way(self._timeout_s, one_plan=False)
+        self._usual = Session(self._timeout_s, one_plan=False)
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
     def run(
@@ -181,17 +181,17 @@ class Database:
 
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
-        way = self._way(timeout_s, one_plan=one_plan)
+        session = self._session(timeout_s, one_plan=one_plan)
         if not binary and statement.prepared is not None:
             prepared, values = statement.prepared, statement.prepared.values(statement.params)
-            return self._work(way, lambda on: self._prepared_of(on).rows(prepared, values))
+            return self._work(session, lambda on: self._prepared_of(on).rows(prepared, values))
         prepare = True if one_plan else None  # None: after some times
 
         def work(connection: Connection) -> list[tuple[Any, ...]]:
             with connection.cursor(binary=binary) as cursor:
                 return cursor.execute(statement.text, statement.params or None, prepare=prepare).fetchall()
 
-        return self._work(way, work)
+        return self._work(session, work)
 
     def run_texts(
         self,
@@ -205,11 +205,11 @@ class Database:
         """The rows of a statement whose first column is a text, some at a time until their texts have more bytes than
         are wanted; then the statement is cancelled. Other parameters and errors: as `run`
         """
-        way = self._way(timeout_s, one_plan=one_plan)
+        session = self._session(timeout_s, one_plan=one_plan)
         if statement.prepared is None:
-            return self._work(way, lambda on: texts_of(on, statement, most_bytes, chunk_rows))
+            return self._work(session, lambda on: texts_of(on, statement, most_bytes, chunk_rows))
         prepared, values = statement.prepared, statement.prepared.values(statement.params)
-        return self._work(way, lambda on: self._prepared_of(on).texts(prepared, values, most_bytes, chunk_rows))
+        return self._work(session, lambda on: self._prepared_of(on).texts(prepared, values, most_bytes, chunk_rows))
 
     def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
         """All rows of each of some statements, which see the database in one state. Raises: as `run`"""
@@ -228,45 +228,45 @@ class Database:
 
         A fifth of the CPU that `run` takes. Raises: as `run`
         """
-        way = self._way(timeout_s, one_plan=one_plan)
+        session = self._session(timeout_s, one_plan=one_plan)
         values = prepared.values(params)
-        return self._work(way, lambda on: self._prepared_of(on).row(prepared, values))
+        return self._work(session, lambda on: self._prepared_of(on).row(prepared, values))
 
-    def _way(self, timeout_s: float | None, *, one_plan: bool | None) -> Way:
-        """How to run a statement that may take so long."""
-        return Way(self._timeout_s if timeout_s is None else timeout_s, one_plan)
+    def _session(self, timeout_s: float | None, *, one_plan: bool | None) -> Session:
+        """The settings for a statement that may take so long."""
+        return Session(self._timeout_s if timeout_s is None else timeout_s, one_plan)
 
-    def _work(self, way: Way, work: Callable[[Connection], T]) -> T:
-        """Do it on a connection that runs statements in a way, as often as the policy has it. Raises: as `run`"""
+    def _work(self, session: Session, work: Callable[[Connection], T]) -> T:
+        """What some work on a connection gives, tried as often as the policy has it. Raises: as `run`"""
         began = time.perf_counter()
         try:
-            return self.retries.run(lambda: self._attempt(way, work), self._mend)
+            return self.retries.run(lambda: self._attempt(session, work), self._mend)
         except psycopg.Error as error:
             raise translate(error) from error
         finally:
             spent.db_s += time.perf_counter() - began
 
-    def _attempt(self, way: Way, work: Callable[[Connection], T]) -> T:
-        """Do it once. In a contextmanager it would take 5 µs more."""
+    def _attempt(self, session: Session, work: Callable[[Connection], T]) -> T:
+        """The work once. In a contextmanager it would take 5 µs more."""
         connection = self._take()
         try:
-            done = work(self._set_up(connection, way))
+            done = work(self._set_up(connection, session))
         except BaseException as error:
             self._give_back(connection, error)
             raise
         self._give_back(connection)
         return done
 
-    def _set_up(self, connection: Connection, way: Way) -> Connection:
-        """The connection in a way. It stays so, and is set anew only where it is to be other: one that makes tiles is
-        likely to make the next.
+    def _set_up(self, connection: Connection, session: Session) -> Connection:
+        """The connection with some settings. They stay, and are set anew only where others are wanted: one that makes
+        tiles is likely to make the next.
         """
-        last = self._ways.get(connection, self._usual)
-        if way.one_plan is None:
-            way = way._replace(one_plan=last.one_plan)
-        if last != way:
-            connection.execute(way.settings())
-            self._ways[connection] = way
+        last = self._sessions.get(connection, self._usual)
+        if session.one_plan is None:
+            session = session._replace(one_plan=last.one_plan)
+        if last != session:
+            connection.execute(session.settings())
+            self._sessions[connection] = session
         return connection
 
     def _mend(self, error: Exception) -> bool:
@@ -286,7 +286,7 @@ class Database:
 
     def _take(self) -> Connection:
         """A connection of the pool, to be given back. While the database is away nobody waits long: threads are needed
-        for what is kept.
+        for what is cached.
 
         It is taken for away when there is no connection in time, and nobody has one; until there is one again.
         """
@@ -315,7 +315,7 @@ class Database:
                 connection.execute("DEALLOCATE ALL")
         if is_left_behind(error):
             with suppress(psycopg.Error):
-                connection.execute("SELECT ST_Transform(ST_Point(0, 0, 4326), 3857)")  # is told it in place of others
+                connection.execute("SELECT ST_Transform(ST_Point(0, 0, 4326), 3857)")  # gets the error for others
 
     @contextmanager
     def _lease(self) -> Generator[Connection]:
@@ -363,7 +363,7 @@ class Database:
             return psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
 
     def close(self) -> None:
-        """Close every connection; requests under way end with an error."""
+        """Close every connection; in-flight requests end with an error."""
         self.pool.close()
 
 

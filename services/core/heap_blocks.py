@@ -4,7 +4,7 @@ where they are in the box of their block.
 A table is written once, with neighbours together (loader/table/heap_order.py), so few blocks hold what a bbox holds,
 and they can be read in the order of the heap from any place on: a page costs the same wherever it is in a walk and
 however large the bbox is. Like PostgreSQL's BRIN, but in the memory of who asks, who knows without a query how many
-rows to expect. Points are kept as 16 bits for x and y: how many are in a bbox is told without reading them, but for
+rows to expect. Points are kept as 16 bits for x and y: how many are in a bbox is known without reading them, but for
 those so near to its sides that the bits do not tell.
 """
 
@@ -96,8 +96,8 @@ class Blocks:
         """
         near = either([meets(self.groups, area) for area in areas]).nonzero()[0]
         looked_at = self.grouped.take(near, axis=0).reshape(-1, 4)
-        met = either([meets(looked_at.T, area) for area in areas]).nonzero()[0]
-        faces, places = looked_at.take(met, axis=0).T, near.take(met // GROUP) * GROUP + met % GROUP
+        hits = either([meets(looked_at.T, area) for area in areas]).nonzero()[0]
+        faces, places = looked_at.take(hits, axis=0).T, near.take(hits // GROUP) * GROUP + hits % GROUP
         inside = either([is_in(faces, area) for area in areas])
         return Hits(areas, places, self.rows.take(places), faces, inside)
 

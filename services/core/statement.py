@@ -38,7 +38,7 @@ FORGOTTEN = b"26000"
 TEXT, BINARY = 0, 1
 
 CHUNK_ROWS, LARGE_CHUNK_ROWS = 4, 32
-"""Rows that libpq hands over at once where many may be large, and where many are asked for, which are seldom large.
+"""Rows that libpq hands over at once where many may be large, and on a page of many, which are seldom large.
 One by one 10,000 rows cost this process twice as much as all at once, in fours 1.7 times, in chunks of 32 1.2 times (2
 December 2026); all at once they would all be in memory.
 """
@@ -127,7 +127,7 @@ class TextRows(NamedTuple):
 
 
 class Others(Sequence[tuple[Any, ...]]):
-    """The columns behind the first one, as PostgreSQL wrote them; read when they are asked for."""
+    """The columns behind the first one, as PostgreSQL wrote them, read one by one."""
 
     def __init__(self, columns: Sequence[Sequence[bytes | None]], oids: Sequence[int], number: int) -> None:
         """`oids`: the types of the columns; number: of the rows."""
@@ -235,7 +235,7 @@ class PreparedStatements:
 
 
 def results(pgconn: PGconn) -> Generator[PGresult]:
-    """The chunks of rows of the statement that was sent. Closed early, it takes what is still on its way, so that the
+    """The chunks of rows of the statement that was sent. Closed early, it takes the rest, so that the
     connection can be used again. Raises: psycopg.Error
     """
     try:
@@ -274,7 +274,7 @@ def first_row(result: PGresult) -> Row | None:
 
 
 def error_of(pgconn: PGconn, result: PGresult) -> psycopg.Error:
-    """What a result says, as psycopg tells it. What has no state is libpq's own: the connection was lost on the way."""
+    """The error of a result, as psycopg has it. What has no state is libpq's own: the connection was lost."""
     if pgconn.status != ConnStatus.OK or result.error_field(DiagnosticField.SQLSTATE) is None:
         return psycopg.OperationalError(result.get_error_message())
     return psycopg.errors.error_from_result(result, encoding="utf-8")

@@ -28,7 +28,8 @@ from api.query.page import order_of, parse_cursor
 from api.query.page_order import order_key
 from api.query.profiles import parse_profiles
 from core.bbox import parse_heights
-from core.catalog import Collection, Column, Key, remembered
+from core.cache import CollectionCache
+from core.catalog import Collection, Column, Key
 from core.errors import BadParameter, suggestion
 
 FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q", "filter", "filter-lang", "filter-crs")
@@ -44,7 +45,7 @@ PRESENTATION_PARAMETERS = (
 )
 PAGE_PARAMETERS = ("f", "limit", "offset", "cursor", "sortby", "resultType", "count")
 ITEMS_PARAMETERS = (*PAGE_PARAMETERS, *FILTER_PARAMETERS, *PRESENTATION_PARAMETERS)
-"""Parameters of a page of features beside the queryables; a property of one of these names cannot be asked for."""
+"""Parameters of a page of features beside the queryables; a property of one of these names is no parameter."""
 
 MOST_SORT_KEYS = 8
 LARGEST_OFFSET = 10_000_000
@@ -56,6 +57,10 @@ SIGNS = ("-", "+", " ")
 FILTER_LANGS = ("cql2-text", "cql2-json", "cql-text")
 """`cql-text` is what GDAL looks for before it sends a filter; what it sends is nearly CQL2."""
 
+parameter_names: CollectionCache[None, tuple[str, ...]] = CollectionCache()
+queryables_of: CollectionCache[None, dict[str, Column]] = CollectionCache()
+"""The parameters of a collection's pages, and its queryables by name."""
+
 CSV_GEOMETRIES = ("wkt", "xy")
 RESULT_TYPES = ("results", "hits")
 COUNT_MODES = ("auto", "exact", "estimated", "none")
@@ -66,7 +71,7 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
 
     Raises: UnknownParameter, BadParameter, BadBBox, BadCursor
     """
-    reject_unknown(args, remembered(collection, "parameters", lambda: parameters_of(collection)))
+    reject_unknown(args, parameter_names.get(collection, None, lambda: parameters_of(collection)))
     if "cursor" in args and "offset" in args:
         raise BadParameter("cursor and offset exclude each other", hint="leave one out", parameter="offset")
     filter = parse_conditions(args, collection)
@@ -125,7 +130,7 @@ def parse_conditions(args: Args, collection: Collection) -> Filter:
 
     Raises: BadParameter, BadBBox
     """
-    queryables = remembered(collection, "queryables", lambda: {one.name: one for one in queryable_columns(collection)})
+    queryables = queryables_of.get(collection, None, lambda: {one.name: one for one in queryable_columns(collection)})
     crs = parse_crs("bbox-crs", args["bbox-crs"], collection) if "bbox-crs" in args else CRS84
     filter_crs = parse_crs("filter-crs", args["filter-crs"], collection) if "filter-crs" in args else CRS84
     interval = parse_interval(args["datetime"]) if "datetime" in args else None

@@ -83,7 +83,7 @@ def dataset_queries(args: Args, collections: Sequence[Collection], others: Seque
 
 
 def layer_query(args: Args, collection: Collection) -> TileQuery:
-    """What is asked of one of them. Raises: BadParameter and its kinds"""
+    """The query of one of them. Raises: BadParameter and its kinds"""
     try:
         conditions, columns = parse_conditions(args, collection), parse_columns(args, collection)
     except BadParameter as error:
@@ -93,5 +93,5 @@ def layer_query(args: Args, collection: Collection) -> TileQuery:
 
 
 def given_parameters(args: Args) -> dict[str, str]:
-    """The parameters that a tileset's tiles are asked for with, as they came."""
+    """The parameters of requests for a tileset's tiles, as they came."""
     return {name: value for name, value in args.items() if name != "f"}

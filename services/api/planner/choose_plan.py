@@ -51,7 +51,7 @@ class Table(Protocol):
 
 
 class WalkCost(NamedTuple):
-    """What PostgreSQL reckons for reading a relation in the order of its key: until the first row, and for each."""
+    """PostgreSQL's estimate of reading a relation in the order of its key: until the first row, and for each."""
 
     start: float
     row: float
@@ -83,7 +83,7 @@ def choose_order(reader: Reader, collection: Collection, query: ItemsQuery) -> I
 
 
 def is_narrow(rows: float, whole: float) -> bool:
-    """Whether an index finds so many of all rows sooner than they are met in the heap."""
+    """Whether an index finds so many of all rows sooner than a scan of the heap."""
     return rows * costs.FETCH_COST < whole
 
 
@@ -162,7 +162,7 @@ def walk_cost(database: Database, collection: Collection) -> WalkCost:
 def find_rows(
     reader: Reader, collection: Collection, query: ItemsQuery, *, most_bytes: float = inf
 ) -> tuple[Plan, TextRows]:
-    """The rows of `select_page`, and the plan that found them; of a plan that met too few, those of another one.
+    """The rows of `select_page`, and the plan that found them; where it found too few, those of another plan.
 
     most_bytes: of the features' texts; rows that have more are not all read
     """

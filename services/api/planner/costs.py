@@ -18,7 +18,7 @@ ROW_COST = 0.0125
 """A look at a row of such a page. Doubled: as `PAGE_COST`, where rows are small."""
 
 SHAPE_COST = 12.5
-"""A look at a row's geometry, as PostgreSQL reckons it. Doubled: shapes with many matches are looked for by their
+"""A look at a row's geometry, as PostgreSQL estimates it. Doubled: shapes with many matches are looked for by their
 index, which sorts all of them for a page.
 """
 
@@ -143,5 +143,5 @@ BOX_TEST_COST = 0.2
 
 ESTIMATE_S = 3
 """How long an estimate is good for a source, whose data change: each page of a walk asks. Doubled: what was just
-inserted is reckoned with later.
+inserted counts later.
 """

@@ -60,7 +60,7 @@ class Counts:
         """The number of features that match the filter of a page.
 
         `auto` tells it exactly when it costs nothing or little, else as the planner expects it. When only the number
-        is asked for, it is exact.
+        is wanted, it is exact.
         """
         if query.count == "none":
             return Count()

@@ -1,4 +1,4 @@
-"""Plans for a table that the loader wrote, in the order of its heap: which ranges of it are read is told without a
+"""Plans for a table that the loader wrote, in the order of its heap: which ranges of it are read is known without a
 query.
 
 Neighbours are together there, and the catalogue has a bbox for each block of some heap pages (`core/heap_blocks.py`).

@@ -1,4 +1,4 @@
-"""Where the features of a collection lie, from a sample: which share of them a box holds is told without a query."""
+"""Where the features of a collection are, by a sample: the share of them in a bbox, without a query."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ HEAVY = frozenset({AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spa
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which features of a collection are asked for. All conditions hold at once."""
+    """The conditions that the features of a response meet, all at once."""
 
     box: BBox | GridBox | None = None
     interval: Interval | None = None
@@ -146,7 +146,7 @@ class Cursor:
     """A place in the walk through a collection: the page after (`next`) or before (`prev`) a feature.
 
     `place` holds the feature's sort values as PostgreSQL writes them, in the order of the sort keys. `skip`: rows that
-    were met of the same key, which only a key that is not unique needs; without a key, rows before the place.
+    have the same key, which only a key that is not unique needs; without a key, rows before the place.
     """
 
     direction: Direction

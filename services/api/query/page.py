@@ -41,11 +41,11 @@ class Page:
     next: Cursor | None
     prev: Cursor | None
     matched: int | None = None
-    """The number of all matches, where it was found on the way."""
+    """The number of all matches, where the rows tell it."""
     streamed: int | None = None
     """How many features there are, where they are left to a stream."""
     is_heavy: bool = False
-    """Whether it is larger than was asked for: its features are left to a stream, or simplified."""
+    """Whether it is larger than a worker holds: its features are left to a stream, or simplified."""
 
     @property
     def number(self) -> int:
@@ -79,7 +79,7 @@ def counted_places(query: ItemsQuery, rows: TextRows, _: Key) -> tuple[Cursor, C
 
 
 def places(query: ItemsQuery, rows: TextRows, key: Key) -> tuple[Cursor | None, Cursor | None]:
-    """The places where the walk goes on in the direction of the query, and back; None where that cannot be told."""
+    """The places where the walk goes on in the direction of the query, and back; None where nobody knows."""
     last = min(len(rows.texts), query.limit) - 1
     on, back = ("prev", "next") if query.backwards else ("next", "prev")
     if key.unique:
@@ -88,21 +88,21 @@ def places(query: ItemsQuery, rows: TextRows, key: Key) -> tuple[Cursor | None, 
 
 
 def tied_on(direction: Direction, query: ItemsQuery, key: Key, fetched: Sequence[Place]) -> Cursor | None:
-    """The place after the last row. Rows with its key that were met are counted, those of the page before too."""
+    """The place after the last row. Rows with its key are counted, those of the page before too."""
     last = key_of(key, fetched[-1])
-    met = len(list(takewhile(lambda row: key_of(key, row) == last, reversed(fetched))))
-    if met == len(fetched) and query.offset:
+    tied = len(list(takewhile(lambda row: key_of(key, row) == last, reversed(fetched))))
+    if tied == len(fetched) and query.offset:
         if query.cursor is None:
-            return Cursor(direction, (), skip=query.offset + met)
-        met += query.offset if query.cursor.key == last else 0
-    return Cursor(direction, last, skip=met)
+            return Cursor(direction, (), skip=query.offset + tied)
+        tied += query.offset if query.cursor.key == last else 0
+    return Cursor(direction, last, skip=tied)
 
 
 def tied_back(direction: Direction, query: ItemsQuery, key: Key, rows: Sequence[Place]) -> Cursor | None:
-    """The place before the first row, if all rows with its key are seen: they are skipped on the way back."""
+    """The place before the first row, if all rows with its key are there: they are skipped backwards."""
     first = key_of(key, rows[0])
-    met = len(list(takewhile(lambda row: key_of(key, row) == first, rows)))
-    return Cursor(direction, first, skip=met) if met <= query.limit else None
+    tied = len(list(takewhile(lambda row: key_of(key, row) == first, rows)))
+    return Cursor(direction, first, skip=tied) if tied <= query.limit else None
 
 
 def place_of(direction: Direction, query: ItemsQuery, key: Key, row: Place) -> Cursor:
@@ -138,7 +138,7 @@ def parse_cursor(text: str, filter: Filter, sort: tuple[SortKey, ...], collectio
 
 
 def order_of(text: str, filter: Filter, collection: Collection) -> tuple[SortKey, ...]:
-    """The order of a walk that was asked for none: that of a property with bounds, or none. Raises: BadCursor"""
+    """The order of a walk without `sortby`: that of a property with bounds, or none. Raises: BadCursor"""
     orders = [(SortKey(column),) for column in map(collection.column, bounds(filter)) if column is not None]
     made_for = decode(text)[2] if orders else None
     return next((order for order in orders if digest(filter, order) == made_for), ())
@@ -185,6 +185,6 @@ def fits_part(value: Any, part: KeyPart) -> bool:
 
 
 def is_place(text: str) -> bool:
-    """Whether a text names a place on the disk: page and row."""
+    """Whether a text is a CTID: heap page and row."""
     found = PLACE_TEXT.fullmatch(text)
     return found is not None and int(found[1]) <= LAST_PAGE and int(found[2]) <= LAST_ROW

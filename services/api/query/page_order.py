@@ -71,7 +71,7 @@ def order_key(collection: Collection, filter: Filter, sort: Sequence[SortKey], c
 
 
 def goes_by_heap(collection: Collection, filter: Filter) -> bool:
-    """Whether the matches of a filter without a bbox are met sooner along the heap than along the key: not those of
+    """Whether the matches of a filter without a bbox come sooner along the heap than along the key: not those of
     ids, nor of a value whose rows an index holds in the order of the key.
     """
     if filter.ids is not None or filter.is_everything:

@@ -71,7 +71,7 @@ def catalogue_is_new() -> Generator[None]:
 @contextmanager
 def reading(collection: Collection, *, has_values: bool = True, filter: Filter = NO_FILTER) -> Generator[None]:
     """Around statements that read a collection. Errors of PostgreSQL that nobody expects of the loader's tables are
-    told as what they are here; its own text stays in `__cause__` for the log.
+    become what they are here; its own text stays in `__cause__` for the log.
 
     has_values: whether values of the request are in the statement; else none is at fault, but the view behind it
     filter: one that is at fault where statements run out of time
@@ -81,10 +81,10 @@ def reading(collection: Collection, *, has_values: bool = True, filter: Filter =
     try:
         yield
     except (QueryTooSlow, CatalogueMissing, BadValue, psycopg.Error) as error:
-        told = error_for(error, collection, has_values=has_values, filter=filter)
-        if told is error:
+        known = error_for(error, collection, has_values=has_values, filter=filter)
+        if known is error:
             raise
-        raise told from error
+        raise known from error
 
 
 def error_for(
@@ -132,7 +132,7 @@ def error_of(collection: Called, error: psycopg.Error) -> IsthmusError:
 
 
 def broken(collection: Called) -> CollectionBroken:
-    """The error for a relation that fails whatever is asked of it."""
+    """The error for a relation that fails at every statement."""
     hint = "the log of the server says why; other collections are not concerned"
     return CollectionBroken(f"'{collection.id}' cannot be read", hint=hint)
 

@@ -1,4 +1,4 @@
-"""What a collection is read from, how its features are told apart in SQL, and how their geometries are shown.
+"""What a collection is read from, how its features are identified in SQL, and how their geometries are shown.
 
 The loader's tables have `fid`, `geom` and `geom_3857`; a source gives its columns those names in a subquery, which
 PostgreSQL takes apart, so that the indexes of the table behind it are used.
@@ -71,7 +71,7 @@ def tables_of(oid: sql.Composable) -> sql.Composable:
 
 
 def all_columns(collection: Collection, key: Key) -> sql.SQL:
-    """All columns of the relation; the place on the disk too where a walk goes along it, which `*` leaves out."""
+    """All columns of the relation; the CTID too where pages are in its order, which `*` leaves out."""
     return sql.SQL("t.ctid, t.*" if key == HEAP_ORDER and collection.source is None else "t.*")
 
 
@@ -136,7 +136,7 @@ def text_of(column: Column) -> sql.Composable:
 
 
 def is_numeric(column: Column) -> bool:
-    """Whether whole numbers are kept as `numeric`, which has NaN beside them."""
+    """Whether whole numbers are stored as `numeric`, which has NaN beside them."""
     return column.type == "integer" and column.sql_type == "numeric"
 
 

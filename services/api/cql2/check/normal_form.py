@@ -1,6 +1,6 @@
 """One tree for filters that mean the same: order and repetition of conditions do not count, nor the form of numbers.
 
-It serves as a key; what is asked of the database stays as it was written.
+It serves as a key; the database gets it as it was written.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from api.cql2.check.functions import FUNCTIONS, Kind
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node, Place
 from api.cql2.tree.errors import mistake
-from core.catalog import Collection, Column, ColumnType, remembered
+from core.cache import CollectionCache
+from core.catalog import Collection, Column, ColumnType
 from core.errors import suggestion
 
 OLD_GEOMETRY_NAME = "geom"
@@ -48,13 +49,13 @@ class Queryables:
     def of(cls, collection: Collection) -> Queryables:
         """Id and properties of a collection, and its geometry under the first free name of `geometry`, `_geometry`…"""
 
-        def work_out() -> Queryables:
+        def make() -> Queryables:
             geometry = collection.free_name("geometry") if collection.has_geometry else None
             columns = {column.name: column for column in collection.columns_and_id}
             own = collection.id_column
             return cls(collection.id, columns, geometry, own.name if own else None)
 
-        return remembered(collection, cls, work_out)
+        return all_queryables.get(collection, None, make)
 
     def resolve(self, name: str, at: Place) -> str:
         """The name as it is published: `geom` is the geometry where no property has that name, `id` what ids are.
@@ -80,6 +81,9 @@ class Queryables:
     def kind(self, name: str) -> Kind:
         """The kind of a property that is there."""
         return "geometry" if name == self.geometry else KINDS[self.columns[name].type]
+
+
+all_queryables: CollectionCache[None, Queryables] = CollectionCache()
 
 
 def kind_of(node: Node, queryables: Queryables) -> Kind:

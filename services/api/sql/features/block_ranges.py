@@ -15,7 +15,7 @@ from core.catalog import Collection
 from core.statement import Statement
 
 # Arrays go as texts, and the box stands beside an OR: the planner learns nothing from their values, so that one plan is
-# good for all, and sees no other way than that of the places.
+# good for all, and sees no other index than the CTIDs.
 RANGES = sql.SQL(
     "unnest(%(begins)s::text::tid[], %(ends)s::text::tid[], %(insides)s::text::bool[]) AS part (begins, ends, inside)"
 )

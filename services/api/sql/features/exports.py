@@ -48,7 +48,7 @@ def copy_features(collection: Collection, query: ItemsQuery, ahead: sql.Composab
 
 
 def copy_groups(collection: Collection, shown: Presentation, ahead: sql.Composable) -> Statement:
-    """COPY of every feature of a table, as it lies on the disk, joined in groups.
+    """COPY of every feature of a table, in the order of the heap, joined in groups.
 
     Rows:  text, NULL for a group without features
     Index: none, a scan of ranges of pages
@@ -76,9 +76,9 @@ def line_of(collection: Collection, shown: Presentation, ahead: sql.Composable) 
 
 def is_everything(collection: Collection, query: ItemsQuery) -> bool:
     """Whether an export is of a whole table, in no order, whose rows are found by their places."""
-    asked = query.filter.is_everything and not query.sort and not query.offset
+    is_whole = query.filter.is_everything and not query.sort and not query.offset
     has_places = collection.source is None or collection.source.placed is not None
-    return asked and has_places and query.limit >= WITHOUT_END
+    return is_whole and has_places and query.limit >= WITHOUT_END
 
 
 def select_has_small_rows(collection: Collection) -> Statement:
@@ -136,7 +136,7 @@ def csv_geometry(collection: Collection, shown: Presentation) -> tuple[list[sql.
 def select_all(
     collection: Collection, query: ItemsQuery, columns: sql.Composable, lateral: sql.Composable
 ) -> tuple[sql.Composable, dict[str, Any]]:
-    """A SELECT of every match, in the order of the sort keys, or as it lies on the disk when nothing is asked."""
+    """A SELECT of every match, in the order of the sort keys, or of the heap without any."""
     conditions, params = where(collection, query.filter)
     order, source = sql.SQL(""), relation(collection, query.filter)
     if query.sort or query.offset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import LiteralString, cast
 
@@ -13,8 +13,12 @@ from api.sql.features.jsonfg import fg_members
 from api.sql.filters.bbox import Test
 from api.sql.filters.filter import filter_shape, where, where_clause
 from api.sql.relation import brief_column, geometry_member, id_member, is_key, json_column, relation
-from core.catalog import Collection, Column, remembered
+from core.cache import CollectionCache
+from core.catalog import Collection, Column
 from core.statement import Statement, kept_ready
+
+statements: CollectionCache[Hashable, Statement] = CollectionCache(capacity=200)
+"""The statements over all matches, by the shapes of their filters."""
 
 MOST_IN_A_ROW = 100
 """Properties. A feature of 1,500 in one row takes 4.5 ms, in rows of this many 1."""
@@ -51,7 +55,7 @@ def select_count_plan(collection: Collection, filter: Filter) -> Statement:
     """The planner's view of reading all matches. Rows: one for each line of a plan (text), of which the first has the
     cost and the number of matches. As JSON it would take longer to write and to read.
 
-    Boxes are compared with boxes: what ST_Intersects is reckoned to cost, 12.5 a row, is ten times what it takes, and
+    Boxes are compared with boxes: the estimated cost of ST_Intersects, 12.5 a row, is ten times what it takes, and
     would keep every box of more than a few hundred features from being counted.
     """
     return over_all(collection, filter, "box", sql.SQL("EXPLAIN SELECT"))
@@ -61,7 +65,7 @@ EXPLAIN = sql.SQL("EXPLAIN (FORMAT JSON) ")
 
 
 def over_all(collection: Collection, filter: Filter, by: Test, select: sql.SQL) -> Statement:
-    """Something about all matches: kept ready for filters that differ in their values alone."""
+    """Something about all matches; prepared for filters that differ in their values alone."""
 
     def compose() -> Statement:
         conditions, params = where(collection, filter, by)
@@ -71,7 +75,7 @@ def over_all(collection: Collection, filter: Filter, by: Test, select: sql.SQL) 
     shape = filter_shape(collection, filter)
     if shape is None:
         return compose()
-    made = remembered(collection, ("over all", by, shape[0]), lambda: ready(compose()))
+    made = statements.get(collection, (by, shape[0]), lambda: ready(compose()))
     return made.given(shape[1])
 
 

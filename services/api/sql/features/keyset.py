@@ -1,6 +1,6 @@
 """Order, and where in it a page begins: paging by key, so that page 10,000 costs what page 2 costs.
 
-The order is that of the sort keys, then of the collection's key. Features without a value come last, both ways.
+The order is that of the sort keys, then of the collection's key. Features without a value come last in both directions.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ def order_of(by: SortKey, collection: Collection, *, backwards: bool) -> sql.Com
     """An item of ORDER BY, or two.
 
     Where every row has a value nothing is said of NULL, since an index that is read backwards has it first. Where not,
-    no index is walked: the place of a cursor cannot be asked of it then, and all rows before that would be read, the
-    late ones at 3.5 times the cost of sorting (881 ms of a million points, 250 sorted). A source keeps its own index.
+    no index is walked: the place of a cursor cannot be looked up in it then, and all rows before that would be read,
+    the late ones at 3.5 times the cost of sorting (881 ms of a million points, 250 sorted). A source keeps its own
+    index.
     """
     column, descends = column_of(by.column), by.descending is not backwards
     direction = sql.SQL("DESC" if descends else "ASC")
@@ -73,7 +74,7 @@ def order_of(by: SortKey, collection: Collection, *, backwards: bool) -> sql.Com
 
 
 def lies_in_order(collection: Collection, query: ItemsQuery) -> bool:
-    """Whether rows are asked for in the order in which they lie on the disk, which PostgreSQL reads them in anyway and
+    """Whether rows are wanted in the order of the heap, which PostgreSQL reads them in anyway and
     would sort them by all the same.
     """
     in_places = [part.sql_type for part in collection.key.parts] == ["tid"]
@@ -110,7 +111,7 @@ def beyond(cursor: Cursor, sort: Sequence[SortKey], key: Key) -> tuple[sql.Compo
 
 
 def not_before(cursor: Cursor, sort: Sequence[SortKey]) -> list[sql.Composable]:
-    """What follows from `beyond` for the first sort key alone, which its index can be asked; and AND."""
+    """What follows from `beyond` for the first sort key alone, which its index finds; and AND."""
     if not sort or not sort[0].column.is_filled or cursor.place[0] is None:
         return []
     by = sort[0]
@@ -127,7 +128,7 @@ def beyond_row(key: Key, sort: Sequence[SortKey] = (), *, backwards: bool) -> sq
     """The condition on the collection's key: a comparison of rows, which goes by the index of all its columns.
 
     `sort`: what is sorted by before, all of it upwards as the key is, and never NULL. Of a key that is not unique the
-    place itself is met again, and the rows of it that were met are skipped.
+    place itself comes again, and the rows of it that were shown are skipped.
     """
     names = [*(column_of(by.column) for by in sort), *map(key_column, key.parts)]
     values = [place_of(by, number) for number, by in enumerate(sort)]

@@ -28,7 +28,7 @@ FilterShape = tuple[Hashable, dict[str, Any]]
 
 
 MOST_NODES = 50
-"""Of a filter in CQL2. A larger one is seldom asked for twice, and its text would take much room."""
+"""Of a filter in CQL2. A larger one seldom comes twice, and its text would take much room."""
 
 
 OF_NO_FILTER = (None, (), None)
@@ -120,7 +120,7 @@ class Unlike(Exception):
 
 
 def filter_shape(collection: Collection, filter: Filter) -> FilterShape | None:
-    """None for what has no shape: the text of its conditions depends on more, or is seldom asked for twice."""
+    """None for what has no shape: the text of its conditions depends on more, or it seldom comes twice."""
     if filter is NO_FILTER:
         return OF_NO_FILTER, {}
     key = "shape", collection.id, collection.revision
@@ -182,7 +182,7 @@ class Literals:
 
 
 def kind_of_literal(value: str | int | Decimal) -> Hashable:
-    """What of a literal decides on its place. Raises: Unlike for a number that is bound in a way of its own"""
+    """What of a literal decides on its place. Raises: Unlike for a number that is bound otherwise"""
     if isinstance(value, str) or (isinstance(value, int) and is_whole(value)):
         return type(value)
     if isinstance(value, int) or is_whole(value) or not fits_real(value):

@@ -53,7 +53,7 @@ def beside_literal(op: str, other: SQL, node: Literal, scope: Scope, *, literal_
 
 
 def meets_box(op: str, other: SQL, node: ast.BBox, scope: Scope) -> SQL:
-    """S_INTERSECTS or S_DISJOINT with a box. Two halves are asked for one by one: their common box is the world."""
+    """S_INTERSECTS or S_DISJOINT with a box. Two halves are compared one by one: their common box is the world."""
     areas = [in_target(literal(scope, wkt(half)), node, scope, cut=True) for half in halves(node, scope)]
     meets = sql.SQL(" OR ").join(FUNCTIONS["s_intersects"].format(other, area) for area in areas)
     return sql.SQL("({})" if op == "s_intersects" else "(NOT ({}))").format(meets)
