@@ -12,6 +12,7 @@ from werkzeug.test import Client, TestResponse
 
 from api.app import create_app
 from api.catalog.live import LiveCatalog
+from api.http.compression import DECODERS
 from api.http.gzip import compress, with_comment
 from api.http.request import ApiResponse
 from api.middleware.fast_tiles import FastTiles
@@ -171,6 +172,20 @@ def test_a_tile_made_in_a_hurry_is_not_cached(forgetful: Flask, monkeypatch: pyt
         made = client.get(TILE)
         assert (made.headers["Cache-Control"], made.headers["Isthmus-Tile"]) == ("no-store", "thinned;shown=1;sampled")
         assert "ETag" not in made.headers
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"), [("gzip, br", "gzip"), ("br", "br"), ("zstd, gzip;q=0", "zstd"), ("identity", None)]
+)
+def test_a_tile_is_sent_in_an_encoding_that_the_client_takes(
+    forgetful: Flask, monkeypatch: pytest.MonkeyPatch, accepted: str, encoding: str | None
+):
+    monkeypatch.setattr("api.tiles.layers.TileMaker.make", lambda _: compress(b"tile" * 1000))
+    for client in (fast_alone(forgetful), flask_alone(forgetful)):
+        made = client.get(TILE, headers={"Accept-Encoding": accepted})
+        assert made.headers.get("Content-Encoding") == encoding
+        assert (DECODERS[encoding](made.data) if encoding else made.data) == b"tile" * 1000
+        assert made.headers["Content-Length"] == str(len(made.data))
 
 
 @pytest.mark.parametrize(("path", "query", "headers"), LEFT)

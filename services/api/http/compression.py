@@ -55,3 +55,11 @@ def takes(accept_encoding: str, encoding: str) -> bool:
 def encoding_for(accept_encoding: str) -> str | None:
     """The same for the text of the header."""
     return choose_encoding(parse_accept_header(accept_encoding))
+
+
+def recoded(data: bytes, encoding: str, accept_encoding: str) -> tuple[bytes, str | None]:
+    """Compressed bytes in an encoding that the client takes: as they are, or another, or none. Raises: UNDECODABLE"""
+    if takes(accept_encoding, encoding):
+        return data, encoding
+    plain, other = DECODERS[encoding](data), encoding_for(accept_encoding)
+    return (plain, None) if other is None or len(plain) < LEAST_BYTES else (ENCODERS[other](plain), other)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pmtiles.tile import Compression
 
-from api.http.compression import DECODERS, UNDECODABLE, takes
+from api.http.compression import UNDECODABLE, recoded
 from api.tms.tile import Tile
 from core.archives import MVT, TileArchive
 from core.errors import CollectionBroken, SourceChanged, TilesDamaged
@@ -28,11 +28,11 @@ class StoredTile(NamedTuple):
     encoding: str | None
 
     def accepted_by(self, accept_encoding: str) -> StoredTile:
-        """The same, in no encoding for a client that does not take it. Raises: CollectionBroken"""
-        if self.encoding is None or takes(accept_encoding, self.encoding):
+        """The same for a client that may not take its encoding. Raises: CollectionBroken"""
+        if self.encoding is None:
             return self
         try:
-            return StoredTile(DECODERS[self.encoding](self.data), None)
+            return StoredTile(*recoded(self.data, self.encoding, accept_encoding))
         except UNDECODABLE as error:
             hint = "a client that takes its compression gets it as it is; make the file again"
             raise CollectionBroken("the tile is damaged in its file", hint=hint) from error

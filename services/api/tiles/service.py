@@ -11,8 +11,8 @@ import time
 from werkzeug.http import parse_etags
 
 from api.catalog.live import LiveCatalog
-from api.http.compression import takes
-from api.http.gzip import COMMENTED, FLAGS, decompress
+from api.http.compression import recoded, takes
+from api.http.gzip import COMMENTED, FLAGS
 from api.http.links import MVT
 from api.http.request import ApiResponse
 from api.monitoring.metrics import Metrics
@@ -130,9 +130,8 @@ def mvt_response(packed: bytes, headers: Headers, accept_encoding: str) -> ApiRe
     if not packed:
         return ApiResponse("204 NO CONTENT", [*headers])
     lacks = lack_headers(packed) if packed[FLAGS] & COMMENTED else []
-    if takes(accept_encoding, "gzip"):
-        return content_response(packed, MVT, "gzip", [*headers, *lacks])
-    return content_response(decompress(packed), MVT, None, [*headers, *lacks])
+    data, encoding = (packed, "gzip") if takes(accept_encoding, "gzip") else recoded(packed, "gzip", accept_encoding)
+    return content_response(data, MVT, encoding, [*headers, *lacks])
 
 
 def stored_response(stored: StoredTile | None, headers: Headers, media_type: str, accept_encoding: str) -> ApiResponse:
