@@ -25,7 +25,7 @@ TILE = "/collections/things/tiles/WebMercatorQuad/{0.z}/{0.row}/{0.column}"
 CACHED = TILE.format(tile_at(20, 55, 4))
 MOST_FILES = {
     "a page with a bbox": 39,
-    "a filter in CQL2": 48,
+    "a filter in CQL2": 47,
     "a cold tile": 26,
     "a cached tile": 8,
 }

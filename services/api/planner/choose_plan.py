@@ -42,7 +42,7 @@ class Table(Protocol):
     """What the planner knows of the table of a collection."""
 
     def plan_in_own_order(self, query: ItemsQuery) -> Plan | None:
-        """The plan for a page in an order that is the table's own; None for the order of a key."""
+        """The plan for a page without sort keys in an order that is the table's own; None for the order of a key."""
         ...
 
     def expect(self, query: ItemsQuery) -> tuple[float, float] | None:
@@ -103,7 +103,7 @@ def parts_with_bounds(filter: Filter) -> dict[str, Filter]:
 def choose_plan(reader: Reader, collection: Collection, query: ItemsQuery) -> Plan:
     """How the rows of a page are best found. Cost: what the table and the estimates cost, unless they are cached"""
     table: Table = (LoadedTable if collection.has_blocks else SourceTable)(reader.database, reader.counts, collection)
-    plan = table.plan_in_own_order(query)
+    plan = None if query.sort else table.plan_in_own_order(query)
     if plan is not None:
         return plan
     if is_worth_a_walk(collection, query):

@@ -45,7 +45,7 @@ class SourceTable:
 
     def plan_in_own_order(self, query: ItemsQuery) -> Plan | None:
         """The plan for a page in the order of strips; None for another order."""
-        if query.sort or not goes_by_strips(self.collection, query.filter, query.cursor):
+        if not goes_by_strips(self.collection, query.filter, query.cursor):
             return None
         box = bbox_of(query.filter)
         projected = self.project(box)
