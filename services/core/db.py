@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -21,7 +22,6 @@ from core.db_errors import error_class, is_left_behind, is_stale, translate, tra
 from core.errors import CatalogueMissing, DatabaseUnavailable, IsthmusError
 from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
 from core.settings import Settings
-from core.spent import spent
 from core.statement import CHUNK_ROWS, Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
 
 T = TypeVar("T")
@@ -76,6 +76,24 @@ WHERE e.extname IN ('postgis', 'unaccent') AND n.nspname <> ALL (current_schemas
 def find_extensions(connection: Connection) -> None:
     """Look for functions also where a database has its extensions, which need not be schema public."""
     connection.execute(FIND_EXTENSIONS)
+
+
+class Spent(threading.local):
+    """Seconds of this thread since `begin`. `made`: tiles that were made; `found`: tiles that were kept."""
+
+    db_s = 0.0
+    make_s = 0.0
+    made = 0
+    found = 0
+
+    def begin(self) -> None:
+        """Count from 0: a thread serves one request after the other."""
+        self.db_s = self.make_s = 0.0
+        self.made = self.found = 0
+
+
+spent = Spent()
+"""What the current thread has spent. Waiting for a connection is time of the database."""
 
 
 @dataclass(frozen=True, slots=True)

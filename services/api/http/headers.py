@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from core.spent import spent
+from core.db import spent
 
 COMMON_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),

@@ -20,8 +20,8 @@ from api.http.request import TOLD, names_host
 from api.monitoring.metrics import Metrics
 from api.tiles.resources import TileRequest, TileResource
 from api.tiles.service import TileService
+from core.db import spent
 from core.errors import CatalogueMissing
-from core.spent import spent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from api.http.headers import server_timing
 from api.http.request import ROUTE
 from api.monitoring.metrics import Metrics
-from core.spent import spent
+from core.db import spent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -14,8 +14,8 @@ from api.query.items import Filter, ItemsQuery, digest
 from api.query.page import Page
 from api.query.plan import Estimate
 from api.query.source_errors import reading
-from api.sql.features.block_ranges import select_count_in_ranges
 from api.sql.features.items import select_count, select_count_plan
+from api.sql.features.pages import select_count_in_ranges
 from core.cache import Cache
 from core.catalog import Collection
 from core.db import Database

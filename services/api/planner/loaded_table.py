@@ -18,7 +18,7 @@ from api.query.items import Cursor, Filter, GridBox, ItemsQuery, halves, sides, 
 from api.query.page import LAST_PAGE
 from api.query.page_order import extents_of, is_native, order_key
 from api.query.plan import BY_POSTGRESQL, CtidRange, Estimate, Plan
-from api.sql.features.block_ranges import select_blocks, select_points
+from api.sql.features.pages import select_blocks, select_points
 from core.cache import CollectionCache
 from core.catalog import HEAP_ORDER, Collection
 from core.db import Database

@@ -27,9 +27,8 @@ from api.tms.json_reader import SHIPPED
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import check_limits, extent_in
 from core.cache import Cache
-from core.db import Database
+from core.db import Database, spent
 from core.settings import Settings
-from core.spent import spent
 
 CAPACITY = 5000
 """Requests whose resources are cached, about 1 KB each."""

@@ -11,9 +11,8 @@ from psycopg import sql
 from api.query.items import Filter, GridBox
 from api.query.page_order import STRIPS, bbox_of, has_strips, is_native, strip_key
 from api.query.plan import Plan, StripRange
-from api.sql.features.block_ranges import hidden
 from api.sql.filters.bbox import area_of, area_values, box_values
-from api.sql.filters.filter import where_clause
+from api.sql.filters.filter import hidden, where_clause
 from core.bbox import BBox
 from core.cache import CollectionCache
 from core.catalog import GEOM, Collection, Key

@@ -6,7 +6,7 @@ they compare with alone have one shape, so the text is composed once, and connec
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -55,6 +55,11 @@ SHORT_SEARCH = 60
 def where_clause(conditions: list[sql.Composable]) -> sql.Composable:
     """`WHERE a AND b`, or nothing."""
     return sql.SQL("\nWHERE ") + sql.SQL("\n  AND ").join(conditions) if conditions else sql.SQL("")
+
+
+def hidden(conditions: Sequence[sql.Composable]) -> list[sql.Composable]:
+    """Conditions of which the planner learns nothing: it would go by their indexes, in the order of those."""
+    return [sql.SQL("COALESCE({}, false)").format(condition) for condition in conditions]
 
 
 def where(
