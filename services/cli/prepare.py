@@ -59,7 +59,7 @@ def prepare_table(
 
 
 def outcome_json(outcome: PrepareResult) -> dict[str, object]:
-    """What became of it, as JSON values."""
+    """The result as JSON values."""
     return {
         "source": outcome.target.full_name,
         "table": outcome.table and f"data.{outcome.table}",
@@ -69,18 +69,11 @@ def outcome_json(outcome: PrepareResult) -> dict[str, object]:
 
 
 def outcome_text(outcome: PrepareResult) -> str:
-    """The same for people."""
+    """The result for people. Of a table that needs nothing only warnings are shown."""
     name = outcome.target.full_name
-    if outcome.table is None:
-        return "\n".join(
-            [f"{name}: its tiles need no preparation ({outcome.rows:,} rows)", *sentences(outcome, "warning")]
-        )
-    return "\n".join([f"{name}: prepared in data.{outcome.table} ({outcome.rows:,} rows)", *sentences(outcome)])
-
-
-def sentences(outcome: PrepareResult, *levels: str) -> list[str]:
-    """The notes, all or those of some levels."""
-    return [f"  {note.message}" for note in outcome.notes if not levels or note.level in levels]
+    what = f"prepared in data.{outcome.table}" if outcome.table else "its tiles need no preparation"
+    shown = [note for note in outcome.notes if outcome.table or note.level == "warning"]
+    return "\n".join([f"{name}: {what} ({outcome.rows:,} rows)", *(f"  {note.message}" for note in shown)])
 
 
 def known_json(known: ExternalOverview) -> dict[str, object]:
@@ -101,17 +94,10 @@ def list_text(known: list[ExternalOverview]) -> str:
         return "nothing was prepared yet: isthmus prepare SCHEMA.TABLE"
     rows = [
         [
-            one.source,
-            one.prepared_at[:16].replace("T", " "),
-            f"{one.rows:>10,}",
-            changed(one),
+            *(one.source, one.prepared_at[:16].replace("T", " "), f"{one.rows:>10,}"),
+            "the table is gone" if one.changed is None else f"{one.changed:,}",
             f"{one.size_bytes / MB:.1f}",
         ]
         for one in known
     ]
     return show.table(rows, ["TABLE", "PREPARED (UTC)", "      ROWS", "CHANGED SINCE", "MB"])
-
-
-def changed(one: ExternalOverview) -> str:
-    """How many rows changed since."""
-    return "the table is gone" if one.changed is None else f"{one.changed:,}"

@@ -64,14 +64,10 @@ class LiveCatalog:
         Raises: DatabaseUnavailable, CatalogueMissing
         """
         if self._catalog is None:
-            self._take_turn()
-            try:
-                return self._refresh()
-            finally:
-                self._lock.release()
+            return self._refresh_in_turn(CHECK_EVERY_S)
         if self._is_due() and self._lock.acquire(blocking=False):
             try:
-                return self._refresh()
+                return self._refresh(CHECK_EVERY_S)
             finally:
                 self._lock.release()
         return self._catalog
@@ -98,9 +94,13 @@ class LiveCatalog:
 
         Raises: DatabaseUnavailable, also when others have waited for the database for as long as this is willing to
         """
+        return self._refresh_in_turn(0)
+
+    def _refresh_in_turn(self, older_than_s: float) -> Catalog:
+        """The catalogue, when others have had their turn."""
         self._take_turn()
         try:
-            return self._refresh(older_than_s=0)
+            return self._refresh(older_than_s)
         finally:
             self._lock.release()
 
@@ -123,12 +123,12 @@ class LiveCatalog:
         if self._failure is not None and self._clock() < self._failed_at + PAUSE_S:
             raise self._failure.with_traceback(None)
 
-    def _refresh(self, older_than_s: float | None = None) -> Catalog:
+    def _refresh(self, older_than_s: float) -> Catalog:
         """The catalogue: the generation is read, and the collections when it rose. The lock is held."""
-        limit_s = CHECK_EVERY_S if older_than_s is None else older_than_s
-        if self._catalog is None or self._clock() - self._checked_at >= limit_s:
+        if self._catalog is None or self._clock() - self._checked_at >= older_than_s:
+            now, sources = older_than_s == 0, self._sources
             try:
-                known = self._refresh_all(now=limit_s == 0)
+                known = self._refresh_both(sources, now=now) if sources else self._refresh_loaded()
             except DatabaseUnavailable as error:
                 if not isinstance(error, CatalogueMissing):  # which is found without waiting
                     self._failure, self._failed_at = error, self._clock()
@@ -136,10 +136,6 @@ class LiveCatalog:
             self._failure = None
             self._catalog, self._checked_at = known, self._clock()
         return self._catalog
-
-    def _refresh_all(self, *, now: bool) -> Catalog:
-        """The collections of the loader, and of the sources where there are any."""
-        return self._refresh_both(self._sources, now=now) if self._sources else self._refresh_loaded()
 
     def _refresh_loaded(self) -> Catalog:
         """The collections that the loader made."""

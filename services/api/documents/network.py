@@ -23,6 +23,8 @@ RESULTS = {
 }
 """Columns of a comparison: name in the report -> head."""
 VERDICTS = ("broken", "warning", "unseen", "kept")
+KEPT = ("subject", "promise", "seen")
+"""Columns of the checks that hold."""
 COMMANDS = {"show.json": "show", "show.svg": "show", "check.json": "check", "compare.json": "compare"}
 Json = dict[str, Any]
 
@@ -69,7 +71,7 @@ def page_tables(left: ReportsFolder) -> dict[str, HtmlTable]:
         "containers": containers_table(shown),
         "ports": ports_table(shown),
         "storage": storage_table(shown),
-        "kept": kept_table(checked),
+        "kept": HtmlTable(KEPT, tuple(tuple(one[name] for name in KEPT) for one in promises(checked, "kept"))),
         "results": results_table(compared),
     }
     return {name: replace(table, rows=table.rows[:MOST_ROWS]) for name, table in found.items() if table.rows}
@@ -129,18 +131,12 @@ def parts_of_containers(shown: Json, name: str) -> Iterator[tuple[Json, Json]]:
     return ((one, part) for one in objects(shown.get("containers")) for part in objects(one.get(name)))
 
 
-def promises(checked: Json) -> list[dict[str, str]]:
-    """The promises as texts, what needs somebody first; those without a verdict that is known are left out."""
+def promises(checked: Json, *wanted: str) -> list[dict[str, str]]:
+    """The checks of a report as texts, what needs somebody first; of some verdicts, or of all that are known."""
     names = ("verdict", "subject", "promise", "expected", "seen", "because", "fix")
     found = [{name: text(one.get(name)) for name in names} for one in objects(checked.get("promises"))]
-    return sorted((one for one in found if one["verdict"] in VERDICTS), key=lambda one: VERDICTS.index(one["verdict"]))
-
-
-def kept_table(checked: Json) -> HtmlTable:
-    """The promises that are kept."""
-    names = ("subject", "promise", "seen")
-    kept = [one for one in promises(checked) if one["verdict"] == "kept"]
-    return HtmlTable(names, tuple(tuple(one[name] for name in names) for one in kept))
+    shown = [one for one in found if one["verdict"] in (wanted or VERDICTS)]
+    return sorted(shown, key=lambda one: VERDICTS.index(one["verdict"]))
 
 
 def results_table(compared: Json) -> HtmlTable:

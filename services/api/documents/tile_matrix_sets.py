@@ -14,14 +14,13 @@ from api.tms.tile import tile_limits
 
 def tile_matrix_sets_document(sets: Iterable[TileMatrixSet], links: Links) -> dict[str, Any]:
     """The tile matrix sets that tiles come in."""
-    return {"tileMatrixSets": [tile_matrix_sets_entry(matrix_set, links) for matrix_set in sets]}
-
-
-def tile_matrix_sets_entry(matrix_set: TileMatrixSet, links: Links) -> dict[str, Any]:
-    """What the list says of one."""
-    link = links.link("self", JSON, matrix_set.id, "tileMatrixSets", matrix_set.id)
-    entry = {"id": matrix_set.id, "title": matrix_set.title, "uri": matrix_set.uri, "crs": matrix_set.crs.uri}
-    return without_none({**entry, "links": [link]})
+    found: list[dict[str, Any]] = []
+    for one in sets:
+        link = links.link("self", JSON, one.id, "tileMatrixSets", one.id)
+        found.append(
+            without_none({"id": one.id, "title": one.title, "uri": one.uri, "crs": one.crs.uri, "links": [link]})
+        )
+    return {"tileMatrixSets": found}
 
 
 def tile_matrix_set_document(matrix_set: TileMatrixSet) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class About:
         return self.media_type == MVT
 
     @property
+    def vector_layers(self) -> dict[str, Any]:
+        """The member of its metadata that describes its layers; none for pictures."""
+        return {"vector_layers": list(self.layers)} if self.is_vector else {}
+
+    @property
     def texts(self) -> dict[str, str]:
         """The words of its metadata, in any format."""
         known = {"name": self.name, "description": self.description, "attribution": self.attribution}

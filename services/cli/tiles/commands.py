@@ -13,7 +13,7 @@ import click
 from cli.tiles.archive import STANDARD_OUTPUT, WrongUse
 from cli.tiles.progress import Tally, listening, size_text
 from cli.tiles.run import check_targets, export, seed
-from cli.tiles.tileset import Tileset, parse_zooms, read_tileset
+from cli.tiles.tileset import parse_zooms, read_tileset
 from cli.tiles.walk import Walk
 from core.api_client import Client
 from core.settings import Settings
@@ -135,7 +135,8 @@ def client_for(settings: Settings, given: Given) -> Client:
 
 def outcome(walk: Walk, tally: Tally, begun: float) -> str:
     """The numbers of a walk that ended, for people."""
-    zooms = zoom_text(walk.tileset, walk.zooms)
+    first, last = (walk.tileset.matrices[zoom].id for zoom in (walk.zooms[0], walk.zooms[-1]))
+    zooms = first if len(walk.zooms) == 1 else f"{first}-{last}"
     took = f"{time.monotonic() - begun:.1f} s"
     return f"{tally.tiles:,} tiles, {tally.empty:,} empty, zoom {zooms}, {size_text(tally.size_bytes)}, {took}"
 
@@ -145,9 +146,3 @@ def warn_of_samples(tally: Tally) -> None:
     if tally.samples:
         number = "a tile was" if tally.samples == 1 else f"{tally.samples:,} tiles were"
         click.echo(f"warning: {number} made of a sample: all took too long (ISTHMUS_TILE_TIMEOUT_S)", err=True)
-
-
-def zoom_text(tileset: Tileset, zooms: range) -> str:
-    """The zooms by the names that the set has for them."""
-    first, last = (tileset.matrices[zoom].id for zoom in (zooms[0], zooms[-1]))
-    return first if len(zooms) == 1 else f"{first}-{last}"

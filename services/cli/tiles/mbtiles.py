@@ -59,7 +59,7 @@ class MBTiles:
             "maxzoom": str(about.last_zoom),
         }
         if about.is_vector:
-            texts["json"] = json.dumps({"vector_layers": list(about.layers)}, ensure_ascii=False)
+            texts["json"] = json.dumps(about.vector_layers, ensure_ascii=False)
         self._connection.executemany("INSERT INTO metadata VALUES (?, ?)", texts.items())
         self._connection.execute("COMMIT")
 

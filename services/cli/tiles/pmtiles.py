@@ -67,7 +67,12 @@ class PMTiles:
     def finish(self, about: About) -> None:
         """Write directories, metadata and header."""
         root, leaves = self._directories()
-        metadata = gzip.compress(json.dumps(metadata_of(about), ensure_ascii=False).encode(), mtime=0)
+        metadata = gzip.compress(
+            json.dumps(
+                {**about.texts, "generator": f"Isthmus {VERSION}", **about.vector_layers}, ensure_ascii=False
+            ).encode(),
+            mtime=0,
+        )
         self._file.write(metadata)
         self._file.writelines(leaves)
         self._file.seek(0)
@@ -153,9 +158,3 @@ def leaf_entries(firsts: Sequence[int], leaves: Sequence[bytes]) -> list[Entry]:
         entries.append(Entry(first, offset, len(leaf), 0))
         offset += len(leaf)
     return entries
-
-
-def metadata_of(about: About) -> dict[str, Any]:
-    """The metadata of the archive (spec, 5)."""
-    layers = {"vector_layers": list(about.layers)} if about.is_vector else {}
-    return {**about.texts, "generator": f"Isthmus {VERSION}", **layers}

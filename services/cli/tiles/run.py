@@ -43,14 +43,11 @@ def export(walk: Walk, targets: Mapping[str, str], spool: Path, tally: Tally, li
     targets: pmtiles or mbtiles -> the file, or `-`. Raises: NothingThere, DataChanged, CannotWrite
     """
     with ExitStack() as stack:
-        archives = [open_archive(stack, kind, target, spool) for kind, target in targets.items()]
+        archives: list[Archive] = []
+        for kind, target in targets.items():  # each is closed, and then put in its place, when the stack ends
+            part = stack.enter_context(replacing(target, spool))
+            archives.append(stack.enter_context(closing(FORMATS[kind](part))))
         fill(walk, archives, tally, listen)
-
-
-def open_archive(stack: ExitStack, kind: str, target: str, spool: Path) -> Archive:
-    """An archive that is closed, and then put in its place, when the stack ends."""
-    part = stack.enter_context(replacing(target, spool))
-    return stack.enter_context(closing(FORMATS[kind](part)))
 
 
 def fill(walk: Walk, archives: list[Archive], tally: Tally, listen: Listener) -> None:

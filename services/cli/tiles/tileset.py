@@ -90,7 +90,8 @@ def read_tileset(
     query = {**({"collections": ",".join(names)} if len(names) > 1 else {}), **parameters}
     document = client.get(*path, query=query).document
     matrices = tuple(map(parse_matrix, client.get("tileMatrixSets", matrix_set).document["tileMatrices"]))
-    limits = {entry["tileMatrix"]: parse_limits(entry) for entry in document["tileMatrixSetLimits"]}
+    sides = ("minTileRow", "maxTileRow", "minTileCol", "maxTileCol")
+    limits = {one["tileMatrix"]: Limits(*(one[side] for side in sides)) for one in document["tileMatrixSetLimits"]}
     has_tilejson = any(link["rel"] == "describedby" for link in document["links"])
     return Tileset(
         title=", ".join(names) or "all collections",
@@ -112,11 +113,6 @@ def parse_matrix(entry: Mapping[str, Any]) -> Matrix:
     left, top = map(float, entry["pointOfOrigin"])
     width, height = size * entry["tileWidth"], size * entry["tileHeight"]
     return Matrix(entry["id"], entry["matrixWidth"], entry["matrixHeight"], left, top, width, height)
-
-
-def parse_limits(entry: Mapping[str, int]) -> Limits:
-    """Rows and columns of a zoom."""
-    return Limits(entry["minTileRow"], entry["maxTileRow"], entry["minTileCol"], entry["maxTileCol"])
 
 
 def parse_zooms(text: str | None, tileset: Tileset) -> range:

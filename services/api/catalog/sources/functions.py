@@ -85,7 +85,8 @@ def source_of(
     names = sql.SQL(", ").join([*(quoted(attribute.name) for attribute in function.attributes), quoted(ROW)])
     call = sql.SQL("(SELECT {} FROM {}(").format(items, quoted(function.schema, function.name))
     after = sql.SQL(") WITH ORDINALITY AS s ({}))").format(names)
-    arguments = tuple(map(argument_of, callable_parameters(function)))
+    named = [found for found in function.parameters if found.name and found.name not in ITEMS_PARAMETERS]
+    arguments = tuple(map(argument_of, named))  # others keep their defaults
     return Source(
         relation=call,
         after=after,
@@ -93,11 +94,6 @@ def source_of(
         arguments=arguments,
         **geometry_members(geometry, systems, None),
     )
-
-
-def callable_parameters(function: DatabaseFunction) -> list[Parameter]:
-    """The parameters that requests can name; others keep their defaults."""
-    return [p for p in function.parameters if p.name and p.name not in ITEMS_PARAMETERS]
 
 
 def argument_of(parameter: Parameter) -> Argument:

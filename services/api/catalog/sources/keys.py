@@ -16,6 +16,7 @@ LIKELY_NAMES = ("id", "fid", "gid", "ogc_fid", "objectid")
 """Columns that are looked at in relations that can have no index, in this order."""
 
 INTEGERS = ("int2", "int4", "int8")
+ID_TYPES = (*INTEGERS, "text", "varchar", "uuid")
 WITH_PLACES = ("r", "m")
 """Tables and materialised views: a row has a place on the disk."""
 
@@ -61,7 +62,8 @@ def candidate(relation: Relation, columns: Sequence[PropertyColumn], declared: S
 
 def declared_key(columns: Sequence[PropertyColumn], names: Sequence[str]) -> KeyCandidate | None:
     """What a comment says. Nobody guarantees that values are unique, and rows without one would be lost."""
-    by_name = {read.column.name: read for read in columns if read.attribute.ordered or is_plain(read)}
+    sortable = [read for read in columns if read.attribute.ordered or read.attribute.type == "varchar"]
+    by_name = {read.column.name: read for read in sortable}
     if not names or not all(name in by_name for name in names):
         return None
     return KeyCandidate(tuple(by_name[name] for name in names), unique=False, check_filled=True)
@@ -85,19 +87,9 @@ def likely_key(relation: Relation, columns: Sequence[PropertyColumn]) -> KeyCand
     """A column named like an id, of a view or a foreign table, if its values turn out to be one."""
     if relation.kind not in ("v", "f"):
         return None
-    by_name = {read.column.name.lower(): read for read in reversed(columns) if may_be_id(read)}
+    by_name = {read.column.name.lower(): read for read in reversed(columns) if read.attribute.type in ID_TYPES}
     found = next((by_name[name] for name in LIKELY_NAMES if name in by_name), None)
     return found and KeyCandidate((found,), unique=False, check_filled=True, check_unique=True)
-
-
-def may_be_id(read: PropertyColumn) -> bool:
-    """Whether a column's type is one that ids have."""
-    return read.attribute.type in (*INTEGERS, "text", "varchar", "uuid")
-
-
-def is_plain(read: PropertyColumn) -> bool:
-    """Whether a column is a text that has no operators of its own, like varchar."""
-    return read.attribute.type == "varchar"
 
 
 def place_key(relation: Relation) -> Key:

@@ -26,7 +26,8 @@ def find_extent(
     for statement in select_extents(plan, geometry):
         row = queries.one(plan, statement)
         if row is not None and row[0] is not None:
-            return replace(find_place(queries, plan, row, geometry, systems), magnitude=magnitude_of(row[4]))
+            magnitude = (1 + row[4] // ROWS_OF_PAGE).bit_length() if row[4] else 0
+            return replace(find_place(queries, plan, row, geometry, systems), magnitude=magnitude)
     if base is None or not queries.gave_up(plan):
         return GeometrySurvey()
     row = queries.one_anyway(plan, select_estimate(base.schema, base.name, base.column))
@@ -82,11 +83,6 @@ def select_extents(plan: Publishable, geometry: GeometryColumn) -> Iterator[Stat
         yield select_estimate(relation.schema, relation.name, name)
     extent, whole = sql.SQL("ST_Extent({})").format(read(geometry)), sql.SQL("FROM {} AS s").format(relation.sql_name)
     yield Statement(CORNERS.format(extent, sql.SQL("count(*)"), whole))
-
-
-def magnitude_of(rows: int) -> int:
-    """The number of the pages that features would fill, in powers of two; 0 where nobody counted them."""
-    return (1 + rows // ROWS_OF_PAGE).bit_length() if rows else 0
 
 
 def select_estimate(schema: str, name: str, column: str) -> Statement:

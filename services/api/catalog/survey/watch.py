@@ -75,13 +75,8 @@ class SurveyedRelation:
 
     @property
     def table(self) -> int:
-        """The table whose rows it shows, by its number."""
-        return table_behind(self.plan, self.findings)
-
-
-def table_behind(plan: Publishable, findings: RelationSurvey) -> int:
-    """The relation itself, or the table behind a view, by its number."""
-    return next((base.oid for base in findings.bases.values()), plan.relation.oid)
+        """The table whose rows it shows, by its number: itself, or the table behind a view."""
+        return next((base.oid for base in self.findings.bases.values()), self.plan.relation.oid)
 
 
 class LiveSources:
@@ -136,14 +131,10 @@ class LiveSources:
     def drafts(self) -> list[Draft]:
         """The collections, without ids."""
         now = datetime.now(UTC)
-        found: list[Draft] = []
-        for some in self._plans:
-            found.extend(self._drafts_of(some, now))
+        found = [draft for some in self._plans for draft in self._drafts_of(some, now)]
         for function in self._functions:
-            if is_tile_function(function):
-                found.extend(draft_tile_function(function, now))
-            else:
-                found.extend(draft_function(function, self._systems, now))
+            is_tiles = is_tile_function(function)
+            found += draft_tile_function(function, now) if is_tiles else draft_function(function, self._systems, now)
         return found
 
     def _drafts_of(self, some: Publishable, now: datetime) -> list[Draft]:
@@ -163,9 +154,7 @@ class LiveSources:
         found = map(parse_function, function_rows)
         functions = [function for function in found if function.gives_rows or is_tile_function(function)]
         shared = overloaded(functions)
-        refusals = [
-            (refused_tiles if is_tile_function(function) else refused)(function, shared) for function in functions
-        ]
+        refusals = [(refused_tiles if is_tile_function(one) else refused)(one, shared) for one in functions]
         before = {some.relation.oid: some for some in self._plans}
         plans = [found for found in relations if isinstance(found, Publishable)]
         self._plans = tuple(
