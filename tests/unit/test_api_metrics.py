@@ -71,7 +71,8 @@ def test_every_metric_has_its_kind_and_buckets_hold_those_below():
     metrics.answered("/", 200, 0.01, 0.005)
     metrics.tile(3, 100, None)
     metrics.tile(3, 50, 0.05)
-    metrics.hit(metrics.hit_slots("/tiles", 3), 200, 7, 0.001)
+    metrics.answered("/tiles", 200, 0.001, 0)
+    metrics.tile(3, 7, None)
     text = metrics.text()
     assert {family.name: family.type for family in text_string_to_metric_families(text)} == KINDS
     values = values_of(text)
