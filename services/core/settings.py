@@ -80,7 +80,9 @@ class Settings:
     pool_size: int = setting(8, "database connections of each API worker")
     pool_wait_s: float = setting(2.0, "seconds a request waits for a free connection (then 503)")
     workers: int = setting(2, "API worker processes")
-    threads: int = setting(8, "threads of each API worker")
+    threads: int = setting(
+        4, "threads of each API worker; with fewer than 4 exports and slow clients can hold all of them"
+    )
     worker_class: WorkerClass = setting(
         "granian",
         "what reads and writes HTTP in gunicorn's workers: granian, outside Python; gthread, gunicorn's own",

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event
@@ -302,6 +302,22 @@ def test_clients_that_left_hold_nobody_up_for_longer_than_a_statement_may_take(d
         began_s = time.monotonic()
         assert get(server.listen, "/conformance")[0] == 200
         assert time.monotonic() - began_s < 2 * (CROWD // 3 // int(Settings().threads) + 1)
+
+
+def test_slow_exports_and_bodies_that_do_not_come_leave_a_thread_for_others(database: Database, worker_class: str):
+    kind = "Content-Type: application/json\r\nContent-Length: 9"
+    body = f"POST /collections/many/items HTTP/1.1\r\nHost: x\r\n{kind}\r\n\r\n".encode()
+    export = f"GET {MANY} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    slow = (export, body) if worker_class == "granian" else (export,)  # gthread needs a proxy that waits for bodies
+    with (
+        started_api(database, ISTHMUS_SCHEMAS="theirs", ISTHMUS_WORKER_CLASS=worker_class) as server,
+        ExitStack() as idle,
+    ):
+        for number in range(CROWD):
+            idle.enter_context(opened(server.listen)).sock.sendall(slow[number % len(slow)])
+        began_s = time.monotonic()
+        assert [get(server.listen, path)[0] for path in ("/health/live", "/conformance", WAITS.format(0))] == [200] * 3
+        assert time.monotonic() - began_s < 6
 
 
 def test_every_line_of_the_log_is_json(database: Database, worker_class: str):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import inf
 from threading import BoundedSemaphore
+from time import monotonic
 
 from core.db import Database
 from core.errors import TooManyExports
@@ -19,14 +21,15 @@ WAIT_S = 1.0
 
 
 class Exports:
-    """The exports of a worker: at most half of its connections, and one more. Fewer wait, as each holds a thread."""
+    """The exports of a worker: as many as half of its threads, and at most half of its connections. Fewer wait."""
 
-    def __init__(self, database: Database, pool_size: int, timeout_s: int) -> None:
-        """`timeout_s`: how long one may take in the database."""
+    def __init__(self, database: Database, most: int, timeout_s: int) -> None:
+        """`most`: exports at once; `timeout_s`: how long one may take in the database."""
         self._database = database
         self._timeout_s = timeout_s
-        self._slots = BoundedSemaphore(max(1, pool_size // 2))
-        self._waiting = BoundedSemaphore(max(1, pool_size // 2 - 1))
+        self._slots = BoundedSemaphore(most)
+        self._waiting = BoundedSemaphore(max(1, most - 1))
+        self._moved_s = -inf
 
     def start(self, statement: Statement) -> Generator[bytes]:
         """The bytes of an export. The first ones are fetched here, so that errors come before a response.
@@ -45,15 +48,20 @@ class Exports:
         try:
             yield
         finally:
-            self._slots.release()
+            self._leave()
 
     def _take(self) -> None:
         if not self._slots.acquire(blocking=False) and not self._wait():
             raise TooManyExports("other exports run at the moment", hint="try again in a minute")
+        self._moved_s = monotonic()
+
+    def _leave(self) -> None:
+        self._moved_s = monotonic()
+        self._slots.release()
 
     def _wait(self) -> bool:
-        """Wait for a slot, unless enough others do. Whether there was one in time."""
-        if not self._waiting.acquire(blocking=False):
+        """Wait for a slot, unless enough others do, or no slot was taken or left for so long. Whether there was one."""
+        if monotonic() - self._moved_s > WAIT_S or not self._waiting.acquire(blocking=False):
             return False
         try:
             return self._slots.acquire(timeout=WAIT_S)
@@ -65,7 +73,7 @@ class Exports:
         try:
             yield from self._database.stream(statement, self._timeout_s)
         finally:
-            self._slots.release()
+            self._leave()
 
 
 def resumed(first: bytes, blocks: Generator[bytes]) -> Generator[bytes]:

@@ -18,11 +18,14 @@ STUCK_S = 1.0
 
 
 class Bodies:
-    """The bodies on their way to a worker: at most half of its threads wait for them, so that the rest can serve."""
+    """The bodies on their way to a worker: fewer than half of its threads wait for them.
+
+    Exports have half of them, so that one is left for what takes no time.
+    """
 
     def __init__(self, threads: int) -> None:
         """`threads`: of the worker."""
-        self._slots = BoundedSemaphore(max(1, threads // 2))
+        self._slots = BoundedSemaphore(max(1, threads // 2 - 1))
         self._moved_s = -inf
 
     @contextmanager
