@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from select import POLLIN, POLLOUT, poll
 from types import MappingProxyType
 from typing import Any, LiteralString, NamedTuple, cast, overload
 
@@ -239,14 +240,26 @@ def results(pgconn: PGconn) -> Generator[PGresult]:
     connection can be used again. Raises: psycopg.Error
     """
     try:
-        while (result := pgconn.get_result()) is not None:
+        while (result := next_result(pgconn)) is not None:
             if result.status not in (ExecStatus.TUPLES_CHUNK, ExecStatus.TUPLES_OK):
                 raise error_of(pgconn, result)
             if result.ntuples:
                 yield result
     finally:
-        while pgconn.get_result() is not None:
+        while next_result(pgconn) is not None:
             pass
+
+
+def next_result(pgconn: PGconn) -> PGresult | None:
+    """What `get_result` gives, which itself holds the interpreter's lock until the server has answered: here the other
+    threads run meanwhile. Raises: psycopg.OperationalError
+    """
+    while (unsent := pgconn.flush()) or pgconn.is_busy():
+        waiting = poll()
+        waiting.register(pgconn.socket, POLLIN | POLLOUT if unsent else POLLIN)
+        waiting.poll()
+        pgconn.consume_input()
+    return pgconn.get_result()
 
 
 def texts_of(

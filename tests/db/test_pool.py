@@ -451,3 +451,18 @@ def test_a_busy_pool_is_not_taken_for_a_database_that_is_away(database: Database
                 small.run(statement("SELECT 1"))
             assert time.monotonic() - began > 0.35, "it waits as long as it is to"
         busy.result()
+
+
+@pytest.mark.parametrize("form", [lambda some: some, kept_ready])
+@pytest.mark.parametrize("read", ["run", "run_texts"])
+def test_other_threads_run_while_one_waits_for_the_database(
+    database: Database, form: Callable[[Statement], Statement], read: str
+):
+    waits = form(statement("SELECT 'done' FROM pg_advisory_lock_shared(7)"))
+    with closing(Pool(replace(database.reader, pool_size=1))) as opened, database.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(7)")
+        with ThreadPoolExecutor(1) as other:
+            result = other.submit(getattr(opened, read), waits)
+            wait_until_one_waits(database)  # never, where the thread that waits holds the interpreter's lock
+            holder.execute("SELECT pg_advisory_unlock(7)")
+            result.result(WITHIN_S)
