@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def test_nothing_catches_everything_and_goes_on():
 
 def test_every_module_says_why_it_exists():
     assert [path for path, tree in modules() if not ast.get_docstring(tree)] == []
+
+
+def test_a_class_name_lives_in_one_room_of_a_service():
+    rooms: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for path, tree in modules():
+        service, _, room = path.rpartition("/")[0].partition("/")
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                rooms[service, node.name].add(room)
+    assert {name: found for name, found in rooms.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=[path.name for path in SCRIPTS])
