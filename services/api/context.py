@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 
 from api.catalog.live import LiveCatalog
 from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.samples import Samples
+from api.features.service import FeatureService
+from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies
 from api.http.links import Links
-from api.http.request import Request, called
+from api.http.request import Request, base_of
+from api.http.response import new_request_id
 from api.monitoring.metrics import Metrics
 from api.params.common import Limits
 from api.planner.counts import Counts
@@ -37,6 +40,8 @@ class Api:
     samples: Samples
     bodies: Bodies
     metrics: Metrics
+    html: HtmlPages
+    features: FeatureService
 
     @property
     def catalog(self) -> Catalog:
@@ -51,10 +56,9 @@ class Api:
     def collection(self, id: str) -> Collection:
         """The collection of an id. One that is not known is looked for again: it may have been loaded just now.
 
-        Raises: UnknownCollection, DatabaseUnavailable, CatalogueMissing
+        Raises: as `LiveCatalog.collection`
         """
-        known = self.catalog
-        return known[id] if id in known.collections else self.live_catalog.fresh()[id]
+        return self.live_catalog.collection(id)
 
     def cache_control(self, collection: Collection) -> str:
         """How long answers about a collection's data may be kept."""
@@ -68,11 +72,7 @@ class Api:
     @property
     def links(self) -> Links:
         """Links from where this request's client stands: the public URL, or the address it called."""
-        return Links(self.base(called(request.environ)))
-
-    def base(self, url_root: str) -> str:
-        """The landing page's address for a client that called `url_root`: the public URL when there is one."""
-        return (self.settings.public_url or url_root).rstrip("/")
+        return Links(base_of(request.environ, self.settings.public_url))
 
 
 EXTENSION = "isthmus"
@@ -89,5 +89,8 @@ def api() -> Api:
 
 
 def current_request() -> Request:
-    """The request as a value."""
-    return Request(api().links.base, request.path, request.query_string.decode("latin-1"), request.args)
+    """The request as a value, made once."""
+    if "request" not in g:
+        args, query = request.args, request.query_string.decode("latin-1")
+        g.request = Request(api().links.base, request.path, query, args, request.environ, new_request_id())
+    return g.request

@@ -105,8 +105,8 @@ class RetryPolicy:
     server ends its sessions so often. Where replicas answer it runs at most 43 times: one that lacks a table says so at
     once, so that is 2 s more.
 
-    A request whose catalogue turns out to be old is answered at most 4 times (`api/app.py`), each time with the
-    catalogue of that moment.
+    A request whose catalogue turns out to be old is answered at most 4 times (`api/catalog/live.py`), each time with
+    the catalogue of that moment.
     """
 
     most_runs: int

@@ -154,7 +154,7 @@ def test_streamed_pages_of_a_box_are_those_that_are_held(client: FlaskClient, re
     path = "/collections/dots/items?bbox=-100,-60,100,60&limit=700"
     first = path if rel == "next" else link(list(walk(client, path, "next"))[-1], "prev")
     held = list(walk(client, first, rel))
-    with patch("api.middleware.fast_path.MOST_HELD", 0), patch("api.routes.items.MOST_HELD", 0):
+    with patch("api.features.service.MOST_HELD", 0):
         streamed = list(walk(client, first, rel))
     assert len(held) > 3
     for page in (*held, *streamed):

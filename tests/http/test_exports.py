@@ -22,7 +22,7 @@ import zstandard
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.http.streaming import packed
+from api.http.compression import compressed_stream
 from core.db import Database as Pool, connect
 from support.cluster import Cluster, Database
 from support.http import fids, get
@@ -326,7 +326,7 @@ def test_first_block_of_a_compressed_stream_does_not_wait_for_the_second(encodin
             asked.append(number)
             yield b"first" if number == 0 else b"more"
 
-    stream = packed(blocks(), encoding)
+    stream = compressed_stream(blocks(), encoding)
     begun = BEGIN[encoding](next(stream))
     assert (begun, asked) == (b"first", [0])
     stream.close()

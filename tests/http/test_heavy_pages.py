@@ -118,9 +118,8 @@ def held(client: FlaskClient, path: str, **asked: Any) -> Any:
 @pytest.fixture(autouse=True)
 def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers hold a megabyte, and show people a tenth, so that tests need no more."""
-    for place in ("middleware.fast_path", "routes.items", "routes.search"):
-        monkeypatch.setattr(f"api.{place}.MOST_HELD", 1_000_000)
-    monkeypatch.setattr("api.routes.items.MOST_SHOWN", 100_000)
+    monkeypatch.setattr("api.features.service.MOST_HELD", 1_000_000)
+    monkeypatch.setattr("api.features.html.MOST_SHOWN", 100_000)
 
 
 def get(client: FlaskClient, path: str, **asked: Any) -> tuple[Any, bool]:

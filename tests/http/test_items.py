@@ -61,7 +61,7 @@ def test_limit_above_the_largest_page_gives_the_largest_page(client: FlaskClient
 
 
 def test_table_for_people_has_a_limit_of_cells_and_leads_on(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.routes.items.MOST_CELLS", 20)  # 3 rows of 6 properties
+    monkeypatch.setattr("api.features.html.MOST_CELLS", 20)  # 3 rows of 6 properties
     url, pages = f"{ITEMS}?f=html&limit=10", 0
     while url:
         text = client.get(url).text

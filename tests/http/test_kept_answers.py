@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.app import create_app
-from api.middleware import response_cache
+from api.features import response_cache
 from core.db import Database as Pool
 from support.cluster import Cluster, Database
 from support.publish import publish
@@ -109,7 +109,7 @@ def test_answer_is_kept_for_requests_that_are_the_same_in_all_it_depends_on(
 def test_what_was_asked_for_once_takes_no_memory_and_what_is_too_large_is_not_kept(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(response_cache, "MOST_MET", 3)
+    monkeypatch.setattr(response_cache, "MOST_SEEN", 3)
     with asking(database) as (client, _):
         for n in (1, 2, 3, 4, 1):
             assert asks_database(client.get(f"/collections/parks/items/{n}")), "forgotten before it came again"

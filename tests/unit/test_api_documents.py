@@ -20,7 +20,7 @@ from api.documents.schemas import (
 )
 from api.documents.tile_matrix_sets import matrix_limits, tile_matrix_set_document
 from api.documents.tilesets import middle_zoom, tilejson_document, tileset_document
-from api.features.sample_document import NOTHING
+from api.features.samples import NOTHING
 from api.http.links import Links
 from api.params.common import Limits
 from api.params.items import ITEMS_PARAMETERS

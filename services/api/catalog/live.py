@@ -6,17 +6,22 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Collection as Names, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from threading import Lock
+from typing import TypeVar
 
 import psycopg
 
 from api.catalog.sources.model import Draft, TileFunction
 from api.catalog.survey.watch import LiveSources
+from api.query.source_errors import catalogue_is_new
 from core.archives import SELECT_ARCHIVES
 from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, parse_catalog
-from core.db import Database
-from core.errors import CatalogueMissing, DatabaseUnavailable
+from core.db import Database, RetryPolicy
+from core.errors import CatalogueMissing, DatabaseUnavailable, OnlyTiles
+
+T = TypeVar("T")
 
 CHECK_EVERY_S = 1.0
 WAIT_S = 2.0
@@ -28,6 +33,9 @@ TURNS = 16
 
 PAUSE_S = 0.5
 """How long no statement is run again after the database did not respond."""
+
+OF_A_REQUEST = RetryPolicy(most_runs=4)
+"""A request may meet so many states of the catalogue."""
 
 
 class LiveCatalog:
@@ -103,6 +111,42 @@ class LiveCatalog:
             return self._refresh(older_than_s)
         finally:
             self._lock.release()
+
+    def collection(self, id: str) -> Collection:
+        """The collection of an id. One that is not known is looked for again: it may have been loaded just now.
+
+        Raises: UnknownCollection, OnlyTiles, DatabaseUnavailable, CatalogueMissing
+        """
+        known = self.current()
+        if id not in known.collections and id not in known.archives:
+            known = self.fresh()
+        if id in known.archives:
+            hint = f"its tiles are at /collections/{id}/tiles"
+            raise OnlyTiles(f"'{id}' has tiles only, and no features", hint=hint)
+        return known[id]
+
+    def retrying(self, work: Callable[[], T]) -> T:
+        """What `work` gives; it is done once more when a table is missing: the catalogue may be older than the last
+        loads, and name a version that is gone. A table that is missing then, of a source, is none that a retry would
+        find, unless the catalogue changed meanwhile.
+
+        Raises: as `fresh`, and what `work` raises
+        """
+        known, is_certain = self._catalog, False
+
+        def attempt() -> T:
+            with catalogue_is_new() if is_certain and not self._database.reads_replicas else nullcontext():
+                return work()
+
+        def mend(error: Exception) -> bool:
+            nonlocal known, is_certain
+            if is_certain or not isinstance(error, CatalogueMissing):
+                return False
+            before, known = known, self.fresh()
+            is_certain = known is before
+            return True
+
+        return OF_A_REQUEST.run(attempt, mend)
 
     def _take_turn(self) -> None:
         """Get the lock. Who comes soon after one that failed fails with it: else each would wait for its own turn.

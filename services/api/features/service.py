@@ -1,154 +1,171 @@
-"""Features as GeoJSON: from a request as a value to the bytes of the answer."""
+"""The handler of features: a page, a single feature, a search, each as a response. Its adapters are Flask's views and
+the fast path before Flask.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from math import inf
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 
-from api.context import Api
-from api.formats.geojson import PAGE_HEAD, render_feature, render_tail
-from api.formats.registry import PAGES
-from api.http.links import JSON, Link, query_text, self_and_alternate
-from api.http.request import Request
-from api.planner.choose_plan import Reader, find_rows
-from api.planner.counts import Count
-from api.query.feature_ids import parse_id
-from api.query.items import KEY_ALONE, Cursor, Direction, FeatureKey, ItemsQuery, Presentation
-from api.query.page import Page, cut_page, render_cursor
-from api.query.page_order import order_key
-from api.query.source_errors import reading
-from api.sql.features.items import select_feature
-from core.catalog import Collection, remembered
-from core.errors import BadValue, UnknownFeature
-from core.statement import Prepared, TextRows, prepare
+from api.catalog.live import LiveCatalog
+from api.exports.stream import Exports
+from api.features.exports import ExportService
+from api.features.find import MOST_HELD, enclosed, find_feature, find_page, stream_page
+from api.features.geojson import (
+    FoundPage,
+    PageText,
+    feature_headers,
+    feature_text,
+    page_text,
+    presentation_in,
+    presented,
+)
+from api.features.html import page_for_people, render_feature_page, render_table
+from api.features.links import feature_links, page_links, search_links
+from api.features.response_cache import Repeatable, ResponseCache, key_of
+from api.formats.html import HTML_UTF8, HtmlPages
+from api.formats.registry import EXPORTS, MEDIA_TYPES, PAGES
+from api.http.conditional import validator_of
+from api.http.links import Link, queryables_header
+from api.http.negotiation import format_for
+from api.http.request import Args, Request
+from api.http.response import OK, ApiResponse, Headers, not_modified, streamed
+from api.params.common import Limits, reject_unknown
+from api.params.items import items_query
+from api.planner.choose_plan import Reader, choose_order
+from api.query.crs import CRS84, parse_crs
+from api.query.items import ItemsQuery, Presentation
+from api.query.profiles import parse_profiles
+from core.catalog import Collection
 
-FORMATS = PAGES
-"""The formats of a page and of a single feature, the default first."""
-
-OF_A_PLACE = ("offset", "cursor")
-"""The parameters that say where in its walk a page is."""
+PAGE_FORMATS, FEATURE_FORMATS = tuple(MEDIA_TYPES.items()), tuple(PAGES.items())
+SEARCH_FORMATS = (("json", PAGES["json"]),)
 
 FEATURE_PARAMETERS = ("f", "crs", "profile")
 """The parameters of a single feature."""
 
+Render = Callable[[], ApiResponse]
+Handler = Callable[[Collection], Repeatable | ApiResponse]
 
-def find_page(api: Api, collection: Collection, query: ItemsQuery, *, most_bytes: float = inf) -> Page:
-    """The features of a page; none when only their number is asked for.
 
-    most_bytes: the features of a page that has more are left to `stream_page`, with what the page is without them
+@dataclass(frozen=True, slots=True)
+class FeatureService:
+    """Responds to requests for features. Safe for threads. Every method raises IsthmusError and HTTPException.
+
+    cache_control: of collections that do not say it themselves
     """
-    if query.hits_only:
-        return Page((), None, None)
-    key = order_key(collection, query.filter, query.sort, query.cursor)
-    with reading(collection, has_values=query.has_values, filter=query.filter):
-        plan, rows = find_rows(Reader(api.database, api.counts), collection, query, most_bytes=most_bytes)
-    if not rows.is_whole and not fits(query, rows, most_bytes):
-        bare = find_page(api, collection, replace(query, presentation=KEY_ALONE))
-        return replace(bare, features=(), streamed=bare.number, is_heavy=True)
-    if plan.counts:
-        return cut_page(query, rows, key, rows.others[0][-1] if rows.texts else 0)
-    return cut_page(query, rows, key, plan.matched)
+
+    reader: Reader
+    catalog: LiveCatalog
+    streams: Exports
+    exports: ExportService
+    html: HtmlPages
+    limits: Limits
+    cache_control: str
+    cache: ResponseCache
+
+    def page(self, request: Request, id: str) -> ApiResponse:
+        """A page of features, or all of them as a file."""
+        return self._cached(request, id, lambda collection: self._page(request, collection))
+
+    def feature(self, request: Request, id: str, feature_id: str) -> ApiResponse:
+        """One feature."""
+        return self._cached(request, id, lambda collection: self._feature(request, collection, feature_id))
+
+    def search(self, request: Request, id: str, args: Args) -> ApiResponse:
+        """A page of features by parameters that are not all in the address. It is not cached."""
+        collection = self.catalog.collection(id)
+        query = presented(items_query(args, collection, self.limits), "json")
+        format_for(args.get("f"), request.accept, SEARCH_FORMATS)
+        found = self._find(collection, query, "json")
+        links = search_links(request, args, collection, found.query, found.page)
+        return self._geojson_page(request, found, links, [queryables_header(request.links, collection)])()
+
+    def _cached(self, request: Request, id: str, handle: Handler) -> ApiResponse:
+        """The response from the cache, or as it is made now."""
+        key = key_of(request)
+        cached = self.cache.find(key, id, self.catalog.current_or_last())
+        if cached is not None:
+            return cached.respond(request)
+        made = handle(self.catalog.collection(id))
+        if isinstance(made, ApiResponse):
+            return made
+        response = made.render()
+        self.cache.offer(key, made, response)
+        return response
+
+    def _page(self, request: Request, collection: Collection) -> Repeatable | ApiResponse:
+        chosen = format_for(request.args.get("f"), request.accept, PAGE_FORMATS)
+        queryables = queryables_header(request.links, collection)
+        if chosen in EXPORTS:
+            response = self.exports.respond(request, collection, chosen)
+            return response if response.is_unchanged else response.with_headers([queryables])
+        query = presented(items_query(request.args, collection, self.limits), chosen)
+        validator = validator_of(collection, PAGES[chosen], request, self.cache_control)
+        if validator.unchanged(request.environ):
+            return not_modified(validator)
+        found = self._find(collection, query, chosen)
+        links = page_links(request, collection, found.query, found.page, chosen)
+        page = self._html_page if chosen == "html" else self._geojson_page
+        return Repeatable(
+            collection, validator, page(request, found, links, [*validator.headers, queryables]), found.lasts
+        )
+
+    def _find(self, collection: Collection, query: ItemsQuery, chosen: str) -> FoundPage:
+        """The page of a query, in one of PAGES."""
+        query = choose_order(self.reader, collection, query)
+        if chosen == "html":
+            query, page = page_for_people(self.reader, collection, query)
+        else:
+            page = find_page(self.reader, collection, query, most_bytes=MOST_HELD)
+        count = self.reader.counts.of_page(collection, query, page)
+        return FoundPage(collection, chosen, query, page, count)
+
+    def _geojson_page(self, request: Request, found: FoundPage, links: list[Link], headers: Headers) -> Render:
+        """What renders the page as GeoJSON or JSON-FG, streamed where it is large."""
+        text = page_text(request, found, links)
+        headers = [*feature_headers(found.chosen, found.query.presentation), *headers]
+        if found.page.is_heavy:
+            return lambda: streamed(self._blocks(request, text), headers, request)
+        return lambda: ApiResponse(OK, headers, text.whole())
+
+    def _blocks(self, request: Request, text: PageText) -> Generator[bytes]:
+        """The document of a large page as it comes; for HEAD without asking the database."""
+        if request.method == "HEAD":
+            return enclosed(text.head, (b"" for _ in ()), text.tail())
+        return stream_page(self.streams, text.found.collection, text.found.query, text.head, text.tail())
+
+    def _html_page(self, request: Request, found: FoundPage, links: list[Link], headers: Headers) -> Render:
+        """What gives the page as a table with a map, which is rendered now."""
+        body = render_table(self.html, request, found.collection, found.page, found.count, links)
+        response = html_response(body, headers)
+        return lambda: response
+
+    def _feature(self, request: Request, collection: Collection, id: str) -> Repeatable | ApiResponse:
+        reject_unknown(request.args, FEATURE_PARAMETERS)
+        chosen = format_for(request.args.get("f"), request.accept, FEATURE_FORMATS)
+        shown = presentation_in(parse_presentation(request.args, collection), chosen)
+        validator = validator_of(collection, PAGES[chosen], request, self.cache_control)
+        if validator.unchanged(request.environ):
+            return not_modified(validator)
+        links = feature_links(request, collection, chosen)
+        if chosen == "html":
+            body = render_feature_page(self.html, self.reader.database, request, collection, id, links)
+            response = html_response(body, validator.headers)
+        else:
+            feature = find_feature(self.reader.database, collection, id, shown)
+            body = feature_text(request, collection, shown, feature, links)
+            response = ApiResponse(OK, [*feature_headers(chosen, shown), *validator.headers], body)
+        return Repeatable(collection, validator, lambda: response)
 
 
-def fits(query: ItemsQuery, rows: TextRows, most_bytes: float) -> bool:
-    """Whether the page fits without the extra row, which tells that there is more."""
-    return len(rows.texts) > query.limit and sum(map(len, rows.texts[: query.limit])) <= most_bytes
+def parse_presentation(args: Args, collection: Collection) -> Presentation:
+    """How a feature is to be shown. Raises: BadParameter"""
+    crs = parse_crs("crs", args["crs"], collection) if "crs" in args else CRS84
+    return Presentation(crs=crs, profiles=parse_profiles(args["profile"]) if "profile" in args else ())
 
 
-def page_geojson(found: Page, tail: bytes, head: bytes = PAGE_HEAD) -> bytes:
-    """The features of a page between what stands ahead of them and behind."""
-    return b"".join([head, found.text, tail])
-
-
-def page_tail(collection: Collection, found: Page, links: str, count: Count) -> bytes:
-    """What stands behind the features of a FeatureCollection; `links` are JSON. That of a source has no time stamp: its
-    bytes validate it.
-    """
-    members = {"numberReturned": found.number, "numberMatched": count.exact, "numberMatchedEstimate": count.estimate}
-    counts = {name: number for name, number in members.items() if number is not None}
-    return render_tail(links, counts, stamped=collection.source is None)
-
-
-def page_links(request: Request, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
-    """The links of a page, in one of FORMATS."""
-    return [
-        *self_and_alternate(request.here, request.args, FORMATS, chosen),
-        *walk_links(request, collection, query, found, chosen),
-        collection_link(request, collection.id, collection.title),
-    ]
-
-
-def walk_links(request: Request, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
-    """The links `next` and `prev`, with every parameter of this request and another cursor."""
-    here = request.links.collection(collection, "items")
-    kept = {name: value for name, value in request.args.items() if name not in OF_A_PLACE}
-    links: list[Link] = []
-    for rel, place in walk_places(found).items():
-        cursor = render_cursor(place, query.filter, query.sort, collection)
-        links.append(walk_link(f"{here}?{query_text({**kept, 'cursor': cursor})}", rel, chosen))
-    return links
-
-
-def walk_link(href: str, rel: Direction, chosen: str) -> Link:
-    """The link to the page after this one or before it."""
-    return {"href": href, "rel": rel, "type": FORMATS[chosen], "title": f"{rel} page"}
-
-
-def walk_places(found: Page) -> dict[Direction, Cursor]:
-    """The places where the walk goes on, forwards and back."""
-    places: dict[Direction, Cursor | None] = {"next": found.next, "prev": found.prev}
-    return {rel: cursor for rel, cursor in places.items() if cursor is not None}
-
-
-def collection_link(request: Request, id: str, title: str) -> Link:
-    """The link back to the collection."""
-    return request.links.link("collection", JSON, title, "collections", id)
-
-
-def feature_key(text: str, collection: Collection) -> FeatureKey:
-    """The key of an id. Raises: UnknownFeature for a text that is the id of no feature"""
-    if not collection.key.is_id:
-        hint = f"they have no key; /collections/{collection.id}/items?filter=… finds them by their properties"
-        raise UnknownFeature(f"the features of '{collection.id}' have no ids", hint=hint, parameter="featureId")
-    key = parse_id(text, collection.key)
-    if key is None:
-        raise unknown_feature(text, collection)
-    return key
-
-
-def prepared_feature(collection: Collection, shown: Presentation) -> Prepared:
-    """The statement of one feature, put together once."""
-    return remembered(collection, ("feature", shown), lambda: prepare(select_feature(collection, shown)))
-
-
-def find_feature(api: Api, collection: Collection, id: str, shown: Presentation) -> bytes:
-    """A feature as a text. Raises: UnknownFeature"""
-    key = feature_key(id, collection)
-    values = {f"id{number}": value for number, value in enumerate(key)}
-    try:
-        with reading(collection):
-            row = api.database.run_prepared(prepared_feature(collection, shown), values, one_plan=True)
-    except BadValue as error:
-        if collection.key.is_integer:
-            raise
-        # such as a text that is no UUID, where the key is one
-        raise unknown_feature(id, collection) from error
-    if row is None or row[0] is None:
-        raise unknown_feature(id, collection)
-    return row[0]
-
-
-def feature_geojson(
-    request: Request, collection: Collection, feature: bytes, chosen: str, more: Sequence[Link] = ()
-) -> tuple[bytes, list[Link]]:
-    """A feature with its links, and these links. `more`: links to put after those that every feature has."""
-    own = self_and_alternate(request.here, request.args, FORMATS, chosen)
-    links = [*own, collection_link(request, collection.id, collection.title), *more]
-    return render_feature(feature, links), links
-
-
-def unknown_feature(text: str, collection: Collection) -> UnknownFeature:
-    """The error for an id that no feature has."""
-    hint = f"/collections/{collection.id}/items lists the features"
-    return UnknownFeature(f"'{collection.id}' has no feature '{text}'", hint=hint, parameter="featureId")
+def html_response(body: bytes, headers: Headers) -> ApiResponse:
+    """A page that holds coordinates, which says in which CRS they are."""
+    own = [("Content-Type", HTML_UTF8), ("Vary", "Accept"), ("Content-Crs", f"<{CRS84.uri}>")]
+    return ApiResponse(OK, [*own, *headers], body)

@@ -1,8 +1,9 @@
-"""Content encodings: which one a client takes, and bytes in it."""
+"""Content encodings: which one a client takes, bytes in it, and streams of them of which nothing waits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
@@ -12,7 +13,7 @@ from isal import isal_zlib
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
-from api.http.gzip import compress, decompress
+from api.http.gzip import GzipStream, compress, decompress
 
 LEAST_BYTES = 1000
 """Below this the headers weigh more than what is saved."""
@@ -63,3 +64,47 @@ def recoded(data: bytes, encoding: str, accept_encoding: str) -> tuple[bytes, st
         return data, encoding
     plain, other = DECODERS[encoding](data), encoding_for(accept_encoding)
     return (plain, None) if other is None or len(plain) < LEAST_BYTES else (ENCODERS[other](plain), other)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEncoder:
+    """A compressor: what it gives for more bytes, for all bytes so far, and at the end."""
+
+    add: Callable[[bytes], bytes]
+    flush: Callable[[], bytes]
+    end: Callable[[], bytes]
+
+
+def gzip_stream() -> StreamEncoder:
+    """gzip by ISA-L."""
+    stream = GzipStream()
+    return StreamEncoder(stream.add, stream.flush, stream.end)
+
+
+def zstd_stream() -> StreamEncoder:
+    """Zstandard, one frame."""
+    stream = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj()
+    return StreamEncoder(stream.compress, lambda: stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK), stream.flush)
+
+
+def brotli_stream() -> StreamEncoder:
+    """Brotli."""
+    stream = brotli.Compressor(quality=BROTLI_QUALITY)
+    return StreamEncoder(stream.process, stream.flush, stream.finish)
+
+
+STREAMS: Mapping[str, Callable[[], StreamEncoder]] = {"gzip": gzip_stream, "zstd": zstd_stream, "br": brotli_stream}
+
+
+def compressed_stream(blocks: Generator[bytes], encoding: str) -> Generator[bytes]:
+    """The blocks in an encoding of STREAMS. The client has the first one before the second is there."""
+    encoder = STREAMS[encoding]()
+    try:
+        yield encoder.add(next(blocks, b"")) + encoder.flush()
+        for block in blocks:
+            more = encoder.add(block)
+            if more:
+                yield more
+        yield encoder.end()
+    finally:
+        blocks.close()

@@ -91,11 +91,11 @@ def self_and_alternate(here: str, given: Mapping[str, str], formats: Mapping[str
 
     here: its address without query; given: the query as it came; formats: f -> media type; chosen: the f of this answer
     """
-    links: list[Link] = []
-    kept = query_text({key: value for key, value in given.items() if key != "f"})
-    for name in sorted(formats, key=lambda name: name != chosen):
-        rel = "self" if name == chosen else "alternate"
-        title = "this document" if name == chosen else f"this document as {name.upper()}"
-        href = f"{here}?{kept}&f={name}" if kept else f"{here}?f={name}"
-        links.append({"href": href, "rel": rel, "type": formats[name], "title": title})
+    rest = query_text({key: value for key, value in given.items() if key != "f"}) if given else ""
+    start = f"{here}?{rest}&f=" if rest else f"{here}?f="
+    links: list[Link] = [{"href": start + chosen, "rel": "self", "type": formats[chosen], "title": "this document"}]
+    for name, type in formats.items():
+        if name != chosen:
+            title = f"this document as {name.upper()}"
+            links.append({"href": start + name, "rel": "alternate", "type": type, "title": title})
     return links

@@ -1,12 +1,23 @@
-"""Errors as problem documents (RFC 9457): which error has which status, and what the client is told."""
+"""Errors as problem documents (RFC 9457): which error has which status, and what the client and the log are told."""
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from werkzeug.exceptions import HTTPException
+
+from api.http.request import Request
+from api.http.response import ApiResponse, status_line
 from core import errors
 from core.errors import IsthmusError
+
+log = logging.getLogger("isthmus.api")
+
+PROBLEM_JSON = "application/problem+json"
 
 STATUS: dict[type[IsthmusError], int] = {
     errors.BadParameter: 400,
@@ -100,3 +111,54 @@ def shortened(text: str) -> str:
 UNEXPECTED = Problem(
     500, "internal", "Isthmus made a mistake.", "The request was fine, the answer failed.", "the log has the request id"
 )
+
+
+def answered(handle: Callable[[], ApiResponse], request: Request) -> ApiResponse:
+    """The response that a handler gives, or that to the error which it meets. Flask does the same for its views."""
+    try:
+        return handle()
+    except Exception as error:  # noqa: BLE001  it is logged, and the one place outside Flask that answers a mistake of ours
+        return problem_response(error, request)
+
+
+def problem_response(error: Exception, request: Request) -> ApiResponse:
+    """The response to a request that meets an error, which the log gets, too."""
+    if isinstance(error, IsthmusError):
+        return respond(expected_problem(error, request), request)
+    if isinstance(error, HTTPException):
+        return http_response(error, request)
+    log.error("%s %s failed", request.id, shortened(request.target), exc_info=error)
+    return respond(UNEXPECTED, request)
+
+
+def expected_problem(error: IsthmusError, request: Request) -> Problem:
+    """The problem for one of our errors: one line in the log, with the cause that the client is not told."""
+    problem = problem_of(error)
+    cause = f" ({type(first).__name__}: {first})" if (first := first_cause(error)) is not error else ""
+    path, known = shortened(request.path), (problem.status, problem.code, problem.detail)
+    log.info("%s %s %d %s: %s%s", request.id, path, *known, cause)
+    return problem
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """What an error comes from, in PostgreSQL's words if it comes from there."""
+    while error.__cause__ not in (None, error):
+        error = error.__cause__
+    return error
+
+
+def http_response(error: HTTPException, request: Request) -> ApiResponse:
+    """The response to an error that Werkzeug raised: no such path, wrong method, no acceptable format."""
+    if error.code is None or error.code < 400:
+        found = error.get_response()
+        return ApiResponse(found.status, list(error.get_headers()), found.get_data())
+    problem = http_problem(error.code, error.name, error.description or error.name)
+    kept = [header for header in error.get_headers() if header[0] in ("Allow", "Content-Range")]
+    return respond(problem, request).with_headers(kept)
+
+
+def respond(problem: Problem, request: Request) -> ApiResponse:
+    """A problem document."""
+    body = json.dumps(problem.document(request.base, request.id), ensure_ascii=False).encode()
+    later = [("Retry-After", str(RETRY_AFTER_S))] if problem.status == 503 else []
+    return ApiResponse(status_line(problem.status), [("Content-Type", PROBLEM_JSON), *later], body)

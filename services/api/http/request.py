@@ -1,12 +1,12 @@
-"""A request and its response as values, for Flask's views and for the fast path before them; what a request says of its
-host; the keys of ours in its WSGI environment.
+"""A request as a value, for Flask's views and for the fast path before them; what it says of its host; the keys of ours
+in the environment of WSGI.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,14 +16,13 @@ from werkzeug.sansio.utils import get_current_url, get_host
 from api.http.links import Links, quoted_path
 from core.errors import IsthmusError
 
+NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
+
 Args = MultiDict[str, str]
 """The parameters of a query, or of a form."""
 
 ROUTE = "isthmus.route"
 """Where in the environment of a request its route is noted, as Flask writes it, for metrics."""
-
-ERROR = "isthmus.error"
-"""Where in the environment of a request an error waits for Flask to tell it."""
 
 TOLD = (IsthmusError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """Errors that Flask tells: those that we expect, and mistakes of ours, which it logs."""
@@ -34,19 +33,46 @@ def query_args(query: str) -> Args:
     return MultiDict(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote") if query else ())
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request. `base`: the landing page's address as the client knows it, without a slash at its end."""
+class Request(NamedTuple):
+    """A request.
+
+    base:    the landing page's address as the client knows it, without a slash at its end
+    args:    the parameters of `query`
+    environ: its method and its headers, as WSGI has them
+    id:      what its response and the log call it
+    """
 
     base: str
     path: str
     query: str
     args: Args
+    environ: Mapping[str, Any] = NO_HEADERS
+    id: str = ""
 
     @classmethod
-    def of(cls, base: str, path: str, query: str) -> Request:
+    def of(cls, base: str, path: str, query: str, environ: Mapping[str, Any], id: str = "") -> Request:
         """The request of a query in ASCII."""
-        return cls(base, path, query, query_args(query))
+        return cls(base, path, query, query_args(query), environ, id)
+
+    @property
+    def method(self) -> str:
+        """The method."""
+        return self.environ.get("REQUEST_METHOD", "GET")
+
+    @property
+    def accept(self) -> str:
+        """The header `Accept`; empty without one."""
+        return self.environ.get("HTTP_ACCEPT", "")
+
+    @property
+    def accept_encoding(self) -> str:
+        """The header `Accept-Encoding`; empty without one."""
+        return self.environ.get("HTTP_ACCEPT_ENCODING", "")
+
+    @property
+    def target(self) -> str:
+        """The path with its query, for the log."""
+        return f"{self.path}?{self.query}"
 
     @property
     def links(self) -> Links:
@@ -59,21 +85,14 @@ class Request:
         return self.base + quoted_path(self.path)
 
 
-class ApiResponse(NamedTuple):
-    """The response to a GET, as WSGI has it."""
+def path_of(environ: Mapping[str, Any]) -> str:
+    """The path of a request, unquoted."""
+    return environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
 
-    status: str
-    headers: list[tuple[str, str]]
-    body: bytes = b""
 
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether it is a 304: the client has the response already."""
-        return self.status.startswith("304")
-
-    def with_headers(self, more: Iterable[tuple[str, str]]) -> ApiResponse:
-        """The response with more headers."""
-        return self._replace(headers=[*self.headers, *more])
+def base_of(environ: Mapping[str, Any], public_url: str) -> str:
+    """The landing page's address as the client knows it: the public URL where there is one, or the address called."""
+    return (public_url or called(environ)).rstrip("/")
 
 
 def called(environ: Mapping[str, Any]) -> str:

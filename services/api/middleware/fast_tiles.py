@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import psycopg
 from werkzeug.exceptions import HTTPException
 
-from api.http.headers import COMMON_HEADERS, new_request_id, server_timing
-from api.http.request import TOLD, names_host
+from api.http.request import ROUTE as REQUEST_ROUTE, TOLD, names_host
+from api.http.response import COMMON_HEADERS, new_request_id, server_timing
 from api.monitoring.metrics import Metrics
 from api.tiles.resources import TileRequest, TileResource
 from api.tiles.service import TileService
@@ -59,6 +59,7 @@ class FastTiles:
         except CatalogueMissing:  # Flask looks for the catalogue of this moment
             return self._app(environ, start_response)
         except (HTTPException, psycopg.Error, *TOLD) as error:
+            environ[REQUEST_ROUTE] = ROUTE if request.collection is None else COLLECTION_ROUTE
             return self._failed(error)(environ, start_response)
         if isinstance(response, TileResource):
             return self._app(environ, start_response)
@@ -67,7 +68,7 @@ class FastTiles:
         self._metrics.answered(route, int(response.status[:3]), took_s, spent.db_s)
         own = ("X-Request-Id", new_request_id()), ("Server-Timing", server_timing(took_s))
         start_response(response.status, [*response.headers, *own, *COMMON_HEADERS])
-        return [response.body]
+        return response.blocks
 
 
 def tile_request(environ: WSGIEnvironment) -> TileRequest | None:

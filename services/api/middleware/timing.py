@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from api.http.headers import server_timing
 from api.http.request import ROUTE
+from api.http.response import server_timing
 from api.monitoring.metrics import Metrics
 from core.db import spent
 

@@ -1,21 +1,87 @@
-"""Documents to responses: one document, as JSON for programs and as HTML for people."""
+"""The adapter between Flask and responses as values: what happens before and after each view, and documents in the
+format that a request wants.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from flask import Response, render_template, request
+from flask import Response, request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import BadRequest
 
-from api.context import api
-from api.http.compression import choose_encoding
-from api.http.links import HTML, JSON, Link, quoted_path, self_and_alternate
+from api.context import api, current_request
+from api.formats.html import HTML_UTF8
+from api.http.links import HTML, JSON, Link, self_and_alternate
 from api.http.negotiation import choose_format
-from api.http.streaming import packed
+from api.http.problems import problem_response
+from api.http.request import ROUTE, names_host
+from api.http.response import ApiResponse, common_headers, complete
 from api.params.common import reject_unknown
+from core.errors import CatalogueMissing, DatabaseUnavailable
 
 FORMATS = {"json": JSON, "html": HTML}
+
+QGIS = "QGIS/"
+"""What is in the name that QGIS gives itself, with its version behind it."""
+
+
+def flask_response(response: ApiResponse) -> Response:
+    """The response as Flask has it."""
+    made = Response(response.body, response.status)
+    made.headers = Headers(response.headers)
+    return made
+
+
+def begin() -> None:
+    """Raises: BadRequest where a request does not say the host, or several (RFC 9112, 3.2)"""
+    if not names_host(request.environ) and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+        raise BadRequest("a request of HTTP/1.1 has one header Host")
+
+
+def answer_error(error: Exception) -> Response:
+    """The response to a request that meets an error."""
+    return flask_response(problem_response(error, current_request()))
+
+
+def finish(response: Response) -> Response:
+    """The response of a view as it is sent."""
+    if request.url_rule is not None:
+        request.environ[ROUTE] = request.url_rule.rule
+    if "Allow" in response.headers:
+        response.headers["Allow"] = ", ".join(sorted(response.headers["Allow"].split(", ")))
+    if request.method == "OPTIONS":
+        tell_methods(response)
+    if response.is_streamed:
+        response.headers.extend(common_headers(current_request()))
+        return response
+    found = ApiResponse(response.status, list(response.headers), response.get_data())
+    done = complete(found, current_request(), response.last_modified or changed_at((request.view_args or {}).get("id")))
+    return flask_response(done)
+
+
+def tell_methods(response: Response) -> None:
+    """What browsers want to know. QGIS is not told of POST: it takes that in `Allow` of items for leave to add features
+    (Part 4), and would let people draw what cannot be saved; it posts no searches.
+    """
+    allowed = response.headers.get("Allow", "GET, HEAD, OPTIONS")
+    response.headers["Access-Control-Allow-Methods"] = allowed
+    response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
+    response.vary.add("User-Agent")
+    if QGIS in request.user_agent.string and "Allow" in response.headers:
+        response.headers["Allow"] = allowed.replace(", POST", "")
+
+
+def changed_at(id: str | None) -> datetime | None:
+    """Since when documents about a loaded collection are what they are."""
+    try:
+        found = api().catalog.collections.get(id) if id is not None else None
+    except (DatabaseUnavailable, CatalogueMissing):
+        return None
+    return found.changed_at if found is not None and found.source is None else None
 
 
 def answer(
@@ -44,29 +110,17 @@ def answer(
 
 
 def own_links(formats: Mapping[str, str], chosen: str) -> list[Link]:
-    """Links `self` and `alternate` of the resource that is asked for."""
-    here = api().links.base + quoted_path(request.path)
-    return self_and_alternate(here, request.args, formats, chosen)
+    """Links `self` and `alternate` of the resource that is requested."""
+    return self_and_alternate(current_request().here, request.args, formats, chosen)
 
 
-def page(template: str, *, title: str, **context: Any) -> Response:
+def page(template: str, *, title: str, **values: Any) -> Response:
     """An HTML page."""
-    text = render_template(template, title=title, links=api().links, settings=api().settings, **context)
-    return respond(text.encode(), f"{HTML}; charset=utf-8")
+    return respond(api().html.render(template, api().links, title=title, **values), HTML_UTF8)
 
 
 def respond(body: bytes, type: str, status: int = 200) -> Response:
     """A response whose choice depends on the Accept header."""
     response = Response(body, status=status, content_type=type)
     response.headers["Vary"] = "Accept"
-    return response
-
-
-def streamed(blocks: Generator[bytes], type: str) -> Response:
-    """A response that is sent while it is made, compressed as it comes."""
-    encoding = choose_encoding(request.accept_encodings)
-    response = Response(packed(blocks, encoding) if encoding else blocks, content_type=type)
-    response.headers["Vary"] = "Accept, Accept-Encoding"
-    if encoding is not None:
-        response.headers["Content-Encoding"] = encoding
     return response

@@ -14,7 +14,7 @@ from api.catalog.live import LiveCatalog
 from api.http.compression import recoded, takes
 from api.http.gzip import COMMENTED, FLAGS
 from api.http.links import MVT
-from api.http.request import ApiResponse
+from api.http.response import ApiResponse
 from api.monitoring.metrics import Metrics
 from api.tiles.archives import Archives, StoredTile
 from api.tiles.budget import is_hasty, lack_headers

@@ -9,7 +9,7 @@ from api.documents.openapi.operations import OPERATIONS
 from api.documents.openapi.parameters import with_example
 from api.documents.openapi.rendering import reference, render_operation, search_body
 from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
-from api.features.sample_document import Sample
+from api.features.samples import Sample
 from api.formats.registry import ITEMS_FORMATS, is_offered
 from api.http.links import quoted_path
 from api.params.items import queryable_columns, sortable_columns

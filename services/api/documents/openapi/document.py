@@ -10,7 +10,7 @@ from api.documents.openapi.collection_paths import items_path
 from api.documents.openapi.operations import OPERATIONS
 from api.documents.openapi.parameters import TEXT, parameter_components
 from api.documents.openapi.rendering import STATUS_MEANING, problem_response, render_operation, search_body
-from api.features.sample_document import NOTHING, Sample
+from api.features.samples import NOTHING, Sample
 from api.http.links import Links
 from api.params.common import Limits
 from api.tms.matrix_set import OURS, TileMatrixSet

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.cql2 import render_text
 from api.cql2.tree import ast
-from api.features.sample_document import Sample
+from api.features.samples import Sample
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import CRS84, accepted_crs
 from core.bbox import BBox

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.documents.openapi.examples import COMMON, items_examples
 from api.documents.openapi.operations import OF_PROPERTIES
-from api.features.sample_document import Sample
+from api.features.samples import Sample
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, PAGES
 from api.params.common import Limits
 from api.params.conditions import LONGEST_SEARCH

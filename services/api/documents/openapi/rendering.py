@@ -9,7 +9,7 @@ from api.cql2 import parse_text, render_json
 from api.documents.openapi.examples import items_examples
 from api.documents.openapi.operations import Operation
 from api.documents.openapi.parameters import TEXT
-from api.features.sample_document import Sample
+from api.features.samples import Sample
 from api.formats.registry import EXPORTS
 from api.http.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, KML, MVT, PICTURES, SVG
 from core.catalog import Collection

@@ -1,0 +1,203 @@
+"""Exports: everything that matches as an attachment, streamed as PostgreSQL writes it, or as a file from the spool."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from werkzeug.datastructures import Range
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.http import (
+    dump_options_header,
+    parse_etags,
+    parse_if_range_header,
+    parse_range_header,
+    quote_etag,
+)
+
+from api.exports.files import FileExports, FilePlan, plan_file
+from api.exports.job import FILE_FORMATS, FileFormat
+from api.exports.spool import SpooledFile
+from api.exports.stream import Exports
+from api.features.find import find_page
+from api.formats.geojson import framed
+from api.formats.registry import EXPORTS
+from api.http.conditional import Validator, validator_of
+from api.http.request import Request
+from api.http.response import OK, ApiResponse, Headers, not_modified, status_line, streamed
+from api.params.common import Limits
+from api.params.items import items_query
+from api.planner.choose_plan import Reader, choose_order
+from api.query.items import AS_STORED, ItemsQuery
+from api.query.source_errors import reading
+from api.sql.features.exports import (
+    AHEAD,
+    WITHOUT_END,
+    copy_csv,
+    copy_features,
+    copy_groups,
+    is_everything,
+    select_has_small_rows,
+)
+from core.cache import CollectionCache
+from core.catalog import Collection
+from core.errors import BadParameter
+from core.statement import Statement
+
+WITHOUT_LIMIT = Limits(WITHOUT_END, WITHOUT_END)
+"""Exports send every match when the request does not say how many."""
+
+BLOCK_BYTES = 262_144
+
+small_rows: CollectionCache[None, bool] = CollectionCache()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportService:
+    """Responds to requests for everything that matches. Safe for threads.
+
+    cache_control: of collections that do not say it themselves
+    """
+
+    reader: Reader
+    streams: Exports
+    files: FileExports
+    cache_control: str
+
+    def respond(self, request: Request, collection: Collection, chosen: str) -> ApiResponse:
+        """Every match in a format of EXPORTS. Raises: BadParameter for what only pages have; as `items_query`"""
+        for name in ("cursor", "resultType", "count"):
+            if name in request.args:
+                hint = "leave it out, or ask for f=json"
+                raise BadParameter(f"f={chosen} has no {name}", hint=hint, parameter=name)
+        query = items_query(request.args, collection, WITHOUT_LIMIT)
+        validator = validator_of(collection, EXPORTS[chosen].media_type, request, self.cache_control)
+        if chosen in FILE_FORMATS:
+            return self._file(request, collection, query, chosen, validator)
+        if validator.unchanged(request.environ):
+            return not_modified(validator)
+        headers = [*attachment(collection, query, chosen), *validator.headers]
+        return streamed(self._blocks(request, collection, query, chosen), headers, request)
+
+    def _blocks(self, request: Request, collection: Collection, query: ItemsQuery, chosen: str) -> Generator[bytes]:
+        """The bytes of a stream, none for HEAD. Raises: FilterTooSlow; as `Exports.start`"""
+        if request.method == "HEAD":
+            return nothing()
+        self._begin_in_time(collection, query)
+        query = self._as_on_a_page(collection, query)
+        with reading(collection, has_values=query.has_values):
+            blocks = self.streams.start(self._statement(collection, query, chosen))
+        return framed(blocks) if chosen == "geojson" else blocks
+
+    def _begin_in_time(self, collection: Collection, query: ItemsQuery) -> None:
+        """Look for one match where a filter may take long: an export may for an hour, and is silent until it has one.
+
+        Raises: FilterTooSlow
+        """
+        if query.filter.is_heavy:
+            find_page(self.reader, collection, replace(query, limit=1, offset=0, sort=(), presentation=AS_STORED))
+
+    def _as_on_a_page(self, collection: Collection, query: ItemsQuery) -> ItemsQuery:
+        """The query of some features in the order of a page, so that they are those of the page."""
+        return query if query.limit >= WITHOUT_END else choose_order(self.reader, collection, query)
+
+    def _statement(self, collection: Collection, query: ItemsQuery, chosen: str) -> Statement:
+        """The COPY of a stream. Features of a whole table come in groups, where rows are small."""
+        if chosen == "csv":
+            return copy_csv(collection, query)
+        if is_everything(collection, query) and self._has_small_rows(collection):
+            return copy_groups(collection, query.presentation, AHEAD[chosen])
+        return copy_features(collection, query, AHEAD[chosen])
+
+    def _has_small_rows(self, collection: Collection) -> bool:
+        """Whether no row of a table has values outside its page; asked once for each version, of a source each time."""
+
+        def now() -> bool:
+            rows = self.reader.database.run(select_has_small_rows(collection))
+            return bool(rows) and rows[0][0]
+
+        return now() if collection.source else small_rows.get(collection, None, now)
+
+    def _file(
+        self, request: Request, collection: Collection, query: ItemsQuery, chosen: FileFormat, validator: Validator
+    ) -> ApiResponse:
+        """Every match as a file, made when nobody requested it before; for HEAD it is not made.
+
+        Its tag begins with what the request comes to and ends with the file's own mark, so that ranges of two files
+        that were made for one request are never put together.
+        """
+        plan = plan_file(chosen, collection, self._as_on_a_page(collection, query))
+        if collection.source is None and (tag := known_tag(request, plan, validator)) is not None:
+            return not_modified(validator).replacing(("ETag", quote_etag(tag)))
+        if request.method != "HEAD":
+            self._begin_in_time(collection, query)
+        with reading(collection, has_values=query.has_values):
+            made = self.files.find(plan) if request.method == "HEAD" else self.files.open(plan)
+        headers = [*attachment(collection, query, chosen), ("Vary", "Accept"), *validator.headers]
+        if made is None:
+            return ApiResponse(OK, headers, nothing())
+        return send(request, made, ApiResponse(OK, headers).replacing(("ETag", quote_etag(f"{plan.key}-{made.mark}"))))
+
+
+def nothing() -> Generator[bytes]:
+    """The body of a response to HEAD whose length nobody knows."""
+    yield from ()
+
+
+def known_tag(request: Request, plan: FilePlan, validator: Validator) -> str | None:
+    """The tag of the file that the client has, if it would be the same; None when it is to be sent."""
+    tags = parse_etags(request.environ.get("HTTP_IF_NONE_MATCH"))
+    known = next((tag for tag in tags.as_set(include_weak=True) if tag.startswith(plan.key)), None)
+    if known is None and (tags.star_tag or (not tags and validator.unchanged(request.environ))):
+        return plan.key
+    return known
+
+
+def attachment(collection: Collection, query: ItemsQuery, chosen: str) -> Headers:
+    """Headers that say how an export is to be read and saved."""
+    format = EXPORTS[chosen]
+    charset = f"; charset={format.charset}" if format.charset else ""
+    name = {"filename": f"{collection.id}.{format.extension or chosen}"}
+    return [
+        ("Content-Type", f"{format.media_type}{charset}"),
+        ("Content-Disposition", dump_options_header("attachment", name)),
+        ("Content-Crs", f"<{query.presentation.crs.uri}>"),
+    ]
+
+
+def send(request: Request, made: SpooledFile, response: ApiResponse) -> ApiResponse:
+    """The file, or the range of it that is wanted. Raises: RequestedRangeNotSatisfiable"""
+    first, end, status, headers = 0, made.size_bytes, OK, [("Accept-Ranges", "bytes")]
+    wanted = wanted_range(request, response.header("ETag"))
+    if wanted is not None:
+        part = wanted.range_for_length(made.size_bytes)
+        if part is None:
+            raise RequestedRangeNotSatisfiable(made.size_bytes)
+        first, end = part
+        status = status_line(206)
+        headers.append(("Content-Range", f"bytes {first}-{end - 1}/{made.size_bytes}"))
+    headers.append(("Content-Length", str(end - first)))
+    body = nothing() if request.method == "HEAD" else part_of(made, first, end)
+    return ApiResponse(status, [*response.headers, *headers], body)
+
+
+def part_of(made: SpooledFile, first: int, end: int) -> Generator[bytes]:
+    """A part of the file, which is closed after it."""
+    with closing(made):
+        for place in range(first, end, BLOCK_BYTES):
+            yield made.read(place, min(BLOCK_BYTES, end - place))
+
+
+def wanted_range(request: Request, etag: str | None) -> Range | None:
+    """The range that the request wants, when it is one, and of the file of this tag.
+
+    For several, or a part of another file (If-Range), the whole is sent (RFC 9110, 14.2 and 13.1.5).
+    """
+    wanted = parse_range_header(request.environ.get("HTTP_RANGE"))
+    other = parse_if_range_header(request.environ.get("HTTP_IF_RANGE"))
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or request.method == "HEAD":
+        return None
+    if (other.etag or other.date) and (other.etag is None or quote_etag(other.etag) != etag):
+        return None
+    return wanted

@@ -1,0 +1,162 @@
+"""A response as a value, and what every response gets on its way out: a validator, compression, the common headers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from werkzeug.http import HTTP_STATUS_CODES
+
+from api.http.compression import ENCODERS, LEAST_BYTES, compressed_stream, encoding_for
+from api.http.conditional import REVALIDATE, Validator, validator_of_body
+from api.http.request import Request
+from core.db import spent
+
+Headers = list[tuple[str, str]]
+
+TEXTS = ("application/", "text/", "image/svg")
+COMMON_HEADERS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "Content-Crs, Content-Disposition, ETag, Isthmus-Tile, Link, X-Request-Id"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Timing-Allow-Origin", "*"),
+)
+"""Headers that are the same in every response: any page may read it (CORS, W3C Resource Timing)."""
+
+VARY_ALL = "Accept, Accept-Encoding"
+OK = "200 OK"
+BODILESS = (204, 304)
+
+
+class ApiResponse(NamedTuple):
+    """A response, as WSGI has it. `body`: a generator is sent as it comes."""
+
+    status: str
+    headers: Headers
+    body: bytes | Generator[bytes] = b""
+
+    @property
+    def code(self) -> int:
+        """The status as a number."""
+        return int(self.status[:3])
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it is a 304: the client has the response already."""
+        return self.status.startswith("304")
+
+    @property
+    def blocks(self) -> Iterable[bytes]:
+        """The body as WSGI takes it."""
+        return [self.body] if isinstance(self.body, bytes) else self.body
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header; None without one."""
+        for known, value in self.headers:
+            if known == name:
+                return value
+        return None
+
+    def with_headers(self, more: Iterable[tuple[str, str]]) -> ApiResponse:
+        """The response with more headers."""
+        return ApiResponse(self.status, [*self.headers, *more], self.body)
+
+    def replacing(self, *headers: tuple[str, str]) -> ApiResponse:
+        """The response with headers in place of those of the same names."""
+        names = [name for name, _ in headers]
+        kept = [known for known in self.headers if known[0] not in names]
+        return ApiResponse(self.status, [*kept, *headers], self.body)
+
+
+def status_line(code: int) -> str:
+    """A status as WSGI has it."""
+    return f"{code} {HTTP_STATUS_CODES.get(code, 'Unknown').upper()}"
+
+
+def new_request_id() -> str:
+    """An id for a request, which its response and the log carry."""
+    return os.urandom(6).hex()
+
+
+def not_modified(validator: Validator, vary: str = VARY_ALL) -> ApiResponse:
+    """The response to a client that has it. Last-Modified is left out where ETag stands (RFC 9110, 15.4.5)."""
+    known = [header for header in validator.headers if header[0] != "Last-Modified"]
+    return ApiResponse(status_line(304), [("Vary", vary), *known])
+
+
+def streamed(blocks: Generator[bytes], headers: Headers, request: Request) -> ApiResponse:
+    """A response that is sent while it is made, compressed as it comes. `headers`: all but its encoding."""
+    encoding = encoding_for(request.accept_encoding)
+    response = ApiResponse(OK, headers, blocks).replacing(("Vary", VARY_ALL))
+    if encoding is None:
+        return response
+    return ApiResponse(OK, [*response.headers, ("Content-Encoding", encoding)], compressed_stream(blocks, encoding))
+
+
+def common_headers(request: Request) -> Headers:
+    """The headers that every response to a request has."""
+    return [("X-Request-Id", request.id), *COMMON_HEADERS]
+
+
+def complete(response: ApiResponse, request: Request, modified: datetime | None = None) -> ApiResponse:
+    """The response as it is sent: with a validator, or as a 304 where the client has it, and compressed.
+
+    modified: since when a body is what it is, for a response without a validator of its own
+    """
+    body = response.body
+    if isinstance(body, bytes):
+        encodes = is_worth_compressing(response, body)
+        if encodes:
+            response = response.replacing(("Vary", varying(response.header("Vary"))))
+        response = validated(response, body, request, modified)
+        if response.code not in BODILESS:
+            response = sized(response, body, encoding_for(request.accept_encoding) if encodes else None)
+    return response.with_headers(common_headers(request))
+
+
+def is_worth_compressing(response: ApiResponse, body: bytes) -> bool:
+    """Whether a response is a text that is long enough. Vector tiles come compressed."""
+    if len(body) < LEAST_BYTES or response.header("Content-Encoding") is not None:
+        return False
+    return (response.header("Content-Type") or "").startswith(TEXTS)
+
+
+def varying(vary: str | None) -> str:
+    """A value of `Vary` with what compression depends on."""
+    if vary is None:
+        return "Accept-Encoding"
+    return vary if "Accept-Encoding" in vary else f"{vary}, Accept-Encoding"
+
+
+def validated(response: ApiResponse, body: bytes, request: Request, modified: datetime | None) -> ApiResponse:
+    """The response with a validator of its bytes where it has none; a 304 where the client has these bytes."""
+    if response.code != 200 or request.method not in ("GET", "HEAD") or response.header("ETag") is not None:
+        return response
+    cache_control = response.header("Cache-Control") or REVALIDATE
+    if "no-store" in cache_control:
+        return response
+    validator = validator_of_body(body, cache_control, modified)
+    if validator.unchanged(request.environ):
+        return not_modified(validator, response.header("Vary") or VARY_ALL)
+    return response.replacing(*validator.headers)
+
+
+def sized(response: ApiResponse, body: bytes, encoding: str | None) -> ApiResponse:
+    """The response in an encoding, and with the length that it has then."""
+    if encoding is not None:
+        body, response = ENCODERS[encoding](body), response.with_headers([("Content-Encoding", encoding)])
+    return ApiResponse(response.status, response.headers, body).replacing(("Content-Length", str(len(body))))
+
+
+def server_timing(took_s: float) -> str:
+    """The value of `Server-Timing`: milliseconds by kind, and whether tiles were cached."""
+    parts: list[str] = []
+    if spent.found or spent.made:
+        parts.append("cache;desc=miss" if spent.made else "cache;desc=hit")
+    if spent.db_s:
+        parts.append(f"db;dur={spent.db_s * 1e3:.2f}")
+    if spent.made:
+        parts.append(f"make;dur={spent.make_s * 1e3:.2f}")
+    return ", ".join([*parts, f"total;dur={took_s * 1e3:.2f}"])
