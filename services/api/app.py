@@ -19,13 +19,13 @@ from api.features.samples import Samples
 from api.features.service import FeatureService
 from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies
+from api.http.request import Limits
 from api.middleware.fast_path import FastPath, failed
 from api.middleware.fast_tiles import FastTiles
 from api.middleware.gdal_plus_signs import PlusSigns
 from api.middleware.proxy_headers import TrustedProxies
 from api.middleware.timing import Timing
 from api.monitoring.metrics import Metrics
-from api.params.common import Limits
 from api.planner.choose_plan import Reader
 from api.planner.counts import Counts
 from api.routes import collections, items, metrics as metering, network, service, tiles, viewer

@@ -15,10 +15,9 @@ from api.features.service import FeatureService
 from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies
 from api.http.links import Links
-from api.http.request import Request, base_of
+from api.http.request import Limits, Request, base_of
 from api.http.response import new_request_id
 from api.monitoring.metrics import Metrics
-from api.params.common import Limits
 from api.planner.counts import Counts
 from api.tiles.service import TileService
 from core.catalog import Catalog, Collection

@@ -24,8 +24,8 @@ ITEMS = "/collections/things/items?limit=100&"
 TILE = "/collections/things/tiles/WebMercatorQuad/{0.z}/{0.row}/{0.column}"
 CACHED = TILE.format(tile_at(20, 55, 4))
 MOST_FILES = {
-    "a page with a bbox": 37,
-    "a filter in CQL2": 46,
+    "a page with a bbox": 36,
+    "a filter in CQL2": 45,
     "a cold tile": 26,
     "a cached tile": 8,
 }

@@ -22,7 +22,7 @@ from api.documents.tile_matrix_sets import matrix_limits, tile_matrix_set_docume
 from api.documents.tilesets import middle_zoom, tilejson_document, tileset_document
 from api.features.samples import NOTHING
 from api.http.links import Links
-from api.params.common import Limits
+from api.http.request import Limits
 from api.params.items import ITEMS_PARAMETERS
 from api.tiles.grids import Grids
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, TileMatrixSet

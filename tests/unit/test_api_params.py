@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 from werkzeug.datastructures import MultiDict
 
-from api.params.common import Limits, joined
+from api.http.request import Limits, joined
 from api.params.conditions import parse_interval
 from api.params.items import items_query, parse_limit, queryable_columns
 from api.query.items import NO_FILTER, Cursor, Equals, Filter, Interval, SortKey, digest

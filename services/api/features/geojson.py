@@ -1,21 +1,25 @@
-"""Found features as GeoJSON and JSON-FG: what stands around the text of the features."""
+"""Found features as GeoJSON and JSON-FG: what stands around the text of the features, their links among it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from api.formats.geojson import PAGE_HEAD, links_text, render_feature, render_tail
 from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.registry import PAGES
-from api.http.links import Link
-from api.http.request import Request
+from api.http.links import GEOJSON, JSON, Link, query_text, self_and_alternate
+from api.http.request import Args, Request
 from api.http.response import Headers
 from api.planner.counts import Count
 from api.query.crs import CRS84
 from api.query.items import ItemsQuery, Presentation
-from api.query.page import Page
+from api.query.page import Page, render_cursor
 from api.query.profiles import RFC_7946, geojson_profile, json_fg_profile, profile_header, profile_links
 from core.catalog import Collection
+
+PAGE_PLACE = ("offset", "cursor")
+"""The parameters that say where in its order a page is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +99,59 @@ def feature_headers(chosen: str, shown: Presentation) -> Headers:
     """Headers that say how to read features: the format, the CRS (Part 2, /req/crs/ogc-crs-header), the profiles."""
     profiles = [("Link", profile_header(shown.profiles))] if shown.profiles else []
     return [("Content-Type", PAGES[chosen]), ("Vary", "Accept"), ("Content-Crs", f"<{shown.crs.uri}>"), *profiles]
+
+
+def page_links(request: Request, collection: Collection, query: ItemsQuery, found: Page, chosen: str) -> list[Link]:
+    """The links of a page, in one of PAGES."""
+    here = request.links.collection(collection, "items")
+    given = {name: value for name, value in request.args.items() if name not in PAGE_PLACE}
+    walk: list[Link] = [
+        {
+            "href": f"{here}?{query_text({**given, 'cursor': cursor})}",
+            "rel": rel,
+            "type": PAGES[chosen],
+            "title": f"{rel} page",
+        }
+        for rel, cursor in cursors(collection, query, found).items()
+    ]
+    own = self_and_alternate(request.here, request.args, PAGES, chosen)
+    return [*own, *walk, collection_link(request, collection)]
+
+
+def search_links(request: Request, args: Args, collection: Collection, query: ItemsQuery, found: Page) -> list[Link]:
+    """The links of a page of a search: `next` and `prev` have a body with the same parameters and a cursor."""
+    here = request.links.collection(collection, "search")
+    given = {name: value for name, value in args.items() if name != "offset"}
+    walk: list[Link] = [
+        {
+            "href": here,
+            "rel": rel,
+            "type": GEOJSON,
+            "title": f"{rel} page",
+            "method": "POST",
+            "body": {**given, "cursor": cursor},
+        }
+        for rel, cursor in cursors(collection, query, found).items()
+    ]
+    return [collection_link(request, collection), *walk]
+
+
+def feature_links(request: Request, collection: Collection, chosen: str) -> list[Link]:
+    """The links of a feature, in one of PAGES."""
+    own = self_and_alternate(request.here, request.args, PAGES, chosen)
+    return [*own, collection_link(request, collection)]
+
+
+def collection_link(request: Request, collection: Collection) -> Link:
+    """The link back to the collection."""
+    return request.links.link("collection", JSON, collection.title, "collections", collection.id)
+
+
+def cursors(collection: Collection, query: ItemsQuery, found: Page) -> Mapping[str, str]:
+    """The texts of the cursors to the pages after and before a page, by the relation of their links."""
+    places = {"next": found.next, "prev": found.prev}
+    return {
+        rel: render_cursor(place, query.filter, query.sort, collection)
+        for rel, place in places.items()
+        if place is not None
+    }

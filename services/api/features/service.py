@@ -15,22 +15,23 @@ from api.features.geojson import (
     FoundPage,
     PageText,
     feature_headers,
+    feature_links,
     feature_text,
+    page_links,
     page_text,
     presentation_in,
     presented,
+    search_links,
 )
 from api.features.html import page_for_people, render_feature_page, render_table
-from api.features.links import feature_links, page_links, search_links
 from api.features.response_cache import Repeatable, ResponseCache, key_of
 from api.formats.html import HTML_UTF8, HtmlPages
 from api.formats.registry import EXPORTS, MEDIA_TYPES, PAGES
 from api.http.conditional import validator_of
 from api.http.links import Link, queryables_header
 from api.http.negotiation import format_for
-from api.http.request import Args, Request
+from api.http.request import Args, Limits, Request, reject_unknown
 from api.http.response import OK, ApiResponse, Headers, not_modified, streamed
-from api.params.common import Limits, reject_unknown
 from api.params.items import items_query
 from api.planner.choose_plan import Reader, choose_order
 from api.query.crs import CRS84, parse_crs

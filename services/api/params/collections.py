@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-from api.params.common import parse_names
+from api.http.request import parse_names
 from core.catalog import Collection
 from core.errors import BadParameter, suggestion
 

@@ -9,8 +9,7 @@ from typing import cast
 from api.cql2 import Node, parse_filter
 from api.cql2.check.queryables import Queryables
 from api.cql2.text_encoding.gdal_dialect import as_cql2
-from api.http.request import Args
-from api.params.common import Limits, parse_choice, parse_names, parse_whole, reject_unknown
+from api.http.request import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.conditions import condition_of, parse_box, parse_ids, parse_interval, parse_search
 from api.params.values import VALUE_PARSERS, equals, parse_arguments
 from api.query.crs import CRS84, parse_crs

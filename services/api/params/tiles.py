@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from api.http.request import Args
-from api.params.common import reject_unknown
+from api.http.request import Args, reject_unknown
 from api.params.items import FILTER_PARAMETERS, parse_columns, parse_conditions, queryable_columns
 from api.params.values import parse_boolean
 from api.query.items import WHOLE_TILE, TileQuery

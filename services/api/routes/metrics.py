@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from api.context import api
 from api.http.links import METRICS
-from api.params.common import reject_unknown
+from api.http.request import reject_unknown
 
 bp = Blueprint("metering", __name__)
 

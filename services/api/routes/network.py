@@ -8,7 +8,7 @@ from api.catalog.network_reports import Unusable, read_picture, read_reports
 from api.context import api
 from api.documents.network import network_document, page_tables, promises, sentences, text
 from api.http.links import SVG
-from api.params.common import reject_unknown
+from api.http.request import reject_unknown
 from api.routes.responses import answer
 from core.errors import NetworkHidden, NoPicture
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from api.context import api
-from api.params.common import reject_unknown
+from api.http.request import reject_unknown
 from api.routes.responses import page
 
 bp = Blueprint("viewer", __name__)

@@ -13,8 +13,7 @@ import psycopg
 from api.catalog.sources.model import TileFunction
 from api.formats.mvt import read_layers
 from api.http.gzip import compress, decompress
-from api.http.request import Args
-from api.params.common import reject_unknown
+from api.http.request import Args, reject_unknown
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
 from api.sql.tiles.tiles import select_function_tile

@@ -10,8 +10,7 @@ from api.catalog.sources.model import TileFunction
 from api.formats.registry import TILE_FORMATS
 from api.http.conditional import REVALIDATE
 from api.http.negotiation import format_for
-from api.http.request import Args, query_args
-from api.params.common import reject_unknown
+from api.http.request import Args, query_args, reject_unknown
 from api.params.tiles import EXPLAIN, dataset_queries, given_parameters, is_explained, tile_query
 from api.params.values import parse_arguments
 from api.query.items import TileQuery

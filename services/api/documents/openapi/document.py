@@ -12,7 +12,7 @@ from api.documents.openapi.parameters import TEXT, parameter_components
 from api.documents.openapi.rendering import STATUS_MEANING, problem_response, render_operation, search_body
 from api.features.samples import NOTHING, Sample
 from api.http.links import Links
-from api.params.common import Limits
+from api.http.request import Limits
 from api.tms.matrix_set import OURS, TileMatrixSet
 from core import VERSION
 from core.catalog import Catalog, Collection

@@ -9,7 +9,7 @@ from api.documents.openapi.examples import COMMON, items_examples
 from api.documents.openapi.operations import OF_PROPERTIES
 from api.features.samples import Sample
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, PAGES
-from api.params.common import Limits
+from api.http.request import Limits
 from api.params.conditions import LONGEST_SEARCH
 from api.params.items import (
     COUNT_MODES,
