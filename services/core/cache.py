@@ -17,7 +17,7 @@ def one(_: Any) -> int:
 
 
 class Cache(Generic[K, V]):
-    """Values by key; None is no value. Safe for threads. Cost: 0.3 µs for `get`, 0.8 µs for `put` (3 December 2026)
+    """Values by key; None is no value. Safe for threads. Cost: 0.3 µs for `get`, 0.8 µs for `put` (2 December 2026)
 
     cost: of a value, in the unit of the capacity; without it the capacity is a number of entries
     on_drop: is told the key of each entry that is dropped for another, outside the lock

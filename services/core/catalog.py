@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -325,21 +325,6 @@ class Catalog(Mapping[str, Collection]):
     def __len__(self) -> int:
         """The number of collections."""
         return len(self.collections)
-
-
-MOST_REMEMBERED = 500
-"""A collection forgets everything when this is reached: what clients ask for has no end."""
-
-
-def remembered(collection: Collection, key: Hashable, work_out: Callable[[], T]) -> T:
-    """What `work_out` gave for a collection and key; called the first time only."""
-    memo = collection.caches
-    found = memo.get(key)
-    if found is None:
-        if len(memo) >= MOST_REMEMBERED:
-            memo.clear()
-        found = memo[key] = work_out()
-    return found
 
 
 SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))

@@ -10,7 +10,8 @@ import psycopg
 from psycopg import sql
 
 from api.sql.relation import column_of, relation
-from core.catalog import Collection, Column, remembered
+from core.cache import CollectionCache
+from core.catalog import Collection, Column
 from core.db import Database
 from core.errors import IsthmusError
 from core.statement import Statement
@@ -19,6 +20,9 @@ LIMIT_S = 1.0
 """What a look may take. A million rows of three columns without any such number take 0.1 s."""
 
 Names = frozenset[str]
+
+names: CollectionCache[None, Names] = CollectionCache()
+"""The names that were looked up, of loaded data."""
 
 
 def wide_properties(database: Database, collection: Collection) -> Names:
@@ -30,7 +34,7 @@ def wide_properties(database: Database, collection: Collection) -> Names:
         return frozenset()
     if collection.source is not None:
         return look(database, collection, columns)
-    return remembered(collection, "wide", lambda: look(database, collection, columns))
+    return names.get(collection, None, lambda: look(database, collection, columns))
 
 
 def look(database: Database, collection: Collection, columns: list[Column]) -> Names:
