@@ -32,7 +32,7 @@ from api.routes import collections, items, metrics as metering, network, service
 from api.routes.archives import instead
 from api.routes.responses import answer_error, begin, finish
 from api.tiles.service import TileService
-from core.db import Database
+from core.database.connections import Database
 from core.settings import Settings
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from api.http.response import new_request_id
 from api.monitoring.metrics import Metrics
 from api.planner.counts import Counts
 from api.tiles.service import TileService
-from core.catalog import Catalog, Collection
-from core.db import Database
+from core.catalog.collections import Catalog, Collection
+from core.database.connections import Database
 from core.settings import Settings
 
 

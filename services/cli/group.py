@@ -12,7 +12,7 @@ import click
 
 from cli.tiles.archive import WrongUse
 from core.api_client import BadAddress
-from core.db_errors import translated
+from core.database.sqlstates import translated
 from core.errors import BadParameter, BadSetting, UnknownCollection, UnknownParameter, UnknownTileMatrixSet
 from core.terminal import CommandGroup
 from loader.errors import BadSideCar, CannotPrepare, DataFolderUnavailable, NoSuchVersion, NotInDataFolder

@@ -16,9 +16,9 @@ from cli.prepare import prepare_table
 from cli.tiles.archive import WrongUse
 from cli.tiles.commands import export_tiles, seed_tiles
 from core import VERSION
-from core.archives import SELECT_ARCHIVES, TileArchive, parse_archives
-from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
-from core.db import Connection
+from core.catalog.archives import SELECT_ARCHIVES, TileArchive, parse_archives
+from core.catalog.collections import SELECT_COLLECTIONS, Collection, parse_catalog
+from core.database.connections import Connection
 from core.errors import UnknownCollection, suggestion
 from core.settings import Settings, load_settings
 from core.terminal import EXIT_FAILED

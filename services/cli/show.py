@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.archives import TileArchive, facts_json
-from core.catalog import Collection
+from core.catalog.archives import TileArchive, facts_json
+from core.catalog.collections import Collection
 from loader.catalogue import KeptVersion
 from loader.report import Note
 from loader.table.index_rule import PropertyIndex

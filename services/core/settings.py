@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from core.caching import mistake_in
+from core.cache_control import mistake_in
 from core.errors import BadSetting, suggestion
 
 Mode = Literal["bridge", "host", "container", "none", "native", "swarm"]
@@ -81,7 +81,7 @@ class Settings:
     pool_wait_s: float = setting(2.0, "seconds a request waits for a free connection (then 503)")
     workers: int = setting(2, "API worker processes")
     threads: int = setting(
-        4, "threads of each API worker; with fewer than 4 exports and slow clients can hold all of them"
+        8, "threads of each API worker; with fewer than 4 exports and slow clients can hold all of them"
     )
     worker_class: WorkerClass = setting(
         "granian",

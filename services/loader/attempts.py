@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.db import Connection
+from core.database.connections import Connection
 from loader import catalogue
 from loader.catalogue import Words
 from loader.errors import CannotRead

@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from core.changes import Change
-from core.db import Connection, connect
+from core.catalog.changes import Change
+from core.database.connections import Connection, connect
 from core.errors import UnknownCollection, suggestion
 from core.settings import Settings
 from loader.errors import NoSuchVersion

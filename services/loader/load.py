@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from core.db import Connection
+from core.database.connections import Connection
 from core.settings import Settings
 from loader import catalogue
 from loader.archives import catalogue as archives

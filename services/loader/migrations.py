@@ -8,15 +8,15 @@ from typing import LiteralString, cast
 
 from psycopg import sql
 
-from core.db import Connection
+from core.database.connections import Connection
 
 MIGRATION_LOCK = 4_207_849
 """Key of the advisory lock under which one loader at a time migrates."""
 
 
 def migrations() -> Iterator[tuple[int, LiteralString]]:
-    """(number, text) of core/sql/*.sql in order."""
-    for path in sorted((files("core") / "sql").iterdir(), key=lambda entry: entry.name):
+    """(number, text) of loader/sql/*.sql in order."""
+    for path in sorted((files("loader") / "sql").iterdir(), key=lambda entry: entry.name):
         if path.name.endswith(".sql"):
             yield int(path.name[:3]), cast("LiteralString", path.read_text(encoding="utf-8"))
 

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from core.db import Connection
+from core.database.connections import Connection
 from loader.progress import Event, Listener
 from loader.table import ddl
 from loader.table.index_rule import Property, PropertyIndex, Statistics, choose

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from core.caching import mistake_in
+from core.cache_control import mistake_in
 from core.errors import suggestion
 from loader.errors import BadSideCar
 from loader.report import Note

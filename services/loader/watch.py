@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, parse_catalog
-from core.db import Connection
-from core.db_errors import translated
+from core.catalog.collections import SELECT_COLLECTIONS, SELECT_GENERATION, parse_catalog
+from core.database.connections import Connection
+from core.database.sqlstates import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import catalogue

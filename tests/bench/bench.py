@@ -26,7 +26,7 @@ from bench.generate import write_mixed, write_points, write_polygons
 from bench.loads import bench_load, index, load
 from bench.measure import RATIOS, Result, render_table
 from bench.setting import Bench
-from core.db import conninfo
+from core.database.connections import conninfo
 from loader.progress import sentence
 from support.cluster import Database, private_cluster
 from support.server import running_api

@@ -16,8 +16,8 @@ from isal import igzip
 from api.app import create_app
 from api.tms.tile import tile_at
 from bench.generate import SEED, write_polygons
-from core.catalog import Collection
-from core.db import Database as Pool
+from core.catalog.collections import Collection
+from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
 from support.cluster import ROOT, private_cluster
 from support.loading import Loader

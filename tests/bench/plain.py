@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 
 from bench.measure import Side
 from bench.setting import Bench, below
-from core.db import conninfo
+from core.database.connections import conninfo
 from support.cluster import ROOT
 from support.server import free_port, wait_until_live
 

@@ -19,11 +19,11 @@ from api.tms.tile import Tile, tile_at
 from bench.generate import SEED
 from bench.measure import Result, Side, compare
 from bench.setting import Bench, Pair
-from core.catalog import SELECT_COLLECTIONS, parse_catalog
-from core.db import Database
+from core.catalog.collections import SELECT_COLLECTIONS, parse_catalog
+from core.catalog.tiling import OUR_COLUMNS
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.settings import Settings
-from core.statement import Statement
-from core.tiling import OUR_COLUMNS
 from loader.prerender.renderer import rendering
 from loader.prerender.which_tiles import tiles_to_render
 from loader.progress import Event

@@ -19,9 +19,9 @@ from api.sql.features.pages import select_page
 from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile
 from core.bbox import BBox
-from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
-from core.db import connect
-from core.statement import Statement
+from core.catalog.collections import SELECT_COLLECTIONS, Collection, parse_catalog
+from core.database.connections import connect
+from core.database.statement import Statement
 from support.cluster import Cluster
 from support.publish import publish
 

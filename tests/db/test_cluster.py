@@ -8,7 +8,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from core.db import connect
+from core.database.connections import connect
 from support.cluster import Cluster, Database
 from support.publish import publish
 

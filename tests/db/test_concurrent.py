@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
 from loader.prerender.renderer import Renderer
 from loader.watch import State, look

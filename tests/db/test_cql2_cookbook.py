@@ -13,8 +13,8 @@ from api.cql2 import parse_filter
 from api.cql2.check.functions import FUNCTIONS
 from api.cql2.tree import ast
 from api.cql2.tree.literals import MAX_DEPTH, MAX_DIGITS, MAX_LENGTH, MAX_LENGTH_JSON, MAX_NODES, MOST_PAIRS
-from core.catalog import Catalog
-from core.db import Connection
+from core.catalog.collections import Catalog
+from core.database.connections import Connection
 from loader.catalogue import open_catalogue
 from loader.scan import scan
 from support.cluster import Database

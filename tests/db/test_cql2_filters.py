@@ -16,9 +16,9 @@ from hypothesis import given, strategies as st
 from api.cql2.check.check import check
 from api.cql2.check.queryables import Queryables
 from api.cql2.tree import ast
-from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
-from core.db import connect
-from core.db_errors import translate
+from core.catalog.collections import SELECT_COLLECTIONS, Collection, parse_catalog
+from core.database.connections import connect
+from core.database.sqlstates import translate
 from core.errors import BadFilter, BadValue
 from support.cluster import Cluster
 from support.cql2 import count, found, plan

@@ -12,8 +12,8 @@ from psycopg import sql
 from api.sql.filters.bbox import Test, in_box
 from api.sql.relation import relation
 from core.bbox import BBox
-from core.catalog import SELECT_COLLECTIONS, Catalog, parse_catalog
-from core.db import connect
+from core.catalog.collections import SELECT_COLLECTIONS, Catalog, parse_catalog
+from core.database.connections import connect
 from support.cluster import Cluster
 from support.cql2 import count, found, plan
 from support.publish import publish

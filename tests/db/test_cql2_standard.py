@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from api.cql2 import parse_filter, parse_text, render_json
-from core.catalog import Catalog, Collection
-from core.db import Connection
+from core.catalog.collections import Catalog, Collection
+from core.database.connections import Connection
 from core.errors import BadFilter
 from loader.catalogue import open_catalogue
 from support.cluster import Database

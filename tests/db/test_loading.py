@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from core.db import connect
+from core.database.connections import connect
 from core.errors import UnknownCollection
 from core.settings import Settings
 from loader.attempts import mark_file

@@ -16,9 +16,9 @@ from api.query.items import Cursor, Direction, Filter, ItemsQuery, SortKey, side
 from api.query.plan import Plan
 from api.sql.features.pages import select_page, select_sample, select_size
 from core.bbox import BBox
-from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
-from core.db import connect
-from core.statement import Statement
+from core.catalog.collections import SELECT_COLLECTIONS, Collection, parse_catalog
+from core.database.connections import connect
+from core.database.statement import Statement
 from support.cluster import Cluster
 from support.publish import publish
 

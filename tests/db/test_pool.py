@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from core.catalog import SELECT_GENERATION
-from core.db import AMONG_REPLICAS, OF_A_STATEMENT, Database as Pool, connect
+from core.catalog.collections import SELECT_GENERATION
+from core.database.connections import AMONG_REPLICAS, OF_A_STATEMENT, Database as Pool, connect
+from core.database.statement import MOST_PREPARED, Prepared, Statement, kept_ready, prepare
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.settings import DbTarget
-from core.statement import MOST_PREPARED, Prepared, Statement, kept_ready, prepare
 from loader.migrations import MIGRATION_LOCK, migrate, migrations
 from support.cluster import PASSWORD, Database
 

@@ -17,9 +17,9 @@ from api.params.values import equals
 from api.query.items import Cursor, Filter, ItemsQuery, SortKey
 from api.sql.features.items import select_count
 from api.sql.features.pages import select_page
-from core.catalog import Collection
-from core.db import connect
-from core.statement import Statement
+from core.catalog.collections import Collection
+from core.database.connections import connect
+from core.database.statement import Statement
 from loader.catalogue import open_catalogue
 from loader.property_indexes import make_all
 from support.cluster import Cluster

@@ -21,7 +21,7 @@ from psycopg import sql
 from test_cli import Shell, shell  # noqa: F401  (a fixture)
 from test_watch import watching
 
-from core.db import connect
+from core.database.connections import connect
 from loader.catalogue import roll_back
 from loader.property_indexes import choose_indexes, make_all, make_next, read_indexes
 from loader.table.cleanup import clean_up

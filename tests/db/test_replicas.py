@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.db import conninfo
+from core.database.connections import conninfo
 from core.settings import Settings
 from support.cluster import PASSWORD, ROOT, Cluster, as_other_user, private_cluster
 from support.replica import primary_cluster, unmade_replica

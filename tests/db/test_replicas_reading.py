@@ -13,10 +13,10 @@ import pytest
 from psycopg import sql
 
 from api.app import create_app
-from core.db import Database as Pool, connect, conninfo
+from core.database.connections import Database as Pool, connect, conninfo
+from core.database.statement import Statement
 from core.errors import CatalogueMissing
 from core.settings import Settings
-from core.statement import Statement
 from loader.table.cleanup import clean_up
 from support.cluster import Cluster, Database
 from support.http import get

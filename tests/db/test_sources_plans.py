@@ -23,9 +23,9 @@ from api.sql.tiles.tiles import select_tile, whole_tile
 from api.tiles.budget import goes_by_box
 from api.tms.tile import Tile
 from core.bbox import BBox
-from core.catalog import Collection
-from core.db import Database as Pool, connect
-from core.statement import Statement
+from core.catalog.collections import Collection
+from core.database.connections import Database as Pool, connect
+from core.database.statement import Statement
 from support.cluster import Cluster
 from support.odd import as_superuser, wait_for
 

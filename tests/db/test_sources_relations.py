@@ -9,7 +9,7 @@ import pytest
 
 from api.catalog.sources.model import parse_relation
 from api.catalog.survey.watch import read_statement
-from core.db import conninfo
+from core.database.connections import conninfo
 from support.cluster import Cluster, Database
 from support.odd import as_superuser, database_with
 

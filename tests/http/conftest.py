@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database
 from support.network import leave_network
 from support.odd import make_odd_tables, sources_app, surveyed

@@ -18,7 +18,7 @@ from api.app import create_app
 from api.planner.loaded_table import BoxInBlocks, plan_box
 from api.query.items import ItemsQuery
 from api.query.plan import BY_POSTGRESQL, Plan
-from core.db import Database as Pool, connect
+from core.database.connections import Database as Pool, connect
 from loader.table.heap_order import save_missing_blocks
 from support.cluster import Cluster, Database
 from support.http import api_client, fids, get, link, walk

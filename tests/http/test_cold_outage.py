@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from api.app import create_app
-from core.db import Database as Pool, conninfo
+from core.database.connections import Database as Pool, conninfo
 from support.cluster import Cluster, Database, private_cluster
 from support.publish import publish
 from support.server import running_api

@@ -15,7 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Database
 from support.grids import read_grid
 from support.http import api_client

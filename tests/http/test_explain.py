@@ -15,7 +15,7 @@ from psycopg import sql
 
 from api.app import create_app
 from cli.main import isthmus
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database, environment
 from support.odd import wait_for
 from support.publish import publish

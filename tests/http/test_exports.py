@@ -23,7 +23,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.http.compression import compressed_stream
-from core.db import Database as Pool, connect
+from core.database.connections import Database as Pool, connect
 from support.cluster import Cluster, Database
 from support.http import fids, get
 from support.processes import resident_bytes, server_pid

@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from test_sources import BROKEN, DIVIDED, FUNCTIONS, SLOW, names
 
-from core.db import Database as Pool
-from core.statement import Statement
+from core.database.connections import Database as Pool
+from core.database.statement import Statement
 from support.cluster import Cluster, Database
 from support.odd import as_superuser, database_with, sources_app, wait_for
 

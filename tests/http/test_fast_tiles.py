@@ -14,12 +14,12 @@ from api.app import create_app
 from api.catalog.live import LiveCatalog
 from api.http.compression import DECODERS
 from api.http.gzip import compress, with_comment
-from api.http.request import ApiResponse
+from api.http.response import ApiResponse
 from api.middleware.fast_tiles import FastTiles
 from api.monitoring.metrics import Metrics
 from api.tiles import service
 from api.tiles.resources import TileRequest
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from core.errors import DatabaseUnavailable, QueryTooSlow
 from support.cluster import Database
 from support.layers import flask_alone, nothing

@@ -26,7 +26,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.exports import files
 from api.exports.writer_process import run_writer
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database
 from support.http import fids, get
 from support.publish import publish

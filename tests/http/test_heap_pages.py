@@ -18,10 +18,10 @@ from api.planner.loaded_table import BoxInBlocks, plan_conditions
 from api.query.items import ItemsQuery
 from api.query.plan import BY_POSTGRESQL, Estimate, Plan
 from api.sql.features.pages import select_page
-from core.catalog import Collection
-from core.db import connect
-from core.heap_blocks import Blocks
-from core.statement import Statement
+from core.catalog.collections import Collection
+from core.catalog.heap_blocks import Blocks
+from core.database.connections import connect
+from core.database.statement import Statement
 from support.cluster import Cluster, Database
 from support.http import api_client, fids, get, link, walk
 from support.odd import wait_for

@@ -19,8 +19,8 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.exports.stream import Exports
-from core.db import Database as Pool
-from core.statement import Statement, TextRows
+from core.database.connections import Database as Pool
+from core.database.statement import Statement, TextRows
 from support.cluster import Cluster, Database
 from support.processes import resident_bytes, server_pid
 from support.publish import publish

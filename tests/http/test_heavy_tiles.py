@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from psycopg import sql
 
-from core.db import Connection
+from core.database.connections import Connection
 from support.cluster import Cluster, Database
 from support.mvt import check_tile, features_of
 from support.odd import as_superuser, sources_app

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
 from loader.property_indexes import choose_indexes, make_next
 from support.cluster import Database

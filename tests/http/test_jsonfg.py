@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from referencing import Registry, Resource
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import ROOT, Cluster
 from support.http import get
 from support.publish import publish

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.features import response_cache
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database
 from support.publish import publish
 

@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from api.app import create_app
-from core.db import Database as Pool, conninfo
+from core.database.connections import Database as Pool, conninfo
 from support.cluster import Cluster, Database
 from support.publish import publish
 from support.server import running_api

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Database
 from support.server import started_api
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from core.settings import Settings
 from loader.catalogue import open_catalogue
 from loader.load import Job, load_dataset

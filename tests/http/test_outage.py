@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.catalog import SELECT_GENERATION
-from core.db import Database as Pool
+from core.catalog.collections import SELECT_GENERATION
+from core.database.connections import Database as Pool
 from core.errors import DatabaseUnavailable
 from support.cluster import Cluster, Database, private_cluster
 from support.publish import publish

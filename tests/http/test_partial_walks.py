@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from api.planner import choose_plan
 from api.query.items import ItemsQuery
 from api.query.plan import Plan
-from core.catalog import Collection
-from core.statement import Statement
+from core.catalog.collections import Collection
+from core.database.statement import Statement
 from support.cluster import Cluster, Database
 from support.http import fids, get, link, walk
 from support.odd import as_superuser, database_with, sources_app, wait_for

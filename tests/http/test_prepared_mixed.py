@@ -20,7 +20,7 @@ from shapely.geometry import shape
 from api.app import create_app
 from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile, tile_at
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader, feature, write_geojson, write_ogr

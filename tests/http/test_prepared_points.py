@@ -22,7 +22,7 @@ from api.sql.tiles.tiles import select_tile
 from api.tiles.budget import goes_by_box
 from api.tms.matrix_set import HALF_WORLD_M
 from api.tms.tile import Tile, tile_at
-from core.db import Database as Pool, connect
+from core.database.connections import Database as Pool, connect
 from loader.catalogue import open_catalogue
 from loader.table.cleanup import freeze
 from support.cluster import Cluster

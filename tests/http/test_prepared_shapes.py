@@ -22,8 +22,8 @@ from shapely.geometry import shape
 from api.app import create_app
 from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile, tile_at
-from core.db import Database as Pool
-from core.statement import Statement
+from core.database.connections import Database as Pool
+from core.database.statement import Statement
 from loader.catalogue import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr

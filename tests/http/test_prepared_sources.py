@@ -17,7 +17,7 @@ from psycopg import Connection
 from api.app import create_app
 from api.tms.tile import tile_at
 from cli.main import isthmus
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
 from support.cluster import Cluster, Database, environment
 from support.odd import wait_for

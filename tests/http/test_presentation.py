@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from api.query.items import Cursor, Filter, SortKey
 from api.query.page import render_cursor
-from core.catalog import SELECT_COLLECTIONS, parse_catalog
-from core.db import connect
+from core.catalog.collections import SELECT_COLLECTIONS, parse_catalog
+from core.database.connections import connect
 from support.cluster import Database
 from support.http import fids, get, link
 

@@ -19,7 +19,7 @@ import shapely
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database
 from support.http import api_client
 from support.publish import publish

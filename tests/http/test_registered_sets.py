@@ -22,7 +22,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database
 from support.grids import Grid, read_grid
 from support.ogc import EPSG, REL, definition, get, items, links_of, path_of, positions, status

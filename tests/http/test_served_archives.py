@@ -24,9 +24,9 @@ from api.middleware.fast_tiles import FastTiles
 from cli.tiles.archive import About
 from cli.tiles.mbtiles import MBTiles
 from cli.tiles.pmtiles import PMTiles
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
+from core.database.statement import Statement
 from core.errors import DatabaseUnavailable
-from core.statement import Statement
 from loader.catalogue import open_catalogue
 from loader.load import Job, load_dataset
 from loader.plan import Step

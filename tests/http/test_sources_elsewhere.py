@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from psycopg import sql
 
-from core.db import conninfo
+from core.database.connections import conninfo
 from core.errors import DatabaseUnavailable
 from support.cluster import PASSWORD, Cluster, Database
 from support.http import get

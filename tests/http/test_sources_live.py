@@ -16,7 +16,7 @@ from api.catalog.live import LiveCatalog
 from api.catalog.survey.watch import LiveSources
 from api.query.items import WHOLE_TILE
 from api.tiles.layers import Layer
-from core.catalog import Catalog
+from core.catalog.collections import Catalog
 from core.errors import BadValue, QueryTooSlow
 from support.cluster import Cluster, Database
 from support.http import get, link

@@ -23,7 +23,7 @@ from api.context import EXTENSION
 from api.sql.tiles.thinning import Few
 from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from core.settings import Settings
 from loader.catalogue import open_catalogue
 from support.cluster import Cluster, Database

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.formats.mvt import read_layers
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Cluster
 from support.odd import as_superuser, wait_for
 from support.ogc import REL, get, links_of, path_of, problem, status

@@ -13,8 +13,8 @@ from api.app import create_app
 from api.sql.tiles.tiles import select_tile
 from api.tms.matrix_set import WORLD_CRS84_QUAD
 from api.tms.tile import Tile
-from core.catalog import SELECT_COLLECTIONS, Collection, parse_catalog
-from core.db import Database as Pool
+from core.catalog.collections import SELECT_COLLECTIONS, Collection, parse_catalog
+from core.database.connections import Database as Pool
 from support.cluster import Database
 from support.publish import publish
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.tms.matrix_set import OURS
 from api.tms.tile import Tile, tile_bounds
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from support.cluster import Cluster
 from support.mvt import check_tile
 from support.publish import publish

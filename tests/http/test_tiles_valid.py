@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database as Pool
+from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
 from support.cluster import ROOT, Cluster
 from support.loading import Loader

@@ -15,8 +15,8 @@ from psycopg import sql
 
 from api.app import create_app
 from api.tms.tile import Tile, tile_at
-from core.catalog import Collection
-from core.db import Database as Pool
+from core.catalog.collections import Collection
+from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue, serve
 from loader.table import changes
 from support.cluster import Database

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from support.cluster import Cluster, Database
 from support.http import fids, get, link, walk
 from support.odd import as_superuser, database_with, sources_app, wait_for

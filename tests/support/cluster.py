@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from core.db import connect, conninfo
+from core.database.connections import connect, conninfo
 from core.settings import Settings
 from loader.migrations import migrate
 from support.emptied import Template, read_template

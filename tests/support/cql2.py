@@ -11,8 +11,8 @@ from psycopg import sql
 
 from api.cql2 import Node, parse_filter
 from api.sql.filters.cql2 import filter_condition
-from core.catalog import Collection
-from core.db import Connection
+from core.catalog.collections import Collection
+from core.database.connections import Connection
 
 DATA = Path(__file__).parents[1] / "data/cql2"
 

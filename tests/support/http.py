@@ -10,7 +10,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from core.db import Database
+from core.database.connections import Database
 from core.settings import Settings
 
 HERE = "http://localhost"

@@ -16,10 +16,10 @@ import shapely
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from core.catalog import SELECT_COLLECTIONS, Catalog, parse_catalog
-from core.db import Connection
+from core.catalog.collections import SELECT_COLLECTIONS, Catalog, parse_catalog
+from core.catalog.tiling import Tiling
+from core.database.connections import Connection
 from core.settings import Settings
-from core.tiling import Tiling
 from loader.load import Job, load_dataset
 from loader.progress import Event
 from loader.report import Report

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from psycopg import Connection
 
 from api.app import create_app
-from core.db import Database as Pool, connect
+from core.database.connections import Database as Pool, connect
 from core.settings import Settings
 from support.cluster import PASSWORD, Cluster, Database
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.bbox import BBox
-from core.catalog import Collection, Column
+from core.catalog.collections import Collection, Column
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from api.query.crs import CRS84, EPSG_3857, EPSG_4326, Crs, crs_list, parse_crs, storage_crs
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import BadParameter
 
 TM35FIN = 'PROJCS["ETRS89 / TM35FIN(E,N)",AXIS["Easting",EAST],AXIS["Northing",NORTH],AUTHORITY["EPSG","3067"]]'

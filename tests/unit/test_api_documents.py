@@ -29,7 +29,7 @@ from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, TileMatrixSet
 from api.tms.tile import extent_in
 from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
-from core.catalog import Catalog, Collection, Column, Key, KeyPart
+from core.catalog.collections import Catalog, Collection, Column, Key, KeyPart
 from core.settings import Settings
 
 LINKS = Links("http://x/gis")

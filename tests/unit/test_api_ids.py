@@ -11,7 +11,7 @@ from api.query.feature_ids import JOINT, escaped, parse_id
 from api.query.items import Cursor
 from api.sql.features.keyset import beyond, order_by, select_key
 from api.sql.relation import among_keys, id_member, id_text, is_key
-from core.catalog import FID, Collection, Key, KeyPart
+from core.catalog.collections import FID, Collection, Key, KeyPart
 
 CODE = Key((KeyPart("code", "text", "text"),))
 PAIR = Key((KeyPart("land", "text", "text"), KeyPart("number", "smallint")))

@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 from api.params.items import at_place
 from api.query.items import Cursor, ItemsQuery, SortKey
 from api.query.page import Page, cut_page
-from core.catalog import FID, Column, Key, KeyPart
-from core.statement import TextRows
+from core.catalog.collections import FID, Column, Key, KeyPart
+from core.database.statement import TextRows
 
 NAME = SortKey(Column("name", "name", "string"))
 Row = tuple[Any, ...]

@@ -18,7 +18,7 @@ from api.params.items import items_query, parse_limit, queryable_columns
 from api.query.items import NO_FILTER, Cursor, Equals, Filter, Interval, SortKey, digest
 from api.query.page import parse_cursor, render_cursor
 from core.bbox import BBox
-from core.catalog import Collection, Column
+from core.catalog.collections import Collection, Column
 from core.errors import BadCursor, BadParameter
 
 LIMITS = Limits(10, 100)

@@ -22,12 +22,19 @@ from api.query.items import GridBox
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
 from api.tms.tile import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
 from core import errors
-from core.archives import SELECT_ARCHIVES
 from core.bbox import BBox
-from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, remembered
-from core.db import Database
+from core.catalog.archives import SELECT_ARCHIVES
+from core.catalog.collections import (
+    SELECT_COLLECTIONS,
+    SELECT_GENERATION,
+    SELECT_STATE,
+    Catalog,
+    Collection,
+    remembered,
+)
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.errors import BadParameter, TileOutside
-from core.statement import Statement
 
 
 @given(st.integers(0, 24), st.data())

@@ -19,7 +19,7 @@ from api.sql.filters.filter import where
 from api.sql.tiles.tiles import select_tile, whole_tile
 from api.tms.tile import Tile
 from core.bbox import BBox
-from core.catalog import FID, Collection
+from core.catalog.collections import FID, Collection
 
 
 def text(composable: sql.Composable) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from core.heap_blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, make_points, to_steps
+from core.catalog.heap_blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, make_points, to_steps
 from loader.table.heap_order import MOST_POINTS, TablePoints, blocks_of_points, has_points
 
 sides = st.floats(-100, 100, width=16) | st.sampled_from([0.0, 1e-300, 5e-324, 1e300])

@@ -7,7 +7,7 @@ from math import inf
 import pytest
 from hypothesis import given, strategies as st
 
-from core.heap_blocks import EVERYWHERE, NOWHERE, Blocks, Sides, from_bytes, make_blocks, to_bytes
+from core.catalog.heap_blocks import EVERYWHERE, NOWHERE, Blocks, Sides, from_bytes, make_blocks, to_bytes
 
 numbers = st.integers(0, 20).map(float)
 

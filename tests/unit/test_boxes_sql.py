@@ -9,7 +9,7 @@ import pytest
 from api.query.items import GridBox
 from api.sql.filters.bbox import Test, in_box
 from core.bbox import BBox
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 DEGREES, METRES = BBox(24, 60, 25, 61), GridBox(3067, 300_000, 6_600_000, 400_000, 6_700_000)
 

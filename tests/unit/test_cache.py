@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given, strategies as st
 
 from core.cache import Cache, CollectionCache
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 
 def test_values_are_found_again_and_empty_ones_are_values():

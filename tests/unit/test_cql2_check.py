@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from api.cql2 import functions_document, parse_filter, render_text
-from core.catalog import Collection, Column, ColumnType
+from core.catalog.collections import Collection, Column, ColumnType
 from core.errors import BadFilter
 
 TYPES: tuple[ColumnType, ...] = (

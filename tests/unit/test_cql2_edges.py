@@ -11,7 +11,7 @@ import pytest
 from api.cql2 import parse_filter, parse_text
 from api.cql2.tree.ast import Geometry, Spatial
 from api.cql2.tree.edge_crossings import MOST_MEETINGS, edges_of, meet, meetings, turns
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import BadFilter
 
 RELATIONS = ("S_CONTAINS", "S_CROSSES", "S_EQUALS", "S_OVERLAPS", "S_TOUCHES", "S_WITHIN")

@@ -17,7 +17,7 @@ from api.cql2.check.queryables import Queryables
 from api.cql2.tree import ast
 from api.sql.filters.cql2 import filter_condition
 from core.bbox import BBox
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import BadFilter
 from support.cql2_trees import conditions
 

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from api.cql2 import Node, normalised, parse_filter, parse_json, parse_text, render_json, render_text
 from api.cql2.tree import ast
 from api.sql.filters.cql2 import filter_condition
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import BadFilter
 from support.cql2 import examples
 from support.cql2_trees import conditions

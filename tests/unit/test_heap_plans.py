@@ -12,7 +12,7 @@ from api.query.crs import CRS84, Crs
 from api.query.items import Cursor, Filter, ItemsQuery
 from api.query.page_order import extents_of
 from api.query.plan import BY_POSTGRESQL, Estimate
-from core.heap_blocks import make_blocks
+from core.catalog.heap_blocks import make_blocks
 
 BLOCKS = make_blocks(8, [(400.0, (x, 0.0, x + 1.0, 1.0)) for x in range(250)])
 ROWS, PAGES = 100_000, 2000

@@ -16,10 +16,10 @@ import pytest
 from cli.tiles.archive import About
 from cli.tiles.mbtiles import MBTiles
 from cli.tiles.pmtiles import PMTiles
-from core import mbtiles_file
 from core.errors import TilesDamaged
-from core.mbtiles_file import MBTilesFile
-from core.pmtiles_file import PMTilesFile, parse_directory
+from core.tile_files import mbtiles
+from core.tile_files.mbtiles import MBTilesFile
+from core.tile_files.pmtiles import PMTilesFile, parse_directory
 from loader.archives.catalogue import text_of
 from loader.archives.inspect import inspect_tiles
 from loader.scan import Dataset
@@ -108,7 +108,7 @@ def of_texts(path: Path) -> None:
 def test_mbtiles_that_do_harm_are_refused_in_time(
     tmp_path: Path, spoil: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(mbtiles_file, "MOST_S", 0.3)
+    monkeypatch.setattr(mbtiles, "MOST_S", 0.3)
     path, began = tmp_path / "a.mbtiles", time.monotonic()
     written(path)
     spoil(path)

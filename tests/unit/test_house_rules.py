@@ -33,7 +33,7 @@ def attributes(tree: ast.Module) -> set[str]:
     ("names", "owner"),
     [
         ({"os.environ", "os.getenv", "os.environb"}, "core/settings.py"),
-        ({"psycopg.connect"}, "core/db.py"),
+        ({"psycopg.connect"}, "core/database/connections.py"),
     ],
 )
 def test_one_module_owns_each_outside_thing(names: set[str], owner: str):

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from core.heap_blocks import EVERYWHERE, NOWHERE
+from core.catalog.heap_blocks import EVERYWHERE, NOWHERE
 from loader.table.heap_order import MOST_BLOCKS, block_pages, box_of, degrees_of
 
 MERCATOR_LIMIT_M = 20_037_508.342789244

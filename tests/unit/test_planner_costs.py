@@ -23,8 +23,8 @@ from api.query.items import Cursor, Filter, ItemsQuery
 from api.query.page_order import is_part
 from api.query.plan import Estimate, Plan
 from core.bbox import BBox
-from core.catalog import GEOM, Collection, Source
-from core.heap_blocks import make_blocks, make_points, to_steps
+from core.catalog.collections import GEOM, Collection, Source
+from core.catalog.heap_blocks import make_blocks, make_points, to_steps
 
 BLOCKS = make_blocks(8, [(400.0, (float(x), 0.0, x + 1.0, 1.0)) for x in range(250)])
 """Of 100,000 rows on 2,000 pages, side by side from west to east."""

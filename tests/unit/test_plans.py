@@ -13,7 +13,7 @@ from api.query.items import Filter, GridBox, ItemsQuery, SortKey, halves, sides
 from api.query.page_order import can_be_projected
 from api.query.plan import Estimate, Plan
 from core.bbox import BBox
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 EVENLY = [(x + 0.5, y + 0.5) for x in range(-180, 180, 2) for y in range(-90, 90, 2)]
 

@@ -30,7 +30,7 @@ from api.catalog.sources.model import (
 from api.catalog.survey.crs import stretched
 from api.catalog.survey.timed_queries import TimedQueries
 from core.bbox import BBox
-from core.catalog import Collection, Key, KeyPart
+from core.catalog.collections import Collection, Key, KeyPart
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from api.params.values import equals
 from api.query.items import Filter, Interval
 from api.sql.filters.filter import MOST_NODES, filter_shape, where, where_clause
 from core.bbox import BBox
-from core.catalog import Collection, Column
+from core.catalog.collections import Collection, Column
 
 OPS = st.sampled_from(["=", "<>", "<", ">", "<=", ">="])
 NUMBERS = st.sampled_from(["§", "-§", "§.5", "0.§", "§.0", "1e3§", "1e-2§", "99999999999§999999999"])

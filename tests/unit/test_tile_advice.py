@@ -11,7 +11,7 @@ from api.query.items import WHOLE_TILE
 from api.sql.tiles.explain import Explained, PlanStep
 from api.tiles.explain import TileExplanation, advice
 from api.tms.tile import Tile
-from core.catalog import Collection, Source
+from core.catalog.collections import Collection, Source
 
 MUCH_OF_IT = PlanStep(0, "Seq Scan", "gis.wells", None, 24_323, 11_790, "geom")
 

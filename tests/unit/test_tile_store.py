@@ -24,7 +24,7 @@ from api.cache.store import FILTERED, PLAIN, TileStore, WriteBehind
 from api.tiles.keys import CacheEntry, maker_of, tile_key
 from api.tms.matrix_set import WORLD_CRS84_QUAD
 from api.tms.tile import Tile
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[2]

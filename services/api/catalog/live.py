@@ -16,9 +16,16 @@ import psycopg
 from api.catalog.sources.model import Draft, TileFunction
 from api.catalog.survey.watch import LiveSources
 from api.query.source_errors import catalogue_is_new
-from core.archives import SELECT_ARCHIVES
-from core.catalog import SELECT_COLLECTIONS, SELECT_GENERATION, SELECT_STATE, Catalog, Collection, parse_catalog
-from core.db import Database, RetryPolicy
+from core.catalog.archives import SELECT_ARCHIVES
+from core.catalog.collections import (
+    SELECT_COLLECTIONS,
+    SELECT_GENERATION,
+    SELECT_STATE,
+    Catalog,
+    Collection,
+    parse_catalog,
+)
+from core.database.connections import Database, RetryPolicy
 from core.errors import CatalogueMissing, DatabaseUnavailable, OnlyTiles
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from api.query.crs import CRS84
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import extent_in
 from api.tms.tileset import Tileset
-from core.archives import TileArchive
+from core.catalog.archives import TileArchive
 
 NOTHING: Mapping[str, str] = {}
 TILE_PX = 256

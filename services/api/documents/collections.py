@@ -11,7 +11,7 @@ from api.documents.landing import STYLE
 from api.formats.registry import EXPORTS, is_offered
 from api.http.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, SCHEMA_JSON, Link, Links
 from api.query.crs import CRS84, EVERYWHERE, crs_list, storage_crs
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 

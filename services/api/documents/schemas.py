@@ -7,7 +7,7 @@ from typing import Any
 
 from api.http.links import Links
 from api.params.items import sortable_columns
-from core.catalog import RANGES, Collection, Column, ColumnType
+from core.catalog.collections import RANGES, Collection, Column, ColumnType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

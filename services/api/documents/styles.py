@@ -14,7 +14,7 @@ from api.documents import without_none
 from api.documents.tilesets import tilejson_document
 from api.http.links import Links
 from api.tms.tileset import Tileset
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 Layer = dict[str, Any]
 

@@ -15,8 +15,8 @@ from api.sql.tiles.overviews import merged_name
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrixSet
 from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
-from core.catalog import Collection, Column, ColumnType
-from core.tiling import Kind
+from core.catalog.collections import Collection, Column, ColumnType
+from core.catalog.tiling import Kind
 
 TILEJSON_MAX_ZOOM = 14
 """The largest zoom that clients ask for; they enlarge its tiles beyond, which lose nothing at extent 4096."""

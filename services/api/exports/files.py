@@ -14,11 +14,11 @@ from api.exports.writer_process import run_writer
 from api.query.crs import CRS84
 from api.query.items import ItemsQuery
 from api.sql.features.file_exports import copy_wire
-from core.catalog import Collection
-from core.db import Database
+from core.catalog.collections import Collection
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.errors import FileNotWritten, FileTooLarge, FormatUnsuitable, TooManyExports
 from core.settings import Settings
-from core.statement import Statement
 
 FILE_VERSION = 2
 """Rises when what is in files changes, so that none of an older Isthmus is sent."""

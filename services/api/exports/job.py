@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from core.catalog import ColumnType, KeyType
+from core.catalog.collections import ColumnType, KeyType
 from core.settings import Settings
 
 FileFormat = Literal["fgb", "gpkg", "parquet", "shp", "kml"]

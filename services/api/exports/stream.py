@@ -12,9 +12,9 @@ from math import inf
 from threading import BoundedSemaphore
 from time import monotonic
 
-from core.db import Database
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.errors import TooManyExports
-from core.statement import Statement
 
 WAIT_S = 1.0
 """How long an export waits for others. Of 6 small ones at once to two workers one in nine was refused without."""

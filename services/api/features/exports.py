@@ -40,9 +40,9 @@ from api.sql.features.exports import (
     select_has_small_rows,
 )
 from core.cache import CollectionCache
-from core.catalog import Collection
+from core.catalog.collections import Collection
+from core.database.statement import Statement
 from core.errors import BadParameter
-from core.statement import Statement
 
 WITHOUT_LIMIT = Limits(WITHOUT_END, WITHOUT_END)
 """Exports send every match when the request does not say how many."""

@@ -16,10 +16,10 @@ from api.query.source_errors import reading
 from api.sql.features.items import select_feature
 from api.sql.features.streamed_pages import copy_page
 from core.cache import CollectionCache
-from core.catalog import Collection
-from core.db import Database
+from core.catalog.collections import Collection
+from core.database.connections import Database
+from core.database.statement import Prepared, TextRows, prepare
 from core.errors import BadValue, UnknownFeature
-from core.statement import Prepared, TextRows, prepare
 
 MOST_HELD = 8_000_000
 """Bytes of features that a worker holds for a page: those of a larger one are streamed."""

@@ -16,7 +16,7 @@ from api.query.crs import CRS84
 from api.query.items import ItemsQuery, Presentation
 from api.query.page import Page, render_cursor
 from api.query.profiles import RFC_7946, geojson_profile, json_fg_profile, profile_header, profile_links
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 PAGE_PLACE = ("offset", "cursor")
 """The parameters that say where in its order a page is."""

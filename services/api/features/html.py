@@ -15,8 +15,8 @@ from api.planner.choose_plan import Reader
 from api.planner.counts import Count
 from api.query.items import AS_STORED, ItemsQuery, Presentation
 from api.query.page import Page
-from core.catalog import Collection
-from core.db import Database
+from core.catalog.collections import Collection
+from core.database.connections import Database
 
 MOST_CELLS = 100_000
 """Of a table for people: a worker renders them in 1.5 s and holds 40 MB."""

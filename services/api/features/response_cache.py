@@ -13,7 +13,7 @@ from api.http.conditional import Validator
 from api.http.request import Request
 from api.http.response import ApiResponse, not_modified
 from core.cache import Cache
-from core.catalog import Catalog, Collection
+from core.catalog.collections import Catalog, Collection
 
 CacheKey = tuple[str, str, str, str]
 """What a response depends on but for the data: the base of its addresses, the path, its query, and what is accepted."""

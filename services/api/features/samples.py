@@ -10,8 +10,8 @@ from typing import Any
 from api.query.items import Filter, ItemsQuery, Presentation
 from api.query.page import cut_page, render_cursor
 from api.sql.features.pages import select_page
-from core.catalog import Collection
-from core.db import Database
+from core.catalog.collections import Collection
+from core.database.connections import Database
 from core.errors import IsthmusError
 
 ROWS = 20

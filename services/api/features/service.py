@@ -37,7 +37,7 @@ from api.planner.choose_plan import Reader, choose_order
 from api.query.crs import CRS84, parse_crs
 from api.query.items import ItemsQuery, Presentation
 from api.query.profiles import parse_profiles
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 PAGE_FORMATS, FEATURE_FORMATS = tuple(MEDIA_TYPES.items()), tuple(PAGES.items())
 SEARCH_FORMATS = (("json", PAGES["json"]),)

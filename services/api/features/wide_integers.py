@@ -11,10 +11,10 @@ from psycopg import sql
 
 from api.sql.relation import column_of, relation
 from core.cache import CollectionCache
-from core.catalog import Collection, Column
-from core.db import Database
+from core.catalog.collections import Collection, Column
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.errors import IsthmusError
-from core.statement import Statement
 
 LIMIT_S = 1.0
 """What a look may take. A million rows of three columns without any such number take 0.1 s."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from api.http.links import Links
 from api.query.crs import CRS84, Crs
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 CLASSES = "http://www.opengis.net/spec/json-fg-1/1.0/conf"
 DIMENSIONS = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiPoint": 0, "MultiLineString": 1, "MultiPolygon": 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.http.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, JSON_FG, KML, MVT, PARQUET, ZIP
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from werkzeug.http import http_date, is_resource_modified
 
 from api.http.request import Request
 from core.cache import CollectionCache
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 REVALIDATE = "public, no-cache"
 """Clients and proxies store the response and ask each time whether it changed, which costs no query."""

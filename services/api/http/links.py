@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"

@@ -12,7 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from api.http.compression import ENCODERS, LEAST_BYTES, compressed_stream, encoding_for
 from api.http.conditional import REVALIDATE, Validator, validator_of_body
 from api.http.request import Request
-from core.db import spent
+from core.database.connections import spent
 
 Headers = list[tuple[str, str]]
 

@@ -20,7 +20,7 @@ from api.http.response import COMMON_HEADERS, new_request_id, server_timing
 from api.monitoring.metrics import Metrics
 from api.tiles.resources import TileRequest, TileResource
 from api.tiles.service import TileService
-from core.db import spent
+from core.database.connections import spent
 from core.errors import CatalogueMissing
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from api.http.request import ROUTE
 from api.http.response import server_timing
 from api.monitoring.metrics import Metrics
-from core.db import spent
+from core.database.connections import spent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from api.http.request import parse_names
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import BadParameter, suggestion
 
 MOST_COLLECTIONS = 200

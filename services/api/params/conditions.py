@@ -15,7 +15,7 @@ from api.query.crs import CRS84, Crs
 from api.query.feature_ids import parse_id
 from api.query.items import FeatureKey, GridBox, Interval
 from core.bbox import BBox, parse_bbox, parse_numbers
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import BadBBox, BadParameter
 
 WEB_MERCATOR = 3857

@@ -28,7 +28,7 @@ from api.query.page_order import order_key
 from api.query.profiles import parse_profiles
 from core.bbox import parse_heights
 from core.cache import CollectionCache
-from core.catalog import Collection, Column, Key
+from core.catalog.collections import Collection, Column, Key
 from core.errors import BadParameter, suggestion
 
 FILTER_PARAMETERS = ("bbox", "bbox-crs", "datetime", "ids", "q", "filter", "filter-lang", "filter-crs")

@@ -9,7 +9,7 @@ from api.http.request import Args, reject_unknown
 from api.params.items import FILTER_PARAMETERS, parse_columns, parse_conditions, queryable_columns
 from api.params.values import parse_boolean
 from api.query.items import WHOLE_TILE, TileQuery
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import BadParameter
 
 EVERYTHING = "all"

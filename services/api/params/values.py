@@ -10,7 +10,7 @@ from api.cql2.tree.literals import parse_date, parse_instant, parse_time
 from api.http.request import Args
 from api.query.items import Equals, Given, Value
 from api.query.source_errors import Called
-from core.catalog import Argument, Column, ColumnType
+from core.catalog.collections import Argument, Column, ColumnType
 from core.errors import BadParameter, suggestion
 
 INTEGER = re.compile(r"[+-]?[0-9]+")

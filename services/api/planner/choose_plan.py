@@ -22,9 +22,9 @@ from api.query.page_order import bounds, order_key
 from api.query.plan import BY_POSTGRESQL, Estimate, Plan
 from api.sql.features.pages import select_ends, select_page, select_walk_plan
 from core.cache import CollectionCache
-from core.catalog import HEAP_ORDER, Collection
-from core.db import Database
-from core.statement import CHUNK_ROWS, LARGE_CHUNK_ROWS, Statement, TextRows
+from core.catalog.collections import HEAP_ORDER, Collection
+from core.database.connections import Database
+from core.database.statement import CHUNK_ROWS, LARGE_CHUNK_ROWS, Statement, TextRows
 
 MANY_FEATURES = 500
 """A page of so many is read in larger chunks."""

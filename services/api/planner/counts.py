@@ -17,8 +17,8 @@ from api.query.source_errors import reading
 from api.sql.features.items import select_count, select_count_plan
 from api.sql.features.pages import select_count_in_ranges
 from core.cache import Cache
-from core.catalog import Collection
-from core.db import Database
+from core.catalog.collections import Collection
+from core.database.connections import Database
 from core.errors import FilterTooSlow
 
 COST_AND_ROWS = re.compile(r"\(cost=[\d.]+\.\.([\d.]+) rows=(\d+) width=\d+\)$")

@@ -1,7 +1,7 @@
 """Plans for a table that the loader wrote, in the order of its heap: which ranges of it are read is known without a
 query.
 
-Neighbours are together there, and the catalogue has a bbox for each block of some heap pages (`core/heap_blocks.py`).
+Neighbours are together there, and the catalogue has a bbox for each block of some heap pages (`core/catalog`).
 So the blocks that a bbox meets are known, how many rows to expect in each, and of points how many match. With
 conditions that blocks say nothing of, PostgreSQL's estimate tells how far a page reaches, and whether an index had
 better find the few matches.
@@ -20,9 +20,9 @@ from api.query.page_order import extents_of, is_native, order_key
 from api.query.plan import BY_POSTGRESQL, CtidRange, Estimate, Plan
 from api.sql.features.pages import select_blocks, select_points
 from core.cache import CollectionCache
-from core.catalog import HEAP_ORDER, Collection
-from core.db import Database
-from core.heap_blocks import BlockPoints, Blocks, Hits, Sides, from_bytes, make_points
+from core.catalog.collections import HEAP_ORDER, Collection
+from core.catalog.heap_blocks import BlockPoints, Blocks, Hits, Sides, from_bytes, make_points
+from core.database.connections import Database
 
 blocks_of: CollectionCache[None, tuple[Blocks, Blocks | None] | None] = CollectionCache()
 """The blocks of a collection's table."""

@@ -24,9 +24,9 @@ from api.sql.features.bbox_strips import select_projected_bbox
 from api.sql.features.pages import select_sample, select_size
 from core.bbox import BBox
 from core.cache import CollectionCache
-from core.catalog import Collection
-from core.db import Database
-from core.heap_blocks import Sides
+from core.catalog.collections import Collection
+from core.catalog.heap_blocks import Sides
+from core.database.connections import Database
 
 selectivities: CollectionCache[None, Selectivity] = CollectionCache()
 """Where the features of a collection are, as far as a sample tells."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import BadParameter
 
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from api.query.items import FeatureKey
-from core.catalog import Key, KeyPart
+from core.catalog.collections import Key, KeyPart
 
 INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 JOINT = "~"

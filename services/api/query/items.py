@@ -14,7 +14,7 @@ from api.cql2 import NO_NODES, Node, Traits, normalised, render_text, traits_of
 from api.cql2.tree.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spatial
 from api.query.crs import CRS84, Crs
 from core.bbox import BBox
-from core.catalog import Argument, Column, Key
+from core.catalog.collections import Argument, Column, Key
 
 T = TypeVar("T")
 Value = str | int | float | bool

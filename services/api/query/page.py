@@ -17,9 +17,9 @@ from typing import Any, cast
 from api.cql2.tree.literals import check_text
 from api.query.items import Cursor, Direction, FeatureKey, Filter, ItemsQuery, SortKey, digest
 from api.query.page_order import bounds, order_key
-from core.catalog import FID, Collection, Key, KeyPart
+from core.catalog.collections import FID, Collection, Key, KeyPart
+from core.database.statement import TextRows
 from core.errors import BadCursor
-from core.statement import TextRows
 
 HINT = "begin again with the first page: leave `cursor` out"
 LARGEST_INTEGER = 2**63 - 1

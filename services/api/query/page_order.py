@@ -38,9 +38,9 @@ from api.query.crs import CRS84, Crs
 from api.query.items import Cursor, Filter, GridBox, SortKey, srid_of
 from core.bbox import BBox
 from core.cache import CollectionCache
-from core.catalog import HEAP_ORDER, Collection, Key, KeyPart
+from core.catalog.collections import HEAP_ORDER, Collection, Key, KeyPart
+from core.catalog.heap_blocks import Sides
 from core.errors import BadBBox
-from core.heap_blocks import Sides
 
 STRIPS = 16
 """Strips of a bbox. An index of boxes is read on all pages that what is looked for crosses: in a strip a sixteenth.

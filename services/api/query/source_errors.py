@@ -10,7 +10,7 @@ from typing import Protocol
 import psycopg
 
 from api.query.items import NO_FILTER, Filter
-from core.catalog import Argument, Collection
+from core.catalog.collections import Argument, Collection
 from core.errors import (
     BadFilter,
     BadValue,

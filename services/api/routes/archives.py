@@ -27,7 +27,7 @@ from api.routes.responses import answer
 from api.routes.tiles import tileset_answer
 from api.tiles.functions import check_parameters
 from api.tiles.resources import check_matrix_set
-from core.archives import TileArchive
+from core.catalog.archives import TileArchive
 from core.errors import OnlyTiles
 
 View = Callable[[TileArchive], Response]

@@ -21,7 +21,7 @@ from api.tiles.resources import TileRequest, TileResource
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile
 from api.tms.tileset import Tileset
-from core.catalog import Collection, Column
+from core.catalog.collections import Collection, Column
 from core.errors import ExplainOff, NoTiles, UnknownTileMatrixSet
 
 bp = Blueprint("tiles", __name__)

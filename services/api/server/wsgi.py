@@ -10,7 +10,7 @@ from gunicorn.http.errors import ParseException
 from api.app import answer_error, create_app
 from api.monitoring.metrics import Metrics
 from api.server.json_logs import configure_logging
-from core.db import Database
+from core.database.connections import Database
 from core.errors import BadParameter
 from core.settings import load_settings
 

@@ -12,8 +12,8 @@ from psycopg import sql
 
 from api.query.feature_ids import JOINT
 from api.query.items import NO_FILTER, FeatureKey, Filter, Given, Presentation
-from core.catalog import GEOM, HEAP_ORDER, Collection, Column, Key, KeyPart
-from core.statement import quoted
+from core.catalog.collections import GEOM, HEAP_ORDER, Collection, Column, Key, KeyPart
+from core.database.statement import quoted
 
 EARTH_M = 40_075_016.68
 DEGREES_ROUND = 360.0

@@ -12,10 +12,10 @@ from pmtiles.tile import Compression
 
 from api.http.compression import UNDECODABLE, recoded
 from api.tms.tile import Tile
-from core.archives import MVT, TileArchive
+from core.catalog.archives import MVT, TileArchive
 from core.errors import CollectionBroken, SourceChanged, TilesDamaged
-from core.mbtiles_file import MBTilesFile
-from core.pmtiles_file import Directories, PMTilesFile
+from core.tile_files.mbtiles import MBTilesFile
+from core.tile_files.pmtiles import Directories, PMTilesFile
 
 GZIP_MAGIC = b"\x1f\x8b"
 ENCODINGS = {Compression.GZIP: "gzip", Compression.BROTLI: "br", Compression.ZSTD: "zstd"}

@@ -18,8 +18,8 @@ from api.sql.tiles.thinning import Few, can_be_sampled
 from api.sql.tiles.tiles import select_count, select_tile, tiling_for, whole_tile
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, tile_bounds
-from core.catalog import Collection
-from core.db import Database
+from core.catalog.collections import Collection
+from core.database.connections import Database
 from core.errors import QueryTooSlow
 from core.settings import Settings
 

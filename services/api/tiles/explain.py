@@ -13,7 +13,7 @@ from api.sql.tiles.explain import Explained, PlanStep, explain, explain_only, pa
 from api.sql.tiles.tiles import select_tile, tiling_for
 from api.tiles.budget import KB, TileMaker
 from api.tms.tile import Tile
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import QueryTooSlow
 
 MANY_ROWS = 10_000

@@ -18,7 +18,7 @@ from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal
 from api.sql.tiles.tiles import select_function_tile
 from api.tms.tile import Tile, tile_at
-from core.db import Database
+from core.database.connections import Database
 from core.errors import BadValue, CatalogueMissing, CollectionBroken, DatabaseUnavailable, IsthmusError, QueryTooSlow
 
 log = logging.getLogger("isthmus.api")

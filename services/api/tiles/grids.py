@@ -27,8 +27,8 @@ from api.tms.tileset import Tileset, around, of_collection, of_dataset, tiled_bo
 from core.axes import is_northing_first
 from core.bbox import BBox
 from core.cache import CollectionCache
-from core.catalog import Collection
-from core.db import Database
+from core.catalog.collections import Collection
+from core.database.connections import Database
 from core.errors import BadValue, DatabaseUnavailable, NoTiles, UnknownTileMatrixSet, suggestion
 
 log = logging.getLogger("isthmus.api")

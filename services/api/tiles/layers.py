@@ -25,8 +25,8 @@ from api.tiles.keys import CacheEntry
 from api.tms.matrix_set import TileMatrixSet
 from api.tms.tile import Tile
 from api.tms.tileset import Tileset
-from core.catalog import Catalog, Collection
-from core.db import Database
+from core.catalog.collections import Catalog, Collection
+from core.database.connections import Database
 from core.errors import BadParameter, BadValue, CollectionBroken, IsthmusError, NoGeometry, QueryTooSlow
 from core.settings import Settings
 

@@ -21,8 +21,8 @@ from api.tiles.keys import CacheEntry, TileCache, weak
 from api.tiles.layers import Layer, LayerMaker, chosen_tileset, with_tiles
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, check_limits, check_zoom, extent_in, is_within, parse_tile
-from core.archives import TileArchive
-from core.catalog import Catalog, Collection
+from core.catalog.archives import TileArchive
+from core.catalog.collections import Catalog, Collection
 from core.errors import UnknownTileMatrixSet
 from core.settings import Settings
 

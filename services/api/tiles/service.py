@@ -27,7 +27,7 @@ from api.tms.json_reader import SHIPPED
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import check_limits, extent_in
 from core.cache import Cache
-from core.db import Database, spent
+from core.database.connections import Database, spent
 from core.settings import Settings
 
 CAPACITY = 5000

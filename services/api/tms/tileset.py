@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from api.query.items import GridBox
 from api.tms.matrix_set import TileMatrixSet
 from core.bbox import BBox
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 MARGIN_DEG = 0.001
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from core.archives import Facts, facts_json
-from core.db import Connection
+from core.catalog.archives import Facts, facts_json
+from core.database.connections import Connection
 from core.errors import TilesDamaged
 from loader import catalogue
 from loader.archives.inspect import Inspected, inspect_tiles

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 from pmtiles.tile import Compression, HeaderDict, TileType, tileid_to_zxy
 
-from core.archives import MVT, Facts, parse_object
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
+from core.catalog.archives import MVT, Facts, parse_object
 from core.errors import TilesDamaged
-from core.mbtiles_file import MBTilesFile
-from core.pmtiles_file import MOST_TILE_BYTES, PMTilesFile, gunzip
+from core.tile_files.mbtiles import MBTilesFile
+from core.tile_files.pmtiles import MOST_TILE_BYTES, PMTilesFile, gunzip
 from loader.report import Note
 from loader.scan import Dataset
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from psycopg import sql
 
-from core.db import Connection
+from core.catalog.tiling import FIRST, OUR_COLUMNS
+from core.database.connections import Connection
+from core.database.statement import Statement
 from core.errors import UnknownCollection, suggestion
-from core.statement import Statement
-from core.tiling import FIRST, OUR_COLUMNS
 from loader import catalogue
 from loader.errors import CannotPrepare
 from loader.geometry.wkb_types import Shape

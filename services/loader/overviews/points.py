@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from psycopg import sql
 
-from core.db import Connection
-from core.statement import Statement
-from core.tiling import FIRST
+from core.catalog.tiling import FIRST
+from core.database.connections import Connection
+from core.database.statement import Statement
 from loader.names import MAX_BYTES, shortened
 from loader.overviews.point_ranks import Floats, Ranks, importance_of, rank_points
 from loader.overviews.tile_counts import save_counts

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from core.db import Connection
+from core.catalog.tiling import Kind
+from core.database.connections import Connection
 from core.errors import suggestion
-from core.tiling import Kind
 from loader.errors import BadSideCar
 from loader.overviews.point_ranks import MOST_FEATURES
 from loader.overviews.points import prepare_points

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.db import Connection
-from core.tiling import KINDS, Kind
+from core.catalog.tiling import KINDS, Kind
+from core.database.connections import Connection
 from loader.overviews import shapes_sql
 from loader.overviews.point_ranks import Codes, Floats, first_zooms, importance_of
 from loader.overviews.points import RANKED, copy_ranked

@@ -15,9 +15,9 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from core.db import Connection
-from core.statement import Statement
-from core.tiling import Kind
+from core.catalog.tiling import Kind
+from core.database.connections import Connection
+from core.database.statement import Statement
 from loader.overviews import shapes_sql
 from loader.overviews.point_ranks import HALF_WORLD_M
 from loader.overviews.points import overview_name, prepare_points

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from core.statement import Statement
-from core.tiling import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
+from core.catalog.tiling import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
+from core.database.statement import Statement
 from loader.overviews.point_ranks import CELL_LEVELS, HALF_WORLD_M
 from loader.overviews.points import RANKED, property_list
 from loader.table.columns import TableColumn

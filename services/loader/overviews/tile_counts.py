@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg import sql
 
-from core.db import Connection
+from core.database.connections import Connection
 from loader.overviews.point_ranks import SPREADING, Codes, Floats, cells, group_starts, interleaved, shift
 from loader.table.copy_arrays import write_records
 from loader.table.ddl import Table

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 LARGEST_ZOOM = 14
 """The largest full zoom that there is (see docs/tiles.md)."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg import sql
 
-from core.changes import Change, parse_changes
-from core.db import Connection
-from core.statement import Statement
+from core.catalog.changes import Change, parse_changes
+from core.database.connections import Connection
+from core.database.statement import Statement
 from loader.table.ddl import SCHEMA, Table
 
 MOST_ROWS = 50_000

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 import psycopg
 from psycopg import sql
 
-from core.db import Connection
-from core.statement import Statement
+from core.database.connections import Connection
+from core.database.statement import Statement
 from loader.catalogue import lock
 from loader.table import ddl
 from loader.table.ddl import SCHEMA

@@ -9,7 +9,7 @@ from typing import LiteralString
 import pyarrow as pa
 from pyarrow import types as pt
 
-from core.catalog import ColumnType
+from core.catalog.collections import ColumnType
 from loader.names import column_names, shortened, unique_names
 
 

@@ -12,8 +12,8 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from core.db import Connection
-from core.statement import Statement
+from core.database.connections import Connection
+from core.database.statement import Statement
 from loader.chunks import Chunk, OpenLayer
 from loader.errors import CannotRead, GeometryRefused
 from loader.geometry.repairs import only_numbers, pad

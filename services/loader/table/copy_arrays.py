@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from psycopg import sql
 
-from core.copy_out import copy_out
-from core.db import Connection
+from core.database.connections import Connection
+from core.database.copy_out import copy_out
 
 HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL = b"\xff\xff"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from core.db import Connection
+from core.database.connections import Connection
 from loader.errors import UnknownCrs
 from loader.report import Note
 

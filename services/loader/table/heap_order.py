@@ -4,7 +4,7 @@ Rows near each other on the map lie near each other on the disk, so a box reads 
 the order of the curve through the first positions of their geometries, some tens of megabytes at a time. Ids stay what
 they are. Measured with 1 M points whose ids have nothing to do with their places: the database's share of a page of a
 box of 4 degrees takes half the time (0.38 ms instead of 0.82). The blocks are stored with the version: the API knows by
-them which CTID ranges hold a box (core/heap_blocks.py).
+them which CTID ranges hold a box (core/catalog/heap_blocks.py).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
-from core.db import Connection
-from core.heap_blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, to_bytes, to_steps
-from core.statement import Statement
+from core.catalog.heap_blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, to_bytes, to_steps
+from core.database.connections import Connection
+from core.database.statement import Statement
 from loader.chunks import Chunk
 from loader.geometry.wkb_types import EWKB_FLAGS, type_codes
 from loader.table.copy_arrays import read_records

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
-from core.db import Connection
+from core.database.connections import Connection
 from core.errors import suggestion
 from core.times import end_names
 from loader.errors import BadSideCar

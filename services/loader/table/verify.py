@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from core.db import Connection
-from core.statement import Statement
+from core.database.connections import Connection
+from core.database.statement import Statement
 from loader.geometry.wkb_types import MULTI, SIMPLE
 from loader.report import Note
 from loader.table.ddl import Table

@@ -15,7 +15,7 @@ from psycopg import sql
 from bench.generate import write_points, write_polygons
 from bench.loads import index, load
 from bench.peers.clock import Processes
-from core.db import conninfo
+from core.database.connections import conninfo
 from support.cluster import PASSWORD, Cluster, Database
 
 SCHEMA = "peers"

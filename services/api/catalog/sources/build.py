@@ -16,9 +16,9 @@ from api.catalog.sources.geometry_columns import GeometryColumn, compared, geome
 from api.catalog.sources.keys import KeyCandidate, candidate, key_items, place_key
 from api.catalog.sources.model import Attribute, BaseTable, Draft, Omission, Relation, Systems
 from core.bbox import BBox
-from core.catalog import GEOM, HEAP_ORDER, SAMPLE, Collection, Key, Source
-from core.statement import quoted
-from core.tiling import Tiling, parse_tiling
+from core.catalog.collections import GEOM, HEAP_ORDER, SAMPLE, Collection, Key, Source
+from core.catalog.tiling import Tiling, parse_tiling
+from core.database.statement import quoted
 
 NO_REST = sql.SQL("")
 Interval = tuple[datetime | None, datetime | None]

@@ -14,7 +14,7 @@ from api.catalog.sources.comments import Comment
 from api.catalog.sources.geometry_columns import GeometryColumn, geometry_items, is_in_degrees, mercator, shown
 from api.catalog.sources.model import Systems
 from core.bbox import BBox
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 EVERYWHERE = BBox(-180, -90, 180, 90)
 MARGIN_DEG = 1.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from api.catalog.sources.model import Attribute, literal
-from core.catalog import RANGES, Column, ColumnType
-from core.statement import quoted
+from core.catalog.collections import RANGES, Column, ColumnType
+from core.database.statement import quoted
 from core.times import end_names
 
 Published = tuple[ColumnType, str | None]

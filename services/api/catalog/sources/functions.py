@@ -16,8 +16,8 @@ from api.catalog.sources.geometry_columns import GeometryColumn, geometry_column
 from api.catalog.sources.model import DatabaseFunction, Draft, Omission, Parameter, Systems
 from api.params.items import ITEMS_PARAMETERS
 from api.params.values import VALUE_PARSERS
-from core.catalog import Argument, Key, KeyPart, Source
-from core.statement import quoted
+from core.catalog.collections import Argument, Key, KeyPart, Source
+from core.database.statement import quoted
 
 ROW = "row number"
 """What the rows' numbers are called behind the SELECT. Within one call they are the order that the function gave."""

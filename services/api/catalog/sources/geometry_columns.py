@@ -10,8 +10,8 @@ from psycopg import sql
 from api.catalog.sources.columns import BEHIND
 from api.catalog.sources.model import Attribute, Systems
 from core.bbox import MERCATOR_LIMIT_DEG
-from core.catalog import GEOM, Limits
-from core.statement import quoted
+from core.catalog.collections import GEOM, Limits
+from core.database.statement import quoted
 
 WGS_84, WEB_MERCATOR = 4326, 3857
 

@@ -9,8 +9,8 @@ from psycopg import sql
 
 from api.catalog.sources.columns import BEHIND, PropertyColumn
 from api.catalog.sources.model import Relation, literal
-from core.catalog import HEAP_ORDER, Key, KeyPart
-from core.statement import Statement, quoted
+from core.catalog.collections import HEAP_ORDER, Key, KeyPart
+from core.database.statement import Statement, quoted
 
 LIKELY_NAMES = ("id", "fid", "gid", "ogc_fid", "objectid")
 """Columns that are looked at in relations that can have no index, in this order."""

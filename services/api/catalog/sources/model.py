@@ -8,10 +8,10 @@ from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
-from core.archives import TileArchive
 from core.axes import is_in_degrees
-from core.catalog import Argument, Collection, Limits
-from core.statement import quoted
+from core.catalog.archives import TileArchive
+from core.catalog.collections import Argument, Collection, Limits
+from core.database.statement import quoted
 
 
 @dataclass(frozen=True, slots=True)

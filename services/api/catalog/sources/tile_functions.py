@@ -16,10 +16,10 @@ from psycopg import sql
 from api.catalog.sources.comments import parse_comment
 from api.catalog.sources.functions import argument_of, uncallable
 from api.catalog.sources.model import DatabaseFunction, Draft, Omission, Parameter, TileFunction, literal
-from core.archives import MVT, Facts
 from core.bbox import BBox
+from core.catalog.archives import MVT, Facts
+from core.database.statement import quoted
 from core.errors import BadBBox
-from core.statement import quoted
 
 PLACE = ("z", "x", "y")
 WHOLE_NUMBERS = ("int2", "int4", "int8")

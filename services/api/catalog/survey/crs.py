@@ -11,10 +11,10 @@ import psycopg
 from psycopg import sql
 
 from api.catalog.sources.model import CrsDefinition
-from core.catalog import Limits
-from core.db import Database
+from core.catalog.collections import Limits
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.errors import DatabaseUnavailable, IsthmusError
-from core.statement import Statement
 
 LIMIT_S = 2
 """How long one statement may take in the database."""

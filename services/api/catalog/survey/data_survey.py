@@ -20,8 +20,8 @@ from api.catalog.survey.crs import find_systems
 from api.catalog.survey.extents import find_extent
 from api.catalog.survey.timed_queries import TimedQueries
 from api.catalog.survey.views_of_tables import find_base, find_filled, find_magnitude
-from core.catalog import RANGES
-from core.statement import Statement, quoted
+from core.catalog.collections import RANGES
+from core.database.statement import Statement, quoted
 
 log = logging.getLogger("isthmus.api")
 

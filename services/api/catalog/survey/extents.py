@@ -12,9 +12,9 @@ from api.catalog.sources.geometry_columns import WEB_MERCATOR, GeometryColumn, i
 from api.catalog.sources.model import BaseTable, Systems
 from api.catalog.survey.timed_queries import TimedQueries
 from core.bbox import BBox
-from core.catalog import ROWS_OF_PAGE
+from core.catalog.collections import ROWS_OF_PAGE
+from core.database.statement import Statement
 from core.errors import BadBBox
-from core.statement import Statement
 
 
 def find_extent(

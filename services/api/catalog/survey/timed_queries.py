@@ -11,9 +11,9 @@ from psycopg import sql
 
 from api.catalog.sources.build import Publishable
 from api.catalog.survey.crs import LIMIT_S
-from core.db import Database
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.errors import DatabaseUnavailable, IsthmusError, QueryTooSlow
-from core.statement import Statement
 
 log = logging.getLogger("isthmus.api")
 

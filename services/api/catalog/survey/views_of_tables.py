@@ -15,8 +15,8 @@ from api.catalog.sources.geometry_columns import GeometryColumn, compared
 from api.catalog.sources.model import BaseTable
 from api.catalog.survey.timed_queries import TimedQueries
 from api.sql.relation import tables_of
-from core.catalog import GEOM, LARGE
-from core.statement import Statement, quoted
+from core.catalog.collections import GEOM, LARGE
+from core.database.statement import Statement, quoted
 
 NAME = r'(?:\w+|"(?:[^"]|"")+")'
 COLUMN = re.compile(rf"(?:{NAME}\.)?({NAME})")

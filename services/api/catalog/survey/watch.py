@@ -21,9 +21,9 @@ from api.catalog.sources.tile_functions import draft_tile_function, is_tile_func
 from api.catalog.survey.crs import find_systems
 from api.catalog.survey.data_survey import declared_systems, survey
 from api.catalog.survey.timed_queries import TimedQueries, read_writes
-from core.db import Database
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.errors import IsthmusError, QueryTooSlow
-from core.statement import Statement
 
 log = logging.getLogger("isthmus.api")
 

@@ -21,7 +21,7 @@ from api.cql2.tree.edge_crossings import check_meetings, check_turns
 from api.cql2.tree.errors import mistake
 from api.cql2.tree.literals import check_digits, check_pairs, parse_instant, parse_time
 from core.cache import CollectionCache
-from core.catalog import Collection
+from core.catalog.collections import Collection
 from core.errors import suggestion
 
 Value = TypeVar("Value")

@@ -11,7 +11,7 @@ from api.cql2.tree import ast
 from api.cql2.tree.ast import Node, Place
 from api.cql2.tree.errors import mistake
 from core.cache import CollectionCache
-from core.catalog import Collection, Column, ColumnType
+from core.catalog.collections import Collection, Column, ColumnType
 from core.errors import suggestion
 
 OLD_GEOMETRY_NAME = "geom"

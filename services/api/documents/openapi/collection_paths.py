@@ -14,7 +14,7 @@ from api.formats.registry import ITEMS_FORMATS, is_offered
 from api.http.links import quoted_path
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import accepted_crs
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 ITEMS = {operation.method: operation for operation in OPERATIONS if operation.path.endswith("}/items")}
 OF_A_COLLECTION = ("filter", "sortby", "properties", "exclude-properties", "bbox", "datetime", "ids", "q", "cursor")

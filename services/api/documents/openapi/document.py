@@ -15,7 +15,7 @@ from api.http.links import Links
 from api.http.request import Limits
 from api.tms.matrix_set import OURS, TileMatrixSet
 from core import VERSION
-from core.catalog import Catalog, Collection
+from core.catalog.collections import Catalog, Collection
 from core.settings import Settings
 
 NO_SAMPLES: Mapping[str, Sample] = {}

@@ -12,7 +12,7 @@ from api.features.samples import Sample
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import CRS84, accepted_crs
 from core.bbox import BBox
-from core.catalog import Collection, Column, ColumnType
+from core.catalog.collections import Collection, Column, ColumnType
 
 VALUES: dict[ColumnType, Any] = {
     "integer": 1,

@@ -12,7 +12,7 @@ from api.documents.openapi.parameters import TEXT
 from api.features.samples import Sample
 from api.formats.registry import EXPORTS
 from api.http.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, KML, MVT, PICTURES, SVG
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 BINARY = {"type": "string", "format": "binary"}
 

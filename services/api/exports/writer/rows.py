@@ -15,10 +15,10 @@ from psycopg import sql
 from api.exports.job import FileJob
 from api.exports.writer.column_names import Layout
 from api.exports.writer.wkb import from_hex
-from core.catalog import ColumnType, KeyType
-from core.db import Database
+from core.catalog.collections import ColumnType, KeyType
+from core.database.connections import Database
+from core.database.statement import Statement
 from core.errors import IsthmusError
-from core.statement import Statement
 
 CHUNK_BYTES = 4_000_000
 

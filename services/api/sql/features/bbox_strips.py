@@ -15,8 +15,8 @@ from api.sql.filters.bbox import area_of, area_values, box_values
 from api.sql.filters.filter import hidden, where_clause
 from core.bbox import BBox
 from core.cache import CollectionCache
-from core.catalog import GEOM, Collection, Key
-from core.statement import Statement, kept_ready, quoted
+from core.catalog.collections import GEOM, Collection, Key
+from core.database.statement import Statement, kept_ready, quoted
 
 RANGES = sql.SQL("""unnest(
     %(strips)s::text::int[], %(begins)s::text::float8[], %(ends)s::text::float8[],

@@ -14,8 +14,8 @@ from api.sql.features.items import feature_text, properties_lateral
 from api.sql.features.keyset import order_by
 from api.sql.filters.filter import where, where_clause
 from api.sql.relation import column_of, id_text, named_table, relation, shown_column, shown_geometry
-from core.catalog import Collection, Column
-from core.statement import Statement, quoted
+from core.catalog.collections import Collection, Column
+from core.database.statement import Statement, quoted
 
 WITHOUT_END = 2**53
 """The limit of an export that nobody limits."""

@@ -9,8 +9,8 @@ from psycopg import sql
 from api.query.items import ItemsQuery
 from api.sql.features.exports import select_all
 from api.sql.relation import column_of, id_text, is_numeric, shown_geometry, shown_value
-from core.catalog import Collection, Column, ColumnType
-from core.statement import Statement
+from core.catalog.collections import Collection, Column, ColumnType
+from core.database.statement import Statement
 
 # Numbers since 1970, microseconds of 64 bits or days; what is infinite or beyond them has none.
 WIRE_FORMS: dict[ColumnType, sql.SQL] = {

@@ -14,8 +14,8 @@ from api.sql.filters.bbox import Test
 from api.sql.filters.filter import filter_shape, where, where_clause
 from api.sql.relation import brief_column, geometry_member, id_member, is_key, json_column, relation
 from core.cache import CollectionCache
-from core.catalog import Collection, Column
-from core.statement import Statement, kept_ready
+from core.catalog.collections import Collection, Column
+from core.database.statement import Statement, kept_ready
 
 statements: CollectionCache[Hashable, Statement] = CollectionCache(capacity=200)
 """The statements over all matches, by the shapes of their filters."""

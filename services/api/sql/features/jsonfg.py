@@ -14,7 +14,7 @@ from api.query.crs import CRS84
 from api.query.items import Presentation
 from api.query.profiles import JSON_FG_PLUS
 from api.sql.relation import column_of, geometry_or_null
-from core.catalog import RANGES, Collection, Column
+from core.catalog.collections import RANGES, Collection, Column
 
 NULL = sql.SQL("'null'")
 

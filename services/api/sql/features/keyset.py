@@ -13,7 +13,7 @@ from psycopg import sql
 from api.query.items import Cursor, ItemsQuery, SortKey
 from api.sql.filters.filter import where_clause
 from api.sql.relation import all_columns, column_of, key_cast, key_column, type_of
-from core.catalog import Collection, Column, ColumnType, Key
+from core.catalog.collections import Collection, Column, ColumnType, Key
 
 # The type in which values of a column are written into a cursor and compared again. A real becomes a double on
 # both sides, since 0.1 as a real and as a double differ.

@@ -27,8 +27,8 @@ from api.sql.filters.bbox import Test
 from api.sql.filters.filter import filter_shape, hidden, where, where_clause
 from api.sql.relation import all_columns, named_table, relation, tables_of
 from core.cache import CollectionCache
-from core.catalog import SAMPLE, Collection, Key
-from core.statement import Statement, quoted
+from core.catalog.collections import SAMPLE, Collection, Key
+from core.database.statement import Statement, quoted
 
 BOX_TESTS: dict[PlanKind, Test] = {
     "postgresql": "shape",

@@ -7,8 +7,8 @@ from psycopg import sql
 from api.query.items import ItemsQuery
 from api.sql.features.exports import COPY_TEXTS
 from api.sql.features.pages import select_page
-from core.catalog import Collection
-from core.statement import Statement
+from core.catalog.collections import Collection
+from core.database.statement import Statement
 
 FORWARDS = sql.SQL("SELECT ',' || feature FROM ({page}) AS page (feature)")
 BACKWARDS = sql.SQL("""SELECT ',' || feature FROM (

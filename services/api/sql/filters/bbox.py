@@ -10,7 +10,7 @@ from psycopg import sql
 from api.query.items import GridBox, halves, srid_of
 from api.sql.relation import compared_column, domain
 from core.bbox import BBox
-from core.catalog import GEOM, Collection
+from core.catalog.collections import GEOM, Collection
 
 SRID_FLAG = 0x20000000
 POINT, LINE, POLYGON = 1, 2, 3

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from api.query.items import Interval
 from api.sql.relation import column_of
-from core.catalog import RANGES, Column
+from core.catalog.collections import RANGES, Column
 
 ELEMENTS = {"tstzrange": sql.SQL("timestamptz"), "tsrange": sql.SQL("timestamp"), "daterange": sql.SQL("date")}
 

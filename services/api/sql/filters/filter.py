@@ -21,7 +21,7 @@ from api.sql.filters.cql2 import filter_condition
 from api.sql.filters.cql2.values import fits_real, is_whole
 from api.sql.filters.datetime import in_interval
 from api.sql.relation import among_keys, argument_place, column_of, text_of
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 FilterShape = tuple[Hashable, dict[str, Any]]
 """A shape, and the values of the filter by the names of their places."""

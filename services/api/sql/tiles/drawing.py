@@ -16,7 +16,7 @@ from api.sql.tiles.thinning import POINTS
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 
 class TileGeometry(NamedTuple):

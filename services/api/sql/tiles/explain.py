@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
-from core.statement import Statement
+from core.database.statement import Statement
 
 ANALYZED = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, VERBOSE, TIMING OFF, FORMAT JSON) ")
 ESTIMATED = sql.SQL("EXPLAIN (VERBOSE, FORMAT JSON) ")

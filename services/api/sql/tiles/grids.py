@@ -9,7 +9,7 @@ from psycopg import sql
 from api.query.items import GridBox
 from api.sql.filters.bbox import ewkb
 from core.bbox import BBox
-from core.statement import Statement
+from core.database.statement import Statement
 
 PARTS = 32
 """Into so many parts each edge is split, since it is no straight line in another system."""

@@ -16,9 +16,9 @@ from api.sql.relation import relation
 from api.sql.tiles.drawing import TileGeometry
 from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, extent_in, step_deg, tile_bounds, tile_box
-from core.catalog import Collection, Column
-from core.statement import quoted
-from core.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
+from core.catalog.collections import Collection, Column
+from core.catalog.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
+from core.database.statement import quoted
 
 NAMES = {"first": FIRST, "last": LAST, "level": LEVEL, "column": COLUMN, "row": ROW, "merged": MERGED, "large": LARGE}
 NAMED = {name: quoted(column) for name, column in NAMES.items()}

@@ -10,9 +10,9 @@ from psycopg import sql
 from api.query.items import Filter
 from api.sql.relation import key_column, relation
 from api.tms.matrix_set import HALF_WORLD_M
-from core.catalog import FID, SAMPLE, Collection, Key
-from core.statement import quoted
-from core.tiling import FIRST, MERGED, Tiling
+from core.catalog.collections import FID, SAMPLE, Collection, Key
+from core.catalog.tiling import FIRST, MERGED, Tiling
+from core.database.statement import quoted
 
 POINTS = ("Point",)
 CELLS = 128

@@ -34,9 +34,9 @@ from api.sql.tiles.thinning import POINTS, Few, first, rows_of
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile
 from core.cache import CollectionCache
-from core.catalog import FID, Collection, Column, ColumnType, Key
-from core.statement import Prepared, Statement, prepare, quoted
-from core.tiling import Tiling
+from core.catalog.collections import FID, Collection, Column, ColumnType, Key
+from core.catalog.tiling import Tiling
+from core.database.statement import Prepared, Statement, prepare, quoted
 
 TILE = sql.SQL("""
 SELECT ST_AsMVT(feature.*, %(layer)s, {extent}, %(geometry_name)s, %(fid_name)s), count(feature.{geom})

@@ -16,7 +16,7 @@ from api.sql.filters.cql2.scope import SQL, Scope, comma
 from api.sql.filters.cql2.spatial import spatial
 from api.sql.filters.cql2.temporal import temporal
 from api.sql.filters.cql2.values import BIGINT, comparable, function, text, value
-from core.catalog import Collection
+from core.catalog.collections import Collection
 
 OPERATORS: dict[str, sql.SQL] = {
     "=": sql.SQL("({} = {})"),

@@ -12,7 +12,7 @@ from api.cql2.check.functions import Kind
 from api.cql2.check.queryables import Queryables, kind_of
 from api.cql2.tree.ast import Node
 from api.sql.relation import column_of, compared_column
-from core.catalog import Collection, Column
+from core.catalog.collections import Collection, Column
 
 SQL = sql.Composable
 

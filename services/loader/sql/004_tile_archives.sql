@@ -9,7 +9,7 @@ CREATE TABLE isthmus.tile_archives (
     cache_control text,                 -- as of a collection
     size_bytes bigint NOT NULL,         -- of the file that was looked at, and when it was changed:
     mtime_ns bigint NOT NULL,           -- another one is not served
-    facts jsonb NOT NULL,               -- the fields of Facts in core/archives.py
+    facts jsonb NOT NULL,               -- the fields of Facts in core/catalog/archives.py
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TRIGGER tile_archives_changed AFTER INSERT OR UPDATE OR DELETE ON isthmus.tile_archives

@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeVar
 
 from psycopg import sql
 
-from core.archives import TileArchive, parse_archives
 from core.axes import is_in_degrees, is_northing_first
 from core.bbox import BBox
-from core.changes import Change, parse_changes
+from core.catalog.archives import TileArchive, parse_archives
+from core.catalog.changes import Change, parse_changes
+from core.catalog.tiling import Tiling, has_kinds, parse_tiling
+from core.database.statement import Statement
 from core.errors import UnknownCollection, suggestion
-from core.statement import Statement
-from core.tiling import Tiling, has_kinds, parse_tiling
 
 T = TypeVar("T")
 ColumnType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time", "json", "binary"]
@@ -198,7 +198,7 @@ class Collection:
     """Whether the loader saw to it that no tile is made of very many features; without `tiling`, there are few."""
     changes: tuple[Change, ...] = ()
     blocks_of: int | None = None
-    """The table's file, if it is known where in it the rows lie (core/heap_blocks.py)."""
+    """The table's file, if it is known where in it the rows lie (core/catalog/heap_blocks.py)."""
     caches: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
     """What was worked out from the rest, by its owners (`core.cache.CollectionCache`)."""
 

@@ -1,5 +1,5 @@
 -- The catalogue: which files were seen, what was loaded from them, and which version of each collection is served.
--- Applied once, by the owner role, under an advisory lock (core/db.py). Schemas and roles come from services/postgis/initdb.
+-- Applied once, by the owner role, under an advisory lock (core/database/connections.py). Schemas and roles come from services/postgis/initdb.
 
 CREATE TABLE isthmus.sources (
     path text PRIMARY KEY,              -- relative to the data folder, '/' between parts
@@ -35,7 +35,7 @@ CREATE TABLE isthmus.versions (
     temporal_column text,               -- the published name of the column that `datetime` asks
     interval_start timestamptz,
     interval_end timestamptz,
-    columns jsonb NOT NULL,             -- [{"name": published, "column": in the table, "type": see core/catalog.py}]
+    columns jsonb NOT NULL,             -- [{"name": published, "column": in the table, "type": see core/catalog/collections.py}]
     loaded_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ON isthmus.versions (collection_id, version DESC);

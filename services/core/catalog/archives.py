@@ -11,8 +11,8 @@ from typing import Any, Literal, cast
 from psycopg import sql
 
 from core.bbox import BBox
+from core.database.statement import Statement
 from core.errors import TilesDamaged
-from core.statement import Statement
 
 ArchiveFormat = Literal["pmtiles", "mbtiles", "function"]
 MVT = "application/vnd.mapbox-vector-tile"

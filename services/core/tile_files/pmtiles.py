@@ -25,7 +25,7 @@ from pmtiles.tile import (
     zxy_to_tileid,
 )
 
-from core.archives import parse_object
+from core.catalog.archives import parse_object
 from core.errors import TilesDamaged
 
 HEADER_BYTES = 127

@@ -1,7 +1,7 @@
 """Several servers behind one database: which of them libpq takes, and how soon it gives one up that does not answer.
 
 Replicas get the same changes one after the other, some milliseconds to seconds apart. What that means for a request is
-in `core/db.py` (a table that is not there yet) and `api/catalog/live.py` (a catalogue that was seen already).
+in `connections.py` (a table that is not there yet) and `api/catalog/live.py` (a catalogue that was seen already).
 """
 
 from __future__ import annotations

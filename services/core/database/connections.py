@@ -17,12 +17,12 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from core.copy_out import copy_out
-from core.db_errors import error_class, is_left_behind, is_stale, translate, translated
+from core.database.copy_out import copy_out
+from core.database.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
+from core.database.sqlstates import error_class, is_left_behind, is_stale, translate, translated
+from core.database.statement import CHUNK_ROWS, Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
 from core.errors import CatalogueMissing, DatabaseUnavailable, IsthmusError
-from core.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
 from core.settings import Settings
-from core.statement import CHUNK_ROWS, Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]

@@ -1,0 +1,1 @@
+"""Readers of PMTiles and MBTiles, which bound what a hostile file can cost."""
