@@ -23,6 +23,7 @@ from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMa
 from api.tms.tile import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
 from core import errors
 from core.bbox import BBox
+from core.cache import CollectionCache
 from core.catalog.archives import SELECT_ARCHIVES
 from core.catalog.collections import (
     SELECT_COLLECTIONS,
@@ -30,7 +31,6 @@ from core.catalog.collections import (
     SELECT_STATE,
     Catalog,
     Collection,
-    remembered,
 )
 from core.database.connections import Database
 from core.database.statement import Statement
@@ -296,9 +296,10 @@ def test_an_older_catalogue_of_one_server_is_believed_at_once():
 
 def test_a_collection_that_did_not_change_keeps_what_was_worked_out_for_it(roads: Collection):
     before = Catalog(1, {"roads": roads, "gone": replace(roads, id="gone")})
-    assert remembered(roads, "key", lambda: "worked out") == "worked out"
+    cache = CollectionCache[str, str]()
+    assert cache.get(roads, "key", lambda: "worked out") == "worked out"
     now = with_equal_values(before, Catalog(2, {"roads": replace(roads), "new": replace(roads, id="new")}))
     assert (now.generation, list(now)) == (2, ["roads", "new"])
-    assert remembered(now["roads"], "key", lambda: "again") == "worked out"
+    assert cache.get(now["roads"], "key", lambda: "again") == "worked out"
     reloaded = with_equal_values(before, Catalog(2, {"roads": replace(roads, version=8)}))
-    assert remembered(reloaded["roads"], "key", lambda: "again") == "again"
+    assert cache.get(reloaded["roads"], "key", lambda: "again") == "again"
