@@ -72,9 +72,10 @@ def test_script_can_be_run_and_says_how(path: Path):
     assert text.rstrip().endswith('main "$@"')
 
 
-def test_readme_is_short_and_its_links_lead_somewhere():
+def test_readme_and_architecture_are_short_and_links_lead_somewhere():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 150
+    assert len(text.splitlines()) < 120
+    assert len((ROOT / "docs/architecture.md").read_text(encoding="utf-8").splitlines()) < 150
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert (ROOT / target).exists(), target
 
