@@ -1,14 +1,14 @@
 """`scripts/bench serving`: what a kept tile costs, beside nginx that serves the same bytes as a file, and bare servers.
 
 One worker each, in turns; wrk asks over 1 and 16 connections that are kept. Then 500 clients send half of
-a request, and one more asks for the tile. Needs nginx and wrk (apt: nginx-light wrk).
+a request, and one more asks for the tile. Needs nginx and wrk (apt: nginx-light wrk). With `--classes` it is our two
+worker classes alone, asked for three kinds of things.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import socket
@@ -27,14 +27,15 @@ from urllib.parse import urlsplit
 from bench.peers.clock import cpu_by_pid, spent
 from bench.peers.venvs import venv
 from bench.setting import below
-from support.cluster import private_cluster
+from support.cluster import Database, private_cluster
 from support.publish import publish
-from support.server import free_port, running_api
+from support.server import free_port, started_api
 
 POINTS = (
     "SELECT n AS fid, 'point ' || n AS name, ST_Point(n % 170, (n * 7) % 80) AS geom FROM generate_series(1, {}) AS n"
 )
 PATH = "/collections/points/tiles/WebMercatorQuad/0/0/0"
+KINDS = {"bare": "/health/live", "one feature": "/collections/points/items/1", "kept tile": PATH}
 SLOW_CLIENTS, ONE_S = 500, 2
 ONE_CLIENTS, MOST_WAITS, NEVER = 100, 3, float("inf")
 NGINX = """
@@ -97,13 +98,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench serving", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--points", type=int, default=2000, help="points of the tile (2000: some 20 KB)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds (3)")
+    parser.add_argument("--classes", action="store_true", help="the worker classes of Isthmus, and no other servers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     given = parser.parse_args(arguments)
     missing = [name for name in ("nginx", "wrk") if shutil.which(name) is None]
     if missing:
         sys.exit(f"bench: {' and '.join(missing)} needed (apt: nginx-light wrk)")
     with ExitStack() as stack:
-        contenders = stack.enter_context(all_running(given.points))
+        contenders = stack.enter_context((both_classes if given.classes else all_running)(given.points))
         for _ in range(given.rounds):
             for contender in contenders:
                 contender.ask(1)
@@ -116,17 +118,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 @contextmanager
+def published(points: int) -> Iterator[Database]:
+    """A database with the points of the tile."""
+    with private_cluster() as cluster:
+        database = cluster.clone()
+        publish(database, "points", POINTS.format(points), columns={"name": "string"})
+        yield database
+
+
+@contextmanager
+def both_classes(points: int) -> Iterator[list[Contender]]:
+    """Isthmus by each worker class, for each kind of request. It keeps tiles, and no features."""
+    with ExitStack() as stack:
+        database = stack.enter_context(published(points))
+        servers = {
+            name: stack.enter_context(started_api(database, ISTHMUS_WORKER_CLASS=name, ISTHMUS_ANSWER_CACHE_MB="0"))
+            for name in ("granian", "gthread")
+        }
+        yield [
+            Contender(f"{kind}, {name}", server.url + path, server.process.pid)
+            for kind, path in KINDS.items()
+            for name, server in servers.items()
+        ]
+
+
+@contextmanager
 def all_running(points: int) -> Iterator[list[Contender]]:
     """Isthmus and the others, on the tile that it gives."""
     with ExitStack() as stack:
-        database = stack.enter_context(private_cluster()).clone()
-        publish(database, "points", POINTS.format(points), columns={"name": "string"})
-        url = stack.enter_context(running_api(database)) + PATH
+        server = stack.enter_context(started_api(stack.enter_context(published(points))))
+        url = server.url + PATH
         request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.chmod(0o755)
         (folder / "tile").write_bytes(urllib.request.urlopen(request).read())
-        contenders = [Contender("Isthmus", url, port_owner("gunicorn.conf.py"))]
+        contenders = [Contender("Isthmus", url, server.process.pid)]
         for name, command in commands(folder).items():
             contenders.append(stack.enter_context(started(name, command, folder)))
         yield contenders
@@ -165,12 +191,6 @@ def started(name: str, command: Sequence[str], folder: Path) -> Iterator[Contend
             yield one
         finally:
             process.terminate()
-
-
-def port_owner(word: str) -> int:
-    """The process below this one whose command holds a word."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in below(os.getpid())}
-    return next(pid for pid, command in commands.items() if word in command)
 
 
 def render(contenders: Sequence[Contender]) -> str:

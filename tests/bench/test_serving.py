@@ -19,3 +19,12 @@ def test_every_server_serves_the_tile_and_is_measured(tmp_path: Path, capsys: py
     for one in told:
         assert one["name"] in printed
         assert min(value for values in one["cpu_us"].values() for value in values) > 1, "a clock that stands still"
+
+
+def test_each_worker_class_is_asked_for_each_kind_of_request(tmp_path: Path):
+    main(["--classes", "--rounds", "1", "--points", "50", "--json", str(tmp_path / "classes.json")])
+    told = {one["name"]: one for one in json.loads((tmp_path / "classes.json").read_text())}
+    assert len(told) == 6
+    for kind in ("bare", "one feature", "kept tile"):
+        granian, gthread = (told[f"{kind}, {name}"]["cpu_us"]["1"][0] for name in ("granian", "gthread"))
+        assert 1 < granian < gthread
