@@ -20,12 +20,9 @@ from api.features.service import FeatureService
 from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies
 from api.http.request import Limits
-from api.middleware.fast_path import FastPath, failed
-from api.middleware.fast_tiles import FastTiles
-from api.middleware.gdal_plus_signs import PlusSigns
+from api.middleware.fast_path import FastPath, FastTiles, failed
 from api.middleware.proxy_headers import TrustedProxies
-from api.middleware.timing import Timing
-from api.monitoring.metrics import Metrics
+from api.monitoring.metrics import Metrics, Timing
 from api.planner.choose_plan import Reader
 from api.planner.counts import Counts
 from api.routes import collections, items, metrics as metering, network, service, tiles, viewer
@@ -91,7 +88,7 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
         return behind_proxies(failed(error, settings.public_url))
 
     fast_path = FastPath(app.wsgi_app, features, live, settings.public_url)
-    app.wsgi_app = FastTiles(behind_proxies(PlusSigns(fast_path)), made_tiles, metrics, problem)  # type: ignore[method-assign]
+    app.wsgi_app = FastTiles(behind_proxies(fast_path), made_tiles, metrics, problem)  # type: ignore[method-assign]
     return app
 
 

@@ -16,8 +16,7 @@ from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies
 from api.http.links import Links
 from api.http.request import Limits, Request, base_of
-from api.http.response import new_request_id
-from api.monitoring.metrics import Metrics
+from api.monitoring.metrics import Metrics, new_request_id
 from api.planner.counts import Counts
 from api.tiles.service import TileService
 from core.catalog.collections import Catalog, Collection

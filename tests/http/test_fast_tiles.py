@@ -15,7 +15,7 @@ from api.catalog.live import LiveCatalog
 from api.http.compression import DECODERS
 from api.http.gzip import compress, with_comment
 from api.http.response import ApiResponse
-from api.middleware.fast_tiles import FastTiles
+from api.middleware.fast_path import FastTiles
 from api.monitoring.metrics import Metrics
 from api.tiles import service
 from api.tiles.resources import TileRequest

@@ -20,7 +20,7 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from werkzeug.test import Client, TestResponse
 
 from api.app import create_app
-from api.middleware.fast_tiles import FastTiles
+from api.middleware.fast_path import FastTiles
 from cli.tiles.archive import About
 from cli.tiles.mbtiles import MBTiles
 from cli.tiles.pmtiles import PMTiles

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,14 +110,6 @@ def shortened(text: str) -> str:
 UNEXPECTED = Problem(
     500, "internal", "Isthmus made a mistake.", "The request was fine, the answer failed.", "the log has the request id"
 )
-
-
-def answered(handle: Callable[[], ApiResponse], request: Request) -> ApiResponse:
-    """The response that a handler gives, or that to the error which it meets. Flask does the same for its views."""
-    try:
-        return handle()
-    except Exception as error:  # noqa: BLE001  it is logged, and the one place outside Flask that answers a mistake of ours
-        return problem_response(error, request)
 
 
 def problem_response(error: Exception, request: Request) -> ApiResponse:

@@ -15,18 +15,12 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.sansio.utils import get_current_url, get_host
 
 from api.http.links import Links, quoted_path
-from core.errors import BadParameter, IsthmusError, UnknownParameter, suggestion
+from core.errors import BadParameter, UnknownParameter, suggestion
 
 NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
 
 Args = MultiDict[str, str]
 """The parameters of a query, or of a form."""
-
-ROUTE = "isthmus.route"
-"""Where in the environment of a request its route is noted, as Flask writes it, for metrics."""
-
-TOLD = (IsthmusError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""Errors that Flask tells: those that we expect, and mistakes of ours, which it logs."""
 
 
 def query_args(query: str) -> Args:

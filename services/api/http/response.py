@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +11,6 @@ from werkzeug.http import HTTP_STATUS_CODES
 from api.http.compression import ENCODERS, LEAST_BYTES, compressed_stream, encoding_for
 from api.http.conditional import REVALIDATE, Validator, validator_of_body
 from api.http.request import Request
-from core.database.connections import spent
 
 Headers = list[tuple[str, str]]
 
@@ -47,11 +45,6 @@ class ApiResponse(NamedTuple):
         """Whether it is a 304: the client has the response already."""
         return self.status.startswith("304")
 
-    @property
-    def blocks(self) -> Iterable[bytes]:
-        """The body as WSGI takes it."""
-        return [self.body] if isinstance(self.body, bytes) else self.body
-
     def header(self, name: str) -> str | None:
         """The first value of a header; None without one."""
         for known, value in self.headers:
@@ -73,11 +66,6 @@ class ApiResponse(NamedTuple):
 def status_line(code: int) -> str:
     """A status as WSGI has it."""
     return f"{code} {HTTP_STATUS_CODES.get(code, 'Unknown').upper()}"
-
-
-def new_request_id() -> str:
-    """An id for a request, which its response and the log carry."""
-    return os.urandom(6).hex()
 
 
 def not_modified(validator: Validator, vary: str = VARY_ALL) -> ApiResponse:
@@ -148,15 +136,3 @@ def sized(response: ApiResponse, body: bytes, encoding: str | None) -> ApiRespon
     if encoding is not None:
         body, response = ENCODERS[encoding](body), response.with_headers([("Content-Encoding", encoding)])
     return ApiResponse(response.status, response.headers, body).replacing(("Content-Length", str(len(body))))
-
-
-def server_timing(took_s: float) -> str:
-    """The value of `Server-Timing`: milliseconds by kind, and whether tiles were cached."""
-    parts: list[str] = []
-    if spent.found or spent.made:
-        parts.append("cache;desc=miss" if spent.made else "cache;desc=hit")
-    if spent.db_s:
-        parts.append(f"db;dur={spent.db_s * 1e3:.2f}")
-    if spent.made:
-        parts.append(f"make;dur={spent.make_s * 1e3:.2f}")
-    return ", ".join([*parts, f"total;dur={took_s * 1e3:.2f}"])

@@ -1,9 +1,22 @@
-"""What the API counts, for Prometheus."""
+"""What is told of requests: the id of each, what its response took, and what the API counts for Prometheus."""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from core.database.connections import spent
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ROUTE, NO_ROUTE = "isthmus.route", "other"
+"""Where in the environment of a request its route is noted, as Flask writes it; and what those without one have."""
 
 BUILD_BUCKETS_S = (0.005, 0.02, 0.1, 0.5, 1.0, 5.0)
 """Upper bounds of the classes of a tile's making."""
@@ -54,3 +67,41 @@ class Metrics:
     def text(self) -> str:
         """All that was counted, in the exposition format 0.0.4."""
         return generate_latest(self._read).decode()
+
+
+class Timing:
+    """WSGI layer that says and counts what each response took until it began: an export goes on after that."""
+
+    def __init__(self, app: WSGIApplication, metrics: Metrics) -> None:
+        """`app` responds."""
+        self._app = app
+        self._metrics = metrics
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Respond to a request."""
+        began = time.perf_counter()
+        spent.begin()
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            took_s = time.perf_counter() - began
+            self._metrics.answered(environ.get(ROUTE, NO_ROUTE), int(status[:3]), took_s, spent.db_s)
+            return start_response(status, [*headers, ("Server-Timing", server_timing(took_s))], exc_info)
+
+        return self._app(environ, start)
+
+
+def server_timing(took_s: float) -> str:
+    """The value of `Server-Timing` (W3C): milliseconds by kind, and whether tiles were cached."""
+    parts: list[str] = []
+    if spent.found or spent.made:
+        parts.append("cache;desc=miss" if spent.made else "cache;desc=hit")
+    if spent.db_s:
+        parts.append(f"db;dur={spent.db_s * 1e3:.2f}")
+    if spent.made:
+        parts.append(f"make;dur={spent.make_s * 1e3:.2f}")
+    return ", ".join([*parts, f"total;dur={took_s * 1e3:.2f}"])
+
+
+def new_request_id() -> str:
+    """An id for a request, which its response and the log carry."""
+    return os.urandom(6).hex()

@@ -18,8 +18,9 @@ from api.formats.html import HTML_UTF8
 from api.http.links import HTML, JSON, Link, self_and_alternate
 from api.http.negotiation import choose_format
 from api.http.problems import problem_response
-from api.http.request import ROUTE, names_host, reject_unknown
+from api.http.request import names_host, reject_unknown
 from api.http.response import ApiResponse, common_headers, complete
+from api.monitoring.metrics import ROUTE
 from core.errors import CatalogueMissing, DatabaseUnavailable
 
 FORMATS = {"json": JSON, "html": HTML}
