@@ -12,8 +12,7 @@ from werkzeug.test import Client, TestResponse
 
 from api.app import create_app
 from api.catalog.live import LiveCatalog
-from api.http.compression import DECODERS
-from api.http.gzip import compress, with_comment
+from api.http.compression import DECODERS, compress, with_comment
 from api.http.response import ApiResponse
 from api.middleware.fast_path import FastTiles
 from api.monitoring.metrics import Metrics

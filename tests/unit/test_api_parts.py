@@ -14,10 +14,10 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
 from api.catalog.live import LiveCatalog, with_equal_values
-from api.http.gzip import comment_of, compress, decompress, with_comment
+from api.http.compression import comment_of, compress, decompress, with_comment
 from api.http.links import Links, self_and_alternate
-from api.http.negotiation import choose_format
 from api.http.problems import STATUS, problem_of
+from api.http.request import choose_format
 from api.query.items import GridBox
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
 from api.tms.tile import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
@@ -158,12 +158,12 @@ FORMATS = {"json": "application/geo+json", "html": "text/html"}
     ],
 )
 def test_accept_header_chooses(accept: list[tuple[str, float]], expected: str):
-    assert choose_format(None, MIMEAccept(accept), FORMATS) == expected
+    assert choose_format(None, str(MIMEAccept(accept)), tuple(FORMATS.items())) == expected
 
 
 def test_what_nobody_makes_is_not_acceptable():
     with pytest.raises(NotAcceptable, match="application/geo"):
-        choose_format(None, MIMEAccept([("image/png", 1)]), FORMATS)
+        choose_format(None, "image/png", tuple(FORMATS.items()))
 
 
 def test_every_expected_error_has_a_status():

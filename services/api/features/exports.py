@@ -23,9 +23,8 @@ from api.exports.stream import Exports
 from api.features.find import find_page
 from api.formats.geojson import framed
 from api.formats.registry import EXPORTS
-from api.http.conditional import Validator, validator_of
 from api.http.request import Limits, Request
-from api.http.response import OK, ApiResponse, Headers, not_modified, status_line, streamed
+from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, status_line, streamed, validator_of
 from api.params.items import items_query
 from api.planner.choose_plan import Reader, choose_order
 from api.query.items import AS_STORED, ItemsQuery

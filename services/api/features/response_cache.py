@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from api.http.conditional import Validator
 from api.http.request import Request
-from api.http.response import ApiResponse, not_modified
+from api.http.response import ApiResponse, Validator, not_modified
 from core.cache import Cache
 from core.catalog.collections import Catalog, Collection
 

@@ -27,11 +27,9 @@ from api.features.html import page_for_people, render_feature_page, render_table
 from api.features.response_cache import Repeatable, ResponseCache, key_of
 from api.formats.html import HTML_UTF8, HtmlPages
 from api.formats.registry import EXPORTS, MEDIA_TYPES, PAGES
-from api.http.conditional import validator_of
 from api.http.links import Link, queryables_header
-from api.http.negotiation import format_for
-from api.http.request import Args, Limits, Request, reject_unknown
-from api.http.response import OK, ApiResponse, Headers, not_modified, streamed
+from api.http.request import Args, Limits, Request, choose_format, reject_unknown
+from api.http.response import OK, ApiResponse, Headers, not_modified, streamed, validator_of
 from api.params.items import items_query
 from api.planner.choose_plan import Reader, choose_order
 from api.query.crs import CRS84, parse_crs
@@ -77,7 +75,7 @@ class FeatureService:
         """A page of features by parameters that are not all in the address. It is not cached."""
         collection = self.catalog.collection(id)
         query = presented(items_query(args, collection, self.limits), "json")
-        format_for(args.get("f"), request.accept, SEARCH_FORMATS)
+        choose_format(args.get("f"), request.accept, SEARCH_FORMATS)
         found = self._find(collection, query, "json")
         links = search_links(request, args, collection, found.query, found.page)
         return self._geojson_page(request, found, links, [queryables_header(request.links, collection)])()
@@ -96,7 +94,7 @@ class FeatureService:
         return response
 
     def _page(self, request: Request, collection: Collection) -> Repeatable | ApiResponse:
-        chosen = format_for(request.args.get("f"), request.accept, PAGE_FORMATS)
+        chosen = choose_format(request.args.get("f"), request.accept, PAGE_FORMATS)
         queryables = queryables_header(request.links, collection)
         if chosen in EXPORTS:
             response = self.exports.respond(request, collection, chosen)
@@ -144,7 +142,7 @@ class FeatureService:
 
     def _feature(self, request: Request, collection: Collection, id: str) -> Repeatable | ApiResponse:
         reject_unknown(request.args, FEATURE_PARAMETERS)
-        chosen = format_for(request.args.get("f"), request.accept, FEATURE_FORMATS)
+        chosen = choose_format(request.args.get("f"), request.accept, FEATURE_FORMATS)
         shown = presentation_in(parse_presentation(request.args, collection), chosen)
         validator = validator_of(collection, PAGES[chosen], request, self.cache_control)
         if validator.unchanged(request.environ):

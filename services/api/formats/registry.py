@@ -60,4 +60,4 @@ MEDIA_TYPES = {name: format.media_type for name, format in ITEMS_FORMATS.items()
 """The choice between them, as `choose_format` takes it."""
 
 TILE_FORMATS = (("mvt", MVT),)
-"""The formats of tiles, as `format_for` takes them."""
+"""The formats of tiles, as `choose_format` takes them."""

@@ -1,5 +1,5 @@
-"""A request as a value, for Flask's views and for the fast path before them; what it says of its host; what parameters
-of every resource have in common.
+"""A request as a value, for Flask's views and for the fast path before them; what it says of its host; which format it
+wants; what parameters of every resource have in common.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import MIMEAccept, MultiDict
+from werkzeug.exceptions import NotAcceptable
+from werkzeug.http import parse_accept_header
 from werkzeug.sansio.utils import get_current_url, get_host
 
 from api.http.links import Links, quoted_path
@@ -21,6 +23,22 @@ NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
 
 Args = MultiDict[str, str]
 """The parameters of a query, or of a form."""
+
+ALIASES = {
+    "application/vnd.ogc.fg+json": ("application/fg+json",),
+    "application/json": (
+        "application/geo+json",
+        "application/schema+json",
+        "application/vnd.oai.openapi+json",
+        "application/vnd.mapbox.style+json",
+    ),
+    "application/vnd.mapbox-vector-tile": (
+        "application/x-protobuf",
+        "application/protobuf",
+        "application/octet-stream",
+    ),
+}
+"""Other names of media types that clients send in Accept."""
 
 
 def query_args(query: str) -> Args:
@@ -144,6 +162,33 @@ def parse_choice(name: str, text: str, choices: Names[str]) -> str:
         hint = suggestion(text, choices) or f"it takes one of: {', '.join(choices)}"
         raise BadParameter(f"{name} is '{text}'", hint=hint, parameter=name)
     return text
+
+
+@lru_cache(maxsize=1000)
+def choose_format(f: str | None, accept: str, formats: tuple[tuple[str, str], ...]) -> str:
+    """The name of the format that a request wants: the parameter `f` first, then the header Accept.
+
+    formats: (name, media type), the default one first; of two names of one type Accept finds the first. Parameters of
+    media types (version, charset) are not compared.
+    Raises: BadParameter when `f` is none of them, NotAcceptable when the client refuses them all
+    """
+    types, wanted = dict(formats), parse_accept_header(accept, MIMEAccept)
+    if f is not None:
+        return parse_choice("f", f, types)
+    if not wanted:
+        return formats[0][0]
+    offered: dict[str, str] = {}
+    for name, type in formats:
+        offered.setdefault(type.partition(";")[0], name)
+    for type, others in ALIASES.items():
+        if type in offered or offered.keys() & set(others):
+            name = offered.get(type) or next(offered[other] for other in others if other in offered)
+            offered = {**offered, type: name, **dict.fromkeys(others, name)}
+    bare = MIMEAccept([(type.partition(";")[0].strip(), quality) for type, quality in wanted])
+    best = bare.best_match(list(offered))
+    if best is None:
+        raise NotAcceptable(f"available here: {', '.join(types.values())}")
+    return offered[best]
 
 
 def parse_names(name: str, text: str, known: Names[str] = ()) -> list[str]:

@@ -16,14 +16,11 @@ from werkzeug.exceptions import BadRequest
 from api.context import api, current_request
 from api.formats.html import HTML_UTF8
 from api.http.links import HTML, JSON, Link, self_and_alternate
-from api.http.negotiation import choose_format
 from api.http.problems import problem_response
-from api.http.request import names_host, reject_unknown
+from api.http.request import choose_format, names_host, reject_unknown
 from api.http.response import ApiResponse, common_headers, complete
 from api.monitoring.metrics import ROUTE
 from core.errors import CatalogueMissing, DatabaseUnavailable
-
-FORMATS = {"json": JSON, "html": HTML}
 
 QGIS = "QGIS/"
 """What is in the name that QGIS gives itself, with its version behind it."""
@@ -100,7 +97,7 @@ def answer(
     """
     reject_unknown(request.args, parameters)
     formats = {"json": type, "html": HTML}
-    chosen = choose_format(request.args.get("f"), request.accept_mimetypes, formats)
+    chosen = choose_format(request.args.get("f"), current_request().accept, tuple(formats.items()))
     if "links" in document:
         own = own_links(formats, chosen)
         document = {**document, "links": [*own, *(link for link in document["links"] if link["rel"] != "self")]}

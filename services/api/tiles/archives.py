@@ -84,7 +84,7 @@ def encoding_of(file: PMTilesFile | MBTilesFile, tile: bytes, archive: TileArchi
 
 @lru_cache
 def formats_of(media_type: str) -> tuple[tuple[str, str], ...]:
-    """The one format of an archive's tiles, as `format_for` takes it."""
+    """The one format of an archive's tiles, as `choose_format` takes it."""
     return (("mvt" if media_type == MVT else media_type.removeprefix("image/"), media_type),)
 
 

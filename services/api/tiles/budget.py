@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic
 
-from api.http.gzip import comment_of, compress, with_comment
+from api.http.compression import comment_of, compress, with_comment
 from api.query.items import WHOLE_TILE, TileQuery
 from api.sql.features.pages import select_size
 from api.sql.tiles.thinning import Few, can_be_sampled

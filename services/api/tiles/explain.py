@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from api.formats.mvt import LayerWeight, PropertyWeight, weigh
-from api.http.gzip import comment_of, decompress
+from api.http.compression import comment_of, decompress
 from api.query.items import TileQuery
 from api.sql.tiles.explain import Explained, PlanStep, explain, explain_only, parse_plan
 from api.sql.tiles.tiles import select_tile, tiling_for

@@ -12,7 +12,7 @@ import psycopg
 
 from api.catalog.sources.model import TileFunction
 from api.formats.mvt import read_layers
-from api.http.gzip import compress, decompress
+from api.http.compression import compress, decompress
 from api.http.request import Args, reject_unknown
 from api.query.items import Given
 from api.query.source_errors import changed, error_of, is_refusal

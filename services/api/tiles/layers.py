@@ -15,7 +15,7 @@ import psycopg
 
 from api.catalog.live import LiveCatalog
 from api.formats.mvt import weigh
-from api.http.gzip import compress, decompress, with_comment
+from api.http.compression import compress, decompress, with_comment
 from api.params.collections import parse_collections
 from api.query.items import WHOLE_TILE, TileQuery
 from api.query.source_errors import reading

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from api.catalog.live import LiveCatalog
 from api.catalog.sources.model import TileFunction
 from api.formats.registry import TILE_FORMATS
-from api.http.conditional import REVALIDATE
-from api.http.negotiation import format_for
-from api.http.request import Args, query_args, reject_unknown
+from api.http.request import Args, choose_format, query_args, reject_unknown
+from api.http.response import REVALIDATE
 from api.params.tiles import EXPLAIN, dataset_queries, given_parameters, is_explained, tile_query
 from api.params.values import parse_arguments
 from api.query.items import TileQuery
@@ -119,7 +118,7 @@ class TileResources:
         explained = is_explained(args, (collection,))
         query = tile_query(args, collection, (EXPLAIN,))
         if not explained:
-            format_for(args.get("f"), request.accept, TILE_FORMATS)
+            choose_format(args.get("f"), request.accept, TILE_FORMATS)
         check_limits(tile, self._grids.extent(collection, matrix_set))
         layer = self._layer(collection, tile, query)
         headers, etag = headers_of(self._cache_control(collection), layer.entry)
@@ -137,7 +136,7 @@ class TileResources:
         queries = dataset_queries(args, tileset.collections, (EXPLAIN,))
         explained = is_explained(args, tileset.collections)
         if not explained:
-            format_for(args.get("f"), request.accept, TILE_FORMATS)
+            choose_format(args.get("f"), request.accept, TILE_FORMATS)
         check_limits(tile, tileset.extent)
         here = (found for found in tileset.collections if is_within(tile, self._grids.extent(found, matrix_set)))
         layers = tuple(self._layer(found, tile, queries[found.id]) for found in here)
@@ -156,7 +155,7 @@ class TileResources:
         tile = parse_tile(request.z, request.row, request.column)
         check_parameters(args, function)
         given = parse_arguments(args, function)
-        format_for(args.get("f"), request.accept, TILE_FORMATS)
+        choose_format(args.get("f"), request.accept, TILE_FORMATS)
         check_zoom(tile, function.facts.zooms)
         check_limits(tile, extent_in(WEB_MERCATOR_QUAD, function.facts.bbox_crs84))
         own = {argument.name for argument in function.arguments}
@@ -172,7 +171,7 @@ class TileResources:
         """The tile of a file."""
         reject_unknown(args, ("f",))
         tile = parse_tile(request.z, request.row, request.column)
-        format_for(args.get("f"), request.accept, formats_of(archive.facts.media_type))
+        choose_format(args.get("f"), request.accept, formats_of(archive.facts.media_type))
         check_zoom(tile, archive.facts.zooms)
         etag = weak(etag_of(archive, tile))
         cache_control = archive.cache_control or self._settings.cache_control

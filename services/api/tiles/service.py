@@ -11,8 +11,7 @@ import time
 from werkzeug.http import parse_etags
 
 from api.catalog.live import LiveCatalog
-from api.http.compression import recoded, takes
-from api.http.gzip import COMMENTED, FLAGS
+from api.http.compression import COMMENTED, FLAGS, recoded, takes
 from api.http.links import MVT
 from api.http.response import ApiResponse
 from api.monitoring.metrics import Metrics
