@@ -14,9 +14,8 @@ from api.context import Api, api, install
 from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.exports import ExportService
-from api.features.response_cache import ResponseCache
 from api.features.samples import Samples
-from api.features.service import FeatureService
+from api.features.service import FeatureService, ResponseCache
 from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies
 from api.http.request import Limits

@@ -93,7 +93,7 @@ def test_mistake_of_ours_is_a_500_that_tells_nothing(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret of the house")
 
-    monkeypatch.setattr("api.features.response_cache.ResponseCache.find", lambda *_: None)
+    monkeypatch.setattr("api.features.service.ResponseCache.find", lambda *_: None)
     monkeypatch.setattr("api.features.service.validator_of", fail)
     response = alone(app).get(path)
     assert (response.status_code, response.content_type) == (500, "application/problem+json")

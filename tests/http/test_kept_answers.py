@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.app import create_app
-from api.features import response_cache
+from api.features import service
 from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database
 from support.publish import publish
@@ -109,11 +109,11 @@ def test_answer_is_kept_for_requests_that_are_the_same_in_all_it_depends_on(
 def test_what_was_asked_for_once_takes_no_memory_and_what_is_too_large_is_not_kept(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(response_cache, "MOST_SEEN", 3)
+    monkeypatch.setattr(service, "MOST_SEEN", 3)
     with asking(database) as (client, _):
         for n in (1, 2, 3, 4, 1):
             assert asks_database(client.get(f"/collections/parks/items/{n}")), "forgotten before it came again"
-    monkeypatch.setattr(response_cache, "LARGEST_SHARE", 16_000_000)
+    monkeypatch.setattr(service, "LARGEST_SHARE", 16_000_000)
     with asking(database) as (client, _):
         assert all(asks_database(client.get(PAGE)) for _ in range(4))
 
@@ -127,7 +127,7 @@ def test_kept_page_says_when_it_is_answered(database: Database, monkeypatch: pyt
     with asking(database) as (client, _):
         for _ in range(3):
             client.get(PAGE)
-        monkeypatch.setattr("api.formats.geojson.time", lambda: datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+        monkeypatch.setattr("api.features.geojson.time", lambda: datetime(2100, 1, 1, tzinfo=UTC).timestamp())
         page = client.get(PAGE)
         assert not asks_database(page)
         assert json.loads(page.data)["timeStamp"] == "2100-01-01T00:00:00Z"

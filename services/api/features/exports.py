@@ -20,8 +20,8 @@ from api.exports.files import FileExports, FilePlan, plan_file
 from api.exports.job import FILE_FORMATS, FileFormat
 from api.exports.spool import SpooledFile
 from api.exports.stream import Exports
-from api.features.find import find_page
-from api.formats.geojson import framed
+from api.features.find import enclosed, find_page
+from api.features.geojson import PAGE_HEAD
 from api.formats.registry import EXPORTS
 from api.http.request import Limits, Request
 from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, status_line, streamed, validator_of
@@ -86,7 +86,7 @@ class ExportService:
         query = self._as_on_a_page(collection, query)
         with reading(collection, has_values=query.has_values):
             blocks = self.streams.start(self._statement(collection, query, chosen))
-        return framed(blocks) if chosen == "geojson" else blocks
+        return enclosed(PAGE_HEAD + b"\n", blocks, b"]}\n") if chosen == "geojson" else blocks
 
     def _begin_in_time(self, collection: Collection, query: ItemsQuery) -> None:
         """Look for one match where a filter may take long: an export may for an hour, and is silent until it has one.

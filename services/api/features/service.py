@@ -1,11 +1,16 @@
 """The handler of features: a page, a single feature, a search, each as a response. Its adapters are Flask's views and
 the fast path before Flask.
+
+Responses that are requested again and again are cached, such as the first page of a collection: only of loaded ones,
+whose versions never change, so that what is cached of one is not used once there is another. And only what was
+requested before: boxes of somebody who moves a map hardly ever come again, and would fill the memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from api.catalog.live import LiveCatalog
 from api.exports.stream import Exports
@@ -24,18 +29,18 @@ from api.features.geojson import (
     search_links,
 )
 from api.features.html import page_for_people, render_feature_page, render_table
-from api.features.response_cache import Repeatable, ResponseCache, key_of
 from api.formats.html import HTML_UTF8, HtmlPages
 from api.formats.registry import EXPORTS, MEDIA_TYPES, PAGES
 from api.http.links import Link, queryables_header
 from api.http.request import Args, Limits, Request, choose_format, reject_unknown
-from api.http.response import OK, ApiResponse, Headers, not_modified, streamed, validator_of
+from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, streamed, validator_of
 from api.params.items import items_query
 from api.planner.choose_plan import Reader, choose_order
 from api.query.crs import CRS84, parse_crs
 from api.query.items import ItemsQuery, Presentation
 from api.query.profiles import parse_profiles
-from core.catalog.collections import Collection
+from core.cache import Cache
+from core.catalog.collections import Catalog, Collection
 
 PAGE_FORMATS, FEATURE_FORMATS = tuple(MEDIA_TYPES.items()), tuple(PAGES.items())
 SEARCH_FORMATS = (("json", PAGES["json"]),)
@@ -43,7 +48,72 @@ SEARCH_FORMATS = (("json", PAGES["json"]),)
 FEATURE_PARAMETERS = ("f", "crs", "profile")
 """The parameters of a single feature."""
 
+CacheKey = tuple[str, str, str, str]
+"""What a response depends on but for the data: the base of its addresses, the path, its query, and what is accepted."""
+
+MOST_SEEN = 5000
+"""Requests that are known to have been made once."""
+
+ENTRY_BYTES = 4400
+"""What is cached beside the body."""
+
+LARGEST_SHARE = 16
+"""A response takes at most one in so many parts of the cache."""
+
+LONGEST = 2000
+"""Characters of a request that is cached."""
+
 Render = Callable[[], ApiResponse]
+
+
+class Repeatable(NamedTuple):
+    """A response that can be rendered again without the database.
+
+    validator: right as long as the collection is the same; lasts: another look would find the same
+    """
+
+    collection: Collection
+    validator: Validator
+    render: Render
+    lasts: bool = True
+
+    def respond(self, request: Request) -> ApiResponse:
+        """The response to a request, a 304 where the client has it."""
+        return not_modified(self.validator) if self.validator.unchanged(request.environ) else self.render()
+
+
+class ResponseCache:
+    """Responses by their requests, within a bound of bytes."""
+
+    def __init__(self, capacity_bytes: int) -> None:
+        """Nothing is cached yet. `capacity_bytes` 0: nothing ever is."""
+        self._seen = Cache[CacheKey, bool](MOST_SEEN)
+        self._entries = Cache[CacheKey, tuple[Repeatable, int]](capacity_bytes, lambda entry: entry[1])
+
+    def find(self, key: CacheKey, id: str, catalog: Catalog) -> Repeatable | None:
+        """What is cached, if it is of the collection as it is now."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        return entry[0] if catalog.collections.get(id) is entry[0].collection else None
+
+    def offer(self, key: CacheKey, found: Repeatable, response: ApiResponse) -> None:
+        """Cache what lasts and was requested before."""
+        if found.validator.etag is None or not found.lasts or not self._entries.capacity:
+            return
+        if self._seen.get(key) and isinstance(response.body, bytes):
+            size_bytes = ENTRY_BYTES + len(response.body)
+            if size_bytes * LARGEST_SHARE <= self._entries.capacity:
+                self._entries.put(key, (found, size_bytes))
+        elif sum(map(len, key)) <= LONGEST:
+            self._seen.put(key, value=True)
+
+
+def key_of(request: Request) -> CacheKey:
+    """What the response to a request is cached by."""
+    return request.base, request.path, request.query, request.accept
+
+
 Handler = Callable[[Collection], Repeatable | ApiResponse]
 
 
