@@ -11,10 +11,10 @@ from werkzeug.routing import PathConverter
 from api.catalog.live import LiveCatalog
 from api.catalog.survey.watch import LiveSources
 from api.context import Api, api, install
+from api.documents.openapi.examples import Samples
 from api.exports.files import FileExports
 from api.exports.stream import Exports
 from api.features.exports import ExportService
-from api.features.samples import Samples
 from api.features.service import FeatureService, ResponseCache
 from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies

@@ -8,9 +8,9 @@ from typing import cast
 from flask import Flask, current_app, g, request
 
 from api.catalog.live import LiveCatalog
+from api.documents.openapi.examples import Samples
 from api.exports.files import FileExports
 from api.exports.stream import Exports
-from api.features.samples import Samples
 from api.features.service import FeatureService
 from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies

@@ -9,6 +9,7 @@ import pytest
 
 from api.documents.collections import collection_document, rfc3339
 from api.documents.openapi.document import openapi_document
+from api.documents.openapi.examples import NO_SAMPLE
 from api.documents.openapi.operations import OPERATIONS
 from api.documents.openapi.parameters import parameter_components
 from api.documents.schemas import (
@@ -20,7 +21,6 @@ from api.documents.schemas import (
 )
 from api.documents.tile_matrix_sets import matrix_limits, tile_matrix_set_document
 from api.documents.tilesets import middle_zoom, tilejson_document, tileset_document
-from api.features.samples import NOTHING
 from api.http.links import Links
 from api.http.request import Limits
 from api.params.items import ITEMS_PARAMETERS
@@ -220,7 +220,7 @@ def test_each_matrix_has_half_the_cell_of_the_one_before():
 
 
 def test_every_parameter_of_an_operation_is_described(roads: Collection):
-    known = parameter_components(roads, NOTHING, Limits(10, 100), OURS.values())
+    known = parameter_components(roads, NO_SAMPLE, Limits(10, 100), OURS.values())
     used = {name for operation in OPERATIONS for name in operation.parameters}
     assert used == known.keys()
     assert set(ITEMS_PARAMETERS) <= used

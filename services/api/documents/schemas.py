@@ -1,13 +1,26 @@
-"""JSON Schemas of a collection: queryables (Features Part 3), properties (Part 5), and a whole feature for GDAL."""
+"""JSON Schemas of a collection: queryables (Features Part 3), properties (Part 5), and a whole feature for GDAL.
+
+GDAL's driver for OGC API Features gives a property that a schema calls an `integer` 32 bits, and makes 2147483647 of
+what is larger, such as the ids of OpenStreetMap's nodes (GDAL 3.10, BuildExampleRecursively in ogroapifdriver.cpp). So
+it is told which whole numbers of a collection need more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+import psycopg
+from psycopg import sql
+
 from api.http.links import Links
 from api.params.items import sortable_columns
+from api.sql.relation import column_of, relation
+from core.cache import CollectionCache
 from core.catalog.collections import RANGES, Collection, Column, ColumnType
+from core.database.connections import Database
+from core.database.statement import Statement
+from core.errors import IsthmusError
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,9 +36,14 @@ SCHEMA_OF_TYPE: dict[ColumnType, dict[str, Any]] = {
     "binary": {"type": "string", "pattern": r"^\\x([0-9a-f]{2})*$"},
 }
 
-
 NUMBER = SCHEMA_OF_TYPE["number"]
 ID = {"x-ogc-role": "id"}
+
+LOOK_S = 1.0
+"""What a look for wide numbers may take. A million rows of three columns without any take 0.1 s."""
+
+wide_names: CollectionCache[None, frozenset[str]] = CollectionCache()
+"""The names of wide numbers that were looked up, of loaded data."""
 
 
 def queryables_document(collection: Collection, links: Links) -> dict[str, Any]:
@@ -103,7 +121,7 @@ def id_of_other_values(collection: Collection) -> dict[str, dict[str, Any]]:
 def feature_schema_document(collection: Collection, links: Links, wide: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The schema of a whole GeoJSON feature, from which GDAL takes the types of its columns.
 
-    wide: names of whole numbers beyond 32 bits. They are called numbers, which GDAL reads as doubles (see wide_numbers)
+    wide: as `wide_properties` gives them. They are called numbers, which GDAL reads as doubles
     """
     return {
         "$schema": DIALECT,
@@ -169,3 +187,34 @@ def geometry_property(collection: Collection) -> dict[str, Any]:
     name = "any" if kind == "geometry" else kind
     schema = {"title": "geometry", "format": f"geometry-{name}", "x-ogc-role": "primary-geometry"}
     return {collection.free_name("geometry"): schema}
+
+
+def wide_properties(database: Database, collection: Collection) -> frozenset[str]:
+    """Names of the whole numbers that do not fit into 32 bits, or of which nobody knows. Cost: one scan of the table
+    for each version of loaded data, and for each call of a source, whose data may change.
+    """
+    columns = [column for column in collection.columns if column.type == "integer"]
+    if not columns:
+        return frozenset()
+    if collection.source is not None:
+        return look_for_wide(database, collection, columns)
+    return wide_names.get(collection, None, lambda: look_for_wide(database, collection, columns))
+
+
+def look_for_wide(database: Database, collection: Collection, columns: list[Column]) -> frozenset[str]:
+    """The names by a look at the rows; all of them when it takes too long, or there is nothing to look at."""
+    every = frozenset(column.name for column in columns)
+    if collection.source is not None and collection.source.after is not None:
+        return every  # a function, whose rows depend on what it is called with
+    try:
+        [found] = database.run(select_wide(collection, columns), timeout_s=LOOK_S)
+    except (IsthmusError, psycopg.Error):
+        return every
+    return frozenset(column.name for column, is_wide in zip(columns, found, strict=True) if is_wide)
+
+
+def select_wide(collection: Collection, columns: list[Column]) -> Statement:
+    """Whether each column has a value beyond 32 bits. Rows: one (boolean, …). Cost: a scan of the table"""
+    text = sql.SQL("COALESCE(bool_or({} NOT BETWEEN -2147483648 AND 2147483647), false)")
+    tests = sql.SQL(", ").join(text.format(column_of(column)) for column in columns)
+    return Statement(sql.SQL("SELECT {} FROM {} AS t").format(tests, relation(collection)))

@@ -7,8 +7,13 @@ from flask import Blueprint, Response
 from api.context import api
 from api.documents.archives import archive_document
 from api.documents.collections import collection_document, collections_document
-from api.documents.schemas import feature_schema_document, queryables_document, schema_document, sortables_document
-from api.features.wide_integers import wide_properties
+from api.documents.schemas import (
+    feature_schema_document,
+    queryables_document,
+    schema_document,
+    sortables_document,
+    wide_properties,
+)
 from api.http.links import SCHEMA_JSON
 from api.routes.responses import answer
 

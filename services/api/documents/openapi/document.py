@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.documents.landing import DESCRIPTION
-from api.documents.openapi.collection_paths import items_path
+from api.documents.openapi.examples import NO_SAMPLE, Sample
 from api.documents.openapi.operations import OPERATIONS
 from api.documents.openapi.parameters import TEXT, parameter_components
-from api.documents.openapi.rendering import STATUS_MEANING, problem_response, render_operation, search_body
-from api.features.samples import NOTHING, Sample
+from api.documents.openapi.rendering import STATUS_MEANING, items_path, problem_response, render_operation, search_body
 from api.http.links import Links
 from api.http.request import Limits
 from api.tms.matrix_set import OURS, TileMatrixSet
@@ -83,14 +82,14 @@ def openapi_document(
     samples: features by the collection's id, from which examples are taken; sets: the tile matrix sets
     """
     shown = showcase(catalog.values())
-    sample = samples.get(shown.id, NOTHING) if shown else NOTHING
+    sample = samples.get(shown.id, NO_SAMPLE) if shown else NO_SAMPLE
     components = parameter_components(shown, sample, Limits(settings.default_limit, settings.max_limit), sets)
     body = search_body(shown, sample)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = render_operation(operation, body)
     for collection in catalog.values():
-        path, operations = items_path(collection, samples.get(collection.id, NOTHING), components)
+        path, operations = items_path(collection, samples.get(collection.id, NO_SAMPLE), components)
         paths[path] = operations
     return {
         "openapi": "3.0.3",

@@ -1,18 +1,26 @@
-"""Examples of parameters, each of which can be sent as it is: made of what a collection has."""
+"""Examples of parameters, each of which can be sent as it is: made of what a collection has, and of a few of its
+features.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api.cql2 import render_text
 from api.cql2.tree import ast
-from api.features.samples import Sample
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import CRS84, accepted_crs
+from api.query.items import Filter, ItemsQuery, Presentation
+from api.query.page import cut_page, render_cursor
+from api.sql.features.pages import select_page
 from core.bbox import BBox
 from core.catalog.collections import Collection, Column, ColumnType
+from core.database.connections import Database
+from core.errors import IsthmusError
 
 VALUES: dict[ColumnType, Any] = {
     "integer": 1,
@@ -52,6 +60,63 @@ COMMON: dict[str, Any] = {
 
 PLAIN = re.compile(r"[\w .'-]{1,40}")
 """Texts that are short enough to be read in an example, and that nothing has to be escaped for."""
+
+SAMPLE_ROWS = 20
+"""Features that are looked at: the first ones, and of each property the first value."""
+
+SAMPLE_QUERY = ItemsQuery(SAMPLE_ROWS, presentation=Presentation(geometry=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is known of a collection's data. `id` None: no feature has one; `cursor` None: there is no second page."""
+
+    id: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    cursor: str | None = None
+
+
+NO_SAMPLE = Sample()
+
+
+def sample_of(features: Sequence[bytes], cursor: str | None) -> Sample:
+    """A sample of features that are GeoJSON texts."""
+    read: list[dict[str, Any]] = [json.loads(text) for text in features]
+    values: dict[str, Any] = {}
+    for feature in read:
+        for name, value in feature["properties"].items():
+            if value not in (None, ""):
+                values.setdefault(name, value)
+    id = next((str(feature["id"]) for feature in read if "id" in feature), None)
+    return Sample(id, values, cursor)
+
+
+class Samples:
+    """Looks at the first features of each collection once. Safe for threads: at worst two look at the same."""
+
+    def __init__(self, database: Database) -> None:
+        """Nothing is looked at yet."""
+        self._database = database
+        self._known: dict[str, tuple[int, Sample]] = {}
+
+    def of(self, collections: Iterable[Collection]) -> Mapping[str, Sample]:
+        """A sample of each, by id. A source has none: its first rows may take as long as its last."""
+        loaded = [collection for collection in collections if collection.source is None]
+        self._known = {collection.id: (collection.version, self._of_one(collection)) for collection in loaded}
+        return {id: sample for id, (_, sample) in self._known.items()}
+
+    def _of_one(self, collection: Collection) -> Sample:
+        version, known = self._known.get(collection.id, (None, NO_SAMPLE))
+        if version == collection.version:
+            return known
+        try:
+            page = cut_page(
+                SAMPLE_QUERY, self._database.run_texts(select_page(collection, SAMPLE_QUERY)), collection.key
+            )
+        except IsthmusError:
+            return NO_SAMPLE
+        cursor = page.next and render_cursor(page.next, Filter(), (), collection)
+        return sample_of(page.features, cursor)
 
 
 def items_examples(collection: Collection, sample: Sample) -> dict[str, Any]:

@@ -17,11 +17,17 @@ class Operation:
     path: str
     id: str
     summary: str
-    tag: str
     types: tuple[str, ...] = (JSON, HTML)
     parameters: tuple[str, ...] = ("f",)
     statuses: tuple[int, ...] = (400, 500, 503)
     method: str = "get"
+
+    @property
+    def tag(self) -> str:
+        """What it belongs to."""
+        if "/tile" in self.path:
+            return "tiles"
+        return "features" if self.path.startswith("/collections") else "service"
 
 
 OF_PROPERTIES = ("filter", "properties", "exclude-properties")
@@ -47,13 +53,13 @@ _WITH_404 = (400, 404, 500, 503)
 def _schema(name: str, id: str, summary: str) -> Operation:
     """A request for a JSON Schema of a collection."""
     types = (SCHEMA_JSON, HTML)
-    return Operation(f"{_COLLECTION}/{name}", id, summary, "features", types, _OF_COLLECTION, _WITH_404)
+    return Operation(f"{_COLLECTION}/{name}", id, summary, types, _OF_COLLECTION, _WITH_404)
 
 
 def _search(name: str, id: str) -> Operation:
     """A request for a page of features by a body."""
     path, summary = f"{_COLLECTION}/{name}", "A page of features, asked for in a body"
-    return Operation(path, id, summary, "features", (GEOJSON,), ("collectionId",), (*_WITH_404, 504), "post")
+    return Operation(path, id, summary, (GEOJSON,), ("collectionId",), (*_WITH_404, 504), "post")
 
 
 def _tileset(path: str, id: str, summary: str, types: tuple[str, ...] = (JSON, HTML)) -> Operation:
@@ -61,38 +67,24 @@ def _tileset(path: str, id: str, summary: str, types: tuple[str, ...] = (JSON, H
     of_dataset = ("tileMatrixSetId", "collections", "f", *DATASET_FILTERS)
     of_collection = ("collectionId", "tileMatrixSetId", "f", *TILE_FILTERS)
     parameters = of_dataset if path.startswith(_DATASET_TILESET) else of_collection
-    return Operation(path, id, summary, "tiles", types, parameters, _WITH_404)
+    return Operation(path, id, summary, types, parameters, _WITH_404)
 
 
 OPERATIONS = (
-    Operation("/", "getLandingPage", "Landing page", "service"),
-    Operation("/api", "getApi", "This document", "service", (OPENAPI_JSON, HTML)),
-    Operation("/conformance", "getConformance", "Conformance classes", "service"),
-    Operation("/functions", "getFunctions", "Functions of filters", "service", statuses=_WITHOUT_DATABASE),
-    Operation("/health/live", "getLive", "Does the process answer?", "service", statuses=_WITHOUT_DATABASE),
-    Operation("/health/ready", "getReady", "Does the database answer too?", "service"),
-    Operation("/metrics", "getMetrics", "Counters for Prometheus", "service", (METRICS,), (), _WITHOUT_DATABASE),
+    Operation("/", "getLandingPage", "Landing page"),
+    Operation("/api", "getApi", "This document", (OPENAPI_JSON, HTML)),
+    Operation("/conformance", "getConformance", "Conformance classes"),
+    Operation("/functions", "getFunctions", "Functions of filters", statuses=_WITHOUT_DATABASE),
+    Operation("/health/live", "getLive", "Does the process answer?", statuses=_WITHOUT_DATABASE),
+    Operation("/health/ready", "getReady", "Does the database answer too?"),
+    Operation("/metrics", "getMetrics", "Counters for Prometheus", (METRICS,), (), _WITHOUT_DATABASE),
     Operation(
-        "/network",
-        "getNetwork",
-        "The network of the stack, as the network lab last saw it",
-        "service",
-        statuses=(400, 403, 500),
+        "/network", "getNetwork", "The network of the stack, as the network lab last saw it", statuses=(400, 403, 500)
     ),
-    Operation(
-        "/network/picture", "getNetworkPicture", "Picture of the network", "service", (SVG,), (), (400, 403, 404, 500)
-    ),
-    Operation(
-        "/map",
-        "getMap",
-        "A map of all collections, or of some",
-        "service",
-        (HTML,),
-        ("collections",),
-        _WITHOUT_DATABASE,
-    ),
-    Operation("/collections", "getCollections", "All collections", "features"),
-    Operation(_COLLECTION, "getCollection", "One collection", "features", (JSON, HTML), _OF_COLLECTION, _WITH_404),
+    Operation("/network/picture", "getNetworkPicture", "Picture of the network", (SVG,), (), (400, 403, 404, 500)),
+    Operation("/map", "getMap", "A map of all collections, or of some", (HTML,), ("collections",), _WITHOUT_DATABASE),
+    Operation("/collections", "getCollections", "All collections"),
+    Operation(_COLLECTION, "getCollection", "One collection", (JSON, HTML), _OF_COLLECTION, _WITH_404),
     _schema("queryables", "getQueryables", "What can be asked of the features"),
     _schema("sortables", "getSortables", "What the features can be sorted by"),
     _schema("schema", "getSchema", "Schema of the properties"),
@@ -101,7 +93,6 @@ OPERATIONS = (
         f"{_COLLECTION}/items",
         "getItems",
         "A page of features",
-        "features",
         tuple(dict.fromkeys(MEDIA_TYPES.values())),
         ("collectionId", "fItems", *(name for name in ITEMS_PARAMETERS if name != "f")),
         (400, 404, 413, 416, 500, 503, 504),
@@ -110,7 +101,6 @@ OPERATIONS = (
         f"{_COLLECTION}/items/{{featureId}}",
         "getFeature",
         "One feature",
-        "features",
         tuple(PAGES.values()),
         ("collectionId", "featureId", "fFeature", "crs", "profile"),
         (*_WITH_404, 504),
@@ -121,7 +111,6 @@ OPERATIONS = (
         f"{_COLLECTION}/tiles",
         "getTilesets.collection.vector.getTileSetsList",
         "Tilesets of a collection",
-        "tiles",
         parameters=_OF_COLLECTION,
         statuses=_WITH_404,
     ),
@@ -132,7 +121,6 @@ OPERATIONS = (
         f"{_TILESET}/{_TILE}",
         "getTile.collection.vector.getTile",
         "A vector tile, or a picture out of a file of them",
-        "tiles",
         (MVT, *PICTURES, JSON, HTML),
         ("collectionId", *_TILE_PLACE, "fTile", "explain", *TILE_FILTERS),
         (*_WITH_404, 403, 504),
@@ -141,7 +129,6 @@ OPERATIONS = (
         "/tiles",
         "getTilesets.dataset.vector.getTileSetsList",
         "Tilesets of all collections",
-        "tiles",
         parameters=("collections", "f"),
     ),
     _tileset(_DATASET_TILESET, "getTileset.dataset.vector.getTileSet", "Metadata of a tileset of all collections"),
@@ -156,26 +143,19 @@ OPERATIONS = (
         f"{_DATASET_TILESET}/{_TILE}",
         "getTile.dataset.vector.getTile",
         "A vector tile with a layer for each collection",
-        "tiles",
         (MVT, JSON, HTML),
         (*_TILE_PLACE, "collections", "fTile", "explain", *DATASET_FILTERS),
         (*_WITH_404, 403, 504),
     ),
-    Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", "tiles", statuses=_WITHOUT_DATABASE),
+    Operation("/tileMatrixSets", "getTileMatrixSets", "Tile matrix sets", statuses=_WITHOUT_DATABASE),
     Operation(
         "/tileMatrixSets/{tileMatrixSetId}",
         "getTileMatrixSet",
         "Definition of a tile matrix set",
-        "tiles",
         parameters=("tileMatrixSetId", "f"),
         statuses=(400, 404, 500),
     ),
     Operation(
-        "/problems/{code}",
-        "getProblem",
-        "What an error means",
-        "service",
-        parameters=("code", "f"),
-        statuses=(400, 404, 500),
+        "/problems/{code}", "getProblem", "What an error means", parameters=("code", "f"), statuses=(400, 404, 500)
     ),
 )

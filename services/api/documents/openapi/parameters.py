@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from api.documents.openapi.examples import COMMON, items_examples
+from api.documents.openapi.examples import COMMON, Sample, items_examples
 from api.documents.openapi.operations import OF_PROPERTIES
-from api.features.samples import Sample
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, PAGES
 from api.http.request import Limits
 from api.params.conditions import LONGEST_SEARCH
