@@ -24,7 +24,7 @@ from api.middleware.proxy_headers import TrustedProxies
 from api.monitoring.metrics import Metrics, Timing
 from api.planner.choose_plan import Reader
 from api.planner.counts import Counts
-from api.routes import collections, items, metrics as metering, network, service, tiles, viewer
+from api.routes import collections, service, tiles
 from api.routes.archives import instead
 from api.routes.responses import answer_error, begin, finish
 from api.tiles.service import TileService
@@ -74,7 +74,7 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     counting = counts, samples, bodies, metrics
     parts = Api(settings, database, live, made_tiles, exports, files, *counting, html, features)
     install(app, parts)
-    for module in (service, metering, network, collections, items, tiles, viewer):
+    for module in (service, collections, tiles):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.after_request(finish)

@@ -1,10 +1,15 @@
-"""Collections and their schemas."""
+"""Collections, their schemas, and their features: pages of them, single ones, and searches."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from api.context import api
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from api.context import api, current_request
 from api.documents.archives import archive_document
 from api.documents.collections import collection_document, collections_document
 from api.documents.schemas import (
@@ -14,10 +19,14 @@ from api.documents.schemas import (
     sortables_document,
     wide_properties,
 )
-from api.http.links import SCHEMA_JSON
-from api.routes.responses import answer
+from api.http.links import SCHEMA_JSON, Links
+from api.params.body import merged, parse_body
+from api.routes.responses import answer, flask_response
+from core.catalog.collections import Collection
 
 bp = Blueprint("collections", __name__, url_prefix="/collections")
+
+MOST_BODY_BYTES = 1_000_000
 
 
 @bp.get("")
@@ -40,32 +49,76 @@ def collection(id: str) -> Response:
 @bp.get("/<id>/queryables")
 def queryables(id: str) -> Response:
     """What can be asked of the features."""
-    found = api().collection(id)
-    return schema(queryables_document(found, api().links), f"Queryables of {found.title}")
+    return schema(id, "Queryables", queryables_document)
 
 
 @bp.get("/<id>/sortables")
 def sortables(id: str) -> Response:
     """What features can be sorted by."""
-    found = api().collection(id)
-    return schema(sortables_document(found, api().links), f"Sortables of {found.title}")
+    return schema(id, "Sortables", sortables_document)
 
 
 @bp.get("/<id>/schema")
 def properties(id: str) -> Response:
     """The properties of a feature."""
-    found = api().collection(id)
-    return schema(schema_document(found, api().links), f"Schema of {found.title}")
+    return schema(id, "Schema", schema_document)
 
 
 @bp.get("/<id>/feature-schema")
 def feature_schema(id: str) -> Response:
     """A whole feature."""
+    wide = wide_properties(api().database, api().collection(id))
+    return schema(id, "Feature schema", partial(feature_schema_document, wide=wide))
+
+
+def schema(id: str, title: str, document_of: Callable[[Collection, Links], dict[str, Any]]) -> Response:
+    """A JSON Schema of a collection."""
     found = api().collection(id)
-    wide = wide_properties(api().database, found)
-    return schema(feature_schema_document(found, api().links, wide), f"Feature schema of {found.title}")
+    document = document_of(found, api().links)
+    return answer(document, "schema.html", type=SCHEMA_JSON, title=f"{title} of {found.title}")
 
 
-def schema(document: dict[str, object], title: str) -> Response:
-    """A JSON Schema."""
-    return answer(document, "schema.html", type=SCHEMA_JSON, title=title)
+@bp.get("/<id>/items")
+def items(id: str) -> Response:
+    """A page of features, or all of them as a file."""
+    return flask_response(api().features.page(current_request(), id))
+
+
+@bp.get("/<id>/items/<path:feature_id>")
+def feature(id: str, feature_id: str) -> Response:
+    """One feature."""
+    return flask_response(api().features.feature(current_request(), id, feature_id))
+
+
+@bp.post("/<id>/search")
+@bp.post("/<id>/items")
+def search(id: str) -> Response:
+    """A page of features. What is wanted is in the body, or partly in the address.
+
+    A body of another media type may become a way to add features (Part 4): it is a 415 now.
+    """
+    api().collection(id)  # or a 404, whatever the body is
+    refuse_encoded()
+    args = merged(request.args, parse_body(whole_body(), request.mimetype, request.form))
+    return flask_response(api().features.search(current_request(), id, args))
+
+
+def refuse_encoded() -> None:
+    """Raises: UnsupportedMediaType for a body that is compressed, as RFC 9110 (15.5.16) has it"""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedMediaType(f"the body's Content-Encoding is '{encoding}'; send it as it is")
+
+
+def whole_body() -> bytes:
+    """The body, which `request.form` is then read from.
+
+    Of a body in chunks, whose length nobody tells, Werkzeug would give the first part.
+    Raises: TooManyBodies, RequestEntityTooLarge
+    """
+    request.max_content_length = MOST_BODY_BYTES + 1
+    with api().bodies.one():
+        body = request.get_data()
+    if len(body) > MOST_BODY_BYTES:
+        raise RequestEntityTooLarge
+    return body
