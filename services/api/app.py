@@ -10,7 +10,7 @@ from werkzeug.routing import PathConverter
 
 from api.catalog.live import LiveCatalog
 from api.catalog.survey.watch import LiveSources
-from api.context import Api, api, install
+from api.context import EXTENSION, Api, api
 from api.documents.openapi.examples import Samples
 from api.exports.files import FileExports
 from api.exports.stream import Exports
@@ -61,19 +61,14 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     app.url_map.strict_slashes = False
     app.url_map.converters["path"] = AnyPath
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    counts = Counts(database, settings.exact_count_cost)
-    exports = Exports(database, max(1, min(settings.pool_size, settings.threads) // 2), settings.export_timeout_s)
-    files = FileExports(settings, database, exports)
     schemas = settings.source_schemas()
     live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
-    samples, bodies = Samples(database), Bodies(settings.threads)
     metrics = metrics or Metrics()
     made_tiles = TileService(settings, database, live, metrics)
     html = HtmlPages(lambda template, values: app.jinja_env.get_template(template).render(values), settings)
-    features = feature_service(settings, live, Reader(database, counts), exports, files, html)
-    counting = counts, samples, bodies, metrics
-    parts = Api(settings, database, live, made_tiles, exports, files, *counting, html, features)
-    install(app, parts)
+    features = feature_service(settings, database, live, html)
+    samples, bodies = Samples(database), Bodies(settings.threads)
+    app.extensions[EXTENSION] = Api(settings, database, live, made_tiles, samples, bodies, metrics, html, features)
     for module in (service, collections, tiles):
         app.register_blueprint(module.bp)
     app.before_request(begin)
@@ -91,11 +86,11 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     return app
 
 
-def feature_service(
-    settings: Settings, live: LiveCatalog, reader: Reader, streams: Exports, files: FileExports, html: HtmlPages
-) -> FeatureService:
+def feature_service(settings: Settings, database: Database, live: LiveCatalog, html: HtmlPages) -> FeatureService:
     """The handler of features."""
-    exports = ExportService(reader, streams, files, settings.cache_control)
+    reader = Reader(database, Counts(database, settings.exact_count_cost))
+    streams = Exports(database, max(1, min(settings.pool_size, settings.threads) // 2), settings.export_timeout_s)
+    exports = ExportService(reader, streams, FileExports(settings, database, streams), settings.cache_control)
     limits = Limits(settings.default_limit, settings.max_limit)
     cache = ResponseCache(settings.answer_cache_mb * 1_000_000)
     return FeatureService(reader, live, streams, exports, html, limits, settings.cache_control, cache)

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Flask, current_app, g, request
+from flask import current_app, g, request
 
 from api.catalog.live import LiveCatalog
 from api.documents.openapi.examples import Samples
-from api.exports.files import FileExports
-from api.exports.stream import Exports
 from api.features.service import FeatureService
 from api.formats.html import HtmlPages
 from api.http.body_slots import Bodies
 from api.http.links import Links
-from api.http.request import Limits, Request, base_of
+from api.http.request import Request, base_of
 from api.monitoring.metrics import Metrics, new_request_id
-from api.planner.counts import Counts
 from api.tiles.service import TileService
 from core.catalog.collections import Catalog, Collection
 from core.database.connections import Database
@@ -32,9 +29,6 @@ class Api:
     database: Database
     live_catalog: LiveCatalog
     tiles: TileService
-    exports: Exports
-    files: FileExports
-    counts: Counts
     samples: Samples
     bodies: Bodies
     metrics: Metrics
@@ -58,15 +52,6 @@ class Api:
         """
         return self.live_catalog.collection(id)
 
-    def cache_control(self, collection: Collection) -> str:
-        """How long answers about a collection's data may be kept."""
-        return collection.cache_control or self.settings.cache_control
-
-    @property
-    def limits(self) -> Limits:
-        """The sizes of a page."""
-        return Limits(self.settings.default_limit, self.settings.max_limit)
-
     @property
     def links(self) -> Links:
         """Links from where this request's client stands: the public URL, or the address it called."""
@@ -74,11 +59,7 @@ class Api:
 
 
 EXTENSION = "isthmus"
-
-
-def install(app: Flask, api: Api) -> None:
-    """Make the parts available to the views of an app."""
-    app.extensions[EXTENSION] = api
+"""What an app has its parts by."""
 
 
 def api() -> Api:
