@@ -24,10 +24,10 @@ ITEMS = "/collections/things/items?limit=100&"
 TILE = "/collections/things/tiles/WebMercatorQuad/{0.z}/{0.row}/{0.column}"
 CACHED = TILE.format(tile_at(20, 55, 4))
 MOST_FILES = {
-    "a page with a bbox": 36,
-    "a filter in CQL2": 45,
-    "a cold tile": 26,
-    "a cached tile": 8,
+    "a page with a bbox": 29,
+    "a filter in CQL2": 38,
+    "a cold tile": 24,
+    "a cached tile": 7,
 }
 ASKED = {
     "a page with a bbox": ITEMS + "bbox=2,3,60,50",
