@@ -24,10 +24,7 @@ from api.sql.features.pages import select_ends, select_page, select_walk_plan
 from core.cache import CollectionCache
 from core.catalog.collections import HEAP_ORDER, Collection
 from core.database.connections import Database
-from core.database.statement import CHUNK_ROWS, LARGE_CHUNK_ROWS, Statement, TextRows
-
-MANY_FEATURES = 500
-"""A page of so many is read in larger chunks."""
+from core.database.statement import Statement, TextRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +178,6 @@ def run(database: Database, collection: Collection, query: ItemsQuery, plan: Pla
     return database.run_texts(
         statement,
         most_bytes=most_bytes,
-        chunk_rows=LARGE_CHUNK_ROWS if query.limit >= MANY_FEATURES else CHUNK_ROWS,
         timeout_s=database.filter_timeout_s if query.filter.is_heavy else None,
         one_plan=suits_all_values(collection, query, plan, statement),
     )

@@ -38,10 +38,9 @@ FORGOTTEN = b"26000"
 
 TEXT, BINARY = 0, 1
 
-CHUNK_ROWS, LARGE_CHUNK_ROWS = 4, 32
-"""Rows that libpq hands over at once where many may be large, and on a page of many, which are seldom large.
-One by one 10,000 rows cost this process twice as much as all at once, in fours 1.7 times, in chunks of 32 1.2 times (2
-December 2026); all at once they would all be in memory.
+CHUNK_ROWS = 32
+"""Rows that libpq hands over at once. One by one 10,000 rows cost this process twice as much as all at once, in fours
+1.7 times, in chunks of 32 1.2 times (2 December 2026); all at once they would all be in memory.
 """
 
 CANCEL_S = 5.0
@@ -174,22 +173,20 @@ class PreparedStatements:
         self._types.set_pgresult(result)
         return self._types.load_rows(0, result.ntuples, tuple)
 
-    def texts(
-        self, prepared: Prepared, values: Sequence[bytes], most_bytes: float, chunk_rows: int = CHUNK_ROWS
-    ) -> TextRows:
+    def texts(self, prepared: Prepared, values: Sequence[bytes], most_bytes: float) -> TextRows:
         """The rows, until their texts have more bytes than wanted. Raises: psycopg.Error"""
         if prepared.id in self._known:
             self._known.move_to_end(prepared.id)
             try:
-                return self._read(prepared, values, most_bytes, chunk_rows)
+                return self._read(prepared, values, most_bytes)
             except psycopg.errors.InvalidSqlStatementName:
                 pass  # FORGOTTEN
         self._prepare(prepared)
-        return self._read(prepared, values, most_bytes, chunk_rows)
+        return self._read(prepared, values, most_bytes)
 
-    def _read(self, prepared: Prepared, values: Sequence[bytes], most_bytes: float, chunk_rows: int) -> TextRows:
+    def _read(self, prepared: Prepared, values: Sequence[bytes], most_bytes: float) -> TextRows:
         self._pgconn.send_query_prepared(prepared.id, values, None, TEXT)
-        self._pgconn.set_chunked_rows_mode(chunk_rows)
+        self._pgconn.set_chunked_rows_mode(CHUNK_ROWS)
         texts: list[bytes] = []
         others: list[list[bytes | None]] = []
         oids: list[int] = []
@@ -262,15 +259,13 @@ def next_result(pgconn: PGconn) -> PGresult | None:
     return pgconn.get_result()
 
 
-def texts_of(
-    connection: psycopg.Connection[Any], statement: Statement, most_bytes: float, chunk_rows: int = CHUNK_ROWS
-) -> TextRows:
+def texts_of(connection: psycopg.Connection[Any], statement: Statement, most_bytes: float) -> TextRows:
     """What `PreparedStatements.texts` gives, of a statement that is not worth to be prepared."""
     texts: list[bytes] = []
     others: list[tuple[Any, ...]] = []
     left = most_bytes
     with connection.cursor() as cursor:
-        found = cursor.stream(statement.text, statement.params or None, size=chunk_rows)
+        found = cursor.stream(statement.text, statement.params or None, size=CHUNK_ROWS)
         with closing(cast("Generator[tuple[Any, ...]]", found)) as rows:
             for row in rows:
                 texts.append(row[0].encode())
