@@ -17,8 +17,8 @@ from api.exports.stream import Exports
 from api.features.exports import ExportService
 from api.features.service import FeatureService, ResponseCache
 from api.formats.html import HtmlPages
-from api.http.body_slots import Bodies
 from api.http.request import Limits
+from api.http.slots import body_slots
 from api.middleware.fast_path import FastPath, FastTiles, failed
 from api.middleware.proxy_headers import TrustedProxies
 from api.monitoring.metrics import Metrics, Timing
@@ -67,7 +67,7 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     made_tiles = TileService(settings, database, live, metrics)
     html = HtmlPages(lambda template, values: app.jinja_env.get_template(template).render(values), settings)
     features = feature_service(settings, database, live, html)
-    samples, bodies = Samples(database), Bodies(settings.threads)
+    samples, bodies = Samples(database), body_slots(settings.threads)
     app.extensions[EXTENSION] = Api(settings, database, live, made_tiles, samples, bodies, metrics, html, features)
     for module in (service, collections, tiles):
         app.register_blueprint(module.bp)
@@ -90,7 +90,7 @@ def feature_service(settings: Settings, database: Database, live: LiveCatalog, h
     """The handler of features."""
     reader = Reader(database, Counts(database, settings.exact_count_cost))
     streams = Exports(database, max(1, min(settings.pool_size, settings.threads) // 2), settings.export_timeout_s)
-    exports = ExportService(reader, streams, FileExports(settings, database, streams), settings.cache_control)
+    exports = ExportService(reader, streams, FileExports(settings, database, streams.slots), settings.cache_control)
     limits = Limits(settings.default_limit, settings.max_limit)
     cache = ResponseCache(settings.answer_cache_mb * 1_000_000)
     return FeatureService(reader, live, streams, exports, html, limits, settings.cache_control, cache)

@@ -11,9 +11,9 @@ from api.catalog.live import LiveCatalog
 from api.documents.openapi.examples import Samples
 from api.features.service import FeatureService
 from api.formats.html import HtmlPages
-from api.http.body_slots import Bodies
 from api.http.links import Links
 from api.http.request import Request, base_of
+from api.http.slots import Slots
 from api.monitoring.metrics import Metrics, new_request_id
 from api.tiles.service import TileService
 from core.catalog.collections import Catalog, Collection
@@ -30,7 +30,7 @@ class Api:
     live_catalog: LiveCatalog
     tiles: TileService
     samples: Samples
-    bodies: Bodies
+    bodies: Slots
     metrics: Metrics
     html: HtmlPages
     features: FeatureService

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from api.exports.job import TOO_LARGE_HINT, FileColumn, FileFormat, FileJob
 from api.exports.spool import Spool, SpooledFile
-from api.exports.stream import Exports
 from api.exports.writer_process import run_writer
+from api.http.slots import Slots
 from api.query.crs import CRS84
 from api.query.items import ItemsQuery
 from api.sql.features.file_exports import copy_wire
@@ -79,13 +79,13 @@ def plan_file(format: FileFormat, collection: Collection, query: ItemsQuery) -> 
 class FileExports:
     """Makes files, each once, and finds those that were made."""
 
-    def __init__(self, settings: Settings, database: Database, exports: Exports) -> None:
-        """Nothing is made or deleted before the first request for a file."""
+    def __init__(self, settings: Settings, database: Database, slots: Slots) -> None:
+        """Nothing is made or deleted before the first request for a file. `slots`: of all exports"""
         folder = Path(settings.spool_dir) if settings.spool_dir else settings.data_dir / "var" / "spool"
         self._spool = Spool(folder.absolute(), settings.spool_mb * MB, settings.workers)
         self._settings = settings
         self._database = database
-        self._exports = exports
+        self._slots = slots
 
     def find(self, plan: FilePlan) -> SpooledFile | None:
         """The file when it was made already; of a source, whose data change unseen, only when it was made just now."""
@@ -105,7 +105,7 @@ class FileExports:
         if found is not None:
             return found
         deadline = time.monotonic() + WAIT_S
-        with self._exports.slot():
+        with self._slots.one():
             while time.monotonic() < deadline:
                 found = self._make_or_find(plan)
                 if found is not None:
