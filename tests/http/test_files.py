@@ -25,7 +25,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.exports import files
-from api.exports.writer_process import run_writer
+from api.exports.job import run_writer
 from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database
 from support.http import fids, get

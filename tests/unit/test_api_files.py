@@ -13,9 +13,8 @@ from hypothesis import given, strategies as st
 from api.exports.job import FileColumn, FileJob
 from api.exports.writer.column_names import layout_of, unique_names
 from api.exports.writer.ogr import with_room
-from api.exports.writer.rows import gathered
+from api.exports.writer.rows import codes_of, from_hex, gathered
 from api.exports.writer.shapefile import family_of, type_of
-from api.exports.writer.wkb import codes_of, from_hex
 from core.errors import FileTooLarge, FormatUnsuitable
 from core.settings import Settings
 

@@ -7,9 +7,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from api.exports.job import TOO_LARGE_HINT, FileColumn, FileFormat, FileJob
+from api.exports.job import FileColumn, FileFormat, FileJob, file_too_large, run_writer
 from api.exports.spool import Spool, SpooledFile
-from api.exports.writer_process import run_writer
 from api.http.slots import Slots
 from api.query.crs import CRS84
 from api.query.items import ItemsQuery
@@ -17,7 +16,7 @@ from api.sql.features.file_exports import copy_wire
 from core.catalog.collections import Collection
 from core.database.connections import Database
 from core.database.statement import Statement
-from core.errors import FileNotWritten, FileTooLarge, FormatUnsuitable, TooManyExports
+from core.errors import FileNotWritten, FormatUnsuitable, TooManyExports
 from core.settings import Settings
 
 FILE_VERSION = 2
@@ -155,7 +154,7 @@ class FileExports:
         """Whether the writer may go on. Raises: FileTooLarge"""
         self._spool.make_room()
         if self._spool.room_bytes() <= 0:
-            raise FileTooLarge("the server has no room for more files", hint=TOO_LARGE_HINT, parameter="f")
+            raise file_too_large("the server has no room for more files")
 
 
 def authority_code(plan: FilePlan) -> str | None:

@@ -1,21 +1,39 @@
-"""The job of a process that writes one file: the statement for PostgreSQL, and the file to make of its rows.
+"""The job of a process that writes one file: the statement for PostgreSQL, and the file to make of its rows; and that
+process, started and watched.
 
 The only thing that the API's workers and `api.exports.writer` share, so that no worker imports GDAL or Arrow.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import psycopg
+
 from core.catalog.collections import ColumnType, KeyType
+from core.errors import FileNotWritten, FileTooLarge, error_of
 from core.settings import Settings
 
 FileFormat = Literal["fgb", "gpkg", "parquet", "shp", "kml"]
 FILE_FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
-TOO_LARGE_HINT = "ask for f=csv or f=geojsonl, which have no limit, or for fewer features or properties"
+OUT_OF_MEMORY = "the file takes more memory than a writer may have"
+BLOCK_BYTES = 65_536
+CHECK_EVERY_S = 0.2
+SERVICES = Path(__file__).parents[2]
+
+
+def file_too_large(detail: str) -> FileTooLarge:
+    """The error of a file that cannot be made so large."""
+    hint = "ask for f=csv or f=geojsonl, which have no limit, or for fewer features or properties"
+    return FileTooLarge(detail, hint=hint, parameter="f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +46,8 @@ class FileColumn:
 
 @dataclass(frozen=True, slots=True)
 class FileJob:
-    """One file. `statement` is a COPY of sql/files.py with its values written in; its columns are, in this order,
-    the id, `columns`, and with geometry its WKB in hexadecimal and, for GeoParquet, its four bounds.
+    """One file. `statement` is a COPY of sql/features/file_exports.py with its values written in; its columns are, in
+    this order, the id, `columns`, and with geometry its WKB in hexadecimal and, for GeoParquet, its four bounds.
 
     id: what the ids are; None when features have none, and no column
     unique: no two features have the same id
@@ -57,6 +75,16 @@ class FileJob:
         """Whether the ids can be those of a table of GDAL: different whole numbers."""
         return self.id == "integer" and self.unique
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a file of the job is as large as one may be, which GDAL's KML driver does not notice."""
+        sizes = [path.stat().st_size for path in self.path.parent.iterdir()]
+        return max(sizes, default=0) >= self.most_bytes - BLOCK_BYTES
+
+    def too_large(self) -> FileTooLarge:
+        """The error of a file beyond its limit."""
+        return file_too_large(f"the file would be larger than {self.most_bytes // 1_000_000} MB")
+
     def to_json(self) -> str:
         """One line for the writer's standard input. It holds the password, so it goes nowhere else."""
         return json.dumps(asdict(self), default=str)
@@ -73,3 +101,45 @@ class FileJob:
             "path": Path(members["path"]),
         }
         return cls(**members)
+
+
+def run_writer(job: FileJob, check: Callable[[], None]) -> None:
+    """Have the file of a job written. `check` is called a few times a second; when it raises, the writer is ended.
+
+    Raises: FormatUnsuitable, FileTooLarge, FileNotWritten, what the database says, psycopg.Error; what `check` raises
+    """
+    command = [sys.executable, "-m", "api.exports.writer"]
+    with subprocess.Popen(  # noqa: S603  nothing of the request is in the command
+        command, cwd=SERVICES, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            response = exchange(process, job, check)
+        finally:
+            process.kill()
+    if response is None and process.returncode == -signal.SIGABRT:
+        raise file_too_large(OUT_OF_MEMORY)
+    if response is None:
+        raise FileNotWritten("the file could not be written", hint="the server's log says why")
+    detail = response.get("detail") or ""
+    if "sqlstate" in response:
+        raise psycopg.errors.lookup(response["sqlstate"] or "XX000")(detail)
+    if "code" in response:
+        raise error_of(str(response["code"]), detail, hint=response["hint"], parameter=response["parameter"])
+
+
+def exchange(process: subprocess.Popen[str], job: FileJob, check: Callable[[], None]) -> dict[str, str | None] | None:
+    """The response of the writer to its job; None when it ended without one.
+
+    Its standard input stays open meanwhile: when this worker is killed, it closes and the writer ends too.
+    """
+    if process.stdin is None or process.stdout is None:
+        raise ValueError(process.args)
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(f"{job.to_json()}\n")
+        process.stdin.flush()
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(CHECK_EVERY_S)
+            text = process.stdout.read()
+            return json.loads(text) if text else None
+        check()

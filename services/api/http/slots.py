@@ -1,5 +1,5 @@
-"""Slots: how many of those requests a worker has at once that may hold a thread for long. Most take milliseconds, so one
-more waits for a moment.
+"""Slots: how many requests that may hold a thread for long a worker has at once. Most take milliseconds, so one more
+waits for a moment.
 """
 
 from __future__ import annotations

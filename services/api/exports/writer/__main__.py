@@ -5,24 +5,27 @@ Standard input stays open as long as the worker that started it lives; when it c
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
+import resource
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from threading import Thread
 
 import psycopg
 import pyarrow as pa
 import pyogrio
 
-from api.exports.job import TOO_LARGE_HINT, FileFormat, FileJob
+from api.exports.job import BLOCK_BYTES, OUT_OF_MEMORY, FileFormat, FileJob, file_too_large
 from api.exports.writer.column_names import layout_of
-from api.exports.writer.limits import is_full, limit_process, too_large, wrote_too_much
 from api.exports.writer.ogr import FAILURES, write_fgb, write_gpkg, write_kml
 from api.exports.writer.parquet import write_parquet
 from api.exports.writer.rows import Rows
 from api.exports.writer.shapefile import write_shp
-from core.errors import FileTooLarge, IsthmusError
+from core.errors import IsthmusError
 
 WRITERS: Mapping[FileFormat, Callable[[FileJob, Rows], None]] = {
     "fgb": write_fgb,
@@ -31,6 +34,14 @@ WRITERS: Mapping[FileFormat, Callable[[FileJob, Rows], None]] = {
     "shp": write_shp,
     "kml": write_kml,
 }
+NICENESS = 5
+M_MMAP_THRESHOLD = -3
+"""The parameter's number in malloc.h."""
+
+MMAP_THRESHOLD_BYTES = 131_072
+MOST_MEMORY_BYTES = 3_000_000_000
+"""Of address space; Arrow keeps 1.1 GB in reserve. The index of FlatGeobuf takes 250 bytes for each feature."""
+
 GDAL_CONFIG = {
     "GDAL_NUM_THREADS": "1",
     "OGR_SQLITE_SYNCHRONOUS": "OFF",  # a file that a crash leaves half done is thrown away
@@ -61,13 +72,31 @@ def write(job: FileJob) -> dict[str, str | None]:
     except psycopg.Error as error:
         return {"sqlstate": error.sqlstate, "detail": str(error)}
     except MemoryError:
-        detail = "the file takes more memory than a writer may have"
-        return members(FileTooLarge(detail, hint=TOO_LARGE_HINT, parameter="f"))
+        return members(file_too_large(OUT_OF_MEMORY))
     except FAILURES:
         if not wrote_too_much(job):
             raise
-        return members(too_large(job))
-    return members(too_large(job)) if is_full(job) else {}
+        return members(job.too_large())
+    return members(job.too_large()) if job.is_full else {}
+
+
+def limit_process(most_bytes: int) -> None:
+    """Let requests go first, write no larger file than allowed, and be the one that ends when memory runs out.
+
+    Blocks of Arrow go back to the system at once: beside GDAL's small objects in the heap they would leave holes.
+    """
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def wrote_too_much(job: FileJob) -> bool:
+    """Whether the writer wrote as much as a file may hold: libraries name the limit in many ways, and clear up."""
+    written = Path("/proc/self/io").read_text().partition("wchar: ")[2].partition("\n")[0]
+    return int(written) >= job.most_bytes - BLOCK_BYTES
 
 
 def end_with_worker() -> None:

@@ -14,9 +14,7 @@ from pyogrio.errors import DataLayerError
 
 from api.exports.job import FileJob
 from api.exports.writer.column_names import layout_of, table_name
-from api.exports.writer.limits import is_full, too_large
-from api.exports.writer.rows import Rows
-from api.exports.writer.wkb import HEIGHT, MEASURE, codes_of
+from api.exports.writer.rows import HEIGHT, MEASURE, Rows, codes_of
 from core.errors import FormatUnsuitable
 
 NO_XML, REPLACEMENT = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]", "\N{REPLACEMENT CHARACTER}"
@@ -55,8 +53,8 @@ def write_kml(job: FileJob, rows: Rows) -> None:
 
 def with_room(batch: pa.RecordBatch, job: FileJob) -> pa.RecordBatch:
     """The batch. Raises: FileTooLarge when there is no room for it"""
-    if is_full(job):
-        raise too_large(job)
+    if job.is_full:
+        raise job.too_large()
     return batch
 
 

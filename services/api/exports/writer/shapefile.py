@@ -14,8 +14,7 @@ from pyogrio.errors import DataLayerError
 
 from api.exports.job import FileJob
 from api.exports.writer.ogr import measured_type
-from api.exports.writer.rows import Rows
-from api.exports.writer.wkb import HEIGHT, NO_CODE, codes_of, kind_of
+from api.exports.writer.rows import HEIGHT, NO_CODE, Rows, codes_of, kind_of
 from core.errors import FormatUnsuitable
 
 # GeoJSON's kind -> what Shapefile makes of it, which does not tell lines from multilines
