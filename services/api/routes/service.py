@@ -9,11 +9,19 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from api.catalog.network_reports import Unusable, read_picture, read_reports
 from api.context import api
 from api.cql2 import functions_document
 from api.documents.landing import conformance_document, landing_document
-from api.documents.network import network_document, page_tables, promises, sentences, text
+from api.documents.network import (
+    Unusable,
+    network_document,
+    page_tables,
+    promises,
+    read_picture,
+    read_reports,
+    sentences,
+    text,
+)
 from api.documents.openapi.document import openapi_document
 from api.http.links import METRICS, OPENAPI_JSON, SVG
 from api.http.problems import STATUS, UNEXPECTED, Problem, http_problem

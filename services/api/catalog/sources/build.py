@@ -9,9 +9,15 @@ from datetime import datetime
 
 from psycopg import sql
 
-from api.catalog.sources.collection import definition, geometry_members, new_collection, select_items
+from api.catalog.sources.collection import (
+    Comment,
+    definition,
+    geometry_members,
+    new_collection,
+    parse_comment,
+    select_items,
+)
 from api.catalog.sources.columns import PropertyColumn, read_columns
-from api.catalog.sources.comments import Comment, parse_comment
 from api.catalog.sources.geometry_columns import GeometryColumn, compared, geometry_column, is_found_by_index, located
 from api.catalog.sources.keys import KeyCandidate, candidate, key_items, place_key
 from api.catalog.sources.model import Attribute, BaseTable, Draft, Omission, Relation, Systems

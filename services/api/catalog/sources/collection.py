@@ -1,16 +1,19 @@
-"""What collections of relations and of functions have in common, and where on Earth their geometries lie at least."""
+"""What collections of relations and of functions have in common: the comment that describes them, such as `COMMENT ON
+VIEW wells IS 'Wells in use. @key gid @srid 3067'`, and where on Earth their geometries lie at least.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import sql
 
 from api.catalog.sources.columns import PropertyColumn, choose_times
-from api.catalog.sources.comments import Comment
 from api.catalog.sources.geometry_columns import GeometryColumn, geometry_items, is_in_degrees, mercator, shown
 from api.catalog.sources.model import Systems
 from core.bbox import BBox
@@ -18,6 +21,56 @@ from core.catalog.collections import Collection
 
 EVERYWHERE = BBox(-180, -90, 180, 90)
 MARGIN_DEG = 1.0
+
+NAME = r'(?:"[^"\n]*"|[^\s,"]+)'
+NAMES = rf"{NAME}(?:[ \t]*,[ \t]*{NAME})*"
+TAG = re.compile(
+    rf"(?<!\S)@(?:(?P<omit>omit)\b|title[ \t]+(?P<title>[^\n]*)|(?P<tag>key|time|srid)[ \t]+(?P<names>{NAMES}))"
+)
+"""What a comment says to Isthmus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment, apart.
+
+    key:   names of the columns that tell rows apart; srid: the system of coordinates that have none
+    time:  the column that `datetime` asks, or a start and an end
+    omit:  the relation is not published
+    """
+
+    description: str | None = None
+    title: str | None = None
+    key: tuple[str, ...] = ()
+    srid: int | None = None
+    time: tuple[str, ...] = ()
+    omit: bool = False
+
+
+def parse_comment(text: str | None) -> Comment:
+    """A comment. `@title` goes to the end of its line; names that hold spaces or commas have double quotes."""
+    found: dict[str, str] = {}
+
+    def take(match: re.Match[str]) -> str:
+        name = match["tag"] or ("omit" if match["omit"] else "title")
+        found.setdefault(name, match["names"] or match["title"] or "")
+        return ""
+
+    description = " ".join(TAG.sub(take, text or "").split())
+    srid = found.get("srid", "")
+    return Comment(
+        description=description or None,
+        title=found.get("title", "").strip() or None,
+        key=names(found.get("key", "")),
+        srid=int(srid) if re.fullmatch(r"[0-9]{1,6}", srid) else None,
+        time=names(found.get("time", ""))[:2],
+        omit="omit" in found,
+    )
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them, some in quotes; a sentence may end behind them."""
+    return tuple(name[1:-1] if name[0] == '"' else name.rstrip(".;") for name in re.findall(NAME, text))
 
 
 def new_collection(  # noqa: PLR0913

@@ -15,9 +15,14 @@ import psycopg
 from psycopg import sql
 
 from api.catalog.sources.build import NOTHING, Publishable, RelationSurvey, build, plan
-from api.catalog.sources.functions import draft_function, named_systems, overloaded, refused
+from api.catalog.sources.functions import (
+    draft_function,
+    is_tile_function,
+    named_systems,
+    overloaded,
+    refused,
+)
 from api.catalog.sources.model import CrsDefinition, DatabaseFunction, Draft, Omission, parse_function, parse_relation
-from api.catalog.sources.tile_functions import draft_tile_function, is_tile_function, refused_tiles
 from api.catalog.survey.crs import find_systems
 from api.catalog.survey.data_survey import declared_systems, survey
 from api.catalog.survey.timed_queries import TimedQueries, read_writes
@@ -133,8 +138,7 @@ class LiveSources:
         now = datetime.now(UTC)
         found = [draft for some in self._plans for draft in self._drafts_of(some, now)]
         for function in self._functions:
-            is_tiles = is_tile_function(function)
-            found += draft_tile_function(function, now) if is_tiles else draft_function(function, self._systems, now)
+            found += draft_function(function, self._systems, now)
         return found
 
     def _drafts_of(self, some: Publishable, now: datetime) -> list[Draft]:
@@ -154,7 +158,7 @@ class LiveSources:
         found = map(parse_function, function_rows)
         functions = [function for function in found if function.gives_rows or is_tile_function(function)]
         shared = overloaded(functions)
-        refusals = [(refused_tiles if is_tile_function(one) else refused)(one, shared) for one in functions]
+        refusals = [refused(one, shared) for one in functions]
         before = {some.relation.oid: some for some in self._plans}
         plans = [found for found in relations if isinstance(found, Publishable)]
         self._plans = tuple(
