@@ -67,8 +67,8 @@ def typed_parameters(function: DatabaseFunction) -> list[Parameter]:
 
 
 def refused(function: DatabaseFunction, shared: Names[str]) -> Omission | None:
-    """Why a function is not published; None when it is. One that makes tiles may be VOLATILE, which tells nothing of
-    it: connections are read-only.
+    """Why a function is not published; None when it is. One that makes tiles is, also where it is VOLATILE: connections
+    are read-only.
     """
     name = function.full_name
     if function.volatile and not is_tile_function(function):
