@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from psycopg import sql
 
+from api.documents.explain import TileExplanation, advice
 from api.query.items import WHOLE_TILE
 from api.sql.tiles.explain import Explained, PlanStep
-from api.tiles.explain import TileExplanation, advice
 from api.tms.tile import Tile
 from core.catalog.collections import Collection, Source
 

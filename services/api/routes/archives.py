@@ -25,7 +25,7 @@ from api.http.links import MAPLIBRE_STYLE
 from api.params.tiles import given_parameters
 from api.routes.responses import answer
 from api.routes.tiles import tileset_answer
-from api.tiles.functions import check_parameters
+from api.tiles.archives import check_parameters
 from api.tiles.resources import check_matrix_set
 from core.catalog.archives import TileArchive
 from core.errors import OnlyTiles

@@ -1,1 +1,1 @@
-"""TileService: tiles made of collections, archives and functions; their budget; why one is slow."""
+"""TileService: tiles made of collections, archives and functions; their budget."""

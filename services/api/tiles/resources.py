@@ -13,8 +13,7 @@ from api.http.response import REVALIDATE
 from api.params.tiles import EXPLAIN, dataset_queries, given_parameters, is_explained, tile_query
 from api.params.values import parse_arguments
 from api.query.items import TileQuery
-from api.tiles.archives import etag_of, formats_of
-from api.tiles.functions import TileFunctions, check_parameters
+from api.tiles.archives import TileFunctions, check_parameters, etag_of, formats_of
 from api.tiles.grids import Grids
 from api.tiles.keys import CacheEntry, TileCache, weak
 from api.tiles.layers import Layer, LayerMaker, chosen_tileset, with_tiles

@@ -15,9 +15,8 @@ from api.http.compression import COMMENTED, FLAGS, recoded, takes
 from api.http.links import MVT
 from api.http.response import ApiResponse
 from api.monitoring.metrics import Metrics
-from api.tiles.archives import Archives, StoredTile
+from api.tiles.archives import Archives, StoredTile, TileFunctions
 from api.tiles.budget import is_hasty, lack_headers
-from api.tiles.functions import TileFunctions
 from api.tiles.grids import Grids
 from api.tiles.keys import weak
 from api.tiles.layers import LayerMaker
