@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from netlab.checks.findings import Finding, accepted, counts, in_order, report_json, report_text
 from netlab.checks.run import CODES, judge
 from netlab.cli.main import net
-from netlab.model.finding import Finding, accepted, counts, in_order
 from netlab.model.observation import Attachment, Container, Interface, Listener, Observation, Publication
 from netlab.model.probe_results import (
     ApiResponse,
@@ -30,10 +30,8 @@ from netlab.model.probe_results import (
 from netlab.model.roles import api_socket, db_targets, names_of, of_role, role_of, services_of, storage_of
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
-from netlab.probe.from_host import links_of
-from netlab.probe.in_container import Trial, parse_trial
 from netlab.probe.run import neighbours
-from netlab.report.findings import report_json, report_text
+from netlab.probe.tries import Trial, links_of, parse_trial
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
 MODES = ("bridge", "host", "container", "none")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netlab.cli.options import check_writable, write_output
 from netlab.errors import OutputNotWritten
+from netlab.report.store import check_writable, write_output
 
 
 def test_what_can_be_written_is_said_nothing_of_and_left_alone(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
-from netlab.model.finding import Finding
+from netlab.checks.findings import Finding
 from netlab.model.observation import Attachment, Container, Interface, Network, Observation
 from netlab.model.probe_results import ProbeResults
 from netlab.model.roles import recreate_command, role_of, start_command

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netlab.checks.findings import Finding
 from netlab.checks.ports import text_of
-from netlab.model.finding import Finding
 from netlab.model.observation import Container, Listener, Observation, Publication, endpoint
 from netlab.model.probe_results import HostConnection, ProbeResults
 from netlab.model.roles import db_port, of_role, start_command

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from netlab.checks.addresses import project_network
+from netlab.checks.findings import Finding
 from netlab.checks.ports import AS_ROOT
-from netlab.model.finding import Finding
 from netlab.model.observation import Container, Listener, Observation, Publication
 from netlab.model.probe_results import ProbeResults
 from netlab.model.roles import API_PORT, of_role, start_command

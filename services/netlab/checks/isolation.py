@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netlab.checks.findings import Finding
 from netlab.checks.ports import BYPASS, text_of
-from netlab.model.finding import Finding
 from netlab.model.observation import Container, Observation, Publication
 from netlab.model.probe_results import Neighbour, ProbeResults
 from netlab.model.roles import mount_at, of_role, recreate_command, start_command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from netlab.model.finding import Finding
+from netlab.checks.findings import Finding
 from netlab.model.observation import Container, Observation, Publication, endpoint
 from netlab.model.probe_results import ApiResponse, ProbeResults
 from netlab.model.roles import API_PORT, db_port, of_role, start_command

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from netlab.model.finding import Finding
+from netlab.checks.findings import Finding
 from netlab.model.observation import Container, Observation
 from netlab.model.probe_results import ApiResponse, ContainerConnection, ProbeResults, PublicResponse, ResolvedName
 from netlab.model.roles import of_role, role_of, start_command
+from netlab.probe.tries import COLLECTIONS
 
-COLLECTIONS = "/collections?f=json"
 FORGOTTEN = (
     "asked inside the container; names go with the container's place in the network, and an engine was seen to forget"
     " those of running containers when a swarm began or ended on it"

@@ -20,11 +20,11 @@ from netlab.checks import (
     services,
     storage,
 )
-from netlab.look import look
-from netlab.model.finding import Finding, accepted, in_order
+from netlab.checks.findings import Finding, accepted, in_order
 from netlab.model.observation import Observation
 from netlab.model.probe_results import ProbeResults
 from netlab.observe.docker_engine import Engine
+from netlab.parse.observation import look
 from netlab.probe.run import probe
 
 Theme = Callable[[Observation, ProbeResults], Iterator[Finding]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.model.finding import Finding
+from netlab.checks.findings import Finding
 from netlab.model.observation import Container, Observation
 from netlab.model.probe_results import ProbeResults
 from netlab.model.roles import services_of, start_command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from netlab.model.finding import Finding
+from netlab.checks.findings import Finding
 from netlab.model.observation import Container, Mount, Observation
 from netlab.model.probe_results import FolderProbe, ProbeResults
 from netlab.model.roles import Storage, mount_at, recreate_command, start_command, storage_of

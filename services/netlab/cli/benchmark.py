@@ -19,9 +19,8 @@ from netlab.benchmark.report.report import Report
 from netlab.benchmark.report.text import report_text
 from netlab.benchmark.run import Request, run_benchmark
 from netlab.benchmark.switch_mode import log_of
-from netlab.cli.options import check_writable, write_output
 from netlab.observe.docker_engine import Engine
-from netlab.report.store import store_report
+from netlab.report.store import check_writable, store_report, write_output
 
 QUICK_S = 0.3
 

@@ -9,12 +9,14 @@ import click
 
 from core.settings import Settings
 from core.terminal import EXIT_FAILED
+from netlab.checks.findings import report_json, report_text
 from netlab.checks.run import CODES, Wanted, check
-from netlab.cli.options import mode_argument, project_option
+from netlab.model.observation import MODES
 from netlab.model.roles import data_folder
-from netlab.report.findings import report_json, report_text
 from netlab.report.store import store_report
 
+mode_argument = click.argument("mode", required=False, type=click.Choice(MODES))
+project_option = click.option("--project", help="The Compose project or Swarm stack, when several run.")
 accept_option = click.option(
     "--accept",
     type=click.Choice(CODES),

@@ -8,18 +8,17 @@ from pathlib import Path
 import click
 
 from core.settings import Settings
-from netlab.cli.options import mode_argument, project_option, write_output
+from netlab.cli.check import mode_argument, project_option
 from netlab.diagram.html import html
 from netlab.diagram.svg import picture
 from netlab.diagram.words import mode_words
-from netlab.look import look
 from netlab.model.observation import Observation
 from netlab.model.roles import data_folder
 from netlab.observe.docker_engine import Engine
 from netlab.observe.recording import Recording, dump, load
-from netlab.parse.observation import parse
+from netlab.parse.observation import look, parse
 from netlab.report.observation import observation_json, observation_text
-from netlab.report.store import store_report
+from netlab.report.store import store_report, write_output
 
 
 @click.command()

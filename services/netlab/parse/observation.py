@@ -1,4 +1,4 @@
-"""A recording as an Observation: the one place that knows the engine's JSON."""
+"""A look at the stack: what was recorded, as an Observation. The one place that knows the engine's JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import stat
 from collections import Counter
 from dataclasses import replace
 
+from core.settings import Settings
 from netlab.model.observation import (
     Attachment,
     Container,
@@ -19,18 +20,15 @@ from netlab.model.observation import (
     Rights,
     Unseen,
 )
-from netlab.observe.docker_engine import Json, labels_of, listed, mapped
-from netlab.observe.recording import LINK_VARIABLE, Recording
-from netlab.parse.host import (
-    namespace_inode,
-    parse_cards,
-    parse_host,
-    parse_hosts,
-    parse_listeners,
-    parse_local_addresses,
-    sections,
-    unseen_of_host,
-)
+from netlab.observe.docker_engine import Engine, Json, labels_of, listed, mapped
+from netlab.observe.recording import LINK_VARIABLE, Recording, choose_project, observe
+from netlab.parse import host
+
+
+def look(engine: Engine, settings: Settings, mode: str | None, project: str | None) -> tuple[Recording, Observation]:
+    """One look at the stack that is meant: what was answered, and what that means. Raises: EngineAway, NoStack"""
+    recording = observe(engine, choose_project(engine.stacks(), (settings.project, settings.data_dir), mode, project))
+    return recording, parse(recording)
 
 
 def parse(recording: Recording) -> Observation:
@@ -44,10 +42,10 @@ def parse(recording: Recording) -> Observation:
         mode=most_common([one.get("isthmus.mode", "") for one in labels]),
         data_dir=most_common([one.get("isthmus.data", "") for one in labels]),
         engine=engine,
-        host=parse_host(recording.host),
+        host=host.parse_host(recording.host),
         networks=tuple(parse_network(one) for one in recording.networks),
         containers=tuple(containers),
-        unseen=(*unseen_of_engine(engine), *unseen_of_host(recording.host), *unseen_inside(recording)),
+        unseen=(*unseen_of_engine(engine), *host.unseen_of_host(recording.host), *unseen_inside(recording)),
     )
 
 
@@ -135,9 +133,9 @@ SERVICE_LABELS = ("com.docker.compose.service", "com.docker.swarm.service.name")
 def parse_container(inspected: Json, recording: Recording) -> Container:
     """One container. What is inside is left out of those that share the host's namespace: it is the host's."""
     config, state = inspected["Config"], inspected["State"]
-    inside = sections(recording.inside.get(inspected["Id"], {}).get("output", ""))
-    namespace = namespace_inode(inside.get("namespace"))
-    of_host = namespace is not None and namespace == namespace_inode(recording.host["namespace"])
+    inside = host.sections(recording.inside.get(inspected["Id"], {}).get("output", ""))
+    namespace = host.namespace_inode(inside.get("namespace"))
+    of_host = namespace is not None and namespace == host.namespace_inode(recording.host["namespace"])
     image, labels = config["Image"], labels_of(inspected)
     attachments = parse_attachments(mapped(inspected["NetworkSettings"]["Networks"]))
     return Container(
@@ -158,8 +156,8 @@ def parse_container(inspected: Json, recording: Recording) -> Container:
         exposed=tuple(sorted(port if "/" in port else f"{port}/tcp" for port in mapped(config.get("ExposedPorts")))),
         listeners=()
         if of_host or not inside
-        else parse_listeners(inside["tcp"], inside["tcp6"], inside["unix"], recording.host["owners"]),
-        hosts=() if of_host else parse_hosts(inside.get("hosts", "")),
+        else host.parse_listeners(inside["tcp"], inside["tcp6"], inside["unix"], recording.host["owners"]),
+        hosts=() if of_host else host.parse_hosts(inside.get("hosts", "")),
         link_variables=tuple(entry for entry in config["Env"] if re.match(f"{LINK_VARIABLE}=", entry)),
         settings=parse_environment(config["Env"]),
         mounts=tuple(parse_mount(one, recording.host["rights"]) for one in inspected["Mounts"]),
@@ -168,9 +166,9 @@ def parse_container(inspected: Json, recording: Recording) -> Container:
 
 def interfaces_inside(inside: dict[str, str], attachments: tuple[Attachment, ...]) -> tuple[Interface, ...]:
     """The container's cards. An address that the engine does not name is that of the one card it does not name."""
-    cards = parse_cards(inside.get("cards", ""))
+    cards = host.parse_cards(inside.get("cards", ""))
     named = {one.mac: one.address for one in attachments}
-    local = parse_local_addresses(inside.get("addresses", ""))
+    local = host.parse_local_addresses(inside.get("addresses", ""))
     rest = tuple(one for one in local if one not in {attached.ip for attached in attachments})
     unnamed = [card for card in cards if card.kind != "loopback" and card.mac not in named]
     return tuple(replace(card, addresses=rest) if [card] == unnamed else card for card in cards)

@@ -23,8 +23,7 @@ from netlab.model.roles import api_addresses, api_targets, db_port, db_targets, 
 from netlab.observe.config_drift import outdated
 from netlab.observe.docker_engine import Engine, Json, listed, mapped, project_of
 from netlab.observe.recording import Recording
-from netlab.probe.from_host import COLLECTIONS, firewall, forwarding, get_page, get_public, inode_of, probe_port
-from netlab.probe.in_container import Trial, parse_trial
+from netlab.probe import tries
 
 HEALTH = "/health/ready"
 WITHOUT_PYTHON = ("postgis", "net")
@@ -33,14 +32,16 @@ WITHOUT_PYTHON = ("postgis", "net")
 def probe(engine: Engine, recording: Recording, seen: Observation) -> ProbeResults:
     """Everything that is tried, in a few seconds. Raises: EngineAway"""
     with ThreadPoolExecutor(8) as pool:
-        knocks = [pool.submit(probe_port, *door) for door in doors(seen)]
+        knocks = [pool.submit(tries.probe_port, *door) for door in doors(seen)]
         pages = [
-            pool.submit(get_page, address, path) for address in api_addresses(seen) for path in (HEALTH, COLLECTIONS)
+            pool.submit(tries.get_page, address, path)
+            for address in api_addresses(seen)
+            for path in (HEALTH, tries.COLLECTIONS)
         ]
-        public = [pool.submit(get_public, url, address) for url, address in public_addresses(seen)]
+        public = [pool.submit(tries.get_public, url, address) for url, address in public_addresses(seen)]
         changed = pool.submit(outdated, recording)
         tried = inside_everyone(engine, seen)
-        rules, rules_error = firewall()
+        rules, rules_error = tries.firewall()
         folders, gone = mounted_folders(seen)
         made_anew, not_compared = changed.result()
         return ProbeResults(
@@ -53,7 +54,7 @@ def probe(engine: Engine, recording: Recording, seen: Observation) -> ProbeResul
             joinings=tuple(joinings(engine, seen)),
             neighbours=neighbours(engine.everyone(), {one["Id"] for one in recording.containers}),
             firewall=rules,
-            forwarding=forwarding(),
+            forwarding=tries.forwarding(),
             folders=folders,
             gone=gone,
             words={name: text for name, text in last_words(recording) if text},
@@ -77,19 +78,19 @@ def inside_everyone(engine: Engine, seen: Observation) -> ProbeResults:
         if code != 0:
             missing[container.name] = output.strip() or f"exit code {code}"
             continue
-        names, connections, folders = parse_trial(container.name, output)
+        names, connections, folders = tries.parse_trial(container.name, output)
         resolved += names
         reached += connections
         touched += folders
     return ProbeResults(resolved=tuple(resolved), reached=tuple(reached), touched=tuple(touched), missing=missing)
 
 
-def trial_of(container: Container, mode: str) -> Trial:
+def trial_of(container: Container, mode: str) -> tries.Trial:
     """What to try inside a container."""
     folders = tuple(dict.fromkeys(one.probe for one in storage_of(container, mode)))
     if role_of(container) in WITHOUT_PYTHON:
-        return Trial(folders=folders)
-    return Trial(names_of(container), (*db_targets(container), *api_targets(container)), folders)
+        return tries.Trial(folders=folders)
+    return tries.Trial(names_of(container), (*db_targets(container), *api_targets(container)), folders)
 
 
 def doors(seen: Observation) -> Iterator[tuple[str, int]]:
@@ -137,7 +138,7 @@ def mounted_folders(seen: Observation) -> tuple[dict[str, str], tuple[str, ...]]
     paths = {mount.source for one in seen.containers for mount in one.mounts if mount.kind == "bind"}
     for path in sorted(paths):
         try:
-            inode = inode_of(path)
+            inode = tries.inode_of(path)
         except FileNotFoundError:
             gone.append(path)
         else:

@@ -1,1 +1,1 @@
-"""Observations and findings as text and JSON, and the last ones left for the API."""
+"""Observations as text and JSON, and the last reports left for the API."""

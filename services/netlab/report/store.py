@@ -1,4 +1,4 @@
-"""The lab's last reports on the data volume, where the API finds them: it never sees the Docker socket."""
+"""Reports in files: the last ones on the data volume, where the API finds them, and those that the user named."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
+
+from netlab.errors import OutputNotWritten
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -77,3 +79,23 @@ def remedy(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "The stack's data folder is gone: ./scripts/up starts it anew"
     return "Look at that path: it must be a folder that has room and can be written to"
+
+
+HINT = "give a path in a folder that is there and that you may write to"
+
+
+def check_writable(path: Path) -> None:
+    """Before minutes go by. Raises: OutputNotWritten"""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputNotWritten(f"{path} cannot be written: there is no folder {folder}", hint=HINT)
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise OutputNotWritten(f"{path} cannot be written: you have no right to", hint=HINT)
+
+
+def write_output(text: str, path: Path) -> None:
+    """Put it into the file. Raises: OutputNotWritten"""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputNotWritten(f"{path} cannot be written: {error.strerror}", hint=HINT) from error
