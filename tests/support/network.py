@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from netlab.diagram.svg import picture
-from netlab.diagram.words import mode_words
 from netlab.observe.recording import load
 from netlab.parse.observation import parse
 from netlab.report.observation import observation_json
@@ -17,5 +16,5 @@ from support.cluster import ROOT
 def leave_network(data_dir: Path, mode: str = "bridge") -> None:
     """What `net show` leaves."""
     seen = parse(load(ROOT / f"tests/data/netlab/{mode}.json"))
-    store_report(data_dir, "show.json", json.dumps({**observation_json(seen), "explanation": mode_words(seen)}))
+    store_report(data_dir, "show.json", json.dumps(observation_json(seen)))
     store_report(data_dir, "show.svg", picture(seen))

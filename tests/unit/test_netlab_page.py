@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netlab.diagram.facts import tables
-from netlab.diagram.html import html
+from netlab.diagram.html import html, tables
 from netlab.model.observation import Observation
 from netlab.model.wiring import cables
 from netlab.observe.recording import load

@@ -11,7 +11,6 @@ from core.settings import Settings
 from netlab.cli.check import mode_argument, project_option
 from netlab.diagram.html import html
 from netlab.diagram.svg import picture
-from netlab.diagram.words import mode_words
 from netlab.model.observation import Observation
 from netlab.model.roles import data_folder
 from netlab.observe.docker_engine import Engine
@@ -82,8 +81,8 @@ def rendered(form: str | None, recording: Recording, seen: Observation) -> str:
 
 
 def as_json(seen: Observation) -> str:
-    """What was seen for programs, with what the mode is in words."""
-    return json.dumps({**observation_json(seen), "explanation": mode_words(seen)}, ensure_ascii=False) + "\n"
+    """What was seen for programs."""
+    return json.dumps(observation_json(seen), ensure_ascii=False) + "\n"
 
 
 def write(text: str, output: Path | None) -> None:

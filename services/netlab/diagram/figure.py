@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from netlab.diagram.scene import Block
@@ -98,5 +98,5 @@ class Figure:
     units: tuple[Unit, ...] = ()
     shelves: tuple[Shelf, ...] = ()
     notes: tuple[Block, ...] = ()
-    legend: tuple[tuple[str, str], ...] = field(default=())
+    legend: tuple[tuple[str, str], ...] = ()
     """(kind of wire, what it means)"""

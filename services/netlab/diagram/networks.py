@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from netlab.diagram.figure import Bar, Clients, Plug, PortCarrier
 from netlab.diagram.scene import Block, Line
-from netlab.diagram.words import named, socket_words
 from netlab.model.observation import Container, Interface, Listener, Network, Observation, Publication, endpoint
 from netlab.model.wiring import Cable, Namespace, cables, carriers, is_loopback, listens_there
+from netlab.report.observation import named, socket_words
 
 NO_NETWORKS = ("host", "null")
 
@@ -92,10 +92,10 @@ def bar_block(network: Network, kind: str, seen: Observation) -> Block:
     return Block(kind, tuple(lines), (f"network {network.name} {network.id[:12]}", mtu))
 
 
-def plugs(namespace: Namespace, wiring: Wiring, seen: Observation) -> tuple[Plug, ...]:
+def plugs(namespace: Namespace, wiring: Wiring) -> tuple[Plug, ...]:
     """The cards of a namespace with their cables, or its loopback alone; of the host's own its sockets."""
     if namespace.kind == "host":
-        return socket_plugs(namespace, seen)
+        return socket_plugs(namespace)
     holder = namespace.containers[0]
     cards = [one for one in namespace.interfaces if one.kind != "loopback"] or list(namespace.interfaces)
     return tuple(card_plug(holder, one, wiring) for one in cards)
@@ -122,14 +122,14 @@ def far_end(cable: Cable) -> Block:
     return Block("veth", (Line(f"{end.name} #{end.index}"),), (f"mtu {end.mtu}", f"pair of #{cable.card.index}"))
 
 
-def socket_plugs(namespace: Namespace, seen: Observation) -> tuple[Plug, ...]:
+def socket_plugs(namespace: Namespace) -> tuple[Plug, ...]:
     """The host's sockets that are the settings of containers in its namespace."""
-    del seen
     found: list[Plug] = []
     for listener in namespace.listeners:
         at = [index for index, one in enumerate(namespace.containers) if listens_there(listener, one)]
         if at:
-            found.append(Plug(socket_block(listener), column=at[0], clients=clients_of(listener.address)))
+            clients = Clients(outside=not is_loopback(listener.address), here=True)
+            found.append(Plug(socket_block(listener), column=at[0], clients=clients))
     return tuple(found)
 
 
@@ -137,11 +137,6 @@ def socket_block(listener: Listener) -> Block:
     """A socket of the host and its program."""
     process = (Line(listener.process, "small"),) if listener.process else ()
     return Block("socket", (Line(listener.text, "strong"), *process), (f"listens {socket_words(listener)}",))
-
-
-def clients_of(address: str) -> Clients:
-    """Who reaches an address of the host."""
-    return Clients(outside=not is_loopback(address), here=True)
 
 
 MOST_PORTS = 4
