@@ -14,16 +14,14 @@ from hypothesis import given, strategies as st
 
 from netlab.benchmark.before import before_of, own_project, refuse_native
 from netlab.benchmark.model.path_seen import RequestPath, path_of
-from netlab.benchmark.model.slices import Cpu, Plan, Slice
 from netlab.benchmark.model.workloads import Target, job_of, positions, tile_at, tile_bounds, workloads
-from netlab.benchmark.report.as_json import report_json
 from netlab.benchmark.report.page import report_html
-from netlab.benchmark.report.report import Machine, Report
+from netlab.benchmark.report.report import Machine, Report, report_json
 from netlab.benchmark.report.text import report_text
 from netlab.benchmark.run import begin_with, switches, turns
 from netlab.benchmark.run_mode import processes_cpu_ns, visit_of
 from netlab.benchmark.stats.differences import ratio_of
-from netlab.benchmark.stats.measures import OF_REQUESTS, RPS, by_round, spread
+from netlab.benchmark.stats.measures import OF_REQUESTS, RPS, Cpu, Plan, Slice, by_round, spread
 from netlab.benchmark.switch_mode import measuring_settings
 from netlab.errors import NativeRuns, NoStack
 from netlab.observe.recording import load

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 
 from netlab.benchmark.load.client import Driver
 from netlab.benchmark.load.http_reader import BadResponse, ResponseReader
-from netlab.benchmark.load.job import Job, Tally, client_process, dump, load_job, load_tally, quantile
+from netlab.benchmark.load.job import Job, client_process, quantile
 
 REQUEST = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer-Timing: cache;desc=hit, total;dur=1\r\n\r\nhello"
@@ -86,13 +86,8 @@ def test_quantiles_by_nearest_rank() -> None:
     assert (quantile(ordered, 0.5), quantile(ordered, 0.99), quantile([], 0.5)) == (50, 99, None)
 
 
-def test_jobs_and_tallies_travel_as_a_line() -> None:
-    job = Job("unix:/x", "GET /#\r\n", 0.5, 3, 9, first=7, cut=True)
-    assert "\n" not in dump(job)
-    assert load_job(dump(job)) == job
-    assert job.requests()[0] == b"GET /00000007\r\n"
-    tally = Tally(3, {"status 500": 1}, p50_us=1.5)
-    assert load_tally(dump(tally)) == tally
+def test_every_request_of_a_job_has_a_number_of_its_own() -> None:
+    assert Job("unix:/x", "GET /#\r\n", 0.5, 3, 2, first=7).requests() == [b"GET /00000007\r\n", b"GET /00000008\r\n"]
 
 
 Answer = Callable[[int], bytes | None]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from core.settings import Settings, rows
 from netlab.errors import NativeRuns, NoStack
@@ -65,7 +64,8 @@ def of_places(containers: Sequence[Json]) -> dict[str, str]:
 
 def of_ports(containers: Sequence[Json], mode: str) -> dict[str, str]:
     """Addresses and ports as they were set, so that a free one (0) stays one."""
-    asked = {port: one[0] for container in containers for port, one in bindings(container).items() if one}
+    bindings = [mapped(one["HostConfig"].get("PortBindings")) for one in containers]
+    asked = {port: bound[0] for ports in bindings for port, bound in ports.items() if bound}
     found: dict[str, str] = {}
     if API_PORT in asked:
         found |= {"ISTHMUS_BIND": asked[API_PORT]["HostIp"], "ISTHMUS_PORT": asked[API_PORT]["HostPort"] or "0"}
@@ -90,11 +90,6 @@ def of_user(containers: Sequence[Json]) -> dict[str, str]:
     """The user that the services run as."""
     uid, _, gid = str(containers[0]["Config"].get("User") or "").partition(":")
     return {"ISTHMUS_UID": uid, "ISTHMUS_GID": gid} if uid and gid else {}
-
-
-def bindings(container: Json) -> dict[str, Any]:
-    """The ports as they were set, `8080/tcp` -> [{HostIp, HostPort}]."""
-    return mapped(container["HostConfig"].get("PortBindings"))
 
 
 MODES = ("bridge", "host", "container", "none")

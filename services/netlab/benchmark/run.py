@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +13,10 @@ from core.errors import IsthmusError
 from netlab.benchmark.before import Before
 from netlab.benchmark.load.job import LoadClient, client_process
 from netlab.benchmark.model.path_seen import RequestPath, path_of
-from netlab.benchmark.model.slices import Plan, Slice
 from netlab.benchmark.model.workloads import Target, Workload, choose_target, workloads
-from netlab.benchmark.progress import Listener, Step
 from netlab.benchmark.report.report import Report, machine_here
 from netlab.benchmark.run_mode import Measurer, visit_of, wait_ready
+from netlab.benchmark.stats.measures import Plan, Slice
 from netlab.benchmark.switch_mode import Switcher, ignore_interrupts, interruptible
 from netlab.errors import NothingToMeasure
 from netlab.model.observation import Observation
@@ -48,6 +47,21 @@ class Request:
         visits = len(self.modes) * self.rounds
         measuring_s = KINDS * (self.plan.seconds + 2 * SLICE_S) + LOOK_S
         return (switches(self.orders(running), running) + 1) * SWITCH_S + visits * measuring_s
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What comes next: `done` of `of` steps are behind it."""
+
+    event: str
+    text: str
+    done: int
+    of: int
+    mode: str = ""
+    round: int = 0
+
+
+Listener = Callable[[Step], None]
 
 
 class Benchmark:

@@ -14,8 +14,8 @@ from core.api_client import Client
 from core.errors import IsthmusError
 from netlab.benchmark.load.job import LoadClient, Tally
 from netlab.benchmark.model.path_seen import RequestPath
-from netlab.benchmark.model.slices import Cpu, Plan, Slice
 from netlab.benchmark.model.workloads import Target, Workload, job_of
+from netlab.benchmark.stats.measures import Cpu, Plan, Slice
 from netlab.errors import NothingToMeasure
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine

@@ -135,6 +135,9 @@ def log_of(data_dir: Path) -> Generator[IO[str]]:
         yield log
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 @contextmanager
 def interruptible() -> Generator[None]:
     """A request to end (Ctrl-C, kill, a closed terminal) interrupts once; further ones do not disturb the way back.
@@ -142,15 +145,13 @@ def interruptible() -> Generator[None]:
     From then on this process is silent of errors that nobody can catch: of an answer of HTTP that was half made, for
     one, which complains with a traceback when it is let go of.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-        sys.unraisablehook = keep_silent
+        ignore_interrupts()
+        sys.unraisablehook = lambda _: None
         raise KeyboardInterrupt
 
-    kept = {number: signal.signal(number, interrupt) for number in numbers}
+    kept = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     finally:
@@ -158,11 +159,7 @@ def interruptible() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def keep_silent(_: object) -> None:
-    """In place of what Python prints of an error that nobody can catch."""
-
-
 def ignore_interrupts() -> None:
     """From now to the end of `interruptible`."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -1,28 +1,35 @@
-"""`isthmus net compare`."""
+"""`isthmus net compare`, and how far it is: a bar on a terminal, else JSON lines, on standard error."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from core.settings import Settings
 from core.terminal import EXIT_FAILED
 from netlab.benchmark.before import MODES, Before, find_before
-from netlab.benchmark.model.slices import Plan
-from netlab.benchmark.progress import PLAN, Step, listening
-from netlab.benchmark.report.as_json import report_json
 from netlab.benchmark.report.page import report_html
-from netlab.benchmark.report.report import Report
+from netlab.benchmark.report.report import Report, report_json
 from netlab.benchmark.report.text import report_text
-from netlab.benchmark.run import Request, run_benchmark
+from netlab.benchmark.run import Listener, Request, Step, run_benchmark
+from netlab.benchmark.stats.measures import Plan
 from netlab.benchmark.switch_mode import log_of
 from netlab.observe.docker_engine import Engine
 from netlab.report.store import check_writable, store_report, write_output
 
 QUICK_S = 0.3
+PLAN = "plan"
+"""The event that says what will happen."""
 
 
 @click.command()
@@ -102,6 +109,45 @@ def announcement(request: Request, before: Before) -> str:
     afterwards = f"then {before.mode} runs again" if before.mode else "then nothing runs, as now"
     what = f"comparing {', '.join(request.modes)} of {before.project} in {request.rounds} rounds"
     return f"{what}: about {minutes} min {seconds:02d} s, {afterwards}"
+
+
+@contextmanager
+def listening(stream: TextIO) -> Generator[Listener]:
+    """A bar when the stream is a terminal, else a JSON line for each step."""
+    if not stream.isatty():
+        yield json_lines(stream)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(file=stream)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
+        task = progress.add_task("")
+
+        def listen(step: Step) -> None:
+            with suppress(OSError):  # a terminal that was closed must not keep the stack from being brought back
+                if step.event == PLAN:
+                    console.print(step.text, highlight=False)
+                    return
+                progress.update(task, description=step.text, completed=step.done, total=step.of)
+
+        yield listen
+
+
+def json_lines(stream: TextIO) -> Listener:
+    """One JSON object a line, flushed at once."""
+
+    def listen(step: Step) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with suppress(OSError):
+            stream.write(json.dumps({"time": now, **asdict(step)}, ensure_ascii=False) + "\n")
+            stream.flush()
+
+    return listen
 
 
 def tell(report: Report, data_dir: Path, page: Path | None, *, as_json: bool) -> None:

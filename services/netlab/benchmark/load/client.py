@@ -6,15 +6,16 @@ has its CPU measured, and the interpreter's lock is not shared with the rest of 
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import asdict
 
 from netlab.benchmark.load.http_reader import BadResponse, ResponseReader
-from netlab.benchmark.load.job import Job, Tally, dump, load_job, quantile
+from netlab.benchmark.load.job import Job, Tally, quantile
 
 PATIENCE_S = 10.0
 """An answer that takes longer than that, or that long after the end, is an error."""
@@ -112,17 +113,14 @@ class Driver:
         request = self._requests[self._sent % len(self._requests)]
         self._sent += 1
         try:
-            talk = self._connected() if talk is None else talk
+            if talk is None:
+                talk = connect(self._job.address)
+                self._poll.register(talk, select.EPOLLIN)
             talk.sendall(request)
         except OSError as error:
             self._fail(error.strerror or type(error).__name__, talk)
             return
         self._open[talk.fileno()] = Connection(talk, now)
-
-    def _connected(self) -> socket.socket:
-        talk = connect(self._job.address)
-        self._poll.register(talk, select.EPOLLIN)
-        return talk
 
     def _fail(self, why: str, talk: socket.socket | None) -> None:
         """Count an error, and go on with a new connection."""
@@ -187,16 +185,11 @@ class Driver:
         )
 
 
-def jobs() -> Iterator[Job]:
-    """The jobs on standard input, until it ends."""
-    for line in sys.stdin:
-        yield load_job(line)
-
-
 def main() -> None:
-    """Do one job after the other."""
-    for job in jobs():
-        sys.stdout.write(dump(Driver(job).run()) + "\n")
+    """Do the jobs on standard input, one after the other, until it ends."""
+    for line in sys.stdin:
+        tally = Driver(Job(**json.loads(line))).run()
+        sys.stdout.write(json.dumps(asdict(tally)) + "\n")
         sys.stdout.flush()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO, cast
 
 from netlab.errors import ClientEnded
 
@@ -65,21 +66,6 @@ class Tally:
     p99_us: float | None = None
 
 
-def dump(value: Job | Tally) -> str:
-    """A line of JSON, without its end."""
-    return json.dumps(asdict(value))
-
-
-def load_job(line: str) -> Job:
-    """The job of a line."""
-    return Job(**json.loads(line))
-
-
-def load_tally(line: str) -> Tally:
-    """The tally of a line."""
-    return Tally(**json.loads(line))
-
-
 def quantile(ordered: list[int], share: float) -> float | None:
     """The value that this share of the ordered values does not exceed (nearest rank); None of no values."""
     if not ordered:
@@ -100,18 +86,16 @@ class LoadClient:
 
     def run(self, job: Job) -> Tally:
         """Do a job. Raises: ClientEnded"""
-        reader, writer = self._process.stdout, self._process.stdin
-        if reader is None or writer is None:
-            raise ClientEnded("the measuring client has no pipes")
+        reader, writer = cast(IO[str], self._process.stdout), cast(IO[str], self._process.stdin)
         try:
-            writer.write(dump(job) + "\n")
+            writer.write(json.dumps(asdict(job)) + "\n")
             writer.flush()
         except BrokenPipeError as error:
             raise ClientEnded("the measuring client ended") from error
         line = reader.readline()
         if not line:
             raise ClientEnded("the measuring client ended before it had measured")
-        return load_tally(line)
+        return Tally(**json.loads(line))
 
 
 @contextmanager

@@ -1,19 +1,20 @@
-"""A benchmark as one value, which text, JSON and the page are views of."""
+"""A benchmark as one value, which text and page are views of; and as JSON, which the API reads from the data volume."""
 
 from __future__ import annotations
 
 import os
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from netlab.benchmark.model.path_seen import RequestPath
-from netlab.benchmark.model.slices import MB, Plan, Slice
 from netlab.benchmark.model.workloads import Target, Workload
 from netlab.benchmark.stats.advice import advice
-from netlab.benchmark.stats.differences import ModeDifference, mode_differences
-from netlab.benchmark.stats.measures import Result, result_of
+from netlab.benchmark.stats.differences import ModeDifference, Ratio, mode_differences
+from netlab.benchmark.stats.measures import MB, Plan, Result, Slice, result_of
 
+Json = dict[str, Any]
 BUSY_CPUS = 0.25
 """Of all CPUs; when others keep more of them busy, figures spread."""
 
@@ -105,3 +106,67 @@ def noise_notes(report: Report) -> Iterator[str]:
         yield f"other processes kept {others:.1f} of {report.machine.cpus} CPUs busy meanwhile: expect wide spreads"
     if report.rounds < 3:
         yield "fewer than 3 rounds: only very steady differences can be told from noise"
+
+
+def report_json(report: Report) -> Json:
+    """The comparison; `results` and `findings` are flat, for tables."""
+    return {
+        "taken_at": report.taken_at,
+        "project": report.project,
+        "command": report.command,
+        "machine": asdict(report.machine),
+        "modes": list(report.modes),
+        "baseline": report.modes[0],
+        "rounds": report.rounds,
+        "orders": [list(order) for order in report.orders],
+        "seconds": report.plan.seconds,
+        "connections": report.plan.connections,
+        "data": asdict(report.target),
+        "workloads": [{"name": one.name, "title": one.title} for one in report.workloads],
+        "ways": {mode: asdict(path) for mode, path in report.paths.items()},
+        "results": [result_json(one) for one in report.results],
+        "findings": [finding_json(one) for one in report.findings if one.matters],
+        "within_noise": [
+            {"mode": one.mode, "baseline": one.baseline, "workload": one.workload}
+            for one in report.findings
+            if not one.matters
+        ],
+        "advice": list(report.advice),
+        "notes": list(report.notes),
+        "slices": [asdict(one) for one in report.slices],
+    }
+
+
+def result_json(one: Result) -> Json:
+    """A result: each figure is its median; `spread` has the lowest, the highest and each round."""
+    return {
+        "mode": one.mode,
+        "workload": one.workload,
+        "requests": one.requests,
+        "errors": one.errors,
+        "wrong": one.wrong,
+        **{name: spread.median for name, spread in one.figures.items()},
+        "spread": {
+            name: {"low": spread.low, "high": spread.high, "rounds": list(spread.rounds)}
+            for name, spread in one.figures.items()
+        },
+    }
+
+
+def finding_json(one: ModeDifference) -> Json:
+    """A difference that is more than noise."""
+    return {
+        "text": one.text,
+        "mode": one.mode,
+        "baseline": one.baseline,
+        "workload": one.workload,
+        "rate": ratio_json(one.rate),
+        "p50": ratio_json(one.time),
+        "cpu": ratio_json(one.cpu),
+        "because": list(one.because),
+    }
+
+
+def ratio_json(one: Ratio | None) -> Json | None:
+    """A ratio to the baseline, its interval, and whether it is more than noise."""
+    return None if one is None else {**asdict(one), "exceeds_noise": one.exceeds_noise}

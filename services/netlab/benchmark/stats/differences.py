@@ -13,9 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netlab.benchmark.model.path_seen import RequestPath
-from netlab.benchmark.model.slices import Slice
 from netlab.benchmark.model.workloads import Workload
-from netlab.benchmark.stats.measures import OF_REQUESTS, P50, Measure, Result, by_round, kinds_of, slices_of
+from netlab.benchmark.stats.measures import OF_REQUESTS, P50, Measure, Result, Slice, by_round, kinds_of, slices_of
 
 T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
 """Student's 97.5 % points for 1 to 15 degrees of freedom; with more rounds the last is used, which is too careful."""
