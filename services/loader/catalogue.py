@@ -1,14 +1,17 @@
-"""The catalogue's tables, as the loader reads and writes them. But for `roll_back`, each function is one statement or
-two; the caller's transaction makes them one step.
+"""The catalogue's tables, which the loader makes and brings up to date, as it reads and writes them.
+
+But for `migrate` and `roll_back`, each function is one statement or two; the caller's transaction makes them one
+step.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from importlib.resources import files
+from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg import sql
@@ -18,13 +21,15 @@ from core.database.connections import Connection, connect
 from core.errors import UnknownCollection, suggestion
 from core.settings import Settings
 from loader.errors import NoSuchVersion
-from loader.migrations import migrate
 from loader.names import Holder
 from loader.plan import Known, Status
 from loader.report import Report, parse_report
 
 LOADER_LOCK = 4_207_850
 """Key of the advisory lock under which one loader at a time changes the catalogue."""
+
+MIGRATION_LOCK = 4_207_849
+"""Key of the advisory lock under which one loader at a time migrates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,31 @@ def open_catalogue(settings: Settings) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def migrations() -> Iterator[tuple[int, LiteralString]]:
+    """(number, text) of loader/sql/*.sql in order."""
+    for path in sorted((files("loader") / "sql").iterdir(), key=lambda entry: entry.name):
+        if path.name.endswith(".sql"):
+            yield int(path.name[:3]), cast("LiteralString", path.read_text(encoding="utf-8"))
+
+
+def migrate(connection: Connection) -> list[int]:
+    """Bring the catalogue up to date as the owner; returns the numbers applied now. All of it or none.
+
+    Two loaders that start at once wait for each other.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        connection.execute("CREATE TABLE IF NOT EXISTS isthmus.migrations (number integer PRIMARY KEY)")
+        done = {row[0] for row in connection.execute("SELECT number FROM isthmus.migrations")}
+        applied: list[int] = []
+        for number, text in migrations():
+            if number not in done:
+                connection.execute(sql.SQL(text))
+                connection.execute("INSERT INTO isthmus.migrations (number) VALUES (%s)", [number])
+                applied.append(number)
+    return applied
 
 
 def lock(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from core.database.connections import AMONG_REPLICAS, OF_A_STATEMENT, RetryPolic
 from core.database.sqlstates import ERROR_OF_SQLSTATE, translate, translated
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.settings import Settings
-from loader.migrations import migrations
+from loader.catalogue import migrations
 
 SECRET = "s3cret-of-the-database"
 
