@@ -1,4 +1,4 @@
-"""What the content of a file is by its first bytes, and what is said of one that cannot be read.
+"""What the content of a file is by its first bytes, what a Shapefile lacks, and what is said of what cannot be read.
 
 A file that begins as something else than its ending says is not given to GDAL at all.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyogrio.errors
 
@@ -63,6 +65,10 @@ LINKED_CRS = re.compile(
     rb'"crs"\s*:\s*\{[^{}]*(?:"properties"\s*:\s*\{[^{}]*\}[^{}]*)?"type"\s*:\s*"(?:link|url)"', re.I
 )
 
+DELETED = ord("*")
+INDEX_HEADER_BYTES, RECORD_HEADER_BYTES, WORD_BYTES = 100, 8, 2
+"""Of a Shapefile, which counts lengths and places of geometries in words."""
+
 NOT_OURS = "not recognized as being in a supported file format"
 """GDAL's word for what none of its drivers takes."""
 
@@ -85,6 +91,33 @@ def refuse_foreign(name: str, kind: Kind, head: bytes) -> None:
 def of_another_format(kind: Kind) -> str:
     """That the content is of another format than the ending says."""
     return f"what it holds is no {NAMES.get(kind, kind)}"
+
+
+def refuse_incomplete(dataset: Dataset) -> None:
+    """Raises: CannotRead for a Shapefile without one of its parts, or whose geometries are fewer than its index says"""
+    parts = {file.suffix.lower(): file for file in dataset.files}
+    for needed in (".dbf", ".shx"):
+        if needed not in parts:
+            raise CannotRead(
+                f"{dataset.path} has no {needed} beside it", hint="copy all files of the Shapefile, or zip them"
+            )
+    if indexed_bytes(parts[".shx"]) > dataset.main.stat().st_size:
+        raise CannotRead(f"{dataset.path} ends before its index does", hint="is the copy complete? Copy it again")
+
+
+def indexed_bytes(index: Path) -> int:
+    """Where the last geometry of an index ends. Raises: OSError"""
+    words = np.fromfile(index, ">i4", offset=INDEX_HEADER_BYTES).astype(np.int64)
+    places, lengths = words[: len(words) // 2 * 2].reshape(-1, 2).T
+    return int((places + lengths).max(initial=0)) * WORD_BYTES + RECORD_HEADER_BYTES
+
+
+def deleted_rows(dbf: Path) -> int:
+    """How many rows of a dBASE file are marked as deleted. Cost: a byte of each row. Raises: OSError, ValueError"""
+    data = np.memmap(dbf, np.uint8, "r")
+    [rows] = data[4:8].view("<u4")
+    start, width = data[8:12].view("<u2")
+    return int(np.count_nonzero(data[start::width][:rows] == DELETED))
 
 
 @contextmanager

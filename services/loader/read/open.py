@@ -16,10 +16,9 @@ from pathlib import Path, PurePosixPath
 
 from loader.chunks import OpenLayer
 from loader.errors import CannotRead
-from loader.read.content import HEAD_BYTES, readable, refuse_foreign
+from loader.read.content import HEAD_BYTES, readable, refuse_foreign, refuse_incomplete
 from loader.read.geoparquet import open_parquet
 from loader.read.ogr import list_layers, open_ogr
-from loader.read.shapefile import refuse_incomplete
 from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")
