@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 
 from cli import show
-from cli.group import Group
 from cli.prepare import prepare_table
 from cli.tiles.archive import WrongUse
 from cli.tiles.commands import export_tiles, seed_tiles
 from core import VERSION
+from core.api_client import BadAddress
 from core.catalog.archives import SELECT_ARCHIVES, TileArchive, parse_archives
 from core.catalog.collections import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.database.connections import Connection
-from core.errors import UnknownCollection, suggestion
+from core.database.sqlstates import translated
+from core.errors import BadParameter, BadSetting, UnknownCollection, UnknownParameter, UnknownTileMatrixSet, suggestion
 from core.settings import Settings, load_settings
-from core.terminal import EXIT_FAILED
+from core.terminal import EXIT_FAILED, CommandGroup
 from loader import catalogue
 from loader.catalogue import open_catalogue, roll_back
-from loader.errors import NotInDataFolder
+from loader.errors import BadSideCar, CannotPrepare, DataFolderUnavailable, NoSuchVersion, NotInDataFolder
 from loader.load import Job, load_dataset
 from loader.progress import Event, ended, listener, sentence
 from loader.property_indexes import make_all, read_indexes
@@ -34,6 +38,47 @@ from loader.table.cleanup import clean_up
 from loader.watch import is_alive, watch
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+
+
+USAGE = (
+    BadSetting,
+    BadAddress,
+    BadParameter,
+    UnknownParameter,
+    NotInDataFolder,
+    UnknownCollection,
+    UnknownTileMatrixSet,
+    NoSuchVersion,
+    CannotPrepare,
+    BadSideCar,
+    DataFolderUnavailable,
+    WrongUse,
+)
+
+
+class Group(CommandGroup):
+    """Exit codes: 0 done, 1 a dataset failed or the database does not answer, 2 wrong usage or setting, 130 Ctrl-C."""
+
+    usage = USAGE
+
+    def run(self, ctx: click.Context) -> Any:
+        """The command, with psycopg's errors as ours; SIGTERM ends it as Ctrl-C does."""
+        with translated(), stopped_by_sigterm():
+            return super().run(ctx)
+
+
+@contextmanager
+def stopped_by_sigterm() -> Generator[None]:
+    """Let SIGTERM end the block as Ctrl-C does: psycopg cancels its query, half a file is removed."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

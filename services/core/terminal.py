@@ -32,7 +32,9 @@ class CommandGroup(click.Group):
             with flushed():
                 return self.run(ctx)
         except IsthmusError as error:
-            self.say(error)
+            click.echo(f"{self.called}: {error.detail}", err=True)
+            if error.hint:
+                click.echo(f"  {error.hint}", err=True)
             ctx.exit(EXIT_USAGE if isinstance(error, self.usage) else EXIT_FAILED)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
@@ -44,12 +46,6 @@ class CommandGroup(click.Group):
     def run(self, ctx: click.Context) -> Any:
         """What happens inside; raises IsthmusError for what is expected."""
         return super().invoke(ctx)
-
-    def say(self, error: IsthmusError) -> None:
-        """The error on standard error, in one line or two."""
-        click.echo(f"{self.called}: {error.detail}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def ended(report: Report) -> Event:
 
 
 def json_lines(stream: TextIO) -> Listener:
-    """One JSON object a line, flushed at once; of the rows of a dataset at most one line a second. Safe for threads."""
+    """A line for each event; of the rows of a dataset at most one line a second. Safe for threads."""
     last, began, lock = datetime.min.replace(tzinfo=UTC), datetime.now(UTC), Lock()
 
     def listen(event: Event) -> None:
@@ -72,22 +72,31 @@ def json_lines(stream: TextIO) -> Listener:
             if (now - (last if event.event == "rows" else began)).total_seconds() < ROWS_EVERY_S:
                 return
             last = now
-        line = {"time": now.isoformat(timespec="milliseconds"), "event": event.event, "path": event.path}
-        line |= event.values
-        text = json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False)
         with lock:
-            stream.write(f"{text}\n")
-            stream.flush()
+            write_line(stream, {"event": event.event, "path": event.path, **event.values})
 
     return listen
+
+
+def write_line(stream: TextIO, values: Mapping[str, Any]) -> None:
+    """Write the time and the values that are not None as a line of JSON, flushed at once."""
+    line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **values}
+    text = json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False)
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
+def terminal_bar(stream: TextIO) -> Progress:
+    """A bar on a terminal, which is gone when it ends."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(file=stream)
+    return Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
 
 
 @contextmanager
 def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
     """A bar for the layer that is loading, then for its steps, and, if wanted, a line for each dataset that is done."""
-    console = Console(file=stream)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
+    with terminal_bar(stream) as progress:
         shown: dict[str, TaskID] = {}
 
         def show(name: str, done: int, of: int | None) -> None:
@@ -111,7 +120,7 @@ def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
                 hide()
             is_result = sentences and event.event in ("end", "rendered", "indexed")
             if is_result or event.event == "state" or event.values.get("problem"):
-                console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
+                progress.console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
 
         yield listen
 

@@ -22,8 +22,7 @@ from werkzeug.test import Client, TestResponse
 from api.app import create_app
 from api.middleware.fast_path import FastTiles
 from cli.tiles.archive import About
-from cli.tiles.mbtiles import MBTiles
-from cli.tiles.pmtiles import PMTiles
+from cli.tiles.writers import MBTiles, PMTiles
 from core.database.connections import Database as Pool
 from core.database.statement import Statement
 from core.errors import DatabaseUnavailable

@@ -22,11 +22,12 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 
 from cli.main import isthmus
 from cli.tiles import run
-from cli.tiles.archive import MVT, About, about
-from cli.tiles.mbtiles import MBTiles
+from cli.tiles.archive import About, about
 from cli.tiles.walk import Walk
+from cli.tiles.writers import MBTiles
 from core.api_client import Client, Response
 from core.bbox import MERCATOR_LIMIT_DEG
+from core.catalog.archives import MVT
 from support.cluster import Cluster, Database, environment
 from support.odd import as_superuser
 from support.publish import publish
@@ -310,7 +311,7 @@ def test_seed_tells_when_more_was_made_than_is_kept(served: tuple[Database, str]
 
 
 def test_progress_in_a_pipe_is_json_lines(shell: Shell, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("cli.tiles.progress.EVERY_S", 0.0)
+    monkeypatch.setattr("cli.tiles.run.EVERY_S", 0.0)
     result = shell("seed", "towns", "--zoom", "0-2")
     lines = [json.loads(line) for line in result.stderr.splitlines()]
     assert [line["zoom"] for line in lines] == sorted(line["zoom"] for line in lines)

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli.tiles.archive import About
-from cli.tiles.mbtiles import MBTiles
-from cli.tiles.pmtiles import PMTiles
+from cli.tiles.writers import MBTiles, PMTiles
 from core.errors import TilesDamaged
 from core.tile_files import mbtiles
 from core.tile_files.mbtiles import MBTilesFile

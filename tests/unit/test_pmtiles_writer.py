@@ -10,11 +10,10 @@ import pytest
 from pmtiles.reader import MmapSource, Reader, all_tiles
 from pmtiles.tile import tileid_to_zxy
 
-from cli.tiles import pmtiles
+from cli.tiles import writers
 from cli.tiles.archive import About
-from cli.tiles.grid import Grid, is_pyramid
-from cli.tiles.pmtiles import TILES_FROM, PMTiles
-from cli.tiles.tileset import Limits, Matrix
+from cli.tiles.tileset import Grid, Limits, Matrix, is_pyramid
+from cli.tiles.writers import TILES_FROM, PMTiles
 
 ABOUT = About("a", None, None, (-180.0, -85.0, 180.0, 85.0), (0.0, 0.0, 0), 0, 9, ())
 
@@ -46,7 +45,7 @@ def test_directory_that_is_too_long_for_the_root_goes_to_leaves(tmp_path: Path):
 
 
 def test_tiles_that_were_forgotten_are_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pmtiles, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(writers, "MOST_REMEMBERED", 2)
     tiles = {0: b"a", 1: b"b", 2: b"a", 3: b"c", 4: b"d", 5: b"a"}
     write(tmp_path / "a.pmtiles", tiles)
     with (tmp_path / "a.pmtiles").open("rb") as file:

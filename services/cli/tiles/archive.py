@@ -1,4 +1,4 @@
-"""An archive of tiles to its writer: a file that appears whole or not at all. Errors of the commands for tiles."""
+"""What an archive says of its tiles, and a file that appears whole or not at all. Errors of the commands for tiles."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from core.bbox import MERCATOR_LIMIT_DEG
+from core.catalog.archives import MVT
 from core.errors import IsthmusError
 
 STANDARD_OUTPUT = "-"
-MVT = "application/vnd.mapbox-vector-tile"
 
 
 class WrongUse(IsthmusError):
@@ -96,22 +96,6 @@ def about(tilejson: Mapping[str, Any], zooms: tuple[int, int], media_type: str) 
 def within_mercator(latitude: float) -> float:
     """The nearest latitude that Web Mercator has."""
     return max(-MERCATOR_LIMIT_DEG, min(MERCATOR_LIMIT_DEG, latitude))
-
-
-class Archive(Protocol):
-    """A file of tiles that is being written."""
-
-    def put(self, zoom: int, row: int, column: int, tile: bytes) -> None:
-        """Add a tile, compressed by gzip unless it is a picture. They come in the order of PMTiles."""
-        ...
-
-    def finish(self, about: About) -> None:
-        """Write what stands beside the tiles."""
-        ...
-
-    def close(self) -> None:
-        """Close the file, whether it is finished or not."""
-        ...
 
 
 def check_name(target: str, suffix: str) -> None:

@@ -11,8 +11,7 @@ from typing import Any, TypedDict, Unpack
 import click
 
 from cli.tiles.archive import STANDARD_OUTPUT, WrongUse
-from cli.tiles.progress import Tally, listening, size_text
-from cli.tiles.run import check_targets, export, seed
+from cli.tiles.run import Tally, check_targets, export, listening, seed, size_text
 from cli.tiles.tileset import parse_zooms, read_tileset
 from cli.tiles.walk import Walk
 from core.api_client import Client

@@ -11,10 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cli.tiles.archive import MVT
-from cli.tiles.grid import Grid, is_pyramid
-from cli.tiles.tileset import Matrix, Tileset
+from cli.tiles.tileset import Grid, Matrix, Tileset, is_pyramid
 from core.api_client import Client
+from core.catalog.archives import MVT
 from core.errors import IsthmusError
 
 S = TypeVar("S")

@@ -11,7 +11,19 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from core.catalog.archives import MVT
 from core.errors import TilesDamaged
+
+FORMATS = {
+    "pbf": MVT,
+    "mvt": MVT,
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "avif": "image/avif",
+}
+"""The word for what its tiles are -> their media type."""
 
 TILE = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
 METADATA = "SELECT name, value FROM metadata"

@@ -21,13 +21,21 @@ from pmtiles.tile import (
     HeaderDict,
     MagicNumberNotFound,
     SpecVersionUnsupported,
+    TileType,
     deserialize_header,
     zxy_to_tileid,
 )
 
-from core.catalog.archives import parse_object
+from core.catalog.archives import MVT, parse_object
 from core.errors import TilesDamaged
 
+MEDIA_TYPES = {
+    TileType.MVT: MVT,
+    TileType.PNG: "image/png",
+    TileType.JPEG: "image/jpeg",
+    TileType.WEBP: "image/webp",
+    TileType.AVIF: "image/avif",
+}
 HEADER_BYTES = 127
 MOST_DIRECTORY_BYTES = 32_000_000
 """Of a directory or of the metadata, unpacked; a directory of a million entries takes about a third."""

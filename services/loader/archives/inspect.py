@@ -12,10 +12,10 @@ from typing import Any, cast
 from pmtiles.tile import Compression, HeaderDict, TileType, tileid_to_zxy
 
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
-from core.catalog.archives import MVT, Facts, parse_object
+from core.catalog.archives import Facts, parse_object
 from core.errors import TilesDamaged
-from core.tile_files.mbtiles import MBTilesFile
-from core.tile_files.pmtiles import MOST_TILE_BYTES, PMTilesFile, gunzip
+from core.tile_files.mbtiles import FORMATS, MBTilesFile
+from core.tile_files.pmtiles import MEDIA_TYPES, MOST_TILE_BYTES, PMTilesFile, gunzip
 from loader.report import Note
 from loader.scan import Dataset
 
@@ -24,24 +24,7 @@ NUMBERS = (4 ** (LARGEST_ZOOM + 1) - 1) // 3
 """How many tiles there are down to that zoom."""
 
 WORLD = BBox(-180.0, -MERCATOR_LIMIT_DEG, 180.0, MERCATOR_LIMIT_DEG)
-MEDIA_TYPES = {
-    TileType.MVT: MVT,
-    TileType.PNG: "image/png",
-    TileType.JPEG: "image/jpeg",
-    TileType.WEBP: "image/webp",
-    TileType.AVIF: "image/avif",
-}
-FORMATS = {
-    "pbf": TileType.MVT,
-    "mvt": TileType.MVT,
-    "png": TileType.PNG,
-    "jpg": TileType.JPEG,
-    "jpeg": TileType.JPEG,
-    "webp": TileType.WEBP,
-    "avif": TileType.AVIF,
-}
-"""The words of MBTiles."""
-
+TILE_TYPES = {media_type: kind for kind, media_type in MEDIA_TYPES.items()}
 GZIP = b"\x1f\x8b"
 MAGIC = {TileType.MVT: b"\x1a", TileType.PNG: b"\x89PNG", TileType.JPEG: b"\xff\xd8\xff", TileType.WEBP: b"RIFF"}
 """What tiles begin with: a tile of vectors with its first layer."""
@@ -128,10 +111,12 @@ def inspect_mbtiles(dataset: Dataset) -> Inspected:
     word = metadata.get("format", "pbf")
     if word not in FORMATS:
         raise TilesDamaged(f"its tiles are '{word}'", hint=f"served are {', '.join(FORMATS)}")
-    check_tile(tile, FORMATS[word])
+    media_type = FORMATS[word]
+    kind = TILE_TYPES[media_type]
+    check_tile(tile, kind)
     place = place_of(numbers(metadata.get("bounds")), numbers(metadata.get("center")), zooms)
-    layers, notes = layers_of(parse_object(metadata.get("json", "{}")), FORMATS[word])
-    facts = Facts("mbtiles", media_type_of(FORMATS[word]), *place, layers)
+    layers, notes = layers_of(parse_object(metadata.get("json", "{}")), kind)
+    facts = Facts("mbtiles", media_type, *place, layers)
     return Inspected(facts, metadata, notes if indexed else (*notes, NO_INDEX))
 
 

@@ -1,8 +1,10 @@
-"""Writes PMTiles, version 3: one file of tiles that a web server needs no program for.
+"""Writes files of tiles: PMTiles 3, which a web server needs no program for, and MBTiles 1.3, for programs on a disk.
 
-Source: https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md. The sections may lie in any order but for the
-root directory, which ends within the first 16 KiB. So tiles go to the file at once, from there on, and what tells
-where they are follows them.
+Sources: https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md,
+https://github.com/mapbox/mbtiles-spec/blob/master/1.3/spec.md.
+The sections of PMTiles may lie in any order but for the root directory, which ends within the first 16 KiB. So tiles go
+to the file at once, from there on, and what tells where they are follows them. MBTiles is a file of SQLite, in which
+equal tiles are kept once: `tiles` is a view.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import sqlite3
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,31 +21,50 @@ from typing import Any
 from pmtiles.tile import (
     Compression,
     Entry,
-    TileType,
     serialize_directory,
     serialize_header,
     zxy_to_tileid,
 )
 
-from cli.tiles.archive import MVT, About
+from cli.tiles.archive import About
 from core import VERSION
+from core.tile_files.mbtiles import FORMATS
+from core.tile_files.pmtiles import HEADER_BYTES, MEDIA_TYPES
 
-TILE_TYPES = {
-    MVT: TileType.MVT,
-    "image/png": TileType.PNG,
-    "image/jpeg": TileType.JPEG,
-    "image/webp": TileType.WEBP,
-    "image/avif": TileType.AVIF,
-}
-HEADER_BYTES = 127
+TILE_TYPES = {media_type: kind for kind, media_type in MEDIA_TYPES.items()}
+WORDS = {media_type: word for word, media_type in reversed(FORMATS.items())}
+"""Of media types in MBTiles: the first of several."""
+
 TILES_FROM = 16_384
 LEAF_ENTRIES = 4096
 MOST_REMEMBERED = 200_000
 """Different tiles that are looked at for an equal one (some 40 MB of memory); then the oldest are forgotten."""
 
 
+APPLICATION_ID = 0x4D504258
+"""What the specification says a file is known by."""
+
+TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE metadata (name text, value text);
+CREATE UNIQUE INDEX metadata_index ON metadata (name);
+CREATE TABLE images (tile_id text PRIMARY KEY, tile_data blob) WITHOUT ROWID;
+CREATE TABLE map (
+    zoom_level integer, tile_column integer, tile_row integer, tile_id text,
+    PRIMARY KEY (zoom_level, tile_column, tile_row)
+) WITHOUT ROWID;
+CREATE VIEW tiles AS
+    SELECT zoom_level, tile_column, tile_row, tile_data FROM map JOIN images USING (tile_id);
+BEGIN;
+"""
+
+PUT_IMAGE = "INSERT OR IGNORE INTO images VALUES (?, ?)"
+PUT_PLACE = "INSERT INTO map VALUES (?, ?, ?, ?)"
+
+
 class PMTiles:
-    """An archive that is being written. Takes 32 bytes of memory for each run of equal tiles."""
+    """A PMTiles archive that is being written. Takes 32 bytes of memory for each run of equal tiles."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
@@ -54,7 +76,7 @@ class PMTiles:
         self.tile_count = self.content_count = 0
 
     def put(self, zoom: int, row: int, column: int, tile: bytes) -> None:
-        """Add a tile, packed already. They come in the order of their numbers (`zxy_to_tileid`)."""
+        """Add a tile, compressed by gzip unless it is a picture. They come by their numbers (`zxy_to_tileid`)."""
         number, offset = zxy_to_tileid(zoom, column, row), self._keep(tile)
         self.tile_count += 1
         if self._ids and offset == self._offsets[-1] and number == self._ids[-1] + self._runs[-1]:
@@ -158,3 +180,37 @@ def leaf_entries(firsts: Sequence[int], leaves: Sequence[bytes]) -> list[Entry]:
         entries.append(Entry(first, offset, len(leaf), 0))
         offset += len(leaf)
     return entries
+
+
+class MBTiles:
+    """An MBTiles archive that is being written, in one transaction: until it is whole the file has another name."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._connection.executescript(TABLES)
+
+    def put(self, zoom: int, row: int, column: int, tile: bytes) -> None:
+        """Add a tile, compressed by gzip unless it is a picture. Rows of MBTiles count from the south."""
+        digest = hashlib.blake2b(tile, digest_size=16).hexdigest()
+        self._connection.execute(PUT_IMAGE, [digest, tile])
+        self._connection.execute(PUT_PLACE, [zoom, column, (1 << zoom) - 1 - row, digest])
+
+    def finish(self, about: About) -> None:
+        """Write the metadata."""
+        texts = {
+            **about.texts,
+            "format": WORDS[about.media_type],
+            "bounds": ",".join(map(str, about.bounds)),
+            "center": ",".join(map(str, about.center)),
+            "minzoom": str(about.first_zoom),
+            "maxzoom": str(about.last_zoom),
+        }
+        if about.is_vector:
+            texts["json"] = json.dumps(about.vector_layers, ensure_ascii=False)
+        self._connection.executemany("INSERT INTO metadata VALUES (?, ?)", texts.items())
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
