@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from core.settings import Settings
-from loader.prerender import api_client, renderer as render
+from loader.prerender import renderer as render
 from loader.prerender.renderer import Renderer, rendering
 from loader.prerender.which_tiles import OverviewTiles
 from loader.progress import Event
@@ -302,5 +302,5 @@ def test_each_task_behind_a_name_is_asked(address: str, expected: list[str], mon
             raise socket.gaierror("no IPv4 address")
         return [("", "", "", "", (one, port)) for one in (["10.0.1.6", "10.0.1.5"] if host == "api" else [host])]
 
-    monkeypatch.setattr(api_client.socket, "getaddrinfo", lookup)
-    assert api_client.api_addresses(address) == expected
+    monkeypatch.setattr(render.socket, "getaddrinfo", lookup)
+    assert render.api_addresses(address) == expected
