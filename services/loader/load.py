@@ -264,7 +264,7 @@ def finish(
     notes += add_key(connection, table)
     times, time_notes = choose_times(connection, table, side_car.time)
     indexes = ddl.create_indexes(table, times.columns if times else ())
-    for statement in (*indexes, ddl.analyze(table)):
+    for statement in (*indexes, ddl.analyze(table.identifier)):
         connection.execute(statement.text)
     save_blocks(connection, table, copied.rows)
     begin("low zooms")

@@ -5,18 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loader.overviews import point_ranks
-from loader.overviews.point_ranks import (
-    HALF_WORLD_M,
-    Codes,
-    Floats,
-    Ranks,
-    importance_of,
-    interleaved,
-    rank_points,
-    scatter,
-)
+from loader.overviews import ranks
 from loader.overviews.points import indexed_zooms
+from loader.overviews.ranks import HALF_WORLD_M, Codes, Floats, Ranks, importance_of, interleaved, rank_points, scatter
+
+MOST = 50
+"""Points of a tile, so that few points are many."""
 
 CHANCE = np.random.default_rng(20_261_125)
 
@@ -43,33 +37,25 @@ def shown(found: Ranks, zoom: int) -> set[int]:
     return set(found.rows[found.zooms <= zoom].tolist())
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiles of at most 50 points, so that few points are many."""
-    monkeypatch.setattr(point_ranks, "MOST_FEATURES", 50)
-
-
-@pytest.mark.usefixtures("few")
 def test_each_cell_shows_its_most_important_point():
     x, y = clustered(3000)
     importance = importance_of(np.arange(3000), CHANCE.integers(0, 100, 3000).astype(np.float64))
-    found = rank_points(x, y, importance)
+    found = rank_points(x, y, importance, MOST)
     assert found.full_zoom > 4
     for zoom in range(found.full_zoom):
         assert shown(found, zoom) == shown_at(zoom, x, y, importance), zoom
 
 
-@pytest.mark.usefixtures("few")
 def test_what_is_shown_stays_and_lies_in_the_order_of_zooms():
-    found = rank_points(*clustered(3000), importance_of(np.arange(3000), None))
+    found = rank_points(*clustered(3000), importance_of(np.arange(3000), None), MOST)
     assert (np.diff(found.zooms) >= 0).all()
     assert len(np.unique(found.rows)) == len(found.rows)
     assert found.counts() == [len(shown(found, zoom)) for zoom in range(found.full_zoom)]
 
 
-def test_full_zoom_is_the_first_without_a_tile_of_too_many(few: None):
+def test_full_zoom_is_the_first_without_a_tile_of_too_many():
     x, y = clustered(3000)
-    found = rank_points(x, y, importance_of(np.arange(3000), None))
+    found = rank_points(x, y, importance_of(np.arange(3000), None), MOST)
 
     def most(zoom: int) -> int:
         side = 2 * HALF_WORLD_M / 2**zoom
@@ -88,7 +74,7 @@ def test_few_points_are_all_shown(count: int):
 def test_many_points_at_one_place_end_at_the_largest_zoom():
     x = np.full(10_001, 5.0)
     found = rank_points(x, x, importance_of(np.arange(10_001), None))
-    assert found.full_zoom == point_ranks.LARGEST_FULL_ZOOM
+    assert found.full_zoom == ranks.LARGEST_FULL_ZOOM
     assert (found.rows.size, found.zooms.tolist()) == (1, [0])
 
 

@@ -9,15 +9,21 @@ import pytest
 import shapely
 from hypothesis import given, strategies as st
 
-from loader.overviews.point_ranks import CELL_LEVELS, HALF_WORLD_M, LEVELS, cells, group_starts, importance_of, shift
-from loader.overviews.shape_ranks import (
+from loader.overviews.ranks import (
+    CELL_LEVELS,
     CELL_M,
+    HALF_WORLD_M,
+    LEVELS,
     NEVER,
     Shapes,
+    cells,
     full_zoom_of,
+    group_starts,
+    importance_of,
     largest_of_each,
     line_zooms,
     own_zooms,
+    shift,
     smallest_tiles,
     squares,
     squares_of,

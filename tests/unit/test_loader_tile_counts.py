@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 
 from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
 from api.tms.tile import tile_holding
-from loader.overviews.point_ranks import spread
-from loader.overviews.tile_counts import count_in_tiles, unspread
+from loader.overviews.points import count_in_tiles, unspread
+from loader.overviews.ranks import spread
 
 METRES = st.floats(-HALF_WORLD_M * 0.999999, HALF_WORLD_M * 0.999999)
 

@@ -22,7 +22,7 @@ from core.errors import UnknownCollection, suggestion
 from loader import catalogue
 from loader.errors import CannotPrepare
 from loader.geometry.wkb_types import Shape
-from loader.overviews.points import property_list
+from loader.overviews.points import property_list, run
 from loader.overviews.prepare import prepare
 from loader.progress import Listener, silent, steps
 from loader.report import Note
@@ -156,9 +156,7 @@ def overview_columns(attributes: Sequence[Mapping[str, Any]]) -> list[TableColum
 
 def stage(connection: Connection, target: Target, staged: Table) -> int:
     """Copy what is needed of the table, with Web Mercator geometries; returns how many rows have a geometry."""
-    for statement in create_staged(target.schema, target.name, target.key, target.geometry, staged):
-        connection.execute(statement.text)
-    connection.execute(analyze(staged).text)
+    run(connection, *create_staged(target, staged), analyze(staged.identifier))
     return verify.count_rows(connection, staged)
 
 
@@ -172,7 +170,7 @@ def publish(connection: Connection, target: Target, tiling: dict[str, Any], rows
         connection.execute(sql.SQL("DROP TABLE {}").format(name))
         return None
     if tiling["kinds"] != ["points"]:
-        connection.execute(delete_beyond(table, full_zoom).text)
+        run(connection, delete_beyond(table, full_zoom))
     about = {"source": target.full_name, "key": target.key, "geometry": target.geometry, "rows": rows}
     about |= {"changes": target.changes, "prepared_at": datetime.now(UTC).isoformat(timespec="seconds")}
     text = json.dumps({**tiling, "has_large": False, **about})
@@ -258,15 +256,16 @@ ORDER BY p.oid
 """
 
 
-def create_staged(schema: str, name: str, key: str, geometry: str, staged: Table) -> Iterator[Statement]:
+def create_staged(target: Target, staged: Table) -> Iterator[Statement]:
     """A copy of what is needed of a table, as the loader's tables are: fid, geom, geom_3857 and some properties."""
     text = sql.SQL(
         "CREATE TABLE {staged} AS SELECT t.{key}::bigint AS fid, t.{geometry}::geometry AS geom,"
         " isthmus.to_3857(isthmus.straightened(t.{geometry}))::geometry(Geometry, 3857) AS geom_3857{columns}"
         " FROM {table} AS t WHERE t.{geometry} IS NOT NULL"
     )
-    values = {"key": sql.Identifier(key), "geometry": sql.Identifier(geometry), "table": sql.Identifier(schema, name)}
-    yield Statement(text.format(staged=staged.identifier, columns=property_list(staged.columns), **values))
+    names = {"key": sql.Identifier(target.key), "geometry": sql.Identifier(target.geometry)}
+    table, columns = sql.Identifier(target.schema, target.name), property_list(staged.columns)
+    yield Statement(text.format(staged=staged.identifier, table=table, columns=columns, **names))
     yield Statement(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(staged.identifier))
 
 

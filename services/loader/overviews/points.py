@@ -1,4 +1,6 @@
-"""The overview of a table of points: which of them each low zoom shows, in a table beside the version's own."""
+"""The overview of a table of points: which of them each low zoom shows, in a table beside the version's own; and of any
+table, how many features lie in each tile of the zooms that leave some out, so that a tile can say what it lacks.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +9,38 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import sql
 
 from core.catalog.tiling import FIRST
 from core.database.connections import Connection
 from core.database.statement import Statement
 from loader.names import MAX_BYTES, shortened
-from loader.overviews.point_ranks import Floats, Ranks, importance_of, rank_points
-from loader.overviews.tile_counts import save_counts
+from loader.overviews.ranks import (
+    SPREADING,
+    Codes,
+    Floats,
+    Ranks,
+    cells,
+    group_starts,
+    importance_of,
+    interleaved,
+    rank_points,
+    shift,
+)
+from loader.table.binary_copy import read_records, write_records
 from loader.table.columns import TableColumn
-from loader.table.copy_arrays import read_records, write_records
-from loader.table.ddl import SCHEMA, Table
+from loader.table.ddl import SCHEMA, Table, analyze
 
 SUFFIX = "_tiles"
-RANKED = "isthmus_ranked"
+RANKED = sql.Identifier("isthmus_ranked")
 """A temporary table: which features, from which zoom on, in which order."""
+
+COPY_RANKED = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(RANKED)
+COPY_COUNTS = sql.SQL(
+    "COPY isthmus.tile_counts (version, zoom, tile_row, tile_column, features) FROM STDIN (FORMAT binary)"
+).format()
+Numbers = npt.NDArray[np.int64]
 
 # Rows: (fid, x and y of the middle, importance) of what has a place in EPSG:3857.
 PLACES = sql.SQL("""
@@ -43,6 +62,16 @@ class Places:
     values: Floats | None
 
 
+@dataclass(frozen=True, slots=True)
+class TileCounts:
+    """The tiles of one zoom that have features; rows are counted from the north."""
+
+    zoom: int
+    rows: Numbers
+    columns: Numbers
+    features: Numbers
+
+
 def prepare_points(
     connection: Connection, table: Table, rank: TableColumn | None, properties: Sequence[TableColumn], most: int
 ) -> dict[str, Any]:
@@ -57,10 +86,8 @@ def prepare_points(
     name = overview_name(table)
     save_counts(connection, table, places.x, places.y, ranks.full_zoom)
     write_ranks(connection, places, ranks)
-    for statement in create_point_overview(table, name, properties):
-        connection.execute(statement.text)
-    for statement in index_points(name, indexed_zooms(ranks.counts())):
-        connection.execute(statement.text)
+    run(connection, *create_point_overview(table, name, properties))
+    run(connection, *index_points(name, indexed_zooms(ranks.counts())))
     return {"kinds": ["points"], "full_zoom": ranks.full_zoom, "table": name}
 
 
@@ -74,32 +101,22 @@ def overview_name(table: Table) -> str:
 def read_places(connection: Connection, table: Table, rank: TableColumn | None) -> Places:
     """The points of a table. Memory: 38 bytes a row, 50 with importance, twice for a moment."""
     kinds = {"fid": "i8", "x": "f8", "y": "f8", **({"value": "f8"} if rank else {})}
-    found = read_records(connection, copy_places(table, rank), kinds)
-    return Places(found["fid"], found["x"], found["y"], found.get("value"))
-
-
-def copy_places(table: Table, rank: TableColumn | None) -> sql.Composed:
-    """COPY of ids as bigint, the others as doubles. Without a column of importance, that is left out."""
     value = sql.SQL(", coalesce({}::double precision, '-Infinity')")
     chosen = value.format(sql.Identifier(rank.column)) if rank else sql.SQL("")
-    return PLACES.format(value=chosen, table=table.identifier)
+    found = read_records(connection, PLACES.format(value=chosen, table=table.identifier), kinds)
+    return Places(found["fid"], found["x"], found["y"], found.get("value"))
 
 
 def write_ranks(connection: Connection, places: Places, ranks: Ranks) -> None:
     """Put the ranks into the temporary table."""
     text = "CREATE TEMPORARY TABLE {} (fid bigint, zoom smallint, place integer) ON COMMIT DROP"
-    connection.execute(sql.SQL(text).format(sql.Identifier(RANKED)))
+    connection.execute(sql.SQL(text).format(RANKED))
     columns = {
         "fid": ("i8", places.fids[ranks.rows]),
         "zoom": ("i2", ranks.zooms),
         "place": ("i4", np.arange(len(ranks.rows))),
     }
-    write_records(connection, copy_ranked(), columns)
-
-
-def copy_ranked() -> sql.Composed:
-    """COPY into the temporary table."""
-    return sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(RANKED))
+    write_records(connection, COPY_RANKED, columns)
 
 
 def create_point_overview(table: Table, name: str, properties: Sequence[TableColumn]) -> Iterator[Statement]:
@@ -109,11 +126,11 @@ def create_point_overview(table: Table, name: str, properties: Sequence[TableCol
         "CREATE TABLE {tiles} AS SELECT r.zoom AS {first}, t.fid, t.geom_3857{columns}"
         " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid ORDER BY r.place"
     )
-    tiles, ranked, first = sql.Identifier(SCHEMA, name), sql.Identifier(RANKED), sql.Identifier(FIRST)
+    tiles, first = sql.Identifier(SCHEMA, name), sql.Identifier(FIRST)
     yield Statement(sql.SQL("SET LOCAL work_mem = '128MB'"))
-    yield Statement(text.format(tiles=tiles, first=first, columns=columns, ranked=ranked, table=table.identifier))
+    yield Statement(text.format(tiles=tiles, first=first, columns=columns, ranked=RANKED, table=table.identifier))
     yield Statement(sql.SQL("SET LOCAL work_mem TO DEFAULT"))
-    yield Statement(sql.SQL("DROP TABLE {}").format(ranked))
+    yield Statement(sql.SQL("DROP TABLE {}").format(RANKED))
 
 
 def property_list(properties: Sequence[TableColumn]) -> sql.Composable:
@@ -136,4 +153,44 @@ def index_points(name: str, zooms: Sequence[int]) -> Iterator[Statement]:
     for zoom in zooms:
         text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {} <= {}")
         yield Statement(text.format(tiles, sql.Identifier(FIRST), sql.Literal(zoom)))
-    yield Statement(sql.SQL("ANALYZE {}").format(tiles))
+    yield analyze(tiles)
+
+
+def count_in_tiles(x: Floats, y: Floats, full_zoom: int) -> Iterator[TileCounts]:
+    """The tiles of each zoom below the full one, the largest zoom first. `x`, `y`: middles in EPSG:3857"""
+    codes, features = np.unique(interleaved(cells(x), cells(-y)) >> shift(full_zoom - 1), return_counts=True)
+    for zoom in reversed(range(full_zoom)):
+        rows, columns = (unspread(some).astype(np.int64) for some in (codes >> np.uint64(1), codes))
+        yield TileCounts(zoom, rows, columns, features)
+        starts = group_starts(codes >> np.uint64(2))
+        codes, features = codes[starts] >> np.uint64(2), np.add.reduceat(features, starts) if len(starts) else features
+
+
+def unspread(codes: Codes) -> Codes:
+    """Every second bit, the first one included: what `spread` put a zero between. Source: as of SPREADING"""
+    bits = codes & np.uint64(SPREADING[-1][1])
+    masks = [*(mask for _, mask in reversed(SPREADING[:-1])), 0xFFFFFFFF]
+    for (distance, _), mask in zip(reversed(SPREADING), masks, strict=True):
+        bits = (bits | (bits >> np.uint64(distance))) & np.uint64(mask)
+    return bits
+
+
+def save_counts(connection: Connection, table: Table, x: Floats, y: Floats, full_zoom: int) -> None:
+    """Write them down for the version of a table."""
+    if table.version is None or not full_zoom or not len(x):
+        return
+    found = list(count_in_tiles(x, y, full_zoom))
+    columns: dict[str, tuple[str, npt.NDArray[Any]]] = {
+        "version": ("i8", np.full(sum(len(one.rows) for one in found), table.version)),
+        "zoom": ("i2", np.concatenate([np.full(len(one.rows), one.zoom) for one in found])),
+        "row": ("i4", np.concatenate([one.rows for one in found])),
+        "column": ("i4", np.concatenate([one.columns for one in found])),
+        "features": ("i4", np.concatenate([one.features for one in found])),
+    }
+    write_records(connection, COPY_COUNTS, columns)
+
+
+def run(connection: Connection, *statements: Statement) -> None:
+    """Run statements one after the other."""
+    for statement in statements:
+        connection.execute(statement.text)

@@ -14,8 +14,8 @@ from core.catalog.tiling import Kind
 from core.database.connections import Connection
 from core.errors import suggestion
 from loader.errors import BadSideCar
-from loader.overviews.point_ranks import MOST_FEATURES
 from loader.overviews.points import prepare_points
+from loader.overviews.ranks import MOST_FEATURES
 from loader.overviews.shapes import prepare_shapes
 from loader.report import Note
 from loader.sidecar import TileOptions

@@ -1,38 +1,55 @@
 """The overview of a table of lines or polygons, or of a mixture: which of them each zoom shows, squares for small
 polygons, and large geometries in parts.
 
-A mixture is handled kind by kind, each as if the table had no other, into one overview.
+A mixture is handled kind by kind, each as if the table had no other, into one overview. What is computed of features
+is computed of arrays, read from the table and written beside it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import psycopg
 from psycopg import sql
 
-from core.catalog.tiling import Kind
+from core.catalog.tiling import KINDS, Kind
 from core.database.connections import Connection
-from core.database.statement import Statement
 from loader.overviews import shapes_sql
-from loader.overviews.point_ranks import HALF_WORLD_M
-from loader.overviews.points import overview_name, prepare_points
-from loader.overviews.shape_arrays import BORDER_POINTS, Layer, read_layers, write_ranked, write_squares
-from loader.overviews.shape_ranks import Shapes, Zooms, full_zoom_of, own_zooms, squares
+from loader.overviews.points import COPY_RANKED, RANKED, overview_name, prepare_points, run, save_counts
+from loader.overviews.ranks import (
+    HALF_WORLD_M,
+    Codes,
+    Floats,
+    Shapes,
+    Squares,
+    Zooms,
+    first_zooms,
+    full_zoom_of,
+    importance_of,
+    line_zooms,
+    own_zooms,
+    smallest_tiles,
+    squares,
+)
 from loader.overviews.shapes_sql import Filling
-from loader.overviews.tile_counts import save_counts
+from loader.table.binary_copy import read_records, write_records
 from loader.table.columns import TableColumn
-from loader.table.ddl import SCHEMA, Table
+from loader.table.ddl import SCHEMA, Table, analyze
 
 LARGEST_SIMPLIFIED = 12
 """Beyond this zoom geometries are as they are: a unit of its tiles is 2.4 m."""
 
 LIGHT_POINTS = 64
 """A geometry with at most so many corners is not worth simplifying."""
+
+BORDER_POINTS = 4
+"""Where neighbours share their borders, more corners are: all geometries are simplified together."""
+
 
 SHARED = 0.1
 """Neighbours share their borders where so many of their corners are those of others too."""
@@ -45,6 +62,29 @@ FEW = 500
 
 MOST_TOGETHER = 3_000_000
 """More corners are not simplified together: it takes 4 µs and 500 bytes for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The features of one kind, in the order of the curve, and their places in the order of importance."""
+
+    kind: Kind
+    shapes: Shapes
+    importance: Codes
+
+    def zooms(self, full_zoom: int) -> Zooms:
+        """The smallest zoom at which each is shown by itself."""
+        if self.kind == "points":
+            return first_zooms(self.shapes.codes, self.importance, full_zoom)
+        if self.kind == "lines":
+            return line_zooms(self.shapes, self.importance, full_zoom)
+        return np.minimum(own_zooms(self.shapes), full_zoom)
+
+    def drawn(self, full_zoom: int) -> tuple[Shapes, Zooms]:
+        """Those that the overview is to have, with their zooms: shown by a low zoom, or not of few corners."""
+        zooms = self.zooms(full_zoom)
+        chosen = np.flatnonzero((zooms < full_zoom) | (self.shapes.points > BORDER_POINTS))
+        return self.shapes.in_order(chosen), zooms[chosen]
 
 
 def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
@@ -103,12 +143,11 @@ def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool)
 
 def index(connection: Connection, name: str, full_zoom: int, *, has_large: bool) -> None:
     """Index the overview for the zooms below the full one, and for those beyond where it has rows for them."""
-    statement = shapes_sql.select_spans(name)
-    spans = connection.execute(statement.text).fetchall()
+    spans = connection.execute(shapes_sql.select_spans(name).text).fetchall()
     run(connection, *(shapes_sql.index_zooms(name, zooms) for zooms in shared_zooms(spans, full_zoom)))
     if has_large:
         run(connection, shapes_sql.index_beyond(name, full_zoom))
-    run(connection, shapes_sql.analyze(SCHEMA, name))
+    run(connection, analyze(sql.Identifier(SCHEMA, name)))
 
 
 def shared_zooms(spans: Sequence[tuple[int, int, int]], full_zoom: int) -> list[range]:
@@ -133,8 +172,8 @@ def validated(connection: Connection, filling: Filling, *, repair: bool) -> Fill
     """The same with a source that has the shapes of many corners as they are shown; `repair`: made valid."""
     if filling.kind is not None and not repair:
         return filling
-    connection.execute(shapes_sql.validate(filling, repair=repair).text)
-    return replace(filling, source=sql.Identifier(shapes_sql.VALID))
+    run(connection, shapes_sql.validate(filling, repair=repair))
+    return replace(filling, source=shapes_sql.VALID)
 
 
 def has_more(shapes: Shapes, points: int) -> bool:
@@ -149,8 +188,7 @@ def share_borders(connection: Connection, filling: Filling, shapes: Shapes, zoom
         return False
     until = np.cumsum(points[np.argsort(zooms, kind="stable")])
     last = int(np.searchsorted(until, LOOKED_AT))
-    statement = shapes_sql.select_shared(filling.table, filling.kind, last)
-    [(corners, shared)] = connection.execute(statement.text).fetchall()
+    [(corners, shared)] = connection.execute(shapes_sql.select_shared(filling, last).text).fetchall()
     return shared > SHARED * corners
 
 
@@ -173,7 +211,7 @@ def insert_heavy(connection: Connection, filling: Filling, last: int, *, coverag
     """
     for zoom in reversed(range(last + 1)):
         simplify(connection, filling, zoom, coverage=coverage, again=zoom < last)
-        run(connection, shapes_sql.insert_zoom(filling, zoom))
+        run(connection, shapes_sql.insert_parts(filling, shapes_sql.SIMPLE, first=zoom, last=zoom, deepest=zoom))
     run(connection, shapes_sql.insert_exact(filling, last + 1))
 
 
@@ -188,7 +226,76 @@ def simplify(connection: Connection, filling: Filling, zoom: int, *, coverage: b
         simplify(connection, filling, zoom, coverage=False, again=again)
 
 
-def run(connection: Connection, *statements: Statement) -> None:
-    """Run statements one after the other."""
-    for statement in statements:
-        connection.execute(statement.text)
+def read_layers(connection: Connection, table: Table, kind: Kind | None, rank: TableColumn | None) -> list[Layer]:
+    """The shapes of a table by kind. Without a column of importance, lines have their length, points chance."""
+    kinds = dict.fromkeys(("fid", "west", "south", "east", "north", "measure", "points", "dimension"), "f8")
+    kinds |= dict.fromkeys(("fid", "points", "dimension"), "i8") | ({"value": "f8"} if rank else {})
+    found = read_records(connection, shapes_sql.copy_shapes(table, kind, rank), kinds)
+    dimensions, values = found.pop("dimension"), found.pop("value", None)
+    shapes = Shapes(*found.values())
+    layers: list[Layer] = []
+    for dimension, name in enumerate(KINDS):
+        rows = np.flatnonzero(dimensions == dimension)
+        if len(rows):
+            layers.append(layer_of(name, shapes.in_order(rows), None if values is None else values[rows]))
+    return layers
+
+
+def layer_of(kind: Kind, shapes: Shapes, values: Floats | None) -> Layer:
+    """The features of one kind."""
+    turn = np.argsort(shapes.codes, kind="stable")
+    if values is None and kind != "points":
+        values = shapes.measures
+    return Layer(kind, shapes.in_order(turn), importance_of(shapes.fids, values)[turn])
+
+
+def write_ranked(connection: Connection, shapes: Shapes, zooms: Zooms) -> None:
+    """Put the shapes into the temporary table."""
+    levels, x, y = smallest_tiles(shapes, shapes_sql.DEEPEST)
+    places = np.empty(len(zooms), np.int64)
+    places[np.argsort(zooms, kind="stable")] = np.arange(len(zooms))
+    columns = {
+        "fid": ("i8", shapes.fids),
+        "zoom": ("i2", zooms),
+        "place": ("i4", places),
+        "points": ("i4", shapes.points),
+        "level": ("i4", levels),
+        "x": ("i4", x),
+        "y": ("i4", y),
+    }
+    connection.execute(shapes_sql.CREATE_RANKED)
+    write_records(connection, COPY_RANKED, columns)
+    run(connection, analyze(RANKED))
+
+
+def write_squares(connection: Connection, name: str, found: Squares) -> None:
+    """Put squares into the overview."""
+    zooms, zero = np.full(len(found.x), found.zoom), np.zeros(len(found.x))
+    columns = {
+        "first": ("i2", zooms),
+        "last": ("i2", zooms),
+        "level": ("i4", zero),
+        "column": ("i4", zero),
+        "row": ("i4", zero),
+        "merged": ("i4", found.counts),
+        "geom_3857": ("V97", squares_as_ewkb(found)),
+    }
+    write_records(connection, shapes_sql.copy_squares(name), columns)
+
+
+def squares_as_ewkb(found: Squares) -> npt.NDArray[np.void]:
+    """Squares as EWKB."""
+    fields = [
+        ("order", "u1"),
+        ("type", "<u4"),
+        ("srid", "<u4"),
+        ("rings", "<u4"),
+        ("corners", "<u4"),
+        ("xy", "<f8", 10),
+    ]
+    rows = np.zeros(len(found.x), np.dtype(fields))
+    rows["order"], rows["type"], rows["srid"], rows["rings"], rows["corners"] = 1, 0x20000003, 3857, 1, 5
+    half = found.sides / 2
+    west, east, south, north = found.x - half, found.x + half, found.y - half, found.y + half
+    rows["xy"] = np.stack([west, south, west, north, east, north, east, south, west, south], axis=1)
+    return rows.view("V97")

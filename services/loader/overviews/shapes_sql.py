@@ -9,8 +9,8 @@ from psycopg import sql
 
 from core.catalog.tiling import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
 from core.database.statement import Statement
-from loader.overviews.point_ranks import CELL_LEVELS, HALF_WORLD_M
 from loader.overviews.points import RANKED, property_list
+from loader.overviews.ranks import CELL_LEVELS, HALF_WORLD_M
 from loader.table.columns import TableColumn
 from loader.table.ddl import SCHEMA, Table
 
@@ -20,10 +20,10 @@ UNITS = 4096
 PART_POINTS = 256
 """A geometry with more corners is cut in parts."""
 
-VALID = "isthmus_valid"
+VALID = sql.Identifier("isthmus_valid")
 """A temporary table: (fid, geom_3857) of shapes of many corners as they are shown, polygons repaired."""
 
-SIMPLE, SIMPLER = "isthmus_simple", "isthmus_simpler"
+SIMPLE, SIMPLER = sql.Identifier("isthmus_simple"), sql.Identifier("isthmus_simpler")
 """A temporary table: (fid, geom_3857), simplified; and that which takes its place."""
 
 DEEPEST, STEP = 14, 2
@@ -97,20 +97,19 @@ def copy_shapes(table: Table, kind: Kind | None, rank: TableColumn | None) -> sq
     )
 
 
-def create_ranked() -> Statement:
-    """The temporary table of what is to be put into the overview: from which zoom on, in which order, how many
-    corners, and the smallest tile that holds it."""
-    text = (
-        "CREATE TEMPORARY TABLE {} (fid bigint, zoom smallint, place integer, points integer, level integer,"
-        " x integer, y integer) ON COMMIT DROP"
-    )
-    return Statement(sql.SQL(text).format(sql.Identifier(RANKED)))
+CREATE_RANKED = sql.SQL("""
+CREATE TEMPORARY TABLE {} (
+    fid bigint, zoom smallint, place integer, points integer, level integer, x integer, y integer
+) ON COMMIT DROP
+""").format(RANKED)
+"""What is to be put into the overview: from which zoom on, in which order, how many corners, and the smallest tile that
+holds it."""
 
 
 def drop_temporary() -> Iterator[Statement]:
     """Forget the temporary tables."""
     for name in (RANKED, SIMPLE, VALID):
-        yield Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+        yield Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
 
 
 def create_shape_overview(filling: Filling) -> Statement:
@@ -172,11 +171,6 @@ ORDER BY s.place
 """)
 
 
-def insert_zoom(filling: Filling, zoom: int) -> Statement:
-    """The simplified shapes of many corners, for one zoom, in parts of its tiles."""
-    return insert_parts(filling, sql.Identifier(SIMPLE), first=zoom, last=zoom, deepest=zoom)
-
-
 def insert_exact(filling: Filling, first: int) -> Statement:
     """The shapes of many corners as they are, for a zoom and those beyond."""
     return insert_parts(filling, filling.source, first=first, last=LAST_ZOOM, deepest=DEEPEST)
@@ -200,7 +194,7 @@ def insert_parts(filling: Filling, source: sql.Composable, *, first: int, last: 
 def of_filling(filling: Filling) -> dict[str, sql.Composable]:
     """What statements have in common."""
     return {
-        "ranked": sql.Identifier(RANKED),
+        "ranked": RANKED,
         "table": filling.table.identifier,
         "tiles": sql.Identifier(SCHEMA, filling.name),
         "shown": shown_geometry(filling.kind),
@@ -225,7 +219,7 @@ REPAIRED = sql.SQL("CASE WHEN ST_IsValid(shown) THEN shown ELSE ST_CollectionExt
 def validate(filling: Filling, *, repair: bool) -> Statement:
     """The shapes of many corners as they are shown, in a temporary table. `repair`: polygons, some of them not valid"""
     repaired = REPAIRED if repair else sql.SQL("shown")
-    return Statement(VALIDATE.format(valid=sql.Identifier(VALID), repaired=repaired, **of_filling(filling)))
+    return Statement(VALIDATE.format(valid=VALID, repaired=repaired, **of_filling(filling)))
 
 
 SIMPLIFY = sql.SQL("""
@@ -271,8 +265,7 @@ def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Ite
     """
     unit, cell = (sql.Literal(2 * HALF_WORLD_M / 2**zoom / parts) for parts in (UNITS, 2**CELL_LEVELS))
     how = TOGETHER if coverage else EACH
-    simple, simpler = sql.Identifier(SIMPLE), sql.Identifier(SIMPLER)
-    source = simple if again else filling.source
+    source = SIMPLE if again else filling.source
     values = {
         "how": how.format(unit=unit, many_parts=sql.Literal(MANY_PARTS)),
         "zoom": sql.Literal(zoom),
@@ -280,13 +273,13 @@ def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Ite
         "cell": cell,
         **of_filling(filling),
     }
-    yield Statement(SIMPLIFY.format(simpler=simpler, source=source, **values))
+    yield Statement(SIMPLIFY.format(simpler=SIMPLER, source=source, **values))
     if again:
-        yield Statement(sql.SQL("DROP TABLE {}").format(simple))
-    yield Statement(sql.SQL("ALTER TABLE {} RENAME TO {}").format(simpler, simple))
+        yield Statement(sql.SQL("DROP TABLE {}").format(SIMPLE))
+    yield Statement(sql.SQL("ALTER TABLE {} RENAME TO {}").format(SIMPLER, SIMPLE))
 
 
-def select_shared(table: Table, kind: Kind | None, last_place: int) -> Statement:
+def select_shared(filling: Filling, last_place: int) -> Statement:
     """How many corners of some shapes are those of others too. Rows: one (corners, shared ones)"""
     text = sql.SQL("""
 SELECT count(*), count(*) FILTER (WHERE shapes > 1)
@@ -299,8 +292,7 @@ FROM (
     ) AS corners
     GROUP BY ST_X((dumped).geom), ST_Y((dumped).geom)
 ) AS places""")
-    ranked, last, shown = sql.Identifier(RANKED), sql.Literal(last_place), shown_geometry(kind)
-    return Statement(text.format(ranked=ranked, table=table.identifier, last_place=last, shown=shown))
+    return Statement(text.format(last_place=sql.Literal(last_place), **of_filling(filling)))
 
 
 def copy_squares(name: str) -> sql.Composed:
@@ -339,8 +331,3 @@ def index_beyond(name: str, full_zoom: int) -> Statement:
     """An index of what the zooms from the full one on show, and those below do not."""
     text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {last} >= {full_zoom}")
     return Statement(text.format(sql.Identifier(SCHEMA, name), full_zoom=sql.Literal(full_zoom), **NAMED))
-
-
-def analyze(*names: str) -> Statement:
-    """Statistics of a table, by its schema if it has one, and its name."""
-    return Statement(sql.SQL("ANALYZE {}").format(sql.Identifier(*names)))

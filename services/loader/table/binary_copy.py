@@ -1,7 +1,8 @@
-"""Record batches as the bytes of PostgreSQL's binary COPY.
+"""PostgreSQL's binary COPY: record batches as its bytes, and columns of numbers, to it and from it, as arrays.
 
 Measured with 500,000 points of four columns, without index (2 cores): pgpq 1.54 M rows/s, psycopg's write_row in binary
 1.31 M, an encoder written with numpy 0.78 M. pgpq takes only what its encoders know, so each column is cast first.
+Arrays have no value of NULL, and need no loop in Python.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pgpq import ArrowToPostgresBinaryEncoder
 from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
+from psycopg import sql
 from pyarrow import types as pt
 
+from core.database.connections import Connection
+from core.database.copy_out import copy_out
 from loader.chunks import Chunk
 from loader.report import Note
 from loader.table.columns import JSON, TEXT, TableColumn
@@ -28,6 +34,11 @@ FALLBACK_ENCODING = "cp1252"
 """What text that is no UTF-8 is read as: the usual one of old Shapefiles and spreadsheets."""
 
 LARGEST = 2**63 - 1
+HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TAIL = b"\xff\xff"
+"""What stands before and after the rows of a binary COPY."""
+
+Array = npt.NDArray[Any]
 
 REPAIRED = (
     Note(
@@ -197,3 +208,38 @@ def storable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [storable(item) for item in cast("list[Any]", value)]
     return value
+
+
+def read_records(connection: Connection, copy: sql.Composed, kinds: Mapping[str, str]) -> dict[str, Array]:
+    """The columns of a `COPY … TO STDOUT (FORMAT binary)`. `kinds`: numpy's of each, in order, such as `i8`.
+
+    Memory: 4 bytes for each value beside its own, twice for a moment
+    """
+    data = b"".join(copy_out(connection, copy.as_string(connection).encode()))
+    rows = np.frombuffer(memoryview(data)[len(HEAD) : -len(TAIL)], record(kinds))
+    return {name: rows[name].astype(kind) for name, kind in kinds.items()}
+
+
+def write_records(connection: Connection, copy: sql.Composed, columns: Mapping[str, tuple[str, Array]]) -> None:
+    """Send columns to a `COPY … FROM STDIN (FORMAT binary)`: of each, numpy's kind in PostgreSQL and the values.
+
+    A kind such as `V97` is bytes of that length.
+    """
+    kinds = {name: kind for name, (kind, _) in columns.items()}
+    rows = np.zeros(len(next(iter(columns.values()))[1]), record(kinds))
+    rows["count"] = len(columns)
+    for name, (kind, values) in columns.items():
+        rows[f"{name} bytes"] = np.dtype(kind).itemsize
+        rows[name] = values
+    with connection.cursor() as cursor, cursor.copy(copy) as out:
+        out.write(HEAD)
+        out.write(rows.tobytes())
+        out.write(TAIL)
+
+
+def record(kinds: Mapping[str, str]) -> np.dtype[Any]:
+    """A row of a binary COPY: the number of its values, and before each the number of its bytes."""
+    fields = [("count", ">i2")]
+    for name, kind in kinds.items():
+        fields += [(f"{name} bytes", ">i4"), (name, kind if kind.startswith("V") else f">{kind}")]
+    return np.dtype(fields)

@@ -206,9 +206,9 @@ def select_index_state(name: str, index: PropertyIndex) -> Statement:
     return Statement(text)
 
 
-def analyze(table: Table) -> Statement:
+def analyze(table: sql.Identifier) -> Statement:
     """Statistics for the planner, from now on."""
-    return Statement(sql.SQL("ANALYZE {}").format(table.identifier))
+    return Statement(sql.SQL("ANALYZE {}").format(table))
 
 
 def drop(kind: Literal["TABLE", "VIEW", "INDEX"], name: str) -> Statement:

@@ -25,7 +25,7 @@ from core.database.connections import Connection
 from core.database.statement import Statement
 from loader.chunks import Chunk
 from loader.geometry.wkb_types import EWKB_FLAGS, type_codes
-from loader.table.copy_arrays import read_records
+from loader.table.binary_copy import read_records
 from loader.table.ddl import Table
 
 GROUP_BYTES = 48_000_000

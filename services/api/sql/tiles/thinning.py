@@ -16,7 +16,7 @@ from core.database.statement import quoted
 
 POINTS = ("Point",)
 CELLS = 128
-"""Of a tile along each side (see loader/overviews/point_ranks): what is at least as wide or high as one is shown."""
+"""Of a tile along each side (see loader/overviews/ranks): what is at least as wide or high as one is shown."""
 
 
 @dataclass(frozen=True, slots=True)
