@@ -197,8 +197,9 @@ json_values = st.recursive(
 @given(json_values)
 def test_whatever_a_value_holds_its_json_is_one_that_jsonb_takes(value: object) -> None:
     text = json_text(value)
-    assert "\\u0000" not in text
-    assert "\\ud8" not in text
+    escapes = text.replace("\\\\", "")  # a backslash that is text itself
+    assert "\\u0000" not in escapes
+    assert "\\ud8" not in escapes
     json.loads(text, parse_constant=lambda name: pytest.fail(name))
     text.encode()
 
