@@ -12,7 +12,7 @@ from api.exports.spool import Spool, SpooledFile
 from api.http.slots import Slots
 from api.query.crs import CRS84
 from api.query.items import ItemsQuery
-from api.sql.features.file_exports import copy_wire
+from api.sql.features.exports import copy_wire
 from core.catalog.collections import Collection
 from core.database.connections import Database
 from core.database.statement import Statement

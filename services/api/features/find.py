@@ -13,8 +13,8 @@ from api.query.items import KEY_ALONE, FeatureKey, ItemsQuery, Presentation
 from api.query.page import Page, cut_page
 from api.query.page_order import order_key
 from api.query.source_errors import reading
+from api.sql.features.exports import copy_page
 from api.sql.features.items import select_feature
-from api.sql.features.streamed_pages import copy_page
 from core.cache import CollectionCache
 from core.catalog.collections import Collection
 from core.database.connections import Database

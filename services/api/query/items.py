@@ -14,7 +14,7 @@ from api.cql2 import NO_NODES, Node, Traits, normalised, render_text, traits_of
 from api.cql2.tree.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spatial
 from api.query.crs import CRS84, Crs
 from core.bbox import BBox
-from core.catalog.collections import Argument, Column, Key
+from core.catalog.collections import Argument, Collection, Column, Key
 
 T = TypeVar("T")
 Value = str | int | float | bool
@@ -173,6 +173,10 @@ class Presentation:
     """In CSV, points as two columns, longitude or easting first."""
     brief: bool = False
     """Long texts are cut, for people."""
+
+    def columns_of(self, collection: Collection) -> tuple[Column, ...]:
+        """The properties to write."""
+        return collection.columns if self.columns is None else self.columns
 
 
 AS_STORED = Presentation()

@@ -1,7 +1,10 @@
-"""Statements for exports: COPY of everything that matches, in a form that is passed on as it comes."""
+"""Statements for exports: COPY of everything that matches, or of a page that is too large to be held, in a form that is
+passed on as it comes. What feeds a file writer is CSV, in forms that Arrow takes fast.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, LiteralString
 
@@ -12,9 +15,19 @@ from api.query.page_order import order_key
 from api.sql.features.bbox_strips import order_values, with_strips
 from api.sql.features.items import feature_text, properties_lateral
 from api.sql.features.keyset import order_by
+from api.sql.features.pages import select_page
 from api.sql.filters.filter import where, where_clause
-from api.sql.relation import column_of, id_text, named_table, relation, shown_column, shown_geometry
-from core.catalog.collections import Collection, Column
+from api.sql.relation import (
+    column_of,
+    id_text,
+    is_numeric,
+    named_table,
+    relation,
+    shown_column,
+    shown_geometry,
+    shown_value,
+)
+from core.catalog.collections import Collection, Column, ColumnType
 from core.database.statement import Statement, quoted
 
 WITHOUT_END = 2**53
@@ -63,13 +76,25 @@ def copy_groups(collection: Collection, shown: Presentation, ahead: sql.Composab
     return Statement(COPY_TEXTS.format(rows))
 
 
+FORWARDS = sql.SQL("SELECT ',' || feature FROM ({page}) AS page (feature)")
+BACKWARDS = sql.SQL("""SELECT ',' || feature FROM (
+    SELECT row_number() OVER () AS number, feature FROM ({page}) AS page (feature)
+) AS numbered ORDER BY number DESC""")
+
+
+def copy_page(collection: Collection, query: ItemsQuery) -> Statement:
+    """COPY of the features of a page, in its order, with a comma ahead each."""
+    page = select_page(collection, query)
+    rows = (BACKWARDS if query.backwards else FORWARDS).format(page=page.text)
+    return Statement(COPY_TEXTS.format(rows), {**page.params, "rows": query.limit})
+
+
 def line_of(collection: Collection, shown: Presentation, ahead: sql.Composable) -> sql.Composable:
     """A line: something ahead, a Feature without line feeds, a line feed. Values of `json` may have them, though none
     in their texts.
     """
     feature = feature_text(collection, shown)
-    some = collection.columns if shown.columns is None else shown.columns
-    if any(column.type == "json" for column in some):
+    if any(column.type == "json" for column in shown.columns_of(collection)):
         feature = sql.SQL("translate({}, E'\\n\\r', '  ')").format(feature)
     return sql.SQL("{} || {} || E'\\n'").format(ahead, feature)
 
@@ -97,11 +122,10 @@ def copy_csv(collection: Collection, query: ItemsQuery) -> Statement:
     The geometry is `WKT`, which GDAL knows, or `lon` and `lat`, `x` and `y` in a projected system.
     """
     shown = query.presentation
-    some = collection.columns if shown.columns is None else shown.columns
     parts: list[sql.Composable] = []
     if collection.key.is_id:
         parts.append(sql.SQL("{} AS {}").format(id_text(collection.key), quoted(collection.free_name("id"))))
-    parts += map(csv_column, some)
+    parts += map(csv_column, shown.columns_of(collection))
     if collection.has_geometry and shown.geometry:
         forms, names = csv_geometry(collection, shown)
         parts += [
@@ -154,3 +178,72 @@ def select_all(
         order=order,
     )
     return text, {**params, "rows": query.limit, "offset": query.offset}
+
+
+# Numbers since 1970, microseconds of 64 bits or days; what is infinite or beyond them has none.
+WIRE_FORMS: dict[ColumnType, sql.SQL] = {
+    "date": sql.SQL("CASE WHEN isfinite({0}) THEN {0} - DATE '1970-01-01' END"),
+    "datetime": sql.SQL(
+        "CASE WHEN isfinite({0}) AND {0} < '294247-01-01' THEN (extract(epoch FROM {0}) * 1000000)::bigint END"
+    ),
+    "time": sql.SQL("(extract(epoch FROM {0}) * 1000000)::bigint"),
+    "binary": sql.SQL("encode({0}, 'hex')"),
+    "json": sql.SQL("to_json({0})"),  # arrays too are JSON
+}
+
+NO_NAN = sql.SQL("CASE WHEN {0} <> 'NaN' THEN {0} END")
+
+# What GDAL 3.12 keeps: years of four digits, thousandths of seconds. It would round up to second 60, and before 1970
+# it makes a whole minute of what is after second 59.
+YEARS = "CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' THEN "
+OGR_FORMS: dict[ColumnType, sql.SQL] = {
+    **WIRE_FORMS,
+    "date": sql.SQL(YEARS + "{0} - DATE '1970-01-01' END"),
+    "datetime": sql.SQL(
+        YEARS + "(extract(epoch FROM date_trunc("
+        "CASE WHEN {0} < '1970-01-01' AND extract(second FROM {0}) >= 59 THEN 'second' ELSE 'milliseconds' END, {0}"
+        ")) * 1000000)::bigint END"
+    ),
+    "time": sql.SQL("floor(extract(epoch FROM {0}) * 1000)::bigint * 1000"),
+}
+
+# ISO WKB; GeoParquet 1.1 has heights but no measures.
+WKB = sql.SQL("encode(ST_AsBinary(g.shape, 'NDR'), 'hex')")
+WKB_OF_SOME = sql.SQL("CASE WHEN NOT ST_IsEmpty(g.shape) THEN {} END").format(WKB)
+WITHOUT_MEASURES = sql.SQL(
+    "CASE ST_Zmflag(whole.shape) WHEN 1 THEN ST_Force2D(whole.shape) WHEN 3 THEN ST_Force3DZ(whole.shape)"
+    " ELSE whole.shape END"
+)
+BOUNDS = sql.SQL("ST_XMin(g.shape), ST_YMin(g.shape), ST_XMax(g.shape), ST_YMax(g.shape)")
+
+
+def copy_wire(collection: Collection, query: ItemsQuery, *, parquet: bool, empties: bool) -> Statement:
+    """COPY of every match: the id where there is one, the properties, and the geometry when it is shown.
+
+    parquet: as GeoParquet has it, with the four bounds of the geometry and every microsecond
+    empties: geometries without a corner are kept; else such a feature has none, since KML has no word for them
+    Texts that are empty are quoted, NULLs are not. Easting comes first when the query's CRS says so.
+    """
+    shown = query.presentation
+    parts: list[sql.Composable] = [id_text(collection.key)] if collection.key.is_id else []
+    forms = WIRE_FORMS if parquet else OGR_FORMS
+    parts += [wire_form(column, forms) for column in shown.columns_of(collection)]
+    lateral: sql.Composable = sql.SQL("")
+    if collection.has_geometry and shown.geometry:
+        lateral = once(shown_geometry(collection, shown), "g")
+        if parquet:
+            lateral = sql.Composed([once(shown_geometry(collection, shown), "whole"), once(WITHOUT_MEASURES, "g")])
+        parts += [WKB if empties else WKB_OF_SOME, *([BOUNDS] if parquet else [])]
+    rows, params = select_all(collection, query, sql.SQL(", ").join(parts), lateral)
+    return Statement(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(rows), params)
+
+
+def once(shape: sql.Composable, name: str) -> sql.Composable:
+    """A row with a geometry that is worked out once, however often it is named: OFFSET keeps it from being inlined."""
+    return sql.SQL("\nCROSS JOIN LATERAL (SELECT {} AS shape OFFSET 0) AS {}").format(shape, sql.Identifier(name))
+
+
+def wire_form(column: Column, forms: Mapping[ColumnType, sql.SQL]) -> sql.Composable:
+    """A column as it travels."""
+    form = NO_NAN if is_numeric(column) else forms.get(column.type)
+    return shown_value(column) if form is None else form.format(column_of(column))
