@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cql2 import parse_filter
-from api.cql2.check.functions import FUNCTIONS
+from api.cql2.check.check import parse_filter
+from api.cql2.check.queryables import FUNCTIONS
 from api.cql2.tree import ast
 from api.cql2.tree.literals import MAX_DEPTH, MAX_DIGITS, MAX_LENGTH, MAX_LENGTH_JSON, MAX_NODES, MOST_PAIRS
 from core.catalog.collections import Catalog

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from api.cql2 import parse_filter, parse_text, render_json
+from api.cql2.check.check import parse_filter
+from api.cql2.json_encoding.writer import render_json
+from api.cql2.text_encoding.parser import parse_text
 from core.catalog.collections import Catalog, Collection
 from core.database.connections import Connection
 from core.errors import BadFilter

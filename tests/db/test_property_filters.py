@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import sql
 
-from api.cql2 import parse_filter
+from api.cql2.check.check import parse_filter
 from api.params.values import equals
 from api.query.items import Cursor, Filter, ItemsQuery, SortKey
 from api.sql.features.items import select_count

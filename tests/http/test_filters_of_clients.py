@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.cql2.text_encoding.gdal_dialect import as_cql2
+from api.cql2.text_encoding.tokens import as_cql2
 from api.middleware.fast_path import spelt_out
 from support.cluster import Cluster, Database
 from support.publish import publish

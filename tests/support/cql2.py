@@ -9,8 +9,9 @@ from typing import Any
 
 from psycopg import sql
 
-from api.cql2 import Node, parse_filter
-from api.sql.filters.cql2 import filter_condition
+from api.cql2.check.check import parse_filter
+from api.cql2.tree.ast import Node
+from api.sql.filters.cql2.conditions import filter_condition
 from core.catalog.collections import Collection
 from core.database.connections import Connection
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from api.cql2 import functions_document, parse_filter, render_text
+from api.cql2.check.check import parse_filter
+from api.cql2.check.queryables import functions_document
+from api.cql2.text_encoding.writer import render_text
 from core.catalog.collections import Collection, Column, ColumnType
 from core.errors import BadFilter
 

@@ -8,7 +8,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from api.cql2 import parse_filter, parse_text
+from api.cql2.check.check import parse_filter
+from api.cql2.text_encoding.parser import parse_text
 from api.cql2.tree.ast import Geometry, Spatial
 from api.cql2.tree.edge_crossings import MOST_MEETINGS, edges_of, meet, meetings, turns
 from core.catalog.collections import Collection

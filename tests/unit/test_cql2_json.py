@@ -8,7 +8,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from api.cql2 import parse_json, parse_text, render_json
+from api.cql2.json_encoding.parser import parse_json
+from api.cql2.json_encoding.writer import render_json
+from api.cql2.text_encoding.parser import parse_text
 from api.cql2.tree import ast
 from core.errors import BadFilter
 from support.cql2 import DATA, examples, predicates

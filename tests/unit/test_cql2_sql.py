@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from api.cql2 import parse_filter
-from api.cql2.check.check import check
+from api.cql2.check.check import check, parse_filter
 from api.cql2.check.queryables import Queryables
 from api.cql2.tree import ast
-from api.sql.filters.cql2 import filter_condition
+from api.sql.filters.cql2.conditions import filter_condition
 from core.bbox import BBox
 from core.catalog.collections import Collection
 from core.errors import BadFilter

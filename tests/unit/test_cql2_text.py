@@ -7,7 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from api.cql2 import parse_json, parse_text, render_json, render_text
+from api.cql2.json_encoding.parser import parse_json
+from api.cql2.json_encoding.writer import render_json
+from api.cql2.text_encoding.parser import parse_text
+from api.cql2.text_encoding.writer import render_text
 from api.cql2.tree import ast
 from core.errors import BadFilter
 from support.cql2 import examples

@@ -9,9 +9,14 @@ from random import Random
 import pytest
 from hypothesis import given, strategies as st
 
-from api.cql2 import Node, normalised, parse_filter, parse_json, parse_text, render_json, render_text
+from api.cql2.check.check import parse_filter
+from api.cql2.json_encoding.parser import parse_json
+from api.cql2.json_encoding.writer import render_json
+from api.cql2.text_encoding.parser import parse_text
+from api.cql2.text_encoding.writer import normalised, render_text
 from api.cql2.tree import ast
-from api.sql.filters.cql2 import filter_condition
+from api.cql2.tree.ast import Node
+from api.sql.filters.cql2.conditions import filter_condition
 from core.catalog.collections import Collection
 from core.errors import BadFilter
 from support.cql2 import examples

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from hypothesis import given, strategies as st
 
-from api.cql2 import parse_filter
+from api.cql2.check.check import parse_filter
 from api.params.values import equals
 from api.query.items import Filter, Interval
 from api.sql.filters.filter import MOST_NODES, filter_shape, where, where_clause

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
-from api.cql2 import Node, parse_filter
+from api.cql2.check.check import parse_filter
 from api.cql2.check.queryables import Queryables
-from api.cql2.text_encoding.gdal_dialect import as_cql2
+from api.cql2.text_encoding.tokens import as_cql2
+from api.cql2.tree.ast import Node
 from api.http.request import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.conditions import condition_of, parse_box, parse_ids, parse_interval, parse_search
 from api.params.values import VALUE_PARSERS, equals, parse_arguments

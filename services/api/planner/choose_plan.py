@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import NamedTuple, Protocol
 
-from api.cql2 import is_plain
-from api.cql2.tree.ast import And
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
 from api.planner import costs
 from api.planner.counts import Counts
 from api.planner.loaded_table import LoadedTable
@@ -93,7 +93,9 @@ def may_be_ordered(collection: Collection, filter: Filter) -> bool:
 
 def parts_with_bounds(filter: Filter) -> dict[str, Filter]:
     """What of a filter bounds each property. All of it is the filter itself, of which the plan is needed anyway."""
-    found = {name: And(conditions) if conditions[1:] else conditions[0] for name, conditions in bounds(filter).items()}
+    found = {
+        name: ast.And(conditions) if conditions[1:] else conditions[0] for name, conditions in bounds(filter).items()
+    }
     return {name: filter if Filter(cql2=part) == filter else Filter(cql2=part) for name, part in found.items()}
 
 
@@ -136,6 +138,15 @@ def is_worth_a_walk(collection: Collection, query: ItemsQuery) -> bool:
     filter = query.filter
     is_foreseen = filter.text is None and (filter.cql2 is None or is_plain(filter.cql2))
     return filter.box is None and filter.ids is None and not is_foreseen
+
+
+def is_plain(node: Node) -> bool:
+    """Whether a condition compares single properties with values, and does nothing else."""
+    if isinstance(node, ast.Like | ast.FunctionCall | ast.Folded | ast.Arithmetic | ast.ArrayPredicate):
+        return False
+    if isinstance(node, ast.Comparison) and isinstance(node.left, ast.Property):
+        return not isinstance(node.right, ast.Property)
+    return all(map(is_plain, ast.children(node)))
 
 
 def plan_walk(query: ItemsQuery, estimate: Estimate, walk: WalkCost) -> Plan:

@@ -10,8 +10,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
-from api.cql2 import NO_NODES, Node, Traits, normalised, render_text, traits_of
-from api.cql2.tree.ast import AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spatial
+from api.cql2.text_encoding.writer import normalised, render_text
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
 from api.query.crs import CRS84, Crs
 from core.bbox import BBox
 from core.catalog.collections import Argument, Collection, Column, Key
@@ -76,7 +77,7 @@ class Given:
 
 
 FEW_NODES = 50
-HEAVY = frozenset({AccentI, Arithmetic, ArrayPredicate, CaseI, FunctionCall, Spatial})
+HEAVY = frozenset({ast.AccentI, ast.Arithmetic, ast.ArrayPredicate, ast.CaseI, ast.FunctionCall, ast.Spatial})
 """Conditions a few of which may take long; others compare properties with values."""
 
 
@@ -107,9 +108,9 @@ class Filter:
         return self.memo[key]
 
     @property
-    def traits(self) -> Traits:
+    def traits(self) -> ast.Traits:
         """Of what it has in CQL2."""
-        return self.found("traits", lambda: NO_NODES if self.cql2 is None else traits_of(self.cql2))
+        return self.found("traits", lambda: ast.NO_NODES if self.cql2 is None else ast.traits_of(self.cql2))
 
     @property
     def is_heavy(self) -> bool:

@@ -19,20 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from api.cql2 import Node
-from api.cql2.tree.ast import (
-    And,
-    BBox as BBoxLiteral,
-    Between,
-    Comparison,
-    Date,
-    Geometry,
-    GeometryCollection,
-    Number,
-    Property,
-    Spatial,
-    Timestamp,
-)
+from api.cql2.tree import ast
+from api.cql2.tree.ast import Node
 from api.cql2.tree.geometry import all_positions
 from api.query.crs import CRS84, Crs
 from api.query.items import Cursor, Filter, GridBox, SortKey, srid_of
@@ -84,13 +72,13 @@ def compared(filter: Filter) -> Iterator[str]:
     """The properties that must have a value."""
     yield from (condition.column.name for condition in filter.equals)
     for part in conjuncts(filter.cql2):
-        if isinstance(part, Comparison) and part.op == "=":
-            yield from (side.name for side in (part.left, part.right) if isinstance(side, Property))
+        if isinstance(part, ast.Comparison) and part.op == "=":
+            yield from (side.name for side in (part.left, part.right) if isinstance(side, ast.Property))
 
 
 def conjuncts(node: Node | None) -> Sequence[Node | None]:
     """The conditions that all have to hold."""
-    return node.args if isinstance(node, And) else (node,)
+    return node.args if isinstance(node, ast.And) else (node,)
 
 
 def bounds(filter: Filter) -> dict[str, tuple[Node, ...]]:
@@ -98,14 +86,16 @@ def bounds(filter: Filter) -> dict[str, tuple[Node, ...]]:
     found: dict[str, tuple[Node, ...]] = {}
     for part in conjuncts(filter.cql2):
         match part:
-            case (
-                Comparison("<" | "<=" | ">" | ">=", Property(name), Number() | Date() | Timestamp())
-                | Comparison("<" | "<=" | ">" | ">=", Number() | Date() | Timestamp(), Property(name))
-                | Between(Property(name), Number() | Date() | Timestamp(), Number() | Date() | Timestamp())
+            case ast.Comparison("<" | "<=" | ">" | ">=", ast.Property(name), end) | ast.Comparison(
+                "<" | "<=" | ">" | ">=", end, ast.Property(name)
             ):
-                found[name] = (*found.get(name, ()), part)
+                ends = [end]
+            case ast.Between(ast.Property(name), low, high):
+                ends = [low, high]
             case _:
-                pass
+                continue
+        if all(isinstance(end, ast.Number | ast.Date | ast.Timestamp) for end in ends):
+            found[name] = (*found.get(name, ()), part)
     return found
 
 
@@ -200,19 +190,18 @@ def bbox_around(node: Node, crs: Crs) -> BBox | GridBox | None:
 def extents_of(node: Node | None, crs: Crs) -> Sequence[Sides]:
     """Boxes of which each match meets one, in the system of the literals, easting first; none where nobody knows."""
     for part in conjuncts(node):
-        if isinstance(part, Spatial) and part.op != "s_disjoint":
+        if isinstance(part, ast.Spatial) and part.op != "s_disjoint":
             for one, other in ((part.left, part.right), (part.right, part.left)):
-                if isinstance(one, Property) and (areas := tuple(boxes_around(other, crs))):
+                if isinstance(one, ast.Property) and (areas := tuple(boxes_around(other, crs))):
                     return areas
     return ()
 
 
 def boxes_around(node: Node, crs: Crs) -> Iterator[Sides]:
     """The boxes around a literal: two of one across 180 degrees."""
-    if isinstance(node, BBoxLiteral):
-        half = len(node.numbers) // 2
-        positions: list[Sequence[float]] = [node.numbers[:2], node.numbers[half : half + 2]]
-    elif isinstance(node, Geometry | GeometryCollection):
+    if isinstance(node, ast.BBox):
+        positions: list[Sequence[float]] = [*node.corners]
+    elif isinstance(node, ast.Geometry | ast.GeometryCollection):
         positions = list(all_positions(node))
     else:
         return
@@ -220,7 +209,7 @@ def boxes_around(node: Node, crs: Crs) -> Iterator[Sides]:
         return
     x, y = (1, 0) if crs.northing_first else (0, 1)
     easts, norths = [position[x] for position in positions], [position[y] for position in positions]
-    if isinstance(node, BBoxLiteral) and easts[0] > easts[1]:
+    if isinstance(node, ast.BBox) and easts[0] > easts[1]:
         yield easts[0], min(norths), 180.0, max(norths)
         yield -180.0, min(norths), easts[1], max(norths)
     else:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from api.context import api
-from api.cql2 import functions_document
+from api.cql2.check.queryables import functions_document
 from api.documents.landing import conformance_document, landing_document
 from api.documents.network import (
     Unusable,

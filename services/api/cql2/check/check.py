@@ -6,25 +6,21 @@ That takes what clients send: GDAL writes times as plain texts and booleans as 0
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import Literal
 
-from api.cql2.check.functions import FUNCTIONS, Kind
-from api.cql2.check.queryables import Queryables, kind_of
+from api.cql2.check.queryables import FUNCTIONS, Kind, Queryables, kind_of
 from api.cql2.json_encoding.parser import parse_json
 from api.cql2.text_encoding.parser import parse_text
 from api.cql2.text_encoding.writer import render_text
 from api.cql2.tree import ast
-from api.cql2.tree.ast import Node
+from api.cql2.tree.ast import Node, mistake, mistakes_at
 from api.cql2.tree.edge_crossings import check_meetings, check_turns
-from api.cql2.tree.errors import mistake
 from api.cql2.tree.literals import check_digits, check_pairs, parse_instant, parse_time
 from core.cache import CollectionCache
 from core.catalog.collections import Collection
 from core.errors import suggestion
-
-Value = TypeVar("Value")
 
 TIMES: tuple[Kind, ...] = ("date", "datetime")
 OPERATORS = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS, "casei", "accenti")
@@ -76,7 +72,7 @@ def article(kind: Kind) -> str:
 
 def is_folded(node: Node, kind: type[Node]) -> bool:
     """Whether case or accents are left out of a text already: a second time changes nothing, and takes as long."""
-    while isinstance(node, ast.CaseI | ast.AccentI):
+    while isinstance(node, ast.Folded):
         if isinstance(node, kind):
             return True
         node = node.value
@@ -113,7 +109,7 @@ class Checker:
     def condition(self, node: Node) -> Node:
         """Something that is true, false or NULL."""
         match node:
-            case ast.And(args) | ast.Or(args):
+            case ast.Junction(args):
                 return replace(node, args=tuple(map(self.condition, args)))
             case ast.Not(arg):
                 return replace(node, arg=self.condition(arg))
@@ -130,7 +126,7 @@ class Checker:
                 return node if found == name else replace(node, name=found)
             case ast.FunctionCall():
                 return self.function(node)
-            case ast.CaseI(value) | ast.AccentI(value):
+            case ast.Folded(value):
                 inner = self.of_kind(value, ("string",), "a text")
                 return inner if is_folded(inner, type(node)) else replace(node, value=inner)
             case ast.Arithmetic(_, left, right):
@@ -203,7 +199,8 @@ class Checker:
         if isinstance(node, ast.String) and wanted in TIMES:
             return self.instant(node)
         if isinstance(node, ast.String) and wanted == "time":
-            return tried(lambda: ast.String(parse_time(node.value), at=node.at), node)
+            with mistakes_at(node.at):
+                return ast.String(parse_time(node.value), at=node.at)
         if isinstance(node, ast.Number) and wanted == "boolean" and node.value in (0, 1):
             return ast.Boolean(bool(node.value), at=node.at)
         raise mistake(f"{shown(model)} is {article(wanted)}, {shown(node)} is {article(kind)}", node.at)
@@ -211,7 +208,8 @@ class Checker:
     def instant(self, node: ast.String) -> ast.Date | ast.Timestamp:
         """A day or time that came as a plain text; without a zone it is UTC. GDAL: 2024/05/01, or 2024-05-01T."""
         text = node.value.replace("/", "-").removesuffix("T")
-        return tried(lambda: parse_instant(text, node.at, zone_needed=False), node)
+        with mistakes_at(node.at):
+            return parse_instant(text, node.at, zone_needed=False)
 
     def function(self, node: ast.FunctionCall) -> Node:
         """A call of a function that is on the list."""
@@ -233,9 +231,7 @@ class Checker:
 
     def like(self, node: ast.Like) -> Node:
         """A text and its pattern, which may not end in the middle of an escape."""
-        literal = node.pattern
-        while isinstance(literal, ast.CaseI | ast.AccentI):
-            literal = literal.value
+        literal = ast.unfolded(node.pattern)
         if not isinstance(literal, ast.String):
             raise mistake("a pattern is a text in single quotes", node.pattern.at)
         if (len(literal.value) - len(literal.value.rstrip("\\"))) % 2:
@@ -265,11 +261,3 @@ class Checker:
         if days != sorted(days) or whole != sorted(whole):
             raise mistake(f"{shown(node)} ends before it starts", node.at)
         return replace(node, start=ends[0], end=ends[1])
-
-
-def tried(make: Callable[[], Value], node: Node) -> Value:
-    """What is made. Raises: BadFilter at the node for a ValueError"""
-    try:
-        return make()
-    except ValueError as error:
-        raise mistake(str(error), node.at) from error

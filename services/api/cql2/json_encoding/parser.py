@@ -11,11 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NoReturn, cast
 
-from api.cql2.json_encoding.geojson import parse_shape
 from api.cql2.text_encoding.tokens import RESERVED, WORD
 from api.cql2.tree import ast
-from api.cql2.tree.ast import Node
-from api.cql2.tree.errors import mistake
+from api.cql2.tree.ast import Node, mistake, mistakes_at
+from api.cql2.tree.geometry import bbox, finite, geometry
 from api.cql2.tree.literals import (
     MAX_LENGTH_JSON,
     check_json_depth,
@@ -92,10 +91,8 @@ def object_node(value: dict[str, Json], at: str) -> Node:
         start, end = elements(value["interval"], f"{at}/interval", 2)
         return ast.TimeInterval(interval_end(start, f"{at}/interval/0"), interval_end(end, f"{at}/interval/1"), at=at)
     if "type" in value or "bbox" in value:
-        try:
+        with mistakes_at(at):
             return parse_shape(value, at)
-        except ValueError as error:
-            raise mistake(str(error), at) from error
     raise mistake("an object is no operation, property, time or geometry", at, hint='it has a member such as "op"')
 
 
@@ -103,30 +100,24 @@ def text_of(value: Json, at: str) -> str:
     """A text that PostgreSQL can hold. Raises: BadFilter"""
     if not isinstance(value, str):
         raise mistake("expected a text", at)
-    try:
+    with mistakes_at(at):
         return check_text(value)
-    except ValueError as error:
-        raise mistake(str(error), at) from error
 
 
 def instant(value: dict[str, Json], at: str) -> Node:
     """`{"date": "2024-05-01"}` or `{"timestamp": "2024-05-01T12:00:00Z"}`."""
-    try:
+    with mistakes_at(at):
         if "date" in value:
             return ast.Date(parse_date(text_of(value["date"], f"{at}/date")), at=at)
         return ast.Timestamp(parse_timestamp(text_of(value["timestamp"], f"{at}/timestamp")), at=at)
-    except ValueError as error:
-        raise mistake(str(error), at) from error
 
 
 def interval_end(value: Json, at: str) -> Node | None:
     """`".."`, an instant, a property or a call."""
     if not isinstance(value, str):
         return read(value, at, (ast.Date, ast.Timestamp, ast.Property, ast.FunctionCall), "a day or a time")
-    try:
+    with mistakes_at(at):
         return None if value == ".." else parse_instant(value, at)
-    except ValueError as error:
-        raise mistake(str(error), at) from error
 
 
 def elements(value: Json, at: str, count: int | None = None) -> list[Json]:
@@ -223,3 +214,58 @@ BUILDERS: dict[str, Build] = {
     **dict.fromkeys(ast.TEMPORAL_OPS, pair(ast.Temporal, ast.TIMES, "a time")),
     **dict.fromkeys(ast.ARRAY_OPS, pair(ast.ArrayPredicate, ast.ARRAYS, "a list")),
 }
+
+
+MOST_NUMBERS = 3
+"""Numbers of a position that are read; GeoJSON allows more and gives them no meaning."""
+
+
+def parse_shape(value: dict[str, Json], at: ast.Place = None) -> ast.Geometry | ast.GeometryCollection | ast.BBox:
+    """A geometry object, or `{"bbox": [...]}`."""
+    if "type" not in value:
+        return bbox(numbers(value["bbox"]), at)
+    if value["type"] != "GeometryCollection":
+        return parse_single(value, at)
+    parts = a_list(value.get("geometries"))
+    return ast.GeometryCollection(tuple(parse_single(part) for part in parts), at=at)
+
+
+def parse_single(value: Json, at: ast.Place = None) -> ast.Geometry:
+    """A geometry that is no collection."""
+    if not isinstance(value, dict):
+        raise ValueError("a geometry is no object")  # noqa: TRY004 (every mistake of a filter is a ValueError here)
+    members = cast("dict[str, Json]", value)
+    name: Json = members.get("type")
+    if not isinstance(name, str) or name not in ast.LEVELS:
+        raise ValueError(f"a geometry has no type of {', '.join(ast.LEVELS)}")
+    return geometry(cast("ast.GeometryType", name), coordinates(members.get("coordinates"), ast.LEVELS[name]), at)
+
+
+def coordinates(value: Json, level: int) -> ast.Coordinates:
+    """Lists within lists around positions."""
+    if level == 0:
+        return position(value) if value != [] else ()
+    return tuple(position(part) if level == 1 else coordinates(part, level - 1) for part in a_list(value))
+
+
+def position(value: Json) -> ast.Position:
+    """Two or three numbers."""
+    found = numbers(value)
+    if len(found) < 2:
+        raise ValueError("a position has fewer than two numbers")
+    return found[:MOST_NUMBERS]
+
+
+def numbers(value: Json) -> tuple[float, ...]:
+    """A list of finite numbers."""
+    found = a_list(value)
+    if any(isinstance(number, bool) or not isinstance(number, int | Decimal) for number in found):
+        raise ValueError("a coordinate is no number")
+    return tuple(finite(number) for number in found)
+
+
+def a_list(value: Json) -> list[Json]:
+    """The list itself."""
+    if not isinstance(value, list):
+        raise ValueError("coordinates are no list where one is needed")  # noqa: TRY004 (as above)
+    return cast("list[Json]", value)

@@ -6,7 +6,6 @@ import json
 from decimal import Decimal
 from typing import Any, cast
 
-from api.cql2.json_encoding.geojson import render_shape
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.literals import instant_text, number_text
@@ -39,10 +38,8 @@ def op(name: str, *args: Node) -> Json:
 def value_of(node: Node) -> Json:
     """The JSON value of a condition or a predicate."""
     match node:
-        case ast.And(args):
-            return op("and", *args)
-        case ast.Or(args):
-            return op("or", *args)
+        case ast.Junction(args):
+            return op(type(node).__name__.lower(), *args)
         case ast.Not(arg):
             return op("not", arg)
         case ast.IsNull(value):
@@ -53,9 +50,7 @@ def value_of(node: Node) -> Json:
             return op("between", value, low, high)
         case ast.In(value, items):
             return {"op": "in", "args": [value_of(value), [value_of(item) for item in items]]}
-        case ast.Comparison(name, left, right) | ast.Arithmetic(name, left, right):
-            return op(name, left, right)
-        case ast.Spatial(name, left, right) | ast.Temporal(name, left, right) | ast.ArrayPredicate(name, left, right):
+        case ast.Binary(name, left, right):
             return op(name, left, right)
         case _:
             return operand_value(node)
@@ -100,3 +95,10 @@ def literal_value(node: Node) -> Json:
             return {"bbox": numbers}
         case _:
             return render_shape(cast("ast.Geometry | ast.GeometryCollection", node))
+
+
+def render_shape(shape: ast.Geometry | ast.GeometryCollection) -> dict[str, Json]:
+    """The GeoJSON object of a geometry."""
+    if isinstance(shape, ast.GeometryCollection):
+        return {"type": "GeometryCollection", "geometries": [render_shape(part) for part in shape.geometries]}
+    return {"type": shape.type, "coordinates": shape.coordinates}

@@ -1,4 +1,5 @@
-r"""Text to tokens, and a place among them: words, "quoted words", 'texts', numbers and signs, each with its offset.
+r"""Text to tokens, and a place among them: words, "quoted words", 'texts', numbers and signs, each with its offset; and
+what GDAL writes, as the standard has it.
 
 Source: OGC 21-065r2, annex B; /req/cql2-text/escaping for the escapes in texts. `\%`, `\_` and any other escape that
 the standard does not name stay as they are, for LIKE; `\\` is one backslash.
@@ -7,10 +8,11 @@ the standard does not name stay as they are, for LIKE; `\\` is one backslash.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from api.cql2.tree.errors import mistake_in
+from api.cql2.tree.ast import mistake, mistakes_at
 from api.cql2.tree.geometry import TYPES
 from api.cql2.tree.literals import check_length, check_text
 from core.errors import BadFilter
@@ -82,28 +84,17 @@ def token(text: str, match: re.Match[str]) -> Token:
     at, value = match.start(), match.group()
     if match.lastgroup == "number":
         if WORD.match(text, match.end()):
-            raise mistake_in(text, "a number goes on as a word", match.end(), hint="texts stand in single quotes")
+            raise mistake("a number goes on as a word", match.end(), text, hint="texts stand in single quotes")
         return Token("number", value, at)
     if match.lastgroup == "quoted":
         if len(value) == 2:
-            raise mistake_in(text, "a quoted name is empty", at)
-        return Token("quoted", checked(text, value[1:-1].replace('""', '"'), at), at)
+            raise mistake("a quoted name is empty", at, text)
+        with mistakes_at(at, text):
+            return Token("quoted", check_text(value[1:-1].replace('""', '"')), at)
     if match.lastgroup == "text":
-        return Token("text", checked(text, inside(value), at), at)
+        with mistakes_at(at, text):
+            return Token("text", check_text(ESCAPE.sub(unescape, value[1:-1])), at)
     return Token("word" if match.lastgroup == "word" else "sign", value, at)
-
-
-def checked(text: str, value: str, at: int) -> str:
-    """The value, when PostgreSQL can hold it. Raises: BadFilter"""
-    try:
-        return check_text(value)
-    except ValueError as error:
-        raise mistake_in(text, str(error), at) from error
-
-
-def inside(quoted: str) -> str:
-    """What a text in quotes means."""
-    return ESCAPE.sub(unescape, quoted[1:-1])
 
 
 def unescape(match: re.Match[str]) -> str:
@@ -125,7 +116,7 @@ def unreadable(text: str, at: int) -> Exception:
     if character == "!":
         hint = "not equal is <>"
     what = UNFINISHED.get(character, f"the character {character!r} has no meaning here")
-    return mistake_in(text, what, at, hint=hint)
+    return mistake(what, at, text, hint=hint)
 
 
 @dataclass(slots=True)
@@ -178,7 +169,7 @@ class TokenCursor:
 
     def mistake(self, what: str, at: int | None = None, *, hint: str | None = None) -> BadFilter:
         """The error at the next token, or at another place."""
-        return mistake_in(self.text, what, self.here.at if at is None else at, hint=hint)
+        return mistake(what, self.here.at if at is None else at, self.text, hint=hint)
 
 
 def starts_geometry(cursor: TokenCursor) -> bool:
@@ -197,3 +188,31 @@ def base_name(word: str) -> str:
     """`POINTZ` and `point` are POINT."""
     upper = word.upper()
     return upper[:-1] if upper.endswith("Z") and upper[:-1] in GEOMETRY_NAMES else upper
+
+
+GDAL_TEXT = r"(?P<pattern>LIKE '(?:[^']|'')*')|(?P<text>'(?:[^']|'')*')"
+BEFORE_OPERATOR = r"(?= (?:[<>=]|I?LIKE |IS |IN |BETWEEN ))"
+
+
+def as_cql2(text: str, names: Iterable[str]) -> str:
+    """What GDAL sends as `cql-text`, as the standard has it. `names`: of properties.
+
+    It is CQL2, but its names never stand in quotes, and its backslashes escape nothing. Seen of GDAL 3.10: conditions
+    are `name operator value`, each in parentheses where there are several.
+    """
+    odd = sorted(filter(needs_quotes, names), key=len, reverse=True)
+    name = rf"(?<![^(])(?P<name>{'|'.join(map(re.escape, odd))}){BEFORE_OPERATOR}|" if odd else ""
+    return re.sub(name + GDAL_TEXT, spelt, text)
+
+
+def needs_quotes(name: str) -> bool:
+    """Whether a name is no word of CQL2, or one that means something else there."""
+    return WORD.fullmatch(name) is None or name.upper() in RESERVED
+
+
+def spelt(match: re.Match[str]) -> str:
+    """A name in quotes; a text with its backslashes doubled, but for a pattern, where they may escape."""
+    if match.lastgroup == "name":
+        quoted = match.group().replace('"', '""')
+        return f'"{quoted}"'
+    return match.group().replace("\\", "\\\\") if match.lastgroup == "text" else match.group()

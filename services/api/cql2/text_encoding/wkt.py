@@ -6,7 +6,7 @@ Source: OGC 21-065r2, annex B, geometryLiteral; /req/cql2-text/basic-spatial-fun
 from __future__ import annotations
 
 from api.cql2.text_encoding.tokens import COLLECTION, TokenCursor, base_name
-from api.cql2.tree.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection
+from api.cql2.tree.ast import LEVELS, BBox, Coordinates, Geometry, GeometryCollection, mistakes_at
 from api.cql2.tree.geometry import TYPES, bbox, finite, geometry
 from api.cql2.tree.literals import parse_number
 
@@ -30,10 +30,8 @@ def parse_bbox(cursor: TokenCursor, at: int) -> BBox:
     while cursor.takes_sign(","):
         numbers.append(parse_signed(cursor))
     cursor.expect_sign(")")
-    try:
+    with mistakes_at(at, cursor.text, hint="write BBOX(24.9, 60.1, 25.0, 60.2)"):
         return bbox(tuple(numbers), at)
-    except ValueError as error:
-        raise cursor.mistake(str(error), at, hint="write BBOX(24.9, 60.1, 25.0, 60.2)") from error
 
 
 def parse_collection(cursor: TokenCursor, at: int) -> GeometryCollection:
@@ -62,10 +60,8 @@ def parse_geometry(cursor: TokenCursor, name: str, at: int) -> Geometry:
     """The positions of a geometry whose name is read."""
     type = TYPES[name]
     coordinates = parse_nested(cursor, LEVELS[type], points_in_brackets=type == "MultiPoint")
-    try:
+    with mistakes_at(at, cursor.text):
         return geometry(type, coordinates, at)
-    except ValueError as error:
-        raise cursor.mistake(str(error), at) from error
 
 
 def parse_nested(cursor: TokenCursor, level: int, *, points_in_brackets: bool = False) -> Coordinates:

@@ -1,8 +1,13 @@
-"""A tree to CQL2 Text, in one canonical form: the same tree gives the same text, and the text reads as that tree."""
+"""A tree to CQL2 Text, in one canonical form: the same tree gives the same text, and the text reads as that tree. Also
+one tree for all filters that mean the same.
+"""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, cast
 
 from api.cql2.text_encoding.tokens import CONTROLS, GEOMETRY_NAMES, RESERVED, WORD
 from api.cql2.tree import ast
@@ -20,10 +25,8 @@ STRENGTH: dict[str, int] = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "div": 2, "^
 def render_text(node: Node) -> str:
     """The text of a tree."""
     match node:
-        case ast.And(args):
-            return " AND ".join(map(condition, args))
-        case ast.Or(args):
-            return " OR ".join(map(condition, args))
+        case ast.Junction(args):
+            return f" {type(node).__name__.upper()} ".join(map(condition, args))
         case ast.Not(arg):
             return f"NOT {condition(arg)}"
         case ast.IsNull(value):
@@ -36,7 +39,9 @@ def render_text(node: Node) -> str:
             return f"{operand(value)} BETWEEN {operand(low)} AND {operand(high)}"
         case ast.In(value, items):
             return f"{operand(value)} IN ({', '.join(map(operand, items))})"
-        case ast.Spatial(op, left, right) | ast.Temporal(op, left, right) | ast.ArrayPredicate(op, left, right):
+        case ast.Arithmetic(op, left, right):
+            return f"{factor(left, op)} {op} {factor(right, op, right=True)}"
+        case ast.Binary(op, left, right):
             return f"{op.upper()}({operand(left)}, {operand(right)})"
         case _:
             return value_text(node)
@@ -55,8 +60,6 @@ def operand(node: Node) -> str:
 def value_text(node: Node) -> str:
     """The text of what is no predicate."""
     match node:
-        case ast.Arithmetic(op, left, right):
-            return f"{factor(left, op)} {op} {factor(right, op, right=True)}"
         case ast.FunctionCall(name, args):
             return f"{name}({', '.join(map(render_text, args))})"
         case ast.CaseI(value):
@@ -113,3 +116,48 @@ def literal_text(node: Node) -> str:
             return f"BBOX({', '.join(map(repr, numbers))})"
         case _:
             return wkt(cast("ast.Geometry | ast.GeometryCollection", node))
+
+
+def normalised(node: Node) -> Node:
+    """The tree in the form that all filters have which mean the same: order and repetition of conditions do not count,
+    nor the form of numbers. It serves as a key; the database gets it as it was written.
+    """
+    match node:
+        case ast.Junction():
+            return joined(node)
+        case ast.In(value, items):
+            return ast.In(normalised(value), in_order(map(normalised, items)))
+        case ast.Number(value):
+            return ast.Number(plain(value))
+        case _:
+            return replace(node, **{name: inner(getattr(node, name)) for name in ast.members(type(node))})
+
+
+def inner(value: Any) -> Any:
+    """A member of a node with its nodes normalised."""
+    if isinstance(value, tuple):
+        return tuple(map(inner, cast("tuple[Any, ...]", value)))
+    return normalised(value) if isinstance(value, Node) else value
+
+
+def joined(node: ast.Junction) -> Node:
+    """Conditions of AND or OR, those of the same operator below it among them, each once and in order."""
+    kind = type(node)
+    flat: list[Node] = []
+    for arg in map(normalised, node.args):
+        flat.extend(arg.args if isinstance(arg, kind) else (arg,))
+    ordered = in_order(flat)
+    return kind(ordered) if ordered[1:] else ordered[0]
+
+
+def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Nodes, each once, in the order of their texts."""
+    by_text = {render_text(node): node for node in nodes}
+    return tuple(by_text[text] for text in sorted(by_text))
+
+
+def plain(value: int | Decimal) -> int | Decimal:
+    """A number without zeros at its end, and as a whole one where it is one."""
+    if isinstance(value, int):
+        return value
+    return int(value) if value == value.to_integral_value() else value.normalize()

@@ -7,21 +7,22 @@ mistake is and takes no part in comparison, so that a tree read from text equals
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Literal, NamedTuple, cast
+from typing import Literal, LiteralString, NamedTuple, cast
+
+from core.errors import BadFilter
 
 Place = int | str | None
-ComparisonOp = Literal["=", "<>", "<", ">", "<=", ">="]
-ArithmeticOp = Literal["+", "-", "*", "/", "%", "div", "^"]
 GeometryType = Literal["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]
 Position = tuple[float, ...]
 Coordinates = tuple["float | Coordinates", ...]
 
-SPATIAL_OPS = (
+SPATIAL_OPS: tuple[LiteralString, ...] = (
     "s_contains", "s_crosses", "s_disjoint", "s_equals", "s_intersects", "s_overlaps", "s_touches", "s_within",
 )  # fmt: skip
 MEETING_OPS = ("s_disjoint", "s_intersects")
@@ -35,7 +36,7 @@ INTERVAL_OPS = (
 """Temporal operators between two intervals."""
 TEMPORAL_OPS = INSTANT_OPS + INTERVAL_OPS
 ARRAY_OPS = ("a_containedBy", "a_contains", "a_equals", "a_overlaps")
-COMPARISON_OPS = ("=", "<>", "<", ">", "<=", ">=")
+COMPARISON_OPS: tuple[LiteralString, ...] = ("=", "<>", "<", ">", "<=", ">=")
 ARITHMETIC_OPS = ("+", "-", "*", "/", "%", "div", "^")
 LEVELS: dict[str, int] = {
     "Point": 0, "LineString": 1, "MultiPoint": 1, "Polygon": 2, "MultiLineString": 2, "MultiPolygon": 3,
@@ -106,6 +107,12 @@ class BBox(Node):
 
     numbers: tuple[float, ...]
 
+    @property
+    def corners(self) -> tuple[Position, Position]:
+        """The lower and the upper one, without heights."""
+        half = len(self.numbers) // 2
+        return self.numbers[:2], self.numbers[half : half + 2]
+
 
 @dataclass(frozen=True, slots=True)
 class Property(Node):
@@ -138,40 +145,46 @@ class Array(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class CaseI(Node):
+class Folded(Node):
+    """A text of which something does not count."""
+
+    value: Node
+
+
+class CaseI(Folded):
     """A text without regard to case."""
 
-    value: Node
 
-
-@dataclass(frozen=True, slots=True)
-class AccentI(Node):
+class AccentI(Folded):
     """A text without regard to accents."""
 
-    value: Node
-
 
 @dataclass(frozen=True, slots=True)
-class Arithmetic(Node):
-    """A calculation. A minus before an operand is a multiplication by -1, as in the standard's examples."""
+class Binary(Node):
+    """An operator between two operands."""
 
-    op: ArithmeticOp
+    op: str
     left: Node
     right: Node
 
 
+class Arithmetic(Binary):
+    """A calculation. A minus before an operand is a multiplication by -1, as in the standard's examples."""
+
+
 @dataclass(frozen=True, slots=True)
-class And(Node):
+class Junction(Node):
+    """Two or more conditions."""
+
+    args: tuple[Node, ...]
+
+
+class And(Junction):
     """All of two or more conditions."""
 
-    args: tuple[Node, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Or(Node):
+class Or(Junction):
     """Any of two or more conditions."""
-
-    args: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +194,8 @@ class Not(Node):
     arg: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison(Node):
+class Comparison(Binary):
     """Two scalars compared."""
-
-    op: ComparisonOp
-    left: Node
-    right: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,31 +230,16 @@ class IsNull(Node):
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Spatial(Node):
+class Spatial(Binary):
     """One of SPATIAL_OPS between two geometries."""
 
-    op: str
-    left: Node
-    right: Node
 
-
-@dataclass(frozen=True, slots=True)
-class Temporal(Node):
+class Temporal(Binary):
     """One of TEMPORAL_OPS between two times."""
 
-    op: str
-    left: Node
-    right: Node
 
-
-@dataclass(frozen=True, slots=True)
-class ArrayPredicate(Node):
+class ArrayPredicate(Binary):
     """One of ARRAY_OPS between two arrays, which are sets: neither order nor repetition counts."""
-
-    op: str
-    left: Node
-    right: Node
 
 
 PREDICATES = (And, Or, Not, Comparison, Like, Between, In, IsNull, Spatial, Temporal, ArrayPredicate)
@@ -290,13 +283,11 @@ def traits_of(root: Node) -> Traits:
     return Traits(frozenset(kinds), nodes)
 
 
-def is_plain(node: Node) -> bool:
-    """Whether a condition compares single properties with values, and does nothing else."""
-    if isinstance(node, Like | FunctionCall | CaseI | AccentI | Arithmetic | ArrayPredicate):
-        return False
-    if isinstance(node, Comparison) and isinstance(node.left, Property) and isinstance(node.right, Property):
-        return False
-    return all(map(is_plain, children(node)))
+def unfolded(node: Node) -> Node:
+    """A text or a pattern without what folds it."""
+    while isinstance(node, Folded):
+        node = node.value
+    return node
 
 
 def children(node: Node) -> Sequence[Node]:
@@ -317,3 +308,35 @@ def children(node: Node) -> Sequence[Node]:
 def members(kind: type[Node]) -> tuple[str, ...]:
     """The names of what a node of a kind holds beside its place."""
     return tuple(member.name for member in fields(kind) if member.compare)
+
+
+AROUND = 20
+"""Characters of the filter that an error shows on each side of the mistake."""
+
+
+def mistake(what: str, at: Place = None, text: str | None = None, *, hint: str | None = None) -> BadFilter:
+    """The error `what, at position 12`, where positions count characters from 0; JSON has places such as `/args/0`.
+
+    text: of the filter, of which what is around the place is shown, with a mark where it is
+    """
+    if isinstance(at, int):
+        what = f"{what}, at position {at}{'' if text is None else f': {marked(text, at)}'}"
+    elif at is not None:
+        what = f"{what}, at {at or 'the root'}"
+    return BadFilter(what, hint=hint, parameter="filter")
+
+
+def marked(text: str, at: int) -> str:
+    """What is around a place, and a mark where it is."""
+    before, after = text[max(0, at - AROUND) : at], text[at : at + AROUND]
+    start, end = "…" if at > AROUND else "", "…" if len(text) > at + AROUND else ""
+    return f"{start}{before}⟨here⟩{after}{end}".replace("\n", " ")
+
+
+@contextmanager
+def mistakes_at(at: Place, text: str | None = None, *, hint: str | None = None) -> Generator[None]:
+    """Around what raises a ValueError for a mistake at a place. The others: as of `mistake`. Raises: BadFilter"""
+    try:
+        yield
+    except ValueError as error:
+        raise mistake(str(error), at, text, hint=hint) from error

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api.cql2.tree.ast import Geometry, GeometryCollection, Node
-from api.cql2.tree.errors import mistake
+from api.cql2.tree.ast import Geometry, GeometryCollection, Node, mistake
 from api.cql2.tree.geometry import lines
 
 MOST_MEETINGS = 50_000

@@ -11,8 +11,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
-from api.cql2.tree.ast import Arithmetic, Array, Date, Node, Number, Place, Timestamp, children
-from api.cql2.tree.errors import mistake
+from api.cql2.tree.ast import Arithmetic, Array, Date, Node, Number, Place, Timestamp, children, mistake
 
 MAX_LENGTH = 65_536
 """Characters of a filter that is text."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from api.cql2 import render_text
+from api.cql2.text_encoding.writer import render_text
 from api.cql2.tree import ast
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import CRS84, accepted_crs

@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from api.cql2 import parse_text, render_json
+from api.cql2.json_encoding.writer import render_json
+from api.cql2.text_encoding.parser import parse_text
 from api.documents.openapi.examples import VALUES, Sample, items_examples
 from api.documents.openapi.operations import OPERATIONS, Operation
 from api.documents.openapi.parameters import TEXT, with_example

@@ -1,4 +1,5 @@
-"""The conditions of a filter as SQL, and the shape of a filter, which decides on their text.
+"""The conditions of a filter as SQL: times, texts and values, boxes and CQL2 by their own modules; and the shape of a
+filter, which decides on their text.
 
 Values are bound, and constants are transformed, so that the indexes are used. Filters that differ in the values that
 they compare with alone have one shape, so the text is composed once, and connections keep the statement prepared.
@@ -6,7 +7,7 @@ they compare with alone have one shape, so the text is composed once, and connec
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -15,21 +16,18 @@ from psycopg import sql
 
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.query.items import NO_FILTER, Equals, Filter, GridBox
+from api.query.items import NO_FILTER, Equals, Filter, GridBox, Interval
 from api.sql.filters.bbox import Condition, Test, at_heights, box_values, in_box, is_geography
-from api.sql.filters.cql2 import filter_condition
+from api.sql.filters.cql2.conditions import filter_condition
 from api.sql.filters.cql2.values import fits_real, is_whole
-from api.sql.filters.datetime import in_interval
-from api.sql.relation import among_keys, argument_place, column_of, text_of
-from core.catalog.collections import Collection
+from api.sql.relation import among_keys, argument_place, column_of, text_of, type_of
+from core.catalog.collections import RANGES, Collection, Column
 
 FilterShape = tuple[Hashable, dict[str, Any]]
 """A shape, and the values of the filter by the names of their places."""
 
-
 MOST_NODES = 50
 """Of a filter in CQL2. A larger one seldom comes twice, and its text would take much room."""
-
 
 OF_NO_FILTER = (None, (), None)
 
@@ -40,7 +38,6 @@ CASTS = {
     "datetime": sql.SQL("timestamptz"),
     "time": sql.SQL("time"),
 }
-
 
 CONTAINS = sql.SQL('{text} COLLATE "default" ILIKE %(q)s')
 CONTAINS_LONG = sql.SQL(
@@ -86,6 +83,44 @@ def where(
     for _, values in parts:
         params.update(values)
     return [text for text, _ in parts], params
+
+
+OR_NULL = sql.SQL("({} OR {} IS NULL)")
+RANGE_OF = {"tstzrange": sql.SQL("timestamptz"), "tsrange": sql.SQL("timestamp"), "daterange": sql.SQL("date")}
+
+
+def in_interval(times: Sequence[Column], interval: Interval) -> Condition:
+    """Features whose time meets the interval, and those without one. Time kept in another kind of column is a further
+    case. Source: OGC API Features Part 1, /req/core/fc-time-response
+
+    times: a column of instants, or of ranges, or one of starts and one of ends, of which each may be open
+    """
+    given = {name: end for name, end in (("start", interval.start), ("end", interval.end)) if end is not None}
+    start, end = times[0], times[-1]
+    if start is end and start.sql_type in RANGES:
+        return meets_range(start, given), given
+    sides = (end, sql.SQL(">="), "start"), (start, sql.SQL("<="), "end")
+    tests = [(compare(*side), column_of(side[0])) for side in sides if side[2] in given]
+    if start is end:
+        return OR_NULL.format(sql.SQL(" AND ").join(test for test, _ in tests), column_of(start)), given
+    return sql.SQL("({})").format(sql.SQL(" AND ").join(OR_NULL.format(*test) for test in tests)), given
+
+
+def meets_range(column: Column, given: Mapping[str, Any]) -> sql.Composable:
+    """A range meets the interval. Index: GiST on the column. A range of days holds the whole of its days."""
+    kind = column.sql_type or ""
+    start, end = (
+        sql.SQL("{}::timestamptz::{}").format(sql.Placeholder(name), RANGE_OF[kind]) if name in given else sql.NULL
+        for name in ("start", "end")
+    )
+    text = sql.SQL("({name} && {kind}({start}, {end}, '[]') OR {name} IS NULL)")
+    return text.format(name=column_of(column), kind=type_of(kind), start=start, end=end)
+
+
+def compare(column: Column, operator: sql.SQL, place: str) -> sql.Composable:
+    """A column beside an end of the interval. A date is its whole day, so the end counts as its day there."""
+    kind = sql.SQL("date" if column.type == "date" else "timestamptz")
+    return sql.SQL("{} {} {}::timestamptz::{}").format(column_of(column), operator, sql.Placeholder(place), kind)
 
 
 def contains(collection: Collection, text: str) -> Condition:
@@ -165,7 +200,7 @@ class Literals:
         if self.nodes > MOST_NODES:
             raise Unlike
         match node:
-            case ast.And(args) | ast.Or(args):
+            case ast.Junction(args):
                 return (type(node), *map(self.shape, args))
             case ast.Not(arg) | ast.IsNull(arg):
                 return type(node), self.shape(arg)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
-from api.cql2.check.functions import Kind
-from api.cql2.check.queryables import Queryables, kind_of
-from api.cql2.tree.ast import Node
+from api.cql2.check.queryables import Kind, Queryables, kind_of
+from api.cql2.tree.ast import Node, Property
 from api.sql.relation import column_of, compared_column
 from core.catalog.collections import Collection, Column
 
@@ -43,8 +42,9 @@ class Scope:
         """The column of a property that is no geometry."""
         return self.queryables.columns[name]
 
-    def identifier(self, name: str) -> SQL:
-        """A property's column of the table `t`."""
+    def identifier(self, node: Node) -> SQL:
+        """The column of the table `t` of a node that the check found to be a property."""
+        name = cast("Property", node).name
         own = name == self.queryables.geometry
         return compared_column(self.collection) if own else column_of(self.column(name))
 
@@ -53,20 +53,3 @@ class Scope:
         """Whether the filter's geometries are in degrees."""
         own = self.srid_in == self.collection.srid and self.collection.in_degrees
         return self.srid_in == 4326 or own
-
-
-def comma(parts: list[SQL]) -> SQL:
-    """Parts with commas between them."""
-    return sql.SQL(", ").join(parts)
-
-
-MOST_IN_A_ROW = 50
-"""Texts that are put together in one chain; PostgreSQL takes a chain of thousands for one too deep."""
-
-
-def concatenated(parts: list[SQL]) -> SQL:
-    """Texts one after another, of which one or more are given."""
-    while len(parts) > MOST_IN_A_ROW:
-        chains = range(0, len(parts), MOST_IN_A_ROW)
-        parts = [concatenated(parts[start : start + MOST_IN_A_ROW]) for start in chains]
-    return sql.SQL("({})").format(sql.SQL(" || ").join(parts))
