@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from api.documents.landing import CONFORMS_TO
+from api.documents.collections import CONFORMS_TO
 from api.documents.openapi.operations import OPERATIONS
 from api.params.items import ITEMS_PARAMETERS
 from core import VERSION

@@ -19,8 +19,13 @@ from api.documents.schemas import (
     schema_document,
     sortables_document,
 )
-from api.documents.tile_matrix_sets import matrix_limits, tile_matrix_set_document
-from api.documents.tilesets import middle_zoom, tilejson_document, tileset_document
+from api.documents.tilesets import (
+    matrix_limits,
+    middle_zoom,
+    tile_matrix_set_document,
+    tilejson_document,
+    tileset_document,
+)
 from api.http.links import Links
 from api.http.request import Limits
 from api.params.items import ITEMS_PARAMETERS

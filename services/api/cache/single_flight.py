@@ -23,11 +23,6 @@ Make = Callable[[], bytes]
 Put = Callable[[bytes, Callable[[], None]], None]
 
 
-def put_nowhere(_: bytes, done: Callable[[], None]) -> None:
-    """Cache nothing."""
-    done()
-
-
 class Flight:
     """A tile that is being made: who made it, or failed, releases `done`."""
 
@@ -71,7 +66,7 @@ class SingleFlight:
         self._flights: dict[str, Flight] = {}
         self._lock = Lock()
 
-    def run(self, key: str, find: Find, make: Make, put: Put = put_nowhere) -> bytes:
+    def run(self, key: str, find: Find, make: Make, put: Put = lambda _, done: done()) -> bytes:
         """The tile that `make` gives, called by one at a time.
 
         find: looks for what another worker made meanwhile

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -45,11 +45,6 @@ FILTERED = Partition("filtered", 0.2)
 """Tiles by a request's filter or choice of collections. There is no end of these: they must not drop plain tiles."""
 
 
-def always(_: bytes) -> bool:
-    """Every tile is cached."""
-    return True
-
-
 class TileStore:
     """A partition of the tile cache. Safe for threads, and shared with other processes on the disk.
 
@@ -57,12 +52,13 @@ class TileStore:
     """
 
     def __init__(
-        self, settings: Settings, partition: Partition = PLAIN, is_final: Callable[[bytes], bool] = always
+        self, settings: Settings, partition: Partition = PLAIN, is_final: Callable[[bytes], bool] = lambda _: True
     ) -> None:
         """Nothing is opened yet."""
         folder = tiles_folder(settings) / partition.folder
         self._is_final = is_final
-        self._memory = Cache[str, bytes](int(settings.tile_cache_mb * MB * partition.share), entry_bytes)
+        memory_bytes = int(settings.tile_cache_mb * MB * partition.share)
+        self._memory = Cache[str, bytes](memory_bytes, lambda tile: len(tile) + ENTRY_BYTES)
         self._disk = TileDisk(folder, int(settings.tiles_mb * MB * partition.share))
         self._write_behind = WriteBehind(self._disk)
         self._flights = SingleFlight(folder if settings.tiles_mb else None)
@@ -112,11 +108,6 @@ class TileStore:
         return tile
 
 
-def entry_bytes(tile: bytes) -> int:
-    """What a tile takes in memory."""
-    return len(tile) + ENTRY_BYTES
-
-
 def tiles_folder(settings: Settings) -> Path:
     """The folder of the cached tiles."""
     return (Path(settings.tiles_dir) if settings.tiles_dir else settings.data_dir / "var" / "tiles").absolute()
@@ -159,7 +150,7 @@ class WriteBehind:
         if self._bytes > self._most_bytes:
             self.write()
         elif is_first:
-            self._thread.submit(self._write_soon).add_done_callback(raise_error)
+            self._thread.submit(self._write_soon).add_done_callback(lambda done: done.result())  # logs an error
 
     def write(self) -> None:
         """Write all that wait."""
@@ -186,8 +177,3 @@ class WriteBehind:
             self._pending = {key: found for key, found in self._pending.items() if written.get(key) is not found}
         for found in written.values():
             found.written()
-
-
-def raise_error(done: Future[None]) -> None:
-    """Raise the error that there was, which the executor logs."""
-    done.result()

@@ -68,11 +68,6 @@ class LiveCatalog:
         self._confirmed_at = 0.0
         self._lock = Lock()
 
-    @property
-    def last(self) -> Catalog | None:
-        """The catalogue as it was last seen, at any time; None before the first time."""
-        return self._catalog
-
     def current(self) -> Catalog:
         """The catalogue, at most a second old.
 

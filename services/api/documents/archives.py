@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.documents import without_none
-from api.documents.landing import STYLE
+from api.documents.collections import STYLE
 from api.documents.styles import ORDER, style, style_layer
-from api.documents.tile_matrix_sets import matrix_limits
-from api.documents.tilesets import bounding_box, tile_links, tile_template, tileset_head, tilesets_entry
+from api.documents.tilesets import bounding_box, matrix_limits, tile_links, tile_template, tileset_head, tilesets_entry
 from api.http.links import JSON, MAPLIBRE_STYLE, OGC_REL, Links
 from api.query.crs import CRS84
 from api.tms.matrix_set import WEB_MERCATOR_QUAD

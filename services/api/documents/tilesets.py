@@ -1,4 +1,6 @@
-"""Tilesets as documents (OGC API Tiles, OGC 17-083r4), TileJSON, and what low zooms leave out (docs/tiles.md)."""
+"""Tile matrix sets and tilesets as documents (OGC API Tiles, OGC 17-083r4), TileJSON, and what low zooms leave out
+(docs/tiles.md).
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,12 @@ from typing import Any
 
 from api.documents import without_none
 from api.documents.schemas import value_schema
-from api.documents.tile_matrix_sets import matrix_limits, tiling_scheme
 from api.http.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
 from api.query.crs import CRS84
+from api.query.items import GridBox
 from api.sql.tiles.overviews import merged_name
-from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrixSet
+from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
+from api.tms.tile import tile_limits
 from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
 from core.catalog.collections import Collection, Column, ColumnType
@@ -227,3 +230,61 @@ def merged_property(tileset: Tileset, collection: Collection) -> str | None:
     if tiling is None or not tiling.has_squares or not is_thinned(tileset, collection):
         return None
     return merged_name(collection)
+
+
+def tile_matrix_sets_document(sets: Iterable[TileMatrixSet], links: Links) -> dict[str, Any]:
+    """The tile matrix sets that tiles come in."""
+    found: list[dict[str, Any]] = []
+    for one in sets:
+        link = links.link("self", JSON, one.id, "tileMatrixSets", one.id)
+        found.append(
+            without_none({"id": one.id, "title": one.title, "uri": one.uri, "crs": one.crs.uri, "links": [link]})
+        )
+    return {"tileMatrixSets": found}
+
+
+def tile_matrix_set_document(matrix_set: TileMatrixSet) -> dict[str, Any]:
+    """The definition of a set; that of a registered one is what it was registered by."""
+    if matrix_set.document is not None:
+        return {**matrix_set.document, "id": matrix_set.id}
+    document = {
+        "id": matrix_set.id,
+        "title": matrix_set.title,
+        "uri": matrix_set.uri,
+        "crs": matrix_set.crs.uri,
+        "orderedAxes": list(matrix_set.axes),
+        "wellKnownScaleSet": matrix_set.scale_set,
+        "tileMatrices": [tile_matrix(matrix) for matrix in matrix_set.matrices],
+    }
+    return without_none(document)
+
+
+def tile_matrix(matrix: TileMatrix) -> dict[str, Any]:
+    """One scale of a set of ours, in which easting comes first."""
+    return {
+        "id": matrix.id,
+        "scaleDenominator": matrix.scale,
+        "cellSize": matrix.cell_size,
+        "pointOfOrigin": [matrix.left, matrix.top],
+        "tileWidth": matrix.tile_width_px,
+        "tileHeight": matrix.tile_height_px,
+        "matrixWidth": matrix.columns,
+        "matrixHeight": matrix.rows,
+    }
+
+
+def tiling_scheme(matrix_set: TileMatrixSet, links: Links) -> Link:
+    """The link to the tile matrix set."""
+    return links.link(f"{OGC_REL}tiling-scheme", JSON, matrix_set.id, "tileMatrixSets", matrix_set.id)
+
+
+def matrix_limits(extent: GridBox | None, z: int, matrix_set: TileMatrixSet) -> dict[str, Any]:
+    """The rows and columns of a zoom that an extent covers."""
+    first, last = tile_limits(extent, z, matrix_set)
+    return {
+        "tileMatrix": first.matrix.id,
+        "minTileRow": first.row,
+        "maxTileRow": last.row,
+        "minTileCol": first.column,
+        "maxTileCol": last.column,
+    }

@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 
 from api.context import api
 from api.cql2.check.queryables import functions_document
-from api.documents.landing import conformance_document, landing_document
+from api.documents.collections import conformance_document, landing_document
 from api.documents.network import (
     Unusable,
     network_document,

@@ -10,8 +10,14 @@ from flask import Blueprint, Response, request
 from api.context import api
 from api.documents.explain import explain_document, explain_several_document, explain_tile
 from api.documents.styles import style_document
-from api.documents.tile_matrix_sets import tile_matrix_set_document, tile_matrix_sets_document
-from api.documents.tilesets import tile_template, tilejson_document, tileset_document, tilesets_document
+from api.documents.tilesets import (
+    tile_matrix_set_document,
+    tile_matrix_sets_document,
+    tile_template,
+    tilejson_document,
+    tileset_document,
+    tilesets_document,
+)
 from api.http.links import MAPLIBRE_STYLE, MVT
 from api.params.tiles import EXPLAIN, dataset_queries, given_parameters, tileset_query
 from api.routes.responses import answer

@@ -67,8 +67,8 @@ class TileCache:
     def __init__(self, settings: Settings) -> None:
         """Nothing is opened yet."""
         self._maker = maker_of(settings)
-        self._plain = TileStore(settings, PLAIN, is_final)
-        self._filtered = TileStore(settings, FILTERED, is_final)
+        self._plain = TileStore(settings, PLAIN, lambda packed: not is_hasty(packed))
+        self._filtered = TileStore(settings, FILTERED, lambda packed: not is_hasty(packed))
 
     def entry(self, collection: Collection, tile: Tile, query: TileQuery) -> CacheEntry | None:
         """That of a collection's tile; None of a source, whose data change without our knowing."""
@@ -88,11 +88,6 @@ class TileCache:
         is_plain = not is_chosen and all(entry and entry.store is self._plain for entry in entries)
         digest = hashlib.blake2b("\n".join(keys).encode(), digest_size=20)
         return CacheEntry(self._plain if is_plain else self._filtered, f"several/{digest.hexdigest()}")
-
-
-def is_final(packed: bytes) -> bool:
-    """Whether a tile is as good the next time: it was not made of a sample in a hurry."""
-    return not is_hasty(packed)
 
 
 def weak(etag: str) -> str:

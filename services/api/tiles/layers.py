@@ -15,11 +15,11 @@ import psycopg
 
 from api.catalog.live import LiveCatalog
 from api.formats.mvt import weigh
-from api.http.compression import compress, decompress, with_comment
+from api.http.compression import comment_of, compress, decompress, with_comment
 from api.params.collections import parse_collections
 from api.query.items import WHOLE_TILE, TileQuery
 from api.query.source_errors import reading
-from api.tiles.budget import TileMaker, fair_share, lack_of, most_of
+from api.tiles.budget import TileMaker, fair_share, most_of
 from api.tiles.grids import Grids
 from api.tiles.keys import CacheEntry
 from api.tms.matrix_set import TileMatrixSet
@@ -178,7 +178,7 @@ def joined_layers(layers: Sequence[Layer]) -> bytes:
 
 def lacks_of_layer(layer: Layer) -> list[str]:
     """What a layer lacks, with its name: an item of a list (RFC 9651)."""
-    lack = lack_of(layer.packed)
+    lack = comment_of(layer.packed)
     return [] if lack is None else [f'{lack};layer="{quote(layer.collection.id)}"']
 
 

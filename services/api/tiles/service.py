@@ -11,12 +11,12 @@ import time
 from werkzeug.http import parse_etags
 
 from api.catalog.live import LiveCatalog
-from api.http.compression import COMMENTED, FLAGS, recoded, takes
+from api.http.compression import COMMENTED, FLAGS, comment_of, recoded, takes
 from api.http.links import MVT
 from api.http.response import ApiResponse
 from api.monitoring.metrics import Metrics
 from api.tiles.archives import Archives, StoredTile, TileFunctions
-from api.tiles.budget import is_hasty, lack_headers
+from api.tiles.budget import HEADER, is_hasty
 from api.tiles.grids import Grids
 from api.tiles.keys import weak
 from api.tiles.layers import LayerMaker
@@ -126,9 +126,9 @@ def mvt_response(packed: bytes, headers: Headers, accept_encoding: str) -> ApiRe
     """The response with a vector tile in the encoding that the client takes. A header says what it lacks."""
     if not packed:
         return ApiResponse("204 NO CONTENT", [*headers])
-    lacks = lack_headers(packed) if packed[FLAGS] & COMMENTED else []
+    lack = comment_of(packed) if packed[FLAGS] & COMMENTED else None
     data, encoding = (packed, "gzip") if takes(accept_encoding, "gzip") else recoded(packed, "gzip", accept_encoding)
-    return content_response(data, MVT, encoding, [*headers, *lacks])
+    return content_response(data, MVT, encoding, [*headers, *([] if lack is None else [(HEADER, lack)])])
 
 
 def stored_response(stored: StoredTile | None, headers: Headers, media_type: str, accept_encoding: str) -> ApiResponse:

@@ -85,14 +85,6 @@ class Relation:
         """Schema and name, for PostgreSQL."""
         return quoted(self.schema, self.name)
 
-    def numbered(self, number: int) -> Attribute | None:
-        """The column of a number."""
-        return next((attribute for attribute in self.attributes if attribute.number == number), None)
-
-    def named(self, name: str) -> Attribute | None:
-        """The column of a name."""
-        return next((attribute for attribute in self.attributes if attribute.name == name), None)
-
 
 @dataclass(frozen=True, slots=True)
 class BaseTable:

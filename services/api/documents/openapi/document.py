@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from api.documents.landing import DESCRIPTION
+from api.documents.collections import DESCRIPTION
 from api.documents.openapi.examples import NO_SAMPLE, Sample
 from api.documents.openapi.operations import OPERATIONS
 from api.documents.openapi.parameters import TEXT, parameter_components
