@@ -13,8 +13,8 @@ from api.catalog.survey.watch import LiveSources
 from api.context import EXTENSION, Api, api
 from api.documents.openapi.examples import Samples
 from api.exports.files import FileExports
-from api.exports.stream import Exports
 from api.features.exports import ExportService
+from api.features.find import Streams
 from api.features.service import FeatureService, ResponseCache
 from api.formats.html import HtmlPages
 from api.http.request import Limits
@@ -89,7 +89,7 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
 def feature_service(settings: Settings, database: Database, live: LiveCatalog, html: HtmlPages) -> FeatureService:
     """The handler of features."""
     reader = Reader(database, Counts(database, settings.exact_count_cost))
-    streams = Exports(database, max(1, min(settings.pool_size, settings.threads) // 2), settings.export_timeout_s)
+    streams = Streams(database, max(1, min(settings.pool_size, settings.threads) // 2), settings.export_timeout_s)
     exports = ExportService(reader, streams, FileExports(settings, database, streams.slots), settings.cache_control)
     limits = Limits(settings.default_limit, settings.max_limit)
     cache = ResponseCache(settings.answer_cache_mb * 1_000_000)

@@ -223,7 +223,7 @@ def test_client_that_leaves_ends_its_queries(big: Database):
 
 
 def test_small_requests_have_connections_left_while_exports_run(big: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.exports.stream.WAIT_S", 0.05)
+    monkeypatch.setattr("api.features.find.WAIT_S", 0.05)
     reader = replace(big.reader, pool_size=2)
     pool = Pool(reader)
     try:
@@ -243,7 +243,7 @@ def test_small_requests_have_connections_left_while_exports_run(big: Database, m
 
 
 def test_export_waits_a_moment_for_others_and_few_do(big: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.exports.stream.WAIT_S", 20.0)
+    monkeypatch.setattr("api.features.find.WAIT_S", 20.0)
     reader = replace(big.reader, pool_size=2)
     pool = Pool(reader)
     try:

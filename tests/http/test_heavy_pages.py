@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.exports.stream import Exports
+from api.features.find import Streams
 from core.database.connections import Database as Pool
 from core.database.statement import Statement, TextRows
 from support.cluster import Cluster, Database
@@ -124,7 +124,7 @@ def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def get(client: FlaskClient, path: str, **asked: Any) -> tuple[Any, bool]:
     """An answer, and whether it was streamed."""
-    with patch.object(Exports, "start", autospec=True, side_effect=Exports.start) as started:
+    with patch.object(Streams, "start", autospec=True, side_effect=Streams.start) as started:
         return client.open(path, **asked), started.called
 
 
@@ -185,7 +185,7 @@ def test_a_large_page_is_compressed_as_it_comes(app: Flask):
 
 def test_head_and_a_client_that_has_it_cost_no_page(app: Flask):
     client = app.test_client()
-    with patch("api.exports.stream.Exports.start", side_effect=AssertionError):
+    with patch("api.features.find.Streams.start", side_effect=AssertionError):
         head = client.head(f"{ITEMS}?limit=24")
         assert (head.status_code, head.data) == (200, b"")
         known = client.get(f"{ITEMS}?limit=24", headers={"If-None-Match": head.headers["ETag"]})

@@ -1,1 +1,1 @@
-"""Everything that matches as one stream, or as a file that a process of its own writes."""
+"""Everything that matches as a file, which a process of its own writes."""

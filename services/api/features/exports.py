@@ -19,8 +19,7 @@ from werkzeug.http import (
 from api.exports.files import FileExports, FilePlan, plan_file
 from api.exports.job import FILE_FORMATS, FileFormat
 from api.exports.spool import SpooledFile
-from api.exports.stream import Exports
-from api.features.find import enclosed, find_page
+from api.features.find import Streams, enclosed, find_page
 from api.features.geojson import PAGE_HEAD
 from api.formats.registry import EXPORTS
 from api.http.request import Limits, Request
@@ -59,7 +58,7 @@ class ExportService:
     """
 
     reader: Reader
-    streams: Exports
+    streams: Streams
     files: FileExports
     cache_control: str
 
@@ -79,7 +78,7 @@ class ExportService:
         return streamed(self._blocks(request, collection, query, chosen), headers, request)
 
     def _blocks(self, request: Request, collection: Collection, query: ItemsQuery, chosen: str) -> Generator[bytes]:
-        """The bytes of a stream, none for HEAD. Raises: FilterTooSlow; as `Exports.start`"""
+        """The bytes of a stream, none for HEAD. Raises: FilterTooSlow; as `Streams.start`"""
         if request.method == "HEAD":
             return nothing()
         self._begin_in_time(collection, query)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
+from functools import partial
 from math import inf
 
-from api.exports.stream import Exports
+from api.http.slots import Slots
 from api.planner.choose_plan import Reader, find_rows
 from api.query.feature_ids import parse_id
 from api.query.items import KEY_ALONE, FeatureKey, ItemsQuery, Presentation
@@ -18,11 +19,14 @@ from api.sql.features.items import select_feature
 from core.cache import CollectionCache
 from core.catalog.collections import Collection
 from core.database.connections import Database
-from core.database.statement import Prepared, TextRows, prepare
-from core.errors import BadValue, UnknownFeature
+from core.database.statement import Prepared, Statement, TextRows, prepare
+from core.errors import BadValue, TooManyExports, UnknownFeature
 
 MOST_HELD = 8_000_000
 """Bytes of features that a worker holds for a page: those of a larger one are streamed."""
+
+WAIT_S = 1.0
+"""How long an export waits for others. Of 6 small ones at once to two workers one in nine was refused without."""
 
 statements: CollectionCache[Presentation, Prepared] = CollectionCache(capacity=50)
 """The statements of single features, put together once for each presentation."""
@@ -51,10 +55,51 @@ def fits(query: ItemsQuery, rows: TextRows, most_bytes: float) -> bool:
     return len(rows.texts) > query.limit and sum(map(len, rows.texts[: query.limit])) <= most_bytes
 
 
+class Streams:
+    """What a worker streams from PostgreSQL, with flat memory: exports, and pages that are too large to be held.
+
+    Each holds a connection and a thread for as long as it runs, so that only some run at once, as many as half of the
+    threads, and at most half of the connections: the rest is for small requests. Fewer wait.
+    """
+
+    def __init__(self, database: Database, most: int, timeout_s: int) -> None:
+        """`most`: streams at once; `timeout_s`: how long one may take in the database."""
+        refusal = partial(TooManyExports, "other exports run at the moment", hint="try again in a minute")
+        self.slots = Slots(most, max(1, most - 1), WAIT_S, refusal)
+        self._database = database
+        self._timeout_s = timeout_s
+
+    def start(self, statement: Statement) -> Generator[bytes]:
+        """The bytes of a stream. The first ones are fetched here, so that errors come before a response.
+
+        Raises: TooManyExports; whatever the database says to the statement
+        """
+        self.slots.take()
+        blocks = self._run(statement)
+        first = next(blocks, b"")
+        return resumed(first, blocks)
+
+    def _run(self, statement: Statement) -> Generator[bytes]:
+        """The blocks; the slot is free again at the end, however it comes."""
+        try:
+            yield from self._database.stream(statement, self._timeout_s)
+        finally:
+            self.slots.leave()
+
+
+def resumed(first: bytes, blocks: Generator[bytes]) -> Generator[bytes]:
+    """The first block and the rest. Closing this closes the rest, which a chain of iterators would not."""
+    try:
+        yield first
+        yield from blocks
+    finally:
+        blocks.close()
+
+
 def stream_page(
-    streams: Exports, collection: Collection, query: ItemsQuery, head: bytes, tail: bytes
+    streams: Streams, collection: Collection, query: ItemsQuery, head: bytes, tail: bytes
 ) -> Generator[bytes]:
-    """The features of a page, with what stands ahead of them and behind. Raises: as `Exports.start`"""
+    """The features of a page, with what stands ahead of them and behind. Raises: as `Streams.start`"""
     with reading(collection, has_values=query.has_values):
         return enclosed(head, streams.start(copy_page(collection, query)), tail)
 

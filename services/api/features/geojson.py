@@ -129,13 +129,8 @@ def page_links(request: Request, collection: Collection, query: ItemsQuery, foun
     """The links of a page, in one of PAGES."""
     here = request.links.collection(collection, "items")
     given = {name: value for name, value in request.args.items() if name not in PAGE_PLACE}
-    walk: list[Link] = [
-        {
-            "href": f"{here}?{query_text({**given, 'cursor': cursor})}",
-            "rel": rel,
-            "type": PAGES[chosen],
-            "title": f"{rel} page",
-        }
+    walk = [
+        walk_link(rel, f"{here}?{query_text({**given, 'cursor': cursor})}", PAGES[chosen])
         for rel, cursor in cursors(collection, query, found).items()
     ]
     own = self_and_alternate(request.here, request.args, PAGES, chosen)
@@ -146,18 +141,16 @@ def search_links(request: Request, args: Args, collection: Collection, query: It
     """The links of a page of a search: `next` and `prev` have a body with the same parameters and a cursor."""
     here = request.links.collection(collection, "search")
     given = {name: value for name, value in args.items() if name != "offset"}
-    walk: list[Link] = [
-        {
-            "href": here,
-            "rel": rel,
-            "type": GEOJSON,
-            "title": f"{rel} page",
-            "method": "POST",
-            "body": {**given, "cursor": cursor},
-        }
+    walk = [
+        {**walk_link(rel, here, GEOJSON), "method": "POST", "body": {**given, "cursor": cursor}}
         for rel, cursor in cursors(collection, query, found).items()
     ]
     return [collection_link(request, collection), *walk]
+
+
+def walk_link(rel: str, href: str, type: str) -> Link:
+    """The link to the next or the previous page."""
+    return {"href": href, "rel": rel, "type": type, "title": f"{rel} page"}
 
 
 def feature_links(request: Request, collection: Collection, chosen: str) -> list[Link]:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from api.catalog.live import LiveCatalog
-from api.exports.stream import Exports
 from api.features.exports import ExportService
-from api.features.find import MOST_HELD, enclosed, find_feature, find_page, stream_page
+from api.features.find import MOST_HELD, Streams, enclosed, find_feature, find_page, stream_page
 from api.features.geojson import (
     FoundPage,
     PageText,
@@ -126,7 +125,7 @@ class FeatureService:
 
     reader: Reader
     catalog: LiveCatalog
-    streams: Exports
+    streams: Streams
     exports: ExportService
     html: HtmlPages
     limits: Limits

@@ -5,7 +5,7 @@ format that a request wants.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest
 
 from api.context import api, current_request
 from api.formats.html import HTML_UTF8
-from api.http.links import HTML, JSON, Link, self_and_alternate
+from api.http.links import HTML, JSON, self_and_alternate
 from api.http.problems import problem_response
 from api.http.request import choose_format, names_host, reject_unknown
 from api.http.response import ApiResponse, common_headers, complete
@@ -99,16 +99,11 @@ def answer(
     formats = {"json": type, "html": HTML}
     chosen = choose_format(request.args.get("f"), current_request().accept, tuple(formats.items()))
     if "links" in document:
-        own = own_links(formats, chosen)
+        own = self_and_alternate(current_request().here, request.args, formats, chosen)
         document = {**document, "links": [*own, *(link for link in document["links"] if link["rel"] != "self")]}
     if chosen == "html":
         return page(template, title=title, document=document, **context)
     return respond(json.dumps(document, ensure_ascii=False).encode(), type)
-
-
-def own_links(formats: Mapping[str, str], chosen: str) -> list[Link]:
-    """Links `self` and `alternate` of the resource that is requested."""
-    return self_and_alternate(current_request().here, request.args, formats, chosen)
 
 
 def page(template: str, *, title: str, **values: Any) -> Response:
@@ -116,8 +111,8 @@ def page(template: str, *, title: str, **values: Any) -> Response:
     return respond(api().html.render(template, api().links, title=title, **values), HTML_UTF8)
 
 
-def respond(body: bytes, type: str, status: int = 200) -> Response:
+def respond(body: bytes, type: str) -> Response:
     """A response whose choice depends on the Accept header."""
-    response = Response(body, status=status, content_type=type)
+    response = Response(body, content_type=type)
     response.headers["Vary"] = "Accept"
     return response

@@ -135,12 +135,12 @@ class Grids:
         area = self._areas.get(tile.matrix_set.id)
         if area is None or self._database is None:
             return tile
+        around_tile = area.degrees or BBox(-180, -90, 180, 90)
         box = common_box(tile_box(tile, AROUND), area.box)
-        if box is None or box.west == box.east or box.south == box.north:
-            return replace(tile, around=area.degrees or BBox(-180, -90, 180, 90))
-        with suppress(BadValue):
-            return replace(tile, around=around_ring(self._database.run(select_ring(box))))
-        return replace(tile, around=area.degrees or BBox(-180, -90, 180, 90))
+        if box is not None and box.west != box.east and box.south != box.north:
+            with suppress(BadValue):
+                around_tile = around_ring(self._database.run(select_ring(box)))
+        return replace(tile, around=around_tile)
 
     def _try_to_register(self, database: Database) -> None:
         """Register what is pending; for a while after the database did not answer, nothing."""
