@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.geometry.wkb_types import Shape
+from loader.geometry import Shape
 from loader.report import Note
 
 CHUNK_BYTES = 16_000_000

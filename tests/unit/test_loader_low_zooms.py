@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from api.tms.tile import tile_at
 from core.bbox import BBox
 from core.catalog.collections import Collection
-from core.catalog.tiling import Tiling
+from core.catalog.versions import Tiling
 from loader.prerender.which_tiles import column, covering, row, tiles_to_render, tiles_within
 
 WORLD = BBox(-180, -90, 180, 90)

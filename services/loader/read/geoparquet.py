@@ -23,7 +23,7 @@ from pyarrow import types as pt
 
 from loader.chunks import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.errors import CannotRead
-from loader.geometry.wkb_types import SIMPLE, Shape, shape_of
+from loader.geometry import SIMPLE, Shape, shape_of
 from loader.read.content import readable
 from loader.read.ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, batches
 from loader.report import Note

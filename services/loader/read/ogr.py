@@ -15,7 +15,7 @@ from pyogrio._geometry import GEOMETRY_TYPES
 
 from loader.chunks import Chunk, OpenLayer, chunk_rows, narrow_binary
 from loader.errors import CannotRead
-from loader.geometry.wkb_types import SIMPLE, Shape
+from loader.geometry import SIMPLE, Shape
 from loader.read.content import HEAD_BYTES, deleted_rows, readable
 from loader.read.times import OF_ROWS, TEXT_KINDS, numeric_time_notes, parse_times
 from loader.report import Note

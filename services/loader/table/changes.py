@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from core.catalog.changes import Change, parse_changes
+from core.catalog.versions import Change, parse_changes
 from core.database.connections import Connection
 from core.database.statement import Statement
 from loader.table.ddl import SCHEMA, Table

@@ -16,8 +16,7 @@ from core.database.connections import Connection
 from core.database.statement import Statement
 from loader.chunks import Chunk, OpenLayer
 from loader.errors import CannotRead, GeometryRefused
-from loader.geometry.repairs import only_numbers, pad
-from loader.geometry.wkb_types import Shape, is_plain, promoted, shape_of, type_codes
+from loader.geometry import Shape, is_plain, only_numbers, pad, promoted, shape_of, type_codes
 from loader.names import MAX_BYTES
 from loader.report import Note
 from loader.table import ddl

@@ -9,7 +9,7 @@ from typing import Literal
 from psycopg import sql
 
 from core.database.statement import Statement
-from loader.geometry.wkb_types import Shape
+from loader.geometry import Shape
 from loader.table.columns import TableColumn
 from loader.table.index_rule import PropertyIndex
 

@@ -24,7 +24,7 @@ from core.catalog.heap_blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, to
 from core.database.connections import Connection
 from core.database.statement import Statement
 from loader.chunks import Chunk
-from loader.geometry.wkb_types import EWKB_FLAGS, type_codes
+from loader.geometry import EWKB_FLAGS, places_and_bytes, type_codes
 from loader.table.binary_copy import read_records
 from loader.table.ddl import Table
 
@@ -139,9 +139,7 @@ def first_positions(wkb: pa.Array) -> tuple[Floats, Floats]:
     Raises: ValueError for what is no WKB
     """
     codes = type_codes(wkb)
-    _, offsets, content = wkb.buffers()
-    ends = np.frombuffer(memoryview(offsets), np.int32)[wkb.offset : wkb.offset + len(wkb) + 1].astype(np.int64)
-    data = np.frombuffer(memoryview(content), np.uint8)
+    ends, data = places_and_bytes(wkb)
     before = np.zeros(len(wkb), np.int64)
     for code, size in FIRST_POSITION.items():
         before[(codes & ~np.uint32(EWKB_FLAGS)) % 1000 == code] = size

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from core.database.connections import Connection
 from core.database.statement import Statement
-from loader.geometry.wkb_types import MULTI, SIMPLE
+from loader.geometry import MULTI, SIMPLE
 from loader.report import Note
 from loader.table.ddl import Table
 
