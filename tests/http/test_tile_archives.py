@@ -21,7 +21,7 @@ from pmtiles.reader import MmapSource, Reader, all_tiles
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 
 from cli.main import isthmus
-from cli.tiles import run
+from cli.tiles import commands
 from cli.tiles.archive import About, about
 from cli.tiles.walk import Walk
 from cli.tiles.writers import MBTiles
@@ -82,7 +82,7 @@ def shell(served: tuple[Database, str]) -> Shell:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing changes in these tests, but for one."""
-    monkeypatch.setattr(run, "SEEN_AFTER_S", 0.0)
+    monkeypatch.setattr(commands, "SEEN_AFTER_S", 0.0)
 
 
 def read(path: Path) -> Reader:
@@ -219,14 +219,14 @@ def test_archive_that_cannot_be_made_leaves_the_one_before(shell: Shell, tmp_pat
 def test_data_that_change_meanwhile_are_no_archive(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     database = cluster.clone()
     publish(database, "towns", TOWNS, columns={"name": "string"})
-    look = run.refuse_changed
-    monkeypatch.setattr(run, "SEEN_AFTER_S", 1.1)
+    look = commands.refuse_changed
+    monkeypatch.setattr(commands, "SEEN_AFTER_S", 1.1)
 
     def change(walk: Walk) -> None:
         publish(database, "towns", PLAIN, columns={"name": "string"})
         look(walk)
 
-    monkeypatch.setattr(run, "refuse_changed", change)
+    monkeypatch.setattr(commands, "refuse_changed", change)
     with running_api(database) as address:
         result = Shell(database, address)("export", "towns", "--pmtiles", tmp_path / "a.pmtiles", "--zoom", "0-2")
     assert result.exit_code == 1
@@ -311,7 +311,7 @@ def test_seed_tells_when_more_was_made_than_is_kept(served: tuple[Database, str]
 
 
 def test_progress_in_a_pipe_is_json_lines(shell: Shell, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("cli.tiles.run.EVERY_S", 0.0)
+    monkeypatch.setattr("cli.tiles.commands.EVERY_S", 0.0)
     result = shell("seed", "towns", "--zoom", "0-2")
     lines = [json.loads(line) for line in result.stderr.splitlines()]
     assert [line["zoom"] for line in lines] == sorted(line["zoom"] for line in lines)

@@ -15,10 +15,9 @@ import pytest
 
 from cli.tiles.archive import About
 from cli.tiles.writers import MBTiles, PMTiles
+from core import tile_files
 from core.errors import TilesDamaged
-from core.tile_files import mbtiles
-from core.tile_files.mbtiles import MBTilesFile
-from core.tile_files.pmtiles import PMTilesFile, parse_directory
+from core.tile_files import MBTilesFile, PMTilesFile, parse_directory
 from loader.archives.catalogue import text_of
 from loader.archives.inspect import inspect_tiles
 from loader.scan import Dataset
@@ -107,7 +106,7 @@ def of_texts(path: Path) -> None:
 def test_mbtiles_that_do_harm_are_refused_in_time(
     tmp_path: Path, spoil: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(mbtiles, "MOST_S", 0.3)
+    monkeypatch.setattr(tile_files, "MOST_S", 0.3)
     path, began = tmp_path / "a.mbtiles", time.monotonic()
     written(path)
     spoil(path)

@@ -38,8 +38,7 @@ from core.errors import (
     SourceChanged,
     TilesDamaged,
 )
-from core.tile_files.mbtiles import MBTilesFile
-from core.tile_files.pmtiles import Directories, PMTilesFile
+from core.tile_files import Directories, MBTilesFile, PMTilesFile
 
 log = logging.getLogger("isthmus.api")
 

@@ -28,8 +28,7 @@ from pmtiles.tile import (
 
 from cli.tiles.archive import About
 from core import VERSION
-from core.tile_files.mbtiles import FORMATS
-from core.tile_files.pmtiles import HEADER_BYTES, MEDIA_TYPES
+from core.tile_files import FORMATS, HEADER_BYTES, MEDIA_TYPES
 
 TILE_TYPES = {media_type: kind for kind, media_type in MEDIA_TYPES.items()}
 WORDS = {media_type: word for word, media_type in reversed(FORMATS.items())}

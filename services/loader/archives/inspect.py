@@ -14,8 +14,7 @@ from pmtiles.tile import Compression, HeaderDict, TileType, tileid_to_zxy
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
 from core.catalog.archives import Facts, parse_object
 from core.errors import TilesDamaged
-from core.tile_files.mbtiles import FORMATS, MBTilesFile
-from core.tile_files.pmtiles import MEDIA_TYPES, MOST_TILE_BYTES, PMTilesFile, gunzip
+from core.tile_files import FORMATS, MEDIA_TYPES, MOST_TILE_BYTES, MBTilesFile, PMTilesFile, gunzip
 from loader.report import Note
 from loader.scan import Dataset
 
