@@ -16,7 +16,7 @@ from typing import Any, LiteralString, cast
 import psycopg
 from psycopg import sql
 
-from core.catalog.changes import Change
+from core.catalog.versions import Change
 from core.database.connections import Connection, connect
 from core.errors import UnknownCollection, suggestion
 from core.settings import Settings

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import PurePosixPath
 
-from core.catalog.tiling import OUR_COLUMNS
+from core.catalog.versions import OUR_COLUMNS
 from loader.errors import NameTaken
 
 MAX_BYTES = 63

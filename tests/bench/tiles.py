@@ -20,7 +20,7 @@ from bench.generate import SEED
 from bench.measure import Result, Side, compare
 from bench.setting import Bench, Pair
 from core.catalog.collections import SELECT_COLLECTIONS, parse_catalog
-from core.catalog.tiling import OUR_COLUMNS
+from core.catalog.versions import OUR_COLUMNS
 from core.database.connections import Database
 from core.database.statement import Statement
 from core.settings import Settings

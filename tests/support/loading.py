@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from core.catalog.collections import SELECT_COLLECTIONS, Catalog, parse_catalog
-from core.catalog.tiling import Tiling
+from core.catalog.versions import Tiling
 from core.database.connections import Connection
 from core.settings import Settings
 from loader.load import Job, load_dataset

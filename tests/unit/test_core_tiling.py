@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.catalog.tiling import Tiling, parse_tiling
+from core.catalog.versions import Tiling, parse_tiling
 
 WRITTEN: dict[str, Any] = {"full_zoom": 7, "table": "roads_1_tiles", "properties": ["name"], "has_large": True}
 

@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 from api.tiles.keys import has_changed, tile_revision
 from api.tms.matrix_set import HALF_WORLD_M, WORLD_CRS84_QUAD
 from api.tms.tile import Tile, mercator_y, tile_at, tile_holding
-from core.catalog.changes import Change, parse_changes
 from core.catalog.collections import Collection
+from core.catalog.versions import Change, parse_changes
 
 HELSINKI = (2_770_000.0, 8_430_000.0, 2_780_000.0, 8_440_000.0)
 SUVA = (19_860_000.0, -2_060_000.0, 19_870_000.0, -2_050_000.0)

@@ -19,7 +19,7 @@ from api.tms.tile import tile_limits
 from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
 from core.catalog.collections import Collection, Column, ColumnType
-from core.catalog.tiling import Kind
+from core.catalog.versions import Kind
 
 TILEJSON_MAX_ZOOM = 14
 """The largest zoom that clients ask for; they enlarge its tiles beyond, which lose nothing at extent 4096."""

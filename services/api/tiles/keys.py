@@ -17,8 +17,8 @@ from api.sql.tiles.drawing import MARGIN
 from api.tiles.budget import is_hasty
 from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, extent_in, tile_bounds, tile_box
-from core.catalog.changes import Change
 from core.catalog.collections import Collection
+from core.catalog.versions import Change
 from core.settings import Settings
 
 MAKERS = ("sql", "tiles", "tms")

@@ -12,8 +12,7 @@ from psycopg import sql
 from core.axes import is_in_degrees, is_northing_first
 from core.bbox import BBox
 from core.catalog.archives import TileArchive, parse_archives
-from core.catalog.changes import Change, parse_changes
-from core.catalog.tiling import Tiling, has_kinds, parse_tiling
+from core.catalog.versions import Change, Tiling, has_kinds, parse_changes, parse_tiling
 from core.database.statement import Statement
 from core.errors import UnknownCollection, suggestion
 

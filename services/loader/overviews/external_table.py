@@ -15,13 +15,13 @@ from typing import Any
 
 from psycopg import sql
 
-from core.catalog.tiling import FIRST, OUR_COLUMNS
+from core.catalog.versions import FIRST, OUR_COLUMNS
 from core.database.connections import Connection
 from core.database.statement import Statement
 from core.errors import UnknownCollection, suggestion
 from loader import catalogue
 from loader.errors import CannotPrepare
-from loader.geometry.wkb_types import Shape
+from loader.geometry import Shape
 from loader.overviews.points import property_list, run
 from loader.overviews.prepare import prepare
 from loader.progress import Listener, silent, steps

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg import sql
 
-from core.catalog.tiling import FIRST
+from core.catalog.versions import FIRST
 from core.database.connections import Connection
 from core.database.statement import Statement
 from loader.names import MAX_BYTES, shortened

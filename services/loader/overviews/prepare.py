@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from core.catalog.tiling import Kind
+from core.catalog.versions import Kind
 from core.database.connections import Connection
 from core.errors import suggestion
 from loader.errors import BadSideCar

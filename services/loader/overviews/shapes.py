@@ -17,7 +17,7 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql
 
-from core.catalog.tiling import KINDS, Kind
+from core.catalog.versions import KINDS, Kind
 from core.database.connections import Connection
 from loader.overviews import shapes_sql
 from loader.overviews.points import COPY_RANKED, RANKED, overview_name, prepare_points, run, save_counts

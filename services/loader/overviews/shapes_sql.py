@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from core.catalog.tiling import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
+from core.catalog.versions import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
 from core.database.statement import Statement
 from loader.overviews.points import RANKED, property_list
 from loader.overviews.ranks import CELL_LEVELS, HALF_WORLD_M

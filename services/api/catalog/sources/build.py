@@ -23,7 +23,7 @@ from api.catalog.sources.keys import KeyCandidate, candidate, key_items, place_k
 from api.catalog.sources.model import Attribute, BaseTable, Draft, Omission, Relation, Systems
 from core.bbox import BBox
 from core.catalog.collections import GEOM, HEAP_ORDER, SAMPLE, Collection, Key, Source
-from core.catalog.tiling import Tiling, parse_tiling
+from core.catalog.versions import Tiling, parse_tiling
 from core.database.statement import quoted
 
 NO_REST = sql.SQL("")

@@ -17,7 +17,7 @@ from api.sql.tiles.drawing import TileGeometry
 from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
 from api.tms.tile import Tile, extent_in, step_deg, tile_bounds, tile_box
 from core.catalog.collections import Collection, Column
-from core.catalog.tiling import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
+from core.catalog.versions import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
 from core.database.statement import quoted
 
 NAMES = {"first": FIRST, "last": LAST, "level": LEVEL, "column": COLUMN, "row": ROW, "merged": MERGED, "large": LARGE}

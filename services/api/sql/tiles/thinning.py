@@ -11,7 +11,7 @@ from api.query.items import Filter
 from api.sql.relation import key_column, relation
 from api.tms.matrix_set import HALF_WORLD_M
 from core.catalog.collections import FID, SAMPLE, Collection, Key
-from core.catalog.tiling import FIRST, MERGED, Tiling
+from core.catalog.versions import FIRST, MERGED, Tiling
 from core.database.statement import quoted
 
 POINTS = ("Point",)

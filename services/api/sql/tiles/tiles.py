@@ -35,7 +35,7 @@ from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile
 from core.cache import CollectionCache
 from core.catalog.collections import FID, Collection, Column, ColumnType, Key
-from core.catalog.tiling import Tiling
+from core.catalog.versions import Tiling
 from core.database.statement import Prepared, Statement, prepare, quoted
 
 TILE = sql.SQL("""

@@ -1,1 +1,0 @@
-"""Readers of PMTiles and MBTiles, which bound what a hostile file can cost."""
