@@ -11,11 +11,10 @@ from pathlib import Path
 import psycopg
 
 from core.settings import load_settings
-from netlab.cli.tutorial import PAGES, quiet
+from netlab.cli.tutorial import PAGES
 from netlab.tutorial.here import look_around
-from netlab.tutorial.page import parse_page
-from netlab.tutorial.run import run_demo
-from netlab.tutorial.shapes import compare
+from netlab.tutorial.page import compare, parse_page
+from netlab.tutorial.run import Watcher, run_demo
 from support.every_mode import InContainers
 from support.net_check import net_check
 from support.net_promises import BridgePromises
@@ -81,7 +80,7 @@ class TestBridge(InContainers, BridgePromises):
         page = PAGES["en"].read_text(encoding="utf-8").replace("mtu:1400", "mtu:1401")
         mtu = next(demo for demo in parse_page(page) if demo.name == "mtu")
         words = look_around(load_settings(stack.environment), stack.project).words
-        differences = compare(run_demo(mtu, words, quiet([])))
+        differences = compare(run_demo(mtu, words, Watcher()))
         assert [(one.page_shape[-4:], one.seen_shape[-4:]) for one in differences] == [("1401", "1400")]
         assert left_by_demos(stack) == []
 

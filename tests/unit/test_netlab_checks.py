@@ -18,9 +18,8 @@ from netlab.cli.main import net
 from netlab.model.observation import Attachment, Container, Interface, Listener, Observation, Publication
 from netlab.model.probe_results import (
     ApiResponse,
-    ContainerConnection,
+    ConnectionProbe,
     FolderProbe,
-    HostConnection,
     JoinAttempt,
     Neighbour,
     ProbeResults,
@@ -51,7 +50,7 @@ def tried_in(seen: Observation) -> ProbeResults:
         pages=tuple(ApiResponse(at, path, 200, "answers 200", links if "coll" in path else ()) for path in PAGES),
         resolved=tuple(resolved(one, name, seen) for one in seen.containers for name in names_of(one)),
         reached=tuple(
-            ContainerConnection(one.name, to, True, "connected") for one in seen.containers for to in db_targets(one)
+            ConnectionProbe(one.name, to, True, "connected") for one in seen.containers for to in db_targets(one)
         ),
         touched=tuple(
             touched(one, need.probe, need.writable) for one in seen.containers for need in storage_of(one, seen.mode)
@@ -59,7 +58,7 @@ def tried_in(seen: Observation) -> ProbeResults:
         joinings=tuple(
             JoinAttempt(one.name, True, "private (none) mode") for one in seen.containers if seen.mode == "none"
         ),
-        knocks=(HostConnection("192.0.2.2", 55432, False, "connection refused"),) if seen.mode == "host" else (),
+        knocks=(ConnectionProbe("", "192.0.2.2:55432", False, "connection refused"),) if seen.mode == "host" else (),
         firewall=firewall(seen),
         forwarding=True,
         folders={"/srv/isthmus/data": "1:2"},
@@ -362,8 +361,8 @@ class TestDatabase:
     def test_a_connection_that_succeeds_is_found(self) -> None:
         seen = seen_in("host")
         knocks = (
-            HostConnection("192.0.2.2", 55432, True, "connected"),
-            HostConnection("172.17.0.1", 55432, False, "refused"),
+            ConnectionProbe("", "192.0.2.2:55432", True, "connected"),
+            ConnectionProbe("", "172.17.0.1:55432", False, "refused"),
         )
         (found,) = [
             one for one in judge(seen, replace(tried_in(seen), knocks=knocks), advice=False) if one.verdict == "broken"
@@ -390,7 +389,7 @@ class TestReach:
 
     def test_a_connection_that_fails_is_found(self) -> None:
         tried = tried_in(seen_in("none"))
-        refused = ContainerConnection(
+        refused = ConnectionProbe(
             "isthmus-api-none-1", "/run/isthmus-pg/.s.PGSQL.5432", False, "[Errno 111] Connection refused"
         )
         assert broken(seen_in("none"), replace(tried, reached=(refused,))) == {"part-reached"}

@@ -9,11 +9,9 @@ import pytest
 
 from netlab.cli.tutorial import PAGES, runnable, wanted
 from netlab.errors import BadPage, DemoStuck, NoStack, UnknownDemo
-from netlab.tutorial.here import Here
-from netlab.tutorial.page import Command, parse_page, with_outputs
-from netlab.tutorial.shapes import compare, shapes
-from netlab.tutorial.shell import Shell
-from netlab.tutorial.words import Words
+from netlab.tutorial.here import Here, Words
+from netlab.tutorial.page import Command, compare, parse_page, shapes, with_outputs
+from netlab.tutorial.run import Shell
 
 PAGE = """# A title
 
@@ -146,7 +144,7 @@ def test_a_wrong_output_is_found_and_another_machines_is_none() -> None:
     port = replace(port, output="172.18.0.2/16 br-3b27c3da1cd7")
     assert compare([(port, "192.168.64.3/20  br-0123456789ab ")]) == ()
     (difference,) = compare([(port, "172.18.0.2/16 docker0")])
-    assert (difference.command, difference.seen) == ("docker port lesson-api", "172.18.0.2/16 docker0")
+    assert (difference.command, difference.seen_shape) == ("docker port lesson-api", "<subnet 1> docker0")
 
 
 def test_both_pages_run_the_same_and_show_the_same() -> None:

@@ -16,7 +16,8 @@ from netlab.observe.host import PROC
 from netlab.observe.recording import Stack
 
 API_PORT, DATABASE_PORT = "8080/tcp", "5432/tcp"
-RUN_FOLDER, SECRET_FOLDER, DATA_FOLDER = "/run/isthmus", "/run/secrets", "/data"
+FOLDERS = {"/data": "ISTHMUS_DATA_DIR", "/run/isthmus": "ISTHMUS_RUN_DIR"}
+SECRETS = "/run/secrets/"
 NOT_OF_CONTAINERS = {"ISTHMUS_TILES_DIR", "ISTHMUS_SPOOL_DIR", "ISTHMUS_DATA_DIR"}
 """What Compose sets to paths inside the containers."""
 
@@ -51,12 +52,8 @@ def passed_on(containers: Sequence[Json]) -> dict[str, str]:
 def of_places(containers: Sequence[Json]) -> dict[str, str]:
     """Folders of the host, by what is mounted where."""
     mounts = {one["Destination"]: one["Source"] for container in containers for one in listed(container["Mounts"])}
-    places: dict[str, str] = {}
-    if mounts.get(DATA_FOLDER):
-        places["ISTHMUS_DATA_DIR"] = mounts[DATA_FOLDER]
-    if mounts.get(RUN_FOLDER):
-        places["ISTHMUS_RUN_DIR"] = mounts[RUN_FOLDER]
-    secrets = [source for target, source in mounts.items() if target.startswith(f"{SECRET_FOLDER}/")]
+    places = {variable: mounts[target] for target, variable in FOLDERS.items() if mounts.get(target)}
+    secrets = [source for target, source in mounts.items() if target.startswith(SECRETS)]
     if secrets:
         places["ISTHMUS_SECRETS_DIR"] = str(PurePosixPath(secrets[0]).parent)
     return places

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from netlab.checks.findings import Finding
 from netlab.checks.ports import text_of
-from netlab.model.observation import Container, Listener, Observation, Publication, endpoint
-from netlab.model.probe_results import HostConnection, ProbeResults
+from netlab.model.observation import Container, Listener, Observation, Publication
+from netlab.model.probe_results import ConnectionProbe, ProbeResults
 from netlab.model.roles import db_port, of_role, start_command
 from netlab.model.wiring import is_loopback
 
@@ -108,12 +108,12 @@ def open_ports(container: Container, seen: Observation) -> list[Publication]:
     ]
 
 
-def knocked(seen: Observation, knocks: tuple[HostConnection, ...]) -> Iterator[Finding]:
+def knocked(seen: Observation, knocks: tuple[ConnectionProbe, ...]) -> Iterator[Finding]:
     """What happened when this host connected to its own outer addresses at the database's ports."""
     if not knocks:
         return
     opened = [one for one in knocks if one.open]
-    where = ", ".join(endpoint(one.address, one.port) for one in (opened or knocks))
+    where = ", ".join(one.target for one in (opened or knocks))
     yield Finding(
         code="database-refuses",
         subject=seen.project,

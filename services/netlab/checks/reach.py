@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from netlab.checks.findings import Finding
 from netlab.model.observation import Container, Observation
-from netlab.model.probe_results import ApiResponse, ContainerConnection, ProbeResults, PublicResponse, ResolvedName
+from netlab.model.probe_results import ApiResponse, ConnectionProbe, ProbeResults, PublicResponse, ResolvedName
 from netlab.model.roles import of_role, role_of, start_command
 from netlab.probe.tries import COLLECTIONS
 
@@ -81,7 +81,7 @@ def addresses_of(name: str, container: Container, seen: Observation) -> set[str]
     return {one.ip for found in meant for one in found.attachments}
 
 
-def connects(one: ContainerConnection, container: Container, seen: Observation) -> Finding:
+def connects(one: ConnectionProbe, container: Container, seen: Observation) -> Finding:
     """A program of the container gets a connection."""
     whom = "PostgreSQL" if "PGSQL" in one.target or one.target.endswith(db_ports(seen)) else "the API"
     return Finding(

@@ -16,9 +16,8 @@ from netlab.errors import NeedsRoot, NoStack, UnknownDemo
 from netlab.model.observation import MODES
 from netlab.observe.docker_engine import Engine
 from netlab.tutorial.here import ROOT, Here, check_images, look_around, without_stack
-from netlab.tutorial.page import ANY, Command, Demo, parse_page, with_outputs
+from netlab.tutorial.page import ANY, Demo, Difference, compare, parse_page, with_outputs
 from netlab.tutorial.run import Watcher, run_demo
-from netlab.tutorial.shapes import Difference, compare
 
 PAGES = {"en": ROOT / "docs/networking.md", "zh": ROOT / "docs/networking.zh.md"}
 
@@ -126,7 +125,7 @@ def perform(chosen: Sequence[Demo], here: Here, *, write: bool) -> bool:
     for one in chosen:
         left_out: list[str] = []
         click.echo(f"{one.name} ... ", nl=False)
-        seen = run_demo(one, here.words, quiet(left_out))
+        seen = run_demo(one, here.words, Watcher(left_out=left_out.append))
         differences = compare(seen)
         if differences and write:
             write_pages(one, [output for _, output in seen])
@@ -144,15 +143,6 @@ def verdict(differences: Sequence[Difference], *, write: bool) -> str:
     return "differed from the page, which is written anew" if write else "differs from the page"
 
 
-def quiet(left_out: list[str]) -> Watcher:
-    """A watcher that only keeps what was left out."""
-    return Watcher(said=drop, begun=drop, printed=drop, left_out=left_out.append)
-
-
-def drop(_: str) -> None:
-    """Nothing."""
-
-
 def difference_text(difference: Difference) -> str:
     """Both outputs, one above the other, in the form in which they were compared."""
     page = "".join(f"    page  {line}\n" for line in difference.page_shape.splitlines())
@@ -161,18 +151,13 @@ def difference_text(difference: Difference) -> str:
 
 
 def write_pages(one: Demo, outputs: Sequence[str]) -> None:
-    """The outputs of a demo on every page that exists, which all have the same commands."""
-    for path in PAGES.values():
-        if path.exists():
-            write_page(path, one.name, outputs)
-
-
-def write_page(path: Path, name: str, outputs: Sequence[str]) -> None:
-    """The outputs of a demo on one page. Raises: NeedsRoot when commands were left out"""
-    text = path.read_text(encoding="utf-8")
-    commands: Sequence[Command] = next(one.commands for one in parse_page(text) if one.name == name)
-    if len(commands) != len(outputs):
-        raise NeedsRoot(
-            f"{name} could not be run whole on this machine, so {path.name} is left as it is", hint="run it as root"
-        )
-    path.write_text(with_outputs(text, list(zip(commands, outputs, strict=True))), encoding="utf-8")
+    """The outputs of a demo on every page that exists. Raises: NeedsRoot when commands were left out"""
+    for path in filter(Path.exists, PAGES.values()):
+        text = path.read_text(encoding="utf-8")
+        commands = next(other.commands for other in parse_page(text) if other.name == one.name)
+        if len(commands) != len(outputs):
+            raise NeedsRoot(
+                f"{one.name} could not be run whole on this machine, so {path.name} is left as it is",
+                hint="run it as root",
+            )
+        path.write_text(with_outputs(text, list(zip(commands, outputs, strict=True))), encoding="utf-8")

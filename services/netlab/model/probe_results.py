@@ -11,11 +11,14 @@ from netlab.model.observation import Publication
 
 
 @dataclass(frozen=True, slots=True)
-class HostConnection:
-    """A connection that was tried from this host. `text`: `connected`, `refused`, `timed out` or the error."""
+class ConnectionProbe:
+    """A connection that was tried inside a container (empty: from this host), to `HOST:PORT` or a socket's path.
 
-    address: str
-    port: int
+    `text`: `connected`, `refused`, `timed out` or the error.
+    """
+
+    container: str
+    target: str
     open: bool
     text: str
 
@@ -27,16 +30,6 @@ class ResolvedName:
     container: str
     name: str
     addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerConnection:
-    """A connection that was tried inside a container, to `HOST:PORT` or to the path of a socket."""
-
-    container: str
-    target: str
-    open: bool
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +97,9 @@ class Neighbour:
 class ProbeResults:
     """Everything that was tried. `None`: it was not, or this user may not; `missing` says what and why."""
 
-    knocks: tuple[HostConnection, ...] = ()
+    knocks: tuple[ConnectionProbe, ...] = ()
     resolved: tuple[ResolvedName, ...] = ()
-    reached: tuple[ContainerConnection, ...] = ()
+    reached: tuple[ConnectionProbe, ...] = ()
     touched: tuple[FolderProbe, ...] = ()
     pages: tuple[ApiResponse, ...] = ()
     public: tuple[PublicResponse, ...] = ()

@@ -37,13 +37,10 @@ STORAGE: dict[Role, tuple[Storage, ...]] = {
         Storage("/data", writable=True, probe="/data/var"),
         Storage("/data", writable=True, probe="/data/var/reports"),
     ),
-    "net": (),
 }
 OF_NONE: dict[Role, tuple[Storage, ...]] = {
     "postgis": (Storage("/run/isthmus-pg", writable=True, probe="/run/isthmus-pg"),),
     "api": (Storage("/run/isthmus", writable=True, probe="/run/isthmus"),),
-    "loader": (),
-    "net": (),
 }
 
 
@@ -84,7 +81,7 @@ def storage_of(container: Container, mode: str) -> tuple[Storage, ...]:
     role = role_of(container)
     if role is None:
         return ()
-    needed = (*STORAGE[role], *(OF_NONE[role] if mode == "none" else ()))
+    needed = (*STORAGE.get(role, ()), *(OF_NONE.get(role, ()) if mode == "none" else ()))
     if mode != "swarm":
         return needed
     return tuple(one for one in needed if mount_at(container, one.target))

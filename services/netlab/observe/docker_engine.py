@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import docker
@@ -79,19 +79,15 @@ class Engine:
 
     def network(self, name_or_id: str) -> Json | None:
         """`docker network inspect`; None when there is none any more."""
-        with answering():
-            try:
-                return self._api.inspect_network(name_or_id)
-            except NotFound:
-                return None
+        with answering(), suppress(NotFound):
+            return self._api.inspect_network(name_or_id)
+        return None
 
     def image_id(self, tag: str) -> str | None:
         """The id of the image that a tag leads to now."""
-        with answering():
-            try:
-                return str(self._api.inspect_image(tag)["Id"])
-            except NotFound:
-                return None
+        with answering(), suppress(NotFound):
+            return str(self._api.inspect_image(tag)["Id"])
+        return None
 
     def run_inside(self, container: str, command: list[str]) -> tuple[int, str]:
         """(exit code, output) of a command in a running container, as the container's own user."""
@@ -116,11 +112,8 @@ class Engine:
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume; one that is gone already is no error."""
-        with answering():
-            try:
-                self._api.remove_volume(name)
-            except NotFound:
-                return
+        with answering(), suppress(NotFound):
+            self._api.remove_volume(name)
 
 
 def labels_of(container: Json) -> dict[str, str]:

@@ -8,17 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import ip_address
 
 from netlab.model.observation import Container, Observation, Publication
-from netlab.model.probe_results import (
-    ContainerConnection,
-    FolderProbe,
-    JoinAttempt,
-    Neighbour,
-    ProbeResults,
-    ResolvedName,
-)
+from netlab.model.probe_results import ConnectionProbe, FolderProbe, JoinAttempt, Neighbour, ProbeResults, ResolvedName
 from netlab.model.roles import api_addresses, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
 from netlab.observe.config_drift import outdated
 from netlab.observe.docker_engine import Engine, Json, listed, mapped, project_of
@@ -44,13 +38,11 @@ def probe(engine: Engine, recording: Recording, seen: Observation) -> ProbeResul
         rules, rules_error = tries.firewall()
         folders, gone = mounted_folders(seen)
         made_anew, not_compared = changed.result()
-        return ProbeResults(
+        return replace(
+            tried,
             knocks=tuple(one.result() for one in knocks),
             pages=tuple(one.result() for one in pages),
             public=tuple(one.result() for one in public),
-            resolved=tried.resolved,
-            reached=tried.reached,
-            touched=tried.touched,
             joinings=tuple(joinings(engine, seen)),
             neighbours=neighbours(engine.everyone(), {one["Id"] for one in recording.containers}),
             firewall=rules,
@@ -67,7 +59,7 @@ def probe(engine: Engine, recording: Recording, seen: Observation) -> ProbeResul
 def inside_everyone(engine: Engine, seen: Observation) -> ProbeResults:
     """What was tried inside the running containers, or why it could not be."""
     resolved: list[ResolvedName] = []
-    reached: list[ContainerConnection] = []
+    reached: list[ConnectionProbe] = []
     touched: list[FolderProbe] = []
     missing: dict[str, str] = {}
     for container in seen.containers:

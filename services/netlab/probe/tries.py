@@ -13,14 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.api_client import BadAddress, fetch
-from netlab.model.probe_results import (
-    ApiResponse,
-    ContainerConnection,
-    FolderProbe,
-    HostConnection,
-    PublicResponse,
-    ResolvedName,
-)
+from netlab.model.observation import endpoint
+from netlab.model.probe_results import ApiResponse, ConnectionProbe, FolderProbe, PublicResponse, ResolvedName
 from netlab.observe.docker_engine import listed, mapped
 from netlab.observe.host import PROC, read, run
 
@@ -29,13 +23,14 @@ MOST_BYTES = 2_000_000
 COLLECTIONS = "/collections?f=json"
 
 
-def probe_port(address: str, port: int, timeout_s: float = 1.5) -> HostConnection:
+def probe_port(address: str, port: int) -> ConnectionProbe:
     """Tries a TCP connection and closes it again."""
+    target = endpoint(address, port)
     try:
-        socket.create_connection((address, port), timeout_s).close()
+        socket.create_connection((address, port), timeout=1.5).close()
     except OSError as error:
-        return HostConnection(address, port, open=False, text=reason(error))
-    return HostConnection(address, port, open=True, text="connected")
+        return ConnectionProbe("", target, open=False, text=reason(error))
+    return ConnectionProbe("", target, open=True, text="connected")
 
 
 def reason(error: Exception) -> str:
@@ -169,12 +164,12 @@ class Trial:
         return HEAD + "".join(f"{verb} {shlex.quote(word)}\n" for verb, word in pairs) + "true\n"
 
 
-def parse_trial(container: str, output: str) -> tuple[list[ResolvedName], list[ContainerConnection], list[FolderProbe]]:
+def parse_trial(container: str, output: str) -> tuple[list[ResolvedName], list[ConnectionProbe], list[FolderProbe]]:
     """What the script of a Trial printed, as values."""
     lines = [line.split("\t") for line in output.splitlines()]
     return (
         [ResolvedName(container, name, tuple(found.split())) for name, found in of_kind("name", 2, lines)],
-        [ContainerConnection(container, to, text == "connected", text) for to, text in of_kind("connect", 2, lines)],
+        [ConnectionProbe(container, to, text == "connected", text) for to, text in of_kind("connect", 2, lines)],
         [
             FolderProbe(container, path, reads == "yes", inode, owner, text.rpartition(": ")[2])
             for path, reads, inode, owner, text in of_kind("folder", 5, lines)

@@ -1,7 +1,13 @@
-"""The stack that demos run on, and what this machine calls its things."""
+"""The stack that demos run on, and the page's words in those of this machine: projects, ports and folders differ.
+
+On the page the stack is the clone's own: project `isthmus`, port 8080, database port 55432, folders `./data` and
+`./secrets` of a clone in /srv/isthmus, owned by 10001. What a demo makes is called `lesson-...`, and here begins with
+the project's name, so that two stacks can be taught about at once. 8081 is a port that is free here.
+"""
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +18,6 @@ from netlab.observe.docker_engine import Engine, Json
 from netlab.observe.host import ROOT
 from netlab.observe.recording import choose_project
 from netlab.tutorial.page import ANY
-from netlab.tutorial.words import Words
 
 DB_PORT = 55432
 SPARE_PORTS = range(8081, 8181)
@@ -56,9 +61,9 @@ def check_images(engine: Engine) -> None:
 
 
 def words_of(settings: Settings, project: str, containers: list[Json]) -> Words:
-    """The words of a project whose running containers are given."""
+    """The words of a project whose running containers are given. Relative folders of the settings are the clone's."""
     secret = mounted(containers, "/run/secrets/reader_password")
-    secrets_dir = secret.parent if secret else absolute(settings.secrets_dir)
+    secrets_dir = secret.parent if secret else ROOT / settings.secrets_dir
     if not secrets_dir.is_dir():
         raise NoStack(f"there are no secrets in {secrets_dir}", hint="./scripts/up makes them")
     owner = secrets_dir.stat()
@@ -67,16 +72,11 @@ def words_of(settings: Settings, project: str, containers: list[Json]) -> Words:
         port=published(containers) or listening(containers, "ISTHMUS_LISTEN") or settings.port,
         spare_port=free_port(),
         db_port=listening(containers, "ISTHMUS_DB_PORT") or DB_PORT,
-        data_dir=mounted(containers, "/data") or absolute(settings.data_dir),
+        data_dir=mounted(containers, "/data") or ROOT / settings.data_dir,
         secrets_dir=secrets_dir,
         root=ROOT,
         owner=f"{owner.st_uid}:{owner.st_gid}",
     )
-
-
-def absolute(folder: Path) -> Path:
-    """Relative folders of the settings are the clone's."""
-    return ROOT / folder
 
 
 def mounted(containers: list[Json], target: str) -> Path | None:
@@ -110,3 +110,54 @@ def free_port() -> int:
                 continue
             return port
     raise NoStack(f"no port from {SPARE_PORTS.start} to {SPARE_PORTS.stop - 1} is free on 127.0.0.1 for a demo")
+
+
+OF_THE_STACK = re.compile(
+    r"\bisthmus(-(?:api|postgis|loader|net|\$s)(?:-host|-container|-none)?-1|_(?:default|pgdata|pgsock|spool|tiles))\b"
+)
+MADE_HERE = re.compile(r"(?<![\w-])lesson-")
+FOLDER = re.compile(r"(?<![\w./])\./(data|secrets)\b")
+BEFORE_A_PORT = r"((?:127\.0\.0\.1:|--dport |-host-port ))"
+"""`localhost:8080` is a container's own and stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What this machine calls the things of the page. `owner` is the uid:gid of the secrets' folder."""
+
+    project: str
+    port: int
+    spare_port: int
+    db_port: int
+    data_dir: Path
+    secrets_dir: Path
+    root: Path
+    owner: str
+
+    @property
+    def prefix(self) -> str:
+        """How the names of all that demos make begin here."""
+        return f"{self.project}-lesson-"
+
+    def here(self, text: str) -> str:
+        """A command of the page as it runs on this machine."""
+        folders = {"data": self.data_dir, "secrets": self.secrets_dir}
+        text = OF_THE_STACK.sub(lambda match: self.project + match.group(1), text)
+        text = MADE_HERE.sub(self.prefix, text)
+        text = FOLDER.sub(lambda match: str(folders[match.group(1)]), text)
+        text = re.sub(BEFORE_A_PORT + r"8080\b", rf"\g<1>{self.port}", text)
+        return re.sub(r"\b8081\b", str(self.spare_port), re.sub(r"\b55432\b", str(self.db_port), text))
+
+    def on_page(self, text: str) -> str:
+        """An output of this machine as the page shows it."""
+        folders = {
+            self.data_dir: "/srv/isthmus/data",
+            self.secrets_dir: "/srv/isthmus/secrets",
+            self.root: "/srv/isthmus",
+        }
+        for path, shown in folders.items():
+            text = text.replace(str(path), shown)
+        text = text.replace(self.prefix, "lesson-").replace(self.project, "isthmus")
+        text = re.sub(BEFORE_A_PORT + rf"{self.port}\b", r"\g<1>8080", text)
+        text = re.sub(rf"\b{self.spare_port}\b", "8081", re.sub(rf"\b{self.db_port}\b", "55432", text))
+        return re.sub(rf"\b{self.owner}\b", "10001:10001", text)
