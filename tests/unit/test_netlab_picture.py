@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from netlab.diagram.compose import figure
 from netlab.diagram.layout import layout
-from netlab.diagram.scene import STYLES, Box, Scene, Shape, shorten, width
+from netlab.diagram.scene import STYLES, Box, Label, Scene, Shape, shorten, width
 from netlab.diagram.svg import PAINTS, PAPER, svg
 from netlab.model.observation import MODES, Observation
 from netlab.model.wiring import cables
@@ -55,9 +55,9 @@ def check_places(scene: Scene) -> None:
     for one, other in itertools.combinations(scene.shapes, 2):
         assert not overlap(one.box, other.box), (one, other)
     for shape in scene.shapes:
-        assert [label.text for label in shape.labels if not contains(shape.box, inside(label.box))] == [], shape
+        assert [label.text for label in shape.labels if not contains(shape.box, inside(box_of(label)))] == [], shape
         for label, other in itertools.combinations(shape.labels, 2):
-            assert not overlap(label.box, other.box), (label, other)
+            assert not overlap(box_of(label), box_of(other)), (label, other)
     check_wires(scene)
 
 
@@ -70,8 +70,14 @@ def check_wires(scene: Scene) -> None:
             hit = [shape for shape in scene.shapes if crosses(segment, inside(shape.box)) and shape.kind not in behind]
             assert hit == [], wire
             networks = [shape for shape in scene.shapes if shape.kind in NETWORKS]
-            texts = [label.text for shape in networks for label in shape.labels if crosses(segment, label.box)]
+            texts = [label.text for shape in networks for label in shape.labels if crosses(segment, box_of(label))]
             assert texts == [], wire
+
+
+def box_of(label: Label) -> Box:
+    """The room that a text takes."""
+    size = STYLES[label.style].size
+    return Box(label.x, label.baseline - size * 0.95, width(label.text, label.style), size * 1.2)
 
 
 def overlap(one: Box, other: Box) -> bool:
@@ -103,7 +109,7 @@ def check_contents(scene: Scene, seen: Observation) -> None:
     assert [one.name for one in seen.containers if one.name not in titles] == []
     assert shown.count("container") == len(seen.containers)
     found = cables(seen)
-    assert [wire.kind for wire in scene.wires if wire.points[0].x > 300].count("cable") == len(found)
+    assert [wire.kind for wire in scene.wires if wire.points[0][0] > 300].count("cable") == len(found)
     assert [one.host_end.name for one in found if one.host_end and one.host_end.name not in titles] == []
     assert [address for one in found for address in one.card.addresses if address not in titles] == []
     ports = [port for one in seen.containers for port in one.published]

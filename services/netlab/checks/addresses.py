@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Network, ip_interface, ip_network
 
 from netlab.checks.findings import Finding
-from netlab.model.observation import Attachment, Container, Interface, Network, Observation
+from netlab.model.observation import Container, Interface, Network, Observation
 from netlab.model.probe_results import ProbeResults
 from netlab.model.roles import recreate_command, role_of, start_command
 from netlab.model.wiring import Cable, cables
@@ -48,21 +48,16 @@ def in_overlay(container: Container, seen: Observation) -> Finding:
 
 
 def project_network(seen: Observation) -> Network | None:
-    """The network that Compose made for the project, or else that of most of its containers."""
-    named = [one for one in seen.networks if one.name == f"{seen.project}_default"]
-    return named[0] if named else None
-
-
-def attachment_to(network: Network | None, container: Container) -> Attachment | None:
-    """The container's place in a network."""
-    return next((one for one in container.attachments if network and one.network == network.name), None)
+    """The network that Compose made for the project."""
+    return next((one for one in seen.networks if one.name == f"{seen.project}_default"), None)
 
 
 def plugged_in(container: Container, network: Network | None, seen: Observation) -> Finding:
     """The container has an address of the project's network, and that address lies in its range."""
     name = network.name if network else f"{seen.project}_default"
-    there = attachment_to(network, container)
-    inside = bool(there and network and any(in_subnet(there.address, subnet) for subnet in network.subnets))
+    there = next((one for one in container.attachments if network and one.network == name), None)
+    ranges = [ip_network(one) for one in network.subnets] if network else []
+    inside = there is not None and any(ip_interface(there.address).ip in one for one in ranges)
     others = ", ".join(f"{one.network} ({one.address})" for one in container.attachments)
     return Finding(
         code="in-network",
@@ -83,12 +78,6 @@ def reconnect(container: Container, network: str, seen: Observation) -> str:
         link = f"--link {seen.project}-postgis-1:postgis " if alias in ("api", "loader") else ""
         return f"docker network connect --alias {alias} {link}{network} {container.name}"
     return recreate_command(container, seen.mode)
-
-
-def in_subnet(address: str, subnet: str) -> bool:
-    """Whether `172.18.0.2/16` lies in `172.18.0.0/16`."""
-    interface, network = ip_interface(address), ip_network(subnet)
-    return interface.version == network.version and ip_address(str(interface.ip)) in network
 
 
 def nowhere_else(container: Container, network: Network | None) -> Iterator[Finding]:

@@ -6,10 +6,19 @@ from collections.abc import Iterator
 
 from netlab.checks.findings import Finding
 from netlab.checks.ports import text_of
-from netlab.model.observation import Container, Listener, Observation, Publication
+from netlab.model.observation import Container, Observation, Publication
 from netlab.model.probe_results import ConnectionProbe, ProbeResults
 from netlab.model.roles import db_port, of_role, start_command
 from netlab.model.wiring import is_loopback
+
+SOCKETS = {
+    "bridge": ("PostgreSQL listens in the private network", "any address of its own namespace"),
+    "swarm": ("PostgreSQL listens in the overlay network", "any address of its own namespace"),
+    "container": ("PostgreSQL listens on the shared loopback only", "127.0.0.1"),
+    "host": ("PostgreSQL listens on the host's loopback only", "127.0.0.1"),
+    "none": ("PostgreSQL listens on no TCP port", "a unix socket only"),
+}
+"""What is promised of PostgreSQL's own socket in each mode, and what is expected."""
 
 
 def private(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
@@ -23,13 +32,15 @@ def private(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
 
 def sockets(container: Container, seen: Observation) -> Finding:
     """Where PostgreSQL itself listens: by loopback, by its file, or in bridge mode in the private network."""
-    found = [one for one in listeners_of(container, seen) if one.port == db_port(container)]
-    outside = [one for one in found if not is_loopback(one.address)]
+    listeners = seen.host.listeners if container.namespace == seen.host.namespace else container.listeners
+    found = [one for one in listeners if one.port == db_port(container)]
+    wrong = [one for one in found if seen.mode == "none" or not is_loopback(one.address)]
+    words, expected = SOCKETS[seen.mode]
     promise = Finding(
         code="database-socket",
         subject=container.name,
-        promise=SOCKET_PROMISES[seen.mode],
-        expected=SOCKET_EXPECTED[seen.mode],
+        promise=words,
+        expected=expected,
         seen=", ".join(one.text for one in found) or "no TCP socket",
         because=f"/proc/net/tcp and tcp6 of {'the host' if seen.mode == 'host' else 'its namespace'} list such sockets",
     )
@@ -37,36 +48,13 @@ def sockets(container: Container, seen: Observation) -> Finding:
         return promise.unseen(f"the container is {container.state}", f"docker start {container.name}")
     if seen.mode in ("bridge", "swarm"):
         return promise
-    if seen.mode == "none":
-        return promise.held(when=not found, fix=listen_fix(seen.mode))
-    return promise.held(when=not outside, fix=listen_fix(seen.mode))
-
-
-SOCKET_PROMISES = {
-    "bridge": "PostgreSQL listens in the private network",
-    "swarm": "PostgreSQL listens in the overlay network",
-    "container": "PostgreSQL listens on the shared loopback only",
-    "host": "PostgreSQL listens on the host's loopback only",
-    "none": "PostgreSQL listens on no TCP port",
-}
-SOCKET_EXPECTED = {
-    "bridge": "any address of its own namespace",
-    "swarm": "any address of its own namespace",
-    "container": "127.0.0.1",
-    "host": "127.0.0.1",
-    "none": "a unix socket only",
-}
+    return promise.held(when=not wrong, fix=listen_fix(seen.mode))
 
 
 def listen_fix(mode: str) -> str:
     """The line of the mode's file that says where PostgreSQL listens."""
     value = '""' if mode == "none" else "127.0.0.1"
     return f"compose/{mode}.yaml: ISTHMUS_PG_LISTEN: {value}, then {start_command(mode)}"
-
-
-def listeners_of(container: Container, seen: Observation) -> tuple[Listener, ...]:
-    """The sockets of the namespace that the container is in."""
-    return seen.host.listeners if container.namespace == seen.host.namespace else container.listeners
 
 
 def no_way_in(container: Container, seen: Observation) -> Finding:

@@ -192,15 +192,10 @@ def forwards(tried: ProbeResults) -> Finding:
     return promise.held(when=tried.forwarding, otherwise="warning", fix="sudo sysctl -w net.ipv4.ip_forward=1")
 
 
-def major(version: str) -> int:
-    """28 of `28.1.0`; 0 of a build of somebody's own, such as `dev`, of which nothing is known."""
-    found = re.match(r"\d+", version)
-    return int(found[0]) if found else 0
-
-
 def loopback_is_closed(seen: Observation, tried: ProbeResults) -> Finding:
     """A port on 127.0.0.1 is not reached by a neighbour who sends packets to it through the card."""
-    version = major(seen.engine.version)
+    found = re.match(r"\d+", seen.engine.version)
+    version = int(found[0]) if found else 0  # of a build of somebody's own, such as `dev`, nothing is known
     dropped = any(re.search(r"^-t raw -A PREROUTING .*127\.0\.0\.[01].*-j DROP$", one) for one in tried.firewall or ())
     return Finding(
         code="loopback-closed",

@@ -31,20 +31,18 @@ def names_and_connections(seen: Observation, tried: ProbeResults) -> Iterator[Fi
 
 
 def resolves(one: ResolvedName, container: Container, seen: Observation) -> Finding:
-    """The name leads to the container that it is meant for."""
-    targets, meant = addresses_of(one.name, container, seen), target_name(one.name, container, seen)
-    found = ", ".join(one.addresses)
+    """The name leads only to the container that it is meant for. In a swarm tasks of other nodes have it too."""
+    meant = target_name(one.name, container, seen)
+    targets = {place.ip for other in seen.containers if other.name == meant for place in other.attachments}
+    right = seen.mode == "swarm" or not targets or targets.issuperset(one.addresses)
     return Finding(
         code="name-resolves",
         subject=container.name,
         promise=f"the name {one.name} leads to its container",
         expected=" or ".join(sorted(targets)) or "an address",
-        seen=found or "no address",
+        seen=", ".join(one.addresses) or "no address",
         because="asked inside the container, as its programs ask" if one.addresses else FORGOTTEN,
-    ).held(
-        when=leads_to(one, targets, seen),
-        fix=name_fix(one.name, meant, seen),
-    )
+    ).held(when=bool(one.addresses) and right, fix=name_fix(one.name, meant, seen))
 
 
 def name_fix(name: str, target: str, seen: Observation) -> str:
@@ -59,26 +57,11 @@ def name_fix(name: str, target: str, seen: Observation) -> str:
     return f"docker network connect --alias {name} {seen.project}_default {target}"
 
 
-def leads_to(one: ResolvedName, targets: set[str], seen: Observation) -> bool:
-    """Whether a name has only addresses of those that it means. In a swarm tasks of other nodes have it too."""
-    found = set(one.addresses)
-    if seen.mode == "swarm" or not targets:
-        return bool(found)
-    return bool(found) and found <= targets
-
-
 def target_name(name: str, container: Container, seen: Observation) -> str:
     """The container that a name is meant for."""
     links = {alias: target for one in container.attachments for alias, target in one.links}
     by_role = [one.name for one in seen.containers if name in (role_of(one), one.service)]
     return links.get(name) or next(iter(by_role), name)
-
-
-def addresses_of(name: str, container: Container, seen: Observation) -> set[str]:
-    """The addresses of the container that a name is meant for, empty where that is not known."""
-    target = target_name(name, container, seen)
-    meant = [one for one in seen.containers if one.name == target]
-    return {one.ip for found in meant for one in found.attachments}
 
 
 def connects(one: ConnectionProbe, container: Container, seen: Observation) -> Finding:

@@ -24,7 +24,7 @@ def mounts(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
                 yield as_told(container, needed, mount, seen)
             trial = touched.get((container.name, needed.probe))
             if trial is not None:
-                yield from tried_out(container, needed, mount, trial)
+                yield (writes if needed.writable else only_reads)(container, needed, mount, trial)
             if needed.probe == needed.target or needed.probe == "/data/var":
                 yield from still_there(container, mount, trial, tried)
 
@@ -60,14 +60,6 @@ def as_told(container: Container, needed: Storage, mount: Mount, seen: Observati
 def yaml_word(needed: Storage) -> str:
     """The word of a volume's long form."""
     return f"no read_only on {needed.target}" if needed.writable else f"read_only: true on {needed.target}"
-
-
-def tried_out(container: Container, needed: Storage, mount: Mount, trial: FolderProbe) -> Iterator[Finding]:
-    """What happened when a file was made there."""
-    if needed.writable:
-        yield writes(container, needed, mount, trial)
-    else:
-        yield only_reads(container, needed, mount, trial)
 
 
 def writes(container: Container, needed: Storage, mount: Mount, trial: FolderProbe) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import fsum
 
 from netlab.diagram.figure import Clients, Column, Plug, PortCarrier, Unit
-from netlab.diagram.scene import Block, Box, Line, Point, Shape, Wire
+from netlab.diagram.scene import Block, Box, Line, Shape, Wire
 
 HERE = Block("client", (Line("programs on this host", "small"),))
 FRAME_PAD, COLUMN_GAP, UNIT_GAP, PLUG_GAP = 10.0, 10.0, 16.0, 10.0
@@ -177,4 +177,4 @@ class Canvas:
 
     def wire(self, kind: str, *points: tuple[float, float], title: str = "", arrow: bool = False) -> None:
         """Draw a line."""
-        self.wires.append(Wire(kind, tuple(Point(*one) for one in points), title, arrow))
+        self.wires.append(Wire(kind, points, title, arrow))

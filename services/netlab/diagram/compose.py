@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from statistics import mean
@@ -172,9 +173,7 @@ def shelf_key(mount: Mount) -> str:
 def shelf_order(containers: Sequence[Container]) -> list[str]:
     """The storage of these containers: folders, files, volumes, memory; what more containers have first."""
     mounts = [mount for one in containers for mount in one.mounts]
-    users: dict[str, int] = {}
-    for mount in mounts:
-        users[shelf_key(mount)] = users.get(shelf_key(mount), 0) + 1
+    users = Counter(map(shelf_key, mounts))
     kinds = {shelf_key(mount): ("bind", "volume", "tmpfs").index(mount.kind) for mount in mounts}
     return sorted(users, key=lambda key: (kinds[key], -users[key], key))
 

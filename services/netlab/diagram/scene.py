@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import fsum  # sum() of floats rounds otherwise since Python 3.12
-from typing import NamedTuple
 
 PAD_X, PAD_Y, ICON = 8.0, 4.0, 22.0
 WITH_ICON = ("shelf-bind", "shelf-volume", "shelf-tmpfs")
-
-
-class Point(NamedTuple):
-    """A place."""
-
-    x: float
-    y: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +44,6 @@ class Label:
     x: float
     baseline: float
 
-    @property
-    def box(self) -> Box:
-        """The room it takes."""
-        size = STYLES[self.style].size
-        return Box(self.x, self.baseline - size * 0.95, width(self.text, self.style), size * 1.2)
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -74,7 +60,7 @@ class Wire:
     """A line from point to point, with an arrow head at its end or without."""
 
     kind: str
-    points: tuple[Point, ...]
+    points: tuple[tuple[float, float], ...]
     title: str = ""
     arrow: bool = False
 
@@ -127,7 +113,7 @@ class Block:
         """The block at a place, its lines shortened to `across`."""
         box = Box(x, y, across, self.height if down is None else down)
         room = across - 2 * PAD_X - (ICON if self.kind in WITH_ICON else 0)
-        return Shape(self.kind, box, self.title, tuple(placed(self.lines, Point(x + PAD_X, y + PAD_Y), room)))
+        return Shape(self.kind, box, self.title, tuple(placed(self.lines, (x + PAD_X, y + PAD_Y), room)))
 
     def amid(self, x: float, y: float, across: float, down: float) -> Shape:
         """The same with its lines in the middle of `down`, the height of its box."""
@@ -135,7 +121,7 @@ class Block:
         return replace(inside, box=Box(x, y, across, down))
 
 
-def placed(lines: Sequence[Line], start: Point, room: float) -> list[Label]:
+def placed(lines: Sequence[Line], start: tuple[float, float], room: float) -> list[Label]:
     """The lines below each other, shortened to the room that there is."""
     labels: list[Label] = []
     x, y = start

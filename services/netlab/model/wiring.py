@@ -45,12 +45,9 @@ def namespaces(seen: Observation) -> tuple[Namespace, ...]:
     for container in seen.containers:
         if container.running:
             groups.setdefault(namespace_key(container, seen), []).append(container)
-    return tuple(namespace_of(tuple(holder_first(group)), seen) for group in groups.values())
-
-
-def holder_first(group: list[Container]) -> list[Container]:
-    """The container whose namespace the others joined, and then those."""
-    return sorted(group, key=lambda container: container.network_mode.startswith("container:"))
+    for group in groups.values():
+        group.sort(key=lambda one: one.network_mode.startswith("container:"))  # who holds it, before who joined it
+    return tuple(namespace_of(tuple(group), seen) for group in groups.values())
 
 
 def namespace_key(container: Container, seen: Observation) -> str:

@@ -45,19 +45,18 @@ def hashes(recording: Recording, mode: str, without: Sequence[str] = ()) -> tupl
     Compose hashes a joiner of a namespace with the holder's id in place of its service, so those are put in first.
     """
     unset = [word for name in without for word in ("-u", f"ISTHMUS_{name}")]
-    compose = ["env", *unset, "docker", "compose", "-p", recording.project]
+    compose, joined = ["env", *unset, "docker", "compose", "-p", recording.project], ""
     profile = ["--profile", mode, "config"]
-    holders = holder_ids(recording)
-    if not holders:
-        printed, error = run_compose([*compose, *profile, "--hash", "*"])
-        return parse_hashes(printed), error
-    joined, error = run_compose([*compose, *profile, "--format", "json"])
-    for service, id in holders.items():
-        joined = joined.replace(f'"network_mode": "service:{service}"', f'"network_mode": "container:{id}"')
-    if error:
-        return {}, error
-    printed, error = run_compose([*compose, "-f", "-", *profile, "--hash", "*"], joined)
-    return parse_hashes(printed), error
+    if holders := holder_ids(recording):
+        joined, error = run_compose([*compose, *profile, "--format", "json"])
+        if error:
+            return {}, error
+        for service, id in holders.items():
+            joined = joined.replace(f'"network_mode": "service:{service}"', f'"network_mode": "container:{id}"')
+        compose += ["-f", "-"]
+    printed, error = run_compose([*compose, *profile, "--hash", "*"], joined)
+    pairs = [line.split() for line in printed.splitlines()]
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}, error
 
 
 def holder_ids(recording: Recording) -> dict[str, str]:
@@ -78,9 +77,3 @@ def run_compose(command: Sequence[str], text: str = "") -> tuple[str, str]:
         return done.stdout, ""
     said = done.stderr.strip().splitlines()
     return "", f"docker compose config says: {said[-1]}" if said else "docker compose config fails"
-
-
-def parse_hashes(printed: str) -> dict[str, str]:
-    """Service -> hash of lines `service hash`."""
-    pairs = [line.split() for line in printed.splitlines()]
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}

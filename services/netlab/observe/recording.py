@@ -128,7 +128,8 @@ def observe(engine: Engine, project: str) -> Recording:
     """One look at a stack. Raises: EngineAway"""
     containers = [without_secrets(one) for one in engine.containers_of(project)]
     described = engine.describe()
-    names = {network["NetworkID"] or name for one in containers for name, network in networks_of(one)}
+    places = [place for one in containers for place in mapped(one["NetworkSettings"]["Networks"]).items()]
+    names = {network["NetworkID"] or name for name, network in places}
     paths = {mount["Source"] for one in containers for mount in one["Mounts"] if mount["Source"]}
     inside = {one["Id"]: look_inside(engine, one) for one in containers if one["State"]["Running"]}
     return Recording(
@@ -141,11 +142,6 @@ def observe(engine: Engine, project: str) -> Recording:
         inside=inside,
         host=with_owners_of_these(look_at_host(sorted(paths)), inside),
     )
-
-
-def networks_of(container: Json) -> list[tuple[str, Json]]:
-    """(name, endpoint) of the networks that the engine lists for a container."""
-    return list(mapped(container["NetworkSettings"]["Networks"]).items())
 
 
 def look_inside(engine: Engine, container: Json) -> Json:

@@ -26,7 +26,8 @@ def observation_text(seen: Observation) -> str:
     ]
     parts += [list(namespace_lines(one)) for one in namespaces(seen)]
     parts.append([f"{one.name}  {one.state}" for one in seen.containers if not one.running])
-    parts.append(unseen_lines(seen))
+    unseen = [f"  {one.what}: {one.why}. {one.remedy}" for one in seen.unseen]
+    parts.append(["NOT SEEN", *unseen] if unseen else [])
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
@@ -122,11 +123,6 @@ def mount_text(mount: Mount) -> str:
     source = mount.volume or mount.source or "memory"
     rights = f"   {mount.rights.uid}:{mount.rights.gid} {mount.rights.mode}" if mount.rights else ""
     return f"{mount.kind:<6} {source} -> {mount.target}  {'rw' if mount.writable else 'ro'}{rights}"
-
-
-def unseen_lines(seen: Observation) -> list[str]:
-    """What could not be looked at."""
-    return ["NOT SEEN", *(f"  {one.what}: {one.why}. {one.remedy}" for one in seen.unseen)] if seen.unseen else []
 
 
 SWARM_IDS = re.compile(r"(\.[a-z0-9]{25})+$")

@@ -48,7 +48,7 @@ def run_demo(demo: Demo, words: Words, watcher: Watcher) -> list[tuple[Command, 
             for part in demo.parts:
                 if isinstance(part, str):
                     watcher.said(part)
-                elif needs_root(part) and not as_root:
+                elif "sudo " in part.text and not as_root:
                     watcher.left_out(words.here(part.text))
                 else:
                     seen.append((part, run_command(part, shell, words, watcher)))
@@ -63,11 +63,6 @@ def run_command(command: Command, shell: Shell, words: Words, watcher: Watcher) 
     watcher.begun(text)
     output = shell.run(text, TIMEOUT_S, watcher.printed)
     return "\n".join(line.rstrip() for line in words.on_page(output).rstrip("\n").splitlines())
-
-
-def needs_root(command: Command) -> bool:
-    """Whether a user must become root for it."""
-    return "sudo " in command.text
 
 
 def may_be_root() -> bool:

@@ -33,14 +33,11 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     heads, *below = rows
     shown = [heads, *(["  " + row[0], *row[1:]] for row in below)]
     widths = [max(len(row[at]) for row in shown) for at in range(len(heads))]
-    return "\n".join(lines_of(shown, widths))
-
-
-def lines_of(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
-    """The lines of a table."""
-    for first, *rest in rows:
+    lines: list[str] = []
+    for first, *rest in shown:
         cells = (f"  {cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True))
-        yield (first.ljust(widths[0]) + "".join(cells)).rstrip()
+        lines.append((first.ljust(widths[0]) + "".join(cells)).rstrip())
+    return "\n".join(lines)
 
 
 def listed(title: str, lines: Sequence[str]) -> str:
