@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import fsum
 
-from netlab.diagram.figure import Clients, Column, Plug, PortCarrier, Unit
+from netlab.diagram.figure import Clients, Column, Plug, Unit
 from netlab.diagram.scene import Block, Box, Line, Shape, Wire
 
 HERE = Block("client", (Line("programs on this host", "small"),))
@@ -41,7 +41,7 @@ class Span:
     reach: Reach
     columns: tuple[tuple[Column, Reach], ...]
     plugs: tuple[tuple[Plug, Reach], ...]
-    carriers: tuple[tuple[PortCarrier, Reach], ...]
+    carriers: tuple[tuple[Plug, Reach], ...]
 
 
 def spans(units: Sequence[Unit], left: float) -> tuple[Span, ...]:
@@ -59,10 +59,11 @@ def span(unit: Unit, left: float, most: float) -> Span:
     """A namespace from `left` on: as wide as its containers, or its plugs and carriers where they need more."""
     widths = [column_width(one, most) for one in unit.columns]
     if unit.kind == "host":
-        beside = [[plug_width(one) for one in unit.plugs if one.column == at] for at in range(len(widths))]
+        beside = [[plug_width(one, MOST_PLUG) for one in unit.plugs if one.column == at] for at in range(len(widths))]
         widths = [max(width, row_width(sockets)) for width, sockets in zip(widths, beside, strict=True)]
     asked = fsum(widths) + COLUMN_GAP * (len(widths) - 1)
-    plugs, above = [plug_width(one) for one in unit.plugs], [carrier_width(one) for one in unit.carriers]
+    plugs = [plug_width(one, MOST_PLUG) for one in unit.plugs]
+    above = [plug_width(one, MOST_CARRIER) for one in unit.carriers]
     rows = [plugs, above] if unit.kind != "host" else [above]
     needed = max([asked, min(unit.head.width, most) - FRAME_PAD, *(row_width(row) for row in rows)])
     columns = row(left + FRAME_PAD, [one + (needed - asked) / len(widths) for one in widths], COLUMN_GAP)
@@ -91,15 +92,10 @@ def column_width(column: Column, most: float) -> float:
     return min(most, max(column.card.width, *(chip.block.width for chip in column.chips), 140.0))
 
 
-def plug_width(plug: Plug) -> float:
-    """As wide as the longer of a cable's ends."""
+def plug_width(plug: Plug, most: float) -> float:
+    """As wide as the longer of a cable's ends or what carries, but not wider than `most`; and as who comes in."""
     ends = [plug.block.width, plug.far.width if plug.far else 0.0]
-    return max(min(MOST_PLUG, max(ends)), client_width(plug.clients))
-
-
-def carrier_width(carrier: PortCarrier) -> float:
-    """As wide as what carries, and as who is carried."""
-    return max(min(MOST_CARRIER, carrier.block.width), client_width(carrier.clients))
+    return max(min(most, max(ends)), client_width(plug.clients))
 
 
 def client_width(clients: Clients) -> float:
@@ -146,7 +142,7 @@ class Canvas:
     shapes: list[Shape] = field(default_factory=list[Shape])
     far_ends: dict[float, Box] = field(default_factory=dict[float, Box])
     cards: dict[float, Box] = field(default_factory=dict[float, Box])
-    carried: list[tuple[PortCarrier, Box]] = field(default_factory=list[tuple[PortCarrier, Box]])
+    carried: list[tuple[Plug, Box]] = field(default_factory=list[tuple[Plug, Box]])
 
     @property
     def host_top(self) -> float:

@@ -20,9 +20,9 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class Plug:
-    """A card at the edge of a namespace, or a socket at the edge of the host's.
+    """A card at the edge of a namespace, a socket at the edge of the host's, or what carries ports to a network.
 
-    `bar` is the network that its cable leads to, `far` the cable's end there; `column` the container it belongs over.
+    `bar` is the network that it leads to, `far` the end of its cable there; `column` the container it belongs over.
     """
 
     block: Block
@@ -30,15 +30,6 @@ class Plug:
     far: Block | None = None
     column: int | None = None
     clients: Clients = Clients()
-
-
-@dataclass(frozen=True, slots=True)
-class PortCarrier:
-    """What carries published ports to a network: the firewall's rules, or docker-proxy."""
-
-    block: Block
-    clients: Clients
-    bar: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class Unit:
     head: Block
     columns: tuple[Column, ...]
     plugs: tuple[Plug, ...] = ()
-    carriers: tuple[PortCarrier, ...] = ()
+    carriers: tuple[Plug, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

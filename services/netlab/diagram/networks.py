@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netlab.diagram.figure import Bar, Clients, Plug, PortCarrier
+from netlab.diagram.figure import Bar, Clients, Plug
 from netlab.diagram.scene import Block, Line
 from netlab.model.observation import Container, Interface, Listener, Network, Observation, Publication, endpoint
 from netlab.model.wiring import Cable, Namespace, cables, carriers, is_loopback, listens_there
@@ -35,14 +35,14 @@ def wire_up(seen: Observation) -> Wiring:
     known = [one for one in seen.networks if one.driver not in NO_NETWORKS]
     found = {(one.container.name, one.card.name): one for one in cables(seen)}
     known += bridges_without_network(seen, known, list(found.values()))
-    names = {key: network_of(cable, known) for key, cable in found.items()}
+    names = {key: cable.network or (cable.host_end and cable.host_end.bridge) for key, cable in found.items()}
     used = [one for one in known if one.name in names.values()]
     entered = {names[one.container.name, one.card.name] for one in found.values() if one.container.published}
     idle = [one for one in known if one not in used and (one.name == "bridge" or one.name.startswith(seen.project))]
     used.sort(key=lambda one: (one.name not in entered, one.driver == "overlay"))
     ordered = (*used, *idle)
     places = {one.name: index for index, one in enumerate(ordered)}
-    return Wiring(ordered, {key: places[name] for key, name in names.items() if name is not None}, found)
+    return Wiring(ordered, {key: places[name] for key, name in names.items() if name in places}, found)
 
 
 def bridges_without_network(seen: Observation, known: Sequence[Network], found: Sequence[Cable]) -> list[Network]:
@@ -54,13 +54,6 @@ def bridges_without_network(seen: Observation, known: Sequence[Network], found: 
         Network(one.name, one.name, "bridge", "local", subnets=one.addresses, bridge=one.name, mtu=one.mtu)
         for one in cards
     ]
-
-
-def network_of(cable: Cable, networks: Sequence[Network]) -> str | None:
-    """The name of the network that a cable leads to."""
-    bridge = cable.host_end.bridge if cable.host_end else None
-    bridged = [one.name for one in networks if bridge is not None and one.bridge == bridge]
-    return next((one.name for one in networks if one.name == cable.network), next(iter(bridged), None))
 
 
 def bars(wiring: Wiring, seen: Observation) -> tuple[Bar, ...]:
@@ -142,7 +135,7 @@ def socket_block(listener: Listener) -> Block:
 MOST_PORTS = 4
 
 
-def port_carriers(namespace: Namespace, wiring: Wiring, seen: Observation) -> tuple[PortCarrier, ...]:
+def port_carriers(namespace: Namespace, wiring: Wiring, seen: Observation) -> tuple[Plug, ...]:
     """What carries the published ports of a namespace: one box for the firewall, one for docker-proxy."""
     pairs = [(one, port) for one in namespace.containers for port in one.published]
     if not pairs:
@@ -150,20 +143,17 @@ def port_carriers(namespace: Namespace, wiring: Wiring, seen: Observation) -> tu
     rules, proxies, lost = carried_by(pairs, seen)
     reached = any(not is_loopback(port.host_address) for _, port in pairs)
     bar = carrier_bar(namespace, wiring)
-    made: list[PortCarrier] = []
+    made: list[Plug] = []
     if rules or seen.host.nat_rules is None:
         block = ports_block("nat", "NAT rule", rules) if rules else unseen_rules([port for _, port in pairs])
         note = () if reached else (Line("not from other machines", "small"),)
         block = Block(block.kind, (*block.lines, *note), block.more)
-        made.append(PortCarrier(block, Clients(outside=reached, here=not proxies), bar))
+        made.append(Plug(block, bar, clients=Clients(outside=reached, here=not proxies)))
     if proxies:
-        made.append(
-            PortCarrier(
-                ports_block("proxy", "docker-proxy", proxies), Clients(outside=reached and not made, here=True), bar
-            )
-        )
+        clients = Clients(outside=reached and not made, here=True)
+        made.append(Plug(ports_block("proxy", "docker-proxy", proxies), bar, clients=clients))
     if lost:
-        made.append(PortCarrier(ports_block("lost", "carried by nothing seen", lost), Clients(here=True), None))
+        made.append(Plug(ports_block("lost", "carried by nothing seen", lost), clients=Clients(here=True)))
     return tuple(made)
 
 
