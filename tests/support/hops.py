@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -21,6 +22,7 @@ def files_run_by(call: Callable[[], object]) -> list[str]:
         if event == "call" and code.co_filename.startswith(root) and code.co_name != "<module>":
             found.add(code.co_filename.removeprefix(root))
 
+    gc.collect()  # so that no generator of an earlier test is closed meanwhile, which would count as a call
     threading.setprofile(note)
     sys.setprofile(note)
     try:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from netlab.benchmark.before import before_of, own_project, refuse_native
 from netlab.benchmark.model.path_seen import RequestPath, path_of
 from netlab.benchmark.model.workloads import Target, job_of, positions, tile_at, tile_bounds, workloads
 from netlab.benchmark.report.page import report_html
@@ -22,7 +21,7 @@ from netlab.benchmark.run import begin_with, switches, turns
 from netlab.benchmark.run_mode import processes_cpu_ns, visit_of
 from netlab.benchmark.stats.differences import ratio_of
 from netlab.benchmark.stats.measures import OF_REQUESTS, RPS, Cpu, Plan, Slice, by_round, spread
-from netlab.benchmark.switch_mode import measuring_settings
+from netlab.benchmark.switch_mode import before_of, measuring_settings, own_project, refuse_native
 from netlab.errors import NativeRuns, NoStack
 from netlab.observe.recording import load
 from netlab.parse.observation import parse

@@ -16,7 +16,7 @@ from support.hops import files_run_by
 from support.recorded_engine import RecordedApi
 
 RECORDINGS = Path(__file__).parents[1] / "data/netlab"
-MOST_FILES = 27
+MOST_FILES = 25
 
 
 @pytest.mark.parametrize("mode", ["bridge", "host", "container", "none"])

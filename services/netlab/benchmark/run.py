@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -10,14 +11,13 @@ from datetime import UTC, datetime
 from typing import IO
 
 from core.errors import IsthmusError
-from netlab.benchmark.before import Before
 from netlab.benchmark.load.job import LoadClient, client_process
 from netlab.benchmark.model.path_seen import RequestPath, path_of
 from netlab.benchmark.model.workloads import Target, Workload, choose_target, workloads
-from netlab.benchmark.report.report import Report, machine_here
+from netlab.benchmark.report.report import Machine, Report
 from netlab.benchmark.run_mode import Measurer, visit_of, wait_ready
 from netlab.benchmark.stats.measures import Plan, Slice
-from netlab.benchmark.switch_mode import Switcher, ignore_interrupts, interruptible
+from netlab.benchmark.switch_mode import Before, Switcher, ignore_interrupts, interruptible
 from netlab.errors import NothingToMeasure
 from netlab.model.observation import Observation
 from netlab.observe.docker_engine import Engine
@@ -142,7 +142,7 @@ class Benchmark:
             taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
             project=self._switcher.before.project,
             command=self._request.command,
-            machine=machine_here(self._docker),
+            machine=Machine(os.cpu_count() or 1, os.uname().release, self._docker),
             target=self._target,
             plan=self._request.plan,
             rounds=self._request.rounds,

@@ -28,9 +28,6 @@ LEAST_WARM_UPS = 2
 SERVING = ("api", "postgis")
 """The services whose CPU is that of requests. The loader serves none, and is busy with files just after a start."""
 
-Listener = Callable[[str, str], None]
-"""Called with (mode, workload) before it is measured."""
-
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -68,8 +65,8 @@ def wait_ready(address: str, target: Target) -> None:
 class Measurer:
     """Measures visits. Cold tiles of two slices are never the same, so slices are numbered through."""
 
-    def __init__(self, engine: Engine, client: LoadClient, plan: Plan, listener: Listener) -> None:
-        """`listener` hears what comes next."""
+    def __init__(self, engine: Engine, client: LoadClient, plan: Plan, listener: Callable[[str, str], None]) -> None:
+        """`listener` hears (mode, workload) before it is measured."""
         self._engine, self._client, self._plan, self._listener = engine, client, plan, listener
         self._slices = 0
 

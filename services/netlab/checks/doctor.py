@@ -82,10 +82,8 @@ def clashes(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
 
 def whose_localhost(seen: Observation, _tried: ProbeResults) -> Iterator[Finding]:
     """`localhost` is ::1 to many clients first, and another program may listen there at the API's port."""
-    ours = [port for one in seen.containers for port in one.published if port.container_port == API_PORT]
-    for port in ours:
-        if port.host_address != "127.0.0.1":
-            continue
+    ports = [port for one in seen.containers for port in one.published if port.host_address == "127.0.0.1"]
+    for port in (one for one in ports if one.container_port == API_PORT):
         taken = [one for one in seen.host.listeners if one.port == port.host_port and one.address in ("::1", "::")]
         yield Finding(
             code="localhost-ours",

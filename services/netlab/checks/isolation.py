@@ -21,17 +21,14 @@ def namespaces(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """The promises of the mode about namespaces."""
     alive = [one for one in seen.containers if one.running]
     if seen.mode == "none":
-        for container in alive:
-            yield only_loopback(container, seen)
+        yield from (only_loopback(one, seen) for one in alive)
         yield from no_network_joins(tried)
     elif seen.mode == "host":
-        for container in alive:
-            yield hosts_own(container, seen)
+        yield from (hosts_own(one, seen) for one in alive)
     elif seen.mode == "container":
         yield from one_for_all(alive, seen)
     else:
-        for container in alive:
-            yield one_of_its_own(container, alive, seen)
+        yield from (one_of_its_own(one, alive, seen) for one in alive)
 
 
 def only_loopback(container: Container, seen: Observation) -> Finding:

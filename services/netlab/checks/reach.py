@@ -20,12 +20,8 @@ FORGOTTEN = (
 def names_and_connections(seen: Observation, tried: ProbeResults) -> Iterator[Finding]:
     """What was tried inside the containers, in order of container."""
     for container in seen.containers:
-        for one in tried.resolved:
-            if one.container == container.name:
-                yield resolves(one, container, seen)
-        for one in tried.reached:
-            if one.container == container.name:
-                yield connects(one, container, seen)
+        yield from (resolves(one, container, seen) for one in tried.resolved if one.container == container.name)
+        yield from (connects(one, container, seen) for one in tried.reached if one.container == container.name)
         if container.running and container.name in tried.missing:
             yield not_looked_into(container, tried.missing[container.name])
 

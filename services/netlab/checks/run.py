@@ -10,16 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core.settings import Settings
-from netlab.checks import (
-    addresses,
-    database,
-    doctor,
-    isolation,
-    ports,
-    reach,
-    services,
-    storage,
-)
+from netlab.checks import addresses, database, doctor, isolation, parts, ports, reach
 from netlab.checks.findings import Finding, accepted, in_order
 from netlab.model.observation import Observation
 from netlab.model.probe_results import ProbeResults
@@ -30,7 +21,7 @@ from netlab.probe.run import probe
 Theme = Callable[[Observation, ProbeResults], Iterator[Finding]]
 
 MODE: tuple[Theme, ...] = (
-    services.running,
+    parts.running,
     isolation.namespaces,
     addresses.networks,
     ports.publications,
@@ -38,7 +29,7 @@ MODE: tuple[Theme, ...] = (
     reach.names_and_connections,
     reach.answers,
     reach.public_address,
-    storage.mounts,
+    parts.mounts,
     isolation.company,
     isolation.open_ports,
 )

@@ -17,13 +17,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from core.settings import Settings
 from core.terminal import EXIT_FAILED
-from netlab.benchmark.before import MODES, Before, find_before
 from netlab.benchmark.report.page import report_html
 from netlab.benchmark.report.report import Report, report_json
 from netlab.benchmark.report.text import report_text
 from netlab.benchmark.run import Listener, Request, Step, run_benchmark
 from netlab.benchmark.stats.measures import Plan
-from netlab.benchmark.switch_mode import log_of
+from netlab.benchmark.switch_mode import MODES, Before, find_before, log_of
 from netlab.observe.docker_engine import Engine
 from netlab.report.store import check_writable, store_report, write_output
 

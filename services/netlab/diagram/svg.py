@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -56,7 +55,7 @@ def shape_svg(shape: Shape) -> str:
     rounded = ROUNDED.get(shape.kind, 8 if shape.kind.startswith("space") else 4)
     place = f'x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="{rounded}"'
     title = f"<title>{plain(shape.title)}</title>" if shape.title else ""
-    text = "".join(label_svgs(shape.labels))
+    text = "".join(map(label_svg, shape.labels))
     return f'<g class="{shape.kind}">{title}<rect {place}/>{icon_svg(shape)}{text}</g>'
 
 
@@ -68,11 +67,10 @@ def icon_svg(shape: Shape) -> str:
     return f'<path class="icon" transform="translate({x:g} {y:g})" d="{ICONS[shape.kind]}"/>'
 
 
-def label_svgs(labels: tuple[Label, ...]) -> Iterator[str]:
-    """Lines of text."""
-    for one in labels:
-        place = f'x="{one.x:g}" y="{one.baseline:g}" class="{one.style}"'
-        yield f'<text {place} xml:space="preserve">{plain(one.text)}</text>'
+def label_svg(label: Label) -> str:
+    """A line of text."""
+    place = f'x="{label.x:g}" y="{label.baseline:g}" class="{label.style}"'
+    return f'<text {place} xml:space="preserve">{plain(label.text)}</text>'
 
 
 def wire_svg(wire: Wire) -> str:

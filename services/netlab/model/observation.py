@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 InterfaceKind = Literal["loopback", "card", "bridge", "veth", "vxlan", "other"]
-NamespaceKind = Literal["host", "own", "shared", "isolated"]
 MODES = ("bridge", "host", "container", "none", "swarm")
 """What `isthmus.mode` labels containers with."""
 

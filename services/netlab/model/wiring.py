@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Literal
 
-from netlab.model.observation import (
-    Container,
-    Interface,
-    Listener,
-    NamespaceKind,
-    NatRule,
-    Observation,
-    Proxy,
-    Publication,
-)
+from netlab.model.observation import Container, Interface, Listener, NatRule, Observation, Proxy, Publication
+
+NamespaceKind = Literal["host", "own", "shared", "isolated"]
+ANY = ("", "0.0.0.0", "::")  # noqa: S104
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +97,6 @@ def network_of(card: Interface, end: Interface | None, seen: Observation) -> str
     named = [one.network for container in seen.containers for one in container.attachments if one.mac == card.mac]
     bridged = [one.name for one in seen.networks if end is not None and end.bridge == one.bridge]
     return next(iter((*named, *bridged)), None)
-
-
-ANY = ("", "0.0.0.0", "::")  # noqa: S104
 
 
 @dataclass(frozen=True, slots=True)

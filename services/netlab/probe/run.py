@@ -14,10 +14,10 @@ from ipaddress import ip_address
 from netlab.model.observation import Container, Observation, Publication
 from netlab.model.probe_results import ConnectionProbe, FolderProbe, JoinAttempt, Neighbour, ProbeResults, ResolvedName
 from netlab.model.roles import api_addresses, api_targets, db_port, db_targets, names_of, of_role, role_of, storage_of
-from netlab.observe.config_drift import outdated
 from netlab.observe.docker_engine import Engine, Json, listed, mapped, project_of
 from netlab.observe.recording import Recording
 from netlab.probe import tries
+from netlab.probe.tries import outdated
 
 HEALTH = "/health/ready"
 WITHOUT_PYTHON = ("postgis", "net")

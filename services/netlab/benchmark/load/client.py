@@ -170,18 +170,17 @@ class Driver:
 
     def _tally(self, elapsed_ns: int, cpu_ns: int) -> Tally:
         self._poll.close()
-        ordered = sorted(self._latencies_ns)
-        p50, p99 = quantile(ordered, 0.5), quantile(ordered, 0.99)
+        ordered_us = sorted(one / 1e3 for one in self._latencies_ns)
         return Tally(
-            requests=len(ordered),
+            requests=len(ordered_us),
             errors=dict(self._errors),
             cached=self._cached,
             rendered=self._rendered,
             body_bytes=self._body_bytes,
             elapsed_ns=elapsed_ns,
             cpu_ns=cpu_ns,
-            p50_us=p50 / 1e3 if p50 is not None else None,
-            p99_us=p99 / 1e3 if p99 is not None else None,
+            p50_us=quantile(ordered_us, 0.5),
+            p99_us=quantile(ordered_us, 0.99),
         )
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -66,11 +66,9 @@ class Tally:
     p99_us: float | None = None
 
 
-def quantile(ordered: list[int], share: float) -> float | None:
+def quantile(ordered: Sequence[float], share: float) -> float | None:
     """The value that this share of the ordered values does not exceed (nearest rank); None of no values."""
-    if not ordered:
-        return None
-    return float(ordered[max(1, math.ceil(len(ordered) * share)) - 1])
+    return ordered[max(1, math.ceil(len(ordered) * share)) - 1] if ordered else None
 
 
 SERVICES = Path(__file__).parents[3]

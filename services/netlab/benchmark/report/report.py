@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -73,11 +72,6 @@ class Report:
     def failed(self) -> bool:
         """Whether a workload had no answer at all in a mode."""
         return any(not one.figures for one in self.results)
-
-
-def machine_here(docker: str) -> Machine:
-    """This machine."""
-    return Machine(os.cpu_count() or 1, os.uname().release, docker)
 
 
 def data_notes(target: Target) -> Iterator[str]:

@@ -19,8 +19,7 @@ def advice(
 ) -> tuple[str, ...]:
     """Lines for the operator of this machine."""
     by_key = {(one.mode, one.workload): one for one in results}
-    lines = (*mode_advice(found, paths, modes), *proxy_advice(by_key, paths), *keep_alive_advice(by_key, modes))
-    return tuple(lines)
+    return (*mode_advice(found, paths, modes), *proxy_advice(by_key, paths), *keep_alive_advice(by_key, modes))
 
 
 def mode_advice(
