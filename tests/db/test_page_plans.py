@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from psycopg import sql
 
 from api.planner.choose_plan import plan_bbox_by_key
-from api.planner.selectivity import make_selectivity
+from api.planner.source_table import make_selectivity
 from api.query.items import Cursor, Direction, Filter, ItemsQuery, SortKey, sides
 from api.query.plan import Plan
 from api.sql.features.pages import select_page, select_sample, select_size

@@ -13,8 +13,7 @@ from psycopg import sql
 
 from api.catalog.live import LiveCatalog
 from api.catalog.survey.watch import LiveSources
-from api.planner.selectivity import make_selectivity
-from api.planner.source_table import plan_in_strips
+from api.planner.source_table import make_selectivity, plan_in_strips
 from api.query.items import Cursor, Filter, GridBox, ItemsQuery, sides
 from api.sql.features.bbox_strips import select_projected_bbox
 from api.sql.features.items import select_feature

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.context import EXTENSION
-from api.sql.tiles.thinning import Few
+from api.sql.tiles.rows import Few
 from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile
 from core.database.connections import Database as Pool

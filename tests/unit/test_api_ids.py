@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from api.query.feature_ids import JOINT, escaped, parse_id
+from api.params.values import JOINT, escaped, parse_id
 from api.query.items import Cursor
 from api.sql.features.keyset import beyond, order_by, select_key
 from api.sql.relation import among_keys, id_member, id_text, is_key

@@ -16,8 +16,7 @@ from api.planner import costs, source_table
 from api.planner.choose_plan import WalkCost, is_narrow, may_be_ordered, plan_bbox_by_key, plan_walk
 from api.planner.counts import Counts, is_small, revision_now
 from api.planner.loaded_table import BoxInBlocks, plan_box, plan_conditions, ranges_before
-from api.planner.selectivity import make_selectivity
-from api.planner.source_table import plan_in_strips, sampled_share
+from api.planner.source_table import make_selectivity, plan_in_strips, sampled_share
 from api.query import page_order
 from api.query.items import Cursor, Filter, ItemsQuery
 from api.query.page_order import is_part

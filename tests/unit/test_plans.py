@@ -8,7 +8,7 @@ import pytest
 
 from api.planner.choose_plan import WalkCost, plan_bbox_by_key, plan_walk
 from api.planner.costs import LEAST_WALKED
-from api.planner.selectivity import Selectivity, make_selectivity
+from api.planner.source_table import Selectivity, make_selectivity
 from api.query.items import Filter, GridBox, ItemsQuery, SortKey, halves, sides
 from api.query.page_order import can_be_projected
 from api.query.plan import Estimate, Plan

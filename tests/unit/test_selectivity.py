@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from api.planner.selectivity import Selectivity, make_selectivity
+from api.planner.source_table import Selectivity, make_selectivity
 
 CHANCE = random.Random(20_261_124)
 TOWN = [(CHANCE.gauss(25, 0.1), CHANCE.gauss(60, 0.1)) for _ in range(5000)]

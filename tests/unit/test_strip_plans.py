@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from api.planner.costs import FEW_MATCHES
-from api.planner.selectivity import Selectivity, make_selectivity
-from api.planner.source_table import plan_in_strips
+from api.planner.source_table import Selectivity, make_selectivity, plan_in_strips
 from api.query.items import Cursor, Filter, ItemsQuery
 from api.query.page_order import STRIPS
 from api.query.plan import BY_POSTGRESQL, Estimate, Plan, StripRange

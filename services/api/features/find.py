@@ -8,8 +8,8 @@ from functools import partial
 from math import inf
 
 from api.http.slots import Slots
+from api.params.values import parse_id
 from api.planner.choose_plan import Reader, find_rows
-from api.query.feature_ids import parse_id
 from api.query.items import KEY_ALONE, FeatureKey, ItemsQuery, Presentation
 from api.query.page import Page, cut_page
 from api.query.page_order import order_key

@@ -1,6 +1,7 @@
 """Found features as GeoJSON and JSON-FG: what stands around the text of the features, their links among it.
 
 The features are as PostgreSQL wrote them; none is parsed here.
+Source of JSON-FG: OGC 21-045r1 (version 1.0), requirements classes Core, and Feature Types and Schemas
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
+from typing import Any
 
-from api.formats.jsonfg import dimension_member, root_members, with_root_members
 from api.formats.registry import PAGES
-from api.http.links import GEOJSON, JSON, Link, query_text, self_and_alternate
+from api.http.links import GEOJSON, JSON, Link, Links, query_text, self_and_alternate
 from api.http.request import Args, Request
 from api.http.response import Headers
+from api.params.values import PROFILE_REGISTER
 from api.planner.counts import Count
-from api.query.crs import CRS84
-from api.query.items import ItemsQuery, Presentation
+from api.query.crs import CRS84, Crs
+from api.query.items import JSON_FG, RFC_7946, ItemsQuery, Presentation
 from api.query.page import Page, render_cursor
-from api.query.profiles import RFC_7946, geojson_profile, json_fg_profile, profile_header, profile_links
 from core.catalog.collections import Collection
 
 PAGE_HEAD = b'{"type":"FeatureCollection","features":['
@@ -32,6 +33,10 @@ USUAL_MEMBERS = {"href", "rel", "type", "title"}
 
 PAGE_PLACE = ("offset", "cursor")
 """The parameters that say where in its order a page is."""
+
+JSON_FG_CLASSES = "http://www.opengis.net/spec/json-fg-1/1.0/conf"
+DIMENSIONS = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiPoint": 0, "MultiLineString": 1, "MultiPolygon": 2}
+"""Of a page of JSON-FG whose geometries are of one kind."""
 
 json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """A value as JSON without white space."""
@@ -92,13 +97,18 @@ def presented(query: ItemsQuery, chosen: str) -> ItemsQuery:
 
 
 def presentation_in(shown: Presentation, chosen: str) -> Presentation:
-    """The presentation in a format: a profile that can be followed, or none; HTML is in CRS84."""
+    """The presentation in a format: the first of the wanted profiles that can be followed, or none; HTML is in CRS84.
+
+    GeoJSON of RFC 7946 knows no other CRS, and JSON-FG is of one of its own profiles in any case.
+    """
     if chosen == "html":
         return replace(shown, crs=CRS84, profiles=())
     if chosen == "json" and not shown.profiles:
         return shown
-    profile = json_fg_profile(shown.profiles) if chosen == "jsonfg" else geojson_profile(shown.profiles, shown.crs)
-    return replace(shown, profiles=(profile,) if profile else (), fg=profile if profile and profile != RFC_7946 else "")
+    can_be_plain = chosen != "jsonfg" and shown.crs is CRS84
+    followed = [name for name in shown.profiles if name != RFC_7946 or can_be_plain]
+    profile = followed[0] if followed else JSON_FG if chosen == "jsonfg" else ""
+    return replace(shown, profiles=(profile,) if profile else (), fg="" if profile == RFC_7946 else profile)
 
 
 def page_text(request: Request, found: FoundPage, links: list[Link]) -> PageText:
@@ -106,7 +116,8 @@ def page_text(request: Request, found: FoundPage, links: list[Link]) -> PageText
     shown, head = found.query.presentation, PAGE_HEAD
     if shown.fg:
         members = root_members(found.collection, shown.crs, request.links)
-        head = with_root_members(head, {**members, **dimension_member(found.collection)})
+        dimension = DIMENSIONS.get(found.collection.geometry_type or "")
+        head = with_root_members(head, members if dimension is None else {**members, "geometryDimension": dimension})
     return PageText(found, head, links_text([*links, *profile_links(shown.profiles)]))
 
 
@@ -119,9 +130,29 @@ def feature_text(
     return with_root_members(body, root_members(collection, shown.crs, request.links)) if shown.fg else body
 
 
+def profile_links(profiles: Sequence[str]) -> list[Link]:
+    """Links to the profiles of a response (/req/profile-parameter/profile-param-response, B)."""
+    return [{"href": f"{PROFILE_REGISTER}{name}", "rel": "profile", "title": f"profile {name}"} for name in profiles]
+
+
+def root_members(collection: Collection, crs: Crs, links: Links) -> dict[str, Any]:
+    """The members of the root of JSON-FG. The CRS is that of every place; in CRS84 there are none."""
+    members: dict[str, Any] = {
+        "conformsTo": [f"{JSON_FG_CLASSES}/core", f"{JSON_FG_CLASSES}/types-schemas"],
+        "featureType": collection.id,
+        "featureSchema": links.collection(collection, "schema"),
+    }
+    return members if crs is CRS84 else {**members, "coordRefSys": crs.uri}
+
+
+def with_root_members(document: bytes, members: Mapping[str, Any]) -> bytes:
+    """A GeoJSON document with more members, ahead of its own: readers look for `conformsTo` at the beginning."""
+    return b"{" + json_text(members)[1:-1].encode() + b"," + document[1:]
+
+
 def feature_headers(chosen: str, shown: Presentation) -> Headers:
     """Headers that say how to read features: the format, the CRS (Part 2, /req/crs/ogc-crs-header), the profiles."""
-    profiles = [("Link", profile_header(shown.profiles))] if shown.profiles else []
+    profiles = [("Link", f'<{PROFILE_REGISTER}{name}>; rel="profile"') for name in shown.profiles]
     return [("Content-Type", PAGES[chosen]), ("Vary", "Accept"), ("Content-Crs", f"<{shown.crs.uri}>"), *profiles]
 
 

@@ -34,10 +34,10 @@ from api.http.links import Link, queryables_header
 from api.http.request import Args, Limits, Request, choose_format, reject_unknown
 from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, streamed, validator_of
 from api.params.items import items_query
+from api.params.values import parse_profiles
 from api.planner.choose_plan import Reader, choose_order
 from api.query.crs import CRS84, parse_crs
 from api.query.items import ItemsQuery, Presentation
-from api.query.profiles import parse_profiles
 from core.cache import Cache
 from core.catalog.collections import Catalog, Collection
 

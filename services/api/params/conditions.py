@@ -11,8 +11,8 @@ from datetime import UTC, datetime, time, timedelta
 
 from api.cql2.tree.ast import Date
 from api.cql2.tree.literals import parse_instant
+from api.params.values import parse_id
 from api.query.crs import CRS84, Crs
-from api.query.feature_ids import parse_id
 from api.query.items import FeatureKey, GridBox, Interval
 from core.bbox import BBox, parse_bbox, parse_numbers
 from core.catalog.collections import Collection

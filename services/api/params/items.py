@@ -12,7 +12,7 @@ from api.cql2.text_encoding.tokens import as_cql2
 from api.cql2.tree.ast import Node
 from api.http.request import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.conditions import condition_of, parse_box, parse_ids, parse_interval, parse_search
-from api.params.values import VALUE_PARSERS, equals, parse_arguments
+from api.params.values import VALUE_PARSERS, equals, parse_arguments, parse_profiles
 from api.query.crs import CRS84, parse_crs
 from api.query.items import (
     AS_STORED,
@@ -26,7 +26,6 @@ from api.query.items import (
 )
 from api.query.page import order_of, parse_cursor
 from api.query.page_order import order_key
-from api.query.profiles import parse_profiles
 from core.bbox import parse_heights
 from core.cache import CollectionCache
 from core.catalog.collections import Collection, Column, Key

@@ -1,16 +1,17 @@
-"""The parameters of tiles, of one collection and of several: conditions and properties, as on items."""
+"""The parameters of tiles, of one collection and of several: which ones, and conditions and properties, as on items."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 
-from api.http.request import Args, reject_unknown
+from api.http.request import Args, parse_names, reject_unknown
 from api.params.items import FILTER_PARAMETERS, parse_columns, parse_conditions, queryable_columns
 from api.params.values import parse_boolean
 from api.query.items import WHOLE_TILE, TileQuery
 from core.catalog.collections import Collection
-from core.errors import BadParameter
+from core.errors import BadParameter, suggestion
 
 EVERYTHING = "all"
 """The parameter that asks for all features at low zooms too; a property of that name goes before it."""
@@ -63,6 +64,37 @@ def tileset_query(args: Args, collection: Collection) -> TileQuery:
         return tile_query(args, collection)
     optional = tuple(replace(argument, required=False) for argument in collection.arguments)
     return tile_query(args, replace(collection, source=replace(collection.source, arguments=optional)))
+
+
+MOST_COLLECTIONS = 200
+
+
+def parse_collections(text: str, known: Mapping[str, Collection]) -> tuple[Collection, ...]:
+    """Some of the dataset's collections, by id or address, in the order of the request (OGC 20-057, 11.1), each once.
+
+    Raises: BadParameter for one that is not `known`
+    """
+    names = parse_names("collections", text, known)
+    if len(names) > MOST_COLLECTIONS:
+        hint = f"name {MOST_COLLECTIONS} at most"
+        raise BadParameter(f"collections has {len(names)} names", hint=hint, parameter="collections")
+    ids = dict.fromkeys(map(collection_id, names))
+    for id in ids:
+        if id not in known:
+            hint = suggestion(id, known) or f"those with tiles are: {', '.join(known)}"
+            raise BadParameter(f"there are no tiles of '{id}' here", hint=hint, parameter="collections")
+    return tuple(known[id] for id in ids)
+
+
+def collection_id(name: str) -> str:
+    """The id in the address of a collection; whatever is no address is an id."""
+    if "://" not in name:
+        return name
+    try:
+        _, found, id = urlsplit(name).path.rpartition("/collections/")
+    except ValueError:  # brackets that hold no address of IPv6
+        return name
+    return unquote(id) if found else name
 
 
 def dataset_queries(args: Args, collections: Sequence[Collection], others: Sequence[str] = ()) -> dict[str, TileQuery]:

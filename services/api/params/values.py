@@ -1,16 +1,17 @@
-"""Texts as values of a type, for properties and arguments of functions that are query parameters."""
+"""Texts as values: of properties and arguments of functions that are query parameters, ids of features, profiles."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from api.cql2.tree.literals import parse_date, parse_instant, parse_time
 from api.http.request import Args
-from api.query.items import Equals, Given, Value
+from api.query.items import JOINT, PROFILES, Equals, FeatureKey, Given, Value
 from api.query.source_errors import Called
-from core.catalog.collections import Argument, Column, ColumnType
+from core.catalog.collections import Argument, Column, ColumnType, Key, KeyPart
 from core.errors import BadParameter, suggestion
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -98,3 +99,61 @@ def parse_argument(argument: Argument, text: str) -> Given:
     except (ValueError, OverflowError) as error:
         detail, hint = f"'{text}' is no {argument.type}", f"'{argument.name}' takes {example}"
         raise BadParameter(detail, hint=hint, parameter=argument.name) from error
+
+
+INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
+
+
+def parse_id(text: str, key: Key) -> FeatureKey | None:
+    """The values of a key that an id stands for; None when no feature can have it, also where features have none.
+
+    An id has one form only: `007` and `%41` belong to no feature.
+    """
+    if not key.is_id:
+        return None
+    if len(key.parts) == 1:
+        value = parse_part(text, key.parts[0])
+        return None if value is None else (value,)
+    parts = unescaped(text)
+    if len(parts) != len(key.parts):
+        return None
+    values = [parse_part(text, part) for text, part in zip(parts, key.parts, strict=True)]
+    return tuple(value for value in values if value is not None) if None not in values else None
+
+
+def unescaped(text: str) -> list[str]:
+    """The parts of an id that has several; none when it is not written as `id_text` writes it."""
+    parts = [unquote(part) for part in text.split(JOINT)]
+    return parts if JOINT.join(map(escaped, parts)) == text else []
+
+
+def escaped(part: str) -> str:
+    """A part without the characters that have a meaning in an id or in a list of ids."""
+    return part.replace("%", "%25").replace(JOINT, "%7E").replace(",", "%2C")
+
+
+def parse_part(text: str, part: KeyPart) -> int | str | None:
+    """The value of one column of a key, or None when it cannot have it."""
+    if part.type == "text":
+        return None if "\0" in text else text
+    if not text.removeprefix("-").isdecimal() or len(text) > 20 or str(int(text)) != text:
+        return None
+    limit = 2 ** INTEGER_BITS.get(part.sql_type, 63)
+    return int(text) if -limit <= int(text) < limit else None
+
+
+PROFILE_REGISTER = "http://www.opengis.net/def/profile/OGC/0/"
+"""Where the OGC registers profiles: an id from there, or this address of it, names one."""
+
+
+def parse_profiles(text: str) -> tuple[str, ...]:
+    """The profiles that a request would like, in its order. Raises: BadParameter for one that no format follows
+
+    Source: OGC API Features Part 5, /req/profile-parameter/profile-param
+    """
+    names = [name.removeprefix(PROFILE_REGISTER) for name in text.split(",")]
+    for name in names:
+        if name not in PROFILES:
+            hint = suggestion(name, PROFILES) or f"it takes one or more of: {', '.join(PROFILES)}"
+            raise BadParameter(f"profile is '{text}'", hint=hint, parameter="profile")
+    return tuple(dict.fromkeys(names))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
@@ -33,18 +33,6 @@ class Reader:
 
     database: Database
     counts: Counts
-
-
-class Table(Protocol):
-    """What the planner knows of the table of a collection."""
-
-    def plan_in_own_order(self, query: ItemsQuery) -> Plan | None:
-        """The plan for a page without sort keys in an order that is the table's own; None for the order of a key."""
-        ...
-
-    def expect(self, query: ItemsQuery) -> tuple[float, float] | None:
-        """The share of the rows that is in the bbox of a query, and how many rows there are; None: nobody knows."""
-        ...
 
 
 class WalkCost(NamedTuple):
@@ -101,7 +89,7 @@ def parts_with_bounds(filter: Filter) -> dict[str, Filter]:
 
 def choose_plan(reader: Reader, collection: Collection, query: ItemsQuery) -> Plan:
     """How the rows of a page are best found. Cost: what the table and the estimates cost, unless they are cached"""
-    table: Table = (LoadedTable if collection.has_blocks else SourceTable)(reader.database, reader.counts, collection)
+    table = (LoadedTable if collection.has_blocks else SourceTable)(reader.database, reader.counts, collection)
     plan = None if query.sort else table.plan_in_own_order(query)
     if plan is not None:
         return plan

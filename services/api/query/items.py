@@ -21,6 +21,8 @@ T = TypeVar("T")
 Value = str | int | float | bool
 FeatureKey = tuple[int | str, ...]
 """The values of the collection's key that tell a feature from the others: whole numbers, or texts of other types."""
+JOINT = "~"
+"""Between the parts of an id that has several: a character that no URL escapes."""
 Direction = Literal["next", "prev"]
 DIRECTIONS: tuple[Direction, ...] = ("next", "prev")
 CountMode = Literal["auto", "exact", "estimated", "none"]
@@ -154,6 +156,12 @@ class Cursor:
     key: FeatureKey
     place: tuple[str | None, ...] = ()
     skip: int = 0
+
+
+RFC_7946, JSON_FG, JSON_FG_PLUS = PROFILES = ("rfc7946", "jsonfg", "jsonfg-plus")
+"""Profiles that some format of the features follows: conventions beside the media type (RFC 6906). The last one has a
+geometry in CRS84 beside each place, for readers of GeoJSON.
+"""
 
 
 @dataclass(frozen=True, slots=True)

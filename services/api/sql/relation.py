@@ -10,8 +10,7 @@ from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
-from api.query.feature_ids import JOINT
-from api.query.items import NO_FILTER, FeatureKey, Filter, Given, Presentation
+from api.query.items import JOINT, NO_FILTER, FeatureKey, Filter, Given, Presentation
 from core.catalog.collections import GEOM, HEAP_ORDER, Collection, Column, Key, KeyPart
 from core.database.statement import quoted
 

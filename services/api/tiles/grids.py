@@ -18,12 +18,22 @@ from threading import Lock
 from api.catalog.sources.model import CrsDefinition
 from api.catalog.survey.crs import describe_systems
 from api.query.items import GridBox
-from api.sql.tiles.grids import select_extent, select_ring
-from api.tms.grid_boxes import around_ring, common_box, overlap, whole_box, widened
+from api.sql.filters.bbox import select_extent, select_ring
 from api.tms.json_reader import Definition, matrix_set_of, read_definitions
 from api.tms.matrix_set import OURS, TileMatrixSet
 from api.tms.tile import Tile, extent_in, tile_box
-from api.tms.tileset import Tileset, around, of_collection, of_dataset, tiled_box
+from api.tms.tileset import (
+    Tileset,
+    around,
+    around_ring,
+    common_box,
+    of_collection,
+    of_dataset,
+    overlap,
+    tiled_box,
+    whole_box,
+    widened,
+)
 from core.axes import is_northing_first
 from core.bbox import BBox
 from core.cache import CollectionCache

@@ -16,7 +16,7 @@ import psycopg
 from api.catalog.live import LiveCatalog
 from api.formats.mvt import weigh
 from api.http.compression import comment_of, compress, decompress, with_comment
-from api.params.collections import parse_collections
+from api.params.tiles import parse_collections
 from api.query.items import WHOLE_TILE, TileQuery
 from api.query.source_errors import reading
 from api.tiles.budget import TileMaker, fair_share, most_of

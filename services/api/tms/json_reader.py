@@ -1,7 +1,8 @@
 """Tile matrix sets that are registered as JSON (OGC 17-083r4, clause 7): files of a folder as values.
 
 The order of the axes counts in `pointOfOrigin`: that of `orderedAxes` where their names say it (N and E, Lat and Lon),
-else of the system, since X is the northing in some countries and the easting in others.
+else of the system, since X is the northing in some countries and the easting in others. The first version of the
+standard (OGC 17-083r2), which GDAL has some sets in, is read as 2.0.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from api.query.crs import CRS84, DIGITS_OF_DEGREES, DIGITS_OF_METRES, Crs
-from api.tms.json_v1_reader import is_first_version, upgraded, with_cell_sizes, without_null
-from api.tms.matrix_set import TileMatrix, TileMatrixSet
+from api.tms.matrix_set import PIXEL_M, TileMatrix, TileMatrixSet
 
 log = logging.getLogger("isthmus.api")
 
@@ -39,6 +39,16 @@ EPSG_CRS = re.compile(
 CRS84_NAMES = re.compile(
     r"(?:https?://www\.opengis\.net/def/crs/OGC/[^/]+/|urn:ogc:def:crs:OGC:[^:]*:|\[?OGC:)CRS84\]?"
 )
+OF_SET = {
+    **{"identifier": "id", "supportedCRS": "crs", "abstract": "description", "tileMatrix": "tileMatrices"},
+    **{name: name for name in ("title", "keywords", "wellKnownScaleSet")},
+}
+OF_MATRIX = {
+    **{"identifier": "id", "topLeftCorner": "pointOfOrigin", "abstract": "description"},
+    **{name: name for name in ("title", "scaleDenominator", "tileWidth", "tileHeight", "matrixWidth", "matrixHeight")},
+}
+"""Members of the first version of the standard -> their names in 2.0."""
+
 NORTHINGS, EASTINGS = frozenset({"n", "lat", "northing", "latitude"}), frozenset({"e", "lon", "easting", "longitude"})
 
 
@@ -219,3 +229,51 @@ def whole(members: Mapping[str, Any], name: str, where: str, most: int) -> int:
 def is_number(value: Any) -> bool:
     """Whether a value of JSON is a number that can be reckoned with."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def is_first_version(document: Mapping[str, Any]) -> bool:
+    """Whether a document is one of the first version."""
+    return "tileMatrices" not in document and isinstance(document.get("tileMatrix"), list)
+
+
+def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The same in the words of 2.0. Sizes of cells, which the first version does not tell, are left out."""
+    return with_matrices(renamed(document, OF_SET), lambda matrix: renamed(matrix, OF_MATRIX))
+
+
+def renamed(members: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Those members that have a new name, by that."""
+    return {new: members[old] for old, new in names.items() if old in members}
+
+
+def with_cell_sizes(document: Mapping[str, Any], unit_m: float) -> dict[str, Any]:
+    """A set whose matrices all tell the size of their cells, by their scale. `unit_m`: metres of a unit of the CRS"""
+
+    def sized(matrix: Mapping[str, Any]) -> Mapping[str, Any]:
+        scale = matrix.get("scaleDenominator")
+        if "cellSize" in matrix or not isinstance(scale, int | float):
+            return matrix
+        return {**matrix, "cellSize": scale * PIXEL_M / unit_m}
+
+    return with_matrices(document, sized)
+
+
+def without_null(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A set without members that are null, which some programs write for what there is none of."""
+
+    def told(members: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in members.items() if value is not None}
+
+    return with_matrices(told(document), told)
+
+
+def with_matrices(
+    document: Mapping[str, Any], change: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A set whose matrices are changed; what is none stays as it is."""
+    matrices = document.get("tileMatrices")
+    if not isinstance(matrices, list):
+        return dict(document)
+    listed = cast("list[Any]", matrices)
+    changed = [change(cast("dict[str, Any]", found)) if isinstance(found, dict) else found for found in listed]
+    return {**document, "tileMatrices": changed}

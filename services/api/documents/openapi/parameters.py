@@ -19,7 +19,7 @@ from api.params.items import (
     MOST_DIGITS,
 )
 from api.query.crs import CRS84
-from api.query.profiles import PROFILES
+from api.query.items import PROFILES
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrixSet
 from core.catalog.collections import Collection
 

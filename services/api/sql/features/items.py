@@ -12,8 +12,7 @@ from typing import LiteralString, cast
 from psycopg import sql
 
 from api.query.crs import CRS84
-from api.query.items import AS_STORED, Filter, Presentation
-from api.query.profiles import JSON_FG_PLUS
+from api.query.items import AS_STORED, JSON_FG_PLUS, Filter, Presentation
 from api.sql.filters.bbox import Test
 from api.sql.filters.filter import filter_shape, where, where_clause
 from api.sql.relation import (

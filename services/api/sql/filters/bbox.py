@@ -1,8 +1,11 @@
-"""Conditions for boxes. A box goes to PostgreSQL as one binary geometry, which costs less than a call that makes it."""
+"""Boxes in SQL: the conditions that features meet one, and where one lies in another system. A box goes to PostgreSQL
+as one binary geometry, which costs less than a call that makes it.
+"""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from psycopg import sql
@@ -11,6 +14,7 @@ from api.query.items import GridBox, halves, srid_of
 from api.sql.relation import compared_column, domain
 from core.bbox import BBox
 from core.catalog.collections import GEOM, Collection
+from core.database.statement import Statement
 
 SRID_FLAG = 0x20000000
 POINT, LINE, POLYGON = 1, 2, 3
@@ -171,3 +175,35 @@ def ewkb(srid: int, west: float, south: float, east: float, north: float) -> str
         return struct.pack("<BIII4d", 1, LINE | SRID_FLAG, srid, 2, west, south, east, north).hex()
     ring = (west, south, west, north, east, north, east, south, west, south)
     return struct.pack("<BIIII10d", 1, POLYGON | SRID_FLAG, srid, 1, 5, *ring).hex()
+
+
+PARTS = 32
+"""Into so many parts each edge is split, since it is no straight line in another system."""
+
+
+def select_extent(boxes: Sequence[BBox], srid: int) -> Statement:
+    """The extent of boxes in degrees, none of them across 180, in a system. Reads no data.
+
+    Rows: one (west, south, east, north), easting first; infinite or missing where there is no image
+    """
+    text = sql.SQL("""
+SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)
+FROM (
+    SELECT ST_Extent(ST_Transform(ST_Segmentize(box::geometry, step), {srid})) AS e
+    FROM unnest(%(boxes)s::text[], %(steps)s::float8[]) AS of (box, step)
+) AS whole""")
+    params = {
+        "boxes": [ewkb(4326, box.west, box.south, box.east, box.north) for box in boxes],
+        "steps": [max(box.east - box.west, box.north - box.south, 1e-6) / PARTS for box in boxes],
+    }
+    return Statement(text.format(srid=sql.Literal(srid)), params)
+
+
+def select_ring(box: GridBox) -> Statement:
+    """Places along the edges of a box, the first again at the end. Rows: (longitude, latitude) in degrees, in order"""
+    text = sql.SQL("""
+SELECT ST_X(geom), ST_Y(geom)
+FROM ST_DumpPoints(ST_Transform(ST_Segmentize(ST_ExteriorRing(%(box)s::geometry), %(step)s::float8), 4326))
+ORDER BY path""")
+    step = max(box.east - box.west, box.north - box.south) / PARTS
+    return Statement(text, {"box": ewkb(box.srid, box.west, box.south, box.east, box.north), "step": step})

@@ -12,7 +12,6 @@ from psycopg import sql
 from api.query.items import GridBox
 from api.sql.filters.bbox import area_once, area_values, ewkb, near_on_globe
 from api.sql.relation import shown_geometry_column
-from api.sql.tiles.thinning import POINTS
 from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
 from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
@@ -167,7 +166,7 @@ def transformed_geometry(collection: Collection, tile: Tile) -> TileGeometry:
 
 def found_geometry(collection: Collection) -> sql.Composable:
     """The geometry of a row whose box meets the tile: so it has no coordinates but numbers, but for heights."""
-    if collection.source is not None and collection.geometry_type in POINTS:
+    if collection.source is not None and collection.geometry_type == "Point":
         return sql.SQL("ST_Force2D(t.geom)")
     return shown_geometry_column(collection)
 
@@ -178,7 +177,7 @@ def near_tile(
     """A geometry as far as it is near the tile, in its own CRS. In a registered set parallels are bent, so edges are
     split, and what jumps across 180 degrees is cut there first.
     """
-    if tile.around is None or collection.geometry_type in POINTS:
+    if tile.around is None or collection.geometry_type == "Point":
         return cut_to(shape, areas)
     if collection.in_degrees and goes_round(collection):
         shape = CUT_AT_ANTIMERIDIAN.format(shape)
@@ -221,7 +220,7 @@ def goes_round(collection: Collection) -> bool:
 
 def only_points(collection: Collection) -> bool:
     """Whether each feature is a point, or several."""
-    return collection.geometry_type in (*POINTS, "MultiPoint")
+    return collection.geometry_type in ("Point", "MultiPoint")
 
 
 def may_lie_around_pole(collection: Collection) -> bool:

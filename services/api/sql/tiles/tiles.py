@@ -22,15 +22,17 @@ from api.sql.tiles.drawing import (
     stored_geometry,
     transformed_geometry,
 )
-from api.sql.tiles.overviews import (
+from api.sql.tiles.rows import (
+    Few,
     area_params,
+    first,
     merged_column,
     overview_columns,
     overview_geometry,
     overview_rows,
+    rows_of,
     rows_with_parts,
 )
-from api.sql.tiles.thinning import POINTS, Few, first, rows_of
 from api.tms.matrix_set import WEB_MERCATOR_QUAD
 from api.tms.tile import Tile
 from core.cache import CollectionCache
@@ -128,7 +130,7 @@ def whole_tile(collection: Collection, tile: Tile) -> tuple[Prepared, dict[str, 
 
 def drawn(collection: Collection, tile: Tile, tiling: Tiling | None, shape: sql.Composable) -> sql.Composable:
     """A geometry in the units of the tile. Of an overview lines may be too small, and parts of polygons."""
-    if collection.geometry_type in POINTS or (tiling is not None and tiling.only_points):
+    if collection.geometry_type == "Point" or (tiling is not None and tiling.only_points):
         return drawn_whole(tile, shape)
     return drawn_or_dot(tile, shape, is_light=tiling is not None or is_stored(collection, tile))
 
