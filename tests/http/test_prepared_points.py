@@ -20,8 +20,7 @@ from psycopg import sql
 from api.app import create_app
 from api.sql.tiles.tiles import select_tile
 from api.tiles.budget import goes_by_box
-from api.tms.matrix_set import HALF_WORLD_M
-from api.tms.tile import Tile, tile_at
+from api.tms.tile import HALF_WORLD_M, Tile, tile_at
 from core.database.connections import Database as Pool, connect
 from loader.catalogue import open_catalogue
 from loader.table.cleanup import freeze

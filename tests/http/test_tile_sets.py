@@ -11,8 +11,7 @@ from psycopg import Connection
 
 from api.app import create_app
 from api.sql.tiles.tiles import select_tile
-from api.tms.matrix_set import WORLD_CRS84_QUAD
-from api.tms.tile import Tile
+from api.tms.tile import WORLD_CRS84_QUAD, Tile
 from core.catalog.collections import SELECT_COLLECTIONS, Collection, parse_catalog
 from core.database.connections import Database as Pool
 from support.cluster import Database

@@ -14,8 +14,7 @@ import shapely.geometry
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.tms.matrix_set import OURS
-from api.tms.tile import Tile, tile_bounds
+from api.tms.tile import OURS, Tile, tile_bounds
 from core.database.connections import Database as Pool
 from support.cluster import Cluster
 from support.mvt import check_tile

@@ -30,8 +30,7 @@ from api.http.links import Links
 from api.http.request import Limits
 from api.params.items import ITEMS_PARAMETERS
 from api.tiles.grids import Grids
-from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, TileMatrixSet
-from api.tms.tile import extent_in
+from api.tms.tile import OURS, WEB_MERCATOR_QUAD, TileMatrixSet, extent_in
 from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
 from core.catalog.collections import Catalog, Collection, Column, Key, KeyPart

@@ -19,8 +19,21 @@ from api.http.links import Links, self_and_alternate
 from api.http.problems import STATUS, problem_of
 from api.http.request import choose_format
 from api.query.items import GridBox
-from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, TileMatrix, TileMatrixSet
-from api.tms.tile import Tile, extent_in, parse_tile, tile_at, tile_bounds, tile_box, tile_holding, tile_limits
+from api.tms.tile import (
+    OURS,
+    WEB_MERCATOR_QUAD,
+    WORLD_CRS84_QUAD,
+    Tile,
+    TileMatrix,
+    TileMatrixSet,
+    extent_in,
+    parse_tile,
+    tile_at,
+    tile_bounds,
+    tile_box,
+    tile_holding,
+    tile_limits,
+)
 from core import errors
 from core.bbox import BBox
 from core.cache import CollectionCache

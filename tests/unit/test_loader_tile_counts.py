@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, strategies as st
 
-from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
-from api.tms.tile import tile_holding
+from api.tms.tile import HALF_WORLD_M, WEB_MERCATOR_QUAD, tile_holding
 from loader.overviews.points import count_in_tiles, unspread
 from loader.overviews.ranks import spread
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from api.tiles.keys import has_changed, tile_revision
-from api.tms.matrix_set import HALF_WORLD_M, WORLD_CRS84_QUAD
-from api.tms.tile import Tile, mercator_y, tile_at, tile_holding
+from api.tms.tile import HALF_WORLD_M, WORLD_CRS84_QUAD, Tile, mercator_y, tile_at, tile_holding
 from core.catalog.collections import Collection
 from core.catalog.versions import Change, parse_changes
 

@@ -22,8 +22,7 @@ from api.cache.single_flight import SingleFlight
 from api.cache.sqlite import PAGE_BYTES, TileDisk
 from api.cache.store import FILTERED, PLAIN, TileStore, WriteBehind
 from api.tiles.keys import CacheEntry, maker_of, tile_key
-from api.tms.matrix_set import WORLD_CRS84_QUAD
-from api.tms.tile import Tile
+from api.tms.tile import WORLD_CRS84_QUAD, Tile
 from core.catalog.collections import Collection
 from core.settings import Settings
 

@@ -11,8 +11,7 @@ from api.documents.styles import ORDER, style, style_layer
 from api.documents.tilesets import bounding_box, matrix_limits, tile_links, tile_template, tileset_head, tilesets_entry
 from api.http.links import JSON, MAPLIBRE_STYLE, OGC_REL, Links
 from api.query.crs import CRS84
-from api.tms.matrix_set import WEB_MERCATOR_QUAD
-from api.tms.tile import extent_in
+from api.tms.tile import WEB_MERCATOR_QUAD, extent_in
 from api.tms.tileset import Tileset
 from core.catalog.archives import TileArchive
 

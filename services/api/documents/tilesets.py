@@ -14,8 +14,7 @@ from api.http.links import JSON, MAPLIBRE_STYLE, MVT, OGC_REL, Link, Links
 from api.query.crs import CRS84
 from api.query.items import GridBox
 from api.sql.tiles.rows import merged_name
-from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet
-from api.tms.tile import tile_limits
+from api.tms.tile import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet, tile_limits
 from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
 from core.catalog.collections import Collection, Column, ColumnType

@@ -23,8 +23,7 @@ from api.params.tiles import EXPLAIN, dataset_queries, given_parameters, tileset
 from api.routes.responses import answer
 from api.tiles.layers import Layer, chosen_tileset, reading_layer, with_tiles
 from api.tiles.resources import TileRequest, TileResource
-from api.tms.matrix_set import WEB_MERCATOR_QUAD
-from api.tms.tile import Tile
+from api.tms.tile import WEB_MERCATOR_QUAD, Tile
 from api.tms.tileset import Tileset
 from core.catalog.collections import Collection, Column
 from core.errors import ExplainOff, NoTiles, UnknownTileMatrixSet

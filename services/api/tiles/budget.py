@@ -16,8 +16,7 @@ from api.query.items import WHOLE_TILE, TileQuery
 from api.sql.features.pages import select_size
 from api.sql.tiles.rows import Few, can_be_sampled
 from api.sql.tiles.tiles import select_count, select_tile, tiling_for, whole_tile
-from api.tms.matrix_set import WEB_MERCATOR_QUAD
-from api.tms.tile import Tile, tile_bounds
+from api.tms.tile import WEB_MERCATOR_QUAD, Tile, tile_bounds
 from core.catalog.collections import Collection
 from core.database.connections import Database
 from core.errors import QueryTooSlow

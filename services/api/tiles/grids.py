@@ -20,8 +20,7 @@ from api.catalog.survey.crs import describe_systems
 from api.query.items import GridBox
 from api.sql.filters.bbox import select_extent, select_ring
 from api.tms.json_reader import Definition, matrix_set_of, read_definitions
-from api.tms.matrix_set import OURS, TileMatrixSet
-from api.tms.tile import Tile, extent_in, tile_box
+from api.tms.tile import OURS, Tile, TileMatrixSet, extent_in, tile_box
 from api.tms.tileset import (
     Tileset,
     around,

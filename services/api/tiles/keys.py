@@ -15,8 +15,7 @@ from api.cache.store import FILTERED, PLAIN, TileStore
 from api.query.items import GridBox, TileQuery
 from api.sql.tiles.drawing import MARGIN
 from api.tiles.budget import is_hasty
-from api.tms.matrix_set import OURS, WEB_MERCATOR_QUAD
-from api.tms.tile import Tile, extent_in, tile_bounds, tile_box
+from api.tms.tile import OURS, WEB_MERCATOR_QUAD, Tile, extent_in, tile_bounds, tile_box
 from core.catalog.collections import Collection
 from core.catalog.versions import Change
 from core.settings import Settings

@@ -22,8 +22,7 @@ from api.query.source_errors import reading
 from api.tiles.budget import TileMaker, fair_share, most_of
 from api.tiles.grids import Grids
 from api.tiles.keys import CacheEntry
-from api.tms.matrix_set import TileMatrixSet
-from api.tms.tile import Tile
+from api.tms.tile import Tile, TileMatrixSet
 from api.tms.tileset import Tileset
 from core.catalog.collections import Catalog, Collection
 from core.database.connections import Database

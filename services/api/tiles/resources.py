@@ -17,8 +17,7 @@ from api.tiles.archives import TileFunctions, check_parameters, etag_of, formats
 from api.tiles.grids import Grids
 from api.tiles.keys import CacheEntry, TileCache, weak
 from api.tiles.layers import Layer, LayerMaker, chosen_tileset, with_tiles
-from api.tms.matrix_set import WEB_MERCATOR_QUAD
-from api.tms.tile import Tile, check_limits, check_zoom, extent_in, is_within, parse_tile
+from api.tms.tile import WEB_MERCATOR_QUAD, Tile, check_limits, check_zoom, extent_in, is_within, parse_tile
 from core.catalog.archives import TileArchive
 from core.catalog.collections import Catalog, Collection
 from core.errors import UnknownTileMatrixSet

@@ -22,8 +22,7 @@ from api.tiles.keys import weak
 from api.tiles.layers import LayerMaker
 from api.tiles.resources import VARY, Headers, StoredResource, TileRequest, TileResource, TileResources
 from api.tms.json_reader import SHIPPED
-from api.tms.matrix_set import WEB_MERCATOR_QUAD
-from api.tms.tile import check_limits, extent_in
+from api.tms.tile import WEB_MERCATOR_QUAD, check_limits, extent_in
 from core.cache import Cache
 from core.database.connections import Database, spent
 from core.settings import Settings

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from api.query.crs import CRS84, DIGITS_OF_DEGREES, DIGITS_OF_METRES, Crs
-from api.tms.matrix_set import PIXEL_M, TileMatrix, TileMatrixSet
+from api.tms.tile import PIXEL_M, TileMatrix, TileMatrixSet
 
 log = logging.getLogger("isthmus.api")
 

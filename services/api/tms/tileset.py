@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from api.query.items import GridBox
-from api.tms.matrix_set import TileMatrixSet
+from api.tms.tile import TileMatrixSet
 from core.bbox import BBox
 from core.catalog.collections import Collection
 

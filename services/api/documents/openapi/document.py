@@ -12,7 +12,7 @@ from api.documents.openapi.parameters import TEXT, parameter_components
 from api.documents.openapi.rendering import STATUS_MEANING, items_path, problem_response, render_operation, search_body
 from api.http.links import Links
 from api.http.request import Limits
-from api.tms.matrix_set import OURS, TileMatrixSet
+from api.tms.tile import OURS, TileMatrixSet
 from core import VERSION
 from core.catalog.collections import Catalog, Collection
 from core.settings import Settings

@@ -20,7 +20,7 @@ from api.params.items import (
 )
 from api.query.crs import CRS84
 from api.query.items import PROFILES
-from api.tms.matrix_set import WEB_MERCATOR_QUAD, TileMatrixSet
+from api.tms.tile import WEB_MERCATOR_QUAD, TileMatrixSet
 from core.catalog.collections import Collection
 
 Schema = Mapping[str, Any]

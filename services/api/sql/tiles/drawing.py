@@ -12,8 +12,7 @@ from psycopg import sql
 from api.query.items import GridBox
 from api.sql.filters.bbox import area_once, area_values, ewkb, near_on_globe
 from api.sql.relation import shown_geometry_column
-from api.tms.matrix_set import WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD
-from api.tms.tile import SPLIT, Tile, step_deg, tile_bounds, tile_box
+from api.tms.tile import SPLIT, WEB_MERCATOR_QUAD, WORLD_CRS84_QUAD, Tile, step_deg, tile_bounds, tile_box
 from core.bbox import BBox
 from core.catalog.collections import Collection
 

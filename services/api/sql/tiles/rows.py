@@ -15,8 +15,7 @@ from api.query.items import Filter, GridBox
 from api.sql.filters.bbox import ewkb
 from api.sql.relation import key_column, relation
 from api.sql.tiles.drawing import TileGeometry
-from api.tms.matrix_set import HALF_WORLD_M, WEB_MERCATOR_QUAD
-from api.tms.tile import Tile, extent_in, step_deg, tile_bounds, tile_box
+from api.tms.tile import HALF_WORLD_M, WEB_MERCATOR_QUAD, Tile, extent_in, step_deg, tile_bounds, tile_box
 from core.catalog.collections import FID, SAMPLE, Collection, Column, Key
 from core.catalog.versions import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
 from core.database.statement import quoted

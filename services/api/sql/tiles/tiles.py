@@ -33,8 +33,7 @@ from api.sql.tiles.rows import (
     rows_of,
     rows_with_parts,
 )
-from api.tms.matrix_set import WEB_MERCATOR_QUAD
-from api.tms.tile import Tile
+from api.tms.tile import WEB_MERCATOR_QUAD, Tile
 from core.cache import CollectionCache
 from core.catalog.collections import FID, Collection, Column, ColumnType, Key
 from core.catalog.versions import Tiling
