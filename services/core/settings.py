@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 from core.cache_control import mistake_in
 from core.errors import BadSetting, suggestion
@@ -26,16 +26,11 @@ WorkerClass = Literal["granian", "gthread"]
 DbTarget = Literal["any", "read-write", "prefer-standby"]
 
 
-def setting(default: Any, meaning: str, *, to: Audience = "operator", shown: bool = True) -> Any:
+def setting(
+    default: Any, meaning: str, *, least: int | None = None, to: Audience = "operator", shown: bool = True
+) -> Any:
     """A field of Settings. `to` says who sets it: the operator, or the launcher of a service. A secret is not shown."""
-    return field(default=default, repr=shown, metadata={"meaning": meaning, "to": to})
-
-
-CHOICES = {name: get_args(kind) for name, kind in [("Mode", Mode), ("LogLevel", LogLevel), ("Switch", Switch)]}
-CHOICES["DbTarget"] = get_args(DbTarget)
-CHOICES["WorkerClass"] = get_args(WorkerClass)
-CHOICES["Index"] = get_args(Index)
-CHOICES["Explain"] = get_args(Explain)
+    return field(default=default, repr=shown, metadata={"meaning": meaning, "least": least, "to": to})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +50,8 @@ class Settings:
         "proxies whose X-Forwarded-* headers are believed, or Forwarded where they send none of -For, -Host, -Port and"
         " -Proto: addresses or networks with commas, `unix` for a socket",
     )
-    default_limit: int = setting(10, "features on a page when the request does not say")
-    max_limit: int = setting(10_000, "most features on a page; a larger `limit` is answered with this many")
+    default_limit: int = setting(10, "features on a page when the request does not say", least=1)
+    max_limit: int = setting(10_000, "most features on a page; a larger `limit` is answered with this many", least=1)
     exact_count_cost: int = setting(
         400,
         "filtered pages say `numberMatched` when the planner reckons that counting costs at most this much (500 are"
@@ -68,20 +63,24 @@ class Settings:
         " keep an answer and ask each time whether it changed",
     )
     statement_timeout_s: int = setting(
-        10, "seconds after which the database gives a request up that is no export (504)"
+        10, "seconds after which the database gives a request up that is no export (504)", least=1
     )
     filter_timeout_s: float = setting(
-        3.0, "seconds after which the database gives a filter up that takes longer than to read the features (400)"
+        3.0,
+        "seconds after which the database gives a filter up that takes longer than to read the features (400)",
+        least=1,
     )
-    export_timeout_s: int = setting(3600, "seconds after which the database gives the export of a whole collection up")
+    export_timeout_s: int = setting(
+        3600, "seconds after which the database gives the export of a whole collection up", least=1
+    )
     schemas: str = setting(
         "", "schemas of the database whose tables, views and functions are published too, with commas between them"
     )
-    pool_size: int = setting(8, "database connections of each API worker")
+    pool_size: int = setting(8, "database connections of each API worker", least=1)
     pool_wait_s: float = setting(2.0, "seconds a request waits for a free connection (then 503)")
-    workers: int = setting(2, "API worker processes")
+    workers: int = setting(2, "API worker processes", least=1)
     threads: int = setting(
-        8, "threads of each API worker; with fewer than 4 exports and slow clients can hold all of them"
+        8, "threads of each API worker; with fewer than 4 exports and slow clients can hold all of them", least=1
     )
     worker_class: WorkerClass = setting(
         "granian",
@@ -97,6 +96,7 @@ class Settings:
         1365,
         "most tiles of low zooms that are made of a large collection once it is loaded, before somebody asks for one"
         " (1365 are zooms 0 to 5 of the world); 0 makes none",
+        least=0,
     )
     tile_max_kb: int = setting(
         500, "most that a tile weighs, compressed, in KB; beyond it the least important features are left out"
@@ -118,15 +118,19 @@ class Settings:
         "off: /network does not show what `isthmus net` left, which names addresses, paths and containers of this host",
     )
     spool_dir: str = setting("", "folder of the files that exports make (default: `var/spool` in the data folder)")
-    spool_mb: int = setting(4000, "most that exported files take up, in MB; the ones not used for longest go first")
-    spool_file_mb: int = setting(2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit")
+    spool_mb: int = setting(
+        4000, "most that exported files take up, in MB; the ones not used for longest go first", least=1
+    )
+    spool_file_mb: int = setting(
+        2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit", least=1
+    )
     scan_interval_s: float = setting(1.0, "seconds between two looks at the data folder")
     index: Index = setting(
         "auto",
         "auto: properties of larger tables get indexes after the load, those that it helps; off: only where a side-car"
         " says so",
     )
-    keep_versions: int = setting(2, "versions kept of each collection, the served one included")
+    keep_versions: int = setting(2, "versions kept of each collection, the served one included", least=1)
     log_level: LogLevel = setting("info", "debug, info, warning or error")
     run_dir: str = setting("", "folder of the API's socket in mode none (default: `var/run` in the data folder)")
     db_host_port: int = setting(
@@ -141,6 +145,7 @@ class Settings:
         5,
         "seconds that an API which is stopped has for the answers under way; an export may run for an hour",
         to="service",
+        least=1,
     )
     api: str = setting(
         "",
@@ -171,42 +176,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise BadSetting for values that have the right type and make no sense."""
-        for name in (
-            "default_limit",
-            "max_limit",
-            "statement_timeout_s",
-            "filter_timeout_s",
-            "export_timeout_s",
-            "pool_size",
-            "workers",
-            "threads",
-            "keep_versions",
-            "stop_within_s",
-            "spool_mb",
-            "spool_file_mb",
-        ):
-            if getattr(self, name) < 1:
-                raise BadSetting(
-                    f"{variable(name)} is {getattr(self, name)}",
-                    hint="it takes a number from 1",
-                    parameter=variable(name),
-                )
-        if self.render_tiles < 0:
-            hint = "it takes a number from 0"
-            raise BadSetting(
-                f"ISTHMUS_RENDER_TILES is {self.render_tiles}", hint=hint, parameter="ISTHMUS_RENDER_TILES"
-            )
+        for one in fields(self):
+            least, value = one.metadata["least"], getattr(self, one.name)
+            if least is not None and value < least:
+                raise unfit(one.name, f"is {value}", f"it takes a number from {least}")
         if self.public_url and not self.public_url.startswith(("http://", "https://")):
-            raise BadSetting(
-                f"ISTHMUS_PUBLIC_URL is '{self.public_url}'",
-                hint="it begins with http:// or https://",
-                parameter="ISTHMUS_PUBLIC_URL",
-            )
+            raise unfit("public_url", f"is '{self.public_url}'", "it begins with http:// or https://")
         mistake = mistake_in(self.cache_control)
         if mistake is not None:
-            raise BadSetting(
-                f"ISTHMUS_CACHE_CONTROL is '{self.cache_control}'", hint=mistake, parameter="ISTHMUS_CACHE_CONTROL"
-            )
+            raise unfit("cache_control", f"is '{self.cache_control}'", mistake)
         self.proxy_networks()
         self.source_schemas()
 
@@ -215,11 +193,7 @@ class Settings:
         names = tuple(dict.fromkeys(name.strip() for name in self.schemas.split(",") if name.strip()))
         for name in names:
             if name in ("isthmus", "published", "information_schema") or name.startswith("pg_"):
-                raise BadSetting(
-                    f"ISTHMUS_SCHEMAS names '{name}'",
-                    hint="leave out what belongs to PostgreSQL or to Isthmus itself",
-                    parameter="ISTHMUS_SCHEMAS",
-                )
+                raise unfit("schemas", f"names '{name}'", "leave out what belongs to PostgreSQL or to Isthmus itself")
         return names
 
     def matrix_sets_folder(self) -> Path:
@@ -256,23 +230,20 @@ def variable(name: str) -> str:
     return f"ISTHMUS_{name.upper()}"
 
 
-def parse(name: str, kind: str, text: str) -> Any:
-    """The text of a variable as a value of the field's type.
+def unfit(name: str, what: str, hint: str) -> BadSetting:
+    """The error about the value of a field: `what` it is."""
+    return BadSetting(f"{variable(name)} {what}", hint=hint, parameter=variable(name))
 
-    Raises: BadSetting, naming the variable
-    """
-    try:
-        if kind == "int":
-            return int(text)
-        if kind == "float":
-            return float(text)
-    except ValueError as error:
-        raise BadSetting(f"{variable(name)} is '{text}'", hint="it takes a number", parameter=variable(name)) from error
-    choices = CHOICES.get(kind, ())
+
+def parse(name: str, kind: Any, text: str) -> Any:
+    """The text of a variable as a value of the field's type. Raises: BadSetting, naming the variable"""
+    choices = get_args(kind)
     if choices and text not in choices:
-        hint = suggestion(text, choices) or f"it takes one of {', '.join(choices)}"
-        raise BadSetting(f"{variable(name)} is '{text}'", hint=hint, parameter=variable(name))
-    return Path(text) if kind == "Path" else text
+        raise unfit(name, f"is '{text}'", suggestion(text, choices) or f"it takes one of {', '.join(choices)}")
+    try:
+        return text if choices else kind(text)
+    except ValueError as error:
+        raise unfit(name, f"is '{text}'", "it takes a number") from error
 
 
 def tell_libraries(values: Mapping[str, str]) -> None:
@@ -286,8 +257,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises: BadSetting for a value that does not fit, or a password file that cannot be read
     """
     environ = os.environ if environ is None else environ
-    given = {f.name: environ[variable(f.name)] for f in fields(Settings) if environ.get(variable(f.name))}
-    values = {f.name: parse(f.name, cast(str, f.type), given[f.name]) for f in fields(Settings) if f.name in given}
+    kinds = get_type_hints(Settings)
+    given = {name: environ[variable(name)] for name in kinds if environ.get(variable(name))}
+    values = {name: parse(name, kinds[name], text) for name, text in given.items()}
     password_file = environ.get("ISTHMUS_DB_PASSWORD_FILE")
     if password_file:
         values["db_password"] = read_secret(Path(password_file))
@@ -353,22 +325,17 @@ Each setting is an environment variable or a line `NAME=value` of `.env` in the 
 
 def render_docs() -> str:
     """The settings reference as Markdown."""
-    parts = [DOCS_HEAD]
-    heads = {
-        "operator": "For the operator",
-        "service": "Set by the launcher of each service (compose files, native mode)",
-    }
-    for to in get_args(Audience):
-        parts.append(f"## {heads[to]}\n\n| setting | default | meaning |\n|---|---|---|")
-        parts.extend(variable_line(*row) for row in rows(to))
-        parts.append("")
-    parts.append(
-        "## For a swarm (`scripts/swarm`, [docs/swarm.md](swarm.md))\n\n| variable | default | meaning |\n|---|---|---|"
+    sections = (
+        ("For the operator", "setting", rows("operator")),
+        ("Set by the launcher of each service (compose files, native mode)", "setting", rows("service")),
+        ("For a swarm (`scripts/swarm`, [docs/swarm.md](swarm.md))", "variable", SWARM_VARIABLES),
+        ("For builds and tests", "variable", BUILD_VARIABLES),
     )
-    parts.extend(variable_line(*row) for row in SWARM_VARIABLES)
-    parts.append("\n## For builds and tests\n\n| variable | default | meaning |\n|---|---|---|")
-    parts.extend(variable_line(*row) for row in BUILD_VARIABLES)
-    parts.append("\n## Ignored\n\nVariables of earlier versions, which nothing reads any more.\n")
+    parts = [DOCS_HEAD]
+    for head, what, listed in sections:
+        parts += [f"## {head}\n\n| {what} | default | meaning |\n|---|---|---|"]
+        parts += [*(variable_line(*row) for row in listed), ""]
+    parts.append("## Ignored\n\nVariables of earlier versions, which nothing reads any more.\n")
     parts.extend(f"- `{name}`: {because}" for name, because in REMOVED.items())
     return "\n".join(parts) + "\n"
 
