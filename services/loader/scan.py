@@ -157,21 +157,16 @@ def walk(data_dir: Path, unreadable: list[str]) -> Iterator[tuple[Path, frozense
             continue
         folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
         inside = {name for name in folders if not name.lower().endswith(".gdb")}
+        names = frozenset(entry.name for entry in entries) - inside
         if folder == data_dir:
             inside.discard(OWN_FOLDER)
         pending.extend(folder / name for name in sorted(inside, reverse=True))
-        names = frozenset(entry.name for entry in entries if entry.name not in folders - gdb(folders))
         yield folder, names, names - folders - plain_names(entries)
 
 
 def plain_names(entries: Iterable[os.DirEntry[str]]) -> set[str]:
     """The names of plain files: no links, pipes, devices or sockets."""
     return {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
-
-
-def gdb(names: Iterable[str]) -> set[str]:
-    """The names of file geodatabases."""
-    return {name for name in names if name.lower().endswith(".gdb")}
 
 
 def by_lower_case(names: Iterable[str]) -> dict[str, list[str]]:
@@ -249,30 +244,28 @@ def folder_files(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def signature_of(files: Iterable[Path], folder: Path) -> str:
     """Size, time and readability of each file, as a short text. Empty side files count as absent (SQLite's `-wal`)."""
-    digest = hashlib.sha256()
+    lines: list[str] = []
     for number, file in enumerate(files):
         status = file.stat()
-        if number and not status.st_size:
-            continue
-        readable = os.access(file, os.R_OK, effective_ids=True)
-        digest.update(
-            f"{file.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0{readable}\n".encode(
-                errors="surrogateescape"
-            )
-        )
-    return digest.hexdigest()[:32]
+        if status.st_size or not number:
+            readable = os.access(file, os.R_OK, effective_ids=True)
+            lines.append(f"{file.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0{readable}\n")
+    return digest_of(lines)
 
 
 def signature_of_names(files: Iterable[Path]) -> str:
     """What names of no plain files are, as a short text; nothing is followed or opened. Raises: OSError"""
-    digest = hashlib.sha256()
+    lines: list[str] = []
     for file in files:
         status = file.lstat()
         target = file.readlink() if stat.S_ISLNK(status.st_mode) else ""
-        digest.update(
-            f"{file.name}\0{status.st_mode}\0{status.st_mtime_ns}\0{target}\n".encode(errors="surrogateescape")
-        )
-    return digest.hexdigest()[:32]
+        lines.append(f"{file.name}\0{status.st_mode}\0{status.st_mtime_ns}\0{target}\n")
+    return digest_of(lines)
+
+
+def digest_of(lines: Iterable[str]) -> str:
+    """A short text that is another one for other lines."""
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()[:32]
 
 
 def looks_like_geojson(path: Path) -> bool:
