@@ -14,7 +14,7 @@ from loader.table.columns import TableColumn
 from loader.table.index_rule import PropertyIndex
 
 SCHEMA = "data"
-STAGING = "isthmus_staging"
+STAGING = sql.Identifier("isthmus_staging")
 """A temporary table for rows whose geometries PostgreSQL must change before the real table takes them."""
 
 
@@ -32,6 +32,11 @@ class Table:
     def identifier(self) -> sql.Identifier:
         """The table with its schema."""
         return sql.Identifier(SCHEMA, self.name)
+
+    @property
+    def properties(self) -> sql.Composable:
+        """The columns that a COPY fills beside the geometry, in the encoder's order."""
+        return sql.SQL(", ").join(map(sql.Identifier, ["fid", *(column.column for column in self.columns)]))
 
 
 WIDTHS = {
@@ -85,8 +90,7 @@ def generated_column(srid: int) -> sql.Composable:
 
 def column_list(table: Table) -> sql.Composable:
     """The columns that the COPY fills, in the encoder's order."""
-    names = ["fid", *(column.column for column in table.columns), *(["geom"] if table.shape else [])]
-    return sql.SQL(", ").join(sql.Identifier(name) for name in names)
+    return table.properties + sql.SQL(", geom") if table.shape else table.properties
 
 
 def copy_into(table: Table) -> sql.Composed:
@@ -99,17 +103,13 @@ def create_staging(table: Table) -> Statement:
     text = sql.SQL(
         "CREATE TEMPORARY TABLE IF NOT EXISTS {staging} ON COMMIT DROP AS SELECT {columns}, NULL::geometry AS geom "
         "FROM {table} WITH NO DATA"
-    ).format(
-        staging=sql.Identifier(STAGING),
-        columns=sql.SQL(", ").join(map(sql.Identifier, ["fid", *(column.column for column in table.columns)])),
-        table=table.identifier,
     )
-    return Statement(text)
+    return Statement(text.format(staging=STAGING, columns=table.properties, table=table.identifier))
 
 
 def copy_into_staging(table: Table) -> sql.Composed:
     """COPY into the staging table."""
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(STAGING), column_list(table))
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(STAGING, column_list(table))
 
 
 def move_from_staging(table: Table) -> Iterator[Statement]:
@@ -119,7 +119,6 @@ def move_from_staging(table: Table) -> Iterator[Statement]:
     """
     if table.shape is None:
         raise ValueError("a table without geometry has nothing to repair")
-    columns = sql.SQL(", ").join(map(sql.Identifier, ["fid", *(column.column for column in table.columns)]))
     force = sql.SQL("ST_Force3DZ" if table.shape.z else "ST_Force2D")
     multi = sql.SQL("ST_Multi" if table.shape.type.startswith("Multi") else "")
     yield Statement(
@@ -128,14 +127,14 @@ def move_from_staging(table: Table) -> Iterator[Statement]:
             "SELECT {columns}, {multi}({force}(ST_SetSRID(isthmus.straightened(geom), {srid}))) FROM {staging}"
         ).format(
             table=table.identifier,
-            columns=columns,
+            columns=table.properties,
             multi=multi,
             force=force,
             srid=sql.Literal(table.srid),
-            staging=sql.Identifier(STAGING),
+            staging=STAGING,
         )
     )
-    yield Statement(sql.SQL("DROP TABLE {}").format(sql.Identifier(STAGING)))
+    yield Statement(sql.SQL("DROP TABLE {}").format(STAGING))
 
 
 def widen(table: Table, shape: Shape, srid: int) -> Iterator[Statement]:
