@@ -17,13 +17,12 @@ from loader import catalogue
 from loader.archives import catalogue as archives
 from loader.attempts import content_checksum, guarded, same_content, words_of
 from loader.catalogue import Version
-from loader.chunks import OpenLayer
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.overviews.prepare import Overview, prepare
 from loader.progress import Event, Listener, ended, steps
 from loader.read.open import LayerRef, find_layers, open_layer, under_plain_name
-from loader.report import CollectionReport, Note, Report, about, describe, write_report
+from loader.report import CollectionReport, Note, Report, describe, write_report
 from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, TileOptions, read_side_car
 from loader.table import ddl, verify
@@ -85,28 +84,19 @@ def load_dataset(job: Job) -> Report:
 
 
 def attempt(job: Job, started: datetime) -> Report:
-    """The transaction. Raises: DatasetError"""
-    refuse_odd(job.dataset)
+    """The transaction. Raises: DatasetError, CannotRead for what is no plain file of the data folder"""
+    if job.dataset.refusal is not None:
+        raise CannotRead(job.dataset.refusal.detail, hint=job.dataset.refusal.hint)
     with refusals_explained(), job.connection.transaction():
         catalogue.lock(job.connection)
         side_car = read_side_car(job.dataset.side_car)
-        report = archive_report(job, side_car) or load_unless_known(job, started, side_car)
+        if job.dataset.is_archive:
+            report = archives.load_archive(job.connection, job.dataset, side_car, job.because)
+        else:
+            report = load_unless_known(job, started, side_car)
         refuse_changed(job)
         catalogue.save_report(job.connection, report, job.dataset.signature, "loaded")
     return report
-
-
-def refuse_odd(dataset: Dataset) -> None:
-    """Raises: CannotRead for what is no plain file of the data folder"""
-    if dataset.refusal is not None:
-        raise CannotRead(dataset.refusal.detail, hint=dataset.refusal.hint)
-
-
-def archive_report(job: Job, side_car: SideCar) -> Report | None:
-    """The report of a file of tiles; None for what has rows. Raises: DatasetError"""
-    if not job.dataset.is_archive:
-        return None
-    return archives.load_archive(job.connection, job.dataset, side_car, job.because)
 
 
 def load_unless_known(job: Job, started: datetime, side_car: SideCar) -> Report:
@@ -114,7 +104,8 @@ def load_unless_known(job: Job, started: datetime, side_car: SideCar) -> Report:
     sha256 = content_checksum(job.dataset, side_car)
     earlier = None if job.force else same_content(job.connection, job.dataset, side_car, sha256)
     if earlier is None:
-        return load_layers(job, started, sha256, side_car)
+        with under_plain_name(job.dataset) as dataset:
+            return load_layers(replace(job, dataset=dataset), started, sha256, side_car)
     because = f"{job.because}, with the content that was loaded before"
     return replace(earlier, because=because, started_at=started, ended_at=datetime.now(UTC))
 
@@ -156,13 +147,10 @@ def failure(job: Job, started: datetime, error: DatasetError) -> Report:
 
 
 def load_layers(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Report:
-    """Load every layer, serve the new versions, withdraw the layers that the file no longer has."""
-    with under_plain_name(job.dataset) as dataset:
-        return load_named_layers(replace(job, dataset=dataset), started, sha256, side_car)
+    """Load every layer, serve the new versions, withdraw the layers that the file no longer has.
 
-
-def load_named_layers(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Report:
-    """The same, of a dataset that GDAL can find."""
+    The dataset must be one that GDAL can find.
+    """
     path = job.dataset.path
     refs = find_layers(job.dataset)
     assignments = assign_ids(path, [ref.name for ref in refs], catalogue.read_holders(job.connection))
@@ -171,7 +159,7 @@ def load_named_layers(job: Job, started: datetime, sha256: str, side_car: SideCa
     for ref, assignment in zip(refs, assignments, strict=True):
         report, layer_notes = load_layer(job, ref, assignment, side_car.of_layer(ref.name), sha256)
         collections.append(report)
-        notes += [about(note, assignment.id) for note in layer_notes]
+        notes += [replace(note, collection=assignment.id) for note in layer_notes]
     for id in catalogue.withdraw(job.connection, path, keep=[assignment.id for assignment in assignments]):
         notes.append(Note("warning", "layer-gone", "the file no longer has this layer: withdrawn", collection=id))
     return Report(
@@ -225,19 +213,13 @@ def read_layer(
 ) -> tuple[Copied, Crs | None, tuple[Note, ...]]:
     """The rows of a layer in the table `name`, their CRS, and the notes of the reader. Raises: as `copy_layer`"""
     with open_layer(job.dataset, ref) as layer:
+
+        def tell(rows: int) -> None:
+            job.listen(Event("rows", job.dataset.path, {"layer": ref.name, "rows": rows, "of": layer.row_count}))
+
         crs = resolve_crs(job.connection, layer.crs, side_car.crs) if layer.shape else None
         srid = crs.srid if crs else None
-        listener = rows_listener(job, ref, layer)
-        return copy_layer(job.connection, name, layer, srid, listener, padding=padding), crs, layer.notes
-
-
-def rows_listener(job: Job, ref: LayerRef, layer: OpenLayer) -> Callable[[int], None]:
-    """Tell the listener how many rows are in, of how many."""
-
-    def tell(rows: int) -> None:
-        job.listen(Event("rows", job.dataset.path, {"layer": ref.name, "rows": rows, "of": layer.row_count}))
-
-    return tell
+        return copy_layer(job.connection, name, layer, srid, tell, padding=padding), crs, layer.notes
 
 
 def finish(

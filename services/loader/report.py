@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -32,20 +32,20 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class CollectionReport:
-    """What one layer became."""
+    """What one layer became, or a file of tiles."""
 
     id: str
-    layer: str
-    version: int
-    rows: int
-    geometry_type: str | None
-    srid: int | None
-    crs_from: str | None
-    bbox_crs84: list[float] | None
-    columns: list[dict[str, str]]
-    temporal_column: str | None
-    seconds: float
-    rows_per_second: int
+    layer: str = ""
+    version: int = 0
+    rows: int = 0
+    geometry_type: str | None = None
+    srid: int | None = None
+    crs_from: str | None = None
+    bbox_crs84: list[float] | None = None
+    columns: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    temporal_column: str | None = None
+    seconds: float = 0.0
+    rows_per_second: int = 0
     temporal_end_column: str | None = None
     tiles: dict[str, Any] | None = None
     """Of a file of tiles: its format, their media type, the first and the last zoom."""
@@ -86,11 +86,6 @@ def parse_report(values: Mapping[str, Any]) -> Report:
 def describe(error: IsthmusError) -> dict[str, str | None]:
     """An error as the report shows it."""
     return {"code": error.code, "title": error.title(), "message": error.detail, "hint": error.hint}
-
-
-def about(note: Note, id: str) -> Note:
-    """The note, said of one collection."""
-    return replace(note, collection=id)
 
 
 def report_file(data_dir: Path, path: str) -> Path:

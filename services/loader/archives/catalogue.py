@@ -91,21 +91,8 @@ def text_of(words: Mapping[str, Any], key: str) -> str | None:
 def collection_report(id: str, facts: Facts) -> CollectionReport:
     """What the report says of an archive."""
     first, last = facts.zooms
-    return CollectionReport(
-        id=id,
-        layer="",
-        version=0,
-        rows=0,
-        geometry_type=None,
-        srid=3857,
-        crs_from=None,
-        bbox_crs84=facts.bbox_crs84.as_list(),
-        columns=[],
-        temporal_column=None,
-        seconds=0.0,
-        rows_per_second=0,
-        tiles={"format": facts.format, "media_type": facts.media_type, "first_zoom": first, "last_zoom": last},
-    )
+    tiles = {"format": facts.format, "media_type": facts.media_type, "first_zoom": first, "last_zoom": last}
+    return CollectionReport(id, srid=3857, bbox_crs84=facts.bbox_crs84.as_list(), tiles=tiles)
 
 
 def forget(connection: Connection, path: str) -> None:
