@@ -15,7 +15,8 @@ import pytest
 from psycopg import sql
 
 from core.catalog.collections import SELECT_GENERATION
-from core.database.connections import AMONG_REPLICAS, OF_A_STATEMENT, Database as Pool, connect
+from core.database.connections import Database as Pool, connect
+from core.database.hosts import AMONG_REPLICAS, OF_A_STATEMENT
 from core.database.statement import MOST_PREPARED, Prepared, Statement, kept_ready, prepare
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.settings import DbTarget

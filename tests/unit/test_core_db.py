@@ -13,7 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import PoolTimeout
 
 from api.catalog.live import OF_A_REQUEST
-from core.database.connections import AMONG_REPLICAS, OF_A_STATEMENT, RetryPolicy, conninfo
+from core.database.connections import conninfo
+from core.database.hosts import AMONG_REPLICAS, OF_A_STATEMENT, RetryPolicy
 from core.database.sqlstates import ERROR_OF_SQLSTATE, translate, translated
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.settings import Settings

@@ -25,7 +25,8 @@ from core.catalog.collections import (
     Collection,
     parse_catalog,
 )
-from core.database.connections import Database, RetryPolicy
+from core.database.connections import Database
+from core.database.hosts import RetryPolicy
 from core.errors import CatalogueMissing, DatabaseUnavailable, OnlyTiles
 
 T = TypeVar("T")

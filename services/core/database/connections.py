@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from math import inf
 from typing import Any, NamedTuple, TypeVar
@@ -18,10 +17,10 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.database.copy_out import copy_out
-from core.database.hosts import LAG_PAUSE_S, LAG_S, host_keywords, lifetime_s, reads_replicas
+from core.database.hosts import AMONG_REPLICAS, OF_A_STATEMENT, host_keywords, lifetime_s, reads_replicas
 from core.database.sqlstates import error_class, is_left_behind, is_stale, translate, translated
 from core.database.statement import Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
-from core.errors import CatalogueMissing, DatabaseUnavailable, IsthmusError
+from core.errors import CatalogueMissing, DatabaseUnavailable
 from core.settings import Settings
 
 T = TypeVar("T")
@@ -94,40 +93,6 @@ class Spent(threading.local):
 
 spent = Spent()
 """What the current thread has spent. Waiting for a connection is time of the database."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often something that only reads is done: `most_runs` times at most, `pause_s` after each that failed.
-
-    A statement runs at most 3 times: again where its connection turns out to be dead, or has a plan for a table as it
-    was before. Each run takes its time limit and a wait for a connection at most, 3 * (10 + 2) = 36 s by default if the
-    server ends its sessions so often. Where replicas answer it runs at most 43 times: one that lacks a table says so at
-    once, so that is 2 s more.
-
-    A request whose catalogue turns out to be old is answered at most 4 times (`api/catalog/live.py`), each time with
-    the catalogue of that moment.
-    """
-
-    most_runs: int
-    pause_s: float = 0.0
-
-    def run(self, attempt: Callable[[], T], mend: Callable[[Exception], bool]) -> T:
-        """What an attempt gives: the first that does not fail. `mend`: does what can be done about an error, and tells
-        whether another attempt may succeed. Raises: what the last attempt raises
-        """
-        for _ in range(self.most_runs - 1):
-            try:
-                return attempt()
-            except (psycopg.Error, IsthmusError) as error:
-                if not mend(error):
-                    raise
-            time.sleep(self.pause_s)
-        return attempt()
-
-
-OF_A_STATEMENT = RetryPolicy(most_runs=3)
-AMONG_REPLICAS = RetryPolicy(most_runs=3 + round(LAG_S / LAG_PAUSE_S), pause_s=LAG_PAUSE_S)
 
 
 class Session(NamedTuple):
