@@ -13,8 +13,7 @@ import psycopg
 
 from core.database.connections import Connection
 from core.settings import Settings
-from loader import catalogue
-from loader.archives import catalogue as archives
+from loader import archives, catalogue
 from loader.attempts import content_checksum, guarded, same_content, words_of
 from loader.catalogue import Version
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
@@ -247,7 +246,7 @@ def finish(
     times, time_notes = choose_times(connection, table, side_car.time)
     indexes = ddl.create_indexes(table, times.columns if times else ())
     for statement in (*indexes, ddl.analyze(table.identifier)):
-        connection.execute(statement.text)
+        connection.execute(statement)
     save_blocks(connection, table, copied.rows)
     begin("low zooms")
     tiles = prepare(connection, table, found, side_car.tiles or TileOptions()) if found else Overview(None)
@@ -258,10 +257,10 @@ def add_key(connection: Connection, table: Table) -> list[Note]:
     """The primary key, after numbering the rows anew when the file's ids are not unique."""
     try:
         with connection.transaction():
-            connection.execute(ddl.add_key(table).text)
+            connection.execute(ddl.add_key(table))
     except psycopg.errors.UniqueViolation:
-        connection.execute(ddl.renumber(table).text)
-        connection.execute(ddl.add_key(table).text)
+        connection.execute(ddl.renumber(table))
+        connection.execute(ddl.add_key(table))
         message = "the file has ids that occur twice: features are numbered from 1 in the order of the file"
         return [Note("warning", "ids-not-unique", message)]
     return []

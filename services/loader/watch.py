@@ -21,8 +21,7 @@ from core.database.connections import Connection
 from core.database.sqlstates import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
-from loader import catalogue
-from loader.archives import catalogue as archives
+from loader import archives, catalogue
 from loader.catalogue import open_catalogue
 from loader.errors import DataFolderUnavailable
 from loader.load import Job, load_dataset

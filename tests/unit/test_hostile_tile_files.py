@@ -18,8 +18,8 @@ from cli.tiles.writers import MBTiles, PMTiles
 from core import tile_files
 from core.errors import TilesDamaged
 from core.tile_files import MBTilesFile, PMTilesFile, parse_directory
-from loader.archives.catalogue import text_of
-from loader.archives.inspect import inspect_tiles
+from loader.archives import text_of
+from loader.read.archives import inspect_tiles
 from loader.scan import Dataset
 
 ABOUT = About("a", None, None, (-180.0, -85.0, 180.0, 85.0), (0.0, 0.0, 0), 0, 4, ({"id": "a", "fields": {}},))
