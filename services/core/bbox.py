@@ -1,4 +1,4 @@
-"""Boxes in CRS84 degrees, and the tiles of WebMercatorQuad that cover them."""
+"""Boxes in CRS84 degrees."""
 
 from __future__ import annotations
 

@@ -134,12 +134,7 @@ def is_plain(code: int, shape: Shape) -> bool:
     whose parts may be of any type.
     """
     name = SIMPLE.get(code - (1000 if shape.z else 0))
-    return name not in (None, "GeometryCollection") and (shape.type == "Geometry" or fits(name, shape))
-
-
-def fits(name: str, shape: Shape) -> bool:
-    """Whether the type is the column's own, or promotes to it."""
-    return shape.type in (name, MULTI.get(name))
+    return name not in (None, "GeometryCollection") and shape.type in ("Geometry", name, MULTI.get(name))
 
 
 def promoted(wkb: pa.Array, shape: Shape) -> pa.Array:

@@ -149,13 +149,13 @@ def make(connection: Connection, table: str, index: PropertyIndex) -> PropertyIn
     start = time.perf_counter()
     try:
         with connection.transaction():
-            connection.execute(ddl.create_property_index(table, index).text)
+            connection.execute(ddl.create_property_index(table, index))
     except psycopg.Error as error:
         if connection.closed or (error.sqlstate or "57P").startswith("57P"):  # the database is stopped, or was
             raise
         return replace(index, size_bytes=0, problem=problem_of(error))
     seconds = round(time.perf_counter() - start, 3)
-    size_bytes, is_filled = connection.execute(ddl.select_index_state(table, index).text).fetchall()[0]
+    size_bytes, is_filled = connection.execute(ddl.select_index_state(table, index)).fetchall()[0]
     return replace(index, size_bytes=size_bytes, is_filled=is_filled, seconds=seconds)
 
 

@@ -23,7 +23,6 @@ from api.app import create_app
 from api.sql.tiles.tiles import select_tile
 from api.tms.tile import Tile, tile_at
 from core.database.connections import Database as Pool
-from core.database.statement import Statement
 from loader.catalogue import open_catalogue
 from support.cluster import Cluster
 from support.loading import Loader, write_ogr
@@ -430,7 +429,7 @@ def test_the_report_tells_what_the_preparation_cost(loader: Loader):
 
 
 def test_what_postgis_refuses_is_loaded_without_preparation(loader: Loader, monkeypatch: pytest.MonkeyPatch):
-    refused = Statement(sql.SQL("SELECT ST_GeomFromText('POLYGON((0 0, 1 1))')"))
+    refused = sql.SQL("SELECT ST_GeomFromText('POLYGON((0 0, 1 1))')")
     monkeypatch.setattr("loader.overviews.shapes_sql.insert_exact", lambda *_: refused)
     report = loader.load("districts.fgb", force=True)
     assert report.status == "loaded"

@@ -128,9 +128,9 @@ def test_names_are_like_no_other_and_short_enough():
 
 def test_the_statement_says_what_was_chosen():
     index = PropertyIndex("7_1_a_property", "A", 'a"b', 0, with_key=True, filled_only=True)
-    assert create_property_index("t_7", index).as_text() == (
+    assert create_property_index("t_7", index).as_string(None) == (
         'CREATE INDEX IF NOT EXISTS "7_1_a_property" ON "data"."t_7" ("a""b", fid) WHERE "a""b" IS NOT NULL'
     )
     plain = replace(index, with_key=False, filled_only=False, column="a")
-    assert create_property_index("t_7", plain).as_text().endswith('ON "data"."t_7" ("a")')
-    assert drop("INDEX", "7_1_a_property").as_text() == 'DROP INDEX IF EXISTS "data"."7_1_a_property"'
+    assert create_property_index("t_7", plain).as_string(None).endswith('ON "data"."t_7" ("a")')
+    assert drop("INDEX", "7_1_a_property").as_string(None) == 'DROP INDEX IF EXISTS "data"."7_1_a_property"'

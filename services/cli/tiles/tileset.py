@@ -18,8 +18,6 @@ from cli.tiles.archive import WrongUse
 from core.api_client import Client
 from core.catalog.archives import MVT
 
-EVERYTHING: Mapping[str, str] = {}
-
 ZOOMS_BELOW_WHOLE = 6
 """Zooms of an archive below the one that shows everything in about one tile, when nobody says: some 20,000 tiles."""
 
@@ -87,9 +85,7 @@ class Tileset:
         return range(first, max(first, min(largest, whole + ZOOMS_BELOW_WHOLE)) + 1)
 
 
-def read_tileset(
-    client: Client, names: Sequence[str], matrix_set: str, parameters: Mapping[str, str] = EVERYTHING
-) -> Tileset:
+def read_tileset(client: Client, names: Sequence[str], matrix_set: str, parameters: Mapping[str, str]) -> Tileset:
     """The tileset of a collection, of several (a layer each), or without names of all.
 
     parameters: of its tiles, such as filter and properties

@@ -17,7 +17,6 @@ from psycopg import sql
 
 from core.catalog.versions import FIRST, OUR_COLUMNS
 from core.database.connections import Connection
-from core.database.statement import Statement
 from core.errors import UnknownCollection, suggestion
 from loader import catalogue
 from loader.errors import CannotPrepare
@@ -216,7 +215,7 @@ def forget_source(connection: Connection, name: str) -> list[str]:
         raise UnknownCollection(f"nothing was prepared of '{name}'", hint=hint)
     with connection.transaction():
         for table in tables:
-            connection.execute(drop("TABLE", table).text)
+            connection.execute(drop("TABLE", table))
     return tables
 
 
@@ -256,7 +255,7 @@ ORDER BY p.oid
 """
 
 
-def create_staged(target: Target, staged: Table) -> Iterator[Statement]:
+def create_staged(target: Target, staged: Table) -> Iterator[sql.Composed]:
     """A copy of what is needed of a table, as the loader's tables are: fid, geom, geom_3857 and some properties."""
     text = sql.SQL(
         "CREATE TABLE {staged} AS SELECT t.{key}::bigint AS fid, t.{geometry}::geometry AS geom,"
@@ -265,11 +264,11 @@ def create_staged(target: Target, staged: Table) -> Iterator[Statement]:
     )
     names = {"key": sql.Identifier(target.key), "geometry": sql.Identifier(target.geometry)}
     table, columns = sql.Identifier(target.schema, target.name), property_list(staged.columns)
-    yield Statement(text.format(staged=staged.identifier, table=table, columns=columns, **names))
-    yield Statement(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(staged.identifier))
+    yield text.format(staged=staged.identifier, table=table, columns=columns, **names)
+    yield sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(staged.identifier)
 
 
-def delete_beyond(table: str, full_zoom: int) -> Statement:
+def delete_beyond(table: str, full_zoom: int) -> sql.Composed:
     """Rows that only serve zooms from the full one on, which are made from their table."""
     text = sql.SQL("DELETE FROM {} WHERE {} >= {}")
-    return Statement(text.format(sql.Identifier(SCHEMA, table), sql.Identifier(FIRST), sql.Literal(full_zoom)))
+    return text.format(sql.Identifier(SCHEMA, table), sql.Identifier(FIRST), sql.Literal(full_zoom))

@@ -14,7 +14,6 @@ from psycopg import sql
 
 from core.catalog.versions import FIRST
 from core.database.connections import Connection
-from core.database.statement import Statement
 from loader.names import MAX_BYTES, shortened
 from loader.overviews.ranks import (
     SPREADING,
@@ -119,7 +118,7 @@ def write_ranks(connection: Connection, places: Places, ranks: Ranks) -> None:
     write_records(connection, COPY_RANKED, columns)
 
 
-def create_point_overview(table: Table, name: str, properties: Sequence[TableColumn]) -> Iterator[Statement]:
+def create_point_overview(table: Table, name: str, properties: Sequence[TableColumn]) -> Iterator[sql.Composed]:
     """The overview of points, in the order of `place`: the rows that a zoom is the first to show lie together."""
     columns = property_list(properties)
     text = sql.SQL(
@@ -127,10 +126,10 @@ def create_point_overview(table: Table, name: str, properties: Sequence[TableCol
         " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid ORDER BY r.place"
     )
     tiles, first = sql.Identifier(SCHEMA, name), sql.Identifier(FIRST)
-    yield Statement(sql.SQL("SET LOCAL work_mem = '128MB'"))
-    yield Statement(text.format(tiles=tiles, first=first, columns=columns, ranked=RANKED, table=table.identifier))
-    yield Statement(sql.SQL("SET LOCAL work_mem TO DEFAULT"))
-    yield Statement(sql.SQL("DROP TABLE {}").format(RANKED))
+    yield sql.SQL("SET LOCAL work_mem = '128MB'").format()
+    yield text.format(tiles=tiles, first=first, columns=columns, ranked=RANKED, table=table.identifier)
+    yield sql.SQL("SET LOCAL work_mem TO DEFAULT").format()
+    yield sql.SQL("DROP TABLE {}").format(RANKED)
 
 
 def property_list(properties: Sequence[TableColumn]) -> sql.Composable:
@@ -147,12 +146,12 @@ def indexed_zooms(counts: Sequence[int]) -> list[int]:
     return chosen
 
 
-def index_points(name: str, zooms: Sequence[int]) -> Iterator[Statement]:
+def index_points(name: str, zooms: Sequence[int]) -> Iterator[sql.Composed]:
     """An index of the points that are shown at each of some zooms, and statistics."""
     tiles = sql.Identifier(SCHEMA, name)
     for zoom in zooms:
         text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {} <= {}")
-        yield Statement(text.format(tiles, sql.Identifier(FIRST), sql.Literal(zoom)))
+        yield text.format(tiles, sql.Identifier(FIRST), sql.Literal(zoom))
     yield analyze(tiles)
 
 
@@ -190,7 +189,7 @@ def save_counts(connection: Connection, table: Table, x: Floats, y: Floats, full
     write_records(connection, COPY_COUNTS, columns)
 
 
-def run(connection: Connection, *statements: Statement) -> None:
+def run(connection: Connection, *statements: sql.Composed) -> None:
     """Run statements one after the other."""
     for statement in statements:
-        connection.execute(statement.text)
+        connection.execute(statement)

@@ -133,10 +133,7 @@ def named_rank(columns: Sequence[TableColumn], name: str | None) -> TableColumn 
     if name is None:
         return None
     known = {column.name: column for column in columns if column.storage.type in ("integer", "number")}
-    if name not in known:
-        hint = suggestion(name, known) or f"columns of numbers: {', '.join(known) or 'none'}"
-        raise BadSideCar(f"the side-car's 'tiles.rank' names '{name}', which is no column of numbers", hint=hint)
-    return known[name]
+    return named_column(known, name, "tiles.rank", " of numbers")
 
 
 def read_values(connection: Connection, table: Table) -> dict[str, Values]:
@@ -164,7 +161,7 @@ def choose_properties(
     """
     known = {column.name: column for column in table.columns if column.storage.type != "binary"}
     if options.properties is not None:
-        return [named_property(known, name) for name in options.properties]
+        return [named_column(known, name, "tiles.properties") for name in options.properties]
     chosen: list[TableColumn] = []
     room = PROPERTIES_BYTES
     for column in sorted(known.values(), key=lambda column: column.name != options.rank):
@@ -181,9 +178,9 @@ def is_name(column: TableColumn, values: Values) -> bool:
     return column.storage.type == "string" and values.different >= NAMES
 
 
-def named_property(known: dict[str, TableColumn], name: str) -> TableColumn:
-    """The column of a name. Raises: BadSideCar"""
+def named_column(known: Mapping[str, TableColumn], name: str, key: str, of: str = "") -> TableColumn:
+    """The column that a key of the side-car names. `of`: what all those known are of. Raises: BadSideCar"""
     if name not in known:
-        hint = suggestion(name, known) or f"columns: {', '.join(known) or 'none'}"
-        raise BadSideCar(f"the side-car's 'tiles.properties' names '{name}', which is no column", hint=hint)
+        hint = suggestion(name, known) or f"columns{of}: {', '.join(known) or 'none'}"
+        raise BadSideCar(f"the side-car's '{key}' names '{name}', which is no column{of}", hint=hint)
     return known[name]

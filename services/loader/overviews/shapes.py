@@ -143,7 +143,7 @@ def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool)
 
 def index(connection: Connection, name: str, full_zoom: int, *, has_large: bool) -> None:
     """Index the overview for the zooms below the full one, and for those beyond where it has rows for them."""
-    spans = connection.execute(shapes_sql.select_spans(name).text).fetchall()
+    spans = connection.execute(shapes_sql.select_spans(name)).fetchall()
     run(connection, *(shapes_sql.index_zooms(name, zooms) for zooms in shared_zooms(spans, full_zoom)))
     if has_large:
         run(connection, shapes_sql.index_beyond(name, full_zoom))
@@ -188,7 +188,7 @@ def share_borders(connection: Connection, filling: Filling, shapes: Shapes, zoom
         return False
     until = np.cumsum(points[np.argsort(zooms, kind="stable")])
     last = int(np.searchsorted(until, LOOKED_AT))
-    [(corners, shared)] = connection.execute(shapes_sql.select_shared(filling, last).text).fetchall()
+    [(corners, shared)] = connection.execute(shapes_sql.select_shared(filling, last)).fetchall()
     return shared > SHARED * corners
 
 

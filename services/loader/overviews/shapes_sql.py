@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from core.catalog.versions import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
-from core.database.statement import Statement
 from loader.overviews.points import RANKED, property_list
 from loader.overviews.ranks import CELL_LEVELS, HALF_WORLD_M
 from loader.table.columns import TableColumn
@@ -106,29 +105,29 @@ CREATE TEMPORARY TABLE {} (
 holds it."""
 
 
-def drop_temporary() -> Iterator[Statement]:
+def drop_temporary() -> Iterator[sql.Composed]:
     """Forget the temporary tables."""
     for name in (RANKED, SIMPLE, VALID):
-        yield Statement(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+        yield sql.SQL("DROP TABLE IF EXISTS {}").format(name)
 
 
-def create_shape_overview(filling: Filling) -> Statement:
+def create_shape_overview(filling: Filling) -> sql.Composed:
     """The overview, empty."""
     text = sql.SQL(
         "CREATE TABLE {tiles} AS SELECT 0::smallint AS {first}, 0::smallint AS {last}, 0 AS {level}, 0 AS {column},"
         " 0 AS {row}, 0 AS {merged}, t.fid, t.geom_3857{properties} FROM {table} AS t WITH NO DATA"
     )
-    return Statement(text.format(**of_filling(filling), **NAMED))
+    return text.format(**of_filling(filling), **NAMED)
 
 
-def insert_light(filling: Filling) -> Statement:
+def insert_light(filling: Filling) -> sql.Composed:
     """The shapes of few corners, as they are: one row for all zooms below the full one that show them."""
     text = sql.SQL(
         "INSERT INTO {tiles} SELECT r.zoom, {full_zoom} - 1, 0, 0, 0, NULL, t.fid, {shown}{properties}"
         " FROM {ranked} AS r JOIN {table} AS t ON t.fid = r.fid"
         " WHERE r.zoom < {full_zoom} AND r.points <= {light} ORDER BY r.place"
     )
-    return Statement(text.format(**of_filling(filling)))
+    return text.format(**of_filling(filling))
 
 
 # Down a quadtree, from the smallest tile that holds a geometry to where the part in a tile is small. `since`: the
@@ -171,14 +170,14 @@ ORDER BY s.place
 """)
 
 
-def insert_exact(filling: Filling, first: int) -> Statement:
+def insert_exact(filling: Filling, first: int) -> sql.Composed:
     """The shapes of many corners as they are, for a zoom and those beyond."""
     return insert_parts(filling, filling.source, first=first, last=LAST_ZOOM, deepest=DEEPEST)
 
 
-def insert_parts(filling: Filling, source: sql.Composable, *, first: int, last: int, deepest: int) -> Statement:
+def insert_parts(filling: Filling, source: sql.Composable, *, first: int, last: int, deepest: int) -> sql.Composed:
     """PARTS of what a table has as geom_3857."""
-    text = PARTS.format(
+    return PARTS.format(
         source=source,
         since=sql.Literal(first),
         last_zoom=sql.Literal(last),
@@ -188,7 +187,6 @@ def insert_parts(filling: Filling, source: sql.Composable, *, first: int, last: 
         part_points=sql.Literal(PART_POINTS),
         **of_filling(filling),
     )
-    return Statement(text)
 
 
 def of_filling(filling: Filling) -> dict[str, sql.Composable]:
@@ -216,10 +214,10 @@ FROM (
 REPAIRED = sql.SQL("CASE WHEN ST_IsValid(shown) THEN shown ELSE ST_CollectionExtract(ST_MakeValid(shown), 3) END")
 
 
-def validate(filling: Filling, *, repair: bool) -> Statement:
+def validate(filling: Filling, *, repair: bool) -> sql.Composed:
     """The shapes of many corners as they are shown, in a temporary table. `repair`: polygons, some of them not valid"""
     repaired = REPAIRED if repair else sql.SQL("shown")
-    return Statement(VALIDATE.format(valid=VALID, repaired=repaired, **of_filling(filling)))
+    return VALIDATE.format(valid=VALID, repaired=repaired, **of_filling(filling))
 
 
 SIMPLIFY = sql.SQL("""
@@ -257,7 +255,7 @@ MANY_PARTS = 1000
 """Areas of more parts are simplified part by part."""
 
 
-def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Iterator[Statement]:
+def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Iterator[sql.Composed]:
     """The shapes of many corners that a zoom shows, to a unit of its tiles, in the temporary table. Parts that are less
     than a unit, as most islands of a coast, are left out; where all parts are, a cell keeps its largest.
 
@@ -273,13 +271,13 @@ def simplify(filling: Filling, zoom: int, *, coverage: bool, again: bool) -> Ite
         "cell": cell,
         **of_filling(filling),
     }
-    yield Statement(SIMPLIFY.format(simpler=SIMPLER, source=source, **values))
+    yield SIMPLIFY.format(simpler=SIMPLER, source=source, **values)
     if again:
-        yield Statement(sql.SQL("DROP TABLE {}").format(SIMPLE))
-    yield Statement(sql.SQL("ALTER TABLE {} RENAME TO {}").format(SIMPLER, SIMPLE))
+        yield sql.SQL("DROP TABLE {}").format(SIMPLE)
+    yield sql.SQL("ALTER TABLE {} RENAME TO {}").format(SIMPLER, SIMPLE)
 
 
-def select_shared(filling: Filling, last_place: int) -> Statement:
+def select_shared(filling: Filling, last_place: int) -> sql.Composed:
     """How many corners of some shapes are those of others too. Rows: one (corners, shared ones)"""
     text = sql.SQL("""
 SELECT count(*), count(*) FILTER (WHERE shapes > 1)
@@ -292,7 +290,7 @@ FROM (
     ) AS corners
     GROUP BY ST_X((dumped).geom), ST_Y((dumped).geom)
 ) AS places""")
-    return Statement(text.format(last_place=sql.Literal(last_place), **of_filling(filling)))
+    return text.format(last_place=sql.Literal(last_place), **of_filling(filling))
 
 
 def copy_squares(name: str) -> sql.Composed:
@@ -303,31 +301,31 @@ def copy_squares(name: str) -> sql.Composed:
     return text.format(sql.Identifier(SCHEMA, name), **NAMED)
 
 
-def mark_large(filling: Filling) -> Iterator[Statement]:
+def mark_large(filling: Filling) -> Iterator[sql.Composed]:
     """A column of the version's own table that says which rows the overview has in parts."""
     marked = sql.Identifier(LARGE)
     text = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} boolean NOT NULL DEFAULT false")
-    yield Statement(text.format(filling.table.identifier, marked))
+    yield text.format(filling.table.identifier, marked)
     text = sql.SQL(
         "UPDATE {table} AS t SET {marked} = true FROM {ranked} AS r WHERE r.fid = t.fid AND r.points > {large}"
     )
-    yield Statement(text.format(marked=marked, **of_filling(filling)))
+    yield text.format(marked=marked, **of_filling(filling))
 
 
-def select_spans(name: str) -> Statement:
+def select_spans(name: str) -> sql.Composed:
     """Rows: (first zoom, last zoom, how many rows of an overview these zooms show)."""
     text = sql.SQL("SELECT {first}, {last}, count(*) FROM {} GROUP BY 1, 2")
-    return Statement(text.format(sql.Identifier(SCHEMA, name), **NAMED))
+    return text.format(sql.Identifier(SCHEMA, name), **NAMED)
 
 
-def index_zooms(name: str, zooms: range) -> Statement:
+def index_zooms(name: str, zooms: range) -> sql.Composed:
     """An index of what some zooms show, each of which can be read by it."""
     text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {first} <= {to} AND {last} >= {since}")
     since, to = sql.Literal(zooms[0]), sql.Literal(zooms[-1])
-    return Statement(text.format(sql.Identifier(SCHEMA, name), since=since, to=to, **NAMED))
+    return text.format(sql.Identifier(SCHEMA, name), since=since, to=to, **NAMED)
 
 
-def index_beyond(name: str, full_zoom: int) -> Statement:
+def index_beyond(name: str, full_zoom: int) -> sql.Composed:
     """An index of what the zooms from the full one on show, and those below do not."""
     text = sql.SQL("CREATE INDEX ON {} USING gist (geom_3857) WHERE {last} >= {full_zoom}")
-    return Statement(text.format(sql.Identifier(SCHEMA, name), full_zoom=sql.Literal(full_zoom), **NAMED))
+    return text.format(sql.Identifier(SCHEMA, name), full_zoom=sql.Literal(full_zoom), **NAMED)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from threading import Condition, Event as Flag, Thread
 
 from core.api_client import ApiUnavailable, Client
+from core.catalog.archives import MVT
 from core.errors import IsthmusError
 from core.settings import Settings
 from loader.prerender.which_tiles import OverviewTiles, Place
@@ -189,7 +190,6 @@ def rendering(settings: Settings, listen: Listener) -> Generator[Renderer]:
         renderer.stop()
 
 
-MVT = "application/vnd.mapbox-vector-tile"
 HIT = "cache;desc=hit"
 """What `Server-Timing` says of a cached tile."""
 

@@ -10,7 +10,6 @@ from psycopg import sql
 
 from core.catalog.versions import Change, parse_changes
 from core.database.connections import Connection
-from core.database.statement import Statement
 from loader.table.ddl import SCHEMA, Table
 
 MOST_ROWS = 50_000
@@ -56,7 +55,7 @@ def find_changes(
         return None
     for setting in HASH_JOIN:
         connection.execute(setting)
-    found = connection.execute(select_changes(table, before.table).text).fetchall()
+    found = connection.execute(select_changes(table, before.table)).fetchall()
     for setting in AS_BEFORE:
         connection.execute(setting)
     if sum(row[0] for row in found) > MOST_ROWS:
@@ -108,7 +107,7 @@ def compared_columns(table: Table) -> list[str]:
     return ["fid", *(column.column for column in table.columns), "geom"]
 
 
-def select_changes(table: Table, before: str) -> Statement:
+def select_changes(table: Table, before: str) -> sql.Composed:
     """What differs between two tables of the same columns, bit by bit.
 
     Rows: (features, west, south, east, north in EPSG:3857 or NULL, whether some have no place there), one for each cell
@@ -134,15 +133,13 @@ SELECT sum(features), floor(min(ST_XMin(shape))), floor(min(ST_YMin(shape))),
 FROM places, whole
 GROUP BY floor((ST_XMin(shape) - west) / size), floor((ST_YMin(shape) - south) / size)
 """)
-    return Statement(
-        text.format(
-            before=sql.Identifier(SCHEMA, before),
-            now=table.identifier,
-            old_columns=column_list("o", table),
-            new_columns=column_list("n", table),
-            limit=sql.Literal(MOST_ROWS + 1),
-            cells=sql.Literal(CELLS),
-        )
+    return text.format(
+        before=sql.Identifier(SCHEMA, before),
+        now=table.identifier,
+        old_columns=column_list("o", table),
+        new_columns=column_list("n", table),
+        limit=sql.Literal(MOST_ROWS + 1),
+        cells=sql.Literal(CELLS),
     )
 
 

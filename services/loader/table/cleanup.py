@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql
 
 from core.database.connections import Connection
-from core.database.statement import Statement
 from loader.catalogue import lock
 from loader.table import ddl
 from loader.table.ddl import SCHEMA
@@ -89,14 +88,14 @@ def clean_up(connection: Connection, keep_versions: int) -> bool:
         return drop_indexes(connection) and done
 
 
-def views_to_make(connection: Connection) -> Iterator[Iterable[Statement]]:
+def views_to_make(connection: Connection) -> Iterator[Iterable[sql.Composed]]:
     """Statements that point the view of each served collection at its current table."""
     for id, table, has_geometry, columns in connection.execute(VIEWS_TO_MAKE).fetchall():
         names = ["fid", *(column["column"] for column in columns), *(["geom"] if has_geometry else [])]
         yield ddl.create_view(id, table, names)
 
 
-def views_to_drop(connection: Connection) -> Iterator[Iterable[Statement]]:
+def views_to_drop(connection: Connection) -> Iterator[Iterable[sql.Composed]]:
     """Statements that drop the views of withdrawn collections."""
     yield from ([ddl.drop("VIEW", name)] for (name,) in connection.execute(VIEWS_TO_DROP).fetchall())
 
@@ -109,10 +108,10 @@ def drop_versions(connection: Connection, keep: int) -> bool:
     return done and len(unread) == len(rows)
 
 
-def statements_of_drop(version: int, tables: Iterable[str | None]) -> Iterator[Statement]:
+def statements_of_drop(version: int, tables: Iterable[str | None]) -> Iterator[sql.Composed]:
     """Statements that drop the tables of a version, and its row."""
     yield from (ddl.drop("TABLE", table) for table in tables if table)
-    yield Statement(sql.SQL("DELETE FROM isthmus.versions WHERE version = {}").format(sql.Literal(version)))
+    yield sql.SQL("DELETE FROM isthmus.versions WHERE version = {}").format(sql.Literal(version))
 
 
 def drop_indexes(connection: Connection) -> bool:
@@ -121,12 +120,12 @@ def drop_indexes(connection: Connection) -> bool:
     return attempt_each(connection, ([ddl.drop("INDEX", name)] for (name,) in names))
 
 
-def attempt_each(connection: Connection, groups: Iterable[Iterable[Statement]]) -> bool:
+def attempt_each(connection: Connection, groups: Iterable[Iterable[sql.Composed]]) -> bool:
     """Whether all groups of statements were run; each is attempted."""
     return min([attempt(connection, statements) for statements in groups], default=True)
 
 
-def attempt(connection: Connection, statements: Iterable[Statement]) -> bool:
+def attempt(connection: Connection, statements: Iterable[sql.Composed]) -> bool:
     """Run statements as one, unless someone else's lock is in the way for longer than PATIENCE.
 
     A view that still shows an old table (its own change was put off) keeps that table as well.
@@ -135,7 +134,7 @@ def attempt(connection: Connection, statements: Iterable[Statement]) -> bool:
         with connection.transaction():
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(PATIENCE)))
             for statement in statements:
-                connection.execute(statement.text)
+                connection.execute(statement)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DependentObjectsStillExist):
         return False
     return True

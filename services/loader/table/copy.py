@@ -13,7 +13,6 @@ import pyarrow as pa
 from psycopg import sql
 
 from core.database.connections import Connection
-from core.database.statement import Statement
 from loader.chunks import Chunk, OpenLayer
 from loader.errors import CannotRead, GeometryRefused
 from loader.geometry import Shape, is_plain, only_numbers, pad, promoted, shape_of, type_codes
@@ -99,8 +98,7 @@ class Copy:
         self.repaired["geometry-made-plain"] += len(chunk)
         self.run(ddl.create_staging(self.table))
         self.send(ddl.copy_into_staging(self.table), replace(chunk, wkb=wkb))
-        for statement in ddl.move_from_staging(self.table):
-            self.run(statement)
+        self.run(*ddl.move_from_staging(self.table))
 
     def only_numbers(self, wkb: pa.Array) -> pa.Array:
         """The geometries without coordinates that are no numbers, which are counted."""
@@ -111,8 +109,7 @@ class Copy:
 
     def widen(self, shape: Shape, srid: int) -> None:
         """Give the table a geometry column that takes more."""
-        for statement in ddl.widen(self.table, shape, srid):
-            self.run(statement)
+        self.run(*ddl.widen(self.table, shape, srid))
         self.table = replace(self.table, shape=shape)
 
     def notes(self) -> Iterator[Note]:
@@ -121,9 +118,10 @@ class Copy:
             if count := self.repaired[note.code]:
                 yield replace(note, message=note.message.format(count=count))
 
-    def run(self, statement: Statement) -> None:
-        """Execute a statement without rows."""
-        self.connection.execute(statement.text)
+    def run(self, *statements: sql.Composed) -> None:
+        """Execute statements without rows."""
+        for statement in statements:
+            self.connection.execute(statement)
 
     def send(self, text: sql.Composed, chunk: Chunk) -> None:
         """One COPY. Raises: CannotRead when PostgreSQL refuses a value, GeometryRefused when PostGIS does"""

@@ -8,7 +8,6 @@ from typing import Literal
 
 from psycopg import sql
 
-from core.database.statement import Statement
 from loader.geometry import Shape
 from loader.table.columns import TableColumn
 from loader.table.index_rule import PropertyIndex
@@ -70,7 +69,7 @@ def geometry_type(shape: Shape, srid: int) -> sql.Composable:
     return sql.SQL("geometry({}, {})").format(sql.Identifier(shape.typmod.lower()), sql.Literal(srid))
 
 
-def create_table(table: Table) -> Statement:
+def create_table(table: Table) -> sql.Composed:
     """The table without keys and indexes, which come after the rows."""
     parts: list[sql.Composable] = [sql.SQL("fid bigint NOT NULL")]
     parts += [
@@ -80,7 +79,7 @@ def create_table(table: Table) -> Statement:
     if table.shape is not None and table.srid is not None:
         parts.append(sql.SQL("geom {}").format(geometry_type(table.shape, table.srid)))
         parts.append(generated_column(table.srid))
-    return Statement(sql.SQL("CREATE TABLE {} ({})").format(table.identifier, sql.SQL(", ").join(parts)))
+    return sql.SQL("CREATE TABLE {} ({})").format(table.identifier, sql.SQL(", ").join(parts))
 
 
 def generated_column(srid: int) -> sql.Composable:
@@ -98,13 +97,13 @@ def copy_into(table: Table) -> sql.Composed:
     return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE true)").format(table.identifier, column_list(table))
 
 
-def create_staging(table: Table) -> Statement:
+def create_staging(table: Table) -> sql.Composed:
     """The staging table: the same columns, and a geometry of any kind."""
     text = sql.SQL(
         "CREATE TEMPORARY TABLE IF NOT EXISTS {staging} ON COMMIT DROP AS SELECT {columns}, NULL::geometry AS geom "
         "FROM {table} WITH NO DATA"
     )
-    return Statement(text.format(staging=STAGING, columns=table.properties, table=table.identifier))
+    return text.format(staging=STAGING, columns=table.properties, table=table.identifier)
 
 
 def copy_into_staging(table: Table) -> sql.Composed:
@@ -112,7 +111,7 @@ def copy_into_staging(table: Table) -> sql.Composed:
     return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(STAGING, column_list(table))
 
 
-def move_from_staging(table: Table) -> Iterator[Statement]:
+def move_from_staging(table: Table) -> Iterator[sql.Composed]:
     """Move the staged rows: curves become lines, surfaces polygons, heights are added or dropped, single becomes multi.
 
     Raises: ValueError for a table without geometry
@@ -121,105 +120,93 @@ def move_from_staging(table: Table) -> Iterator[Statement]:
         raise ValueError("a table without geometry has nothing to repair")
     force = sql.SQL("ST_Force3DZ" if table.shape.z else "ST_Force2D")
     multi = sql.SQL("ST_Multi" if table.shape.type.startswith("Multi") else "")
-    yield Statement(
-        sql.SQL(
-            "INSERT INTO {table} ({columns}, geom) "
-            "SELECT {columns}, {multi}({force}(ST_SetSRID(isthmus.straightened(geom), {srid}))) FROM {staging}"
-        ).format(
-            table=table.identifier,
-            columns=table.properties,
-            multi=multi,
-            force=force,
-            srid=sql.Literal(table.srid),
-            staging=STAGING,
-        )
+    yield sql.SQL(
+        "INSERT INTO {table} ({columns}, geom) "
+        "SELECT {columns}, {multi}({force}(ST_SetSRID(isthmus.straightened(geom), {srid}))) FROM {staging}"
+    ).format(
+        table=table.identifier,
+        columns=table.properties,
+        multi=multi,
+        force=force,
+        srid=sql.Literal(table.srid),
+        staging=STAGING,
     )
-    yield Statement(sql.SQL("DROP TABLE {}").format(STAGING))
+    yield sql.SQL("DROP TABLE {}").format(STAGING)
 
 
-def widen(table: Table, shape: Shape, srid: int) -> Iterator[Statement]:
+def widen(table: Table, shape: Shape, srid: int) -> Iterator[sql.Composed]:
     """Give the geometry column a wider shape. Writes the table again; only files that hide what they hold need it."""
     force = sql.SQL("ST_Force3DZ(geom)" if shape.z else "geom")
     geom = sql.SQL("ST_Multi({})").format(force) if shape.type.startswith("Multi") else force
-    for text in (
-        sql.SQL("ALTER TABLE {} DROP COLUMN geom_3857").format(table.identifier),
-        sql.SQL("ALTER TABLE {} ALTER COLUMN geom TYPE {} USING {}").format(
-            table.identifier, geometry_type(shape, srid), geom
-        ),
-        sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(table.identifier, generated_column(srid)),
-    ):
-        yield Statement(text)
+    kind, column = geometry_type(shape, srid), generated_column(srid)
+    yield sql.SQL("ALTER TABLE {} DROP COLUMN geom_3857").format(table.identifier)
+    yield sql.SQL("ALTER TABLE {} ALTER COLUMN geom TYPE {} USING {}").format(table.identifier, kind, geom)
+    yield sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(table.identifier, column)
 
 
-def add_key(table: Table) -> Statement:
+def add_key(table: Table) -> sql.Composed:
     """The primary key. Fails with 23505 when the ids of the file are not unique."""
-    return Statement(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(table.identifier))
+    return sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(table.identifier)
 
 
-def renumber(table: Table) -> Statement:
+def renumber(table: Table) -> sql.Composed:
     """Ids from 1, in the order of the file."""
-    text = sql.SQL(
+    return sql.SQL(
         "UPDATE {table} AS t SET fid = n.number FROM "
         "(SELECT ctid AS place, row_number() OVER (ORDER BY ctid) AS number FROM {table}) AS n WHERE t.ctid = n.place"
     ).format(table=table.identifier)
-    return Statement(text)
 
 
-def create_indexes(table: Table, times: Sequence[TableColumn]) -> Iterator[Statement]:
+def create_indexes(table: Table, times: Sequence[TableColumn]) -> Iterator[sql.Composed]:
     """The indexes that the API's queries use: boxes in both systems, time."""
     if table.shape is not None:
-        yield Statement(sql.SQL("CREATE INDEX ON {} USING gist (geom)").format(table.identifier))
-        yield Statement(sql.SQL("CREATE INDEX ON {} USING gist (geom_3857)").format(table.identifier))
+        yield sql.SQL("CREATE INDEX ON {} USING gist (geom)").format(table.identifier)
+        yield sql.SQL("CREATE INDEX ON {} USING gist (geom_3857)").format(table.identifier)
         # A GiST search for NULL reads the whole index: 18 ms of 1 M points. Any bbox matches these features.
-        yield Statement(sql.SQL("CREATE INDEX ON {} (fid) WHERE geom IS NULL").format(table.identifier))
+        yield sql.SQL("CREATE INDEX ON {} (fid) WHERE geom IS NULL").format(table.identifier)
     for column in times:
-        yield Statement(sql.SQL("CREATE INDEX ON {} ({})").format(table.identifier, sql.Identifier(column.column)))
+        yield sql.SQL("CREATE INDEX ON {} ({})").format(table.identifier, sql.Identifier(column.column))
 
 
-def create_property_index(name: str, index: PropertyIndex) -> Statement:
+def create_property_index(name: str, index: PropertyIndex) -> sql.Composed:
     """The index of a property, of the table of that name."""
     column = sql.Identifier(index.column)
-    text = sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({}{}){}").format(
+    return sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({}{}){}").format(
         sql.Identifier(index.name),
         sql.Identifier(SCHEMA, name),
         column,
         sql.SQL(", fid" if index.with_key else ""),
         sql.SQL(" WHERE {} IS NOT NULL").format(column) if index.filled_only else sql.SQL(""),
     )
-    return Statement(text)
 
 
-def select_index_state(name: str, index: PropertyIndex) -> Statement:
+def select_index_state(name: str, index: PropertyIndex) -> sql.Composed:
     """How large an index is, and whether every row of its table has a value, which it knows at once.
 
     Rows: one (bytes bigint, is_filled boolean)
     """
-    text = sql.SQL("SELECT pg_relation_size({}::regclass), {}").format(
-        sql.Literal(sql.Identifier(SCHEMA, index.name).as_string(None)),
-        sql.SQL("false")
-        if index.filled_only
-        else sql.SQL("NOT EXISTS (SELECT FROM {} WHERE {} IS NULL)").format(
-            sql.Identifier(SCHEMA, name), sql.Identifier(index.column)
-        ),
-    )
-    return Statement(text)
+    table, column = sql.Identifier(SCHEMA, name), sql.Identifier(index.column)
+    filled = sql.SQL("NOT EXISTS (SELECT FROM {} WHERE {} IS NULL)").format(table, column)
+    own = sql.Literal(sql.Identifier(SCHEMA, index.name).as_string(None))
+    text = sql.SQL("SELECT pg_relation_size({}::regclass), {}")
+    return text.format(own, sql.SQL("false") if index.filled_only else filled)
 
 
-def analyze(table: sql.Identifier) -> Statement:
+def analyze(table: sql.Identifier) -> sql.Composed:
     """Statistics for the planner, from now on."""
-    return Statement(sql.SQL("ANALYZE {}").format(table))
+    return sql.SQL("ANALYZE {}").format(table)
 
 
-def drop(kind: Literal["TABLE", "VIEW", "INDEX"], name: str) -> Statement:
+def drop(kind: Literal["TABLE", "VIEW", "INDEX"], name: str) -> sql.Composed:
     """Drop the table or index of a version, or the view of a collection, if it is there."""
     schema = "published" if kind == "VIEW" else SCHEMA
-    return Statement(sql.SQL("DROP {} IF EXISTS {}").format(sql.SQL(kind), sql.Identifier(schema, name)))
+    return sql.SQL("DROP {} IF EXISTS {}").format(sql.SQL(kind), sql.Identifier(schema, name))
 
 
-def create_view(id: str, name: str, columns: Sequence[str]) -> Iterator[Statement]:
+def create_view(id: str, name: str, columns: Sequence[str]) -> Iterator[sql.Composed]:
     """The view of a collection, new: columns under their published names, `geom` last."""
     view = sql.Identifier("published", id)
     yield drop("VIEW", id)
     chosen = sql.SQL(", ").join(map(sql.Identifier, columns))
-    yield Statement(sql.SQL("CREATE VIEW {} AS SELECT {} FROM {}").format(view, chosen, sql.Identifier(SCHEMA, name)))
-    yield Statement(sql.SQL("COMMENT ON VIEW {} IS {}").format(view, sql.Literal(name)))
+    yield sql.SQL("CREATE VIEW {} AS SELECT {} FROM {}").format(view, chosen, sql.Identifier(SCHEMA, name))
+    yield sql.SQL("COMMENT ON VIEW {} IS {}").format(view, sql.Literal(name))

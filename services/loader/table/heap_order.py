@@ -22,7 +22,6 @@ from psycopg import sql
 
 from core.catalog.heap_blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, to_bytes, to_steps
 from core.database.connections import Connection
-from core.database.statement import Statement
 from loader.chunks import Chunk
 from loader.geometry import EWKB_FLAGS, places_and_bytes, type_codes
 from loader.table.binary_copy import read_records
@@ -176,13 +175,13 @@ def save_blocks(connection: Connection, table: Table, rows: int) -> None:
     """Store the blocks of a table that nothing will change any more. Cost: a pass over its boxes"""
     if table.srid is None or rows < LEAST_ROWS:
         return
-    [(file, pages, shape)] = connection.execute(select_file(table).text).fetchall()
+    [(file, pages, shape)] = connection.execute(select_file(table)).fetchall()
     step = block_pages(rows, pages)
     points = read_points(connection, table) if has_points(shape, rows) else None
     if points is not None and table.srid == 4326:
         blocks, degrees = blocks_of_points(points, math.ceil(pages / step), step), None
     else:
-        found = connection.execute(select_blocks(table, pages, step).text).fetchall()
+        found = connection.execute(select_blocks(table, pages, step)).fetchall()
         blocks = [(row[0], box_of(row[1:3], row[3:7])) for row in found]
         degrees = None if table.srid == 4326 else [(row[0], degrees_of(row[1:3], row[7:])) for row in found]
     connection.execute(
@@ -214,16 +213,16 @@ def block_pages(rows: int, pages: int) -> int:
     return max(1, round(ROWS_OF_A_BLOCK * pages / rows), math.ceil(pages / MOST_BLOCKS))
 
 
-def select_file(table: Table) -> Statement:
+def select_file(table: Table) -> sql.Composed:
     """Rows: one (the number of the table's file, its pages, PostGIS's type of its geometries)"""
     text = sql.SQL("""
 SELECT pg_relation_filenode(t), pg_relation_size(t) / current_setting('block_size')::int, postgis_typmod_type(atttypmod)
 FROM CAST({} AS regclass) AS t
 JOIN pg_attribute ON attrelid = t AND attname = 'geom'""")
-    return Statement(text.format(sql.Literal(table.identifier.as_string(None))))
+    return text.format(sql.Literal(table.identifier.as_string(None)))
 
 
-def select_blocks(table: Table, pages: int, step: int) -> Statement:
+def select_blocks(table: Table, pages: int, step: int) -> sql.Composed:
     """Rows: (rows, rows that have no place, rows that are not in geom_3857, box of geom, box of geom_3857), in order"""
     text = sql.SQL("""
 SELECT b.* FROM generate_series(0, {last}, {step}) AS page CROSS JOIN LATERAL (
@@ -233,7 +232,7 @@ SELECT b.* FROM generate_series(0, {last}, {step}) AS page CROSS JOIN LATERAL (
            min(ST_XMin(geom_3857)), min(ST_YMin(geom_3857)), max(ST_XMax(geom_3857)), max(ST_YMax(geom_3857))
     FROM {table} WHERE ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + {step})::tid
 ) AS b ORDER BY page""")
-    return Statement(text.format(last=sql.Literal(pages - 1), step=sql.Literal(step), table=table.identifier))
+    return text.format(last=sql.Literal(pages - 1), step=sql.Literal(step), table=table.identifier)
 
 
 def box_of(placeless: Sequence[float | None], sides: Row) -> Sides:

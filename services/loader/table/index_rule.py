@@ -177,12 +177,7 @@ def estimated_bytes(property: Property, known: Statistics, rows: int, *, with_ke
     Of 1 M rows: an integer 21 MB, with the key 31, equal ones stored once 7.
     """
     filled = rows * (1 - known.null_share if filled_only else 1)
-    entry = 12 + rounded_up(known.width_bytes) + (8 if with_key else 0)
+    entry = 12 + -(-known.width_bytes // 8) * 8 + (8 if with_key else 0)  # whole words of eight bytes
     if property.packed and not with_key and known.distinct < filled / 2:
         return int((6 * filled + entry * known.distinct) / 0.9)
     return int(entry * filled / 0.9)
-
-
-def rounded_up(size: int) -> int:
-    """A size in whole words of eight bytes."""
-    return -(-size // 8) * 8

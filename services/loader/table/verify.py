@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 from psycopg import sql
 
 from core.database.connections import Connection
-from core.database.statement import Statement
-from loader.geometry import MULTI, SIMPLE
+from loader.geometry import SIMPLE, Shape
 from loader.report import Note
 from loader.table.ddl import Table
 
@@ -46,7 +46,7 @@ def count_rows(connection: Connection, table: Table) -> int:
     return int(row[0]) if row else 0
 
 
-def select_geometries(table: Table) -> Statement:
+def select_geometries(table: Table) -> sql.Composed:
     """One pass over the geometries.
 
     Rows: (PostGIS type or NULL, count, empty, invalid, not in geom_3857,
@@ -74,13 +74,13 @@ FROM (
 ) AS by_type
 """)
     beyond = sql.SQL("NULL::geometry") if table.srid == 4326 else BEYOND.format(srid=sql.Literal(table.srid))
-    return Statement(text.format(table=table.identifier, beyond=beyond))
+    return text.format(table=table.identifier, beyond=beyond)
 
 
 def observe_geometries(connection: Connection, table: Table) -> GeometrySummary:
     """The facts about the geometries of a filled table. ST_IsValid's notices are silenced."""
     connection.execute("SET LOCAL client_min_messages = warning")
-    rows = connection.execute(select_geometries(table).text).fetchall()
+    rows = connection.execute(select_geometries(table)).fetchall()
     present = [row for row in rows if row[0] is not None]
     extent = union(row[5:9] for row in present)
     in_degrees = (box for row in present for box in (row[9:13], row[13:17]))
@@ -114,11 +114,8 @@ def placeless_note(count: int) -> Note:
 
 def common_type(types: set[str]) -> str:
     """One name for all: the type itself, the multi type for a single type and its multi, else 'Geometry'."""
-    names = {NAMES.get(name, "Geometry") for name in types}
-    if len(names) == 1:
-        return names.pop()
-    family = {MULTI.get(name, name) for name in names}
-    return family.pop() if len(family) == 1 else "Geometry"
+    shapes = [Shape(NAMES.get(name, "Geometry")) for name in types]
+    return reduce(Shape.joined, shapes).type if shapes else "Geometry"
 
 
 def union(boxes: Iterator[tuple[float | None, ...]]) -> Extent | None:

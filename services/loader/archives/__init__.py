@@ -1,1 +1,0 @@
-"""Files of tiles (PMTiles, MBTiles), which are looked at and served as they are."""
