@@ -64,10 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     given = parser.parse_args(arguments)
-    absent = {
-        name: reason for name in given.only.split(",") if (reason := c_peers.missing(name) or go_peers.missing(name))
-    }
-    given.names = [name for name in given.only.split(",") if name not in absent]
+    wanted = given.only.split(",")
+    if unknown := sorted({*wanted} - {*names}):
+        parser.error(f"--only knows no server {', '.join(unknown)}; Isthmus itself is always measured")
+    absent = {name: reason for name in wanted if (reason := c_peers.missing(name) or go_peers.missing(name))}
+    given.names = [name for name in wanted if name not in absent]
     with ExitStack() as stack:
         results, servers = run(stack, given)
         print(render(results, servers, absent), flush=True)
