@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
+from api.cql2.json_encoding.parser import no_number
 from api.cql2.json_encoding.writer import dumps
 from api.cql2.tree.literals import check_json_depth
 from api.http.request import Args
@@ -31,18 +32,13 @@ def parse_body(body: bytes, media_type: str, form: Args) -> Args:
         raise UnsupportedMediaType(f"the body is '{media_type or 'nothing'}'; this resource takes {JSON} and {FORM}")
     check_json_depth(body.decode(errors="replace"))
     try:
-        members = json.loads(body, parse_float=Decimal, parse_constant=refuse)
+        members = json.loads(body, parse_float=Decimal, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise BadParameter("the body is no JSON", hint=HINT, parameter="body") from error
     if not isinstance(members, dict):
         raise BadParameter("the body is no JSON object", hint=HINT, parameter="body")
     given = cast("dict[str, Any]", members)
     return parse_members({"filter": given} if given.keys() == {"op", "args"} else given)
-
-
-def refuse(text: str) -> NoReturn:
-    """NaN and Infinity, which Python's JSON would let pass."""
-    raise ValueError(text)
 
 
 def merged(address: Args, body: Args) -> Args:

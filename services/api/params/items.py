@@ -115,12 +115,7 @@ def queryable_columns(collection: Collection) -> list[Column]:
 
 def sortable_columns(collection: Collection) -> list[Column]:
     """The columns that features can be sorted by: id and simple values."""
-    return [column for column in collection.columns_and_id if is_simple(column)]
-
-
-def is_simple(column: Column) -> bool:
-    """Whether a column's values can be compared."""
-    return column.type in VALUE_PARSERS
+    return [column for column in collection.columns_and_id if column.type in VALUE_PARSERS]
 
 
 def parse_conditions(args: Args, collection: Collection) -> Filter:

@@ -50,12 +50,8 @@ def parse_flag(args: Args, name: str) -> bool:
 
 def is_explained(args: Args, collections: Sequence[Collection]) -> bool:
     """Whether a request is for how the tile of some collections is made. Raises: BadParameter"""
-    return EXPLAIN in args and not any(map(has_own_explain, collections)) and parse_flag(args, EXPLAIN)
-
-
-def has_own_explain(collection: Collection) -> bool:
-    """Whether a property or an argument has the name of that parameter."""
-    return any(found.name == EXPLAIN for found in (*collection.arguments, *queryable_columns(collection)))
+    own = (named for found in collections for named in (*found.arguments, *queryable_columns(found)))
+    return EXPLAIN in args and all(named.name != EXPLAIN for named in own) and parse_flag(args, EXPLAIN)
 
 
 def tileset_query(args: Args, collection: Collection) -> TileQuery:

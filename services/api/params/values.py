@@ -21,16 +21,20 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 def equals(column: Column, text: str) -> Equals:
     """The condition that a column equals a value. Raises: BadParameter when the value is not of the column's type."""
-    parse, example = VALUE_PARSERS[column.type]
     if column.choices and text not in column.choices:
         hint = suggestion(text, column.choices) or f"it takes one of: {', '.join(column.choices)}"
         raise BadParameter(f"{column.name} is '{text}'", hint=hint, parameter=column.name)
+    return Equals(column, parse_value(column, text))
+
+
+def parse_value(wanted: Column | Argument, text: str) -> Value:
+    """The value of a property or an argument. Raises: BadParameter when it is not of its type"""
+    parse, example = VALUE_PARSERS[wanted.type]
     try:
-        return Equals(column, parse(text))
+        return parse(text)
     except (ValueError, OverflowError) as error:
-        raise BadParameter(
-            f"'{text}' is no {column.type}", hint=f"'{column.name}' takes {example}", parameter=column.name
-        ) from error
+        detail, hint = f"'{text}' is no {wanted.type}", f"'{wanted.name}' takes {example}"
+        raise BadParameter(detail, hint=hint, parameter=wanted.name) from error
 
 
 def parse_integer(text: str) -> int:
@@ -84,21 +88,11 @@ def parse_arguments(args: Args, called: Called) -> tuple[Given, ...]:
     given: list[Given] = []
     for argument in called.arguments:
         if argument.name in args:
-            given.append(parse_argument(argument, args[argument.name]))
+            given.append(Given(argument, parse_value(argument, args[argument.name])))
         elif argument.required:
             hint = f"add {argument.name}=…, {VALUE_PARSERS[argument.type][1]}"
             raise BadParameter(f"{called.id} needs '{argument.name}'", hint=hint, parameter=argument.name)
     return tuple(given)
-
-
-def parse_argument(argument: Argument, text: str) -> Given:
-    """An argument's value. Raises: BadParameter when it is not of the argument's type"""
-    parse, example = VALUE_PARSERS[argument.type]
-    try:
-        return Given(argument, parse(text))
-    except (ValueError, OverflowError) as error:
-        detail, hint = f"'{text}' is no {argument.type}", f"'{argument.name}' takes {example}"
-        raise BadParameter(detail, hint=hint, parameter=argument.name) from error
 
 
 INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
@@ -114,21 +108,15 @@ def parse_id(text: str, key: Key) -> FeatureKey | None:
     if len(key.parts) == 1:
         value = parse_part(text, key.parts[0])
         return None if value is None else (value,)
-    parts = unescaped(text)
-    if len(parts) != len(key.parts):
+    parts = [unquote(part) for part in text.split(JOINT)]
+    if len(parts) != len(key.parts) or JOINT.join(map(escaped, parts)) != text:
         return None
     values = [parse_part(text, part) for text, part in zip(parts, key.parts, strict=True)]
     return tuple(value for value in values if value is not None) if None not in values else None
 
 
-def unescaped(text: str) -> list[str]:
-    """The parts of an id that has several; none when it is not written as `id_text` writes it."""
-    parts = [unquote(part) for part in text.split(JOINT)]
-    return parts if JOINT.join(map(escaped, parts)) == text else []
-
-
 def escaped(part: str) -> str:
-    """A part without the characters that have a meaning in an id or in a list of ids."""
+    """A part as `id_text` writes it: without the characters that have a meaning in an id or in a list of ids."""
     return part.replace("%", "%25").replace(JOINT, "%7E").replace(",", "%2C")
 
 

@@ -24,7 +24,6 @@ FeatureKey = tuple[int | str, ...]
 JOINT = "~"
 """Between the parts of an id that has several: a character that no URL escapes."""
 Direction = Literal["next", "prev"]
-DIRECTIONS: tuple[Direction, ...] = ("next", "prev")
 CountMode = Literal["auto", "exact", "estimated", "none"]
 
 
@@ -244,7 +243,7 @@ class TileQuery:
             return ""
         names = None if self.columns is None else [column.name for column in self.columns]
         filter = replace(self.filter, cql2=normalised(self.filter.cql2)) if self.filter.cql2 else self.filter
-        return hashlib.sha256(canonical([*parts_of(filter), names, self.everything])).hexdigest()[:40]
+        return fingerprint([*parts_of(filter), names, self.everything])[:40]
 
 
 WHOLE_TILE = TileQuery()
@@ -268,7 +267,7 @@ def work_out_digest(filter: Filter, sort: tuple[SortKey, ...]) -> str:
     order = [[key.column.name, key.descending] for key in sort]
     given = [[given.argument.name, given.value] for given in filter.arguments]
     parts = [*parts_of(filter), order, *([given] if given else [])]
-    return hashlib.sha256(canonical(parts)).hexdigest()[:12]
+    return fingerprint(parts)[:12]
 
 
 def parts_of(filter: Filter) -> list[Any]:
@@ -281,9 +280,9 @@ def parts_of(filter: Filter) -> list[Any]:
     return [box, times, equals, filter.ids, filter.text, cql2, *heights]
 
 
-def canonical(parts: list[Any]) -> bytes:
-    """Values as JSON."""
-    return to_canonical(parts).encode()
+def fingerprint(parts: list[Any]) -> str:
+    """SHA-256 of values as JSON."""
+    return hashlib.sha256(to_canonical(parts).encode()).hexdigest()
 
 
 to_canonical = json.JSONEncoder(default=str).encode

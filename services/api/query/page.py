@@ -149,20 +149,15 @@ def decode(text: str) -> tuple[Any, Any, Any, Cursor]:
     try:
         parts = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         id, revision, made_for, direction, key, skip, *place = parts
-        check_texts([*key, *place])
+        for value in (*key, *place):
+            if isinstance(value, str):
+                check_text(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor") from error
     whole = direction in ("next", "prev") and isinstance(key, list) and type(skip) is int and 0 <= skip <= MOST_SKIPPED
     if not whole or not all(value is None or isinstance(value, str) for value in place):
         raise BadCursor("the cursor is damaged", hint=HINT, parameter="cursor")
     return id, revision, made_for, Cursor(direction, tuple(cast("list[Any]", key)), tuple(place), skip)
-
-
-def check_texts(values: list[Any]) -> None:
-    """Raises: ValueError for a text that PostgreSQL cannot hold"""
-    for value in values:
-        if isinstance(value, str):
-            check_text(value)
 
 
 def fits(cursor: Cursor, sort_keys: int, key: Key) -> bool:

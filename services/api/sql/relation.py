@@ -111,11 +111,6 @@ def compared_column(collection: Collection) -> sql.Composable:
     return GEOM if collection.source is None else collection.source.compared
 
 
-def mercator_column(collection: Collection) -> sql.Composable:
-    """The geometry in Web Mercator, which the loader's tables have stored."""
-    return sql.SQL("t.geom_3857") if collection.source is None else collection.source.mercator
-
-
 def type_of(text: str) -> sql.SQL:
     """A type in SQL. It comes from PostgreSQL's catalogue, quoted."""
     return sql.SQL(cast("LiteralString", text))
@@ -283,7 +278,9 @@ def shown_geometry(collection: Collection, presentation: Presentation) -> sql.Co
     """
     crs = presentation.crs
     mercator = crs.srid == 3857
-    geometry = mercator_column(collection) if mercator else shown_geometry_column(collection)
+    geometry = shown_geometry_column(collection)
+    if mercator:
+        geometry = sql.SQL("t.geom_3857") if collection.source is None else collection.source.mercator
     if presentation.zoom is not None:
         around = DEGREES_ROUND if collection.in_degrees and not mercator else EARTH_M
         pixel = around / PIXELS / 2**presentation.zoom

@@ -94,7 +94,7 @@ def parse_definition(path: Path, taken: Iterable[str] = ()) -> Definition:
         raise BadDefinition("it is no JSON object")
     check_levels(document)
     given = cast("dict[str, Any]", document)
-    members = without_null(upgraded(given) if is_first_version(given) else given)
+    members = without_null(upgraded(given))
     id = members.get("id", path.stem)
     if not isinstance(id, str) or not ID.fullmatch(id):
         raise BadDefinition("its id takes letters, digits, _, . and -")
@@ -231,13 +231,10 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
-def is_first_version(document: Mapping[str, Any]) -> bool:
-    """Whether a document is one of the first version."""
-    return "tileMatrices" not in document and isinstance(document.get("tileMatrix"), list)
-
-
-def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The same in the words of 2.0. Sizes of cells, which the first version does not tell, are left out."""
+def upgraded(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A set of the first version in the words of 2.0; sizes of cells, which it does not tell, are left out."""
+    if "tileMatrices" in document or not isinstance(document.get("tileMatrix"), list):
+        return document
     return with_matrices(renamed(document, OF_SET), lambda matrix: renamed(matrix, OF_MATRIX))
 
 

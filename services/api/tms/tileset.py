@@ -61,12 +61,9 @@ def of_dataset(
 
 def around(extents: Iterable[GridBox | None]) -> GridBox | None:
     """The box around some of one system; None, all of the set, when one of them is that or there is none."""
-    known: list[GridBox] = []
-    for extent in extents:
-        if extent is None:
-            return None
-        known.append(extent)
-    if not known:
+    found = list(extents)
+    known = [extent for extent in found if extent is not None]
+    if not known or len(known) < len(found):
         return None
     west, south = min(box.west for box in known), min(box.south for box in known)
     return GridBox(known[0].srid, west, south, max(box.east for box in known), max(box.north for box in known))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
-from api.cql2.tree.literals import instant_text, number_text
+from api.cql2.tree.literals import instant_text
 
 Json = Any
 
@@ -26,7 +26,7 @@ def dumps(value: Json) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(dumps, cast("list[Json]", value))) + "]"
     if isinstance(value, Decimal):
-        return number_text(value)
+        return str(value)
     return json.dumps(value, ensure_ascii=False)
 
 

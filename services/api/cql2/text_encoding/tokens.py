@@ -155,17 +155,15 @@ class TokenCursor:
         """The next token when it is one of the signs, and the cursor moves on."""
         return self.take() if self.here.is_sign(*signs) else None
 
-    def expect_sign(self, sign: str) -> Token:
-        """Raises: BadFilter when the next token is another"""
-        return self.takes_sign(sign) or self.give_up(f"expected '{sign}'")
+    def expect_sign(self, sign: str) -> None:
+        """Takes a sign. Raises: BadFilter when the next token is another"""
+        if self.takes_sign(sign) is None:
+            raise self.mistake(f"expected '{sign}'")
 
-    def expect_word(self, word: str) -> Token:
-        """Raises: BadFilter when the next token is another"""
-        return self.takes_word(word) or self.give_up(f"expected {word}")
-
-    def give_up(self, what: str, *, hint: str | None = None) -> Token:
-        """Never returns. Raises: BadFilter at the next token"""
-        raise self.mistake(what, hint=hint)
+    def expect_word(self, word: str) -> None:
+        """Takes a word. Raises: BadFilter when the next token is another"""
+        if self.takes_word(word) is None:
+            raise self.mistake(f"expected {word}")
 
     def mistake(self, what: str, at: int | None = None, *, hint: str | None = None) -> BadFilter:
         """The error at the next token, or at another place."""

@@ -13,7 +13,7 @@ from api.cql2.text_encoding.tokens import CONTROLS, GEOMETRY_NAMES, RESERVED, WO
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.cql2.tree.geometry import wkt
-from api.cql2.tree.literals import instant_text, number_text
+from api.cql2.tree.literals import instant_text
 
 ESCAPES = str.maketrans({"\\": "\\\\", "'": "''", **{code: f"\\{letter}" for letter, code in CONTROLS.items()}})
 OPS = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS, "date", "timestamp", "interval", "casei", "accenti")
@@ -105,7 +105,7 @@ def literal_text(node: Node) -> str:
         case ast.String(value):
             return f"'{value.translate(ESCAPES)}'"
         case ast.Number(value):
-            return number_text(value)
+            return str(value)
         case ast.Boolean(value):
             return "TRUE" if value else "FALSE"
         case ast.Date():

@@ -121,11 +121,6 @@ def instant_text(instant: Date | Timestamp) -> str:
     return instant.value.replace(tzinfo=None).isoformat() + "Z"
 
 
-def number_text(number: float | Decimal) -> str:
-    """The text that `parse_number` reads; the shortest one of a float."""
-    return str(number)
-
-
 def check_text(text: str) -> str:
     """The text itself, when PostgreSQL can hold it."""
     if "\0" in text:

@@ -153,10 +153,6 @@ def one_by_one(selects: Sequence[sql.Composable], *, backwards: bool) -> sql.Com
 
 def strip_params(plan: Plan) -> dict[str, Any]:
     """The values that `RANGES` needs."""
-    names = ("strips", "begins", "ends", "wests", "souths", "easts", "norths")
-    return {name: numbers(plan.strips, place) for place, name in enumerate(names)}
-
-
-def numbers(ranges: Sequence[StripRange], place: int) -> str:
-    """One number of each range, as the text of an array."""
-    return f"{{{','.join(str(part[place]) for part in ranges)}}}"
+    columns = zip(*plan.strips, strict=True)
+    names = StripRange._fields
+    return {f"{name}s": f"{{{','.join(map(str, column))}}}" for name, column in zip(names, columns, strict=True)}
