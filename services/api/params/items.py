@@ -14,16 +14,7 @@ from api.http.request import Args, Limits, parse_choice, parse_names, parse_whol
 from api.params.conditions import condition_of, parse_box, parse_ids, parse_interval, parse_search
 from api.params.values import VALUE_PARSERS, equals, parse_arguments, parse_profiles
 from api.query.crs import CRS84, parse_crs
-from api.query.items import (
-    AS_STORED,
-    NO_FILTER,
-    CountMode,
-    Cursor,
-    Filter,
-    ItemsQuery,
-    Presentation,
-    SortKey,
-)
+from api.query.items import AS_STORED, NO_FILTER, CountMode, Cursor, Filter, ItemsQuery, Presentation, SortKey
 from api.query.page import order_of, parse_cursor
 from api.query.page_order import order_key
 from core.bbox import parse_heights

@@ -170,13 +170,7 @@ def select_all(
         order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, key, backwards=False)
     text = sql.SQL(
         "SELECT {columns} FROM {relation} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s"
-    ).format(
-        columns=columns,
-        relation=source,
-        lateral=lateral,
-        where=where_clause(conditions),
-        order=order,
-    )
+    ).format(columns=columns, relation=source, lateral=lateral, where=where_clause(conditions), order=order)
     return text, {**params, "rows": query.limit, "offset": query.offset}
 
 
