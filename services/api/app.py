@@ -47,7 +47,7 @@ class Application(Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         """The response of the view, which is called once more where the catalogue was out of date."""
-        return api().live_catalog.retrying(self._view)
+        return api().catalog.retrying(self._view)
 
     def _view(self) -> ResponseReturnValue:
         if (of_tiles := instead()) is not None:

@@ -16,7 +16,6 @@ from api.http.request import Request, base_of
 from api.http.slots import Slots
 from api.monitoring.metrics import Metrics, new_request_id
 from api.tiles.service import TileService
-from core.catalog.collections import Catalog, Collection
 from core.database.connections import Database
 from core.settings import Settings
 
@@ -27,30 +26,13 @@ class Api:
 
     settings: Settings
     database: Database
-    live_catalog: LiveCatalog
+    catalog: LiveCatalog
     tiles: TileService
     samples: Samples
     bodies: Slots
     metrics: Metrics
     html: HtmlPages
     features: FeatureService
-
-    @property
-    def catalog(self) -> Catalog:
-        """The catalogue, at most a second old. Raises: DatabaseUnavailable, CatalogueMissing."""
-        return self.live_catalog.current()
-
-    @property
-    def fresh_catalog(self) -> Catalog:
-        """The catalogue of this moment, so that every worker lists the same. Raises: as `catalog`."""
-        return self.live_catalog.fresh()
-
-    def collection(self, id: str) -> Collection:
-        """The collection of an id. One that is not known is looked for again: it may have been loaded just now.
-
-        Raises: as `LiveCatalog.collection`
-        """
-        return self.live_catalog.collection(id)
 
     @property
     def links(self) -> Links:

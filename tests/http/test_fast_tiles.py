@@ -225,7 +225,7 @@ def test_a_new_version_is_never_answered_by_the_tile_of_the_one_before(served: t
     before = behind.get(path)
     assert fast.get(path).data == before.data
     publish_points(database, 5)
-    app.extensions["isthmus"].live_catalog.fresh()
+    app.extensions["isthmus"].catalog.fresh()
     assert fast.get(path).data not in (b"", before.data)
     after = behind.get(path, headers={"If-None-Match": before.headers["ETag"]})
     assert after.status_code == 200

@@ -430,7 +430,7 @@ def test_tiles_of_a_file_are_sent_while_the_database_is_away(folder: Folder, app
     write_archive(folder.path / "north.pmtiles")
     folder.look("north.pmtiles")
     assert folder.get("/collections/north").status_code == 200
-    live = app.extensions["isthmus"].live_catalog
+    live = app.extensions["isthmus"].catalog
     live._database = Unreachable()
     live._checked_at = float("-inf")
     answer = folder.get("/collections/north/tiles/WebMercatorQuad/1/0/1")

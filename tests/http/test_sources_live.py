@@ -351,17 +351,17 @@ def test_table_that_grows_is_found_through_its_index_again(
         client = app.test_client()
         extensions: Any = app.extensions["isthmus"]
         assert len(get(client, "/collections/wells/items?bbox=0,59,5.5,61")["features"]) == 5
-        before = extensions.catalog["wells"]
+        before = extensions.catalog.current()["wells"]
         sql.execute(
             "INSERT INTO live.wells SELECT n, 'n', ST_SetSRID(ST_Point(1 + n % 29, 60), 4326)"
             " FROM generate_series(31, 60000) AS n"
         )
         wait_for(
-            lambda: get(client, "/collections/wells") and extensions.catalog["wells"],
+            lambda: get(client, "/collections/wells") and extensions.catalog.current()["wells"],
             lambda found: found.source.magnitude > before.source.magnitude + 3,
         )
-        assert extensions.catalog["wells"] is not before
-        assert extensions.catalog["wells"].revision == before.revision, "cursors go on"
+        assert extensions.catalog.current()["wells"] is not before
+        assert extensions.catalog.current()["wells"].revision == before.revision, "cursors go on"
 
 
 def test_connections_forget_what_they_prepared_for_another_type(client: FlaskClient, sql: psycopg.Connection):
@@ -385,7 +385,7 @@ ANALYZE live.many
 def looks_for_nothing(client: FlaskClient) -> bool:
     """Whether a box is asked for without the features that have no geometry."""
     get(client, "/collections")
-    found = client.application.extensions["isthmus"].collection("many")  # type: ignore[union-attr]
+    found = client.application.extensions["isthmus"].catalog.collection("many")  # type: ignore[union-attr]
     return found.null_geometries == 0
 
 

@@ -98,7 +98,7 @@ def client(shop: Database) -> Iterator[FlaskClient]:
 def collection(client: FlaskClient, name: str) -> Collection:
     """A collection as the API knows it."""
     get(client, "/collections")
-    return client.application.extensions["isthmus"].collection(name)  # type: ignore[union-attr]
+    return client.application.extensions["isthmus"].catalog.collection(name)  # type: ignore[union-attr]
 
 
 def is_of_a_table(client: FlaskClient, name: str) -> bool:

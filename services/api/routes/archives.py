@@ -54,10 +54,10 @@ def instead() -> Response | None:
 
 def find(id: str) -> TileArchive | None:
     """The archive of an id. One that is not known is looked for again: it may have been found just now."""
-    catalog = api().catalog
+    catalog = api().catalog.current()
     if id in catalog.archives or id in catalog.collections:
         return catalog.archives.get(id)
-    return api().fresh_catalog.archives.get(id)
+    return api().catalog.fresh().archives.get(id)
 
 
 def collection(archive: TileArchive) -> Response:

@@ -32,7 +32,7 @@ MOST_BODY_BYTES = 1_000_000
 @bp.get("")
 def collections() -> Response:
     """All collections."""
-    catalog = api().fresh_catalog
+    catalog = api().catalog.fresh()
     document = collections_document(catalog.values(), api().links)
     document["collections"] += [archive_document(archive, api().links) for archive in catalog.archives.values()]
     listed = [*catalog.values(), *catalog.archives.values()]
@@ -42,7 +42,7 @@ def collections() -> Response:
 @bp.get("/<id>")
 def collection(id: str) -> Response:
     """One collection."""
-    found = api().collection(id)
+    found = api().catalog.collection(id)
     return answer(collection_document(found, api().links), "collection.html", title=found.title, collection=found)
 
 
@@ -67,13 +67,13 @@ def properties(id: str) -> Response:
 @bp.get("/<id>/feature-schema")
 def feature_schema(id: str) -> Response:
     """A whole feature."""
-    wide = wide_properties(api().database, api().collection(id))
+    wide = wide_properties(api().database, api().catalog.collection(id))
     return schema(id, "Feature schema", partial(feature_schema_document, wide=wide))
 
 
 def schema(id: str, title: str, document_of: Callable[[Collection, Links], dict[str, Any]]) -> Response:
     """A JSON Schema of a collection."""
-    found = api().collection(id)
+    found = api().catalog.collection(id)
     document = document_of(found, api().links)
     return answer(document, "schema.html", type=SCHEMA_JSON, title=f"{title} of {found.title}")
 
@@ -97,7 +97,7 @@ def search(id: str) -> Response:
 
     A body of another media type may become a way to add features (Part 4): it is a 415 now.
     """
-    api().collection(id)  # or a 404, whatever the body is
+    api().catalog.collection(id)  # or a 404, whatever the body is
     refuse_encoded()
     args = merged(request.args, parse_body(whole_body(), request.mimetype, request.form))
     return flask_response(api().features.search(current_request(), id, args))

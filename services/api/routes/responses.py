@@ -75,7 +75,7 @@ def tell_methods(response: Response) -> None:
 def changed_at(id: str | None) -> datetime | None:
     """Since when documents about a loaded collection are what they are."""
     try:
-        found = api().catalog.collections.get(id) if id is not None else None
+        found = api().catalog.current().collections.get(id) if id is not None else None
     except (DatabaseUnavailable, CatalogueMissing):
         return None
     return found.changed_at if found is not None and found.source is None else None

@@ -39,7 +39,7 @@ NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 def landing() -> Response:
     """Where everything begins. It answers without the database too, with no collections to show."""
     try:
-        catalog = api().fresh_catalog
+        catalog = api().catalog.fresh()
         collections = [*catalog.values(), *catalog.archives.values()]
     except DatabaseUnavailable:
         collections = None
@@ -50,7 +50,7 @@ def landing() -> Response:
 @bp.get("/api")
 def definition() -> Response:
     """OpenAPI 3.0."""
-    catalog = api().fresh_catalog
+    catalog = api().catalog.fresh()
     samples, sets = api().samples.of(catalog.values()), api().tiles.grids.sets.values()
     document = openapi_document(api().settings, catalog, api().links, samples, sets)
     return answer(document, "api.html", type=OPENAPI_JSON, title="API")
@@ -77,7 +77,7 @@ def live() -> Response:
 @bp.get("/health/ready")
 def ready() -> Response:
     """The database answers too, else 503."""
-    generation = api().fresh_catalog.generation
+    generation = api().catalog.fresh().generation
     return answer({"status": "ready", "catalogueGeneration": generation}, title="Health")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +50,7 @@ def tile_matrix_set(tms: str) -> Response:
 @bp.get("/collections/<id>/tiles")
 def tilesets(id: str) -> Response:
     """The tilesets of a collection, one in each set."""
-    collection = with_tiles(api().collection(id))
+    collection = with_tiles(api().catalog.collection(id))
     document = tilesets_document(api().tiles.grids.tilesets(collection), api().links)
     return answer(document, title=f"Tilesets of {collection.title}")
 
@@ -57,7 +58,10 @@ def tilesets(id: str) -> Response:
 @bp.get("/tiles")
 def dataset_tilesets() -> Response:
     """The tilesets of all collections, or of those that are chosen."""
-    found = [tileset for tms in api().tiles.grids.sets if (tileset := dataset_tileset_in(tms)) is not None]
+    found: list[Tileset] = []
+    for tms in api().tiles.grids.sets:
+        with suppress(NoTiles):
+            found.append(dataset_tileset(tms))
     document, parameters = tilesets_document(found, api().links), ("f", "collections")
     return answer(document, parameters=parameters, title="Tilesets of all collections")
 
@@ -130,7 +134,7 @@ def shown_tileset(tms: str, id: str | None) -> Tileset:
         shown = tuple(with_columns(collection, queries[collection.id].columns) for collection in found.collections)
         return replace(found, collections=shown, given={**given, **found.given})
     matrix_set = api().tiles.grids.find(tms)
-    collection = with_tiles(api().collection(id))
+    collection = with_tiles(api().catalog.collection(id))
     shown = with_columns(collection, tileset_query(request.args, collection).columns)
     return replace(api().tiles.grids.tileset(shown, matrix_set), given=given)
 
@@ -140,18 +144,10 @@ def with_columns(collection: Collection, columns: tuple[Column, ...] | None) -> 
     return collection if columns is None else replace(collection, columns=columns)
 
 
-def dataset_tileset_in(tms: str) -> Tileset | None:
-    """The tileset of the chosen collections; None where none of the collections lies in the set."""
-    try:
-        return dataset_tileset(tms)
-    except NoTiles:
-        return None
-
-
 def dataset_tileset(tms: str) -> Tileset:
     """The tileset of the chosen collections. Raises: UnknownTileMatrixSet, BadParameter, NoTiles"""
     grids = api().tiles.grids
-    return chosen_tileset(grids, api().live_catalog, grids.find(tms), request.args.get("collections"))
+    return chosen_tileset(grids, api().catalog, grids.find(tms), request.args.get("collections"))
 
 
 def explanation(found: TileResource, *, is_of_several: bool) -> Response:

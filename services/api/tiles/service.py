@@ -15,7 +15,7 @@ from api.http.compression import COMMENTED, FLAGS, comment_of, recoded, takes
 from api.http.links import MVT
 from api.http.response import ApiResponse
 from api.monitoring.metrics import Metrics
-from api.tiles.archives import Archives, StoredTile, TileFunctions
+from api.tiles.archives import Archives, TileFunctions
 from api.tiles.budget import HEADER, is_hasty
 from api.tiles.grids import Grids
 from api.tiles.keys import weak
@@ -108,7 +108,10 @@ class TileService:
             check_limits(found.tile, extent_in(WEB_MERCATOR_QUAD, archive.facts.bbox_crs84))
         if has_tile(if_none_match, found.etag):
             return ApiResponse("304 NOT MODIFIED", [*found.headers])
-        return stored_response(stored, found.headers, archive.facts.media_type, accept_encoding)
+        if stored is None:
+            return ApiResponse("204 NO CONTENT", [*found.headers])
+        data, encoding = stored.accepted_by(accept_encoding)
+        return content_response(data, archive.facts.media_type, encoding, [*found.headers])
 
     def _resolve(self, request: TileRequest) -> TileResource | StoredResource:
         """What a request leads to."""
@@ -128,14 +131,6 @@ def mvt_response(packed: bytes, headers: Headers, accept_encoding: str) -> ApiRe
     lack = comment_of(packed) if packed[FLAGS] & COMMENTED else None
     data, encoding = (packed, "gzip") if takes(accept_encoding, "gzip") else recoded(packed, "gzip", accept_encoding)
     return content_response(data, MVT, encoding, [*headers, *([] if lack is None else [(HEADER, lack)])])
-
-
-def stored_response(stored: StoredTile | None, headers: Headers, media_type: str, accept_encoding: str) -> ApiResponse:
-    """The response with a tile of a file; None: it has none. Raises: CollectionBroken"""
-    if stored is None:
-        return ApiResponse("204 NO CONTENT", [*headers])
-    data, encoding = stored.accepted_by(accept_encoding)
-    return content_response(data, media_type, encoding, [*headers])
 
 
 def content_response(data: bytes, media_type: str, encoding: str | None, headers: list[tuple[str, str]]) -> ApiResponse:

@@ -63,11 +63,6 @@ class SurveyedRelation:
     sooner_at: float
     written: int
 
-    def is_due(self, now: float, written: int) -> bool:
-        """Whether it is time."""
-        is_older = written != self.written and bool(self.findings.filled)
-        return now >= (self.sooner_at if is_older else self.again_at)
-
     def known_of(self, plan: Publishable) -> RelationSurvey:
         """What is known of the relation as it is now. As long as a view of another query was not looked at anew it is
         not taken for one of a table.
@@ -204,13 +199,13 @@ class LiveSources:
         known = self._surveyed
         new = [some for some in self._plans if some.relation.oid not in known or known[some.relation.oid].plan != some]
         now = self._clock()
-        old = [some for some in self._plans if some not in new and self._is_due(some.relation.oid, now)]
+        old = [some for some in self._plans if some not in new and self._is_due(known[some.relation.oid], now)]
         return [*sorted(new, key=lambda some: some.relation.kind in ("v", "f")), *old]
 
-    def _is_due(self, oid: int, now: float) -> bool:
-        """Whether it is time to look again at a relation that was looked at before."""
-        looked = self._surveyed[oid]
-        return looked.is_due(now, self._written.get(looked.table, 0))
+    def _is_due(self, looked: SurveyedRelation, now: float) -> bool:
+        """Whether it is time to look again, which is sooner if rows were written since."""
+        is_older = looked.written != self._written.get(looked.table, 0) and bool(looked.findings.filled)
+        return now >= (looked.sooner_at if is_older else looked.again_at)
 
     def _survey(self, due: Sequence[Publishable]) -> None:
         """Look at the data of one relation after the other."""
