@@ -17,10 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from api.cache import single_flight, sqlite
-from api.cache.single_flight import SingleFlight
-from api.cache.sqlite import PAGE_BYTES, TileDisk
-from api.cache.store import FILTERED, PLAIN, TileStore, WriteBehind
+from api.cache import sqlite, store as tile_store
+from api.cache.sqlite import PAGE_BYTES, TileDisk, WriteBehind
+from api.cache.store import FILTERED, PLAIN, SingleFlight, TileStore
 from api.tiles.keys import CacheEntry, maker_of, tile_key
 from api.tms.tile import WORLD_CRS84_QUAD, Tile
 from core.catalog.collections import Collection
@@ -205,7 +204,7 @@ def test_an_error_is_that_of_all_who_wait_and_of_nobody_after_them():
 LOCKER = """
 import sys, time
 from pathlib import Path
-from api.cache.single_flight import SingleFlight
+from api.cache.store import SingleFlight
 
 folder = Path(sys.argv[1])
 
@@ -251,7 +250,7 @@ def test_locks_are_found_again_when_their_folder_was_removed(tmp_path: Path):
 
 
 def test_who_waits_too_long_makes_the_tile_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(single_flight, "WAIT_S", 0.05)
+    monkeypatch.setattr(tile_store, "WAIT_S", 0.05)
     with other_worker(LOCKER, str(tmp_path)):
         wait_for(tmp_path / "begun")
         assert SingleFlight(tmp_path).run("a", lambda: None, lambda: b"tile") == b"tile"
@@ -279,7 +278,7 @@ store.close()
 def test_a_tile_is_found_by_others_soon_after_its_answer_and_by_those_of_its_own_worker_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("api.cache.store.TOGETHER_S", 1)
+    monkeypatch.setattr("api.cache.sqlite.TOGETHER_S", 1)
     store = TileStore(Settings(tiles_dir=str(tmp_path), tile_cache_mb=0))
     assert store.get_or_make("a", lambda: b"tile") == b"tile"
     assert store.get("a") == b"tile"
@@ -299,7 +298,7 @@ def test_a_tile_that_is_not_final_is_given_to_who_waits_and_cached_nowhere(tmp_p
 
 
 def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.cache.store.TOGETHER_S", 1)
+    monkeypatch.setattr("api.cache.sqlite.TOGETHER_S", 1)
     disk = TileDisk(tmp_path, 10_000_000)
     writer, written = WriteBehind(disk), list[str]()
     writer.put("small", b"tile", lambda: written.append("small"))

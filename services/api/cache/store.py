@@ -1,20 +1,21 @@
 """Compressed tiles by key: in memory, behind it on the disk, and each missing one made once.
 
-No response waits for the disk: tiles that are made about the same time are written together by a thread.
+One flight for each missing tile: one thread makes it, the others wait for its bytes, in this worker and in all.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from api.cache.single_flight import SingleFlight
-from api.cache.sqlite import TileDisk
+from api.cache.sqlite import TileDisk, WriteBehind, number_of
 from core.cache import Cache
 from core.settings import Settings
 
@@ -25,12 +26,15 @@ ENTRY_BYTES = 400
 TOUCHED_OF = 64
 """One in so many uses in memory is noted on the disk, which would else drop the most used tile as the least used."""
 
+WAIT_S = 10.0
+"""How long one waits for another's bytes. Then it makes them itself: the other may hang."""
 
-TOGETHER_S = 0.01
-"""How long a tile waits for others. About as long waits who looks for it from another worker."""
+LOOK_FIRST_S, LOOK_LAST_S = 0.001, 0.02
+"""Between two looks whether the lock is free: the first time, and at most."""
 
-MOST_BYTES = 4_000_000
-"""What may wait, if the disk takes so much at once. Who makes a tile more writes them all before it goes on."""
+Find = Callable[[], bytes | None]
+Make = Callable[[], bytes]
+Put = Callable[[bytes, Callable[[], None]], None]
 
 
 class Partition(NamedTuple):
@@ -113,67 +117,134 @@ def tiles_folder(settings: Settings) -> Path:
     return (Path(settings.tiles_dir) if settings.tiles_dir else settings.data_dir / "var" / "tiles").absolute()
 
 
-class PendingTile(NamedTuple):
-    """A tile that is to be written. `written`: to be called once others find it on the disk."""
+class Flight:
+    """A tile that is being made: who made it, or failed, releases `done`."""
 
-    tile: bytes
-    written: Callable[[], None]
+    def __init__(self) -> None:
+        """Begun."""
+        self.done = Lock()
+        self.done.acquire()
+        self.tile = b""
+        self.error: BaseException | None = None
 
 
-class WriteBehind:
-    """Writes to a disk, by a thread that begins with the first tile. Safe for threads."""
+class LockFile:
+    """An open file of locks."""
 
-    def __init__(self, disk: TileDisk) -> None:
-        """Nothing waits."""
-        self._disk = disk
-        self._most_bytes = min(MOST_BYTES, disk.look_bytes)
-        self._pending: dict[str, PendingTile] = {}
-        self._bytes = 0
-        self._is_due = False
-        self._lock, self._writing = Lock(), Lock()
-        self._thread = ThreadPoolExecutor(1, "isthmus-tile-writer")
+    def __init__(self, folder: Path) -> None:
+        """Opened, and made where it is not there. Raises: OSError"""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.descriptor = os.open(folder / "locks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
-    def get(self, key: str) -> bytes | None:
-        """A tile that waits."""
-        found = self._pending.get(key)
-        return None if found is None else found.tile
+    def __del__(self) -> None:
+        """Close it, once nobody holds a lock in it any more."""
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
 
-    def put(self, key: str, tile: bytes, written: Callable[[], None]) -> None:
-        """Have a tile written. `written` is called then, or at once where nothing can be."""
-        if not self._disk.works:
-            written()
-            return
+    @property
+    def is_there(self) -> bool:
+        """Whether the next who opens the file would open this one: somebody may have removed the folder."""
+        return os.fstat(self.descriptor).st_nlink > 0
+
+
+class SingleFlight:
+    """Flights of this worker, and locks that stand for those of others: bytes of a file, by the number of the key.
+
+    The locks are those of POSIX, which a process holds as long as it lives, also between containers on one machine.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        """`folder`: of the file of locks; None: there are no other workers."""
+        self._folder = folder
+        self._file: LockFile | None = None
+        self._flights: dict[str, Flight] = {}
+        self._lock = Lock()
+
+    def run(self, key: str, find: Find, make: Make, put: Put = lambda _, done: done()) -> bytes:
+        """The tile that `make` gives, called by one at a time.
+
+        find: looks for what another worker made meanwhile
+        put: caches what was made where `find` looks, and calls what it is given once it is there
+        Raises: what `make` raises, as do all who wait in this worker
+        """
+        mine = Flight()
         with self._lock:
-            self._pending[key] = PendingTile(tile, written)
-            self._bytes += len(tile)
-            is_first, self._is_due = not self._is_due, True
-        if self._bytes > self._most_bytes:
-            self.write()
-        elif is_first:
-            self._thread.submit(self._write_soon).add_done_callback(lambda done: done.result())  # logs an error
+            first = self._flights.setdefault(key, mine)
+        return self._fly(key, mine, find, make, put) if first is mine else result_of(first, make)
 
-    def write(self) -> None:
-        """Write all that wait."""
-        with self._writing:
+    def _fly(self, key: str, mine: Flight, find: Find, make: Make, put: Put) -> bytes:
+        """The tile, made by this thread for those who wait."""
+        try:
+            mine.tile = self._in_turn(key, find, make, put)
+        except BaseException as error:
+            mine.error = error
+            raise
+        finally:
             with self._lock:
-                pending, self._bytes, self._is_due = dict(self._pending), 0, False
-            try:
-                self._disk.put_all({key: found.tile for key, found in pending.items()})
-            finally:
-                self._forget(pending)
+                del self._flights[key]
+            mine.done.release()
+        return mine.tile
 
-    def close(self) -> None:
-        """Write all that wait, and end."""
-        self.write()
-        self._thread.shutdown()
+    def _in_turn(self, key: str, find: Find, make: Make, put: Put) -> bytes:
+        """The tile, found or made with the lock of its key held, or after WAIT_S without it. Made, it is locked until
+        others can find it."""
+        file, number = self._open(), abs(number_of(key))
+        if file is not None:
+            lock(file.descriptor, number)
+        try:
+            found = find()
+            tile = make() if found is None else found
+        except BaseException:
+            unlock(file, number)
+            raise
+        if found is None:
+            put(tile, lambda: unlock(file, number))
+        else:
+            unlock(file, number)
+        return tile
 
-    def _write_soon(self) -> None:
-        time.sleep(TOGETHER_S)
-        self.write()
-
-    def _forget(self, written: Mapping[str, PendingTile]) -> None:
-        """Let others look for what is written, or could not be."""
+    def _open(self) -> LockFile | None:
+        """The file of locks; None where there can be none."""
+        if self._folder is None:
+            return None
         with self._lock:
-            self._pending = {key: found for key, found in self._pending.items() if written.get(key) is not found}
-        for found in written.values():
-            found.written()
+            if self._file is None or not self._file.is_there:
+                try:
+                    self._file = LockFile(self._folder)
+                except OSError:
+                    self._file = None
+            return self._file
+
+
+def result_of(flight: Flight, make: Make) -> bytes:
+    """What another thread makes; what `make` gives when it takes too long. Raises: what the other raised"""
+    if not flight.done.acquire(timeout=WAIT_S):
+        return make()
+    flight.done.release()
+    if flight.error is not None:
+        raise flight.error
+    return flight.tile
+
+
+def lock(descriptor: int, number: int) -> bool:
+    """Lock a byte of an open file. False when it is not free within WAIT_S, or the file system has no locks."""
+    deadline, pause_s = time.monotonic() + WAIT_S, LOOK_FIRST_S
+    while True:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, LOOK_LAST_S)
+        except OSError:
+            return False
+        else:
+            return True
+
+
+def unlock(file: LockFile | None, number: int) -> None:
+    """Unlock a byte of an open file, if there is one and it was locked."""
+    if file is not None:
+        with suppress(OSError):
+            fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, number)
