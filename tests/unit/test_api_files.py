@@ -11,9 +11,8 @@ import shapely
 from hypothesis import given, strategies as st
 
 from api.exports.job import FileColumn, FileJob
-from api.exports.writer.column_names import layout_of, unique_names
 from api.exports.writer.ogr import with_room
-from api.exports.writer.rows import codes_of, from_hex, gathered
+from api.exports.writer.rows import codes_of, from_hex, gathered, layout_of, unique_names
 from api.exports.writer.shapefile import family_of, type_of
 from core.errors import FileTooLarge, FormatUnsuitable
 from core.settings import Settings

@@ -12,10 +12,9 @@ from hypothesis import given, strategies as st
 from api.catalog.live import assign_ids
 from api.catalog.sources.build import NOTHING, GeometrySurvey, Publishable, RelationSurvey, build, plan
 from api.catalog.sources.collection import EVERYWHERE, Comment, domain, parse_comment
-from api.catalog.sources.columns import is_whole, published, read_as
+from api.catalog.sources.columns import HEAP_ORDER, NO_KEY, PLACE_IN_TABLE, is_whole, published, read_as
 from api.catalog.sources.functions import overloaded, refused
 from api.catalog.sources.geometry_columns import geometry_column, srid_of_typmod, type_of_typmod
-from api.catalog.sources.keys import HEAP_ORDER, NO_KEY, PLACE_IN_TABLE
 from api.catalog.sources.model import (
     Attribute,
     CrsDefinition,

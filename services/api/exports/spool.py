@@ -104,7 +104,7 @@ class Spool:
         """Delete what dead processes left, then the files that were not used for longest, until the limit holds."""
         self._tidy()
         files = sorted(self._files(), key=lambda entry: entry[1].st_atime_ns)
-        excess = self.used_bytes() - self._most_bytes
+        excess = sum(stat.st_size for _, stat in walk(self.folder)) - self._most_bytes
         for path, stat in files:
             if excess <= 0:
                 return
@@ -116,10 +116,6 @@ class Spool:
         building = sum(stat.st_size for path, stat in walk(self.folder) if path.parent != self.folder)
         free = shutil.disk_usage(self.folder).free - RESERVE_BYTES
         return min(self._most_bytes - building, free)
-
-    def used_bytes(self) -> int:
-        """The size of everything in the folder."""
-        return sum(stat.st_size for _, stat in walk(self.folder))
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         """The finished files."""

@@ -167,7 +167,7 @@ class FeatureService:
         queryables = queryables_header(request.links, collection)
         if chosen in EXPORTS:
             response = self.exports.respond(request, collection, chosen)
-            return response if response.is_unchanged else response.with_headers([queryables])
+            return response if response.code == 304 else response.with_headers([queryables])
         query = presented(items_query(request.args, collection, self.limits), chosen)
         validator = validator_of(collection, PAGES[chosen], request, self.cache_control)
         if validator.unchanged(request.environ):

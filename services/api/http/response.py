@@ -100,11 +100,6 @@ def begin_tag(collection: Collection, media_type: str) -> Any:
     return hashlib.sha256(f"{FORM}\n{version}\n{media_type}\n".encode())
 
 
-def validator_of_body(body: bytes, cache_control: str = REVALIDATE, modified: datetime | None = None) -> Validator:
-    """The validator of a response of which nothing else tells whether it changed."""
-    return Validator(hashlib.sha256(body).hexdigest()[:20], modified, cache_control)
-
-
 class ApiResponse(NamedTuple):
     """A response, as WSGI has it. `body`: a generator is sent as it comes."""
 
@@ -116,11 +111,6 @@ class ApiResponse(NamedTuple):
     def code(self) -> int:
         """The status as a number."""
         return int(self.status[:3])
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether it is a 304: the client has the response already."""
-        return self.status.startswith("304")
 
     def header(self, name: str) -> str | None:
         """The first value of a header; None without one."""
@@ -202,7 +192,7 @@ def validated(response: ApiResponse, body: bytes, request: Request, modified: da
     cache_control = response.header("Cache-Control") or REVALIDATE
     if "no-store" in cache_control:
         return response
-    validator = validator_of_body(body, cache_control, modified)
+    validator = Validator(hashlib.sha256(body).hexdigest()[:20], modified, cache_control)
     if validator.unchanged(request.environ):
         return not_modified(validator, response.header("Vary") or VARY_ALL)
     return response.replacing(*validator.headers)

@@ -168,17 +168,12 @@ def is_small(layer: Layer) -> bool:
 
 
 def joined_layers(layers: Sequence[Layer]) -> bytes:
-    """The tile that has them, compressed, or empty bytes; its comment says what each lacks."""
+    """The tile that has them, compressed, or empty bytes; its comment says what each lacks, as a list (RFC 9651)."""
     mvt = b"".join(decompress(layer.packed) for layer in layers if layer.packed)
-    lacks = [lack for layer in layers for lack in lacks_of_layer(layer)]
+    told = [(comment_of(layer.packed), layer.collection.id) for layer in layers]
+    lacks = [f'{lack};layer="{quote(id)}"' for lack, id in told if lack is not None]
     packed = compress(mvt) if mvt else b""
     return with_comment(packed, ", ".join(lacks)) if lacks else packed
-
-
-def lacks_of_layer(layer: Layer) -> list[str]:
-    """What a layer lacks, with its name: an item of a list (RFC 9651)."""
-    lack = comment_of(layer.packed)
-    return [] if lack is None else [f'{lack};layer="{quote(layer.collection.id)}"']
 
 
 def is_of_source(error: IsthmusError, collection: Collection) -> bool:

@@ -17,9 +17,8 @@ from api.catalog.sources.collection import (
     parse_comment,
     select_items,
 )
-from api.catalog.sources.columns import PropertyColumn, read_columns
+from api.catalog.sources.columns import KeyCandidate, PropertyColumn, candidate, key_items, place_key, read_columns
 from api.catalog.sources.geometry_columns import GeometryColumn, compared, geometry_column, is_found_by_index, located
-from api.catalog.sources.keys import KeyCandidate, candidate, key_items, place_key
 from api.catalog.sources.model import Attribute, BaseTable, Draft, Omission, Relation, Systems
 from core.bbox import BBox
 from core.catalog.collections import GEOM, HEAP_ORDER, SAMPLE, Collection, Key, Source

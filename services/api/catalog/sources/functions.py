@@ -17,7 +17,7 @@ from typing import Any
 from psycopg import sql
 
 from api.catalog.sources.collection import definition, geometry_members, new_collection, parse_comment, select_items
-from api.catalog.sources.columns import BEHIND, PropertyColumn, published, read_columns
+from api.catalog.sources.columns import BEHIND, INTEGERS, PropertyColumn, published, read_columns
 from api.catalog.sources.geometry_columns import GeometryColumn, geometry_column, located
 from api.catalog.sources.model import DatabaseFunction, Draft, Omission, Parameter, Systems, TileFunction, literal
 from api.params.items import ITEMS_PARAMETERS
@@ -34,7 +34,6 @@ ROW = "row number"
 BY_ROW = Key((KeyPart("row_number", "bigint"),), is_id=False)
 
 PLACE = ("z", "x", "y")
-WHOLE_NUMBERS = ("int2", "int4", "int8")
 JSONS = ("json", "jsonb")
 LARGEST_ZOOM = 24
 WORLD = BBox(-180, -85.0511, 180, 85.0511)
@@ -51,7 +50,7 @@ def overloaded(functions: Iterable[DatabaseFunction]) -> frozenset[str]:
 def is_tile_function(function: DatabaseFunction) -> bool:
     """Whether a function makes tiles: it returns one bytea, and takes whole numbers named z, x and y."""
     kinds = {parameter.name: parameter.type for parameter in function.parameters}
-    return not function.gives_rows and all(kinds.get(name) in WHOLE_NUMBERS for name in PLACE)
+    return not function.gives_rows and all(kinds.get(name) in INTEGERS for name in PLACE)
 
 
 def rest_parameter(function: DatabaseFunction) -> Parameter | None:

@@ -90,7 +90,9 @@ def limits_around(database: Database, srid: int, area: Sequence[float]) -> Limit
     middle = [(area[0] + area[2]) / 2, (area[1] + area[3]) / 2] * 2
 
     def is_good(reaches: list[float]) -> bool:
-        return is_transformable(database, srid, limits_of(middle, reaches))
+        """Whether all of a box can be transformed to degrees and Web Mercator, by 33 x 33 points of it."""
+        sides: dict[str, float] = dict(zip(SIDES, limits_of(middle, reaches), strict=True))
+        return run_about(database, srid, SELECT_PLACES, sides) == (True,)
 
     far = [max(halves) * REACHES[-1]] * 4
     if is_good(far):
@@ -116,11 +118,6 @@ def limits_of(middle: Sequence[float], reaches: Sequence[float]) -> Limits:
     """The box whose sides are so far from a place."""
     west, south, east, north = (at + sign * reach for at, sign, reach in zip(middle, SIGNS, reaches, strict=True))
     return west, south, east, north
-
-
-def is_transformable(database: Database, srid: int, box: Limits) -> bool:
-    """Whether everything in a box can be transformed to degrees and Web Mercator, by 33 x 33 points of it."""
-    return run_about(database, srid, SELECT_PLACES, dict(zip(SIDES, box, strict=True))) == (True,)
 
 
 def run_about(database: Database, srid: int, text: sql.SQL, values: dict[str, float]) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from psycopg import sql
 
 from api.catalog.sources.build import GeometrySurvey, Interval, Publishable, RelationSurvey
-from api.catalog.sources.columns import choose_times
+from api.catalog.sources.columns import choose_times, select_check
 from api.catalog.sources.geometry_columns import (
     WEB_MERCATOR,
     GeometryColumn,
@@ -22,7 +22,6 @@ from api.catalog.sources.geometry_columns import (
     srid_of_typmod,
     type_of_typmod,
 )
-from api.catalog.sources.keys import select_check
 from api.catalog.sources.model import Attribute, BaseTable, CrsDefinition, Systems
 from api.catalog.survey.crs import find_systems
 from api.catalog.survey.timed_queries import TimedQueries

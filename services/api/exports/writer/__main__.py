@@ -20,10 +20,9 @@ import pyarrow as pa
 import pyogrio
 
 from api.exports.job import BLOCK_BYTES, OUT_OF_MEMORY, FileFormat, FileJob, file_too_large
-from api.exports.writer.column_names import layout_of
 from api.exports.writer.ogr import FAILURES, write_fgb, write_gpkg, write_kml
 from api.exports.writer.parquet import write_parquet
-from api.exports.writer.rows import Rows
+from api.exports.writer.rows import Rows, layout_of
 from api.exports.writer.shapefile import write_shp
 from core.errors import IsthmusError
 

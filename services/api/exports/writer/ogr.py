@@ -13,8 +13,7 @@ import pyogrio.raw
 from pyogrio.errors import DataLayerError
 
 from api.exports.job import FileJob
-from api.exports.writer.column_names import layout_of, table_name
-from api.exports.writer.rows import HEIGHT, MEASURE, Rows, codes_of
+from api.exports.writer.rows import HEIGHT, MEASURE, Rows, codes_of, layout_of, table_name
 from core.errors import FormatUnsuitable
 
 NO_XML, REPLACEMENT = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]", "\N{REPLACEMENT CHARACTER}"

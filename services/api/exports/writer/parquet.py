@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 import pyogrio.raw
 
 from api.exports.job import FileJob
-from api.exports.writer.column_names import BOUNDS, Layout
-from api.exports.writer.rows import HEIGHT, Rows, codes_of, kind_of
+from api.exports.writer.rows import BOUNDS, HEIGHT, Layout, Rows, codes_of, kind_of
 
 ROW_GROUP_ROWS = 65_536
 ROW_GROUP_BYTES = 64_000_000
