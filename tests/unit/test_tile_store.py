@@ -50,11 +50,11 @@ def test_maker_is_the_same_in_every_worker():
 
 def test_disk_keeps_tiles_for_the_next_who_opens_it(tmp_path: Path):
     disk = TileDisk(tmp_path / "tiles", 10_000_000)
-    disk.put("a", b"tile")
-    disk.put("b", b"")
+    disk.put({"a": b"tile"})
+    disk.put({"b": b""})
     beside = TileDisk(tmp_path / "tiles", 10_000_000)
     assert (beside.get("a"), beside.get("b"), beside.get("c")) == (b"tile", b"", None)
-    disk.put("a", b"another")
+    disk.put({"a": b"another"})
     assert beside.get("a") == b"another"
     disk.close()
     beside.close()
@@ -65,9 +65,9 @@ def test_disk_stays_within_its_limit_and_drops_the_least_used(tmp_path: Path, mo
     monkeypatch.setattr(sqlite, "now", lambda: next(clock))
     monkeypatch.setattr(sqlite, "DROPPED_AT_ONCE", 5)
     disk = TileDisk(tmp_path, 2_000_000)
-    disk.put("first", bytes(50_000))
+    disk.put({"first": bytes(50_000)})
     for number in range(100):
-        disk.put(str(number), bytes(50_000))
+        disk.put({str(number): bytes(50_000)})
         disk.touch("first")
     assert disk.get("0") is None
     assert disk.get("99") is not None
@@ -80,9 +80,9 @@ def test_disk_drops_tiles_whose_uses_nobody_came_to_write(tmp_path: Path, monkey
     monkeypatch.setattr(sqlite, "UNNOTED_PARTS", 1)
     ended, other = TileDisk(tmp_path, 2_000_000), TileDisk(tmp_path, 2_000_000)
     for number in range(10):
-        ended.put(f"early {number}", bytes(50_000))
+        ended.put({f"early {number}": bytes(50_000)})
     for number in range(100):
-        other.put(str(number), bytes(50_000))
+        other.put({str(number): bytes(50_000)})
     assert [other.get(f"early {number}") for number in range(10)] == [None] * 10
     assert other.get("99") is not None
     ended.close()
@@ -93,13 +93,13 @@ def test_uses_are_written_when_there_are_many_and_at_the_end(tmp_path: Path, mon
     monkeypatch.setattr(sqlite, "USES_AT_ONCE", 3)
     disk = TileDisk(tmp_path, 10_000_000)
     for name in ("the first, when room is looked for", "b", "c"):
-        disk.put(name, b"tile")
+        disk.put({name: b"tile"})
     with closing(sqlite3.connect(next(tmp_path.glob("tiles-*.sqlite")))) as other:
         noted = "SELECT count(*) FROM uses"
         assert other.execute(noted).fetchone() == (1,)
         disk.touch("nowhere")
         assert other.execute(noted).fetchone() == (3,), "of those that are there"
-        disk.put("d", b"tile")
+        disk.put({"d": b"tile"})
         disk.close()
         assert other.execute(noted).fetchone() == (4,)
 
@@ -107,14 +107,14 @@ def test_uses_are_written_when_there_are_many_and_at_the_end(tmp_path: Path, mon
 def test_disk_goes_on_in_a_new_file_when_the_old_one_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     disk = TileDisk(tmp_path, 10_000_000)
     for number in range(50):
-        disk.put(str(number), bytes(20_000))
+        disk.put({str(number): bytes(20_000)})
     disk.close()
     [path] = tmp_path.glob("tiles-*.sqlite")
     with path.open("r+b") as file:
         file.write(b"nonsense" * 1000)
     again, beside = TileDisk(tmp_path, 10_000_000), TileDisk(tmp_path, 10_000_000)
     assert again.get("1") is None
-    again.put("1", b"tile")
+    again.put({"1": b"tile"})
     assert (again.get("1"), beside.get("1")) == (b"tile", b"tile")
     assert sum("damaged" in record.message for record in caplog.records) == 1
     assert not path.exists()
@@ -124,7 +124,7 @@ def test_disk_goes_on_in_a_new_file_when_the_old_one_is_damaged(tmp_path: Path, 
 
 def test_disk_gives_no_tile_whose_bytes_were_damaged(tmp_path: Path):
     disk = TileDisk(tmp_path, 10_000_000)
-    disk.put("a", b"tile" * 100)
+    disk.put({"a": b"tile" * 100})
     with sqlite3.connect(next(tmp_path.glob("tiles-*.sqlite"))) as other:
         other.execute("UPDATE tiles SET tile = zeroblob(400)")
     other.close()
@@ -138,20 +138,20 @@ def test_disk_that_cannot_be_written_is_told_once_and_tried_later(
     (tmp_path / "file").touch()
     disk = TileDisk(tmp_path / "file" / "tiles", 10_000_000)
     for _ in range(3):
-        disk.put("a", b"tile")
+        disk.put({"a": b"tile"})
         assert disk.get("a") is None
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     (tmp_path / "file").unlink()
     monkeypatch.setattr(disk, "_quiet_until", 0.0)
-    disk.put("a", b"tile")
+    disk.put({"a": b"tile"})
     assert disk.get("a") == b"tile"
     disk.close()
 
 
 def test_disk_that_is_full_keeps_what_it_has(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     disk = TileDisk(tmp_path, 40 * PAGE_BYTES)
-    disk.put("a", b"tile")
-    disk.put("large", bytes(1_000_000))
+    disk.put({"a": b"tile"})
+    disk.put({"large": bytes(1_000_000)})
     assert disk.get("large") is None
     assert len(caplog.records) == 1
     disk.close()
@@ -160,7 +160,7 @@ def test_disk_that_is_full_keeps_what_it_has(tmp_path: Path, caplog: pytest.LogC
 
 def test_disk_of_no_size_makes_no_folder(tmp_path: Path):
     disk = TileDisk(tmp_path / "tiles", 0)
-    disk.put("a", b"tile")
+    disk.put({"a": b"tile"})
     assert disk.get("a") is None
     assert not (tmp_path / "tiles").exists()
 
@@ -313,7 +313,7 @@ def test_tiles_that_cannot_be_written_are_waited_for_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     writer, written = WriteBehind(TileDisk(tmp_path, 10_000_000)), threading.Event()
-    monkeypatch.setattr("api.cache.sqlite.TileDisk.put_all", lambda *_: 1 / 0)
+    monkeypatch.setattr("api.cache.sqlite.TileDisk.put", lambda *_: 1 / 0)
     for _ in range(2):
         writer.put("a", b"tile", written.set)
         assert written.wait(5)

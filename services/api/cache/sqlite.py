@@ -108,11 +108,7 @@ class TileDisk:
             return None
         return row[2]
 
-    def put(self, key: str, tile: bytes) -> None:
-        """Store a tile, and make room for it."""
-        self.put_all({key: tile})
-
-    def put_all(self, tiles: Mapping[str, bytes]) -> None:
+    def put(self, tiles: Mapping[str, bytes]) -> None:
         """Store tiles, by their keys, and make room for them."""
         rows = [(number_of(key), key, zlib.crc32(tile), tile) for key, tile in tiles.items()]
 
@@ -237,7 +233,7 @@ class WriteBehind:
             with self._lock:
                 pending, self._bytes, self._is_due = dict(self._pending), 0, False
             try:
-                self._disk.put_all({key: found.tile for key, found in pending.items()})
+                self._disk.put({key: found.tile for key, found in pending.items()})
             finally:
                 self._forget(pending)
 

@@ -39,7 +39,6 @@ RESULTS = {
 VERDICTS = ("broken", "warning", "unseen", "kept")
 KEPT = ("subject", "promise", "seen")
 """Columns of the checks that hold."""
-COMMANDS = {"show.json": "show", "show.svg": "show", "check.json": "check", "compare.json": "compare"}
 Json = dict[str, Any]
 
 
@@ -162,7 +161,7 @@ def network_document(left: ReportsFolder, mode: str, links: Links) -> Json:
 def notes(left: ReportsFolder, mode: str) -> Iterator[str]:
     """What is missing, damaged or of another mode, each with what to do."""
     for name in left.damaged:
-        again = f"./scripts/isthmus net {COMMANDS[name]}"
+        again = f"./scripts/isthmus net {name.partition('.')[0]}"
         yield f"{name} on the data volume is damaged or cannot be read: {again} on the host writes it anew."
     shown = left.reports.get("show")
     if shown is None and mode == "native":
@@ -190,8 +189,9 @@ def containers_table(shown: Json) -> HtmlTable:
     """The containers: what they are, where they are in the network."""
     rows = tuple(
         (
-            *cells(one, "name", "image"),
-            ", ".join(filter(None, cells(one, "state", "health"))),
+            text(one.get("name")),
+            text(one.get("image")),
+            ", ".join(filter(None, (text(one.get("state")), text(one.get("health"))))),
             text(one.get("network_mode"))[:40],
             " ".join(addresses_of(one)),
             text(one.get("namespace")),
@@ -261,10 +261,11 @@ def results_table(compared: Json) -> HtmlTable:
 
 
 def figure(name: str, value: Any) -> str:
-    """A cell of the measurements, bytes as megabytes."""
+    """A cell of the measurements: bytes as megabytes, numbers with three digits or so: 48,012, 23.4, 0.41."""
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MOST_NUMBER:
         return text(value)
-    return number(value / 1e6 if name == "bytes_per_s" else value)
+    number = value / 1e6 if name == "bytes_per_s" else value
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.1f}" if abs(number) >= 10 else f"{number:.3g}"
 
 
 def sentences(values: Any) -> list[str]:
@@ -283,20 +284,9 @@ def objects(value: Any) -> list[Json]:
     return [cast(Json, one) for one in listed(value) if isinstance(one, dict)]
 
 
-def cells(members: Json, *names: str) -> list[str]:
-    """Some members as texts."""
-    return [text(members.get(name)) for name in names]
-
-
 def text(value: Any) -> str:
     """A value as a short text; null is an empty one."""
     if value is None:
         return ""
     found = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return found if len(found) <= MOST_TEXT else f"{found[:MOST_TEXT]}…"
-
-
-def number(value: float) -> str:
-    """A measured number with three digits or so: 48,012, 23.4, 0.41."""
-    size = abs(value)
-    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.3g}"

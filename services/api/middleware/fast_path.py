@@ -74,11 +74,7 @@ class FastTiles:
     """The one of tiles, before all other layers: tiles need no address of the client's, so no proxy matters."""
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        tiles: TileService,
-        metrics: Metrics,
-        failed: Callable[[Exception], WSGIApplication],
+        self, app: WSGIApplication, tiles: TileService, metrics: Metrics, failed: Callable[[Exception], WSGIApplication]
     ) -> None:
         """`app` responds to what else is requested, `failed` where an error is met: behind the proxies, which know the
         address that the client called.
