@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeVar
+from weakref import finalize
 
 T = TypeVar("T")
 log = logging.getLogger("isthmus.api.tiles")
@@ -81,8 +82,6 @@ class Access:
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
-
-    __del__ = close
 
 
 class TileDisk:
@@ -171,6 +170,7 @@ class TileDisk:
             self.folder.mkdir(parents=True, exist_ok=True)
             access.path = newest(self.folder)
             access.connection = connect(access.path, self._most_pages)
+            finalize(access, access.connection.close)  # else it warns where both are dropped, unclosed
         return access.connection
 
     def _failed(self, access: Access, error: Exception) -> None:
