@@ -26,7 +26,7 @@ CACHED = TILE.format(tile_at(20, 55, 4))
 MOST_FILES = {
     "a page with a bbox": 29,
     "a filter in CQL2": 37,
-    "a cold tile": 24,
+    "a cold tile": 23,
     "a cached tile": 7,
 }
 ASKED = {
