@@ -14,7 +14,6 @@ from typing import Any
 import click
 
 from cli import show
-from cli.prepare import prepare_table
 from cli.tiles.archive import WrongUse
 from cli.tiles.commands import export_tiles, seed_tiles
 from core import VERSION
@@ -30,10 +29,12 @@ from loader import catalogue
 from loader.catalogue import open_catalogue, roll_back
 from loader.errors import BadSideCar, CannotPrepare, DataFolderUnavailable, NoSuchVersion, NotInDataFolder
 from loader.load import Job, load_dataset
+from loader.overviews.external_table import external_overviews, forget_source, prepare_source
 from loader.progress import Event, ended, listener, sentence
 from loader.property_indexes import make_all, read_indexes
 from loader.report import Report
 from loader.scan import Dataset, relative, scan
+from loader.sidecar import TileOptions
 from loader.table.cleanup import clean_up
 from loader.watch import is_alive, watch
 
@@ -267,6 +268,41 @@ def watch_folder(settings: Settings, *, check: bool) -> None:
             listen(Event("state", values={"state": "stopped", "message": "stopped"}))
 
 
+@isthmus.command("prepare")
+@click.argument("name", required=False)
+@click.option("--rank", metavar="COLUMN", help="Of points and short lines, those of the largest value are shown first.")
+@click.option("--properties", metavar="NAMES", help="Properties that low zooms have, with commas between them.")
+@click.option("--drop", is_flag=True, help="Drop what was prepared of it.")
+@as_json
+@click.pass_obj
+def prepare_table(
+    settings: Settings, name: str | None, *, rank: str | None, properties: str | None, drop: bool, as_json: bool
+) -> None:
+    """Prepare a table of ISTHMUS_SCHEMAS for tiles of low zooms, as files are prepared when they are loaded.
+
+    The table stays as it is: what low zooms need is kept in a table of Isthmus' own. It is of the moment when it was
+    made; prepare again when the data changed. Without NAME, lists what was prepared, and how many rows changed since.
+
+    \b
+    Examples:
+      isthmus prepare gis.addresses --rank households
+      isthmus prepare
+      isthmus prepare gis.addresses --drop
+    """
+    with open_catalogue(settings) as connection:
+        if name is None:
+            known = external_overviews(connection)
+            click.echo(json.dumps([show.prepared_json(one) for one in known]) if as_json else show.prepared_text(known))
+        elif drop:
+            tables = forget_source(connection, name)
+            click.echo(json.dumps({"dropped": tables}) if as_json else f"what was prepared of '{name}' is dropped")
+        else:
+            options = TileOptions(rank, tuple(properties.split(",")) if properties is not None else None)
+            with listener(sys.stderr) as listen:
+                outcome = prepare_source(connection, settings.source_schemas(), name, options, listen)
+            click.echo(json.dumps(show.prepare_json(outcome)) if as_json else show.prepare_text(outcome))
+
+
 def lab_command(name: str, help: str) -> click.Command:
     """A command of the network lab, which cannot do its work in a container: it says where it can. Raises: WrongUse"""
 
@@ -283,5 +319,5 @@ LAB_COMMANDS = (
     ("net", "The network lab: what Docker's network really does. It has its own --help."),
     ("doctor", "What is wrong with the running stack, each with its fix. It has its own --help."),
 )
-for command in (prepare_table, seed_tiles, export_tiles, *(lab_command(*row) for row in LAB_COMMANDS)):
+for command in (seed_tiles, export_tiles, *(lab_command(*row) for row in LAB_COMMANDS)):
     isthmus.add_command(command)

@@ -8,6 +8,7 @@ from typing import Any
 from core.catalog.archives import TileArchive, facts_json
 from core.catalog.collections import Collection
 from loader.catalogue import KeptVersion
+from loader.overviews.external_table import ExternalOverview, PrepareResult
 from loader.report import Note
 from loader.table.index_rule import PropertyIndex
 
@@ -24,18 +25,20 @@ def list_text(collections: Sequence[Collection], archives: Sequence[TileArchive]
     if not collections and not archives:
         return "no collections yet: copy a spatial file into the data folder"
     rows = [
-        [c.id, f"{c.row_count:>10,}", c.geometry_type or "-", crs(c), f"{c.loaded_at:%Y-%m-%d %H:%M}", c.source_path]
+        [
+            c.id,
+            f"{c.row_count:>10,}",
+            c.geometry_type or "-",
+            f"EPSG:{c.srid}" if c.srid else "-",
+            f"{c.loaded_at:%Y-%m-%d %H:%M}",
+            c.source_path,
+        ]
         for c in collections
     ]
     rows += [
         [a.id, "         -", "tiles", "EPSG:3857", f"{a.changed_at:%Y-%m-%d %H:%M}", a.source_path] for a in archives
     ]
     return table(rows, ["NAME", "      ROWS", "GEOMETRY", "CRS", "LOADED (UTC)", "FILE"])
-
-
-def crs(collection: Collection) -> str:
-    """The CRS of a collection, `-` without geometry."""
-    return f"EPSG:{collection.srid}" if collection.srid else "-"
 
 
 def collection_json(collection: Collection) -> dict[str, Any]:
@@ -170,3 +173,48 @@ def note_text(note: Note) -> str:
     place = f"{note.collection}: " if note.collection else ""
     hint = f"\n  {note.hint}" if note.hint else ""
     return f"{note.level}: {place}{note.message}{hint}"
+
+
+def prepare_json(outcome: PrepareResult) -> dict[str, object]:
+    """The result as JSON values."""
+    return {
+        "source": outcome.target.full_name,
+        "table": outcome.table and f"data.{outcome.table}",
+        "rows": outcome.rows,
+        "notes": [note.message for note in outcome.notes],
+    }
+
+
+def prepare_text(outcome: PrepareResult) -> str:
+    """The result for people. Of a table that needs nothing only warnings are shown."""
+    name = outcome.target.full_name
+    what = f"prepared in data.{outcome.table}" if outcome.table else "its tiles need no preparation"
+    shown = [note for note in outcome.notes if outcome.table or note.level == "warning"]
+    return "\n".join([f"{name}: {what} ({outcome.rows:,} rows)", *(f"  {note.message}" for note in shown)])
+
+
+def prepared_json(known: ExternalOverview) -> dict[str, object]:
+    """A table that was prepared, as JSON values."""
+    return {
+        "source": known.source,
+        "table": f"data.{known.table}",
+        "prepared_at": known.prepared_at,
+        "rows": known.rows,
+        "changed": known.changed,
+        "bytes": known.size_bytes,
+    }
+
+
+def prepared_text(known: list[ExternalOverview]) -> str:
+    """The table of what was prepared."""
+    if not known:
+        return "nothing was prepared yet: isthmus prepare SCHEMA.TABLE"
+    rows = [
+        [
+            *(one.source, one.prepared_at[:16].replace("T", " "), f"{one.rows:>10,}"),
+            "the table is gone" if one.changed is None else f"{one.changed:,}",
+            f"{one.size_bytes / 1e6:.1f}",
+        ]
+        for one in known
+    ]
+    return table(rows, ["TABLE", "PREPARED (UTC)", "      ROWS", "CHANGED SINCE", "MB"])
