@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any, Literal, LiteralString, cast
 
 import psycopg
 from psycopg import sql
@@ -22,7 +22,6 @@ from core.errors import UnknownCollection, suggestion
 from core.settings import Settings
 from loader.errors import NoSuchVersion
 from loader.names import Holder
-from loader.plan import Known, Status
 from loader.report import Report, parse_report
 
 LOADER_LOCK = 4_207_850
@@ -30,6 +29,16 @@ LOADER_LOCK = 4_207_850
 
 MIGRATION_LOCK = 4_207_849
 """Key of the advisory lock under which one loader at a time migrates."""
+
+Status = Literal["loaded", "failed", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the catalogue knows of a file: how it looked when it was last acted upon, and how that ended."""
+
+    signature: str
+    status: Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 the process lives. The renderer then gets the tiles that are to be made, also of what other commands loaded.
 
 Polling on purpose: file events do not come through every bind mount and never over network disks, and a look at a
-thousand files takes milliseconds.
+thousand files takes milliseconds. The steps that follow from what the catalogue knows and two looks are pure: values
+in, steps out.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from core.catalog.collections import SELECT_COLLECTIONS, SELECT_GENERATION, parse_catalog
 from core.database.connections import Connection
@@ -22,16 +24,15 @@ from core.database.sqlstates import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import archives, catalogue
-from loader.catalogue import open_catalogue
+from loader.catalogue import Known, open_catalogue
 from loader.errors import DataFolderUnavailable
 from loader.load import Job, load_dataset
-from loader.plan import Step, plan
 from loader.prerender.renderer import Renderer, rendering
 from loader.prerender.which_tiles import tiles_to_render
 from loader.progress import Event, Listener, ended
 from loader.property_indexes import choose_indexes, make_next
 from loader.report import Report, write_report
-from loader.scan import Scan, scan
+from loader.scan import Dataset, Scan, scan
 from loader.table.cleanup import clean_up
 from loader.table.heap_order import save_missing_blocks
 
@@ -41,6 +42,19 @@ ALIVE_S = 30.0
 
 CLEAN_UP_AGAIN_S = 30.0
 """How long to wait before trying again what a reader held up."""
+
+
+Action = Literal["load", "restore", "withdraw", "wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, and why. `dataset` is None when the file is gone."""
+
+    action: Action
+    path: str
+    because: str
+    dataset: Dataset | None = None
 
 
 @dataclass(slots=True)
@@ -106,6 +120,43 @@ def look(connection: Connection, settings: Settings, state: State, listen: Liste
     if any(reports) or chosen or time.monotonic() >= state.clean_up_at:
         done = clean_up(connection, settings.keep_versions)
         state.clean_up_at = float("inf") if done else time.monotonic() + CLEAN_UP_AGAIN_S
+
+
+def plan(known: Mapping[str, Known], before: Scan, now: Scan) -> list[Step]:
+    """The steps that bring the catalogue in line with the folder; files that are as they were give none.
+
+    Withdrawals come first, so that a moved file finds its name free. A file must look the same in both scans:
+    one that differs is still being copied, and gives `wait`.
+    """
+    return [*plan_missing(known, before, now), *plan_present(known, before, now)]
+
+
+def plan_missing(known: Mapping[str, Known], before: Scan, now: Scan) -> Iterator[Step]:
+    """Steps for files that the catalogue knows and the folder lacks."""
+    for path, was in known.items():
+        if path in now.datasets or was.status == "removed" or now.is_unknown(path):
+            continue
+        if path in before.datasets:
+            yield Step("wait", path, "the file is gone since the last look")
+        else:
+            yield Step("withdraw", path, "the file is gone")
+
+
+def plan_present(known: Mapping[str, Known], before: Scan, now: Scan) -> Iterator[Step]:
+    """Steps for files that are there."""
+    for path, dataset in now.datasets.items():
+        was = known.get(path)
+        if was is not None and was.signature == dataset.signature and was.status != "removed":
+            continue
+        earlier = before.datasets.get(path)
+        if earlier is None or earlier.signature != dataset.signature:
+            yield Step("wait", path, "the file changed since the last look", dataset)
+        elif was is None:
+            yield Step("load", path, "the file is new", dataset)
+        elif was.status == "removed":
+            yield Step("restore", path, "the file is back", dataset)
+        else:
+            yield Step("load", path, f"the file changed after it {was.status}", dataset)
 
 
 def run_step(connection: Connection, settings: Settings, step: Step, listen: Listener) -> Report | None:

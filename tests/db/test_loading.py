@@ -19,12 +19,11 @@ from core.settings import Settings
 from loader.attempts import mark_file
 from loader.catalogue import LOADER_LOCK, open_catalogue, read_known, roll_back, versions_of
 from loader.errors import NoSuchVersion
-from loader.plan import Step, plan
 from loader.progress import silent
 from loader.report import report_file
 from loader.scan import Scan, scan
 from loader.table.cleanup import clean_up
-from loader.watch import run_step
+from loader.watch import Step, plan, run_step
 from support.cluster import UID, Database
 from support.loading import Loader, codes, feature, wkb, write_geojson, write_ogr, write_points
 

@@ -28,11 +28,10 @@ from core.database.statement import Statement
 from core.errors import DatabaseUnavailable
 from loader.catalogue import open_catalogue
 from loader.load import Job, load_dataset
-from loader.plan import Step
 from loader.progress import silent
 from loader.report import Report
 from loader.scan import scan
-from loader.watch import run_step
+from loader.watch import Step, run_step
 from support.cluster import Database
 from support.layers import flask_alone, nothing
 from support.loading import write_points

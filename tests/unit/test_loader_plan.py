@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from loader.plan import Known, plan
+from loader.catalogue import Known
 from loader.scan import Dataset, Scan
+from loader.watch import plan
 
 
 def look(unreadable: tuple[str, ...] = (), **signatures: str) -> Scan:
