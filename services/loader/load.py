@@ -131,16 +131,10 @@ def refuse_changed(job: Job) -> None:
 
 def failure(job: Job, started: datetime, error: DatasetError) -> Report:
     """The report of a failure, once stored. What was served stays, but for a file of tiles, whose bytes are gone."""
-    report = Report(
-        path=job.dataset.path,
-        status="failed",
-        because=job.because,
-        started_at=started,
-        ended_at=datetime.now(UTC),
-        error=describe(error),
-    )
+    path, now = job.dataset.path, datetime.now(UTC)
+    report = Report(path, "failed", job.because, started, now, error=describe(error))
     with job.connection.transaction():
-        archives.forget(job.connection, job.dataset.path)
+        archives.forget(job.connection, path)
         catalogue.save_report(job.connection, report, job.dataset.signature, "failed")
     return report
 
@@ -234,10 +228,10 @@ def finish(
         raise CannotRead(f"{copied.rows} rows were sent, and not all arrived", hint="load again; report it if it stays")
     found = verify.observe_geometries(connection, table) if table.shape else None
     notes = [*copied.notes]
-    placeless = verify.drop_placeless(connection, table, found) if found else 0
-    if placeless:
+    placeless = verify.drop_placeless(connection, table, found) if found else None
+    if placeless is not None:
         found = verify.observe_geometries(connection, table)
-        notes.append(verify.placeless_note(placeless))
+        notes.append(placeless)
     if found is not None and crs is not None:
         assumed = check_assumption(crs, found.extent)
         notes += [note for note in (assumed, *verify.geometry_notes(connection, table, found)) if note]

@@ -15,6 +15,7 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -173,12 +174,8 @@ class PMTiles:
 
 def leaf_entries(firsts: Sequence[int], leaves: Sequence[bytes]) -> list[Entry]:
     """The entries of the root directory that lead to leaves: their first tile, place and length."""
-    entries: list[Entry] = []
-    offset = 0
-    for first, leaf in zip(firsts, leaves, strict=True):
-        entries.append(Entry(first, offset, len(leaf), 0))
-        offset += len(leaf)
-    return entries
+    offsets = accumulate(map(len, leaves), initial=0)
+    return [Entry(first, offset, len(leaf), 0) for first, offset, leaf in zip(firsts, offsets, leaves, strict=False)]
 
 
 class MBTiles:

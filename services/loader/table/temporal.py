@@ -99,23 +99,15 @@ def observe_interval(connection: Connection, table: Table, times: Times) -> tupl
     An end is None, open, when some feature's is: null beside another end, or beyond the years that Python's datetime
     holds (before 1, from 9999-12-31 on), as in "until further notice". Instants of those years are passed over.
     """
-    start, end = sql.Identifier(times.start.column), sql.Identifier(times.columns[-1].column)
-    early, late = (sql.SQL(text) for text in ("{} < '0001-01-02'", "{} >= '9999-12-31'"))
     text = sql.SQL("""
-SELECT min({start}::timestamptz) FILTER (WHERE NOT {early} AND NOT {start_late}),
-       max({end}::timestamptz) FILTER (WHERE NOT {end_early} AND NOT {late}),
-       coalesce(bool_or({start} IS NULL AND {end} IS NOT NULL OR {early}), false),
-       coalesce(bool_or({end} IS NULL AND {start} IS NOT NULL OR {late}), false)
+SELECT min({start}::timestamptz) FILTER (WHERE {start} >= '0001-01-02' AND {start} < '9999-12-31'),
+       max({end}::timestamptz) FILTER (WHERE {end} >= '0001-01-02' AND {end} < '9999-12-31'),
+       coalesce(bool_or({start} IS NULL AND {end} IS NOT NULL OR {start} < '0001-01-02'), false),
+       coalesce(bool_or({end} IS NULL AND {start} IS NOT NULL OR {end} >= '9999-12-31'), false)
 FROM {table}
-""").format(
-        start=start,
-        end=end,
-        early=early.format(start),
-        start_late=late.format(start),
-        end_early=early.format(end),
-        late=late.format(end),
-        table=table.identifier,
-    )
+""")
+    start, end = sql.Identifier(times.start.column), sql.Identifier(times.columns[-1].column)
+    text = text.format(start=start, end=end, table=table.identifier)
     first, last, open_start, open_end = connection.execute(text).fetchall()[0]
     if times.end is None:
         return first, last

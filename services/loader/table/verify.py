@@ -96,18 +96,18 @@ def observe_geometries(connection: Connection, table: Table) -> GeometrySummary:
     )
 
 
-def drop_placeless(connection: Connection, table: Table, found: GeometrySummary) -> int:
-    """Make null of geometries that have no place on Earth: one would end every statement that shows it. How many"""
+def drop_placeless(connection: Connection, table: Table, found: GeometrySummary) -> Note | None:
+    """Make null of geometries that have no place on Earth, of which one would end every statement that shows it; what
+    the report says of them, None without any.
+    """
     if not found.unprojected_count:
-        return 0
+        return None
     text = sql.SQL(
         "UPDATE {} SET geom = NULL WHERE geom_3857 IS NULL AND NOT ST_IsEmpty(geom) AND NOT isthmus.has_place(geom)"
     )
-    return connection.execute(text.format(table.identifier)).rowcount
-
-
-def placeless_note(count: int) -> Note:
-    """What the report says of them."""
+    count = connection.execute(text.format(table.identifier)).rowcount
+    if not count:
+        return None
     message = f"{count} features have coordinates for which their system has no place, and are without geometry"
     return Note("warning", "geometry-without-place", message, "is the coordinate system right?")
 
