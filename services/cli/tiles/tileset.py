@@ -10,6 +10,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from pmtiles.tile import tileid_to_zxy, zxy_to_tileid
@@ -34,6 +35,11 @@ class Limits:
     def hold(self, row: int, column: int) -> bool:
         """Whether a place is within."""
         return self.first_row <= row <= self.last_row and self.first_column <= column <= self.last_column
+
+    @property
+    def places(self) -> Iterator[tuple[int, int]]:
+        """The rows and columns of all tiles within, row by row."""
+        return product(range(self.first_row, self.last_row + 1), range(self.first_column, self.last_column + 1))
 
     @property
     def count(self) -> int:
@@ -165,9 +171,7 @@ class Grid:
 
     def within(self, zoom: int, limits: Limits) -> array[int]:
         """The numbers of all tiles within limits, in order."""
-        rows = range(limits.first_row, limits.last_row + 1)
-        columns = range(limits.first_column, limits.last_column + 1)
-        return array("Q", sorted(self.number(zoom, row, column) for row in rows for column in columns))
+        return array("Q", sorted(self.number(zoom, row, column) for row, column in limits.places))
 
     def children(self, zoom: int, number: int, limits: Limits) -> Iterator[int]:
         """The numbers of the tiles below one of a zoom that lie within the limits of the next."""

@@ -104,14 +104,11 @@ class Walk:
         """All tiles within the limits, row by row."""
         for zoom in self.zooms:
             limits = self.tileset.limits[zoom]
-            rows = range(limits.first_row, limits.last_row + 1)
-            columns = range(limits.first_column, limits.last_column + 1)
-            places = ((row, column) for row in rows for column in columns)
 
             def ask(place: tuple[int, int], zoom: int = zoom, count: int = limits.count) -> Step:
                 return replace(self._step(zoom, *place), of=count)
 
-            for _, step in ordered(pool, ask, places, self.jobs * WINDOW):
+            for _, step in ordered(pool, ask, limits.places, self.jobs * WINDOW):
                 yield step
 
     def _step(self, zoom: int, row: int, column: int) -> Step:

@@ -93,7 +93,8 @@ def prepare_source(
         begin("copy")
         version = catalogue.next_version(connection)
         staged = Table(f"{prefix(target.oid)}{version}", target.columns, Shape(), target.srid)
-        rows = stage(connection, target, staged)
+        run(connection, *create_staged(target, staged), analyze(staged.identifier))
+        rows = verify.count_rows(connection, staged)
         begin("geometries")
         found = verify.observe_geometries(connection, staged)
         begin("low zooms")
@@ -151,12 +152,6 @@ def overview_columns(attributes: Sequence[Mapping[str, Any]]) -> list[TableColum
         for place, a in enumerate(attributes)
         if a["type"] in STORED and a["name"] not in taken and "%" not in a["name"]
     ]
-
-
-def stage(connection: Connection, target: Target, staged: Table) -> int:
-    """Copy what is needed of the table, with Web Mercator geometries; returns how many rows have a geometry."""
-    run(connection, *create_staged(target, staged), analyze(staged.identifier))
-    return verify.count_rows(connection, staged)
 
 
 def publish(connection: Connection, target: Target, tiling: dict[str, Any], rows: int) -> str | None:

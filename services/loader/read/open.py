@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -145,12 +145,8 @@ def refuse_links(dataset: Dataset, archive: zipfile.ZipFile, members: list[tuple
             raise CannotRead(f"{link} in {dataset.path} is a link: it is not followed", hint="pack the file itself")
 
 
-@contextmanager
-def open_layer(dataset: Dataset, ref: LayerRef) -> Generator[OpenLayer]:
-    """Open a layer and yield it. Raises: CannotRead, also while its chunks are walked"""
+def open_layer(dataset: Dataset, ref: LayerRef) -> AbstractContextManager[OpenLayer]:
+    """A layer, open inside the block. Raises: CannotRead, also while its chunks are walked"""
     if ref.kind == "parquet":
-        with open_parquet(dataset) as layer:
-            yield layer
-    else:
-        with open_ogr(replace(dataset, kind=ref.kind), ref.gdal_path, ref.gdal_layer) as layer:
-            yield layer
+        return open_parquet(dataset)
+    return open_ogr(replace(dataset, kind=ref.kind), ref.gdal_path, ref.gdal_layer)

@@ -163,7 +163,9 @@ def copy_layer(
     The caller's transaction holds it all. Raises: CannotRead, GeometryRefused for what `padding` may mend
     """
     columns = table_columns(layer.schema)
-    refuse_too_wide(columns)
+    if len(columns) > MAX_COLUMNS:
+        message = f"the layer has {len(columns)} columns, a table has at most {MAX_COLUMNS}"
+        raise CannotRead(message, hint="leave some out")
     chunks = along_curve(layer.chunks)
     first = next(chunks, None)
     table = Table(name, columns, first_shape(layer, first), srid)
@@ -179,14 +181,6 @@ def copy_layer(
         )
     notes = (*cut_notes(layer.schema, columns), *copy.encoder.notes(), *copy.notes())
     return Copied(copy.table, copy.rows, notes)
-
-
-def refuse_too_wide(columns: Sequence[TableColumn]) -> None:
-    """Raises: CannotRead for more columns than a table of PostgreSQL has"""
-    if len(columns) > MAX_COLUMNS:
-        raise CannotRead(
-            f"the layer has {len(columns)} columns, a table has at most {MAX_COLUMNS}", hint="leave some out"
-        )
 
 
 def first_shape(layer: OpenLayer, first: Chunk | None) -> Shape | None:
