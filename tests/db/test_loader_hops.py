@@ -7,7 +7,7 @@ from loader.watch import State, look
 from support.hops import files_run_by
 from support.loading import Loader
 
-MOST_FILES = 35
+MOST_FILES = 31
 
 
 def test_a_dropped_csv_runs_through_few_files(loader: Loader):
