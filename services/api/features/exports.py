@@ -8,13 +8,7 @@ from dataclasses import dataclass, replace
 
 from werkzeug.datastructures import Range
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
-from werkzeug.http import (
-    dump_options_header,
-    parse_etags,
-    parse_if_range_header,
-    parse_range_header,
-    quote_etag,
-)
+from werkzeug.http import dump_options_header, parse_etags, parse_if_range_header, parse_range_header, quote_etag
 
 from api.exports.files import FileExports, FilePlan, plan_file
 from api.exports.job import FILE_FORMATS, FileFormat

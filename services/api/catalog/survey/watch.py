@@ -15,13 +15,7 @@ import psycopg
 from psycopg import sql
 
 from api.catalog.sources.build import NOTHING, Publishable, RelationSurvey, build, plan
-from api.catalog.sources.functions import (
-    draft_function,
-    is_tile_function,
-    named_systems,
-    overloaded,
-    refused,
-)
+from api.catalog.sources.functions import draft_function, is_tile_function, named_systems, overloaded, refused
 from api.catalog.sources.model import CrsDefinition, DatabaseFunction, Draft, Omission, parse_function, parse_relation
 from api.catalog.survey.crs import find_systems
 from api.catalog.survey.data_survey import declared_systems, survey

@@ -10,14 +10,7 @@ from api.documents.openapi.operations import OF_PROPERTIES
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, PAGES
 from api.http.request import Limits
 from api.params.conditions import LONGEST_SEARCH
-from api.params.items import (
-    COUNT_MODES,
-    CSV_GEOMETRIES,
-    FILTER_LANGS,
-    LARGEST_OFFSET,
-    LARGEST_ZOOM,
-    MOST_DIGITS,
-)
+from api.params.items import COUNT_MODES, CSV_GEOMETRIES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.query.crs import CRS84
 from api.query.items import PROFILES
 from api.tms.tile import WEB_MERCATOR_QUAD, TileMatrixSet

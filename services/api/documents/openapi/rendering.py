@@ -98,10 +98,7 @@ def search_body(collection: Collection | None, sample: Sample, members: dict[str
 
 def problem_response(text: str) -> dict[str, Any]:
     """The response of an error."""
-    return {
-        "description": text,
-        "content": {"application/problem+json": {"schema": reference("schemas", "problem")}},
-    }
+    return {"description": text, "content": {"application/problem+json": {"schema": reference("schemas", "problem")}}}
 
 
 def reference(kind: str, name: str) -> dict[str, str]:
