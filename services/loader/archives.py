@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,7 +50,7 @@ def save(connection: Connection, id: str, dataset: Dataset, looked: Inspected, s
         "cache_control": side_car.cache_control,
         "size_bytes": status.st_size,
         "mtime_ns": status.st_mtime_ns,
-        "facts": json.dumps(facts_json(looked.facts)).replace("\\u0000", ""),
+        "facts": catalogue.json_text(facts_json(looked.facts)),
     }
     connection.execute("DELETE FROM isthmus.tile_archives WHERE source_path = %s", [dataset.path])
     connection.execute(

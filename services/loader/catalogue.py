@@ -7,6 +7,7 @@ step.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -242,12 +243,32 @@ def restore(connection: Connection, ids: Sequence[str]) -> bool:
     return bool(withdrawn)
 
 
+def json_text(value: Any) -> str:
+    """JSON that jsonb takes: no NaN, no infinities, no NUL."""
+    return json.dumps(storable(value), ensure_ascii=False, allow_nan=False, default=str)
+
+
+def storable(value: Any) -> Any:
+    """The value without what jsonb refuses: NUL in text, numbers that are not finite (null instead)."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode(errors="replace").decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {storable(str(key)): storable(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in cast("list[Any]", value)]
+    return value
+
+
 def save_report(connection: Connection, report: Report, signature: str | None, status: Status) -> None:
     """Remember how a file looked and what became of it, and add a line to the history.
 
     `signature` None leaves the stored one (a file that is gone).
     """
-    text = json.dumps(report.as_json()).replace("\\u0000", "")
+    text = json_text(report.as_json())
     connection.execute(
         """
         INSERT INTO isthmus.sources (path, signature, status, report, seen_at)

@@ -107,6 +107,13 @@ def test_nul_in_text_is_removed_and_reported(loader: Loader) -> None:
     assert note.message.startswith("'v': NUL characters were removed from 1 values")
 
 
+def test_a_backslash_in_a_name_is_text_in_the_report_too(loader: Loader) -> None:
+    pq.write_table(pa.table({r"a\u0000z": ["x"]}), loader.path("t.parquet"))
+    report = loader.load("t.parquet")
+    assert report.status == "loaded", report.error
+    assert r"a\u0000z" in report.collections[0].columns[0].values()
+
+
 def test_a_json_column_of_a_geopackage_with_text_that_is_no_json_is_kept_as_text(loader: Loader) -> None:
     table = pa.table({"j": pa.array(['{"a": 1}', "oops", None]), "geometry": wkb(["POINT (1 2)"] * 3)})
     field = table.schema.field("j").with_metadata(

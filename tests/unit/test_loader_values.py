@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
+from loader.catalogue import json_text
 from loader.chunks import MAX_CHUNK_ROWS, MIN_CHUNK_ROWS, chunk_rows
 from loader.errors import BadSideCar, UnknownCrs
 from loader.progress import Event, bars, ended, json_lines, listener, sentence, steps
 from loader.report import CollectionReport, Note, Report, parse_report, report_file, write_report
 from loader.sidecar import SideCar, read_side_car
-from loader.table.binary_copy import json_text
 from loader.table.columns import table_columns
 from loader.table.crs import Crs, check_assumption, parse_code
 from loader.table.temporal import candidates

@@ -8,11 +8,10 @@ Arrays have no value of NULL, and need no loop in Python.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from pyarrow import types as pt
 
 from core.database.connections import Connection
 from core.database.copy_out import copy_out
+from loader.catalogue import json_text
 from loader.chunks import Chunk
 from loader.report import Note
 from loader.table.columns import JSON, TEXT, TableColumn
@@ -188,26 +188,6 @@ def json_value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def json_text(value: Any) -> str:
-    """JSON that jsonb takes: no NaN, no infinities, no NUL."""
-    return json.dumps(storable(value), ensure_ascii=False, allow_nan=False, default=str)
-
-
-def storable(value: Any) -> Any:
-    """The value without what jsonb refuses: NUL in text, numbers that are not finite (null instead)."""
-    if isinstance(value, str):
-        return value.replace("\0", "").encode(errors="replace").decode()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {storable(str(key)): storable(item) for key, item in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in cast("list[Any]", value)]
-    return value
 
 
 def read_records(connection: Connection, copy: sql.Composed, kinds: Mapping[str, str]) -> dict[str, Array]:
