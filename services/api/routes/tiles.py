@@ -100,8 +100,8 @@ def style(tms: str, id: str | None = None) -> Response:
 def tile(tms: str, z: str, row: str, column: str, id: str | None = None) -> Response:
     """A tile, also of a file or of a function; or how it is made."""
     accept = (request.headers.get(name, "") for name in ("Accept", "Accept-Encoding"))
-    asked = TileRequest(id, tms, z, row, column, request.query_string.decode(), *accept)
-    found = api().tiles.respond(asked, request.headers.get("If-None-Match", ""))
+    tile_request = TileRequest(id, tms, z, row, column, request.query_string.decode(), *accept)
+    found = api().tiles.respond(tile_request, request.headers.get("If-None-Match", ""))
     if isinstance(found, TileResource):
         return explanation(found, is_of_several=id is None)
     response = Response(found.body, found.status, found.headers)

@@ -75,12 +75,12 @@ def of_places(containers: Sequence[Json]) -> dict[str, str]:
 def of_ports(containers: Sequence[Json], mode: str) -> dict[str, str]:
     """Addresses and ports as they were set, so that a free one (0) stays one."""
     bindings = [mapped(one["HostConfig"].get("PortBindings")) for one in containers]
-    asked = {port: bound[0] for ports in bindings for port, bound in ports.items() if bound}
+    published = {port: bound[0] for ports in bindings for port, bound in ports.items() if bound}
     found: dict[str, str] = {}
-    if API_PORT in asked:
-        found |= {"ISTHMUS_BIND": asked[API_PORT]["HostIp"], "ISTHMUS_PORT": asked[API_PORT]["HostPort"] or "0"}
-    if DATABASE_PORT in asked:
-        found["ISTHMUS_DB_HOST_PORT"] = asked[DATABASE_PORT]["HostPort"]
+    if API_PORT in published:
+        found |= {"ISTHMUS_BIND": published[API_PORT]["HostIp"], "ISTHMUS_PORT": published[API_PORT]["HostPort"] or "0"}
+    if DATABASE_PORT in published:
+        found["ISTHMUS_DB_HOST_PORT"] = published[DATABASE_PORT]["HostPort"]
     elif mode == "bridge":
         found["ISTHMUS_DB_HOST_PORT"] = ""
     if mode == "host":

@@ -61,12 +61,12 @@ def span(unit: Unit, left: float, most: float) -> Span:
     if unit.kind == "host":
         beside = [[plug_width(one, MOST_PLUG) for one in unit.plugs if one.column == at] for at in range(len(widths))]
         widths = [max(width, row_width(sockets)) for width, sockets in zip(widths, beside, strict=True)]
-    asked = fsum(widths) + COLUMN_GAP * (len(widths) - 1)
+    wanted = fsum(widths) + COLUMN_GAP * (len(widths) - 1)
     plugs = [plug_width(one, MOST_PLUG) for one in unit.plugs]
     above = [plug_width(one, MOST_CARRIER) for one in unit.carriers]
     rows = [plugs, above] if unit.kind != "host" else [above]
-    needed = max([asked, min(unit.head.width, most) - FRAME_PAD, *(row_width(row) for row in rows)])
-    columns = row(left + FRAME_PAD, [one + (needed - asked) / len(widths) for one in widths], COLUMN_GAP)
+    needed = max([wanted, min(unit.head.width, most) - FRAME_PAD, *(row_width(row) for row in rows)])
+    columns = row(left + FRAME_PAD, [one + (needed - wanted) / len(widths) for one in widths], COLUMN_GAP)
     reach = Reach(left, needed + 2 * FRAME_PAD)
     over = centred(reach, plugs) if unit.kind != "host" else over_columns(unit, columns, plugs)
     return Span(

@@ -70,10 +70,10 @@ def may_be_root() -> bool:
     if os.geteuid() == 0:
         return True
     try:
-        asked = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False, timeout=10)  # noqa: S607
+        sudo = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False, timeout=10)  # noqa: S607
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return asked.returncode == 0
+    return sudo.returncode == 0
 
 
 FILES = "made_by_a_demo*"
