@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 
@@ -11,6 +14,24 @@ def resident_bytes(pid: int) -> int:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096 + sum(resident_bytes(int(child)) for child in children)
+
+
+@contextmanager
+def peak_bytes(pid: int) -> Generator[Callable[[], int]]:
+    """What gives the most memory that a process and its children had since the block began, by a look each 5 ms."""
+    seen, ended = [resident_bytes(pid)], Event()
+
+    def look() -> None:
+        while not ended.wait(0.005):
+            seen.append(resident_bytes(pid))
+
+    thread = Thread(target=look)
+    thread.start()
+    try:
+        yield lambda: max(seen)
+    finally:
+        ended.set()
+        thread.join()
 
 
 def server_pid(url: str) -> int:

@@ -24,7 +24,10 @@ from api.sql.features.pages import select_ends, select_page, select_walk_plan
 from core.cache import CollectionCache
 from core.catalog.collections import HEAP_ORDER, Collection
 from core.database.connections import Database
-from core.database.statement import Statement, TextRows
+from core.database.statement import CHUNK_ROWS, SMALL_CHUNK_ROWS, Statement, TextRows
+
+SMALL_GEOMETRIES = ("Point", None)
+"""Types of geometries of which none is large: of a point, and of a table without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ def run(database: Database, collection: Collection, query: ItemsQuery, plan: Pla
     return database.run_texts(
         statement,
         most_bytes=most_bytes,
+        chunk_rows=SMALL_CHUNK_ROWS if collection.geometry_type in SMALL_GEOMETRIES else CHUNK_ROWS,
         timeout_s=database.filter_timeout_s if query.filter.is_heavy else None,
         one_plan=suits_all_values(collection, query, plan, statement),
     )

@@ -19,7 +19,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from core.database.copy_out import copy_out
 from core.database.hosts import AMONG_REPLICAS, OF_A_STATEMENT, host_keywords, lifetime_s, reads_replicas
 from core.database.sqlstates import error_class, is_left_behind, is_stale, translate, translated
-from core.database.statement import Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
+from core.database.statement import CHUNK_ROWS, Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
 from core.errors import CatalogueMissing, DatabaseUnavailable
 from core.settings import Settings
 
@@ -181,6 +181,7 @@ class Database:
         statement: Statement,
         *,
         most_bytes: float = inf,
+        chunk_rows: int = CHUNK_ROWS,
         timeout_s: float | None = None,
         one_plan: bool = False,
     ) -> TextRows:
@@ -189,9 +190,9 @@ class Database:
         """
         session = self._session(timeout_s, one_plan=one_plan)
         if statement.prepared is None:
-            return self._work(session, lambda on: texts_of(on, statement, most_bytes))
+            return self._work(session, lambda on: texts_of(on, statement, most_bytes, chunk_rows))
         prepared, values = statement.prepared, statement.prepared.values(statement.params)
-        return self._work(session, lambda on: self._prepared_of(on).texts(prepared, values, most_bytes))
+        return self._work(session, lambda on: self._prepared_of(on).texts(prepared, values, most_bytes, chunk_rows))
 
     def run_together(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:
         """All rows of each of some statements, which see the database in one state. Raises: as `run`"""
