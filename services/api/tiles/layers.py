@@ -170,8 +170,8 @@ def is_small(layer: Layer) -> bool:
 def joined_layers(layers: Sequence[Layer]) -> bytes:
     """The tile that has them, compressed, or empty bytes; its comment says what each lacks, as a list (RFC 9651)."""
     mvt = b"".join(decompress(layer.packed) for layer in layers if layer.packed)
-    told = [(comment_of(layer.packed), layer.collection.id) for layer in layers]
-    lacks = [f'{lack};layer="{quote(id)}"' for lack, id in told if lack is not None]
+    comments = [(comment_of(layer.packed), layer.collection.id) for layer in layers]
+    lacks = [f'{lack};layer="{quote(id)}"' for lack, id in comments if lack is not None]
     packed = compress(mvt) if mvt else b""
     return with_comment(packed, ", ".join(lacks)) if lacks else packed
 

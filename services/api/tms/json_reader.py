@@ -258,10 +258,10 @@ def with_cell_sizes(document: Mapping[str, Any], unit_m: float) -> dict[str, Any
 def without_null(document: Mapping[str, Any]) -> dict[str, Any]:
     """A set without members that are null, which some programs write for what there is none of."""
 
-    def told(members: Mapping[str, Any]) -> dict[str, Any]:
+    def stated(members: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in members.items() if value is not None}
 
-    return with_matrices(told(document), told)
+    return with_matrices(stated(document), stated)
 
 
 def with_matrices(
