@@ -166,6 +166,7 @@ def test_an_export_of_some_has_those_of_a_page(database: Database, client: Flask
     given = {"filter": "size < 100", "f": "geojsonl"}
     some, whole = client.get(asked(3, offset="2", **given)), client.get(f"{ITEMS}?{urlencode(given)}")
     assert ids_of_lines(some.data) == expected[2:5]
+    assert ids_of_lines(client.get(f"{ITEMS}?{urlencode(given)}&offset=5").data) == expected[5:]
     assert sorted(ids_of_lines(whole.data)) == sorted(expected)
 
 

@@ -29,6 +29,7 @@ from api.sql.features.exports import (
     copy_features,
     copy_groups,
     is_everything,
+    is_whole,
     select_has_small_rows,
 )
 from core.cache import CollectionCache
@@ -91,7 +92,7 @@ class ExportService:
 
     def _as_on_a_page(self, collection: Collection, query: ItemsQuery) -> ItemsQuery:
         """The query of some features in the order of a page, so that they are those of the page."""
-        return query if query.limit >= WITHOUT_END else choose_order(self.reader, collection, query)
+        return query if is_whole(query) else choose_order(self.reader, collection, query)
 
     def _statement(self, collection: Collection, query: ItemsQuery, chosen: str) -> Statement:
         """The COPY of a stream. Features of a whole table come in groups, where rows are small."""

@@ -38,7 +38,7 @@ BODILESS = (204, 304)
 REVALIDATE = "public, no-cache"
 """Clients and proxies store the response and ask each time whether it changed, which costs no query."""
 
-FORM = 2
+FORM = 3
 """Rises when the form of responses changes, so that no client keeps one of an older Isthmus."""
 
 digests: CollectionCache[str, Any] = CollectionCache(capacity=20)

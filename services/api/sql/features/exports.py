@@ -14,7 +14,7 @@ from api.query.items import ItemsQuery, Presentation
 from api.query.page_order import order_key
 from api.sql.features.bbox_strips import order_values, with_strips
 from api.sql.features.items import feature_text, properties_lateral
-from api.sql.features.keyset import order_by
+from api.sql.features.keyset import at_offset, order_by
 from api.sql.features.pages import select_page
 from api.sql.filters.filter import where, where_clause
 from api.sql.relation import (
@@ -99,11 +99,15 @@ def line_of(collection: Collection, shown: Presentation, ahead: sql.Composable) 
     return sql.SQL("{} || {} || E'\\n'").format(ahead, feature)
 
 
+def is_whole(query: ItemsQuery) -> bool:
+    """Whether an export is of every match, and not of a part of their list."""
+    return not query.offset and query.limit >= WITHOUT_END
+
+
 def is_everything(collection: Collection, query: ItemsQuery) -> bool:
     """Whether an export is of a whole table, in no order, whose rows are found by their places."""
-    is_whole = query.filter.is_everything and not query.sort and not query.offset
     has_places = collection.source is None or collection.source.placed is not None
-    return is_whole and has_places and query.limit >= WITHOUT_END
+    return is_whole(query) and query.filter.is_everything and not query.sort and has_places
 
 
 def select_has_small_rows(collection: Collection) -> Statement:
@@ -160,18 +164,23 @@ def csv_geometry(collection: Collection, shown: Presentation) -> tuple[list[sql.
 def select_all(
     collection: Collection, query: ItemsQuery, columns: sql.Composable, lateral: sql.Composable
 ) -> tuple[sql.Composable, dict[str, Any]]:
-    """A SELECT of every match, in the order of the sort keys, or of the heap without any."""
+    """A SELECT of every match, in the order of the sort keys, or of the heap without any. A part of them, by a limit or
+    an offset, is one of the list that pages are parts of: whoever takes it in pieces has each feature once.
+    """
     conditions, params = where(collection, query.filter)
+    params |= {"rows": query.limit, "offset": query.offset}
     order, source = sql.SQL(""), relation(collection, query.filter)
-    if query.sort or query.offset:
+    if query.sort or not is_whole(query):
         key = order_key(collection, query.filter, query.sort)
         source = with_strips(collection, source, key, query.filter)
         params.update(order_values(collection, query.filter, key))
         order = sql.SQL(" ORDER BY ") + order_by(query.sort, collection, key, backwards=False)
-    text = sql.SQL(
-        "SELECT {columns} FROM {relation} AS t{lateral}{where}{order} LIMIT %(rows)s OFFSET %(offset)s"
-    ).format(columns=columns, relation=source, lateral=lateral, where=where_clause(conditions), order=order)
-    return text, {**params, "rows": query.limit, "offset": query.offset}
+        if not is_whole(query):
+            source, conditions = at_offset(collection, query, key, source, conditions), []
+    text = sql.SQL("SELECT {columns} FROM {relation} AS t{lateral}{where}{order}")
+    return text.format(
+        columns=columns, relation=source, lateral=lateral, where=where_clause(conditions), order=order
+    ), params
 
 
 # Numbers since 1970, microseconds of 64 bits or days; what is infinite or beyond them has none.
