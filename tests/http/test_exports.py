@@ -272,6 +272,26 @@ def test_geojson_of_everything_is_one_collection_of_the_same_features(client: Fl
     assert json.loads(client.get(f"{ITEMS}?f=geojson&ids=99").data) == {"type": "FeatureCollection", "features": []}
 
 
+@pytest.mark.parametrize("f", ["geojson", "geojsonl", "kml"])
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "http://www.opengis.net/def/crs/EPSG/0/3067"])
+def test_file_that_cannot_tell_its_system_is_refused_in_another(client: FlaskClient, f: str, crs: str):
+    """Saved, northings and metres stood where RFC 7946 has longitudes, and nothing said so (issue 21)."""
+    url = "/collections/grid/items"
+    for answer in (client.get(f"{url}?f={f}&crs={crs}"), client.head(f"{url}?f={f}&crs={crs}")):
+        assert answer.status_code == 400
+    problem = json.loads(client.get(f"{url}?f={f}&crs={crs}").data)
+    assert (problem["code"], problem["parameter"]) == ("format-unsuitable", "crs")
+    for other in ("jsonfg", "gpkg", "fgb", "parquet"):
+        assert f"f={other}" in problem["hint"]
+        assert client.get(f"{url}?f={other}&crs={crs}", buffered=True).status_code == 200
+    assert client.get(f"{url}?f=json&crs={crs}").headers["Content-Crs"]
+    assert client.get(f"{url}?f={f}&crs=OGC:CRS84", buffered=True).status_code == 200
+
+
+def test_system_is_no_matter_where_there_are_no_coordinates(client: FlaskClient):
+    assert client.get(f"{ITEMS}?f=geojson&crs=EPSG:3857&skipGeometry=true").status_code == 200
+
+
 def test_accept_header_means_pages_of_geojson(client: FlaskClient):
     response = client.get(ITEMS, headers={"Accept": "application/geo+json"})
     assert "Content-Disposition" not in response.headers

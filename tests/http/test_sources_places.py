@@ -297,7 +297,7 @@ def test_tile_across_a_grid_is_found_through_its_own_system(odd_client: FlaskCli
 @pytest.mark.parametrize("crs", [CRS84.uri, MERCATOR])
 def test_what_has_no_place_does_not_stop_the_rest(odd_client: FlaskClient, f: str, crs: str):
     response = odd_client.get(f"/collections/far_off/items?{urlencode({'f': f, 'crs': crs})}", buffered=True)
-    assert response.status_code == 200, response.text
+    assert response.status_code == (400 if f == "geojsonl" and crs == MERCATOR else 200), response.text
     if f == "json":
         assert [some["geometry"] is None for some in response.get_json()["features"]] == [False, True, True, True, True]
     assert odd_client.get("/collections/far_off_degrees/items?crs=" + quote(crs)).status_code == 200

@@ -67,9 +67,6 @@ def plan_file(format: FileFormat, collection: Collection, query: ItemsQuery) -> 
         raise FormatUnsuitable(f"{NEEDS_GEOMETRY[format]} needs geometries", hint=hint, parameter="f")
     if not (collection.key.is_id or has_geometry or (collection.columns if shown.columns is None else shown.columns)):
         raise FormatUnsuitable("no column is left to write", hint="name some properties", parameter="properties")
-    if format == "kml" and shown.crs is not CRS84:
-        hint = "leave crs out, or ask for f=gpkg, f=fgb or f=parquet"
-        raise FormatUnsuitable("KML is always in CRS84", hint=hint, parameter="crs")
     query = replace(query, presentation=replace(shown, crs=replace(shown.crs, northing_first=False)))
     statement = copy_wire(collection, query, parquet=format == "parquet", empties=format != "kml")
     return FilePlan(format, collection, query, statement)

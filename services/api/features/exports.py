@@ -20,7 +20,8 @@ from api.http.request import Limits, Request
 from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, status_line, streamed, validator_of
 from api.params.items import items_query
 from api.planner.choose_plan import Reader, choose_order
-from api.query.items import AS_STORED, ItemsQuery
+from api.query.crs import CRS84
+from api.query.items import AS_STORED, ItemsQuery, Presentation
 from api.query.source_errors import reading
 from api.sql.features.exports import (
     AHEAD,
@@ -35,7 +36,7 @@ from api.sql.features.exports import (
 from core.cache import CollectionCache
 from core.catalog.collections import Collection
 from core.database.statement import Statement
-from core.errors import BadParameter
+from core.errors import BadParameter, FormatUnsuitable
 
 WITHOUT_LIMIT = Limits(WITHOUT_END, WITHOUT_END)
 """Exports send every match when the request does not say how many."""
@@ -58,12 +59,16 @@ class ExportService:
     cache_control: str
 
     def respond(self, request: Request, collection: Collection, chosen: str) -> ApiResponse:
-        """Every match in a format of EXPORTS. Raises: BadParameter for what only pages have; as `items_query`"""
+        """Every match in a format of EXPORTS.
+
+        Raises: BadParameter for what only pages have; as `items_query` and `reject_crs`
+        """
         for name in ("cursor", "resultType", "count"):
             if name in request.args:
                 hint = "leave it out, or ask for f=json"
                 raise BadParameter(f"f={chosen} has no {name}", hint=hint, parameter=name)
         query = items_query(request.args, collection, WITHOUT_LIMIT)
+        reject_crs(collection, query.presentation, chosen)
         validator = validator_of(collection, EXPORTS[chosen].media_type, request, self.cache_control)
         if chosen in FILE_FORMATS:
             return self._file(request, collection, query, chosen, validator)
@@ -130,6 +135,18 @@ class ExportService:
         if made is None:
             return ApiResponse(OK, headers, nothing())
         return send(request, made, ApiResponse(OK, headers).replacing(("ETag", quote_etag(f"{plan.key}-{made.mark}"))))
+
+
+def reject_crs(collection: Collection, shown: Presentation, chosen: str) -> None:
+    """Raise FormatUnsuitable for a system that the file could not tell: saved, it has lost the header that does."""
+    if EXPORTS[chosen].crs84_only and shown.crs is not CRS84 and collection.has_geometry and shown.geometry:
+        detail = (
+            f"a file of f={chosen} is read as longitudes and latitudes in CRS84, and cannot say that it is in another"
+        )
+        hint = (
+            "leave crs out, or ask for f=gpkg, f=fgb, f=parquet or, a page at a time, f=jsonfg, which say their system"
+        )
+        raise FormatUnsuitable(detail, hint=hint, parameter="crs")
 
 
 def nothing() -> Generator[bytes]:

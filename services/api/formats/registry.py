@@ -14,6 +14,7 @@ class Format:
 
     extension: of the file's name, where it is not the value of `f`
     knows_collections: it can hold geometry collections
+    crs84_only: its readers take coordinates for longitudes and latitudes, whatever they are (RFC 7946, 4; OGC 07-147r2)
     """
 
     media_type: str
@@ -23,6 +24,7 @@ class Format:
     binary: bool = False
     needs_geometry: bool = False
     knows_collections: bool = True
+    crs84_only: bool = False
     rel: str = "items"
     """The relation of its link. GDAL takes a link to items of GeoJSON for the one to pages."""
 
@@ -31,14 +33,14 @@ ITEMS_FORMATS = {
     "json": Format(GEOJSON),
     "html": Format(HTML),
     "jsonfg": Format(JSON_FG),
-    "geojson": Format(GEOJSON, "all features as GeoJSON", rel="enclosure"),
+    "geojson": Format(GEOJSON, "all features as GeoJSON", crs84_only=True, rel="enclosure"),
     "csv": Format(CSV, "all features as CSV", "utf-8"),
-    "geojsonl": Format(GEOJSON_SEQ, "all features, one GeoJSON a line"),
+    "geojsonl": Format(GEOJSON_SEQ, "all features, one GeoJSON a line", crs84_only=True),
     "fgb": Format(FLATGEOBUF, "all features as FlatGeobuf", binary=True, needs_geometry=True),
     "gpkg": Format(GEOPACKAGE, "all features as a GeoPackage", binary=True),
     "parquet": Format(PARQUET, "all features as GeoParquet", binary=True),
     "shp": Format(ZIP, "all features as a zipped Shapefile", extension="zip", binary=True, knows_collections=False),
-    "kml": Format(KML, "all features as KML", needs_geometry=True),
+    "kml": Format(KML, "all features as KML", needs_geometry=True, crs84_only=True),
 }
 """By the value of `f`, the default first."""
 
