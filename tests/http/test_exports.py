@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import brotli
+import duckdb
 import pytest
 import zstandard
 from flask.testing import FlaskClient
@@ -52,9 +53,7 @@ def lines(client: FlaskClient, query: str = "") -> list[dict]:
     """The features of an export as GeoJSON a line."""
     response = client.get(f"{ITEMS}?f=geojsonl&{query}")
     assert response.status_code == 200, response.text
-    records = response.data.decode().split("\x1e")
-    assert records[0] == ""
-    return [json.loads(record) for record in records[1:]]
+    return [json.loads(line) for line in response.data.splitlines()]
 
 
 def table(client: FlaskClient, query: str = "", url: str = ITEMS) -> list[dict[str, str]]:
@@ -134,8 +133,29 @@ def test_headers_name_a_file_a_crs_and_a_validator(client: FlaskClient):
 
 def test_accept_header_chooses_an_export(client: FlaskClient):
     assert client.get(ITEMS, headers={"Accept": "text/csv"}).content_type.startswith("text/csv")
-    response = client.get(ITEMS, headers={"Accept": "application/geo+json-seq"})
-    assert response.content_type == "application/geo+json-seq"
+    for type in ("application/geo+json-seq", "application/x-ndjson"):
+        assert client.get(ITEMS, headers={"Accept": type}).content_type == type
+
+
+def test_text_sequence_is_the_lines_with_record_separators(client: FlaskClient):
+    """RFC 8142, 2.2"""
+    plain, sequence = client.get(f"{ITEMS}?f=geojsonl"), client.get(f"{ITEMS}?f=geojsonseq")
+    assert (plain.content_type, sequence.content_type) == ("application/x-ndjson", "application/geo+json-seq")
+    assert sequence.headers["Content-Disposition"] == "attachment; filename=places.geojsonseq"
+    assert sequence.data == b"".join(b"\x1e" + line for line in plain.data.splitlines(keepends=True))
+    assert client.get(ITEMS, headers={"Accept": "application/geo+json-seq"}).data == sequence.data
+    assert client.get(ITEMS, headers={"Accept": "application/ndjson"}).data == plain.data
+
+
+def test_jq_and_duckdb_read_lines(client: FlaskClient, tmp_path: Path):
+    """A record separator before each line made them refuse the file (issue 21)."""
+    path = tmp_path / "places.geojsonl"
+    path.write_bytes(client.get(f"{ITEMS}?f=geojsonl&sortby=name&limit=3").data)
+    names = [feature["properties"]["name"] for feature in lines(client, "sortby=name&limit=3")]
+    said = subprocess.run(["jq", ".properties.name", path], capture_output=True, text=True, check=True).stdout
+    assert [json.loads(line) for line in said.splitlines()] == names
+    rows = duckdb.sql(f"SELECT name FROM read_json('{path}', format = 'newline_delimited')").fetchall()
+    assert [name for (name,) in rows] == names
 
 
 @pytest.mark.parametrize("query", ["cursor=x", "resultType=hits", "count=exact", "limit=0", "bbox=1", "filter=nmae=1"])
@@ -154,7 +174,7 @@ def test_mistake_that_only_the_database_sees_is_a_problem_too(client: FlaskClien
 
 
 def test_gdal_reads_what_was_exported(client: FlaskClient, tmp_path: Path):
-    for name, driver in (("csv", "CSV"), ("geojsonl", "GeoJSONSeq")):
+    for name, driver in (("csv", "CSV"), ("geojsonl", "GeoJSONSeq"), ("geojsonseq", "GeoJSONSeq")):
         path = tmp_path / f"places.{name}"
         path.write_bytes(client.get(f"{ITEMS}?f={name}").data)
         seen = subprocess.run(["ogrinfo", "-ro", "-al", "-so", path], capture_output=True, text=True, check=True).stdout
@@ -182,7 +202,7 @@ def running_copies(database: Database) -> int:
     return rows[0][0]
 
 
-@pytest.mark.parametrize(("f", "encoding", "mark"), [("geojsonl", "identity", b"\x1e"), ("geojson", "gzip", b"\n,")])
+@pytest.mark.parametrize(("f", "encoding", "mark"), [("geojsonl", "identity", b"\n"), ("geojson", "gzip", b"\n,")])
 def test_big_export_arrives_whole_while_memory_stays_flat(big: Database, f: str, encoding: str, mark: bytes):
     unpack = zlib.decompressobj(31).decompress if encoding == "gzip" else bytes
     with running_api(big) as url:
@@ -272,7 +292,7 @@ def test_geojson_of_everything_is_one_collection_of_the_same_features(client: Fl
     assert json.loads(client.get(f"{ITEMS}?f=geojson&ids=99").data) == {"type": "FeatureCollection", "features": []}
 
 
-@pytest.mark.parametrize("f", ["geojson", "geojsonl", "kml"])
+@pytest.mark.parametrize("f", ["geojson", "geojsonl", "geojsonseq", "kml"])
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "http://www.opengis.net/def/crs/EPSG/0/3067"])
 def test_file_that_cannot_tell_its_system_is_refused_in_another(client: FlaskClient, f: str, crs: str):
     """Saved, northings and metres stood where RFC 7946 has longitudes, and nothing said so (issue 21)."""
@@ -359,7 +379,7 @@ def test_head_asks_nothing_of_the_database(client: FlaskClient):
     assert "Content-Length" not in response.headers
 
 
-@pytest.mark.parametrize("f", ["geojsonl", "geojson"])
+@pytest.mark.parametrize("f", ["geojsonl", "geojsonseq", "geojson"])
 @pytest.mark.parametrize("name", ["stock", "many", "wide"])
 def test_a_whole_table_comes_in_groups_with_the_same_bytes(groups: FlaskClient, f: str, name: str):
     whole = groups.get(f"/collections/{name}/items?f={f}").data
@@ -396,7 +416,7 @@ def exported(client: FlaskClient, f: str, query: str) -> list[int]:
     text = client.get(url).text
     if f == "csv":
         return [int(row["id"]) for row in csv.DictReader(io.StringIO(text))]
-    return [json.loads(line.strip("\x1e"))["id"] for line in text.splitlines()]
+    return [json.loads(line)["id"] for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("f", ["csv", "geojsonl", "geojson"])

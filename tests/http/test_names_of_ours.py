@@ -85,9 +85,7 @@ def test_features_have_the_values_of_their_columns(asked: FlaskClient, url: str)
     assert json.loads(asked.get(f"{url}/items/2").data)["properties"] == own(url, 2)
     assert json.loads(asked.get(f"{url}/items/2?f=jsonfg").data)["properties"] == own(url, 2)
     lines = asked.get(f"{url}/items?f=geojsonl").text.strip().split("\n")
-    assert [json.loads(line.strip("\x1e"))["properties"] for line in lines] == [
-        own(url, number) for number in (1, 2, 3)
-    ]
+    assert [json.loads(line)["properties"] for line in lines] == [own(url, number) for number in (1, 2, 3)]
 
 
 def test_table_of_text_has_the_values_of_their_columns(asked: FlaskClient, url: str):

@@ -135,6 +135,7 @@ def expected(f: str) -> dict[int, dict[str, Any]]:
         ("kml", "fid"),
         ("geojson", "id"),
         ("geojsonl", "id"),
+        ("geojsonseq", "id"),
         ("jsonfg", "id"),
     ],
 )

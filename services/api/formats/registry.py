@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.http.links import CSV, FLATGEOBUF, GEOJSON, GEOJSON_SEQ, GEOPACKAGE, HTML, JSON_FG, KML, MVT, PARQUET, ZIP
+from api.http.links import (
+    CSV,
+    FLATGEOBUF,
+    GEOJSON,
+    GEOJSON_SEQ,
+    GEOPACKAGE,
+    HTML,
+    JSON_FG,
+    JSON_LINES,
+    KML,
+    MVT,
+    PARQUET,
+    ZIP,
+)
 from core.catalog.collections import Collection
 
 
@@ -35,7 +48,8 @@ ITEMS_FORMATS = {
     "jsonfg": Format(JSON_FG),
     "geojson": Format(GEOJSON, "all features as GeoJSON", crs84_only=True, rel="enclosure"),
     "csv": Format(CSV, "all features as CSV", "utf-8"),
-    "geojsonl": Format(GEOJSON_SEQ, "all features, one GeoJSON a line", crs84_only=True),
+    "geojsonl": Format(JSON_LINES, "all features, one GeoJSON a line", crs84_only=True),
+    "geojsonseq": Format(GEOJSON_SEQ, "all features as a GeoJSON text sequence", crs84_only=True),
     "fgb": Format(FLATGEOBUF, "all features as FlatGeobuf", binary=True, needs_geometry=True),
     "gpkg": Format(GEOPACKAGE, "all features as a GeoPackage", binary=True),
     "parquet": Format(PARQUET, "all features as GeoParquet", binary=True),

@@ -32,6 +32,7 @@ ALIASES = {
         "application/vnd.oai.openapi+json",
         "application/vnd.mapbox.style+json",
     ),
+    "application/x-ndjson": ("application/ndjson", "application/jsonl"),
     "application/vnd.mapbox-vector-tile": (
         "application/x-protobuf",
         "application/protobuf",

@@ -16,7 +16,7 @@ from api.documents.openapi.operations import OPERATIONS, Operation
 from api.documents.openapi.parameters import TEXT, parameter_components, with_example
 from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, is_offered
-from api.http.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, KML, MVT, PICTURES, SVG, Links, quoted_path
+from api.http.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON_LINES, KML, MVT, PICTURES, SVG, Links, quoted_path
 from api.http.request import Limits
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import accepted_crs
@@ -165,7 +165,7 @@ def render_operation(operation: Operation, body: dict[str, Any]) -> dict[str, An
 def responses(operation: Operation, more: list[int]) -> dict[str, Any]:
     """The responses of an operation, by status."""
     page = reference("schemas", GEOJSON_SCHEMA.get(operation.id, "featureCollection"))
-    schema = {MVT: BINARY, HTML: TEXT, CSV: TEXT, GEOJSON_SEQ: TEXT, KML: TEXT, SVG: TEXT, GEOJSON: page}
+    schema = {MVT: BINARY, GEOJSON: page, **dict.fromkeys((HTML, CSV, JSON_LINES, GEOJSON_SEQ, KML, SVG), TEXT)}
     schema |= dict.fromkeys(PICTURES, BINARY)
     schema |= {format.media_type: BINARY for format in EXPORTS.values() if format.binary}
     content = {type: {"schema": schema.get(type, {"type": "object"})} for type in operation.types}
