@@ -188,6 +188,12 @@ class FileTooLarge(IsthmusError):
     code = "file-too-large"
 
 
+class StorageFull(IsthmusError):
+    """The server has no room for the file at the moment."""
+
+    code = "storage-full"
+
+
 class FileNotWritten(IsthmusError):
     """The file could not be written."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import itertools
@@ -284,6 +285,34 @@ def test_file_that_is_too_large_is_a_problem_with_a_way_out(spooled: tuple[Flask
     assert "f=csv" in problem["hint"]
     assert not list(spool.glob(f"*.{f}*"))
     assert client.get(f"/collections/rows/items?f={f}&limit=10").status_code == 200
+
+
+@pytest.mark.parametrize("f", ["gpkg", "kml", "parquet", "shp"])
+def test_full_disk_is_no_fault_of_the_file(
+    spooled: tuple[FlaskClient, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, f: str
+):
+    """It was a 413, which sends the client away for good (issue 21)."""
+    client, spool = spooled
+    monkeypatch.setattr("api.exports.spool.RESERVE_BYTES", 2**60)
+    response = client.get(f"/collections/rows/items?f={f}")
+    problem = json.loads(response.data)
+    assert (response.status_code, problem["code"]) == (503, "storage-full")
+    assert response.headers["Retry-After"] == "60"
+    assert "ISTHMUS_SPOOL_DIR" in problem["hint"]
+    assert str(spool) in caplog.text
+    assert not list(spool.glob(f"*.{f}*"))
+    assert client.get("/collections/rows/items?f=csv").status_code == 200
+
+
+def test_folder_that_cannot_be_made_on_a_full_disk_is_the_same(
+    spooled: tuple[FlaskClient, Path], monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("api.exports.spool.Path.mkdir", full)
+    response = spooled[0].get("/collections/rows/items?f=gpkg")
+    assert (response.status_code, json.loads(response.data)["code"]) == (503, "storage-full")
 
 
 @pytest.mark.parametrize("f", ["parquet", "gpkg"])

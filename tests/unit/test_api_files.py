@@ -30,6 +30,7 @@ JOB = FileJob(
     crs="EPSG:3067",
     sorted=False,
     most_bytes=1,
+    short_of_room=False,
     timeout_s=1,
     settings=Settings(data_dir=Path("/data"), db_password="geheim"),
 )

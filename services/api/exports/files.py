@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from api.exports.job import FileColumn, FileFormat, FileJob, file_too_large, run_writer
+from api.exports.job import FileColumn, FileFormat, FileJob, run_writer, storage_full
 from api.exports.spool import Spool, SpooledFile
 from api.http.slots import Slots
 from api.query.crs import CRS84
@@ -16,8 +18,13 @@ from api.sql.features.exports import copy_wire
 from core.catalog.collections import Collection
 from core.database.connections import Database
 from core.database.statement import Statement
-from core.errors import FileNotWritten, FormatUnsuitable, TooManyExports
+from core.errors import FileNotWritten, FormatUnsuitable, StorageFull, TooManyExports
 from core.settings import Settings
+
+log = logging.getLogger("isthmus.api")
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says when it has no room."""
 
 FILE_VERSION = 2
 """Rises when what is in files changes, so that none of an older Isthmus is sent."""
@@ -95,8 +102,15 @@ class FileExports:
         """The file; one request makes it, others that want the same wait for it.
 
         It is made to its end when the client leaves meanwhile: one that tries again finds it.
-        Raises: TooManyExports, FileTooLarge; as `run_writer`
+        Raises: TooManyExports, FileTooLarge, StorageFull; as `run_writer`
         """
+        try:
+            return self._find_or_wait(plan)
+        except StorageFull as error:
+            log.warning("%s: %s; the client is told to try again", self._spool.folder, error.detail)
+            raise
+
+    def _find_or_wait(self, plan: FilePlan) -> SpooledFile:
         found = self.find(plan)
         if found is not None:
             return found
@@ -121,15 +135,19 @@ class FileExports:
                 found = self._spool.publish(job.path, plan.name)
             self._spool.make_room()
         except OSError as error:
+            if error.errno in FULL:
+                raise storage_full() from error
             raise FileNotWritten("the server cannot write files", hint="is ISTHMUS_SPOOL_DIR writable?") from error
         return found
 
     def _job(self, plan: FilePlan, folder: Path) -> FileJob:
-        """The job of the writer. Raises: FileTooLarge when there is no room; DatabaseUnavailable"""
+        """The job of the writer. Raises: DatabaseUnavailable"""
         collection, shown = plan.collection, plan.query.presentation
         columns = collection.columns if shown.columns is None else shown.columns
         kind = (collection.geometry_type or "Geometry") if collection.has_geometry and shown.geometry else None
         self._spool.make_room()
+        room_bytes = self._spool.room_bytes()
+        most_bytes = max(min(self._settings.spool_file_mb, self._settings.spool_mb) * MB, LEAST_BYTES)
         return FileJob(
             format=plan.format,
             path=folder / f"made.{EXTENSIONS.get(plan.format, plan.format)}",
@@ -142,16 +160,17 @@ class FileExports:
             geometry_type=kind,
             crs=authority_code(plan),
             sorted=bool(plan.query.sort),
-            most_bytes=min(self._settings.spool_file_mb * MB, max(self._spool.room_bytes(), LEAST_BYTES)),
+            most_bytes=min(most_bytes, max(room_bytes, LEAST_BYTES)),
+            short_of_room=room_bytes < most_bytes,
             timeout_s=self._settings.export_timeout_s,
             settings=self._settings,
         )
 
     def _check(self) -> None:
-        """Whether the writer may go on. Raises: FileTooLarge"""
+        """Whether the writer may go on. Raises: StorageFull"""
         self._spool.make_room()
         if self._spool.room_bytes() <= 0:
-            raise file_too_large("the server has no room for more files")
+            raise storage_full()
 
 
 def authority_code(plan: FilePlan) -> str | None:

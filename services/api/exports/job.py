@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from typing import Any, Literal, get_args
 import psycopg
 
 from core.catalog.collections import ColumnType, KeyType
-from core.errors import FileNotWritten, FileTooLarge, error_of
+from core.errors import FileNotWritten, FileTooLarge, StorageFull, error_of
 from core.settings import Settings
 
 FileFormat = Literal["fgb", "gpkg", "parquet", "shp", "kml"]
@@ -34,6 +35,15 @@ def file_too_large(detail: str) -> FileTooLarge:
     """The error of a file that cannot be made so large."""
     hint = "ask for f=csv or f=geojsonl, which have no limit, or for fewer features or properties"
     return FileTooLarge(detail, hint=hint, parameter="f")
+
+
+def storage_full() -> StorageFull:
+    """The error of a file that there is no room for now; its hint has a way out for the client and for the operator."""
+    hint = (
+        "try again later, or ask for f=csv or f=geojsonl, which need no room; operator: free the disk of"
+        " ISTHMUS_SPOOL_DIR, or raise ISTHMUS_SPOOL_MB if it is too low"
+    )
+    return StorageFull("the disk or the folder for files is full", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class FileJob:
     unique: no two features have the same id
     geometry_type: GeoJSON's name, 'Geometry' for mixed ones, None without geometry
     crs: an authority and a code, such as EPSG:3067; None when nobody knows. Easting comes first whatever that says
+    short_of_room: what is left on the disk or in the spool, and no setting for one file, says how large it may be
     """
 
     format: FileFormat
@@ -67,6 +78,7 @@ class FileJob:
     crs: str | None
     sorted: bool
     most_bytes: int
+    short_of_room: bool
     timeout_s: int
     settings: Settings
 
@@ -77,12 +89,24 @@ class FileJob:
 
     @property
     def is_full(self) -> bool:
-        """Whether a file of the job is as large as one may be, which GDAL's KML driver does not notice."""
+        """Whether a file cannot grow, by its limit or by the disk's, which GDAL's KML driver does not notice."""
         sizes = [path.stat().st_size for path in self.path.parent.iterdir()]
-        return max(sizes, default=0) >= self.most_bytes - BLOCK_BYTES
+        return max(sizes, default=0) >= self.most_bytes - BLOCK_BYTES or self.free_bytes < BLOCK_BYTES
 
-    def too_large(self) -> FileTooLarge:
-        """The error of a file beyond its limit."""
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the disk of the file."""
+        return shutil.disk_usage(self.path.parent).free
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether it is for want of room when the file cannot grow."""
+        return self.short_of_room or self.free_bytes < BLOCK_BYTES
+
+    def too_large(self) -> FileTooLarge | StorageFull:
+        """The error of a file that cannot grow: beyond its own limit, or beyond what there is room for."""
+        if self.lacks_room:
+            return storage_full()
         return file_too_large(f"the file would be larger than {self.most_bytes // 1_000_000} MB")
 
     def to_json(self) -> str:
@@ -106,7 +130,8 @@ class FileJob:
 def run_writer(job: FileJob, check: Callable[[], None]) -> None:
     """Have the file of a job written. `check` is called a few times a second; when it raises, the writer is ended.
 
-    Raises: FormatUnsuitable, FileTooLarge, FileNotWritten, what the database says, psycopg.Error; what `check` raises
+    Raises: FormatUnsuitable, FileTooLarge, StorageFull, FileNotWritten, what the database says, psycopg.Error; what
+        `check` raises
     """
     command = [sys.executable, "-m", "api.exports.writer"]
     with subprocess.Popen(  # noqa: S603  nothing of the request is in the command

@@ -45,11 +45,15 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.CatalogueMissing: 503,
     errors.SourceChanged: 503,
     errors.TooManyExports: 503,
+    errors.StorageFull: 503,
     errors.TooManyBodies: 503,
     errors.QueryTooSlow: 504,
 }
 
 RETRY_AFTER_S = 2
+LATER_S: dict[type[IsthmusError], int] = {errors.StorageFull: 60}
+"""When to ask again, where somebody has to do something first."""
+
 MOST_TOLD = 600
 """Characters of a sentence in a problem, and of what the log has of a request."""
 
@@ -74,6 +78,7 @@ class Problem:
     detail: str
     hint: str | None = None
     parameter: str | None = None
+    retry_after_s: int = RETRY_AFTER_S
 
     def document(self, base: str, request_id: str) -> dict[str, Any]:
         """The problem+json members. `type` is the address of the page that explains the code."""
@@ -93,7 +98,10 @@ class Problem:
 def problem_of(error: IsthmusError) -> Problem:
     """The problem for one of our errors."""
     told = [text and shortened(text) for text in (error.hint, error.parameter)]
-    return Problem(STATUS[type(error)], error.code, error.title(), shortened(error.detail), *told)
+    later_s = LATER_S.get(type(error), RETRY_AFTER_S)
+    return Problem(
+        STATUS[type(error)], error.code, error.title(), shortened(error.detail), *told, retry_after_s=later_s
+    )
 
 
 def http_problem(status: int, name: str, detail: str) -> Problem:
@@ -151,5 +159,5 @@ def http_response(error: HTTPException, request: Request) -> ApiResponse:
 def respond(problem: Problem, request: Request) -> ApiResponse:
     """A problem document."""
     body = json.dumps(problem.document(request.base, request.id), ensure_ascii=False).encode()
-    later = [("Retry-After", str(RETRY_AFTER_S))] if problem.status == 503 else []
+    later = [("Retry-After", str(problem.retry_after_s))] if problem.status == 503 else []
     return ApiResponse(status_line(problem.status), [("Content-Type", PROBLEM_JSON), *later], body)

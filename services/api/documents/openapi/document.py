@@ -88,7 +88,7 @@ STATUS_MEANING = {
     415: "The body is neither JSON nor a form.",
     416: "The file has no such range.",
     500: "Isthmus made a mistake.",
-    503: "The database does not answer; try again after Retry-After seconds.",
+    503: "The database does not answer, or there is no room for a file; try again after Retry-After seconds.",
     504: "The query needed longer than the time limit.",
 }
 NOT_MODIFIED = {"description": "The answer is the one that the client has (If-None-Match, If-Modified-Since)."}

@@ -73,7 +73,7 @@ def write(job: FileJob) -> dict[str, str | None]:
     except MemoryError:
         return members(file_too_large(OUT_OF_MEMORY))
     except FAILURES:
-        if not wrote_too_much(job):
+        if not (wrote_too_much(job) or job.lacks_room):
             raise
         return members(job.too_large())
     return members(job.too_large()) if job.is_full else {}

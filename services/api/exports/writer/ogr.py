@@ -51,7 +51,7 @@ def write_kml(job: FileJob, rows: Rows) -> None:
 
 
 def with_room(batch: pa.RecordBatch, job: FileJob) -> pa.RecordBatch:
-    """The batch. Raises: FileTooLarge when there is no room for it"""
+    """The batch. Raises: FileTooLarge, StorageFull when there is no room for it"""
     if job.is_full:
         raise job.too_large()
     return batch
