@@ -36,7 +36,6 @@ POINTS = (
 )
 PATH = "/collections/points/tiles/WebMercatorQuad/0/0/0"
 KINDS = {"bare": "/health/live", "one feature": "/collections/points/items/1", "kept tile": PATH}
-SLOW_CLIENTS, ONE_S = 500, 2
 ONE_CLIENTS, MOST_WAITS, NEVER = 100, 3, float("inf")
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/error;
@@ -59,10 +58,10 @@ class Contender:
     slow_ms: float = 0.0
     """99th percentile of one client's time while the slow ones are there; infinite when it got no answer."""
 
-    def ask(self, connections: int) -> None:
-        """Ask for a while."""
+    def ask(self, connections: int, seconds: int) -> None:
+        """Ask for some seconds."""
         before = cpu_by_pid([self.pid, *below(self.pid)])
-        wrk = ["wrk", "-t1", f"-c{connections}", f"-d{ONE_S}s", "-H", "Accept-Encoding: gzip", self.url]
+        wrk = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", "Accept-Encoding: gzip", self.url]
         told = subprocess.run(wrk, capture_output=True, text=True, check=True).stdout
         cpu_s = spent(before, cpu_by_pid([self.pid, *below(self.pid)]))
         number, rate = re.search(r"(\d+) requests in", told), re.search(r"Requests/sec:\s+([\d.]+)", told)
@@ -70,11 +69,11 @@ class Contender:
         self.cpu_us.setdefault(connections, []).append(cpu_s / int(number[1]) * 1e6)
         self.rates.setdefault(connections, []).append(float(rate[1]))
 
-    def meet_slow_clients(self) -> None:
-        """Have clients that have sent half of their requests, and see how long another one waits."""
+    def meet_slow_clients(self, number: int) -> None:
+        """Have so many clients that have sent half of their requests, and see how long another one waits."""
         place = urlsplit(self.url)
         with ExitStack() as stack:
-            for _ in range(SLOW_CLIENTS):
+            for _ in range(number):
                 client = stack.enter_context(socket.create_connection((place.hostname or "", place.port or 80)))
                 client.sendall(f"GET {place.path} HTTP/1.1\r\nHost: ".encode())
             time.sleep(1)
@@ -98,6 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench serving", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--points", type=int, default=2000, help="points of the tile (2000: some 20 KB)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds (3)")
+    parser.add_argument(
+        "--seconds", type=int, default=2, help="of asking each server, over each number of connections (2)"
+    )
+    parser.add_argument(
+        "--slow-clients", type=int, default=500, metavar="N", help="clients that send half a request (500)"
+    )
     parser.add_argument("--classes", action="store_true", help="the worker classes of Isthmus, and no other servers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     given = parser.parse_args(arguments)
@@ -108,10 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         contenders = stack.enter_context((both_classes if given.classes else all_running)(given.points))
         for _ in range(given.rounds):
             for contender in contenders:
-                contender.ask(1)
-                contender.ask(16)
+                contender.ask(1, given.seconds)
+                contender.ask(16, given.seconds)
         for contender in contenders:
-            contender.meet_slow_clients()
+            contender.meet_slow_clients(given.slow_clients)
     print(render(contenders))
     if given.json:
         given.json.write_text(json.dumps([as_json(contender) for contender in contenders], indent=2))

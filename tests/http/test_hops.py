@@ -75,6 +75,9 @@ def status_of(client: FlaskClient, path: str) -> int:
 @pytest.mark.parametrize("name", MOST_FILES)
 def test_a_request_runs_through_few_files(client: FlaskClient, name: str):
     statuses: list[int] = []
+    assert (
+        status_of(client, WARM[0]) == 200
+    )  # so that the look at the catalogue, once a second, is not within what is traced
     files = files_run_by(lambda: statuses.append(status_of(client, ASKED[name])))
     assert statuses == [200]
     assert len(files) <= MOST_FILES[name], f"{len(files)} files:\n" + "\n".join(files)
