@@ -15,18 +15,25 @@ native_state_dir() {
 # as_services COMMAND...: as the services' user
 as_services() { service_user; "${as_user[@]}" "$@"; }
 
-# service_user: sets as_user, the words before a command that is to run as the services' user. With
-# CAP_DAC_READ_SEARCH that user can read a clone below /root; without the secure bit access(2), which
-# supervisor asks before it starts a program, would leave the capability out of account.
+# service_user: sets as_user, the words before a command that is to run as the services' user: with no capability of root,
+# and with ways to what it reads where that lies below a folder of root's.
 service_user() {
   as_user=()
   [ "$(id -u)" -eq 0 ] || return 0
-  as_user=(setpriv --reuid "$ISTHMUS_UID" --regid "$ISTHMUS_GID" --clear-groups)
-  ! may_read_everything || as_user+=(--securebits=+no_setuid_fixup --inh-caps=+dac_read_search --ambient-caps=+dac_read_search)
+  local places; mapfile -t places < <(native_places)
+  as_user=("$root/scripts/native/with-ways" "${places[@]}" --)
+  as_user+=(setpriv --reuid "$ISTHMUS_UID" --regid "$ISTHMUS_GID" --clear-groups --inh-caps=-all --no-new-privs)
+  ! setpriv --bounding-set=-all true 2>/dev/null || as_user+=(--bounding-set=-all)
 }
 
-# may_read_everything: this root has CAP_DAC_READ_SEARCH (bit 2), which root in a container may lack
-may_read_everything() { (( 0x$(awk '/^CapBnd:/ {print $2}' /proc/self/status) & 4 )); }
+# native_places: the folders that the services read and write: the clone, its Python, the data and the passwords
+native_places() {
+  local place interpreter=$venv/bin/python
+  [ -x "$interpreter" ] || interpreter=$python
+  for place in "$root" "$venv" "$("$interpreter" -c 'import sys; print(sys.base_prefix)')" "$ISTHMUS_DATA_DIR" "$ISTHMUS_SECRETS_DIR"; do
+    [ ! -d "$place" ] || printf '%s\n' "$(readlink -f -- "$place")" "$place"
+  done | awk '!seen[$0]++'
+}
 
 check_native() {
   check_python
@@ -36,7 +43,7 @@ check_native() {
   [ -z "$db_port_chosen" ] || check_port "$ISTHMUS_DB_HOST_PORT" 127.0.0.1 ISTHMUS_DB_HOST_PORT
   need_packages 'native mode' "${packages_native[@]}"
   as_services test -r "$root/services/postgis/entrypoint" \
-    || die "user $ISTHMUS_UID, which the services run as, cannot read $root: move the clone, for example to /srv"
+    || die "user $ISTHMUS_UID, which the services run as, cannot read $root: chmod -R go+rX it, or move it, for example to /srv"
   as_services test -x "$ISTHMUS_DATA_DIR" \
     || die "user $ISTHMUS_UID, which the services run as, cannot enter $ISTHMUS_DATA_DIR"
 }

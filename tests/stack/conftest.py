@@ -40,6 +40,8 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     mode = request.cls.mode
     if mode == "native":
         with new_stack() as native:
+            (native.folder / "roots").touch()
+            native.folder.chmod(0o700)  # like a clone below /root
             native.up(mode)
             yield native
         return

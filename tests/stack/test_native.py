@@ -38,6 +38,15 @@ class TestNative(ServesFiles):
         assert len(sockets) == 1
         assert output("ss", "-ltnpH").count(f"pid={self.postmaster(stack)},") == 0
 
+    def test_no_process_keeps_a_capability_of_root_nor_gets_one(self, stack: Stack) -> None:
+        """The stack's folder is root's alone: the services see nothing of it but the data."""
+        for pid in (*programs(stack).values(), self.postmaster(stack)):
+            status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+            assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+            assert status["NoNewPrivs"] == "1"
+            assert not Path(f"/proc/{pid}/root{stack.folder}/roots").exists()
+            assert Path(f"/proc/{pid}/root{stack.data}").exists()
+
     @pytest.mark.parametrize("kind", ["api", "loader"])
     def test_a_killed_program_comes_back(self, stack: Stack, kind: str) -> None:
         before = programs(stack)[kind]
