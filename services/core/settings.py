@@ -125,6 +125,10 @@ class Settings:
         2000, "largest file that an export makes, in MB; CSV and GeoJSON have no limit", least=1
     )
     scan_interval_s: float = setting(1.0, "seconds between two looks at the data folder")
+    read_memory_mb: int = setting(
+        2048, "most memory that the process which reads a file may take, in MB; beyond it the file fails", least=256
+    )
+    read_stall_s: int = setting(120, "seconds after which a file fails whose reading makes no progress", least=1)
     index: Index = setting(
         "auto",
         "auto: properties of larger tables get indexes after the load, those that it helps; off: only where a side-car"

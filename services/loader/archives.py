@@ -9,19 +9,24 @@ from typing import Any
 
 from core.catalog.archives import Facts, facts_json
 from core.database.connections import Connection
+from core.settings import Settings
 from loader import catalogue
 from loader.attempts import default_title
+from loader.cage.reader import CAGES
 from loader.names import assign_ids
-from loader.read.archives import Inspected, read_archive
+from loader.read.archives import Inspected
 from loader.report import CollectionReport, Report
 from loader.scan import Dataset
 from loader.sidecar import SideCar
 
 
-def load_archive(connection: Connection, dataset: Dataset, side_car: SideCar, because: str) -> Report:
+def load_archive(
+    connection: Connection, settings: Settings, dataset: Dataset, side_car: SideCar, because: str
+) -> Report:
     """Serve a file of tiles from the end of the transaction on. Raises: CannotRead, NameTaken"""
     started = datetime.now(UTC)
-    looked = read_archive(dataset)
+    with CAGES.reading(dataset, settings) as cage:
+        looked = cage.archive()
     # A withdrawn collection keeps its id for the return of its file.
     holders = {id: replace(holder, withdrawn=False) for id, holder in catalogue.read_holders(connection).items()}
     [assignment] = assign_ids(dataset.path, [""], holders)

@@ -15,12 +15,13 @@ from core.database.connections import Connection
 from core.settings import Settings
 from loader import archives, catalogue
 from loader.attempts import content_checksum, guarded, same_content, words_of
+from loader.cage.reader import CAGES, CagedDataset
 from loader.catalogue import Version
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.overviews.prepare import Overview, prepare
 from loader.progress import Event, Listener, ended, steps
-from loader.read.open import LayerRef, find_layers, open_layer, under_plain_name
+from loader.read.open import LayerRef, under_plain_name
 from loader.report import CollectionReport, Note, Report, describe, write_report
 from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, TileOptions, read_side_car
@@ -90,7 +91,7 @@ def attempt(job: Job, started: datetime) -> Report:
         catalogue.lock(job.connection)
         side_car = read_side_car(job.dataset.side_car)
         if job.dataset.is_archive:
-            report = archives.load_archive(job.connection, job.dataset, side_car, job.because)
+            report = archives.load_archive(job.connection, job.settings, job.dataset, side_car, job.because)
         else:
             report = load_unless_known(job, started, side_car)
         refuse_changed(job)
@@ -103,8 +104,8 @@ def load_unless_known(job: Job, started: datetime, side_car: SideCar) -> Report:
     sha256 = content_checksum(job.dataset, side_car)
     earlier = None if job.force else same_content(job.connection, job.dataset, side_car, sha256)
     if earlier is None:
-        with under_plain_name(job.dataset) as dataset:
-            return load_layers(replace(job, dataset=dataset), started, sha256, side_car)
+        with under_plain_name(job.dataset) as dataset, CAGES.reading(dataset, job.settings) as cage:
+            return load_layers(job, cage, started, sha256, side_car)
     because = f"{job.because}, with the content that was loaded before"
     return replace(earlier, because=because, started_at=started, ended_at=datetime.now(UTC))
 
@@ -139,18 +140,15 @@ def failure(job: Job, started: datetime, error: DatasetError) -> Report:
     return report
 
 
-def load_layers(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Report:
-    """Load every layer, serve the new versions, withdraw the layers that the file no longer has.
-
-    The dataset must be one that GDAL can find.
-    """
+def load_layers(job: Job, cage: CagedDataset, started: datetime, sha256: str, side_car: SideCar) -> Report:
+    """Load every layer, serve the new versions, withdraw the layers that the file no longer has."""
     path = job.dataset.path
-    refs = find_layers(job.dataset)
+    refs = cage.layers()
     assignments = assign_ids(path, [ref.name for ref in refs], catalogue.read_holders(job.connection))
     collections: list[CollectionReport] = []
     notes = [*side_car.notes, *(note for assignment in assignments for note in name_taken_notes(assignment))]
     for ref, assignment in zip(refs, assignments, strict=True):
-        report, layer_notes = load_layer(job, ref, assignment, side_car.of_layer(ref.name), sha256)
+        report, layer_notes = load_layer(job, cage, ref, assignment, side_car.of_layer(ref.name), sha256)
         collections.append(report)
         notes += [replace(note, collection=assignment.id) for note in layer_notes]
     for id in catalogue.withdraw(job.connection, path, keep=[assignment.id for assignment in assignments]):
@@ -177,7 +175,7 @@ def name_taken_notes(assignment: Assignment) -> list[Note]:
 
 
 def load_layer(
-    job: Job, ref: LayerRef, assignment: Assignment, side_car: SideCar, sha256: str
+    job: Job, cage: CagedDataset, ref: LayerRef, assignment: Assignment, side_car: SideCar, sha256: str
 ) -> tuple[CollectionReport, tuple[Note, ...]]:
     """Load one layer as a new version of its collection."""
     clock = time.perf_counter()
@@ -185,9 +183,9 @@ def load_layer(
     name = table_name(assignment.id, version)
     try:
         with job.connection.transaction():
-            copied, crs, notes = read_layer(job, ref, name, side_car)
+            copied, crs, notes = read_layer(job, cage, ref, name, side_car)
     except GeometryRefused:
-        copied, crs, notes = read_layer(job, ref, name, side_car, padding=True)
+        copied, crs, notes = read_layer(job, cage, ref, name, side_car, padding=True)
     copied = replace(copied, table=replace(copied.table, version=version))
     begin = steps(job.listen, job.dataset.path, {"layer": ref.name}, STEPS)
     filled = finish(job.connection, copied, crs, side_car, begin)
@@ -202,17 +200,17 @@ def load_layer(
 
 
 def read_layer(
-    job: Job, ref: LayerRef, name: str, side_car: SideCar, *, padding: bool = False
+    job: Job, cage: CagedDataset, ref: LayerRef, name: str, side_car: SideCar, *, padding: bool = False
 ) -> tuple[Copied, Crs | None, tuple[Note, ...]]:
     """The rows of a layer in the table `name`, their CRS, and the notes of the reader. Raises: as `copy_layer`"""
-    with open_layer(job.dataset, ref) as layer:
+    layer = cage.open(ref)
 
-        def tell(rows: int) -> None:
-            job.listen(Event("rows", job.dataset.path, {"layer": ref.name, "rows": rows, "of": layer.row_count}))
+    def tell(rows: int) -> None:
+        job.listen(Event("rows", job.dataset.path, {"layer": ref.name, "rows": rows, "of": layer.row_count}))
 
-        crs = resolve_crs(job.connection, layer.crs, side_car.crs) if layer.shape else None
-        srid = crs.srid if crs else None
-        return copy_layer(job.connection, name, layer, srid, tell, padding=padding), crs, layer.notes
+    crs = resolve_crs(job.connection, layer.crs, side_car.crs) if layer.shape else None
+    srid = crs.srid if crs else None
+    return copy_layer(job.connection, name, layer, srid, tell, padding=padding), crs, layer.notes
 
 
 def finish(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +24,8 @@ from core.database.sqlstates import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import archives, catalogue
+from loader.cage.reader import CAGES
+from loader.cage.walls import WALLS
 from loader.catalogue import Known, open_catalogue
 from loader.errors import DataFolderUnavailable
 from loader.load import Job, load_dataset
@@ -77,6 +79,7 @@ def watch(settings: Settings, listen: Listener) -> None:
 
     Raises: DataFolderUnavailable when `var/` below the data folder cannot be written to
     """
+    listen(walls_event(CAGES.walls(settings)))
     with heartbeat(settings.data_dir), rendering(settings, listen) as renderer:
         state = State(renderer)
         while True:
@@ -201,6 +204,13 @@ def announce(state: State, listen: Listener, error: IsthmusError) -> None:
     if state.trouble != error.detail:
         state.trouble = error.detail
         listen(Event("state", values={"state": "waiting", "message": f"{error.detail}; waiting", "hint": error.hint}))
+
+
+def walls_event(walls: Sequence[str]) -> Event:
+    """The event that tells behind which walls files are read, and what the kernel does not offer."""
+    gaps = "".join(f"; {name} is missing, so {risk}" for name, risk in WALLS.items() if name not in walls)
+    message = f"files are read behind walls: {', '.join(walls)}{gaps}"
+    return Event("state", values={"state": "starting", "message": message, "walls": list(walls)})
 
 
 def announce_watching(state: State, now: Scan, listen: Listener) -> None:

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from loader.attempts import mark_file
-from loader.watch import heartbeat_file, is_alive
+from loader.cage.walls import WALLS
+from loader.watch import heartbeat_file, is_alive, walls_event
 from support.cluster import Cluster, Database, private_cluster
 from support.loading import random_points, write_ogr, write_points
 from support.watcher import watching
@@ -56,7 +57,7 @@ def test_a_bad_file_does_not_stop_the_others(database: Database, tmp_path: Path)
         line = watcher.ended("a.gpkg", "failed")
         assert "cannot be read" in line["error"]
         watcher.ended("b.geojson", "loaded")
-        assert watcher.states() == ["watching"]
+        assert watcher.states() == ["starting", "watching"]
 
 
 def test_a_file_that_is_still_being_copied_is_waited_for(database: Database, tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_sigterm_ends_it_at_once_and_cleanly(database: Database, tmp_path: Path)
         assert is_alive(database.owner.data_dir)
         watcher.process.send_signal(signal.SIGTERM)
         assert watcher.process.wait(5) == 0
-        assert watcher.states() == ["watching", "stopped"]
+        assert watcher.states() == ["starting", "watching", "stopped"]
     assert "Traceback" not in watcher.log.read_text()
 
 
@@ -126,7 +127,7 @@ def test_it_outlives_the_database_and_says_so_once(own_cluster: Cluster, tmp_pat
         write_points(database.owner.data_dir / "late.geojson", ["a"])
         own_cluster.start()
         watcher.ended("late.geojson", "loaded")
-        assert watcher.states() == ["watching", "waiting", "watching"]
+        assert watcher.states() == ["starting", "watching", "waiting", "watching"]
     assert "Traceback" not in watcher.log.read_text()
 
 
@@ -149,7 +150,7 @@ def test_a_folder_that_goes_away_withdraws_nothing(database: Database, tmp_path:
         watcher.wait(lambda line: "the data folder" in line.get("message", ""))
         assert names(database) == ["a"]
         (tmp_path / "unmounted").rename(data_dir)
-        watcher.wait(lambda _: watcher.states() == ["watching", "waiting", "watching"])
+        watcher.wait(lambda _: watcher.states() == ["starting", "watching", "waiting", "watching"])
         assert names(database) == ["a"]
 
 
@@ -171,3 +172,17 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_hint(database: Da
         assert watcher.process.wait(10) == 2
     assert "cannot be written" in watcher.log.read_text()
     assert "Traceback" not in watcher.log.read_text()
+
+
+def test_the_first_line_says_which_walls_stand(database: Database, tmp_path: Path):
+    with watching(database.owner, tmp_path) as watcher:
+        first = watcher.wait(lambda line: bool(line))
+    assert first["walls"] == [*WALLS]
+    assert first["message"] == f"files are read behind walls: {', '.join(WALLS)}"
+
+
+def test_a_wall_that_is_missing_is_told_with_what_that_means():
+    told = walls_event([name for name in WALLS if name != "landlock"]).values["message"]
+    assert told.endswith(
+        "; landlock is missing, so the process that reads a file can read all that the loader's user can"
+    )

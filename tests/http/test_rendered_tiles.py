@@ -169,7 +169,7 @@ def test_sigterm_ends_it_at_once_in_the_middle_of_a_tile(database: Database, tmp
         assert asked.wait(20), watcher.log.read_text()
         watcher.process.send_signal(signal.SIGTERM)
         assert watcher.process.wait(5) == 0
-        assert watcher.states() == ["watching", "stopped"]
+        assert watcher.states() == ["starting", "watching", "stopped"]
     assert "Traceback" not in watcher.log.read_text()
 
 

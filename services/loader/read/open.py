@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import tempfile
 import zipfile
@@ -17,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from loader.chunks import OpenLayer
 from loader.errors import CannotRead
 from loader.read.content import HEAD_BYTES, readable, refuse_foreign, refuse_incomplete
+from loader.read.geopackage import refuse_what_reaches_out
 from loader.read.geoparquet import open_parquet
 from loader.read.ogr import list_layers, open_ogr
 from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
@@ -26,6 +28,7 @@ IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items
 GDAL_MAY_READ_IT = (KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error)
 """What Python says of a folder, and of a member that it cannot unpack: GDAL knows more of compression."""
 
+CLOSE_IT = "close the program that has it open, so that the log beside it ends"
 NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
 
 
@@ -41,21 +44,32 @@ class LayerRef:
 
 @contextmanager
 def under_plain_name(dataset: Dataset) -> Generator[Dataset]:
-    """The dataset under names that GDAL takes as they are: the same, or links in a temporary folder.
+    """The dataset under names that GDAL takes as they are: the same, or links in a temporary folder, or copies there.
 
-    pyogrio reads `;`, `#`, `!` and line ends as parts of a URL, GDAL reads braces in archive paths.
+    pyogrio reads `;`, `#`, `!` and line ends as parts of a URL, GDAL reads braces in archive paths. SQLite writes a log
+    that was left beside a database into it before it reads, which is not done to a file of the user's.
+    Raises: CannotRead where there is no room for a copy
     """
-    if not NOT_PLAIN.search(os.fspath(dataset.main)):
+    if not has_log(dataset) and not NOT_PLAIN.search(os.fspath(dataset.main)):
         yield dataset
         return
     with tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
         main = Path(folder) / f"dataset{dataset.main.suffix}"
-        main.symlink_to(dataset.main.absolute())
         sides = [file for file in dataset.files if file.parent == dataset.main.parent and file != dataset.main]
-        links = [Path(folder) / f"dataset{file.name.removeprefix(dataset.main.stem)}" for file in sides]
-        for link, file in zip(links, sides, strict=True):
-            link.symlink_to(file.absolute())
-        yield replace(dataset, main=main, files=(main, *links) if main.is_file() else dataset.files)
+        places = {dataset.main: main}
+        places |= {file: Path(folder) / f"dataset{file.name.removeprefix(dataset.main.stem)}" for file in sides}
+        try:
+            for file, place in places.items():
+                shutil.copyfile(file, place) if has_log(dataset) else place.symlink_to(file.absolute())
+        except OSError as error:
+            raise CannotRead(f"{dataset.path} cannot be copied: {error.strerror}", hint=CLOSE_IT) from error
+        files = tuple(places.values()) if dataset.main.is_file() else dataset.files
+        yield replace(dataset, main=main, files=files)
+
+
+def has_log(dataset: Dataset) -> bool:
+    """Whether SQLite left a log beside the database: a program has it open, or ended while it wrote."""
+    return any(file.name.endswith(("-wal", "-journal")) for file in dataset.files)
 
 
 def find_layers(dataset: Dataset) -> list[LayerRef]:
@@ -68,6 +82,8 @@ def find_layers(dataset: Dataset) -> list[LayerRef]:
         if dataset.main.is_file():
             with readable(dataset), dataset.main.open("rb") as file:
                 refuse_foreign(dataset.path, dataset.kind, file.read(HEAD_BYTES))
+        if dataset.kind == "gpkg":
+            refuse_what_reaches_out(dataset)
         refs = layers_at(dataset, os.fspath(dataset.main), dataset.kind)
     return [replace(refs[0], name="")] if len(refs) == 1 else refs
 

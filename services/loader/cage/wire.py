@@ -1,0 +1,135 @@
+"""What the loader and a cage say to each other: lines of JSON, and rows as a stream of Arrow between two of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+from pyarrow import ipc
+
+from core.catalog.archives import facts_json, parse_facts
+from loader import errors
+from loader.chunks import Chunk, OpenLayer
+from loader.errors import CannotRead, DatasetError
+from loader.geometry import Shape
+from loader.read.archives import Inspected
+from loader.report import Note
+from loader.scan import Dataset
+
+AS_BYTES = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}
+
+
+def send(file: BinaryIO, message: Mapping[str, Any]) -> None:
+    """Write one message."""
+    file.write(json.dumps(message).encode() + b"\n")
+    file.flush()
+
+
+def receive(file: BinaryIO) -> dict[str, Any]:
+    """Read one message. Raises: EOFError when the other end is gone; the DatasetError that it tells of"""
+    line = file.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    message = json.loads(line)
+    if "error" in message:
+        kind = getattr(errors, message["error"], CannotRead)
+        raise kind(message["detail"], hint=message["hint"])
+    return message
+
+
+def send_error(file: BinaryIO, error: DatasetError) -> None:
+    """Tell of an error."""
+    send(file, {"error": type(error).__name__, "detail": error.detail, "hint": error.hint})
+
+
+def dataset_as_json(dataset: Dataset) -> dict[str, Any]:
+    """A dataset that may be opened."""
+    return {
+        "path": dataset.path,
+        "kind": dataset.kind,
+        "main": str(dataset.main),
+        "files": [str(file) for file in dataset.files],
+        "signature": dataset.signature,
+    }
+
+
+def parse_dataset(message: Mapping[str, Any]) -> Dataset:
+    """The same, read back."""
+    files = tuple(Path(file) for file in message["files"])
+    return Dataset(message["path"], message["kind"], Path(message["main"]), files, message["signature"])
+
+
+def send_layer(file: BinaryIO, layer: OpenLayer) -> None:
+    """Send what is known of a layer, then its rows. Raises: CannotRead, before the first row or once the rows end"""
+    shape = None if layer.shape is None else asdict(layer.shape)
+    notes = [asdict(note) for note in layer.notes]
+    send(file, {"shape": shape, "crs": layer.crs, "row_count": layer.row_count, "notes": notes})
+    leading = [pa.field("fid", pa.int64())] + ([pa.field("wkb", pa.binary())] if layer.shape else [])
+    schema = pa.schema([*leading, *layer.schema])
+    failure = None
+    with ipc.new_stream(file, schema) as rows:
+        try:
+            for chunk in layer.chunks:
+                columns = [chunk.fids.cast(pa.int64()), *([] if chunk.wkb is None else [chunk.wkb])]
+                rows.write_batch(pa.RecordBatch.from_arrays([*columns, *chunk.properties.columns], schema=schema))
+        except DatasetError as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    send(file, {"end": True})
+
+
+def receive_layer(file: BinaryIO) -> OpenLayer:
+    """The layer that the other end sends, whose rows are checked as they come. Raises: CannotRead, EOFError"""
+    head = receive(file)
+    rows = ipc.open_stream(file)
+    shape = head["shape"] and Shape(**head["shape"])
+    first = 2 if shape else 1
+    return OpenLayer(
+        schema=pa.schema(list(rows.schema)[first:]),
+        shape=shape,
+        crs=head["crs"],
+        row_count=head["row_count"],
+        chunks=receive_chunks(file, rows, first),
+        notes=tuple(Note(**note) for note in head["notes"]),
+    )
+
+
+def receive_chunks(file: BinaryIO, rows: ipc.RecordBatchStreamReader, first: int) -> Iterator[Chunk]:
+    """The rows. Raises: CannotRead, EOFError"""
+    for batch in checked(rows):
+        properties = pa.RecordBatch.from_arrays(batch.columns[first:], names=batch.schema.names[first:])
+        yield Chunk(batch.column(0), properties, batch.column(1) if first == 2 else None)
+    receive(file)
+
+
+def checked(rows: ipc.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
+    """The batches whose buffers are what they say. That texts are UTF-8 is seen to where they are encoded.
+
+    Raises: CannotRead
+    """
+    try:
+        for batch in rows:
+            for column in batch.columns:
+                as_bytes = AS_BYTES.get(column.type)
+                (column.view(as_bytes) if as_bytes else column).validate(full=True)
+            yield batch
+    except pa.ArrowInvalid as error:
+        raise CannotRead(f"what was read of the file is damaged: {error}") from error
+
+
+def send_archive(file: BinaryIO, found: Inspected) -> None:
+    """Send what is in a file of tiles."""
+    notes = [asdict(note) for note in found.notes]
+    send(file, {"facts": facts_json(found.facts), "words": dict(found.words), "notes": notes})
+
+
+def receive_archive(file: BinaryIO) -> Inspected:
+    """The same, read back. Raises: CannotRead, EOFError"""
+    message = receive(file)
+    notes = tuple(Note(**note) for note in message["notes"])
+    return Inspected(parse_facts(message["facts"]), message["words"], notes)

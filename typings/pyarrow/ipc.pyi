@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+from types import TracebackType
+from typing import BinaryIO
+
+from pyarrow import RecordBatch, Schema
+
+class RecordBatchStreamWriter:
+    def __enter__(self) -> RecordBatchStreamWriter: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def write_batch(self, batch: RecordBatch) -> None: ...
+
+class RecordBatchStreamReader:
+    schema: Schema
+    def __iter__(self) -> Iterator[RecordBatch]: ...
+
+def new_stream(sink: BinaryIO, schema: Schema) -> RecordBatchStreamWriter: ...
+def open_stream(source: BinaryIO) -> RecordBatchStreamReader: ...
