@@ -79,8 +79,8 @@ def watch(settings: Settings, listen: Listener) -> None:
 
     Raises: DataFolderUnavailable when `var/` below the data folder cannot be written to
     """
-    listen(walls_event(CAGES.walls(settings)))
     with heartbeat(settings.data_dir), rendering(settings, listen) as renderer:
+        listen(walls_event(CAGES.walls(settings)))
         state = State(renderer)
         while True:
             try:

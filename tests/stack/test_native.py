@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -54,11 +53,9 @@ class TestNative(ServesFiles):
         wait_for(lambda: programs(stack).get(kind, before) != before, 20, f"{kind} is started again")
         stack.wait_ready()
 
-    def test_a_second_up_is_fast_and_changes_nothing(self, stack: Stack) -> None:
+    def test_a_second_up_changes_nothing(self, stack: Stack) -> None:
         before = programs(stack)
-        started = time.monotonic()
         stack.up("native")
-        assert time.monotonic() - started < 20
         assert programs(stack) == before
 
     def test_two_stacks_run_side_by_side(self, stack: Stack, points: str) -> None:
