@@ -206,6 +206,28 @@ def test_range_of_another_file_is_not_mixed_in(client: FlaskClient):
     assert other.status_code == 200
 
 
+def test_file_that_is_not_the_one_that_is_wanted_is_refused(client: FlaskClient):
+    """A download that went on by If-Match got bytes of another file (issue 21)."""
+    url = f"{ITEMS}?f=gpkg&limit=9"
+    unmade = client.head(url, headers={"If-Match": '"x"'})
+    first = client.get(url)
+    tag, modified = first.headers["ETag"], first.headers["Last-Modified"]
+    before = "Sat, 01 Jan 2000 00:00:00 GMT"
+    refused = [{"If-Match": '"x"'}, {"If-Match": f"W/{tag}"}, {"If-Unmodified-Since": before}]
+    refused.append({"If-Match": '"x"', "If-None-Match": tag})
+    for headers in refused:
+        for more in ({}, {"Range": "bytes=0-15"}):
+            assert client.get(url, headers=headers | more).status_code == 412, headers
+        assert client.head(url, headers=headers).status_code == 412
+    problem = json.loads(client.get(url, headers={"If-Match": '"x"'}).data)
+    assert (problem["status"], problem["code"]) == (412, "precondition-failed")
+    for good in ({"If-Match": tag}, {"If-Match": f'"x", {tag}'}, {"If-Match": "*"}, {"If-Unmodified-Since": modified}):
+        assert client.get(url, headers=good | {"Range": "bytes=0-15"}).status_code == 206
+        assert client.head(url, headers=good).status_code == 200
+    assert client.get(url, headers={"If-Match": tag, "If-Unmodified-Since": before}).status_code == 200
+    assert unmade.status_code == 412
+
+
 @pytest.mark.parametrize("f", ["fgb", "kml"])
 @pytest.mark.parametrize("url", ["/collections/stock/items?", f"{ITEMS}?skipGeometry=true&"])
 def test_format_that_needs_geometries_says_what_to_use(client: FlaskClient, f: str, url: str):

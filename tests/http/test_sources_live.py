@@ -161,7 +161,7 @@ def test_altered_table_is_read_as_it_is_now(
     assert len(found) == 30
     described = wait_for(
         lambda: get(client, "/collections/wells/feature-schema")["properties"],
-        lambda found: set(found["properties"]["properties"]) == properties - {"id"},
+        lambda found: set(found["properties"]["properties"]) == properties,
         SECONDS,
     )
     wanted = {"text": "string", "wells_pkey": None}.get(change.split()[-1], "integer")

@@ -267,6 +267,7 @@ def test_sample_weighs_no_more_than_other_tiles(client: FlaskClient):
 def test_view_that_takes_too_long_is_given_up_with_a_hint(client: FlaskClient):
     response = client.get("/collections/slow/tiles/WebMercatorQuad/0/0/0")
     assert response.status_code == 504
+    assert int(response.headers["Retry-After"]) > 0
     assert response.json is not None
     assert response.json["code"] == "query-too-slow"
     assert "filter" in response.json["hint"]

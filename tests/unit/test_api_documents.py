@@ -14,6 +14,7 @@ from api.documents.openapi.operations import OPERATIONS
 from api.documents.openapi.parameters import parameter_components
 from api.documents.schemas import (
     feature_schema_document,
+    gdal_feature_schema,
     geometry_property,
     queryables_document,
     schema_document,
@@ -152,7 +153,9 @@ def test_start_and_end_have_their_roles_when_they_are_of_one_kind(roads: Collect
 
 def test_feature_schema_names_the_geometry_type(roads: Collection):
     document = feature_schema_document(roads, LINKS)
-    assert document["properties"]["geometry"] == {"$ref": "https://geojson.org/schema/LineString.json"}
+    line = {"$ref": "https://geojson.org/schema/LineString.json"}
+    assert document["properties"]["geometry"] == {"anyOf": [line, {"type": "null"}]}
+    assert gdal_feature_schema(roads, LINKS)["properties"]["geometry"] == line
     table = feature_schema_document(replace(roads, srid=None), LINKS)
     assert table["properties"]["geometry"] == {"type": "null"}
 

@@ -118,11 +118,32 @@ def id_of_other_values(collection: Collection) -> dict[str, dict[str, Any]]:
     return {collection.free_name("id"): {"title": "id", "type": "string", **ID, "readOnly": True}}
 
 
-def feature_schema_document(collection: Collection, links: Links, wide: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The schema of a whole GeoJSON feature, from which GDAL takes the types of its columns.
+def feature_schema_document(collection: Collection, links: Links) -> dict[str, Any]:
+    """The schema of a whole GeoJSON feature, which every feature fits: any property may be null, and any geometry."""
+    properties = {column.name: or_null(property_schema(column)) for column in collection.columns}
+    geometry = geometry_schema(collection)
+    whole = geometry if not collection.has_geometry else {"anyOf": [geometry, {"type": "null"}]}
+    return whole_feature(collection, links, whole, properties)
+
+
+def gdal_feature_schema(collection: Collection, links: Links, wide: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The schema of a feature for GDAL, which takes the types of its columns from it, and knows no more than one type
+    of each: that a value may be null is not said.
 
     wide: as `wide_properties` gives them. They are called numbers, which GDAL reads as doubles
     """
+    properties = {
+        column.name: {**property_schema(column), **(NUMBER if column.name in wide else {})}
+        for column in collection.columns
+        if not is_known_to_gdal(column, collection)
+    }
+    return whole_feature(collection, links, geometry_schema(collection), properties)
+
+
+def whole_feature(
+    collection: Collection, links: Links, geometry: dict[str, Any], properties: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """The schema of a GeoJSON feature with this geometry and these properties."""
     return {
         "$schema": DIALECT,
         "$id": links.collection(collection, "feature-schema"),
@@ -132,17 +153,17 @@ def feature_schema_document(collection: Collection, links: Links, wide: frozense
         "properties": {
             "type": {"type": "string", "const": "Feature"},
             **feature_id(collection),
-            "geometry": geometry_schema(collection),
-            "properties": {
-                "type": "object",
-                "properties": {
-                    column.name: {**property_schema(column), **(NUMBER if column.name in wide else {})}
-                    for column in collection.columns
-                    if not is_known_to_gdal(column, collection)
-                },
-            },
+            "geometry": geometry,
+            "properties": {"type": "object", "properties": properties},
         },
     }
+
+
+def or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that null fits, too."""
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    choices = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [*types, "null"], **choices}
 
 
 def is_known_to_gdal(column: Column, collection: Collection) -> bool:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from werkzeug.datastructures import Range
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
-from werkzeug.http import dump_options_header, parse_etags, parse_if_range_header, parse_range_header, quote_etag
+from werkzeug.exceptions import PreconditionFailed, RequestedRangeNotSatisfiable
+from werkzeug.http import (
+    dump_options_header,
+    parse_date,
+    parse_etags,
+    parse_if_range_header,
+    parse_range_header,
+    quote_etag,
+)
 
 from api.exports.files import FileExports, FilePlan, plan_file
 from api.exports.job import FILE_FORMATS, FileFormat
@@ -42,6 +50,8 @@ WITHOUT_LIMIT = Limits(WITHOUT_END, WITHOUT_END)
 """Exports send every match when the request does not say how many."""
 
 BLOCK_BYTES = 262_144
+BINDING = ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE")
+"""Headers of a request that wants one file and no other, such as that of a download that goes on."""
 
 small_rows: CollectionCache[None, bool] = CollectionCache()
 
@@ -125,16 +135,19 @@ class ExportService:
         that were made for one request are never put together.
         """
         plan = plan_file(chosen, collection, self._as_on_a_page(collection, query))
-        if collection.source is None and (tag := known_tag(request, plan, validator)) is not None:
+        is_bound = any(name in request.environ for name in BINDING)
+        if not is_bound and collection.source is None and (tag := known_tag(request, plan, validator)) is not None:
             return not_modified(validator).replacing(("ETag", quote_etag(tag)))
         if request.method != "HEAD":
             self._begin_in_time(collection, query)
         with reading(collection, has_values=query.has_values):
             made = self.files.find(plan) if request.method == "HEAD" else self.files.open(plan)
         headers = [*attachment(collection, query, chosen), ("Vary", "Accept"), *validator.headers]
-        if made is None:
+        etag = None if made is None else f"{plan.key}-{made.mark}"
+        refuse_other(request, etag, validator)
+        if made is None or etag is None:
             return ApiResponse(OK, headers, nothing())
-        return send(request, made, ApiResponse(OK, headers).replacing(("ETag", quote_etag(f"{plan.key}-{made.mark}"))))
+        return send(request, made, ApiResponse(OK, headers).replacing(("ETag", quote_etag(etag))))
 
 
 def reject_crs(collection: Collection, shown: Presentation, chosen: str) -> None:
@@ -161,6 +174,26 @@ def known_tag(request: Request, plan: FilePlan, validator: Validator) -> str | N
     if known is None and (tags.star_tag or (not tags and validator.unchanged(request.environ))):
         return plan.key
     return known
+
+
+def refuse_other(request: Request, etag: str | None, validator: Validator) -> None:
+    """Raise PreconditionFailed for a request that wants another file than this one (RFC 9110, 13.1.1 and 13.1.4).
+
+    etag: None for a file that nobody has made, which has no tag yet
+    """
+    wanted = parse_etags(request.environ.get("HTTP_IF_MATCH"))
+    before = parse_date(request.environ.get("HTTP_IF_UNMODIFIED_SINCE"))
+    if wanted:
+        is_other = not wanted.star_tag and (etag is None or not wanted.is_strong(etag))
+    else:
+        is_other = before is not None and validator.modified is not None and whole_second(validator.modified) > before
+    if is_other:
+        raise PreconditionFailed("the file is not the one that If-Match or If-Unmodified-Since wants")
+
+
+def whole_second(moment: datetime) -> datetime:
+    """A moment as precise as headers have it."""
+    return moment.replace(microsecond=0)
 
 
 def attachment(collection: Collection, query: ItemsQuery, chosen: str) -> Headers:

@@ -62,6 +62,7 @@ HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("not-found", "the landing page links to everything there is"),
     405: ("method-not-allowed", "the Allow header lists the methods"),
     406: ("not-acceptable", "leave Accept out, or choose the format with the parameter f"),
+    412: ("precondition-failed", "the file is another now: take it anew, from its first byte"),
     413: ("body-too-long", "1,000,000 bytes are read; an area may have fewer corners"),
     414: ("uri-too-long", "ask for less in one request"),
     415: ("media-type-unsupported", "send the parameters as application/json, or as a form"),
@@ -159,5 +160,5 @@ def http_response(error: HTTPException, request: Request) -> ApiResponse:
 def respond(problem: Problem, request: Request) -> ApiResponse:
     """A problem document."""
     body = json.dumps(problem.document(request.base, request.id), ensure_ascii=False).encode()
-    later = [("Retry-After", str(problem.retry_after_s))] if problem.status == 503 else []
+    later = [("Retry-After", str(problem.retry_after_s))] if problem.status in (503, 504) else []
     return ApiResponse(status_line(problem.status), [("Content-Type", PROBLEM_JSON), *later], body)

@@ -25,7 +25,11 @@ Headers = list[tuple[str, str]]
 TEXTS = ("application/", "text/", "image/svg")
 COMMON_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", "Content-Crs, Content-Disposition, ETag, Isthmus-Tile, Link, X-Request-Id"),
+    (
+        "Access-Control-Expose-Headers",
+        "Accept-Ranges, Content-Crs, Content-Disposition, Content-Range, ETag, Isthmus-Tile, Link, Retry-After,"
+        " Server-Timing, X-Request-Id",
+    ),
     ("X-Content-Type-Options", "nosniff"),
     ("Timing-Allow-Origin", "*"),
 )

@@ -14,6 +14,7 @@ from api.documents.archives import archive_document
 from api.documents.collections import collection_document, collections_document
 from api.documents.schemas import (
     feature_schema_document,
+    gdal_feature_schema,
     queryables_document,
     schema_document,
     sortables_document,
@@ -27,6 +28,8 @@ from core.catalog.collections import Collection
 bp = Blueprint("collections", __name__, url_prefix="/collections")
 
 MOST_BODY_BYTES = 1_000_000
+GDAL = "GDAL/"
+"""What the name that GDAL gives itself begins with."""
 
 
 @bp.get("")
@@ -66,9 +69,14 @@ def properties(id: str) -> Response:
 
 @bp.get("/<id>/feature-schema")
 def feature_schema(id: str) -> Response:
-    """A whole feature."""
-    wide = wide_properties(api().database, api().catalog.collection(id))
-    return schema(id, "Feature schema", partial(feature_schema_document, wide=wide))
+    """A whole feature. GDAL is told of it as it understands."""
+    document_of = feature_schema_document
+    if GDAL in request.user_agent.string:
+        wide = wide_properties(api().database, api().catalog.collection(id))
+        document_of = partial(gdal_feature_schema, wide=wide)
+    response = schema(id, "Feature schema", document_of)
+    response.vary.add("User-Agent")
+    return response
 
 
 def schema(id: str, title: str, document_of: Callable[[Collection, Links], dict[str, Any]]) -> Response:

@@ -22,6 +22,12 @@ from api.http.response import ApiResponse, common_headers, complete
 from api.monitoring.metrics import ROUTE
 from core.errors import CatalogueMissing, DatabaseUnavailable
 
+REQUEST_HEADERS = (
+    *("Accept", "Content-Type", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"),
+    "Range",
+)
+"""What scripts of other pages may send. Of ranges, browsers let only those with a first byte pass unasked (Fetch)."""
+
 QGIS = "QGIS/"
 """What is in the name that QGIS gives itself, with its version behind it."""
 
@@ -66,7 +72,7 @@ def tell_methods(response: Response) -> None:
     """
     allowed = response.headers.get("Allow", "GET, HEAD, OPTIONS")
     response.headers["Access-Control-Allow-Methods"] = allowed
-    response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
+    response.headers["Access-Control-Allow-Headers"] = ", ".join(REQUEST_HEADERS)
     response.vary.add("User-Agent")
     if QGIS in request.user_agent.string and "Allow" in response.headers:
         response.headers["Allow"] = allowed.replace(", POST", "")

@@ -77,6 +77,9 @@ RESPONSE_SCHEMAS: dict[str, Any] = {
 }
 """As much as every response keeps to."""
 
+ANY_ITEMS: dict[str, Any] = {"type": "array", "items": {}}
+"""Generators of clients pass over what holds an array without `items`."""
+
 BINARY = {"type": "string", "format": "binary"}
 
 STATUS_MEANING = {
@@ -84,12 +87,13 @@ STATUS_MEANING = {
     403: "The operator does not let that be asked.",
     404: "There is no such resource.",
     406: "None of the media types in Accept is available; the problem lists those that are.",
+    412: "The file is not the one that If-Match or If-Unmodified-Since wants.",
     413: "The body, or the file that would be made, is too large.",
     415: "The body is neither JSON nor a form.",
     416: "The file has no such range.",
     500: "Isthmus made a mistake.",
     503: "The database does not answer, or there is no room for a file; try again after Retry-After seconds.",
-    504: "The query needed longer than the time limit.",
+    504: "The query needed longer than the time limit; ask for less, or again after Retry-After seconds.",
 }
 NOT_MODIFIED = {"description": "The answer is the one that the client has (If-None-Match, If-Modified-Since)."}
 PARTIAL = {"description": "The range of a file that is asked for (f=gpkg and the other file formats)."}
@@ -185,7 +189,7 @@ def search_body(collection: Collection | None, sample: Sample, members: dict[str
     parameters: dict[str, Any] = {"type": "object"}
     if members is not None:
         parameters |= {"properties": members, "additionalProperties": False}
-    tree = {"type": "object", "required": ["op", "args"], "properties": {"op": TEXT, "args": {"type": "array"}}}
+    tree = {"type": "object", "required": ["op", "args"], "properties": {"op": TEXT, "args": ANY_ITEMS}}
     whole = {**parameters, "properties": {**(members or {}), "filter": {"anyOf": [TEXT, tree]}}}
     found = items_examples(collection, sample) if collection else {}
     example: dict[str, Any] = {"limit": 5}

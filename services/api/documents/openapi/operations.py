@@ -95,7 +95,7 @@ OPERATIONS = (
         "A page of features",
         tuple(dict.fromkeys(MEDIA_TYPES.values())),
         ("collectionId", "fItems", *(name for name in ITEMS_PARAMETERS if name != "f")),
-        (400, 404, 413, 416, 500, 503, 504),
+        (400, 404, 412, 413, 416, 500, 503, 504),
     ),
     Operation(
         f"{_COLLECTION}/items/{{featureId}}",
