@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -12,10 +13,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import ipc
 
 from loader.cage import reader
 from loader.cage.reader import Cages
+from loader.cage.wire import receive, receive_layer, send
 from loader.errors import CannotRead
 from loader.report import Report
 from loader.scan import Dataset, scan
@@ -24,8 +28,6 @@ from support.loading import POINT, Loader
 
 TRIED = """
 import ctypes, json, os, socket, subprocess, sys
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from loader.cage.walls import Limits, raise_walls
 own, canary, parent = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -124,6 +126,76 @@ def test_a_process_that_dies_costs_its_dataset_a_report_and_nothing_else(loader:
         cages.close()
 
 
+def test_a_process_that_dies_in_the_middle_of_the_rows_does_not_end_the_loader(loader: Loader) -> None:
+    write_points(loader.path("a.geojson"), 300_000)
+    cages = Cages()
+    try:
+        with (
+            pytest.raises(CannotRead, match=r"ended the process that read it \(SIGKILL\)"),
+            cages.reading(dataset(loader, "a.geojson"), loader.settings) as cage,
+        ):
+            chunks = cage.open(cage.layers()[0]).chunks
+            next(chunks)
+            os.kill(cages.processes()[-1], 9)
+            list(chunks)
+    finally:
+        cages.close()
+
+
+def test_a_view_that_never_ends_does(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "CPU_S", 3)
+    write_points(loader.path("points.geojson"))
+    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n AS fid, NULL AS geom FROM r"
+    report = altered_geopackage(loader, "DROP TABLE seen", f"CREATE VIEW seen AS {endless} WHERE n < 0")
+    assert report.status == "failed"
+    assert report.error is not None
+    assert "more processor time than files of its size do" in report.error["message"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *(b"no message\n", b"[]\n", b"7\n", b'"walls"\n', b"{}\n", b'{"shape": {"kind": 1}}\n', b"\xff\n"),
+        *(b'{"error": "annotations"}\n', b'{"error": 1, "detail": 2, "hint": []}\n', b'{"error": {}}\n'),
+        b'{"shape": null, "crs": null, "row_count": 1, "notes": []}\nno stream of Arrow, but some bytes instead of it',
+    ],
+)
+def test_what_a_cage_sends_is_not_believed(sent: bytes) -> None:
+    with pytest.raises(CannotRead):
+        receive_layer(io.BytesIO(sent))
+
+
+def test_a_message_without_an_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loader.cage.wire.MOST_BYTES", 1000)
+    with pytest.raises(CannotRead, match="does not understand"):
+        receive(io.BytesIO(b"x" * 2000))
+
+
+def layer_of(ids: pa.Array) -> bytes:
+    """What a cage sends of a layer of rows without geometries."""
+    file = io.BytesIO()
+    send(file, {"shape": None, "crs": None, "row_count": len(ids), "notes": []})
+    batch = pa.record_batch([ids], names=["fid"])
+    with ipc.new_stream(file, batch.schema) as rows:
+        rows.write_batch(batch)
+    send(file, {"end": True})
+    return file.getvalue()
+
+
+def test_ids_of_another_type_are_refused() -> None:
+    assert [len(chunk) for chunk in receive_layer(io.BytesIO(layer_of(pa.array([1, 2])))).chunks] == [2]
+    with pytest.raises(CannotRead, match="does not understand"):
+        receive_layer(io.BytesIO(layer_of(pa.array(["1"]))))
+
+
+def test_rows_that_break_off_anywhere_are_no_whole_layer() -> None:
+    """Arrow has a word of its own for a stream that breaks off, and it is an error of the system without a number."""
+    sent = layer_of(pa.array(range(100)))
+    for length in range(len(sent)):
+        with pytest.raises((EOFError, CannotRead)):
+            list(receive_layer(io.BytesIO(sent[:length])).chunks)
+
+
 def test_reading_without_progress_ends(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = replace(loader.settings, read_stall_s=1)
     monkeypatch.setattr(reader, "LOOK_S", 0.1)
@@ -161,8 +233,7 @@ def test_nothing_listens_where_a_file_would_call(loader: Loader) -> None:
         feature = {"type": "Feature", "geometry": POINT, "properties": {}}
         text = json.dumps({"type": "FeatureCollection", "features": [feature] * 5000, "crs": crs})
         loader.path("late.geojson").write_text(text)
-        report = loader.load("late.geojson")
-        assert report.status in ("loaded", "failed")
+        loader.load("late.geojson")
         with pytest.raises(TimeoutError):
             canary.accept()
 

@@ -225,6 +225,7 @@ def test_file_that_is_not_the_one_that_is_wanted_is_refused(client: FlaskClient)
         assert client.get(url, headers=good | {"Range": "bytes=0-15"}).status_code == 206
         assert client.head(url, headers=good).status_code == 200
     assert client.get(url, headers={"If-Match": tag, "If-Unmodified-Since": before}).status_code == 200
+    assert client.get(url, headers={"If-Match": tag, "If-None-Match": tag}).status_code == 304
     assert unmade.status_code == 412
 
 

@@ -135,9 +135,10 @@ class ExportService:
         that were made for one request are never put together.
         """
         plan = plan_file(chosen, collection, self._as_on_a_page(collection, query))
-        is_bound = any(name in request.environ for name in BINDING)
-        if not is_bound and collection.source is None and (tag := known_tag(request, plan, validator)) is not None:
-            return not_modified(validator).replacing(("ETag", quote_etag(tag)))
+        tag = known_tag(request, plan, validator) if collection.source is None else None
+        known = None if tag is None else not_modified(validator).replacing(("ETag", quote_etag(tag)))
+        if known is not None and not any(name in request.environ for name in BINDING):
+            return known
         if request.method != "HEAD":
             self._begin_in_time(collection, query)
         with reading(collection, has_values=query.has_values):
@@ -145,6 +146,8 @@ class ExportService:
         headers = [*attachment(collection, query, chosen), ("Vary", "Accept"), *validator.headers]
         etag = None if made is None else f"{plan.key}-{made.mark}"
         refuse_other(request, etag, validator)
+        if known is not None:
+            return known
         if made is None or etag is None:
             return ApiResponse(OK, headers, nothing())
         return send(request, made, ApiResponse(OK, headers).replacing(("ETag", quote_etag(etag))))

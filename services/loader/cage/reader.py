@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 
 from core.settings import Settings
 from loader.cage.walls import Limits
-from loader.cage.wire import dataset_as_json, receive, receive_archive, receive_layer, send
+from loader.cage.wire import dataset_as_json, receive, receive_archive, receive_layer, send, understood
 from loader.chunks import Chunk, OpenLayer
 from loader.errors import CannotRead
 from loader.read.archives import Inspected
@@ -32,7 +32,7 @@ LOOK_S = 2.0
 """How often it is looked whether a cage that sends nothing reads something."""
 
 CPU_S, CPU_S_OF_MB = 600, 1.0
-"""Processor time that a dataset may take, and more for each MB of it. The slowest formats take a tenth."""
+"""Processor time that any dataset may take, and more for each MB of it."""
 
 MB = 1_000_000
 ENVIRONMENT = {
@@ -93,7 +93,7 @@ class Cages:
         return self._line
 
     def walls(self, settings: Settings) -> tuple[str, ...]:
-        """The walls that stand around every cage on this machine. Raises: OSError, EOFError"""
+        """The walls that stand around every cage on this machine. Raises: OSError, CannotRead"""
         with self.reading(Dataset(os.devnull, "csv", Path(os.devnull), (), ""), settings) as cage:
             return cage.walls
 
@@ -140,12 +140,14 @@ class CagedDataset:
         self._file = file
         self._rest: Iterator[Chunk] = iter(())
         self._out = out
-        self.walls = tuple(receive(file)["walls"])
+        with understood():
+            self.walls = tuple(map(str, receive(file)["walls"]))
 
     def layers(self) -> list[LayerRef]:
         """As `find_layers`."""
         send(self._out, {"layers": True})
-        return [LayerRef(**ref) for ref in receive(self._file)["layers"]]
+        with understood():
+            return [LayerRef(**ref) for ref in receive(self._file)["layers"]]
 
     def archive(self) -> Inspected:
         """As `read_archive`."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,13 @@ from loader.read.archives import Inspected
 from loader.report import Note
 from loader.scan import Dataset
 
+MOST_BYTES = 1 << 26
+"""Of one message: a table of ten thousand columns takes a hundredth of it."""
+
+NO_MESSAGE = "the process that reads the file sends what the loader does not understand"
+KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, DatasetError)}
+"""The errors that a cage may tell of, by their names."""
+
 AS_BYTES = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}
 
 
@@ -30,15 +38,30 @@ def send(file: BinaryIO, message: Mapping[str, Any]) -> None:
 
 
 def receive(file: BinaryIO) -> dict[str, Any]:
-    """Read one message. Raises: EOFError when the other end is gone; the DatasetError that it tells of"""
-    line = file.readline()
+    """Read one message.
+
+    Raises: EOFError when the other end is gone; the DatasetError that it tells of; CannotRead for what is no message
+    """
+    line = file.readline(MOST_BYTES)
+    if len(line) == MOST_BYTES:
+        raise CannotRead(NO_MESSAGE)
     if not line.endswith(b"\n"):
         raise EOFError
-    message = json.loads(line)
-    if "error" in message:
-        kind = getattr(errors, message["error"], CannotRead)
-        raise kind(message["detail"], hint=message["hint"])
-    return message
+    with understood():
+        message = json.loads(line)
+        if "error" not in message:
+            return dict(message)
+        kind, told = KINDS.get(message["error"], CannotRead), (str(message["detail"]), message["hint"])
+    raise kind(told[0], hint=None if told[1] is None else str(told[1]))
+
+
+@contextmanager
+def understood() -> Generator[None]:
+    """Turn what is no message, whose parts lack or are something else, into CannotRead."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CannotRead(NO_MESSAGE) from error
 
 
 def send_error(file: BinaryIO, error: DatasetError) -> None:
@@ -86,17 +109,20 @@ def send_layer(file: BinaryIO, layer: OpenLayer) -> None:
 def receive_layer(file: BinaryIO) -> OpenLayer:
     """The layer that the other end sends, whose rows are checked as they come. Raises: CannotRead, EOFError"""
     head = receive(file)
-    rows = ipc.open_stream(file)
-    shape = head["shape"] and Shape(**head["shape"])
-    first = 2 if shape else 1
-    return OpenLayer(
-        schema=pa.schema(list(rows.schema)[first:]),
-        shape=shape,
-        crs=head["crs"],
-        row_count=head["row_count"],
-        chunks=receive_chunks(file, rows, first),
-        notes=tuple(Note(**note) for note in head["notes"]),
-    )
+    with understood(), arrow_stream():
+        rows = ipc.open_stream(file)
+        shape = head["shape"] and Shape(**head["shape"])
+        first = 2 if shape else 1
+        if [field.type for field in rows.schema][:first] != [pa.int64(), pa.binary()][:first]:
+            raise TypeError("no ids, or no geometries")
+        return OpenLayer(
+            schema=pa.schema(list(rows.schema)[first:]),
+            shape=shape,
+            crs=head["crs"],
+            row_count=head["row_count"],
+            chunks=receive_chunks(file, rows, first),
+            notes=tuple(Note(**note) for note in head["notes"]),
+        )
 
 
 def receive_chunks(file: BinaryIO, rows: ipc.RecordBatchStreamReader, first: int) -> Iterator[Chunk]:
@@ -110,16 +136,27 @@ def receive_chunks(file: BinaryIO, rows: ipc.RecordBatchStreamReader, first: int
 def checked(rows: ipc.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
     """The batches whose buffers are what they say. That texts are UTF-8 is seen to where they are encoded.
 
-    Raises: CannotRead
+    Raises: CannotRead, EOFError
     """
-    try:
+    with arrow_stream():
         for batch in rows:
             for column in batch.columns:
                 as_bytes = AS_BYTES.get(column.type)
                 (column.view(as_bytes) if as_bytes else column).validate(full=True)
             yield batch
+
+
+@contextmanager
+def arrow_stream() -> Generator[None]:
+    """Turn a damaged stream into CannotRead, and one that breaks off into EOFError."""
+    try:
+        yield
     except pa.ArrowInvalid as error:
         raise CannotRead(f"what was read of the file is damaged: {error}") from error
+    except OSError as error:
+        if isinstance(error, TimeoutError | ConnectionError) or error.errno is not None:
+            raise
+        raise EOFError from error  # Arrow's own words have no number
 
 
 def send_archive(file: BinaryIO, found: Inspected) -> None:
@@ -131,5 +168,6 @@ def send_archive(file: BinaryIO, found: Inspected) -> None:
 def receive_archive(file: BinaryIO) -> Inspected:
     """The same, read back. Raises: CannotRead, EOFError"""
     message = receive(file)
-    notes = tuple(Note(**note) for note in message["notes"])
-    return Inspected(parse_facts(message["facts"]), message["words"], notes)
+    with understood():
+        notes = tuple(Note(**note) for note in message["notes"])
+        return Inspected(parse_facts(message["facts"]), dict(message["words"]), notes)
