@@ -24,7 +24,7 @@ from api.middleware.proxy_headers import TrustedProxies
 from api.monitoring.metrics import Metrics, Timing
 from api.planner.choose_plan import Reader
 from api.planner.counts import Counts
-from api.routes import collections, service, tiles
+from api.routes import collections, files, service, tiles
 from api.routes.archives import instead
 from api.routes.responses import answer_error, begin, finish
 from api.tiles.service import TileService
@@ -62,14 +62,15 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     app.url_map.converters["path"] = AnyPath
     app.json.sort_keys = False  # type: ignore[attr-defined]
     schemas = settings.source_schemas()
-    live = LiveCatalog(database, LiveSources(database, schemas) if schemas else None)
+    sources = LiveSources(database, schemas) if schemas else None
+    live = LiveCatalog(database, sources, shows_files=settings.files_page == "on")
     metrics = metrics or Metrics()
     made_tiles = TileService(settings, database, live, metrics)
     html = HtmlPages(lambda template, values: app.jinja_env.get_template(template).render(values), settings)
     features = feature_service(settings, database, live, html)
     samples, bodies = Samples(database), body_slots(settings.threads)
     app.extensions[EXTENSION] = Api(settings, database, live, made_tiles, samples, bodies, metrics, html, features)
-    for module in (service, collections, tiles):
+    for module in (service, files, collections, tiles):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.after_request(finish)

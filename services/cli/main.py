@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import click
 
-from cli import show
+from cli import files, show
 from cli.tiles.archive import WrongUse
 from cli.tiles.commands import export_tiles, seed_tiles
 from core import VERSION
@@ -26,17 +27,20 @@ from core.errors import BadParameter, BadSetting, UnknownCollection, UnknownPara
 from core.settings import Settings, load_settings
 from core.terminal import EXIT_FAILED, CommandGroup
 from loader import catalogue
-from loader.catalogue import open_catalogue, roll_back
+from loader.catalogue import open_catalogue
 from loader.errors import BadSideCar, CannotPrepare, DataFolderUnavailable, NoSuchVersion, NotInDataFolder
 from loader.load import Job, load_dataset
 from loader.overviews.external_table import external_overviews, forget_source, prepare_source
 from loader.progress import Event, ended, listener, sentence
 from loader.property_indexes import make_all, read_indexes
-from loader.report import Report
+from loader.report import Report, write_report
 from loader.scan import Dataset, relative, scan
 from loader.sidecar import TileOptions
+from loader.states.health import is_alive, read_health
+from loader.states.not_read import why_not_read
+from loader.states.roll_back import roll_back, versions_of
 from loader.table.cleanup import clean_up
-from loader.watch import is_alive, watch
+from loader.watch import watch
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 
@@ -94,8 +98,9 @@ def isthmus(ctx: click.Context) -> None:
     \b
     Examples:
       isthmus load data/roads.gpkg        load now, with a progress bar
-      isthmus list                        the collections that are served
+      isthmus list                        the collections that are served, and the files that are not
       isthmus report roads                what was checked, and what was odd
+      isthmus report                      what became of every file
       isthmus rollback roads              serve the version before
       isthmus prepare gis.addresses       tiles of low zooms of a table of your own
       isthmus export roads --pmtiles roads.pmtiles
@@ -115,6 +120,7 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
     """Load files, or all files below folders, of the data folder.
 
     Each file is loaded whole or not at all; what was served before stays served when it fails, and the exit code is 1.
+    One that was set aside is tried again.
     Results go to standard output, progress to standard error (a bar on a terminal, JSON lines otherwise). The data are
     served as soon as a line says so; then indexes of their properties are made, by the loader where one is at work.
 
@@ -127,6 +133,7 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
     datasets = find_datasets(settings.data_dir, paths)
     reports: list[Report] = []
     with open_catalogue(settings) as connection:
+        files.look(connection, settings)
         for dataset in datasets:
             with listener(sys.stderr) as listen:  # a bar must be gone before the next line is printed
                 report = load_dataset(Job(connection, settings, dataset, "asked for by isthmus load", listen, force))
@@ -155,10 +162,20 @@ def find_datasets(data_dir: Path, paths: Sequence[Path]) -> list[Dataset]:
         name = relative(data_dir, path)
         found = {key: dataset for key, dataset in present.items() if name in (".", key) or key.startswith(f"{name}/")}
         if not found:
-            is_other = f"{path} is no spatial file that Isthmus reads (docs/loading.md lists the formats)"
-            raise NotInDataFolder(is_other if path.exists() else f"there is no file {path}")
+            raise nothing_at(data_dir, path)
         chosen |= found
     return list(chosen.values())
+
+
+def nothing_at(data_dir: Path, path: Path) -> NotInDataFolder:
+    """The error about a path that gives no dataset."""
+    if not path.exists():
+        return NotInDataFolder(f"there is no file {path}")
+    is_other = f"{path} is no spatial file that Isthmus reads (docs/loading.md lists the formats)"
+    if path.is_dir():
+        return NotInDataFolder(is_other)
+    found = why_not_read(data_dir, path)
+    return NotInDataFolder(f"{is_other}: {found.detail}", hint=found.hint)
 
 
 def json_text(value: Any) -> str:
@@ -173,20 +190,29 @@ def read_catalogue(connection: Connection) -> tuple[dict[str, Collection], dict[
 
 
 @isthmus.command("list")
+@click.option("--files", "of_files", is_flag=True, help="List every file of the data folder and its state.")
 @as_json
 @click.pass_obj
-def list_collections(settings: Settings, *, as_json: bool) -> None:
-    """List the collections that are served.
+def list_collections(settings: Settings, *, of_files: bool, as_json: bool) -> None:
+    """List the collections that are served, and below them the files that are not, each with its state.
 
-    With --json, one object a line.
+    A file is served, queued, loading, failed, set aside (its load broke off three times), or not read. With --json,
+    one object a line: of collections, or of files with --files.
     """
     with open_catalogue(settings) as connection:
+        files.look(connection, settings)
+        states = files.read_states(connection)
         collections, archives = read_catalogue(connection)
-    if as_json:
+    if of_files:
+        click.echo("\n".join(map(json_text, map(files.file_json, states))) if as_json else files.table_text(states))
+    elif as_json:
+        state_of = {file.path: file.state for file in states}
         for values in (*map(show.collection_json, collections.values()), *map(show.archive_json, archives.values())):
-            click.echo(json_text(values))
+            click.echo(json_text({**values, "state": state_of.get(values["file"], "served")}))
     else:
-        click.echo(show.list_text(list(collections.values()), list(archives.values())))
+        tables = [show.list_text([*collections.values()], [*archives.values()])]
+        left = [file for file in states if file.state != "served"]
+        click.echo("\n\n".join([*tables, *([files.table_text(left)] if left else [])]))
 
 
 @isthmus.command()
@@ -204,7 +230,7 @@ def info(settings: Settings, name: str, *, as_json: bool) -> None:
         if name not in collections:
             hint = suggestion(name, [*collections, *archives]) or "`isthmus list` shows the collections"
             raise UnknownCollection(f"there is no collection '{name}'", hint=hint)
-        versions = catalogue.versions_of(connection, name)
+        versions = versions_of(connection, name)
         indexes = read_indexes(connection, collections[name].version)
     values = {
         **show.collection_json(collections[name]),
@@ -215,23 +241,37 @@ def info(settings: Settings, name: str, *, as_json: bool) -> None:
 
 
 @isthmus.command()
-@click.argument("name")
+@click.argument("name", metavar="[FILE]", required=False)
 @as_json
 @click.pass_obj
-def report(settings: Settings, name: str, *, as_json: bool) -> None:
-    """Show the last report of a collection or of a file (its path in the data folder).
+def report(settings: Settings, name: str | None, *, as_json: bool) -> None:
+    """Show the last report of a collection or of a file (its path in the data folder); without one, of every file.
 
-    It says what was found, assumed and repaired, and for a file that could not be loaded, why.
+    It says in which state the file is, what was found, assumed, repaired and dropped, which versions are kept, and for
+    a file that is not served, why, and what to do.
     """
     with open_catalogue(settings) as connection:
-        holders = catalogue.read_holders(connection)
-        known = catalogue.read_known(connection)
-        path = holders[name].path if name in holders else name.removeprefix(f"{settings.data_dir}/")
-        values = catalogue.read_report(connection, path)
-    if values is None:
-        hint = suggestion(name, [*holders, *known]) or "`isthmus list` shows the collections"
+        files.look(connection, settings)
+        if name is not None:
+            click.echo(report_of(connection, settings, name, as_json=as_json))
+            return
+        states = files.read_states(connection)
+    click.echo("\n".join(map(json_text, map(files.file_json, states))) if as_json else files.states_text(states))
+
+
+def report_of(connection: Connection, settings: Settings, name: str, *, as_json: bool) -> str:
+    """What is told of a collection or a file. Raises: UnknownCollection"""
+    holders = catalogue.read_holders(connection)
+    path = holders[name].path if name in holders else name.removeprefix(f"{settings.data_dir}/")
+    state, values = files.read_state(connection, path), catalogue.read_report(connection, path)
+    if state is None and values is None:
+        known = [*holders, *catalogue.read_known(connection), *(file.path for file in files.read_states(connection))]
+        hint = suggestion(name, known) or "`isthmus list` shows the collections"
         raise UnknownCollection(f"there is no collection or file '{name}'", hint=hint)
-    click.echo(json_text(values) if as_json else show.report_text(values))
+    if as_json:
+        return json_text({**(values or {}), "file": state and files.file_json(state)})
+    told = [show.report_text(values)] if values is not None else []
+    return "\n".join([*told, *files.state_lines(state, reported=bool(told))] if state else told)
 
 
 @isthmus.command()
@@ -244,13 +284,19 @@ def rollback(settings: Settings, name: str, version: int | None) -> None:
     The file is left alone, and is loaded again when it changes. ISTHMUS_KEEP_VERSIONS says how many versions are kept.
     """
     with open_catalogue(settings) as connection:
-        chosen = roll_back(connection, name, version)
+        chosen, report = roll_back(connection, name, version)
         clean_up(connection, settings.keep_versions)
+    if report is not None:
+        write_report(settings.data_dir, report)
     click.echo(f"'{name}' is served from version {chosen}")
 
 
 @isthmus.command("watch")
-@click.option("--check", is_flag=True, help="Only say whether a loader is at work: exit code 0 or 1.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Only say what the loader is doing and since when; exit code 1 when it is stuck or gone.",
+)
 @click.pass_obj
 def watch_folder(settings: Settings, *, check: bool) -> None:
     """Load the data folder and keep watching it, until SIGTERM or Ctrl-C.
@@ -258,9 +304,9 @@ def watch_folder(settings: Settings, *, check: bool) -> None:
     This is what the loader container runs.
     """
     if check:
-        alive = is_alive(settings.data_dir)
-        click.echo("the loader is at work" if alive else "no loader is at work")
-        sys.exit(0 if alive else EXIT_FAILED)
+        found, now = read_health(settings.data_dir), time.time()
+        click.echo(found.sentence(now) if found else "no loader is at work")
+        sys.exit(0 if found and found.is_healthy(now) else EXIT_FAILED)
     with listener(sys.stdout, sentences=True) as listen:
         try:
             watch(settings, listen)

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.catalog.archives import TileArchive, facts_json
 from core.catalog.collections import Collection
-from loader.catalogue import KeptVersion
+from core.catalog.files import KeptVersion
 from loader.overviews.external_table import ExternalOverview, PrepareResult
 from loader.report import Note
 from loader.table.index_rule import PropertyIndex

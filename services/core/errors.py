@@ -9,16 +9,20 @@ from difflib import get_close_matches
 class IsthmusError(Exception):
     """Base of every expected error: `str(error)` says what happened, `hint` what to do.
 
-    `parameter` names the query parameter, setting or column at fault, when there is one.
+    `parameter` names the query parameter, setting or column at fault, when there is one. `retry_after_s`: when it is
+    worth trying again, where that is known.
     """
 
     code = "error"
 
-    def __init__(self, detail: str, *, hint: str | None = None, parameter: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, hint: str | None = None, parameter: str | None = None, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.hint = hint
         self.parameter = parameter
+        self.retry_after_s = retry_after_s
 
     @classmethod
     def title(cls) -> str:
@@ -120,6 +124,12 @@ class NetworkHidden(IsthmusError):
     """This server does not show its network."""
 
     code = "network-hidden"
+
+
+class FilesHidden(IsthmusError):
+    """This server does not show the files of its data folder."""
+
+    code = "files-hidden"
 
 
 class NoPicture(IsthmusError):

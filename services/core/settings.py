@@ -117,6 +117,11 @@ class Settings:
         "on",
         "off: /network does not show what `isthmus net` left, which names addresses, paths and containers of this host",
     )
+    files_page: Switch = setting(
+        "on",
+        "off: /files does not show what became of each file in the data folder, and a missing collection does not say"
+        " why its file could not be loaded",
+    )
     spool_dir: str = setting("", "folder of the files that exports make (default: `var/spool` in the data folder)")
     spool_mb: int = setting(
         4000, "most that exported files take up, in MB; the ones not used for longest go first", least=1

@@ -1,20 +1,9 @@
-"""Earlier attempts at a dataset: those that ended the loader, and the one that loaded the same content.
-
-A crash guard against files that kill the process that reads them, by a crash in GDAL or for want of memory: what is
-being loaded is written into a file before, which is removed after. A dataset that is named there at the next start
-ended the loader; one that did so twice is reported as failed, so that the others get their turn. Where nothing can be
-written, files are loaded unguarded.
-"""
+"""Earlier loads of the same content, whose versions need not be made again."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from core.database.connections import Connection
 from loader import catalogue
@@ -23,44 +12,6 @@ from loader.errors import CannotRead
 from loader.report import Report
 from loader.scan import Dataset, checksum
 from loader.sidecar import UNKNOWN_KEY, SideCar
-
-CRASHES = 2
-"""One may be anybody's kill -9."""
-
-
-def mark_file(data_dir: Path) -> Path:
-    """The file that names what is being loaded."""
-    return data_dir / "var" / "loading.json"
-
-
-def crashes(data_dir: Path, dataset: Dataset) -> int:
-    """How often the loader ended while it loaded this file as it is now."""
-    try:
-        mark: dict[str, Any] = json.loads(mark_file(data_dir).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return 0
-    same = mark.get("path") == dataset.path and mark.get("signature") == dataset.signature
-    return int(mark.get("attempts", 0)) if same else 0
-
-
-@contextmanager
-def guarded(data_dir: Path, dataset: Dataset) -> Generator[None]:
-    """Name the dataset in that file as long as the block runs. Raises: CannotRead when it has ended the loader twice"""
-    earlier, mark = crashes(data_dir, dataset), mark_file(data_dir)
-    try:
-        if earlier >= CRASHES:
-            raise CannotRead(
-                f"{dataset.path} ended the loader {earlier} times while it was read",
-                hint="does it open in QGIS or ogrinfo? Is there memory for it? Change it, and it is tried again",
-            )
-        with suppress(OSError):
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            values = {"path": dataset.path, "signature": dataset.signature, "attempts": earlier + 1}
-            mark.write_text(json.dumps(values), encoding="utf-8")
-        yield
-    finally:
-        with suppress(OSError):
-            mark.unlink(missing_ok=True)
 
 
 def content_checksum(dataset: Dataset, side_car: SideCar) -> str:
@@ -89,6 +40,7 @@ def same_content(connection: Connection, dataset: Dataset, side_car: SideCar, sh
     layers = {id: holder.layer for id, holder in catalogue.read_holders(connection).items()}
     words = {id: words_of(dataset, layers[id], side_car.of_layer(layers[id])) for id in ids}
     described = [id for id in ids if catalogue.describe(connection, id, words[id])]
+    earlier = catalogue.as_served(connection, earlier)
     notes = (*side_car.notes, *(note for note in earlier.notes if note.code != UNKNOWN_KEY))
     return replace(earlier, status="restored" if was_away else "described" if described else "unchanged", notes=notes)
 

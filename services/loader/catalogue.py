@@ -1,6 +1,6 @@
 """The catalogue's tables, which the loader makes and brings up to date, as it reads and writes them.
 
-But for `migrate` and `roll_back`, each function is one statement or two; the caller's transaction makes them one
+But for `migrate`, each function is one statement or two; the caller's transaction makes them one
 step.
 """
 
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, Literal, LiteralString, cast
@@ -19,14 +20,15 @@ from psycopg import sql
 
 from core.catalog.versions import Change
 from core.database.connections import Connection, connect
-from core.errors import UnknownCollection, suggestion
 from core.settings import Settings
-from loader.errors import NoSuchVersion
 from loader.names import Holder
-from loader.report import Report, parse_report
+from loader.report import CollectionReport, Note, Report, parse_report
 
 LOADER_LOCK = 4_207_850
 """Key of the advisory lock under which one loader at a time changes the catalogue."""
+
+LOCK_AGAIN_S = 0.05
+"""Between two attempts at that lock."""
 
 MIGRATION_LOCK = 4_207_849
 """Key of the advisory lock under which one loader at a time migrates."""
@@ -36,10 +38,14 @@ Status = Literal["loaded", "failed", "removed"]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the catalogue knows of a file: how it looked when it was last acted upon, and how that ended."""
+    """What the catalogue knows of a file: how it looked when it was last acted upon, and how that ended.
+
+    retry_due: whether it is to be tried again as it is
+    """
 
     signature: str
     status: Status
+    retry_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +124,20 @@ def migrate(connection: Connection) -> list[int]:
     return applied
 
 
-def lock(connection: Connection) -> None:
-    """Wait until no other loader is at work; freed with the transaction."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOADER_LOCK])
+def lock(connection: Connection, waiting: Callable[[], None] | None = None) -> None:
+    """Wait until no other loader is at work; freed with the transaction. `waiting` is called now and then meanwhile."""
+    while connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOADER_LOCK]).fetchone() != (True,):
+        if waiting is not None:
+            waiting()
+        time.sleep(LOCK_AGAIN_S)
 
 
 def read_known(connection: Connection) -> dict[str, Known]:
     """Every file the catalogue knows, by path."""
-    rows = connection.execute("SELECT path, signature, status FROM isthmus.sources")
-    return {path: Known(signature, status) for path, signature, status in rows}
+    rows = connection.execute("""
+        SELECT path, signature, status, coalesce(retry_at <= now() AND status = 'failed', false) FROM isthmus.sources
+        """)
+    return {path: Known(*known) for path, *known in rows}
 
 
 def read_holders(connection: Connection) -> dict[str, Holder]:
@@ -263,20 +274,33 @@ def storable(value: Any) -> Any:
     return value
 
 
-def save_report(connection: Connection, report: Report, signature: str | None, status: Status) -> None:
+def save_report(
+    connection: Connection,
+    report: Report,
+    signature: str | None,
+    status: Status,
+    *,
+    faults: int = 0,
+    retry_at: datetime | None = None,
+) -> None:
     """Remember how a file looked and what became of it, and add a line to the history.
 
-    `signature` None leaves the stored one (a file that is gone).
+    `signature` None leaves the stored one (a file that is gone). `faults`: how many are held against it;
+    `retry_at`: when it is tried again as it is
     """
     text = json_text(report.as_json())
     connection.execute(
         """
-        INSERT INTO isthmus.sources (path, signature, status, report, seen_at)
-        VALUES (%(path)s, coalesce(%(signature)s, ''), %(status)s, %(report)s, now())
+        INSERT INTO isthmus.sources (path, signature, status, report, faults, retry_at, seen_at)
+        VALUES (%(path)s, coalesce(%(signature)s, ''), %(status)s, %(report)s, %(faults)s, %(retry_at)s, now())
         ON CONFLICT (path) DO UPDATE SET signature = coalesce(%(signature)s, sources.signature),
-            status = excluded.status, report = excluded.report, seen_at = now()
+            status = excluded.status, report = excluded.report, faults = excluded.faults, retry_at = excluded.retry_at,
+            seen_at = now()
         """,
-        {"path": report.path, "signature": signature, "status": status, "report": text},
+        {
+            **{"path": report.path, "signature": signature, "status": status, "report": text},
+            **{"faults": faults, "retry_at": retry_at},
+        },
     )
     connection.execute(
         "INSERT INTO isthmus.loads (path, status, report, started_at, ended_at) VALUES (%s, %s, %s, %s, %s)",
@@ -298,47 +322,37 @@ def read_report(connection: Connection, path: str) -> Any:
     return row[0] if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptVersion:
-    """A version that can be served, and whether it is."""
-
-    version: int
-    loaded_at: datetime
-    row_count: int
-    served: bool
-
-
-def versions_of(connection: Connection, id: str) -> list[KeptVersion]:
-    """The versions of a collection that are kept, newest first."""
-    rows = connection.execute(
-        """
-        SELECT v.version, v.loaded_at, v.row_count, v.version = c.current_version
-        FROM isthmus.versions AS v JOIN isthmus.collections AS c ON c.id = v.collection_id
-        WHERE v.collection_id = %s
-        ORDER BY v.version DESC
-        """,
-        [id],
+def as_served(connection: Connection, report: Report) -> Report:
+    """The report with each collection, and what was noted of it, as it is of the version that is served."""
+    served = {part.id: served_part(connection, report.path, part) for part in report.collections}
+    changed = {id: found for id, found in served.items() if found is not None}
+    if not changed:
+        return report
+    kept = [note for note in report.notes if note.collection not in changed]
+    return replace(
+        report,
+        collections=tuple(changed[part.id][0] if part.id in changed else part for part in report.collections),
+        notes=(*kept, *(note for _, notes in changed.values() for note in notes)),
     )
-    return [KeptVersion(int(row[0]), row[1], int(row[2]), bool(row[3])) for row in rows]
 
 
-def roll_back(connection: Connection, id: str, version: int | None) -> int:
-    """Serve an earlier version of a collection: the given one, or the newest before the served one. Returns its number.
-
-    The file is left alone: it is loaded again when it changes. Raises: UnknownCollection, NoSuchVersion
-    """
-    with connection.transaction():
-        lock(connection)
-        holders = read_holders(connection)
-        if id not in holders:
-            hint = suggestion(id, holders) or "`isthmus list` shows them"
-            raise UnknownCollection(f"there is no collection '{id}'", hint=hint)
-        versions = versions_of(connection, id)
-        served = next((entry.version for entry in versions if entry.served), None)
-        earlier = [entry.version for entry in versions if served is None or entry.version < served]
-        chosen = version if version is not None else next(iter(earlier), None)
-        if chosen is None or chosen not in [entry.version for entry in versions]:
-            kept = ", ".join(str(entry.version) for entry in versions)
-            raise NoSuchVersion(f"'{id}' has no such version to go back to", hint=f"kept versions: {kept or 'none'}")
-        serve(connection, id, chosen)
-    return chosen
+def served_part(
+    connection: Connection, path: str, part: CollectionReport
+) -> tuple[CollectionReport, tuple[Note, ...]] | None:
+    """What the load of the served version said of a collection, where that is another version than reported."""
+    row = connection.execute(
+        """
+        SELECT l.report, c.current_version
+        FROM isthmus.loads AS l, isthmus.collections AS c
+        WHERE c.id = %(id)s AND c.current_version <> %(version)s AND l.path = %(path)s AND l.status = 'loaded'
+            AND l.report -> 'collections' @> jsonb_build_array(jsonb_build_object(
+                'id', c.id, 'version', c.current_version))
+        ORDER BY l.load DESC LIMIT 1
+        """,
+        {"id": part.id, "version": part.version, "path": path},
+    ).fetchone()
+    if row is None:
+        return None
+    then = parse_report(row[0])
+    [found] = [one for one in then.collections if one.id == part.id and one.version == row[1]]
+    return found, tuple(note for note in then.notes if note.collection == part.id)

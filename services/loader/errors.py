@@ -39,6 +39,30 @@ class BadSideCar(DatasetError):
     code = "side-car-invalid"
 
 
+class ReaderEnded(CannotRead):
+    """The process that read the file died, or made no progress."""
+
+    code = "reader-ended"
+
+
+class LoadBroken(DatasetError):
+    """The load ended by a mistake of Isthmus, or for want of memory."""
+
+    code = "load-broken"
+
+
+class LoaderEnded(DatasetError):
+    """The loader ended in the middle of the load."""
+
+    code = "loader-ended"
+
+
+class DiskFull(DatasetError):
+    """There is no room on a disk."""
+
+    code = "disk-full"
+
+
 class ChangedMeanwhile(DatasetError):
     """The file changed while it was read."""
 

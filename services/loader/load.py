@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection as Names
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +13,7 @@ import psycopg
 from core.database.connections import Connection
 from core.settings import Settings
 from loader import archives, catalogue
-from loader.attempts import content_checksum, guarded, same_content, words_of
+from loader.attempts import content_checksum, same_content, words_of
 from loader.cage.reader import CAGES, CagedDataset
 from loader.catalogue import Version
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError, GeometryRefused
@@ -22,9 +21,11 @@ from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.overviews.prepare import Overview, prepare
 from loader.progress import Event, Listener, ended, steps
 from loader.read.open import LayerRef, under_plain_name
-from loader.report import CollectionReport, Note, Report, describe, write_report
+from loader.report import CollectionReport, Note, Report, describe, without_folder, write_report
 from loader.scan import Dataset, scan
 from loader.sidecar import SideCar, TileOptions, read_side_car
+from loader.states.faults import account_of, ended_loads, explained, interruption
+from loader.states.record import recorded
 from loader.table import ddl, verify
 from loader.table.changes import find_changes
 from loader.table.cleanup import STEP, freeze
@@ -68,15 +69,17 @@ def load_dataset(job: Job) -> Report:
     """Load, or say why not. The served version changes only when everything went well.
 
     A file whose content is that of the newest version is not loaded again unless forced.
-    Raises: psycopg.OperationalError when the database goes away
+    Whatever goes wrong counts against the dataset, but for a database that goes away.
+    Raises: DatabaseUnavailable, psycopg.Error when it does
     """
     started = datetime.now(UTC)
-    job.listen(Event("start", job.dataset.path, {"because": job.because}))
-    try:
-        with guarded(job.settings.data_dir, job.dataset):
-            report = attempt(job, started)
-    except DatasetError as error:
-        report = failure(job, started, error)
+    job.listen(Event("start", job.dataset.path, {"because": job.because, "bytes": job.dataset.size_bytes}))
+    with recorded(job.settings, job.dataset, job.listen) as listen:
+        try:
+            with explained(job.dataset, job.connection):
+                report = attempt(replace(job, listen=listen), started)
+        except DatasetError as error:
+            report = failure(job, started, error)
     write_report(job.settings.data_dir, report)
     freeze(job.connection, steps(job.listen, job.dataset.path, {}, [STEP]))
     job.listen(ended(report))
@@ -87,14 +90,15 @@ def attempt(job: Job, started: datetime) -> Report:
     """The transaction. Raises: DatasetError, CannotRead for what is no plain file of the data folder"""
     if job.dataset.refusal is not None:
         raise CannotRead(job.dataset.refusal.detail, hint=job.dataset.refusal.hint)
-    with refusals_explained(), job.connection.transaction():
-        catalogue.lock(job.connection)
+    with job.connection.transaction():
+        catalogue.lock(job.connection, lambda: job.listen(Event("wait", job.dataset.path)))
         side_car = read_side_car(job.dataset.side_car)
         if job.dataset.is_archive:
             report = archives.load_archive(job.connection, job.settings, job.dataset, side_car, job.because)
         else:
             report = load_unless_known(job, started, side_car)
         refuse_changed(job)
+        report = without_folder(report, job.settings.data_dir)
         catalogue.save_report(job.connection, report, job.dataset.signature, "loaded")
     return report
 
@@ -110,19 +114,6 @@ def load_unless_known(job: Job, started: datetime, side_car: SideCar) -> Report:
     return replace(earlier, because=because, started_at=started, ended_at=datetime.now(UTC))
 
 
-@contextmanager
-def refusals_explained() -> Generator[None]:
-    """Turn what PostgreSQL refuses inside into CannotRead; a database that goes away is no fault of the dataset."""
-    try:
-        yield
-    except psycopg.errors.DiskFull as error:
-        raise CannotRead("the disk of the database is full", hint="make room, then load again") from error
-    except psycopg.OperationalError:
-        raise
-    except psycopg.Error as error:
-        raise CannotRead(f"PostgreSQL refuses the data: {str(error).splitlines()[0]}") from error
-
-
 def refuse_changed(job: Job) -> None:
     """Raises: ChangedMeanwhile when the file looks different now"""
     now = scan(job.settings.data_dir).datasets.get(job.dataset.path)
@@ -134,10 +125,31 @@ def failure(job: Job, started: datetime, error: DatasetError) -> Report:
     """The report of a failure, once stored. What was served stays, but for a file of tiles, whose bytes are gone."""
     path, now = job.dataset.path, datetime.now(UTC)
     report = Report(path, "failed", job.because, started, now, error=describe(error))
+    report = without_folder(report, job.settings.data_dir)
     with job.connection.transaction():
         archives.forget(job.connection, path)
-        catalogue.save_report(job.connection, report, job.dataset.signature, "failed")
+        save_failure(job.connection, report, job.dataset.signature, error)
     return report
+
+
+def save_failure(connection: Connection, report: Report, signature: str, error: DatasetError) -> None:
+    """Store the report of a failure, and what it counts for."""
+    account = account_of(connection, report.path, signature, error)
+    catalogue.save_report(connection, report, signature, "failed", **account._asdict())
+
+
+def count_ended(connection: Connection, settings: Settings, listen: Listener, excused: Names[str]) -> None:
+    """Count loads whose loader ended in the middle against their datasets. `excused`: those that lost the database"""
+    reports: list[Report] = []
+    with connection.transaction():
+        for found in ended_loads(connection, excused):
+            error, now = interruption(found.path), datetime.now(UTC)
+            because = "another loader began to load it"
+            reports.append(Report(found.path, "failed", because, found.started_at, now, error=describe(error)))
+            save_failure(connection, reports[-1], found.signature, error)
+    for report in reports:
+        write_report(settings.data_dir, report)
+        listen(ended(report))
 
 
 def load_layers(job: Job, cage: CagedDataset, started: datetime, sha256: str, side_car: SideCar) -> Report:
@@ -145,6 +157,7 @@ def load_layers(job: Job, cage: CagedDataset, started: datetime, sha256: str, si
     path = job.dataset.path
     refs = cage.layers()
     assignments = assign_ids(path, [ref.name for ref in refs], catalogue.read_holders(job.connection))
+    job.listen(Event("layers", path, {"ids": [assignment.id for assignment in assignments]}))
     collections: list[CollectionReport] = []
     notes = [*side_car.notes, *(note for assignment in assignments for note in name_taken_notes(assignment))]
     for ref, assignment in zip(refs, assignments, strict=True):

@@ -15,7 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from loader.report import Report
 
-EventName = Literal["start", "rows", "step", "end", "rendered", "state", "index", "indexed"]
+EventName = Literal["start", "wait", "layers", "rows", "step", "end", "rendered", "state", "index", "indexed"]
+UNTOLD = ("wait", "layers")
+"""Events that no log gets: another loader is at work; which collections a dataset becomes."""
+
 ROWS_EVERY_S = 1.0
 """A log gets a line about rows at most this often, and one about a step only of work that has taken so long."""
 
@@ -65,6 +68,8 @@ def json_lines(stream: TextIO) -> Listener:
 
     def listen(event: Event) -> None:
         nonlocal last, began
+        if event.event in UNTOLD:
+            return
         now = datetime.now(UTC)
         if event.event == "start":
             began = now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from loader.names import slug
 
 log = logging.getLogger(__name__)
 
-Outcome = Literal["loaded", "failed", "unchanged", "described", "restored", "withdrawn"]
+Outcome = Literal["loaded", "failed", "unchanged", "described", "restored", "withdrawn", "rolled back"]
 Level = Literal["info", "warning"]
 
 
@@ -86,6 +86,19 @@ def parse_report(values: Mapping[str, Any]) -> Report:
 def describe(error: IsthmusError) -> dict[str, str | None]:
     """An error as the report shows it."""
     return {"code": error.code, "title": error.title(), "message": error.detail, "hint": error.hint}
+
+
+def without_folder(report: Report, data_dir: Path) -> Report:
+    """The report without the place of the data folder on this machine, which libraries put into what they say."""
+
+    def told(text: str) -> str:
+        for folder in (data_dir.absolute(), data_dir.resolve()):
+            text = text.replace(f"{folder}/", "")
+        return text
+
+    notes = tuple(replace(note, message=told(note.message)) for note in report.notes)
+    error = report.error and {key: value and told(value) for key, value in report.error.items()}
+    return replace(report, notes=notes, error=error)
 
 
 def report_file(data_dir: Path, path: str) -> Path:

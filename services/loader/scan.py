@@ -47,6 +47,10 @@ SIDE_SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "shp": (".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".qpj", ".shp.xml"),
     "csv": (".csvt", ".prj"),
 }
+LONGEST_PATH = 500
+"""Characters, of four bytes at most, and 2,700 bytes are what an index takes."""
+
+SEPARATOR = re.compile("[.-]")
 GEOJSON = re.compile(
     rb'"type"\s*:\s*"(FeatureCollection|Feature|GeometryCollection|(Multi)?(Point|LineString|Polygon))"'
 )
@@ -112,10 +116,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one look at the data folder found. Below an `unreadable` folder nothing is known."""
+    """What one look at the data folder found. Below an `unreadable` folder nothing is known.
+
+    others: the files that are no dataset, nor belong to one
+    """
 
     datasets: Mapping[str, Dataset] = field(default_factory=dict[str, Dataset])
     unreadable: tuple[str, ...] = ()
+    others: Mapping[str, Path] = field(default_factory=dict[str, Path])
 
     def is_unknown(self, path: str) -> bool:
         """Whether the path lies below a folder that could not be listed."""
@@ -129,11 +137,24 @@ def scan(data_dir: Path) -> Scan:
     """
     unreadable: list[str] = []
     datasets: dict[str, Dataset] = {}
+    others: dict[str, Path] = {}
     for folder, names, odd in walk(data_dir, unreadable):
         listing = Listing(by_lower_case(names), odd)
-        found = (dataset_at(data_dir, folder / name, listing) for name in names)
-        datasets |= {dataset.path: dataset for dataset in found if dataset is not None}
-    return Scan(dict(sorted(datasets.items())), tuple(sorted(unreadable)))
+        found = [dataset for name in names if (dataset := dataset_at(data_dir, folder / name, listing)) is not None]
+        datasets |= {dataset.path: dataset for dataset in found}
+        begin = "" if folder == data_dir else f"{folder.relative_to(data_dir).as_posix()}/"
+        others |= {readable_text(f"{begin}{name}"): folder / name for name in names_left(names, found)}
+    return Scan(dict(sorted(datasets.items())), tuple(sorted(unreadable)), others)
+
+
+def names_left(names: Iterable[str], datasets: Sequence[Dataset]) -> Iterator[str]:
+    """The names in a folder that neither are datasets nor belong to one, as `a.gpkg-shm` and `a.gpkg.aux.xml` do."""
+    taken = {file.name for dataset in datasets for file in dataset.files}
+    mains = {dataset.main.name.lower() for dataset in datasets}
+    for name in names:
+        ends = (found.start() for found in SEPARATOR.finditer(name))
+        if name not in taken and name.lower() not in mains and not any(name[:end].lower() in mains for end in ends):
+            yield name
 
 
 def walk(data_dir: Path, unreadable: list[str]) -> Iterator[tuple[Path, frozenset[str], frozenset[str]]]:
@@ -182,7 +203,7 @@ def dataset_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
     kind = KIND_OF_SUFFIX.get(main.suffix.lower())
     if kind is None:
         return None
-    path = readable_text(main.relative_to(data_dir))
+    path = readable_text(main.relative_to(data_dir).as_posix())
     try:
         files, odd = dataset_files(data_dir, main, kind, listing)
         refusal = refusal_of(data_dir, main, odd)
@@ -198,9 +219,15 @@ def dataset_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
         return Dataset(path, kind, main, (main,), refusal.detail, refusal)
 
 
-def readable_text(path: Path) -> str:
-    """The path as text that can be stored: bytes that are no UTF-8 become question marks in diamonds."""
-    return os.fsencode(path.as_posix()).decode("utf-8", errors="replace")
+def readable_text(path: str) -> str:
+    """The path as text that can be stored: bytes that are no UTF-8 become question marks in diamonds, and one that is
+    longer than an index of PostgreSQL takes is cut, and ends in a mark of its own.
+    """
+    text = os.fsencode(path).decode("utf-8", errors="replace")
+    if len(text) <= LONGEST_PATH:
+        return text
+    mark = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"{text[:LONGEST_PATH]}…{mark}{PurePosixPath(text).suffix}"
 
 
 def refusal_of(data_dir: Path, main: Path, odd: Sequence[Path]) -> Refusal | None:
@@ -211,8 +238,9 @@ def refusal_of(data_dir: Path, main: Path, odd: Sequence[Path]) -> Refusal | Non
     for path in odd:
         what, hint = kind_of_odd(data_dir, path) or ("", "")
         if what:
-            belongs = "" if path == main else f", and belongs to {readable_text(Path(main.name))}"
-            return Refusal(f"{readable_text(path.relative_to(data_dir))} {what}{belongs}: it is not opened", hint)
+            belongs = "" if path == main else f", and belongs to {readable_text(main.name)}"
+            name = readable_text(path.relative_to(data_dir).as_posix())
+            return Refusal(f"{name} {what}{belongs}: it is not opened", hint)
     return None
 
 
@@ -293,7 +321,7 @@ def relative(data_dir: Path, path: Path) -> str:
     """The path as the catalogue writes it. Raises: NotInDataFolder"""
     try:
         place = path.parent.resolve() / path.name  # a link in the folder counts as lying there
-        return readable_text(place.relative_to(data_dir.resolve()))
+        return readable_text(place.relative_to(data_dir.resolve()).as_posix())
     except ValueError:
         raise NotInDataFolder(
             f"{path} does not lie in the data folder {data_dir}", hint=f"copy it there: cp '{path}' '{data_dir}/'"

@@ -8,14 +8,10 @@ in, steps out.
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from core.catalog.collections import SELECT_COLLECTIONS, SELECT_GENERATION, parse_catalog
@@ -28,19 +24,25 @@ from loader.cage.reader import CAGES
 from loader.cage.walls import WALLS
 from loader.catalogue import Known, open_catalogue
 from loader.errors import DataFolderUnavailable
-from loader.load import Job, load_dataset
+from loader.load import Job, count_ended, load_dataset
 from loader.prerender.renderer import Renderer, rendering
 from loader.prerender.which_tiles import tiles_to_render
 from loader.progress import Event, Listener, ended
 from loader.property_indexes import choose_indexes, make_next
 from loader.report import Report, write_report
 from loader.scan import Dataset, Scan, scan
+from loader.states.faults import MAKE_ROOM, is_full, survived
+from loader.states.health import LOOK_S, MARGIN_S, READ_S, Health
+from loader.states.record import FolderRecord
 from loader.table.cleanup import clean_up
 from loader.table.heap_order import save_missing_blocks
 
-HEARTBEAT_S = 5.0
-ALIVE_S = 30.0
-"""A heartbeat older than this means that the loader is gone or stuck."""
+LOOKING = "looking at the data folder"
+FAILURES = 10
+"""After so many looks in a row that met a mistake of ours nothing tells any more that all is well."""
+
+PUT_OFF_S = 10.0
+"""How long a step is left alone that ended otherwise than with a report."""
 
 CLEAN_UP_AGAIN_S = 30.0
 """How long to wait before trying again what a reader held up."""
@@ -65,11 +67,17 @@ class State:
 
     trouble:    the last one announced, so that it is announced once
     generation: of the catalogue that the renderer knows
+    failures:   looks in a row that met a mistake of ours
+    put_off:    paths of steps that met a mistake of ours, or lost the database -> when they are tried again (monotonic)
     """
 
     renderer: Renderer
+    health: Health
+    folder: FolderRecord = field(default_factory=FolderRecord)
+    put_off: dict[str, float] = field(default_factory=dict[str, float])
     before: Scan = field(default_factory=Scan)
     trouble: str = ""
+    failures: int = 0
     clean_up_at: float = 0.0
     generation: int = -1
 
@@ -79,45 +87,66 @@ def watch(settings: Settings, listen: Listener) -> None:
 
     Raises: DataFolderUnavailable when `var/` below the data folder cannot be written to
     """
-    with heartbeat(settings.data_dir), rendering(settings, listen) as renderer:
-        listen(walls_event(CAGES.walls(settings)))
-        state = State(renderer)
+    health = Health(settings.data_dir, max(READ_S, settings.read_stall_s + MARGIN_S))
+    health.begin()
+
+    def hear(event: Event) -> None:
+        health.hear(event)
+        listen(event)
+
+    with rendering(settings, listen) as renderer:
+        hear(walls_event(CAGES.walls(settings)))
+        state = State(renderer, health)
         while True:
             try:
                 with translated(), open_catalogue(settings) as connection:
                     save_missing_blocks(connection)
-                    keep_looking(connection, settings, state, listen)
+                    keep_looking(connection, settings, state, hear)
             except DatabaseUnavailable as error:
-                announce(state, listen, error)
+                announce(state, listen, mistake_of_ours(error) if is_full(error) else error)
+                health.doing(f"waiting: {error.detail}")
                 time.sleep(settings.scan_interval_s)
 
 
 def keep_looking(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
     """Look again and again, over one connection. Raises: DatabaseUnavailable, psycopg.OperationalError"""
+
+    def tell(error: Exception) -> None:
+        announce(state, listen, mistake_of_ours(error))
+        state.failures += 1
+
     while True:
+        if state.failures < FAILURES:
+            state.health.doing(LOOKING, LOOK_S + settings.scan_interval_s)
+        failures = state.failures
         try:
-            with state.renderer.aside():
+            with survived(connection, tell), state.renderer.aside():
                 look(connection, settings, state, listen)
                 update_renderer(connection, settings, state)
         except DataFolderUnavailable as error:
             announce(state, listen, error)
-        pause(connection, settings, listen)
+            state.health.doing(f"waiting: {error.detail}")
+        until = time.monotonic() + settings.scan_interval_s
+        with survived(connection, tell):
+            make_indexes(connection, listen, until)
+        state.failures = state.failures if state.failures > failures else 0
+        time.sleep(max(0.0, until - time.monotonic()))
 
 
-def pause(connection: Connection, settings: Settings, listen: Listener) -> None:
-    """Wait for the next look, and make indexes meanwhile: files that come do not wait for more than the one begun."""
-    until = time.monotonic() + settings.scan_interval_s
+def make_indexes(connection: Connection, listen: Listener, until: float) -> None:
+    """Make indexes until the next look: files that come do not wait for more than the one begun."""
     while make_next(connection, listen) and time.monotonic() < until:
         pass
-    time.sleep(max(0.0, until - time.monotonic()))
 
 
 def look(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
     """One look at the folder, and the steps that follow from it."""
     now = scan(settings.data_dir)
     announce_watching(state, now, listen)
+    state.folder.save(connection, settings, now)
+    count_ended(connection, settings, listen, excused=state.put_off)
     steps = plan(catalogue.read_known(connection), state.before, now)
-    reports = [run_step(connection, settings, step, listen) for step in steps]
+    reports = [run_safely(connection, settings, step, state, listen) for step in steps]
     state.before = now
     chosen = choose_indexes(connection, listen, auto=settings.index == "auto")
     if any(reports) or chosen or time.monotonic() >= state.clean_up_at:
@@ -146,10 +175,13 @@ def plan_missing(known: Mapping[str, Known], before: Scan, now: Scan) -> Iterato
 
 
 def plan_present(known: Mapping[str, Known], before: Scan, now: Scan) -> Iterator[Step]:
-    """Steps for files that are there."""
+    """Steps for files that are there. Those that are tried again as they are come last."""
+    again: list[Step] = []
     for path, dataset in now.datasets.items():
         was = known.get(path)
         if was is not None and was.signature == dataset.signature and was.status != "removed":
+            if was.retry_due:
+                again.append(Step("load", path, "it is tried again", dataset))
             continue
         earlier = before.datasets.get(path)
         if earlier is None or earlier.signature != dataset.signature:
@@ -160,12 +192,30 @@ def plan_present(known: Mapping[str, Known], before: Scan, now: Scan) -> Iterato
             yield Step("restore", path, "the file is back", dataset)
         else:
             yield Step("load", path, f"the file changed after it {was.status}", dataset)
+    yield from again
 
 
-def run_step(connection: Connection, settings: Settings, step: Step, listen: Listener) -> Report | None:
-    """Carry out one step; None when there was only to wait. Raises: psycopg.OperationalError"""
-    if step.action == "wait":
+def run_safely(connection: Connection, settings: Settings, step: Step, state: State, listen: Listener) -> Report | None:
+    """Carry out one step. One that meets a mistake of ours, or loses the database, is left alone for a while: the
+    others go on. Raises: DatabaseUnavailable, psycopg.Error when the database goes away
+    """
+    if step.action == "wait" or time.monotonic() < state.put_off.get(step.path, 0.0):
         return None
+    report: Report | None = None
+    state.put_off[step.path] = time.monotonic() + PUT_OFF_S
+
+    def tell(error: Exception) -> None:
+        announce(state, listen, mistake_of_ours(error))
+
+    with survived(connection, tell), state.folder.kept_up(settings):
+        report = run_step(connection, settings, step, listen)
+        del state.put_off[step.path]
+    state.health.doing(LOOKING)
+    return report
+
+
+def run_step(connection: Connection, settings: Settings, step: Step, listen: Listener) -> Report:
+    """Carry out one step that is no `wait`. Raises: DatabaseUnavailable, psycopg.Error when the database goes away"""
     if step.dataset is None:
         return withdraw_source(connection, settings, step, listen)
     return load_dataset(Job(connection, settings, step.dataset, step.because, listen))
@@ -175,7 +225,7 @@ def withdraw_source(connection: Connection, settings: Settings, step: Step, list
     """Stop serving what came from a file that is gone. Versions stay, for its return and for roll-back."""
     now = datetime.now(UTC)
     with connection.transaction():
-        catalogue.lock(connection)
+        catalogue.lock(connection, lambda: listen(Event("wait", step.path)))
         catalogue.withdraw(connection, step.path)
         archives.forget(connection, step.path)
         empty = Report(step.path, "withdrawn", step.because, now, now)
@@ -197,6 +247,13 @@ def update_renderer(connection: Connection, settings: Settings, state: State) ->
     wanted = tiles_to_render(list(collections.values()), most, beside_sources=bool(settings.source_schemas()))
     state.renderer.want(wanted)
     state.generation = generation
+
+
+def mistake_of_ours(error: Exception) -> IsthmusError:
+    """What is announced of an error that nobody expects."""
+    if is_full(error):
+        return IsthmusError("the disk of the database is full", hint=MAKE_ROOM)
+    return IsthmusError(f"a mistake of Isthmus ({type(error).__name__})", hint="the log has the details")
 
 
 def announce(state: State, listen: Listener, error: IsthmusError) -> None:
@@ -221,45 +278,3 @@ def announce_watching(state: State, now: Scan, listen: Listener) -> None:
         listen(
             Event("state", values={"state": "watching", "message": f"{trouble}: {len(now.datasets)} datasets found"})
         )
-
-
-def heartbeat_file(data_dir: Path) -> Path:
-    """The file whose age says whether the loader lives."""
-    return data_dir / "var" / "loader.alive"
-
-
-@contextmanager
-def heartbeat(data_dir: Path) -> Generator[None]:
-    """Touch the heartbeat file every few seconds, also while a long load runs. Raises: DataFolderUnavailable"""
-    file = heartbeat_file(data_dir)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    except OSError as error:
-        raise DataFolderUnavailable(
-            f"{file} cannot be written: {error.strerror}",
-            hint=f"let user {os.getuid()} write to var/ in the data folder",
-            parameter="ISTHMUS_DATA_DIR",
-        ) from error
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(HEARTBEAT_S):
-            file.touch()
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def is_alive(data_dir: Path) -> bool:
-    """Whether a loader watches this folder."""
-    try:
-        age_s = time.time() - heartbeat_file(data_dir).stat().st_mtime
-    except OSError:
-        return False
-    return age_s < ALIVE_S

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import isthmus
+from loader.progress import Event
+from loader.states.health import Health, health_file
 from support.cluster import Database, environment
 from support.loading import write_points
 
@@ -138,11 +143,85 @@ def test_an_empty_catalogue_says_what_to_do(shell: Shell) -> None:
     assert shell("list", "--json").stdout == ""
 
 
-def test_watch_check_tells_by_its_exit_code(shell: Shell) -> None:
-    assert shell("watch", "--check").exit_code == 1
-    (shell.data_dir / "var").mkdir()
-    (shell.data_dir / "var/loader.alive").touch()
-    assert shell("watch", "--check").exit_code == 0
+def test_watch_check_tells_what_the_loader_does_and_is_red_when_it_is_stuck(shell: Shell) -> None:
+    gone = shell("watch", "--check")
+    assert (gone.exit_code, gone.stdout) == (1, "no loader is at work\n")
+    health = Health(shell.data_dir)
+    health.begin()
+    health.hear(Event("start", "big.gpkg", {"bytes": 1_000_000_000}))
+    health.hear(Event("rows", "big.gpkg", {"layer": "", "rows": 430, "of": 600}))
+    found = shell("watch", "--check")
+    assert (found.exit_code, found.stdout) == (0, "loading big.gpkg, 43 %, since 0 s\n")
+    os.utime(health_file(shell.data_dir), (time.time() - 200, time.time() - 200))
+    stuck = shell("watch", "--check")
+    assert stuck.exit_code == 1
+    assert stuck.stdout.startswith("stuck or gone: it was loading big.gpkg, 43 %, and was last heard of 200 s ago")
+
+
+def lines_of(result: Result) -> list[dict[str, Any]]:
+    """The objects that were printed, one a line."""
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def mixed(shell: Shell) -> Shell:
+    """A shell whose folder has a file that is served in its second version, and others in other states."""
+    for names in (["a"], ["a", "b"]):
+        write_points(shell.data_dir / "roads.geojson", names)
+        assert shell("load", shell.data_dir / "roads.geojson").exit_code == 0
+    (shell.data_dir / "bad.gpkg").write_text("no GeoPackage")
+    shell("load", shell.data_dir / "bad.gpkg")
+    (shell.data_dir / "dem.tif").write_bytes(b"II")
+    write_points(shell.data_dir / "new\n\x1b[31m.geojson", ["a"])
+    return shell
+
+
+def test_list_shows_what_is_served_and_then_what_is_not(mixed: Shell) -> None:
+    served, _, others = mixed("list").stdout.partition("\n\n")
+    assert [line.split()[0] for line in served.splitlines()] == ["NAME", "roads"]
+    rows = others.splitlines()
+    assert rows[0].split() == ["STATE", "FILE", "WHAT"]
+    assert [row.split("  ")[0] for row in rows[1:]] == ["queued", "failed", "not read"]
+    assert "what it holds is no GeoPackage" in rows[2]
+    assert "it is a raster" in rows[3]
+    assert "\x1b" not in others
+    assert [(one["id"], one["state"]) for one in lines_of(mixed("list", "--json"))] == [("roads", "served")]
+    assert [one["state"] for one in lines_of(mixed("list", "--files", "--json"))] == [
+        "queued",
+        "failed",
+        "not read",
+        "served",
+    ]
+    assert len(mixed("list", "--files").stdout.splitlines()) == 5
+
+
+def test_report_without_a_file_tells_of_all_and_with_one_its_state(mixed: Shell) -> None:
+    text = mixed("report").stdout
+    assert text.startswith("1 queued, 1 failed, 1 not read, 1 served\n\n")
+    assert "dem.tif: not read (it is a raster, and Isthmus reads vectors)\n  serve it with TiTiler" in text
+    assert "roads: version 1 is kept (1 rows); to serve it: isthmus rollback roads --to 1" in text
+    assert [one["path"] for one in lines_of(mixed("report", "--json"))][1:] == ["bad.gpkg", "dem.tif", "roads.geojson"]
+    assert "dem.tif: not read (it is a raster" in mixed("report", "dem.tif").stdout
+    assert json.loads(mixed("report", "dem.tif", "--json").stdout)["file"]["state"] == "not read"
+    failed = json.loads(mixed("report", "bad.gpkg", "--json").stdout)
+    assert (failed["status"], failed["file"]["state"]) == ("failed", "failed")
+
+
+def test_report_and_list_agree_with_a_roll_back(mixed: Shell) -> None:
+    mixed("rollback", "roads")
+    report = mixed("report", "roads").stdout
+    assert report.startswith("roads.geojson: rolled back (asked for by isthmus rollback)\n")
+    assert "roads: 1 rows, Point" in report
+    assert "roads: version 2 is kept (2 rows); to serve it: isthmus rollback roads --to 2" in report
+    file = json.loads((mixed.data_dir / "var/reports/roads_geojson.json").read_text())
+    assert (file["status"], file["collections"][0]["rows"]) == ("rolled back", 1)
+
+
+def test_load_of_what_is_not_read_says_how_to_convert_it(mixed: Shell) -> None:
+    result = mixed("load", mixed.data_dir / "dem.tif")
+    assert result.exit_code == 2
+    assert "it is a raster, and Isthmus reads vectors" in result.stderr
+    assert "gdal_contour" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["load"], ["list"], ["info"], ["report"], ["rollback"], ["watch"]])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from loader.prerender.renderer import Renderer
+from loader.states.health import Health
 from loader.watch import State, look
 from support.hops import files_run_by
 from support.loading import Loader
 
-MOST_FILES = 31
+MOST_FILES = 35
 
 
 def test_a_dropped_csv_runs_through_few_files(loader: Loader):
     lines = [f"{number},place {number},{number / 10},{number / 20}\n" for number in range(200)]
     loader.path("places.csv").write_text("".join(["number,name,lon,lat\n", *lines]))
-    state = State(Renderer(loader.settings, loader.events.append))
+    state = State(Renderer(loader.settings, loader.events.append), Health(loader.data_dir))
 
     def look_once() -> None:
         look(loader.connection, loader.settings, state, loader.events.append)

@@ -16,12 +16,13 @@ import pytest
 from core.database.connections import connect
 from core.errors import UnknownCollection
 from core.settings import Settings
-from loader.attempts import mark_file
-from loader.catalogue import LOADER_LOCK, open_catalogue, read_known, roll_back, versions_of
+from loader.catalogue import LOADER_LOCK, open_catalogue, read_known
 from loader.errors import NoSuchVersion
-from loader.progress import silent
+from loader.load import Job, load_dataset
+from loader.progress import Event, silent
 from loader.report import report_file
 from loader.scan import Scan, scan
+from loader.states.roll_back import roll_back, versions_of
 from loader.table.cleanup import clean_up
 from loader.watch import Step, plan, run_step
 from support.cluster import UID, Database
@@ -351,27 +352,11 @@ def test_a_file_that_changes_while_it_is_read_is_not_served(loader: Loader) -> N
     assert list(loader.catalog()) == []
 
 
-def test_a_file_that_ended_the_loader_twice_is_not_tried_a_third_time(loader: Loader) -> None:
-    write_points(loader.path("p.geojson"), ["a"])
-    dataset = scan(loader.data_dir).datasets["p.geojson"]
-    mark_file(loader.data_dir).parent.mkdir()
-    for attempts, status in ((1, "loaded"), (2, "failed")):
-        mark = {"path": dataset.path, "signature": dataset.signature, "attempts": attempts}
-        mark_file(loader.data_dir).write_text(json.dumps(mark))
-        report = loader.load("p.geojson", force=True)
-        assert report.status == status
-    assert report.error is not None
-    assert report.error["message"] == "p.geojson ended the loader 2 times while it was read"
-    assert not mark_file(loader.data_dir).exists()
-    write_points(loader.path("p.geojson"), ["changed"])
-    assert loader.load("p.geojson").status == "loaded"
-
-
 def test_roll_back_serves_the_version_before_and_lasts(loader: Loader) -> None:
     for name in ("one", "two"):
         write_points(loader.path("p.geojson"), [name])
         step(loader)
-    assert roll_back(loader.connection, "p", None) == 1
+    assert roll_back(loader.connection, "p", None)[0] == 1
     clean_up(loader.connection, 2)
     assert loader.column("p", "name") == ["one"]
     assert loader.one("SELECT name FROM published.p") == "one"
@@ -397,13 +382,18 @@ def test_roll_back_needs_a_version_and_a_collection(loader: Loader) -> None:
 
 def test_two_loaders_wait_for_each_other(loader: Loader, database: Database) -> None:
     write_points(loader.path("p.geojson"), ["a"])
-    with open_catalogue(database.owner) as other, other.transaction():
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [LOADER_LOCK])
-        loader.connection.execute("SET lock_timeout = '100ms'")
-        with pytest.raises(Exception, match="lock timeout"):
-            loader.load("p.geojson")
-    loader.connection.execute("SET lock_timeout = 0")
-    assert loader.load("p.geojson").status == "loaded"
+    dataset, told = scan(loader.data_dir).datasets["p.geojson"], list[str]()
+    with open_catalogue(database.owner) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [LOADER_LOCK])
+
+        def listen(event: Event) -> None:
+            told.append(event.event)
+            if told.count("wait") == 3:
+                other.execute("SELECT pg_advisory_unlock(%s)", [LOADER_LOCK])
+
+        report = load_dataset(Job(loader.connection, loader.settings, dataset, "the test", listen))
+    assert report.status == "loaded"
+    assert told[:4] == ["start", "wait", "wait", "wait"]
 
 
 def test_the_side_car_gives_title_description_and_attribution(loader: Loader) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import time
@@ -13,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from loader.attempts import mark_file
 from loader.cage.walls import WALLS
-from loader.watch import heartbeat_file, is_alive, walls_event
+from loader.states.health import is_alive
+from loader.watch import walls_event
 from support.cluster import Cluster, Database, private_cluster
 from support.loading import random_points, write_ogr, write_points
 from support.watcher import watching
@@ -105,10 +104,8 @@ def test_a_loader_that_was_killed_while_loading_loads_at_its_next_start(database
         watcher.wait(lambda line: line["event"] == "rows")
         watcher.process.kill()
         watcher.process.wait(5)
-    assert mark_file(database.owner.data_dir).exists()
     with watching(database.owner, tmp_path) as watcher:
         watcher.ended("big.gpkg", "loaded", within_s=60)
-    assert not mark_file(database.owner.data_dir).exists()
 
 
 @pytest.fixture
@@ -152,16 +149,6 @@ def test_a_folder_that_goes_away_withdraws_nothing(database: Database, tmp_path:
         (tmp_path / "unmounted").rename(data_dir)
         watcher.wait(lambda _: watcher.states() == ["starting", "watching", "waiting", "watching"])
         assert names(database) == ["a"]
-
-
-def test_the_heartbeat_tells_whether_a_loader_is_at_work(tmp_path: Path) -> None:
-    assert not is_alive(tmp_path)
-    file = heartbeat_file(tmp_path)
-    file.parent.mkdir()
-    file.touch()
-    assert is_alive(tmp_path)
-    os.utime(file, (time.time() - 31, time.time() - 31))
-    assert not is_alive(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_hint(database: Database, tmp_path: Path) -> None:

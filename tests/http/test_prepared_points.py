@@ -51,8 +51,10 @@ def write_towns(loader: Loader, name: str) -> pa.Table:
 def loader(cluster: Cluster) -> Iterator[Loader]:
     """A database with the towns, once ranked by people and once by chance."""
     database = cluster.clone()
+    own = sql.Identifier(database.owner.db_name)
+    with database.connect() as connection:  # as it is but in tests: else VACUUM comes too early
+        connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = on").format(own))
     with open_catalogue(database.owner) as connection:
-        connection.execute("SET synchronous_commit = on")  # as it is but in tests: else VACUUM comes too early
         loader = Loader(database.owner, connection)
         write_towns(loader, "ranked.fgb")
         write_towns(loader, "plain.fgb")

@@ -9,7 +9,7 @@ from typing import Any
 from cli import show
 from core.bbox import BBox
 from core.catalog.collections import Collection, Column
-from loader.catalogue import KeptVersion
+from core.catalog.files import KeptVersion
 from loader.report import Note
 from loader.table.index_rule import PropertyIndex
 

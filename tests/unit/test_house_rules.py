@@ -42,9 +42,10 @@ def test_one_module_owns_each_outside_thing(names: set[str], owner: str):
 
 
 def test_nothing_catches_everything_and_goes_on():
-    """But for what answers a mistake of ours with a 500."""
+    """But for what answers a mistake of ours with a 500, and what counts it against a dataset."""
+    owners = ("api/middleware/fast_path.py", "loader/states/faults.py")
     for path, tree in modules():
-        for node in ast.walk(tree) if path != "api/middleware/fast_path.py" else ():
+        for node in ast.walk(tree) if path not in owners else ():
             if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) == "Exception"):
                 pytest.fail(f"{path}:{node.lineno} catches everything")
 

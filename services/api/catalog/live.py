@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import psycopg
 
+from api.catalog.missing import why_missing
 from api.catalog.sources.model import Draft, TileFunction
 from api.catalog.survey.watch import LiveSources
 from api.query.source_errors import catalogue_is_new
@@ -27,7 +28,7 @@ from core.catalog.collections import (
 )
 from core.database.connections import Database
 from core.database.hosts import RetryPolicy
-from core.errors import CatalogueMissing, DatabaseUnavailable, OnlyTiles
+from core.errors import CatalogueMissing, DatabaseUnavailable, OnlyTiles, UnknownCollection
 
 T = TypeVar("T")
 
@@ -50,12 +51,18 @@ class LiveCatalog:
     """The current catalogue. One thread at a time reads the database; the others go on with what is cached."""
 
     def __init__(
-        self, database: Database, sources: LiveSources | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        sources: LiveSources | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        shows_files: bool = True,
     ) -> None:
         """Reads nothing before the first use. `sources`: what is published beside the loaded files.
 
-        `clock` gives seconds.
+        `clock` gives seconds. `shows_files`: whether a missing collection may say what became of its file
         """
+        self._shows_files = shows_files
         self._database = database
         self._sources = sources
         self._clock = clock
@@ -126,7 +133,14 @@ class LiveCatalog:
         if id in known.archives:
             hint = f"its tiles are at /collections/{id}/tiles"
             raise OnlyTiles(f"'{id}' has tiles only, and no features", hint=hint)
-        return known[id]
+        return self.found_in(known, id)
+
+    def found_in(self, known: Catalog, id: str) -> Collection:
+        """The collection of an id. Raises: UnknownCollection, which says what became of its file"""
+        try:
+            return known[id]
+        except UnknownCollection as error:
+            raise why_missing(self._database, id, error, shows_files=self._shows_files) from None
 
     def retrying(self, work: Callable[[], T]) -> T:
         """What `work` gives; it is done once more when a table is missing: the catalogue may be older than the last

@@ -55,8 +55,9 @@ CONFORMS_TO = tuple(
 
 
 def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
-    """The landing page: links to everything; to the stack's network where the operator lets it be seen."""
+    """The landing page: links to everything; to the stack's network and files where the operator lets them be seen."""
     network = links.link("related", JSON, "network of the stack, as it was last seen", "network")
+    files = links.link("related", JSON, "files of the data folder, and what became of each", "files")
     return {
         "title": settings.title,
         "description": DESCRIPTION,
@@ -73,6 +74,7 @@ def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
             links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style of all collections", *STYLE),
             links.link("preview", HTML, "map of all collections", "map"),
             *([network] if settings.network_page == "on" else []),
+            *([files] if settings.files_page == "on" else []),
         ],
     }
 

@@ -37,13 +37,17 @@ def file_too_large(detail: str) -> FileTooLarge:
     return FileTooLarge(detail, hint=hint, parameter="f")
 
 
+LATER_S = 60
+"""When to ask again for a file that there was no room for: somebody has to make room."""
+
+
 def storage_full() -> StorageFull:
     """The error of a file that there is no room for now; its hint has a way out for the client and for the operator."""
     hint = (
         "try again later, or ask for f=csv or f=geojsonl, which need no room; operator: free the disk of"
         " ISTHMUS_SPOOL_DIR, or raise ISTHMUS_SPOOL_MB if it is too low"
     )
-    return StorageFull("the disk or the folder for files is full", hint=hint)
+    return StorageFull("the disk or the folder for files is full", hint=hint, retry_after_s=LATER_S)
 
 
 @dataclass(frozen=True, slots=True)

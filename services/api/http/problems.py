@@ -37,6 +37,7 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.NoTiles: 404,
     errors.OnlyTiles: 404,
     errors.NoPicture: 404,
+    errors.FilesHidden: 404,
     errors.FileTooLarge: 413,
     errors.FileNotWritten: 500,
     errors.CollectionBroken: 500,
@@ -51,9 +52,6 @@ STATUS: dict[type[IsthmusError], int] = {
 }
 
 RETRY_AFTER_S = 2
-LATER_S: dict[type[IsthmusError], int] = {errors.StorageFull: 60}
-"""When to ask again, where somebody has to do something first."""
-
 MOST_TOLD = 600
 """Characters of a sentence in a problem, and of what the log has of a request."""
 
@@ -79,7 +77,7 @@ class Problem:
     detail: str
     hint: str | None = None
     parameter: str | None = None
-    retry_after_s: int = RETRY_AFTER_S
+    retry_after_s: int | None = None
 
     def document(self, base: str, request_id: str) -> dict[str, Any]:
         """The problem+json members. `type` is the address of the page that explains the code."""
@@ -99,10 +97,9 @@ class Problem:
 def problem_of(error: IsthmusError) -> Problem:
     """The problem for one of our errors."""
     told = [text and shortened(text) for text in (error.hint, error.parameter)]
-    later_s = LATER_S.get(type(error), RETRY_AFTER_S)
-    return Problem(
-        STATUS[type(error)], error.code, error.title(), shortened(error.detail), *told, retry_after_s=later_s
-    )
+    status = STATUS[type(error)]
+    later_s = error.retry_after_s or (RETRY_AFTER_S if status in (503, 504) else None)
+    return Problem(status, error.code, error.title(), shortened(error.detail), *told, retry_after_s=later_s)
 
 
 def http_problem(status: int, name: str, detail: str) -> Problem:
@@ -160,5 +157,6 @@ def http_response(error: HTTPException, request: Request) -> ApiResponse:
 def respond(problem: Problem, request: Request) -> ApiResponse:
     """A problem document."""
     body = json.dumps(problem.document(request.base, request.id), ensure_ascii=False).encode()
-    later = [("Retry-After", str(problem.retry_after_s))] if problem.status in (503, 504) else []
+    later_s = problem.retry_after_s
+    later = [] if later_s is None else [("Retry-After", str(later_s))]
     return ApiResponse(status_line(problem.status), [("Content-Type", PROBLEM_JSON), *later], body)

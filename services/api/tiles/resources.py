@@ -101,7 +101,7 @@ class TileResources:
             catalog = self._catalog.fresh()
         archive = catalog.archives.get(id)
         if archive is None:
-            return self._of_collection(request, catalog, args, with_tiles(catalog[id]))
+            return self._of_collection(request, catalog, args, with_tiles(self._catalog.found_in(catalog, id)))
         check_matrix_set(archive, request.tms)
         if isinstance(archive, TileFunction):
             return self._of_function(request, catalog, args, archive)

@@ -22,7 +22,7 @@ from core.settings import Settings
 from loader.cage.walls import Limits
 from loader.cage.wire import dataset_as_json, receive, receive_archive, receive_layer, send, understood
 from loader.chunks import Chunk, OpenLayer
-from loader.errors import CannotRead
+from loader.errors import ReaderEnded
 from loader.read.archives import Inspected
 from loader.read.open import LayerRef
 from loader.scan import Dataset
@@ -99,7 +99,7 @@ class Cages:
 
     @contextmanager
     def reading(self, dataset: Dataset, settings: Settings) -> Generator[CagedDataset]:
-        """A cage around a dataset. Raises: CannotRead, also inside, where it dies or hangs"""
+        """A cage around a dataset. Raises: ReaderEnded inside, where it dies or hangs"""
         ours, theirs = socket.socketpair()
         limits = Limits(settings.read_memory_mb * MB, CPU_S + int(dataset.size_bytes / MB * CPU_S_OF_MB))
         number = self._ask({**dataset_as_json(dataset), "limits": asdict(limits)}, theirs.fileno())
@@ -111,10 +111,10 @@ class Cages:
                 yield CagedDataset(cast("BinaryIO", watched), cast("BinaryIO", requests))
         except TimeoutError as error:
             what = f"was read for {settings.read_stall_s} s without progress (ISTHMUS_READ_STALL_S)"
-            raise CannotRead(f"{dataset.path} {what}", hint=TRY_IT) from error
+            raise ReaderEnded(f"{dataset.path} {what}", hint=TRY_IT) from error
         except (EOFError, ConnectionError) as error:
             ended = self._ask({"end": number})
-            raise CannotRead(f"{dataset.path} {what_became(ended)}", hint=TRY_IT) from error
+            raise ReaderEnded(f"{dataset.path} {what_became(ended)}", hint=TRY_IT) from error
         finally:
             if ended is None:
                 self._ask({"end": number})

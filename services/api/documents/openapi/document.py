@@ -12,11 +12,25 @@ from api.cql2.json_encoding.writer import render_json
 from api.cql2.text_encoding.parser import parse_text
 from api.documents.collections import DESCRIPTION
 from api.documents.openapi.examples import NO_SAMPLE, VALUES, Sample, items_examples
+from api.documents.openapi.files import FILES_SCHEMAS
 from api.documents.openapi.operations import OPERATIONS, Operation
 from api.documents.openapi.parameters import TEXT, parameter_components, with_example
 from api.documents.schemas import SCHEMA_OF_TYPE, value_schema
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, is_offered
-from api.http.links import CSV, GEOJSON, GEOJSON_SEQ, HTML, JSON_LINES, KML, MVT, PICTURES, SVG, Links, quoted_path
+from api.http.links import (
+    CSV,
+    GEOJSON,
+    GEOJSON_SEQ,
+    HTML,
+    JSON,
+    JSON_LINES,
+    KML,
+    MVT,
+    PICTURES,
+    SVG,
+    Links,
+    quoted_path,
+)
 from api.http.request import Limits
 from api.params.items import queryable_columns, sortable_columns
 from api.query.crs import accepted_crs
@@ -63,6 +77,7 @@ RESPONSE_SCHEMAS: dict[str, Any] = {
             "links": _LINKS,
         },
     },
+    **FILES_SCHEMAS,
     "problem": {
         "type": "object",
         "description": "RFC 9457 problem details",
@@ -121,7 +136,10 @@ def openapi_document(
     components = parameter_components(shown, sample, Limits(settings.default_limit, settings.max_limit), sets)
     body = search_body(shown, sample)
     paths: dict[str, dict[str, Any]] = {}
+    hidden = () if settings.files_page == "on" else ("getFiles",)
     for operation in OPERATIONS:
+        if operation.id in hidden:
+            continue
         paths.setdefault(operation.path, {})[operation.method] = render_operation(operation, body)
     for collection in catalog.values():
         path, operations = items_path(collection, samples.get(collection.id, NO_SAMPLE), components)
@@ -171,6 +189,8 @@ def responses(operation: Operation, more: list[int]) -> dict[str, Any]:
     page = reference("schemas", GEOJSON_SCHEMA.get(operation.id, "featureCollection"))
     schema = {MVT: BINARY, GEOJSON: page, **dict.fromkeys((HTML, CSV, JSON_LINES, GEOJSON_SEQ, KML, SVG), TEXT)}
     schema |= dict.fromkeys(PICTURES, BINARY)
+    if operation.id == "getFiles":
+        schema |= {JSON: reference("schemas", "files"), HTML: TEXT}
     schema |= {format.media_type: BINARY for format in EXPORTS.values() if format.binary}
     content = {type: {"schema": schema.get(type, {"type": "object"})} for type in operation.types}
     found: dict[str, Any] = {"200": {"description": operation.summary, "content": content}}

@@ -82,6 +82,12 @@ OPERATIONS = (
         "/network", "getNetwork", "The network of the stack, as the network lab last saw it", statuses=(400, 403, 500)
     ),
     Operation("/network/picture", "getNetworkPicture", "Picture of the network", (SVG,), (), (400, 403, 404, 500)),
+    Operation(
+        "/files",
+        "getFiles",
+        "What became of each file in the data folder",
+        parameters=("f", "fileState", "limitFiles", "offsetFiles"),
+    ),
     Operation("/map", "getMap", "A map of all collections, or of some", (HTML,), ("collections",), _WITHOUT_DATABASE),
     Operation("/collections", "getCollections", "All collections"),
     Operation(_COLLECTION, "getCollection", "One collection", (JSON, HTML), _OF_COLLECTION, _WITH_404),

@@ -15,6 +15,7 @@ from api.query.crs import CRS84
 from api.query.items import PROFILES
 from api.tms.tile import WEB_MERCATOR_QUAD, TileMatrixSet
 from core.catalog.collections import Collection
+from core.catalog.files import STATES
 
 Schema = Mapping[str, Any]
 
@@ -29,6 +30,10 @@ FOUR_OR_SIX = [{"minItems": length, "maxItems": length} for length in (4, 6)]
 """The lengths of a bbox (/req/core/fc-bbox-definition)."""
 
 
+NAMES_OF_FILES = {"fileState": "state", "limitFiles": "limit", "offsetFiles": "offset"}
+"""Parameters of /files, by their names in the components."""
+
+
 def words(*choices: str) -> Schema:
     """One of some words, the first by default."""
     return {"type": "string", "enum": list(choices), "default": choices[0]}
@@ -41,9 +46,9 @@ def parameter_components(
     id = collection.id if collection else "roads"
     examples = items_examples(collection, sample) if collection else COMMON
     found = query_parameters(limits)
-    of_tiles = {"fTile": "mvt", "all": "true", "explain": "false", "collections": [id]}
+    other = {"fTile": "mvt", "all": "true", "explain": "false", "collections": [id], "fileState": "failed"}
     described = {
-        name: with_example(parameter, of_tiles.get(name, examples.get(parameter["name"])))
+        name: with_example(parameter, other.get(name, examples.get(parameter["name"])))
         for name, parameter in found.items()
     }
     for name in OF_PROPERTIES:
@@ -60,7 +65,7 @@ def with_example(parameter: Mapping[str, Any], example: Any) -> dict[str, Any]:
 def query_parameters(limits: Limits) -> dict[str, Any]:
     """Every parameter that comes after the question mark, by its name in the components."""
     rows = {**page_parameters(limits), **FILTER_PARAMETERS, **PRESENTATION_PARAMETERS}
-    named: dict[str, str] = dict.fromkeys(("fItems", "fFeature", "fTile"), "f")
+    named = {**dict.fromkeys(("fItems", "fFeature", "fTile"), "f"), **NAMES_OF_FILES}
     return {key: query_parameter(named.get(key, key), schema, text) for key, (schema, text) in rows.items()}
 
 
@@ -75,6 +80,9 @@ def page_parameters(limits: Limits) -> dict[str, tuple[Schema, str]]:
         "collections": (TEXTS, "Collections, by id or address, in the order of the layers; else all."),
         "all": (words("false", "true"), "true: low zooms too leave out nothing that has room."),
         "explain": (words("false", "true"), "true: how the tile is made, in place of it; where the operator lets it."),
+        "fileState": ({"type": "string", "enum": list(STATES)}, "Only files in this state."),
+        "limitFiles": ({"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "Files on a page."),
+        "offsetFiles": ({**WHOLE, "maximum": LARGEST_OFFSET}, "Files to skip."),
         "limit": (limit, "Features on a page."),
         "offset": ({**WHOLE, "maximum": LARGEST_OFFSET}, "Features to skip; cursors are faster."),
         "cursor": (TEXT, "A place in the walk, from a next or prev link."),
