@@ -63,6 +63,7 @@ class FolderRecord:
         """The first look asks for it."""
         self._signatures: dict[str, str] | None = None
         self._asked_at = 0.0
+        self._own: str | None = None
         self._lock = Lock()
 
     @contextmanager
@@ -95,8 +96,8 @@ class FolderRecord:
             self._asked_at = time.monotonic()
             known = dict(connection.execute("SELECT path, signature FROM isthmus.files").fetchall())
         seen = {path: dataset.signature for path, dataset in now.datasets.items()}
-        own = own_folder(settings)
-        others = {path: "" for path in (*now.others, *now.unreadable) if not path.startswith(own)}
+        self._own = self._own or own_folder(settings)
+        others = {path: "" for path in (*now.others, *now.unreadable) if not path.startswith(self._own)}
         seen = {**others, **seen}
         changed = sorted(path for path, signature in seen.items() if known.get(path) != signature)
         gone = [path for path in known.keys() - seen.keys() if not now.is_unknown(path)]
