@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -138,6 +138,21 @@ class Cluster:
         os.kill(pid, signal.SIGKILL)
         assert self.process is not None
         self.process.wait(10)
+
+    @contextmanager
+    def frozen(self) -> Generator[None]:
+        """PostgreSQL hangs for as long as the block: none of its processes runs, and its sockets stay open."""
+        pid = int(Path(self.environment["PGDATA"], "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGSTOP)  # first, so that it starts no more of them
+        others = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        try:
+            for child in others:
+                os.kill(child, signal.SIGSTOP)
+            yield
+        finally:
+            for child in (*others, pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGCONT)
 
     def superuser(self, name: str) -> str:
         """Where a superuser connects to a database."""

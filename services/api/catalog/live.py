@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TypeVar
 
 import psycopg
+from psycopg import sql
 
 from api.catalog.missing import why_missing
 from api.catalog.sources.model import Draft, TileFunction
@@ -28,12 +29,18 @@ from core.catalog.collections import (
 )
 from core.database.connections import Database
 from core.database.hosts import RetryPolicy
+from core.database.statement import Statement
 from core.errors import CatalogueMissing, DatabaseUnavailable, OnlyTiles, UnknownCollection
 
 T = TypeVar("T")
 
 CHECK_EVERY_S = 1.0
 WAIT_S = 2.0
+HANGS_S = 3.0
+"""Since when a database hangs that owes the number of the catalogue: health checks wait little longer."""
+
+RESPONDS = Statement(sql.SQL("SELECT 1"))
+
 BEHIND_S = 30.0
 """How long a replica may be behind what another one showed. Then the database was restored from an older copy."""
 
@@ -200,7 +207,7 @@ class LiveCatalog:
 
     def _refresh_loaded(self) -> Catalog:
         """The collections that the loader made."""
-        [(generation, files)] = self._database.run(SELECT_STATE, one_plan=True)
+        [(generation, files)] = self._database.run(SELECT_STATE, one_plan=True, within_s=HANGS_S)
         if self._loaded is None or files != self._files or not self._holds(self._loaded, generation):
             found = self._select_as_new_as(generation)
             same = self._loaded is not None and found.generation == self._loaded.generation
@@ -239,6 +246,7 @@ class LiveCatalog:
     def _refresh_both(self, sources: LiveSources, *, now: bool) -> Catalog:
         """The loaded collections and those of the sources. A database where no loader ever ran has the latter alone."""
         before = self._loaded
+        self._database.run(RESPONDS, within_s=HANGS_S)  # what sources are looked at with may take long
         sources.refresh(now=now)
         loaded = self._refresh_loaded() if sources.has_catalogue else NOTHING_LOADED
         if self._catalog is None or loaded is not before or sources.number != self._sources_number:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from itertools import islice
 from math import inf
 from typing import Any, NamedTuple, TypeVar
@@ -17,8 +18,16 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.database.copy_out import copy_out
-from core.database.hosts import AMONG_REPLICAS, OF_A_STATEMENT, host_keywords, lifetime_s, reads_replicas
-from core.database.sqlstates import error_class, is_left_behind, is_stale, translate, translated
+from core.database.hosts import (
+    AMONG_REPLICAS,
+    GRACE_S,
+    OF_A_STATEMENT,
+    Deadlines,
+    host_keywords,
+    lifetime_s,
+    reads_replicas,
+)
+from core.database.sqlstates import TOLD, error_class, is_left_behind, is_stale, translate, translated
 from core.database.statement import CHUNK_ROWS, Prepared, PreparedStatements, Row, Statement, TextRows, texts_of
 from core.errors import CatalogueMissing, DatabaseUnavailable
 from core.settings import Settings
@@ -139,13 +148,15 @@ class Database:
             reconnect_timeout=3.0,
             max_lifetime=lifetime_s(settings),
             kwargs={"autocommit": True},
-            configure=find_extensions,
+            configure=partial(self._in_time, find_extensions),
             open=False,
         )
+        check = self.pool.check_connection
+        self.pool.check_connection = lambda conn: self._look_at(conn, check)
+        self._in_use = Deadlines()
         self.pool.open()
         self._sessions: WeakKeyDictionary[Connection, Session] = WeakKeyDictionary()
         self._is_away = False
-        self._in_use: set[Connection] = set()
         self._usual = Session(self._timeout_s, one_plan=False)
         self._prepared: WeakKeyDictionary[Connection, PreparedStatements] = WeakKeyDictionary()
 
@@ -156,25 +167,27 @@ class Database:
         binary: bool = False,
         timeout_s: float | None = None,
         one_plan: bool | None = False,
+        within_s: float | None = None,
     ) -> list[tuple[Any, ...]]:
         """All rows of a statement. `binary` fetches bytea as it is, not as hexadecimal text.
 
         `timeout_s`: what it may take in the database; None: what every statement may. `one_plan`: one plan is good for
-        all values of its parameters, so connections keep it; None: it makes no difference.
+        all values of its parameters, so connections keep it; None: it makes no difference. `within_s`: when the
+        database is taken for one that hangs; None: when it lets the statement run on beyond its limit.
 
         Raises: DatabaseUnavailable, CatalogueMissing, QueryTooSlow
         """
         session = self._session(timeout_s, one_plan=one_plan)
         if not binary and statement.prepared is not None:
             prepared, values = statement.prepared, statement.prepared.values(statement.params)
-            return self._work(session, lambda on: self._prepared_of(on).rows(prepared, values))
+            return self._work(session, lambda on: self._prepared_of(on).rows(prepared, values), within_s)
         prepare = True if one_plan else None  # None: after some times
 
         def work(connection: Connection) -> list[tuple[Any, ...]]:
             with connection.cursor(binary=binary) as cursor:
                 return cursor.execute(statement.text, statement.params or None, prepare=prepare).fetchall()
 
-        return self._work(session, work)
+        return self._work(session, work, within_s)
 
     def run_texts(
         self,
@@ -202,7 +215,7 @@ class Database:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 return [connection.execute(some.text, some.params or None).fetchall() for some in statements]
 
-        return self._work(self._usual, work)
+        return self._work(self._usual, work, self._timeout_s * len(statements) + GRACE_S)
 
     def run_prepared(
         self, prepared: Prepared, params: Mapping[str, Any], *, timeout_s: float | None = None, one_plan: bool = False
@@ -219,19 +232,20 @@ class Database:
         """The settings for a statement that may take so long."""
         return Session(self._timeout_s if timeout_s is None else timeout_s, one_plan)
 
-    def _work(self, session: Session, work: Callable[[Connection], T]) -> T:
+    def _work(self, session: Session, work: Callable[[Connection], T], within_s: float | None = None) -> T:
         """What some work on a connection gives, tried as often as the policy has it. Raises: as `run`"""
         began = time.perf_counter()
+        within_s = within_s or session.timeout_s + GRACE_S
         try:
-            return self.retries.run(lambda: self._attempt(session, work), self._mend)
+            return self.retries.run(lambda: self._attempt(session, work, within_s), self._mend)
         except psycopg.Error as error:
             raise translate(error) from error
         finally:
             spent.db_s += time.perf_counter() - began
 
-    def _attempt(self, session: Session, work: Callable[[Connection], T]) -> T:
+    def _attempt(self, session: Session, work: Callable[[Connection], T], within_s: float) -> T:
         """The work once. In a contextmanager it would take 5 µs more."""
-        connection = self._take()
+        connection = self._take(within_s)
         try:
             done = work(self._set_up(connection, session))
         except BaseException as error:
@@ -267,27 +281,55 @@ class Database:
         self.pool.check()
         return True
 
-    def _take(self) -> Connection:
-        """A connection of the pool, to be given back. While the database is away nobody waits long: threads are needed
-        for what is cached.
+    def _take(self, within_s: float) -> Connection:
+        """A connection of the pool, to be given back within a time. While the database is away nobody waits long:
+        threads are needed for what is cached.
 
-        It is taken for away when there is no connection in time, and nobody has one; until there is one again.
+        It is taken for away when it hangs, or when there is no connection in time, and nobody has one; until there is
+        one again.
         """
         try:
             connection = self.pool.getconn(BRIEF_S if self._is_away else None)
         except PoolTimeout:
-            self._is_away = not self._in_use
+            self._is_away = self._is_away or not self._in_use
             raise
         self._is_away = False
-        self._in_use.add(connection)
+        self._in_use.begin(connection, within_s)
         return connection
 
     def _give_back(self, connection: Connection, error: BaseException | None = None) -> None:
-        """Give it back to the pool, which ends what it is in the middle of."""
-        self._in_use.discard(connection)
+        """Give it back to the pool, which ends what it is in the middle of.
+
+        Raises: DatabaseUnavailable where the database let the time of the connection pass. None of the others is used
+        again then, and the request does not try again: it has waited long.
+        """
         if error is not None:
             self._clean(connection, error)
+        is_late = self._in_use.end(connection)
+        if is_late:
+            connection.close()
         self.pool.putconn(connection)
+        if is_late and isinstance(error, psycopg.Error):
+            self._is_away = True
+            self.pool.drain()
+            detail, hint = TOLD[DatabaseUnavailable]
+            raise DatabaseUnavailable(detail, hint=hint) from error
+
+    def _in_time(self, work: Callable[[Connection], None], connection: Connection) -> None:
+        """Work of the pool on a connection that nobody has, cut off when it takes long. Raises: psycopg.Error"""
+        self._in_use.begin(connection, GRACE_S)
+        try:
+            work(connection)
+        finally:
+            if self._in_use.end(connection):
+                self._is_away = True
+                connection.close()
+
+    def _look_at(self, connection: Connection, check: Callable[[Connection], None]) -> None:
+        """Whether an idle connection still works. Where one hangs, so do those behind it. Raises: psycopg.Error"""
+        if self._is_away:
+            connection.close()
+        self._in_time(check, connection)
 
     def _clean(self, connection: Connection, error: BaseException) -> None:
         """Rid a connection of what an error leaves behind."""
@@ -301,9 +343,9 @@ class Database:
                 connection.execute("SELECT ST_Transform(ST_Point(0, 0, 4326), 3857)")  # gets the error for others
 
     @contextmanager
-    def _lease(self) -> Generator[Connection]:
-        """A connection for as long as the block."""
-        connection = self._take()
+    def _lease(self, within_s: float) -> Generator[Connection]:
+        """A connection for as long as the block, and at most so long."""
+        connection = self._take(within_s)
         try:
             yield connection
         except BaseException as error:
@@ -334,7 +376,7 @@ class Database:
                 others.close()
 
     def _copy_out(self, statement: Statement, timeout_s: int) -> Generator[bytes]:
-        with self._lease() as connection, connection.transaction():
+        with self._lease(timeout_s + GRACE_S) as connection, connection.transaction():
             connection.execute(set_timeout(timeout_s))
             text = psycopg.ClientCursor(connection).mogrify(statement.text, statement.params or None)
             with closing(copy_out(connection, text.encode(), values=True)) as blocks:
@@ -348,6 +390,7 @@ class Database:
     def close(self) -> None:
         """Close every connection; in-flight requests end with an error."""
         self.pool.close()
+        self._in_use.close()
 
 
 def begin(chunks: Generator[T]) -> tuple[list[T], Generator[T]]:

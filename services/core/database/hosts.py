@@ -1,5 +1,5 @@
-"""Several servers behind one database: which of them libpq takes, how soon it gives up one that does not answer, and
-how often something is tried.
+"""The servers behind one database: which of them libpq takes, how soon one is given up that does not answer, and how
+often something is tried.
 
 Replicas get the same changes one after the other, some milliseconds to seconds apart. What that means for a request is
 in `connections.py` (a table that is not there yet) and `api/catalog/live.py` (a catalogue that was seen already).
@@ -7,9 +7,13 @@ in `connections.py` (a table that is not there yet) and `api/catalog/live.py` (a
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
 import psycopg
@@ -23,6 +27,11 @@ LAG_S = 2.0
 """How long a request waits for a replica that has what the catalogue names."""
 
 LAG_PAUSE_S = 0.05
+
+GRACE_S = 2.0
+"""How long a statement may be over its limit of time, which PostgreSQL keeps itself unless it hangs."""
+
+LOOK_EVERY_S = 0.25
 
 LIFETIME_S, LIFETIME_AMONG_REPLICAS_S = 3600.0, 60.0
 """A connection is made anew after so long: among replicas soon, so that one that came back gets its share."""
@@ -55,6 +64,60 @@ def host_keywords(settings: Settings) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 6_000,
     }
+
+
+class Deadlines:
+    """When the connections in use have to be done. Those that are late are cut off from this side, which ends what
+    waits for them with an error.
+
+    libpq itself waits without end for a server that hangs: one that was stopped, or whose disk does not answer, takes
+    what it is sent and keeps no limit of time. One thread looks after all connections of a process; a statement costs
+    two changes of a dictionary.
+    """
+
+    def __init__(self) -> None:
+        """No connection is in use."""
+        self._due: dict[psycopg.Connection[Any], float] = {}
+        self._late: set[psycopg.Connection[Any]] = set()
+        self._lock = Lock()
+        self._ended = Event()
+        Thread(target=self._watch, name="isthmus-deadlines", daemon=True).start()
+
+    def __len__(self) -> int:
+        """How many connections are in use."""
+        return len(self._due)
+
+    def begin(self, connection: psycopg.Connection[Any], within_s: float) -> None:
+        """A connection is in use from now on, and has so many seconds."""
+        self._due[connection] = time.monotonic() + within_s
+
+    def end(self, connection: psycopg.Connection[Any]) -> bool:
+        """It is not in use any more. Whether it was late: then it was cut off."""
+        with self._lock:
+            self._due.pop(connection, None)
+            if connection not in self._late:
+                return False
+            self._late.remove(connection)
+        return True
+
+    def close(self) -> None:
+        """Look no more."""
+        self._ended.set()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(LOOK_EVERY_S):
+            now = time.monotonic()
+            for connection, due in list(self._due.items()):
+                if due < now:
+                    self._cut(connection, now)
+
+    def _cut(self, connection: psycopg.Connection[Any], now: float) -> None:
+        """Cut a connection off, unless it was given back meanwhile: its descriptor may be that of another one then."""
+        with self._lock, suppress(OSError, psycopg.Error):
+            if connection not in self._late and self._due.get(connection, now) < now:
+                self._late.add(connection)
+                with socket.socket(fileno=os.dup(connection.pgconn.socket)) as own:
+                    own.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True)
