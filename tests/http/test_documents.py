@@ -14,7 +14,9 @@ from api.documents.collections import CONFORMS_TO
 from api.documents.openapi.operations import OPERATIONS
 from api.params.items import ITEMS_PARAMETERS
 from core import VERSION
-from support.http import get
+from support.cluster import Database
+from support.http import api_client, arrays_without_items, get
+from support.publish import publish
 
 REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 
@@ -117,20 +119,30 @@ def test_features_are_valid_by_their_feature_schema(client: FlaskClient):
     assert [error.message for feature in features for error in validator.iter_errors(feature)] == []
 
 
-def arrays_without_items(found: object, place: str = "") -> list[str]:
-    """The places of schemas of arrays that do not say of what."""
-    if isinstance(found, list):
-        return [one for number, part in enumerate(found) for one in arrays_without_items(part, f"{place}/{number}")]
-    if not isinstance(found, dict):
-        return []
-    lacks = [place] if found.get("type") == "array" and "items" not in found else []
-    return lacks + [one for name, part in found.items() for one in arrays_without_items(part, f"{place}/{name}")]
-
-
 def test_every_array_of_the_openapi_document_says_of_what(client: FlaskClient):
     """Generators of clients dropped the bodies that held such a one (issue 21)."""
-    assert arrays_without_items({"a": [{"type": "array"}]}) == ["/a/0"]
+    bare = {"a": [{"type": "array"}], "b": {"type": ["array", "null"]}, "c": {"type": "array", "items": {}}}
+    assert arrays_without_items(bare) == ["/a/0", "/b"]
     assert arrays_without_items(get(client, "/api")) == []
+
+
+@pytest.mark.parametrize("name", ["schema", "queryables", "sortables", "feature-schema"])
+def test_every_array_of_the_schemas_says_of_what(client: FlaskClient, name: str):
+    for id in ("places", "grid", "stock"):
+        assert arrays_without_items(get(client, f"/collections/{id}/{name}")) == []
+
+
+def test_any_value_of_a_column_of_json_fits_the_feature_schema(database: Database):
+    """A column of JSON may hold a text or a number beside objects and lists."""
+    values = ['{"a": 1}', "[1]", '"x"', "1.5", "true", "null"]
+    rows = ", ".join(f"({number}, '{value}'::jsonb)" for number, value in enumerate(values, 1))
+    select = f"SELECT * FROM (VALUES {rows}, (7, NULL)) AS t (fid, detail)"
+    publish(database, "notes", select, columns={"detail": "json"}, srid=None, geometry_type=None)
+    with api_client(database.reader) as client:
+        features = get(client, "/collections/notes/items")["features"]
+        validator = jsonschema.Draft202012Validator(get(client, "/collections/notes/feature-schema"))
+    assert [feature["properties"]["detail"] for feature in features] == [{"a": 1}, [1], "x", 1.5, True, None, None]
+    assert [error.message for feature in features for error in validator.iter_errors(feature)] == []
 
 
 def test_openapi_is_valid(client: FlaskClient):

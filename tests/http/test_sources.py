@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from support.cluster import Database
-from support.http import get, link
+from support.http import arrays_without_items, get, link
 from support.odd import FILES, SCHEMAS, rows_of, sources_app
 
 BROKEN = {"broken_view": 500, "foreign_table_of_nobody": 503, "foreign_table_of_no_file": 500}
@@ -222,11 +222,14 @@ def test_features_without_a_key_have_no_ids_and_the_answer_says_so(odd_client: F
 def test_features_of_every_collection_fit_their_schema(odd_client: FlaskClient):
     """A null did not (issue 21)."""
     fitted = 0
+    assert arrays_without_items(get(odd_client, "/api")) == []
     for collection in get(odd_client, "/collections")["collections"]:
         url = f"/collections/{quote(collection['id'])}"
         answer = odd_client.get(f"{url}/items?limit=100&f=json")
         if answer.status_code != 200:  # functions that want arguments, and what is broken by design
             continue
+        for name in ("schema", "queryables", "sortables", "feature-schema"):
+            assert arrays_without_items(get(odd_client, f"{url}/{name}")) == []
         schema = get(odd_client, f"{url}/feature-schema")
         geometry = schema["properties"]["geometry"]
         if "anyOf" in geometry:
@@ -236,6 +239,13 @@ def test_features_of_every_collection_fit_their_schema(odd_client: FlaskClient):
         assert [error.message for feature in features for error in validator.iter_errors(feature)] == [], url
         fitted += len(features)
     assert fitted > 200
+
+
+def test_a_column_that_is_never_null_is_described_so(odd_client: FlaskClient):
+    schema = get(odd_client, "/collections/composite_key/feature-schema")["properties"]["properties"]["properties"]
+    types = [schema[name]["type"] for name in ("land", "number", "name")]
+    assert types == ["string", "integer", ["string", "null"]]
+    assert schema["since"]["type"] == ["string", "null"], "JSON has no date that never ends: it is null"
 
 
 def test_ids_that_no_feature_can_have_are_no_server_error(odd_client: FlaskClient):

@@ -32,6 +32,17 @@ def get(client: FlaskClient, url: str) -> dict[str, Any]:
     return json.loads(response.data)
 
 
+def arrays_without_items(found: object, place: str = "") -> list[str]:
+    """The places of schemas of arrays that do not say of what."""
+    if isinstance(found, list):
+        return [one for number, part in enumerate(found) for one in arrays_without_items(part, f"{place}/{number}")]
+    if not isinstance(found, dict):
+        return []
+    is_array = "array" in (found.get("type"), *(found["type"] if isinstance(found.get("type"), list) else ()))
+    lacks = [place] if is_array and "items" not in found else []
+    return lacks + [one for name, part in found.items() for one in arrays_without_items(part, f"{place}/{name}")]
+
+
 def fids(page: dict[str, Any]) -> list[int]:
     """The ids of a page of features."""
     return [feature["id"] for feature in page["features"]]

@@ -32,9 +32,15 @@ SCHEMA_OF_TYPE: dict[ColumnType, dict[str, Any]] = {
     "date": {"type": "string", "format": "date"},
     "datetime": {"type": "string", "format": "date-time"},
     "time": {"type": "string", "pattern": r"^\d{2}:\d{2}:\d{2}(\.\d+)?$"},  # the format `time` has an offset (RFC 3339)
-    "json": {"type": ["object", "array"]},
+    "json": {"type": ["object", "array"], "items": {}},
     "binary": {"type": "string", "pattern": r"^\\x([0-9a-f]{2})*$"},
 }
+
+ANY_JSON: dict[str, Any] = {"type": ["object", "array", "string", "number", "boolean", "null"]}
+"""What a value of a column of JSON may be: the schemas of Part 5 name the usual ones."""
+
+ALWAYS_WRITTEN: tuple[ColumnType, ...] = ("string", "boolean", "time", "binary")
+"""Types each value of which JSON has. It has no NaN, no infinite number and no infinite date: they are null."""
 
 NUMBER = SCHEMA_OF_TYPE["number"]
 ID = {"x-ogc-role": "id"}
@@ -119,8 +125,10 @@ def id_of_other_values(collection: Collection) -> dict[str, dict[str, Any]]:
 
 
 def feature_schema_document(collection: Collection, links: Links) -> dict[str, Any]:
-    """The schema of a whole GeoJSON feature, which every feature fits: any property may be null, and any geometry."""
-    properties = {column.name: or_null(property_schema(column)) for column in collection.columns}
+    """The schema of a whole GeoJSON feature, which every feature fits: a geometry may be null, and a property unless
+    its table refuses that. The schemas of Part 5 are of values, and name one type (/rec/schemas/properties, B).
+    """
+    properties = {column.name: served_schema(column) for column in collection.columns}
     geometry = geometry_schema(collection)
     whole = geometry if not collection.has_geometry else {"anyOf": [geometry, {"type": "null"}]}
     return whole_feature(collection, links, whole, properties)
@@ -159,11 +167,20 @@ def whole_feature(
     }
 
 
-def or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema that null fits, too."""
-    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+def served_schema(column: Column) -> dict[str, Any]:
+    """The schema of a property as features have it."""
+    schema = property_schema(column)
+    if column.type == "json":
+        return {**schema, **ANY_JSON}
+    if column.not_null and is_always_written(column):
+        return schema
     choices = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-    return {**schema, "type": [*types, "null"], **choices}
+    return {**schema, "type": [schema["type"], "null"], **choices}
+
+
+def is_always_written(column: Column) -> bool:
+    """Whether each value of a column is in the JSON of its feature. Whole numbers of `numeric` may be NaN."""
+    return column.type in ALWAYS_WRITTEN or (column.type == "integer" and column.sql_type is None)
 
 
 def is_known_to_gdal(column: Column, collection: Collection) -> bool:

@@ -33,6 +33,7 @@ class Column:
     `choices`: all values that it can have, in their order; empty when there are too many to tell.
     `is_filled`: it has an index, and every row has a value; False where nobody looked.
     `by_key`: it has an index that holds the rows of each value in the order of the key, and no value is common.
+    `not_null`: the table refuses rows without a value.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Column:
     choices: tuple[str, ...] = ()
     is_filled: bool = False
     by_key: bool = False
+    not_null: bool = False
 
 
 @dataclass(frozen=True, slots=True)

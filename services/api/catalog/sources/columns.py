@@ -89,7 +89,8 @@ def read_column(attribute: Attribute) -> PropertyColumn | None:
     cast = read_as(a.type, a.kind, a.category, ordered=a.ordered)
     value = quoted(BEHIND, a.name)
     item = sql.SQL("{} AS {}").format(sql.SQL("{}::{}").format(value, literal(cast)) if cast else value, quoted(alias))
-    return PropertyColumn(Column(a.name, alias, type, sql_type, a.comment, a.labels), a, item)
+    column = Column(a.name, alias, type, sql_type, a.comment, a.labels, not_null=a.filled)
+    return PropertyColumn(column, a, item)
 
 
 def published(  # noqa: PLR0913
