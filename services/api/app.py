@@ -80,9 +80,9 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
         return Timing(TrustedProxies(inner, settings), metrics)
 
     def problem(error: Exception) -> WSGIApplication:
-        return behind_proxies(failed(error, settings.public_url))
+        return behind_proxies(failed(error, html))
 
-    fast_path = FastPath(app.wsgi_app, features, live, settings.public_url)
+    fast_path = FastPath(app.wsgi_app, features, live, html)
     app.wsgi_app = FastTiles(behind_proxies(fast_path), made_tiles, metrics, problem)  # type: ignore[method-assign]
     return app
 

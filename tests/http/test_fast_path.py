@@ -75,6 +75,16 @@ def test_both_adapters_give_the_same_problem(app: Flask, path: str, query: str, 
     assert said(fast) == said(flask_alone(app).get(path, query_string=query, headers=headers))
 
 
+@pytest.mark.parametrize("headers", [{"Accept": "text/html"}, {"Accept": "text/html", "Accept-Encoding": "gzip"}])
+def test_both_adapters_give_browsers_the_same_page(app: Flask, headers: dict[str, str]):
+    pages = [
+        layer(app).get(PAGE, query_string="nmae=Suva", headers=headers) for layer in (fast_path_alone, flask_alone)
+    ]
+    assert {page.content_type for page in pages} == {"text/html; charset=utf-8"}
+    assert {page.status_code for page in pages} == {400}
+    assert pages[0].headers["Vary"] == pages[1].headers["Vary"]
+
+
 @pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "DELETE"])
 def test_other_methods_go_to_flask(app: Flask, method: str):
     assert fast_path_alone(app).open(PAGE, method=method).headers["X-Behind"] == "Flask"

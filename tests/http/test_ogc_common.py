@@ -234,7 +234,7 @@ def test_definition_gives_every_operation_its_statuses(client: FlaskClient):
             assert operation["responses"]["200"]["content"], path
             assert "default" in operation["responses"], path
     problem = api["components"]["responses"]["problem"]["content"]
-    assert list(problem) == ["application/problem+json"]
+    assert list(problem) == ["application/problem+json", "text/html"]
     answer = json.loads(client.get("/conformance?x=1").data)
     assert set(api["components"]["schemas"]["problem"]["required"]) <= answer.keys()
 

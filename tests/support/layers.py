@@ -30,4 +30,4 @@ def layer_alone(app: Flask, layer: Callable[[Any, Api], Any]) -> Client:
 
 def fast_path_alone(app: Flask) -> Client:
     """A client of the fast path with nothing behind it."""
-    return layer_alone(app, lambda app, api: FastPath(app, api.features, api.catalog, api.settings.public_url))
+    return layer_alone(app, lambda app, api: FastPath(app, api.features, api.catalog, api.html))

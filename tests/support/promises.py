@@ -16,7 +16,13 @@ LEAKS = re.compile(
 
 
 def is_complete(response: TestResponse) -> None:
-    """Assert that an error tells all that a problem document promises."""
+    """Assert that an error tells all that a problem document promises, or the page that browsers get of it."""
+    if response.content_type == "text/html; charset=utf-8":
+        told = re.findall(r"<p class=\"crumbs\">(\d+) · <a href=\"(\S+)\?f=html\">([a-z0-9-]+)</a>", response.text)
+        assert [(status, code) for status, _, code in told] == [(str(response.status_code), told[0][2])]
+        assert told[0][1].endswith(f"/problems/{told[0][2]}")
+        assert response.headers["X-Request-Id"] in response.text
+        return
     assert response.content_type == "application/problem+json"
     problem = json.loads(response.data)
     assert {"type", "title", "status", "code", "detail", "request_id"} <= problem.keys()

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from api.http.links import HTML, Links
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from api.http.links import GEOJSON, HTML, JSON, MVT, Links
+from api.http.problems import PROBLEM_JSON, problem_response
+from api.http.request import Request
+from api.http.response import ApiResponse
 from core.settings import Settings
 
 HTML_UTF8 = f"{HTML}; charset=utf-8"
+
+OF_PROGRAMS = (PROBLEM_JSON, JSON, GEOJSON, MVT)
+"""What a client that is no browser wants as much as HTML, or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +33,23 @@ class HtmlPages:
     def render(self, template: str, links: Links, *, title: str, **values: Any) -> bytes:
         """A page. `links`: from where the client stands; `values`: what the template shows."""
         return self.fill(template, {"title": title, "links": links, "settings": self.settings, **values}).encode()
+
+    def problem(self, error: Exception, request: Request) -> ApiResponse:
+        """The response to a request that meets an error: a page for browsers, a problem document for others."""
+        response = problem_response(error, request)
+        if not isinstance(response.body, bytes) or response.header("Content-Type") != PROBLEM_JSON:
+            return response  # a redirection
+        if not wants_page(request.args.get("f", ""), request.accept):
+            return response
+        document = json.loads(response.body)
+        body = self.render("problem.html", request.links, title=document["title"], problem=document)
+        return ApiResponse(response.status, response.headers, body).replacing(("Content-Type", HTML_UTF8))
+
+
+@lru_cache(maxsize=1000)
+def wants_page(f: str, accept: str) -> bool:
+    """Whether a client would rather have HTML. The parameter `f` counts first, where it names HTML or some JSON."""
+    if f == "html" or "json" in f:
+        return f == "html"
+    wanted = parse_accept_header(accept, MIMEAccept)
+    return wanted.quality(HTML) > max(map(wanted.quality, OF_PROGRAMS))

@@ -159,4 +159,4 @@ def respond(problem: Problem, request: Request) -> ApiResponse:
     body = json.dumps(problem.document(request.base, request.id), ensure_ascii=False).encode()
     later_s = problem.retry_after_s
     later = [] if later_s is None else [("Retry-After", str(later_s))]
-    return ApiResponse(status_line(problem.status), [("Content-Type", PROBLEM_JSON), *later], body)
+    return ApiResponse(status_line(problem.status), [("Content-Type", PROBLEM_JSON), ("Vary", "Accept"), *later], body)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from api.catalog.live import LiveCatalog
 from api.features.service import FeatureService
-from api.http.problems import problem_response
+from api.formats.html import HtmlPages
 from api.http.request import Request, base_of, names_host, path_of
 from api.http.response import COMMON_HEADERS, ApiResponse, complete
 from api.monitoring.metrics import ROUTE, Metrics, new_request_id, server_timing
@@ -38,12 +38,13 @@ TILE_ROUTE = f"/collections/<id>{DATASET_TILE_ROUTE}"
 class FastPath:
     """The one of features: the WSGI layer before Flask."""
 
-    def __init__(self, app: WSGIApplication, features: FeatureService, catalog: LiveCatalog, public_url: str) -> None:
+    def __init__(self, app: WSGIApplication, features: FeatureService, catalog: LiveCatalog, html: HtmlPages) -> None:
         """`app` responds to what else is requested."""
         self._app = app
         self._features = features
         self._catalog = catalog
-        self._public_url = public_url
+        self._html = html
+        self._public_url = html.settings.public_url
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Respond to a request."""
@@ -67,7 +68,7 @@ class FastPath:
         try:
             return self._catalog.retrying(handle)
         except Exception as error:  # noqa: BLE001  the log gets it
-            return problem_response(error, request)
+            return self._html.problem(error, request)
 
 
 class FastTiles:
@@ -108,12 +109,12 @@ class FastTiles:
         return send(ApiResponse(response.status, headers, response.body), start_response)
 
 
-def failed(error: Exception, public_url: str) -> WSGIApplication:
+def failed(error: Exception, html: HtmlPages) -> WSGIApplication:
     """What responds to a request that met an error in a layer above those that know the client's address."""
 
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = request_of(environ, public_url)
-        return send(complete(problem_response(error, request), request), start_response)
+        request = request_of(environ, html.settings.public_url)
+        return send(complete(html.problem(error, request), request), start_response)
 
     return respond
 

@@ -16,7 +16,6 @@ from werkzeug.exceptions import BadRequest
 from api.context import api, current_request
 from api.formats.html import HTML_UTF8
 from api.http.links import HTML, JSON, self_and_alternate
-from api.http.problems import problem_response
 from api.http.request import choose_format, names_host, reject_unknown
 from api.http.response import ApiResponse, common_headers, complete
 from api.monitoring.metrics import ROUTE
@@ -47,7 +46,7 @@ def begin() -> None:
 
 def answer_error(error: Exception) -> Response:
     """The response to a request that meets an error."""
-    return flask_response(problem_response(error, current_request()))
+    return flask_response(api().html.problem(error, current_request()))
 
 
 def finish(response: Response) -> Response:

@@ -227,8 +227,9 @@ def search_body(collection: Collection | None, sample: Sample, members: dict[str
 
 
 def problem_response(text: str) -> dict[str, Any]:
-    """The response of an error."""
-    return {"description": text, "content": {"application/problem+json": {"schema": reference("schemas", "problem")}}}
+    """The response of an error, which browsers get as a page."""
+    content = {"application/problem+json": {"schema": reference("schemas", "problem")}, HTML: {"schema": TEXT}}
+    return {"description": text, "content": content}
 
 
 def reference(kind: str, name: str) -> dict[str, str]:
