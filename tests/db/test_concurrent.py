@@ -21,6 +21,7 @@ from api.app import create_app
 from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
 from loader.prerender.renderer import Renderer
+from loader.states.health import Health
 from loader.watch import State, look
 from support.cluster import Database
 from support.loading import Loader, feature, write_geojson, write_points
@@ -268,7 +269,7 @@ def test_two_loaders_that_watch_one_folder_load_each_content_once(loader: Loader
         def listen(event: Any) -> None:
             outcomes.extend([event.values["status"]] if event.event == "end" else [])
 
-        state = State(Renderer(database.owner, listen))
+        state = State(Renderer(database.owner, listen), Health(loader.data_dir))
         with open_catalogue(database.owner) as connection:
             for number in range(rounds):
                 if writes:

@@ -36,7 +36,7 @@ ERRORS = [
     ("GET", "/tileMatrixSets/nothing", {}, 404),
     ("DELETE", "/collections", {}, 405),
     ("GET", f"{PLACES}/items?f=gpkg", {"If-Match": '"x"'}, 412),
-    ("POST", f"{PLACES}/items", {"Content-Type": "application/json", "Content-Length": "2000000"}, 413),
+    ("POST", f"{PLACES}/items", {"Content-Type": "application/json"}, 413),
     ("POST", f"{PLACES}/items", {"Content-Type": "text/plain"}, 415),
 ]
 
@@ -62,8 +62,9 @@ class Elements(HTMLParser):
 def test_browser_gets_a_page_of_what_the_problem_says(
     client: FlaskClient, method: str, url: str, headers: dict[str, str], status: int, accept: str
 ):
-    document = client.open(url.replace("f=html&", ""), method=method, headers=headers)
-    page = client.open(url, method=method, headers={**headers, "Accept": accept})
+    body = b" " * 2_000_000 if status == 413 else b""
+    document = client.open(url.replace("f=html&", ""), method=method, headers=headers, data=body)
+    page = client.open(url, method=method, headers={**headers, "Accept": accept}, data=body)
     assert (document.status_code, document.content_type) == (status, "application/problem+json")
     assert (page.status_code, page.content_type) == (status, "text/html; charset=utf-8")
     assert "Accept" in page.headers["Vary"]

@@ -63,11 +63,11 @@ def given_up(client: FlaskClient, url: str) -> None:
     response = client.get(url)
     took_s = time.perf_counter() - start
     assert 0.9 < took_s < 10, took_s
-    assert (response.status_code, response.json and response.json["code"]) == (400, "filter-too-slow"), response.text
+    assert response.status_code == 400, response.text
     is_complete(response)
     assert not LEAKS.search(response.data)
-    assert response.json and response.json["parameter"] == "filter"
-    assert "fewer values" in response.json["hint"]
+    for said in ("filter-too-slow", "parameter", "fewer values"):
+        assert said in response.text
 
 
 @pytest.mark.parametrize(

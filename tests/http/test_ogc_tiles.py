@@ -155,7 +155,7 @@ def test_accept_header_gets_tiles_and_nothing_else(client: FlaskClient, name: st
     for accept in ("image/png", "application/json", "text/html", "application/geo+json, image/*", f"{MVT};q=0"):
         refused = client.get(path, headers={"Accept": accept})
         assert refused.status_code == 406, accept
-        assert MVT in json.loads(refused.data)["detail"]
+        assert MVT in refused.text
     assert client.get(f"{path}?f=png").status_code == 400
 
 

@@ -421,7 +421,7 @@ def told(response: TestResponse) -> dict[str, str]:
 class Unreachable:
     """A database that does not answer."""
 
-    def run(self, statement: Statement, *, one_plan: bool = False) -> list[Any]:
+    def run(self, statement: Statement, *, one_plan: bool = False, within_s: float | None = None) -> list[Any]:
         raise DatabaseUnavailable("PostgreSQL does not answer")
 
 

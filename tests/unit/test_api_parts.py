@@ -231,7 +231,9 @@ class CountingDatabase:
         self.reads_replicas = reads_replicas
         self.asked: list[Statement] = []
 
-    def run(self, statement: Statement, *, one_plan: bool = False) -> list[tuple[Any, ...]]:
+    def run(
+        self, statement: Statement, *, one_plan: bool = False, within_s: float | None = None
+    ) -> list[tuple[Any, ...]]:
         self.asked.append(statement)
         number = self.ahead.get(len(self.asked) - 1, self.generation)
         if statement is SELECT_STATE:

@@ -60,6 +60,7 @@ class GranianWorker(Worker):
         stop, ended = granian.WorkerSignal(), Event()
         stop.add_cb(ended.set)
         descriptor = os.dup(self.sockets[0].fileno())
+        self._loop = asyncio.new_event_loop()  # which WSGI never runs
         self._serve(descriptor, stop)
         while self.alive and self.ppid == os.getppid():
             self.notify()
@@ -69,6 +70,7 @@ class GranianWorker(Worker):
         deadline_s = time.monotonic() + self.drain_s
         while not ended.wait(NOTIFY_S) and time.monotonic() < deadline_s:
             self.notify()
+        self._loop.close()
 
     def _serve(self, descriptor: int, stop: Any) -> None:
         """Start Granian's threads on a listening socket, which they own from now on."""
@@ -80,8 +82,7 @@ class GranianWorker(Worker):
         access_log = DEFAULT_ACCESSLOG_FMT if self.cfg.accesslog else None
         callback = wrap(self._respond, {}, access_log)
         serve = worker.serve_mtr_uds if is_unix else worker.serve_mtr
-        loop = asyncio.new_event_loop()  # which WSGI never runs
-        serve(new_scheduler(loop, callback, impl_asyncio=True), loop, stop)
+        serve(new_scheduler(self._loop, callback, impl_asyncio=True), self._loop, stop)
 
     def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The application's response, of whichever kind is the order of the day."""
