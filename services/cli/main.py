@@ -31,8 +31,8 @@ from loader.catalogue import open_catalogue
 from loader.errors import BadSideCar, CannotPrepare, DataFolderUnavailable, NoSuchVersion, NotInDataFolder
 from loader.load import Job, load_dataset
 from loader.overviews.external_table import external_overviews, forget_source, prepare_source
+from loader.overviews.later import make_next_overview
 from loader.progress import Event, ended, listener, sentence
-from loader.property_indexes import make_all, read_indexes
 from loader.report import Report, write_report
 from loader.scan import Dataset, relative, scan
 from loader.sidecar import TileOptions
@@ -40,6 +40,8 @@ from loader.states.health import is_alive, read_health
 from loader.states.not_read import why_not_read
 from loader.states.roll_back import roll_back, versions_of
 from loader.table.cleanup import clean_up
+from loader.table.memory import keep_little
+from loader.table.property_indexes import make_all, read_indexes
 from loader.watch import watch
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
@@ -122,7 +124,8 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
     Each file is loaded whole or not at all; what was served before stays served when it fails, and the exit code is 1.
     One that was set aside is tried again.
     Results go to standard output, progress to standard error (a bar on a terminal, JSON lines otherwise). The data are
-    served as soon as a line says so; then indexes of their properties are made, by the loader where one is at work.
+    served as soon as a line says so; then what low zooms show is prepared, and indexes of properties are made, by the
+    loader where one is at work.
 
     \b
     Examples:
@@ -130,6 +133,7 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
       isthmus load data/samples
       isthmus load --json data/roads.gpkg | jq .collections
     """
+    keep_little()
     datasets = find_datasets(settings.data_dir, paths)
     reports: list[Report] = []
     with open_catalogue(settings) as connection:
@@ -141,15 +145,17 @@ def load(settings: Settings, paths: tuple[Path, ...], *, force: bool, as_json: b
             click.echo(json_text(report.as_json()) if as_json else sentence(ended(report)))
         clean_up(connection, settings.keep_versions)
         if not is_alive(settings.data_dir):
-            make_indexes(connection, settings, reports)
+            finish(connection, settings, reports)
     if any(report.status == "failed" for report in reports):
         sys.exit(EXIT_FAILED)
 
 
-def make_indexes(connection: Connection, settings: Settings, reports: Sequence[Report]) -> None:
-    """Make the indexes of what was loaded, as no other loader would."""
+def finish(connection: Connection, settings: Settings, reports: Sequence[Report]) -> None:
+    """Make the overviews of what was loaded, and the indexes of its properties, as no other loader would."""
     ids = [collection.id for report in reports for collection in report.collections]
     with listener(sys.stderr) as listen:
+        while make_next_overview(connection, settings.data_dir, listen, ids):
+            pass
         make_all(connection, listen, ids, auto=settings.index == "auto")
     clean_up(connection, settings.keep_versions)
 

@@ -314,6 +314,7 @@ SWARM_VARIABLES = (
 # Variables that only the scripts and the images' builds read: name, default, meaning.
 BUILD_VARIABLES = (
     ("POSTGIS_IMAGE", "", "image with PostgreSQL 17 and PostGIS to build on, in place of Debian's packages"),
+    ("ISTHMUS_PG_WAL_MB", "4000", "what PostgreSQL's write-ahead log may take on the disk, in MB"),
     ("ISTHMUS_BASE", "debian:trixie-slim", "image that every Dockerfile begins with"),
     ("ISTHMUS_BUILD_CA", "", "file with a certificate authority that pip needs in builds (default: `SSL_CERT_FILE`)"),
     (

@@ -11,13 +11,13 @@ from core.catalog.archives import Facts, facts_json
 from core.database.connections import Connection
 from core.settings import Settings
 from loader import catalogue
-from loader.attempts import default_title
 from loader.cage.reader import CAGES
 from loader.names import assign_ids
 from loader.read.archives import Inspected
 from loader.report import CollectionReport, Report
 from loader.scan import Dataset
 from loader.sidecar import SideCar
+from loader.states.same_content import default_title
 
 
 def load_archive(

@@ -30,6 +30,9 @@ LOADER_LOCK = 4_207_850
 LOCK_AGAIN_S = 0.05
 """Between two attempts at that lock."""
 
+FINISHING_LOCK = 4_207_851
+"""Key of the advisory lock under which one loader at a time makes indexes of properties, and overviews."""
+
 MIGRATION_LOCK = 4_207_849
 """Key of the advisory lock under which one loader at a time migrates."""
 
@@ -69,6 +72,7 @@ class Version:
     columns: list[dict[str, str]]
     tiling: dict[str, Any] | None
     changes: tuple[Change, ...] | None = None
+    to_prepare: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,12 @@ def lock(connection: Connection, waiting: Callable[[], None] | None = None) -> N
         if waiting is not None:
             waiting()
         time.sleep(LOCK_AGAIN_S)
+
+
+def finishes_alone(connection: Connection) -> bool:
+    """Whether no other loader makes indexes or overviews; then none begins until the transaction ends."""
+    [(alone,)] = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [FINISHING_LOCK]).fetchall()
+    return bool(alone)
 
 
 def read_known(connection: Connection) -> dict[str, Known]:
@@ -205,16 +215,47 @@ def describe(connection: Connection, id: str, words: Words) -> bool:
     return True
 
 
+def current_version(connection: Connection, id: str) -> int | None:
+    """The version that a collection is served in, or was."""
+    row = connection.execute("SELECT current_version FROM isthmus.collections WHERE id = %s", [id]).fetchone()
+    return row[0] if row else None
+
+
 def save_version(connection: Connection, version: Version) -> None:
     """Write a version and serve it from the end of the transaction on."""
     names = [field.name for field in fields(Version)]
     text = sql.SQL("INSERT INTO isthmus.versions ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
         sql.SQL(", ").join(map(sql.Identifier, names)), sql.SQL(", ").join(map(sql.Placeholder, names))
     )
-    changes = None if version.changes is None else json.dumps([change.as_json() for change in version.changes])
-    as_json = {"columns": json.dumps(version.columns), "tiling": json_or_null(version.tiling), "changes": changes}
+    as_json = {
+        "columns": json.dumps(version.columns),
+        "tiling": json_or_null(version.tiling),
+        "changes": changes_json(version.changes),
+        "to_prepare": json_or_null(version.to_prepare),
+    }
     connection.execute(text, {**{name: getattr(version, name) for name in names}, **as_json})
     serve(connection, version.collection_id, version.version)
+
+
+def changes_json(changes: Sequence[Change] | None) -> str | None:
+    """Changes as a version has them."""
+    return json_or_null(None if changes is None else [change.as_json() for change in changes])
+
+
+def save_wish(connection: Connection, version: int, wish: dict[str, Any]) -> None:
+    """Write down by what the overview of a version is to be made."""
+    connection.execute("UPDATE isthmus.versions SET to_prepare = %s WHERE version = %s", [json.dumps(wish), version])
+
+
+def save_tiling(
+    connection: Connection, version: int, tiling: dict[str, Any] | None, changes: Sequence[Change] | None
+) -> None:
+    """Serve the overview of a version from the end of the transaction on."""
+    connection.execute(
+        "UPDATE isthmus.versions SET tiling = %s, changes = %s, to_prepare = NULL WHERE version = %s",
+        [json_or_null(tiling), changes_json(changes), version],
+    )
+    connection.execute("UPDATE isthmus.generation SET number = number + 1")
 
 
 def json_or_null(value: Any) -> str | None:
@@ -306,6 +347,26 @@ def save_report(
         "INSERT INTO isthmus.loads (path, status, report, started_at, ended_at) VALUES (%s, %s, %s, %s, %s)",
         [report.path, report.status, text, report.started_at, report.ended_at],
     )
+
+
+def add_notes(connection: Connection, path: str, version: int, notes: Sequence[Note]) -> Report | None:
+    """Add notes to the report of the load that made a version; the last report of its file, if it is that one."""
+    params = {
+        "path": path,
+        "notes": json_text([asdict(note) for note in notes]),
+        "made": json.dumps({"collections": [{"version": version}]}),
+    }
+    connection.execute(
+        "UPDATE isthmus.loads SET report = jsonb_set(report, '{notes}', report -> 'notes' || %(notes)s::jsonb)"
+        " WHERE path = %(path)s AND status = 'loaded' AND report @> %(made)s::jsonb",
+        params,
+    )
+    row = connection.execute(
+        "UPDATE isthmus.sources SET report = jsonb_set(report, '{notes}', report -> 'notes' || %(notes)s::jsonb)"
+        " WHERE path = %(path)s AND report @> %(made)s::jsonb RETURNING report",
+        params,
+    ).fetchone()
+    return parse_report(row[0]) if row else None
 
 
 def last_loaded_report(connection: Connection, path: str) -> Report | None:

@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from loader.report import Report
 
-EventName = Literal["start", "wait", "layers", "rows", "step", "end", "rendered", "state", "index", "indexed"]
+EventName = Literal[
+    "start", "wait", "layers", "rows", "step", "end", "rendered", "state", "prepared", "index", "indexed"
+]
 UNTOLD = ("wait", "layers")
 """Events that no log gets: another loader is at work; which collections a dataset becomes."""
 
@@ -121,9 +123,9 @@ def bars(stream: TextIO, *, sentences: bool) -> Generator[Listener]:
                 show(subject(event), event.values["rows"], event.values["of"])
             elif event.event in ("step", "index"):
                 show(subject(event), event.values["number"] - 1, event.values["of"])
-            elif event.event in ("end", "state", "indexed"):
+            elif event.event in ("end", "state", "prepared", "indexed"):
                 hide()
-            is_result = sentences and event.event in ("end", "rendered", "indexed")
+            is_result = sentences and event.event in ("end", "rendered", "prepared", "indexed")
             if is_result or event.event == "state" or event.values.get("problem"):
                 progress.console.print(sentence(event), markup=False, highlight=False, soft_wrap=True)
 
@@ -134,7 +136,8 @@ def subject(event: Event) -> str:
     """The name of what is in progress."""
     if event.event == "index":
         return f"{event.values['collection']}: index of {event.values['property']}"
-    whose = f"{event.path or event.values['source']} {event.values.get('layer', '')}".strip()
+    layer = event.values.get("layer") or event.values.get("collection", "")
+    whose = f"{event.path or event.values['source']} {layer}".strip()
     return f"{whose}: {event.values['step']}" if event.event == "step" else whose
 
 
@@ -155,6 +158,8 @@ def sentence(event: Event) -> str:
         return str(values["message"])
     if event.event == "indexed":
         return index_sentence(values)
+    if event.event == "prepared":
+        return prepared_sentence(values)
     if event.event == "rendered":
         return rendered_text(values)
     if values["status"] == "failed":
@@ -172,6 +177,15 @@ def index_sentence(values: Mapping[str, Any]) -> str:
     if values["problem"]:
         return f"no index   {what}: {values['problem']}"
     return f"indexed    {what} ({values['bytes'] / 1e6:.1f} MB, {values['seconds']:.1f} s)"
+
+
+def prepared_sentence(values: Mapping[str, Any]) -> str:
+    """The line about an overview that was made, or could not be."""
+    if values["problem"]:
+        return f"no tiles   {values['collection']}: {values['problem']}"
+    zoom = values["full_zoom"]
+    what = f"tiles of zooms below {zoom}" if zoom else "large geometries" if zoom == 0 else "its tiles need nothing"
+    return f"prepared   {values['collection']}: {what} ({values['seconds']:.1f} s)"
 
 
 def tiles_text(values: Mapping[str, Any]) -> str:

@@ -20,15 +20,16 @@ from core.database.sqlstates import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import archives, catalogue
+from loader.background import LARGE_BYTES, Background, Wanted
 from loader.cage.reader import CAGES
 from loader.cage.walls import WALLS
 from loader.catalogue import Known, open_catalogue
 from loader.errors import DataFolderUnavailable
 from loader.load import Job, count_ended, load_dataset
+from loader.overviews.later import waiting_ids
 from loader.prerender.renderer import Renderer, rendering
 from loader.prerender.which_tiles import tiles_to_render
 from loader.progress import Event, Listener, ended
-from loader.property_indexes import choose_indexes, make_next
 from loader.report import Report, write_report
 from loader.scan import Dataset, Scan, scan
 from loader.states.faults import MAKE_ROOM, is_full, survived
@@ -36,6 +37,8 @@ from loader.states.health import LOOK_S, MARGIN_S, READ_S, Health
 from loader.states.record import FolderRecord
 from loader.table.cleanup import clean_up
 from loader.table.heap_order import save_missing_blocks
+from loader.table.memory import keep_little
+from loader.table.property_indexes import choose_indexes
 
 LOOKING = "looking at the data folder"
 FAILURES = 10
@@ -44,9 +47,14 @@ FAILURES = 10
 PUT_OFF_S = 10.0
 """How long a step is left alone that ended otherwise than with a report."""
 
+READER_IDLE_S = 30.0
+"""After so long without a file to read the process that reads goes, with its 100 MB."""
+
 CLEAN_UP_AGAIN_S = 30.0
 """How long to wait before trying again what a reader held up."""
 
+
+AGAIN = "it is tried again"
 
 Action = Literal["load", "restore", "withdraw", "wait"]
 
@@ -67,12 +75,14 @@ class State:
 
     trouble:    the last one announced, so that it is announced once
     generation: of the catalogue that the renderer knows
+    background: loads large files; without it the loop loads none
     failures:   looks in a row that met a mistake of ours
     put_off:    paths of steps that met a mistake of ours, or lost the database -> when they are tried again (monotonic)
     """
 
     renderer: Renderer
     health: Health
+    background: Background | None = None
     folder: FolderRecord = field(default_factory=FolderRecord)
     put_off: dict[str, float] = field(default_factory=dict[str, float])
     before: Scan = field(default_factory=Scan)
@@ -80,6 +90,23 @@ class State:
     failures: int = 0
     clean_up_at: float = 0.0
     generation: int = -1
+    is_begun: bool = False
+
+    def begin(self) -> None:
+        """Begin to work in the background, once the catalogue is up to date."""
+        if self.background is not None and not self.is_begun:
+            self.is_begun = True
+            self.background.start()
+
+    def excused(self) -> set[str]:
+        """Paths of loads that broke off by nothing that counts against them."""
+        others = self.background.broken_off() if self.background else ()
+        return {*self.put_off, *others}
+
+    def stop(self) -> None:
+        """End what is done in the background."""
+        if self.background is not None and self.is_begun:
+            self.background.stop()
 
 
 def watch(settings: Settings, listen: Listener) -> None:
@@ -87,6 +114,7 @@ def watch(settings: Settings, listen: Listener) -> None:
 
     Raises: DataFolderUnavailable when `var/` below the data folder cannot be written to
     """
+    keep_little()
     health = Health(settings.data_dir, max(READ_S, settings.read_stall_s + MARGIN_S))
     health.begin()
 
@@ -96,16 +124,31 @@ def watch(settings: Settings, listen: Listener) -> None:
 
     with rendering(settings, listen) as renderer:
         hear(walls_event(CAGES.walls(settings)))
-        state = State(renderer, health)
-        while True:
-            try:
-                with translated(), open_catalogue(settings) as connection:
-                    save_missing_blocks(connection)
-                    keep_looking(connection, settings, state, hear)
-            except DatabaseUnavailable as error:
-                announce(state, listen, mistake_of_ours(error) if is_full(error) else error)
-                health.doing(f"waiting: {error.detail}")
-                time.sleep(settings.scan_interval_s)
+        state = State(renderer, health, Background(settings, beside(health, listen), renderer))
+        try:
+            while True:
+                try:
+                    with translated(), open_catalogue(settings) as connection:
+                        save_missing_blocks(connection)
+                        state.begin()
+                        keep_looking(connection, settings, state, hear)
+                except DatabaseUnavailable as error:
+                    announce(state, listen, mistake_of_ours(error) if is_full(error) else error)
+                    health.doing(f"waiting: {error.detail}")
+                    time.sleep(settings.scan_interval_s)
+        finally:
+            state.stop()
+
+
+def beside(health: Health, listen: Listener) -> Listener:
+    """A listener for the thread in the background."""
+    own = health.beside()
+
+    def hear(event: Event) -> None:
+        own.hear(event)
+        listen(event)
+
+    return hear
 
 
 def keep_looking(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
@@ -126,17 +169,9 @@ def keep_looking(connection: Connection, settings: Settings, state: State, liste
         except DataFolderUnavailable as error:
             announce(state, listen, error)
             state.health.doing(f"waiting: {error.detail}")
-        until = time.monotonic() + settings.scan_interval_s
-        with survived(connection, tell):
-            make_indexes(connection, listen, until)
+        CAGES.rest(READER_IDLE_S)
         state.failures = state.failures if state.failures > failures else 0
-        time.sleep(max(0.0, until - time.monotonic()))
-
-
-def make_indexes(connection: Connection, listen: Listener, until: float) -> None:
-    """Make indexes until the next look: files that come do not wait for more than the one begun."""
-    while make_next(connection, listen) and time.monotonic() < until:
-        pass
+        time.sleep(settings.scan_interval_s)
 
 
 def look(connection: Connection, settings: Settings, state: State, listen: Listener) -> None:
@@ -144,14 +179,41 @@ def look(connection: Connection, settings: Settings, state: State, listen: Liste
     now = scan(settings.data_dir)
     announce_watching(state, now, listen)
     state.folder.save(connection, settings, now)
-    count_ended(connection, settings, listen, excused=state.put_off)
+    count_ended(connection, settings, listen, excused=state.excused())
     steps = plan(catalogue.read_known(connection), state.before, now)
-    reports = [run_safely(connection, settings, step, state, listen) for step in steps]
+    small, large = divided(steps)
+    if state.background is not None:
+        state.background.want(large, now)
+    reports = [run_safely(connection, settings, step, state, listen) for step in small]
     state.before = now
     chosen = choose_indexes(connection, listen, auto=settings.index == "auto")
-    if any(reports) or chosen or time.monotonic() >= state.clean_up_at:
+    has_news = state.background is not None and state.background.take_news()
+    if any(reports) or chosen or has_news or time.monotonic() >= state.clean_up_at:
         done = clean_up(connection, settings.keep_versions)
         state.clean_up_at = float("inf") if done else time.monotonic() + CLEAN_UP_AGAIN_S
+
+
+def divided(steps: Sequence[Step]) -> tuple[list[Step], list[Wanted]]:
+    """The steps that take a moment, the smallest files first, and the loads of large files."""
+    large = [Wanted(step.dataset, step.because) for step in steps if step.dataset is not None and is_large(step)]
+    small = [step for step in steps if not is_large(step)]
+    return sorted(small, key=lambda step: (step.because == AGAIN, size_of(step))), large
+
+
+def is_large(step: Step) -> bool:
+    """Whether it is the load of a file that others would wait for."""
+    dataset = step.dataset
+    if dataset is None or step.action == "wait" or dataset.is_archive or dataset.refusal is not None:
+        return False
+    return size_of(step) > LARGE_BYTES
+
+
+def size_of(step: Step) -> int:
+    """The bytes of its files; 0 where they are gone."""
+    try:
+        return step.dataset.size_bytes if step.dataset else 0
+    except OSError:
+        return 0
 
 
 def plan(known: Mapping[str, Known], before: Scan, now: Scan) -> list[Step]:
@@ -181,7 +243,7 @@ def plan_present(known: Mapping[str, Known], before: Scan, now: Scan) -> Iterato
         was = known.get(path)
         if was is not None and was.signature == dataset.signature and was.status != "removed":
             if was.retry_due:
-                again.append(Step("load", path, "it is tried again", dataset))
+                again.append(Step("load", path, AGAIN, dataset))
             continue
         earlier = before.datasets.get(path)
         if earlier is None or earlier.signature != dataset.signature:
@@ -244,7 +306,12 @@ def update_renderer(connection: Connection, settings: Settings, state: State) ->
         return
     collections = parse_catalog(generation, connection.execute(SELECT_COLLECTIONS.text).fetchall())
     most = settings.render_tiles if settings.tiles_mb else 0
-    wanted = tiles_to_render(list(collections.values()), most, beside_sources=bool(settings.source_schemas()))
+    wanted = tiles_to_render(
+        list(collections.values()),
+        most,
+        beside_sources=bool(settings.source_schemas()),
+        waiting=waiting_ids(connection),
+    )
     state.renderer.want(wanted)
     state.generation = generation
 

@@ -5,7 +5,7 @@
 # to $keep_log; a replica that was away for longer, or whose primary is another one now, is copied anew.
 
 slot=${ISTHMUS_PG_SLOT:-replica_1}
-keep_log=4GB                            # beyond it the slot is given up: the primary's disk comes first
+keep_log=4000MB                         # of ISTHMUS_PG_WAL_MB; beyond it the slot is given up: the disk comes first
 wait_s=600                              # for a primary to copy; then the restart policy tries again
 
 is_replica() { [ -n "${ISTHMUS_PG_PRIMARY:-}" ]; }

@@ -21,7 +21,7 @@ from core.catalog.collections import Collection
 from core.database.connections import connect
 from core.database.statement import Statement
 from loader.catalogue import open_catalogue
-from loader.property_indexes import make_all
+from loader.table.property_indexes import make_all
 from support.cluster import Cluster
 from support.loading import Loader
 

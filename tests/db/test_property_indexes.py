@@ -22,10 +22,10 @@ from test_cli import Shell, shell  # noqa: F401  (a fixture)
 from test_watch import watching
 
 from core.database.connections import connect
-from loader.property_indexes import choose_indexes, make_all, make_next, read_indexes
 from loader.states.roll_back import roll_back
 from loader.table.cleanup import clean_up
 from loader.table.index_rule import PropertyIndex
+from loader.table.property_indexes import choose_indexes, make_all, make_next, read_indexes
 from support.cluster import Database
 from support.loading import Loader
 

@@ -173,3 +173,55 @@ def test_a_wall_that_is_missing_is_told_with_what_that_means():
     assert told.endswith(
         "; landlock is missing, so the process that reads a file can read all that the loader's user can"
     )
+
+
+def test_a_small_file_overtakes_a_large_one_that_was_dropped_with_it(database: Database, tmp_path: Path) -> None:
+    data_dir = database.owner.data_dir
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.wait(lambda line: line.get("state") == "watching")
+        table = pa.table({"geometry": random_points(400_000)})
+        write_ogr(tmp_path / "a_large.gpkg", table, "GPKG", geometry_type="Point", SPATIAL_INDEX="NO")
+        write_points(tmp_path / "b_small.geojson", ["x"] * 5000)
+        for name in ("a_large.gpkg", "b_small.geojson"):
+            (tmp_path / name).rename(data_dir / name)
+        watcher.ended("b_small.geojson", "loaded")
+        assert names(database) == ["b_small"]
+        watcher.ended("a_large.gpkg", "loaded", within_s=60)
+        watcher.wait(lambda line: line["event"] == "prepared" and line["collection"] == "a_large", within_s=60)
+    assert "Traceback" not in watcher.log.read_text()
+
+
+def test_a_large_file_that_goes_while_it_is_loaded_is_never_served(database: Database, tmp_path: Path) -> None:
+    table = pa.table({"geometry": random_points(400_000)})
+    file = database.owner.data_dir / "big.gpkg"
+    write_ogr(file, table, "GPKG", geometry_type="Point", SPATIAL_INDEX="NO")
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.wait(lambda line: line["event"] == "rows")
+        file.unlink()
+        watcher.ended("big.gpkg", "withdrawn", within_s=60)
+        assert names(database) == []
+        write_points(database.owner.data_dir / "after.geojson", ["a"])
+        watcher.ended("after.geojson", "loaded")
+
+
+@pytest.mark.parametrize("step", ["rows", "geometries", "indexes", "changes", "low zooms"])
+def test_a_loader_that_was_killed_at_any_step_goes_on_by_itself(database: Database, tmp_path: Path, step: str) -> None:
+    table = pa.table({"name": [f"place {n % 9000}" for n in range(300_000)], "geometry": random_points(300_000)})
+    write_ogr(database.owner.data_dir / "big.gpkg", table, "GPKG", geometry_type="Point", SPATIAL_INDEX="NO")
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.wait(lambda line: step in (line["event"], line.get("step")), within_s=60)
+        watcher.process.kill()
+        watcher.process.wait(5)
+    with database.connect() as connection:
+        [(served, made)] = connection.execute(
+            "SELECT (SELECT count(*) FROM isthmus.collections), (SELECT count(tiling) FROM isthmus.versions)"
+        ).fetchall()
+    assert served == (1 if step == "low zooms" else 0) or step == "changes", "whole, or not at all"
+    assert made == 0
+    with watching(database.owner, tmp_path) as watcher:
+        watcher.wait(lambda line: line["event"] == "prepared", within_s=60)
+        watcher.wait(lambda line: line["event"] == "indexed" and line["property"] == "name", within_s=60)
+        assert names(database) == ["big"]
+    with database.connect() as connection:
+        tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'data'").fetchone()
+        assert tables == (2,), "the table and its overview, nothing that was left"

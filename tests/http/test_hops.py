@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from api.tms.tile import tile_at
 from loader.catalogue import open_catalogue
-from loader.property_indexes import make_all
+from loader.table.property_indexes import make_all
 from support.cluster import Cluster, Database
 from support.hops import files_run_by
 from support.http import api_client

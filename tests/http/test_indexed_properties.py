@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
-from loader.property_indexes import choose_indexes, make_next
+from loader.table.property_indexes import choose_indexes, make_next
 from support.cluster import Database
 from support.http import get, link
 from support.loading import Loader

@@ -220,7 +220,7 @@ def test_parts_make_the_same_tile_as_the_whole(client: FlaskClient, loader: Load
 def test_a_tile_inside_a_large_polygon_reads_a_small_part(loader: Loader):
     collection, tile = loader.catalog()["houses"], tile_at(11.9, 50.15, 16)
     text = select_tile(collection, tile).text
-    assert "isthmus_large" in text.as_string(None)
+    assert "isthmus_corners" in text.as_string(None)
     table = collection.tiling.table if collection.tiling else ""
     most = loader.one(
         f"SELECT max(ST_NPoints(geom_3857)) FROM data.{table} WHERE isthmus_last = 24 AND isthmus_level < 14"

@@ -17,7 +17,7 @@ from api.planner import costs
 from api.planner.counts import Counts
 from api.query.page import decode
 from loader.catalogue import open_catalogue
-from loader.property_indexes import make_all
+from loader.table.property_indexes import make_all
 from support.cluster import Cluster, Database
 from support.http import api_client, fids, get, link, walk
 from support.loading import Loader, random_points, write_ogr

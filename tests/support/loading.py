@@ -20,9 +20,11 @@ from core.catalog.collections import SELECT_COLLECTIONS, Catalog, parse_catalog
 from core.catalog.versions import Tiling
 from core.database.connections import Connection
 from core.settings import Settings
+from loader.catalogue import read_report
 from loader.load import Job, load_dataset
+from loader.overviews.later import make_next_overview
 from loader.progress import Event
-from loader.report import Report
+from loader.report import Report, parse_report
 from loader.scan import scan
 from loader.table.cleanup import clean_up
 
@@ -47,12 +49,21 @@ class Loader:
         place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
-    def load(self, name: str, *, force: bool = False) -> Report:
-        """Load one file of the data folder, and clean up."""
+    def load(self, name: str, *, force: bool = False, overviews: bool = True) -> Report:
+        """Load one file of the data folder, clean up, and make the overviews that follow."""
         dataset = scan(self.data_dir).datasets[name]
         report = load_dataset(Job(self.connection, self.settings, dataset, "the test", self.events.append, force))
         clean_up(self.connection, self.settings.keep_versions)
-        return report
+        return report if not overviews else self.prepared(report)
+
+    def prepared(self, report: Report) -> Report:
+        """A report, once the overviews that follow the loads are there."""
+        while make_next_overview(self.connection, self.data_dir, self.events.append):
+            pass
+        if report.status != "loaded":
+            return report
+        values = read_report(self.connection, report.path)
+        return parse_report(values) if values else report
 
     def load_all(self, *names: str) -> None:
         """Load files that must load."""

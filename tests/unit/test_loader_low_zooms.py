@@ -73,7 +73,7 @@ def test_tiles_of_all_are_made_of_everything_that_has_tiles(roads: Collection, l
     table = replace(roads, id="table", version=11, srid=None, bbox_crs84=None)
     of_all = tiles_to_render([empty, large, roads, table], OF_WORLD_TO_5)[0]
     assert of_all.versions == (("empty", 9), ("large", 7), ("roads", 7))
-    assert of_all.newest == 9
+    assert of_all.version == "1.0.9"
     assert (of_all.last_zoom, len(of_all.places)) == (3, 85)
     assert of_all.path == ("tiles", "WebMercatorQuad")
 
@@ -81,6 +81,18 @@ def test_tiles_of_all_are_made_of_everything_that_has_tiles(roads: Collection, l
 def test_what_was_loaded_last_comes_first(large: Collection):
     newer = replace(large, id="newer", loaded_at=large.loaded_at + timedelta(minutes=1))
     assert [found.id for found in tiles_to_render([large, newer], OF_WORLD_TO_5)] == [None, "newer", "large"]
+
+
+def test_an_overview_that_came_later_is_something_else_to_make(large: Collection):
+    later = replace(large, tiling=replace(LARGE, made_later=True))
+    before, after = (tiles_to_render([found], 100)[1] for found in (large, later))
+    assert (before.version, after.version) == ("1.0.7", "1.1.7")
+    assert before != after
+
+
+def test_tiles_of_all_wait_for_the_overview_of_each(roads: Collection, large: Collection):
+    found = tiles_to_render([large, roads], OF_WORLD_TO_5, waiting=frozenset({"roads"}))
+    assert [one.id for one in found] == ["large"]
 
 
 def test_another_version_is_something_else_to_make(large: Collection):

@@ -7,7 +7,19 @@ import pytest
 
 from loader.overviews import ranks
 from loader.overviews.points import indexed_zooms
-from loader.overviews.ranks import HALF_WORLD_M, Codes, Floats, Ranks, importance_of, interleaved, rank_points, scatter
+from loader.overviews.ranks import (
+    HALF_WORLD_M,
+    MOST_FEATURES,
+    Codes,
+    Floats,
+    Ranks,
+    along_curve,
+    codes_of,
+    find_full_zoom,
+    importance_of,
+    interleaved,
+    scatter,
+)
 
 MOST = 50
 """Points of a tile, so that few points are many."""
@@ -20,6 +32,12 @@ def clustered(count: int) -> tuple[Floats, Floats]:
     x, y = CHANCE.normal(2_000_000, 80_000, (2, count))
     x[: count // 10], y[: count // 10] = CHANCE.uniform(-HALF_WORLD_M, HALF_WORLD_M, (2, count // 10))
     return x, y
+
+
+def rank_points(x: Floats, y: Floats, importance: Codes, most: int = MOST_FEATURES) -> Ranks:
+    """The ranks of points in EPSG:3857."""
+    turn, codes = along_curve(codes_of(x, y))
+    return ranks.rank_points(turn, codes, importance[turn], find_full_zoom(codes, most))
 
 
 def shown_at(zoom: int, x: Floats, y: Floats, importance: Codes) -> set[int]:

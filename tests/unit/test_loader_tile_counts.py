@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from api.tms.tile import HALF_WORLD_M, WEB_MERCATOR_QUAD, tile_holding
 from loader.overviews.points import count_in_tiles, unspread
-from loader.overviews.ranks import spread
+from loader.overviews.ranks import codes_of, spread
 
 METRES = st.floats(-HALF_WORLD_M * 0.999999, HALF_WORLD_M * 0.999999)
 
@@ -22,7 +22,7 @@ def test_compact_takes_the_zeros_out_again(numbers: list[int]):
 @given(st.lists(st.tuples(METRES, METRES), min_size=1, max_size=30), st.integers(1, 10))
 def test_every_tile_is_counted_at_every_zoom(places: list[tuple[float, float]], full_zoom: int):
     x, y = np.array(places).T
-    found = list(count_in_tiles(x, y, full_zoom))
+    found = list(count_in_tiles(codes_of(x, -y), full_zoom))
     assert [one.zoom for one in found] == list(reversed(range(full_zoom)))
     for one in found:
         told = dict(zip(zip(one.rows, one.columns, strict=True), one.features, strict=True))

@@ -17,7 +17,7 @@ from api.sql.tiles.rows import merged_name
 from api.tms.tile import WEB_MERCATOR_QUAD, TileMatrix, TileMatrixSet, tile_limits
 from api.tms.tileset import Tileset, padded
 from core.bbox import BBox
-from core.catalog.collections import Collection, Column, ColumnType
+from core.catalog.collections import Collection, Column, ColumnType, count_made_later, tiles_version
 from core.catalog.versions import Kind
 
 TILEJSON_MAX_ZOOM = 14
@@ -47,7 +47,7 @@ def tilejson_document(tileset: Tileset, links: Links) -> dict[str, Any]:
         "name": tileset.title,
         "description": tileset.description,
         "attribution": tileset.attribution,
-        "version": f"1.0.{max((collection.version for collection in tileset.collections), default=0)}",
+        "version": tiles_version((one.version for one in tileset.collections), count_made_later(tileset.collections)),
         "scheme": "tms" if tileset.matrix_set.matrices[0].from_south else "xyz",
         "tiles": [tile_template(tileset, links, "{z}", "{y}", "{x}")],
         "minzoom": 0,

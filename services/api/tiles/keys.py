@@ -14,6 +14,7 @@ from typing import NamedTuple
 from api.cache.store import FILTERED, PLAIN, TileStore
 from api.query.items import GridBox, TileQuery
 from api.sql.tiles.drawing import MARGIN
+from api.sql.tiles.tiles import has_parts, tiling_for
 from api.tiles.budget import is_hasty
 from api.tms.tile import OURS, WEB_MERCATOR_QUAD, Tile, extent_in, tile_bounds, tile_box
 from core.catalog.collections import Collection
@@ -42,6 +43,10 @@ def code() -> Iterator[Path]:
     for name in MAKERS:
         room = Path(__file__).parents[1] / name
         yield from sorted(path for path in room.rglob("*") if path.suffix == ".py")
+
+
+LATER = ".later"
+"""Ends the revision of tiles that were made from the table before there was an overview."""
 
 
 class CacheEntry(NamedTuple):
@@ -107,7 +112,11 @@ def tile_revision(collection: Collection, tile: Tile) -> str:
         if has_changed(change, tile):
             break
         version, stamp = change.version, change.stamp
-    return f"{collection.id}.{version}.{stamp}"
+    tiling = collection.tiling
+    is_later = (
+        tiling is not None and tiling.made_later and (tiling_for(collection, tile) or has_parts(collection, tile))
+    )
+    return f"{collection.id}.{version}.{stamp}{LATER if is_later else ''}"
 
 
 def has_changed(change: Change, tile: Tile) -> bool:

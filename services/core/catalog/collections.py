@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -326,6 +326,18 @@ class Catalog(Mapping[str, Collection]):
     def __len__(self) -> int:
         """The number of collections."""
         return len(self.collections)
+
+
+def tiles_version(versions: Iterable[int], made_later: int) -> str:
+    """The version of the tiles of some collections, as TileJSON has it (semver): another one after a load, and once an
+    overview is there that was made after one. `made_later`: how many of them are
+    """
+    return f"1.{made_later}.{max(versions, default=0)}"
+
+
+def count_made_later(collections: Iterable[Collection]) -> int:
+    """How many of some collections have an overview that was made after they were served."""
+    return sum(collection.tiling is not None and collection.tiling.made_later for collection in collections)
 
 
 SELECT_GENERATION = Statement(sql.SQL("SELECT number FROM isthmus.generation"))

@@ -35,6 +35,9 @@ Steps = NDArray[np.int32]
 STEPS = 65535
 """Steps across the box of a block."""
 
+AT_A_TIME = 200_000
+"""Points whose steps are computed together."""
+
 MOST_STEPS = 1e15
 """A block in which a unit is more is looked at instead: what is computed must not grow beyond doubles."""
 
@@ -216,9 +219,13 @@ def make_points(blocks: Blocks, content: bytes) -> BlockPoints:
 
 def to_steps(blocks: Blocks, places: Numbers) -> bytes:
     """The steps of points in the order of the heap, given as (x and y, points). Those without a place have any."""
-    block = np.repeat(np.arange(len(blocks.rows)), blocks.rows.astype(np.intp))
-    least, scale = blocks.faces[:2].take(block, axis=1), scales_of(blocks).take(block, axis=1)
-    return np.nan_to_num(steps_to(places, least, scale)).clip(0, STEPS).astype("<u2").tobytes()
+    block = np.repeat(np.arange(len(blocks.rows), dtype=np.int32), blocks.rows.astype(np.intp))
+    leasts, scales, steps = blocks.faces[:2], scales_of(blocks), np.empty(places.shape, "<u2")
+    for first in range(0, len(block), AT_A_TIME):
+        part = slice(first, first + AT_A_TIME)
+        least, scale = leasts.take(block[part], axis=1), scales.take(block[part], axis=1)
+        steps[:, part] = np.nan_to_num(steps_to(places[:, part], least, scale)).clip(0, STEPS)
+    return steps.tobytes()
 
 
 def steps_to(places: Numbers, least: Numbers, scale: Numbers) -> Numbers:

@@ -17,10 +17,13 @@ LEVEL, COLUMN, ROW = "isthmus_level", "isthmus_column", "isthmus_row"
 MERGED = "isthmus_merged"
 """How many small polygons a square stands for. Squares have no fid."""
 
-LARGE = "isthmus_large"
-"""Column of a version's own table, where there are large geometries: whether the tile table has a row's in parts."""
+CORNERS = "isthmus_corners"
+"""Column of a version's own table of lines or polygons: how many corners a row's geometry has, points 1."""
 
-OUR_COLUMNS = frozenset({FIRST, LAST, LEVEL, COLUMN, ROW, MERGED, LARGE})
+LARGE = "isthmus_large"
+"""Column of a version's own table that an earlier release loaded: whether the tile table has a row's in parts."""
+
+OUR_COLUMNS = frozenset({FIRST, LAST, LEVEL, COLUMN, ROW, MERGED, CORNERS, LARGE})
 
 Kind = Literal["points", "lines", "polygons"]
 KINDS: tuple[Kind, ...] = ("points", "lines", "polygons")
@@ -38,6 +41,8 @@ class Tiling:
     whole_world: whether every feature has its place in EPSG:3857, so that other sets can be made from it too
     rank:        published name of the column that makes features important; None: their size, or chance
     has_large:   whether from the full zoom on large geometries come from the tile table, in parts
+    large:       which are: of these kinds those of more corners; nothing: the table has a column of them
+    made_later:  whether the version was served before, when its tiles of low zooms were made from the table
     prepared_at: of a table of somebody else's, whose data may have changed since: when; None: of a version of ours
     """
 
@@ -48,6 +53,8 @@ class Tiling:
     whole_world: bool = True
     rank: str | None = None
     has_large: bool = False
+    large: tuple[tuple[Kind, int], ...] = ()
+    made_later: bool = False
     prepared_at: str | None = None
 
     @property
@@ -74,6 +81,7 @@ def parse_tiling(prepared: Mapping[str, Any] | None) -> Tiling | None:
     values: dict[str, Any] = {name: value for name, value in prepared.items() if name in FIELDS}
     values["kinds"] = tuple(prepared.get("kinds") or [prepared["kind"]])
     values["properties"] = tuple(prepared["properties"])
+    values["large"] = tuple((kind, most) for kind, most in prepared.get("large", ()))
     return Tiling(**values)
 
 

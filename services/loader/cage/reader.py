@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -51,6 +52,8 @@ class Cages:
         """None yet."""
         self._maker: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._count, self._used_at = 0, 0.0
 
     def close(self) -> None:
         """End the process that makes cages, and with it all that are left."""
@@ -60,6 +63,23 @@ class Cages:
             self._maker.wait()
         self._maker = self._line = None
 
+    def rest(self, after_s: float) -> None:
+        """End the process that makes cages where nothing was read for so long: the next dataset waits half a second."""
+        with self._lock:
+            if not self._count and time.monotonic() - self._used_at > after_s:
+                self.close()
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        """Keep that process for as long as the block runs."""
+        with self._lock:
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count, self._used_at = self._count - 1, time.monotonic()
+
     def processes(self) -> list[int]:
         """The process that makes cages, and those that are in them."""
         if self._maker is None:
@@ -68,7 +88,11 @@ class Cages:
         return [number, *map(int, Path(f"/proc/{number}/task/{number}/children").read_text().split())]
 
     def _ask(self, message: dict[str, Any], *descriptors: int) -> int:
-        """What the maker answers; a new one, where it is gone. Raises: OSError when that is gone, too"""
+        """What the maker answers one thread; a new one, where it is gone. Raises: OSError when that is gone, too"""
+        with self._lock:
+            return self._answer(message, *descriptors)
+
+    def _answer(self, message: dict[str, Any], *descriptors: int) -> int:
         for _ in range(2):
             line = self._started()
             with suppress(OSError):
@@ -100,6 +124,11 @@ class Cages:
     @contextmanager
     def reading(self, dataset: Dataset, settings: Settings) -> Generator[CagedDataset]:
         """A cage around a dataset. Raises: ReaderEnded inside, where it dies or hangs"""
+        with self._counted(), self._around(dataset, settings) as cage:
+            yield cage
+
+    @contextmanager
+    def _around(self, dataset: Dataset, settings: Settings) -> Generator[CagedDataset]:
         ours, theirs = socket.socketpair()
         limits = Limits(settings.read_memory_mb * MB, CPU_S + int(dataset.size_bytes / MB * CPU_S_OF_MB))
         number = self._ask({**dataset_as_json(dataset), "limits": asdict(limits)}, theirs.fileno())

@@ -29,7 +29,7 @@ from loader.sidecar import TileOptions
 from loader.table import verify
 from loader.table.cleanup import STEP, attempt_each, freeze
 from loader.table.columns import BIG, BOOLEAN, DATE, DOUBLE, INTEGER, REAL, SMALL, TEXT, Storage, TableColumn
-from loader.table.ddl import SCHEMA, Table, analyze, drop
+from loader.table.ddl import SCHEMA, Table, analyze, corners_column, drop
 
 STORED: Mapping[str, Storage] = {
     "int2": SMALL,
@@ -167,7 +167,7 @@ def publish(connection: Connection, target: Target, tiling: dict[str, Any], rows
         run(connection, delete_beyond(table, full_zoom))
     about = {"source": target.full_name, "key": target.key, "geometry": target.geometry, "rows": rows}
     about |= {"changes": target.changes, "prepared_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    text = json.dumps({**tiling, "has_large": False, **about})
+    text = json.dumps({**tiling, "has_large": False, "large": [], **about})
     connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(name, sql.Literal(text)))
     return str(table)
 
@@ -260,7 +260,7 @@ def create_staged(target: Target, staged: Table) -> Iterator[sql.Composed]:
     names = {"key": sql.Identifier(target.key), "geometry": sql.Identifier(target.geometry)}
     table, columns = sql.Identifier(target.schema, target.name), property_list(staged.columns)
     yield text.format(staged=staged.identifier, table=table, columns=columns, **names)
-    yield sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid)").format(staged.identifier)
+    yield sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (fid), ADD COLUMN {}").format(staged.identifier, corners_column())
 
 
 def delete_beyond(table: str, full_zoom: int) -> sql.Composed:

@@ -20,14 +20,15 @@ from loader.overviews.ranks import (
     Codes,
     Floats,
     Ranks,
-    cells,
+    along_curve,
+    codes_of,
+    find_full_zoom,
     group_starts,
     importance_of,
-    interleaved,
     rank_points,
     shift,
 )
-from loader.table.binary_copy import read_records, write_records
+from loader.table.binary_copy import record_batches, write_records
 from loader.table.columns import TableColumn
 from loader.table.ddl import SCHEMA, Table, analyze
 
@@ -53,11 +54,15 @@ COPY (
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Points of a table in EPSG:3857. `values`: what makes them important, None where no column is named."""
+    """Points of a table.
+
+    codes:      of their places in EPSG:3857; from_north: those with rows counted from the north
+    values:     what makes them important, None where no column is named
+    """
 
     fids: np.typing.NDArray[np.int64]
-    x: Floats
-    y: Floats
+    codes: Codes
+    from_north: Codes
     values: Floats | None
 
 
@@ -78,16 +83,35 @@ def prepare_points(
 
     The table must have its key, and statistics. `most`: how many features a tile may have
     """
-    places = read_places(connection, table, rank)
-    ranks = rank_points(places.x, places.y, importance_of(places.fids, places.values), most)
+    fids, ranks = read_ranks(connection, table, rank, most)
     if ranks.full_zoom == 0:
         return {}
     name = overview_name(table)
-    save_counts(connection, table, places.x, places.y, ranks.full_zoom)
-    write_ranks(connection, places, ranks)
+    write_ranks(connection, fids, ranks)
     run(connection, *create_point_overview(table, name, properties))
     run(connection, *index_points(name, indexed_zooms(ranks.counts())))
     return {"kinds": ["points"], "full_zoom": ranks.full_zoom, "table": name}
+
+
+def read_ranks(
+    connection: Connection, table: Table, rank: TableColumn | None, most: int
+) -> tuple[npt.NDArray[np.int64], Ranks]:
+    """The ids of the points that low zooms show, and their ranks. How many points each tile has is written down.
+
+    Memory: 60 bytes a row
+    """
+    places = read_places(connection, table, rank)
+    fids, values, from_north = places.fids, places.values, places.from_north
+    turn, codes = along_curve(places.codes)
+    del places
+    full_zoom = find_full_zoom(codes, most)
+    save_counts(connection, table, from_north, full_zoom)
+    del from_north
+    if full_zoom == 0:
+        return fids, Ranks(0, turn[:0], np.zeros(0, np.int16))
+    importance = importance_of(fids, values)[turn]
+    ranks = rank_points(turn, codes, importance, full_zoom)
+    return fids[ranks.rows], ranks
 
 
 def overview_name(table: Table) -> str:
@@ -98,22 +122,37 @@ def overview_name(table: Table) -> str:
 
 
 def read_places(connection: Connection, table: Table, rank: TableColumn | None) -> Places:
-    """The points of a table. Memory: 38 bytes a row, 50 with importance, twice for a moment."""
+    """The points of a table. Memory: 24 bytes a row, 32 with importance, and of one column twice for a moment"""
     kinds = {"fid": "i8", "x": "f8", "y": "f8", **({"value": "f8"} if rank else {})}
     value = sql.SQL(", coalesce({}::double precision, '-Infinity')")
     chosen = value.format(sql.Identifier(rank.column)) if rank else sql.SQL("")
-    found = read_records(connection, PLACES.format(value=chosen, table=table.identifier), kinds)
-    return Places(found["fid"], found["x"], found["y"], found.get("value"))
+    parts: list[list[npt.NDArray[Any]]] = [[] for _ in range(4)]
+    for rows in record_batches(connection, PLACES.format(value=chosen, table=table.identifier), kinds):
+        x, y = rows["x"].astype("f8"), rows["y"].astype("f8")
+        found = [rows["fid"].astype("i8"), codes_of(x, y), codes_of(x, -y)]
+        found += [rows["value"].astype("f8")] if rank else []
+        for column, part in zip(parts, found, strict=False):
+            column.append(part)
+    types = ("i8", "u8", "u8", "f8")
+    fids, codes, from_north, values = (joined(part, kind) for part, kind in zip(parts, types, strict=True))
+    return Places(fids, codes, from_north, values if rank else None)
 
 
-def write_ranks(connection: Connection, places: Places, ranks: Ranks) -> None:
-    """Put the ranks into the temporary table."""
+def joined(parts: list[npt.NDArray[Any]], kind: str) -> npt.NDArray[Any]:
+    """Arrays as one. The list is emptied."""
+    whole = np.concatenate([np.empty(0, kind), *parts])
+    parts.clear()
+    return whole
+
+
+def write_ranks(connection: Connection, fids: npt.NDArray[np.int64], ranks: Ranks) -> None:
+    """Put the ranks of points into the temporary table."""
     text = "CREATE TEMPORARY TABLE {} (fid bigint, zoom smallint, place integer) ON COMMIT DROP"
     connection.execute(sql.SQL(text).format(RANKED))
     columns = {
-        "fid": ("i8", places.fids[ranks.rows]),
+        "fid": ("i8", fids),
         "zoom": ("i2", ranks.zooms),
-        "place": ("i4", np.arange(len(ranks.rows))),
+        "place": ("i4", np.arange(len(fids))),
     }
     write_records(connection, COPY_RANKED, columns)
 
@@ -155,9 +194,9 @@ def index_points(name: str, zooms: Sequence[int]) -> Iterator[sql.Composed]:
     yield analyze(tiles)
 
 
-def count_in_tiles(x: Floats, y: Floats, full_zoom: int) -> Iterator[TileCounts]:
-    """The tiles of each zoom below the full one, the largest zoom first. `x`, `y`: middles in EPSG:3857"""
-    codes, features = np.unique(interleaved(cells(x), cells(-y)) >> shift(full_zoom - 1), return_counts=True)
+def count_in_tiles(from_north: Codes, full_zoom: int) -> Iterator[TileCounts]:
+    """The tiles of each zoom below the full one, the largest zoom first. `from_north`: codes of middles"""
+    codes, features = np.unique(from_north >> shift(full_zoom - 1), return_counts=True)
     for zoom in reversed(range(full_zoom)):
         rows, columns = (unspread(some).astype(np.int64) for some in (codes >> np.uint64(1), codes))
         yield TileCounts(zoom, rows, columns, features)
@@ -174,11 +213,11 @@ def unspread(codes: Codes) -> Codes:
     return bits
 
 
-def save_counts(connection: Connection, table: Table, x: Floats, y: Floats, full_zoom: int) -> None:
+def save_counts(connection: Connection, table: Table, from_north: Codes, full_zoom: int) -> None:
     """Write them down for the version of a table."""
-    if table.version is None or not full_zoom or not len(x):
+    if table.version is None or not full_zoom or not len(from_north):
         return
-    found = list(count_in_tiles(x, y, full_zoom))
+    found = list(count_in_tiles(from_north, full_zoom))
     columns: dict[str, tuple[str, npt.NDArray[Any]]] = {
         "version": ("i8", np.full(sum(len(one.rows) for one in found), table.version)),
         "zoom": ("i2", np.concatenate([np.full(len(one.rows), one.zoom) for one in found])),

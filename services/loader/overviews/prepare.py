@@ -89,6 +89,12 @@ def prepare(connection: Connection, table: Table, found: GeometrySummary, option
     return Overview(tiling, (cost_note(connection, table, tiling, time.perf_counter() - clock),))
 
 
+def check_options(table: Table, options: TileOptions) -> None:
+    """See that options name columns of a table. Raises: BadSideCar"""
+    named_rank(table.columns, options.rank)
+    choose_properties(table, options, {}, at_random=False)
+
+
 def prepare_kind(connection: Connection, table: Table, found: GeometrySummary, options: TileOptions) -> dict[str, Any]:
     """The fields of a table's Tiling; empty where its tiles need no overview. Raises: BadSideCar"""
     kind = KINDS.get(found.type)

@@ -45,6 +45,10 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.intp]
 Zooms = npt.NDArray[np.int16]
+Turn = npt.NDArray[np.int32]
+
+AT_A_TIME = 500_000
+"""Features whose codes are computed together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Ranks:
     """
 
     full_zoom: int
-    rows: Rows
+    rows: Turn
     zooms: Zooms
 
     def counts(self) -> list[int]:
@@ -108,13 +112,17 @@ class Squares:
     counts: npt.NDArray[np.int64]
 
 
-def rank_points(x: Floats, y: Floats, importance: Codes, most: int = MOST_FEATURES) -> Ranks:
-    """The ranks of points in EPSG:3857. `importance`: no value twice; the least is the most important."""
-    codes = interleaved(cells(x), cells(y))
-    turn = np.argsort(codes, kind="stable")
-    codes = codes[turn]
-    full_zoom = find_full_zoom(codes, most)
-    zooms = first_zooms(codes, importance[turn], full_zoom)
+def along_curve(codes: Codes) -> tuple[Turn, Codes]:
+    """The order of points along the curve, and their codes in it."""
+    turn = np.argsort(codes, kind="stable").astype(np.int32)
+    return turn, codes[turn]
+
+
+def rank_points(turn: Turn, codes: Codes, importance: Codes, full_zoom: int) -> Ranks:
+    """The ranks of points, given in the order of the curve. `importance`: no value twice; the least is the most
+    important. Memory: 25 bytes a point
+    """
+    zooms = first_zooms(codes, importance, full_zoom)
     shown = np.flatnonzero(zooms < full_zoom)
     by_zoom = shown[np.argsort(zooms[shown], kind="stable")]
     return Ranks(full_zoom, turn[by_zoom], zooms[by_zoom])
@@ -126,9 +134,12 @@ def first_zooms(codes: Codes, importance: Codes, full_zoom: int) -> Zooms:
     From the largest zoom down only those that won their cell are looked at again.
     """
     zooms = np.full(len(codes), full_zoom, np.int16)
-    left = np.arange(len(codes))
+    left = np.arange(len(codes), dtype=np.int32)
     for zoom in reversed(range(full_zoom)):
-        starts = group_starts(codes[left] >> shift(zoom + CELL_LEVELS))
+        cell_of = codes[left]
+        cell_of >>= shift(zoom + CELL_LEVELS)
+        starts = group_starts(cell_of)
+        del cell_of
         values = importance[left]
         best = np.minimum.reduceat(values, starts)
         left = left[values == np.repeat(best, np.diff(starts, append=len(left)))]
@@ -249,6 +260,15 @@ def interleaved(x: Codes, y: Codes) -> Codes:
     return spread(x) | (spread(y) << np.uint64(1))
 
 
+def codes_of(x: Floats, y: Floats) -> Codes:
+    """The codes of places in EPSG:3857. With -y, rows are counted from the north."""
+    codes = np.empty(len(x), np.uint64)
+    for first in range(0, len(x), AT_A_TIME):
+        part = slice(first, first + AT_A_TIME)
+        codes[part] = interleaved(cells(x[part]), cells(y[part]))
+    return codes
+
+
 SPREADING = (
     (16, 0x0000FFFF0000FFFF),
     (8, 0x00FF00FF00FF00FF),
@@ -272,7 +292,10 @@ def importance_of(fids: npt.NDArray[np.int64], values: Floats | None) -> Codes:
 
     Without values, that number alone. Rows without a value (minus infinity) come last.
     """
-    scattered = scatter(fids.astype(np.uint64))
+    scattered = np.empty(len(fids), np.uint64)
+    for first in range(0, len(fids), AT_A_TIME):
+        part = slice(first, first + AT_A_TIME)
+        scattered[part] = scatter(fids[part].astype(np.uint64))
     if values is None:
         return scattered
     places = np.empty(len(fids), np.uint64)

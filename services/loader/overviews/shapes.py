@@ -28,6 +28,7 @@ from loader.overviews.ranks import (
     Shapes,
     Squares,
     Zooms,
+    codes_of,
     first_zooms,
     full_zoom_of,
     importance_of,
@@ -110,18 +111,21 @@ def prepare_shapes(  # noqa: PLR0913 - what there is to know of a table
     if full_zoom == 0 and not any(has_more(layer.shapes, shapes_sql.PART_POINTS) for layer in layers):
         return {}
     x, y = (np.concatenate(part) for part in zip(*(layer.shapes.middles for layer in layers), strict=True))
-    save_counts(connection, table, x, y, full_zoom)
+    save_counts(connection, table, codes_of(x, -y), full_zoom)
     light, large = LIGHT_POINTS, shapes_sql.PART_POINTS
     filling = Filling(table, overview_name(table), properties, kind, full_zoom, light, large, table.identifier)
     run(connection, shapes_sql.create_shape_overview(filling))
-    large = [fill(connection, filling, layer, valid=valid) for layer in layers]
-    has_large = any(large)
+    filled = [fill(connection, filling, layer, valid=valid) for layer in layers]
+    has_large = any(has_more(layer.shapes, most) for layer, most in zip(layers, filled, strict=True))
     index(connection, filling.name, full_zoom, has_large=has_large)
-    return {"kinds": kinds, "full_zoom": full_zoom, "table": filling.name, "has_large": has_large}
+    limits = [(kind, most) for kind, most in zip(kinds, filled, strict=True) if kind != "points"] if has_large else []
+    return {"kinds": kinds, "full_zoom": full_zoom, "table": filling.name, "has_large": has_large, "large": limits}
 
 
-def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool) -> bool:
-    """Put the features of one kind into the overview; returns whether some of them are large."""
+def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool) -> int:
+    """Put the features of one kind into the overview; returns of how many corners those are at most that it leaves to
+    the table from the full zoom on.
+    """
     shapes, zooms = layer.drawn(filling.full_zoom)
     write_ranked(connection, shapes, zooms)
     coverage = layer.kind == "polygons" and share_borders(connection, filling, shapes, zooms)
@@ -134,11 +138,8 @@ def fill(connection: Connection, filling: Filling, layer: Layer, *, valid: bool)
     if layer.kind == "polygons":
         for found in squares(layer.shapes, own_zooms(layer.shapes), filling.full_zoom):
             write_squares(connection, filling.name, found)
-    has_large = has_more(shapes, filling.large)
-    if has_large:
-        run(connection, *shapes_sql.mark_large(filling))
     run(connection, *shapes_sql.drop_temporary())
-    return has_large
+    return filling.large
 
 
 def index(connection: Connection, name: str, full_zoom: int, *, has_large: bool) -> None:

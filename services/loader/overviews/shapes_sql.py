@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from core.catalog.versions import COLUMN, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Kind
+from core.catalog.versions import COLUMN, CORNERS, FIRST, KINDS, LAST, LEVEL, MERGED, ROW, Kind
 from loader.overviews.points import RANKED, property_list
 from loader.overviews.ranks import CELL_LEVELS, HALF_WORLD_M
 from loader.table.columns import TableColumn
@@ -72,8 +72,8 @@ COPY (
     FROM (
         SELECT fid, box2d(shown) AS box, {dimension}::bigint AS dimension,
                CASE {dimension} WHEN 2 THEN ST_Area(shown) ELSE ST_Length(shown) END AS measure,
-               CASE {dimension} WHEN 0 THEN 1 ELSE ST_NPoints(shown) END::bigint AS points{value}
-        FROM (SELECT t.fid, {shown} AS shown{chosen} FROM {table} AS t OFFSET 0) AS whole
+               corners::bigint AS points{value}
+        FROM (SELECT t.fid, {shown} AS shown, t.{corners} AS corners{chosen} FROM {table} AS t OFFSET 0) AS whole
         WHERE NOT ST_IsEmpty(shown)
         OFFSET 0
     ) AS measured
@@ -92,6 +92,7 @@ def copy_shapes(table: Table, kind: Kind | None, rank: TableColumn | None) -> sq
         shown=shown_geometry(kind),
         chosen=chosen.format(sql.Identifier(rank.column)) if rank else sql.SQL(""),
         value=sql.SQL(", importance" if rank else ""),
+        corners=sql.Identifier(CORNERS),
         table=table.identifier,
     )
 
@@ -299,17 +300,6 @@ def copy_squares(name: str) -> sql.Composed:
         "COPY {} ({first}, {last}, {level}, {column}, {row}, {merged}, geom_3857) FROM STDIN (FORMAT binary)"
     )
     return text.format(sql.Identifier(SCHEMA, name), **NAMED)
-
-
-def mark_large(filling: Filling) -> Iterator[sql.Composed]:
-    """A column of the version's own table that says which rows the overview has in parts."""
-    marked = sql.Identifier(LARGE)
-    text = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} boolean NOT NULL DEFAULT false")
-    yield text.format(filling.table.identifier, marked)
-    text = sql.SQL(
-        "UPDATE {table} AS t SET {marked} = true FROM {ranked} AS r WHERE r.fid = t.fid AND r.points > {large}"
-    )
-    yield text.format(marked=marked, **of_filling(filling))
 
 
 def select_spans(name: str) -> sql.Composed:

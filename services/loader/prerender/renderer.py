@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from threading import Condition, Event as Flag, Thread
+from threading import Condition, Event as Flag, Lock, Thread
 
 from core.api_client import ApiUnavailable, Client
 from core.catalog.archives import MVT
@@ -63,6 +63,7 @@ class Renderer:
         self._changed = Condition()
         self._may_go_on, self._ended = Flag(), Flag()
         self._may_go_on.set()
+        self._asides, self._aside_lock = 0, Lock()
 
     def start(self) -> None:
         """Begin. The thread is no reason for the process to live: a request under way ends with it."""
@@ -86,12 +87,17 @@ class Renderer:
 
     @contextmanager
     def aside(self) -> Generator[None]:
-        """Request nothing inside the block."""
-        self._may_go_on.clear()
+        """Request nothing inside the block, which several threads may be in."""
+        self._step_aside(1)
         try:
             yield
         finally:
-            self._may_go_on.set()
+            self._step_aside(-1)
+
+    def _step_aside(self, count: int) -> None:
+        with self._aside_lock:
+            self._asides += count
+            self._may_go_on.clear() if self._asides else self._may_go_on.set()
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -130,7 +136,7 @@ class Renderer:
         """Until the API serves these versions. Raises: Dropped, NotServed, ApiUnavailable"""
         for _ in range(LOOKS):
             self._check(wanted)
-            if served_version(client, wanted) == wanted.newest:
+            if served_version(client, wanted) == wanted.version:
                 return
             self._ended.wait(LOOK_S)
         raise NotServed
@@ -225,19 +231,17 @@ def api_addresses(address: str) -> list[str]:
     return tasks if len(tasks) > 1 else [address]
 
 
-def served_version(client: Client, wanted: OverviewTiles) -> int | None:
-    """The highest version that the API serves; None while it serves none, or has no time for a response.
+def served_version(client: Client, wanted: OverviewTiles) -> str | None:
+    """The version of the tiles that the API serves; None while it serves none, or has no time for a response.
 
     Tiles are requested over the same connection, so by the worker that has seen that version. Raises: ApiUnavailable
     """
     try:
-        version = client.get(*wanted.path, "tilejson.json").document["version"]
+        return str(client.get(*wanted.path, "tilejson.json").document["version"])
     except ApiUnavailable:
         raise
     except (IsthmusError, ValueError, KeyError, TypeError):
         return None
-    last = str(version).rpartition(".")[2]
-    return int(last) if last.isdecimal() else None
 
 
 def request_tile(client: Client, wanted: OverviewTiles, place: Place, tally: Tally) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from core.bbox import MERCATOR_LIMIT_DEG, BBox
-from core.catalog.collections import Collection
+from core.catalog.collections import Collection, count_made_later, tiles_version
 
 LARGEST_ZOOM = 14
 """The largest full zoom that there is (see docs/tiles.md)."""
@@ -28,13 +28,15 @@ Place = tuple[int, int, int]
 class OverviewTiles:
     """Tiles that are to be there: those of a collection, or of all collections in one, whose `id` is None.
 
-    versions: of each collection in them, by which they are other tiles after a load
-    places:   zoom by zoom
+    versions:   of each collection in them, by which they are other tiles after a load
+    places:     zoom by zoom
+    made_later: how many of the collections have an overview that was made after they were served
     """
 
     id: str | None
     versions: tuple[tuple[str, int], ...]
     places: tuple[Place, ...]
+    made_later: int = 0
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -42,9 +44,9 @@ class OverviewTiles:
         return (*(() if self.id is None else ("collections", self.id)), "tiles", "WebMercatorQuad")
 
     @property
-    def newest(self) -> int:
-        """The highest version of a collection in them."""
-        return max(version for _, version in self.versions)
+    def version(self) -> str:
+        """What the API calls their version."""
+        return tiles_version((version for _, version in self.versions), self.made_later)
 
     @property
     def last_zoom(self) -> int:
@@ -53,16 +55,21 @@ class OverviewTiles:
 
 
 def tiles_to_render(
-    collections: Sequence[Collection], most: int, *, beside_sources: bool = False
+    collections: Sequence[Collection],
+    most: int,
+    *,
+    beside_sources: bool = False,
+    waiting: frozenset[str] = frozenset(),
 ) -> list[OverviewTiles]:
     """The tiles to make, in this order: all in one, then each large collection, the one loaded last first.
 
     most:           tiles of a collection; 0: nothing is made, of all in one neither
     beside_sources: whether tables of sources are published too: tiles of theirs are never cached
+    waiting:        collections whose overview is still to be made, without which tiles of low zooms cost much
     """
     shown = [collection for collection in collections if collection.has_tiles]
     by_load = sorted(shown, key=lambda collection: collection.loaded_at, reverse=True)
-    chosen = [] if beside_sources else [of_all(shown, min(most, MOST_OF_ALL))]
+    chosen = [] if beside_sources or waiting else [of_all(shown, min(most, MOST_OF_ALL))]
     chosen += [of_collection(collection, most) for collection in by_load]
     return [found for found in chosen if found.places]
 
@@ -71,14 +78,17 @@ def of_all(collections: Sequence[Collection], most: int) -> OverviewTiles:
     """Those of all collections in one."""
     versions = tuple((collection.id, collection.version) for collection in collections)
     boxes = [collection.bbox_crs84 for collection in collections if collection.bbox_crs84]
-    return OverviewTiles(None, versions, tiles_within(boxes, range(LARGEST_ZOOM), most))
+    return OverviewTiles(None, versions, tiles_within(boxes, range(LARGEST_ZOOM), most), count_made_later(collections))
 
 
 def of_collection(collection: Collection, most: int) -> OverviewTiles:
     """Those of one, below the zoom from which on its tiles are made of few rows; none where it is small."""
     below = collection.tiling.full_zoom if collection.tiling else 0
     boxes = [collection.bbox_crs84] if collection.bbox_crs84 else []
-    return OverviewTiles(collection.id, ((collection.id, collection.version),), tiles_within(boxes, range(below), most))
+    versions = ((collection.id, collection.version),)
+    return OverviewTiles(
+        collection.id, versions, tiles_within(boxes, range(below), most), count_made_later([collection])
+    )
 
 
 def tiles_within(boxes_crs84: Sequence[BBox], zooms: range, most: int) -> tuple[Place, ...]:

@@ -37,6 +37,9 @@ Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 DEFAULT_CRS = "OGC:CRS84"
 
+READ_BYTES = 1_000_000
+"""Of a column at a time: else Arrow has the whole column of a group of rows in memory, which may be of any size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
@@ -101,7 +104,7 @@ class Geometry:
 def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
     """Open the file as a layer. Raises: CannotRead, also while its chunks are walked"""
     with readable(dataset):
-        opened = pq.ParquetFile(dataset.main)
+        opened = pq.ParquetFile(dataset.main, buffer_size=READ_BYTES)
     with opened as file:
         schema = file.schema_arrow
         geometry = find_geometry(file)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ START_S = 900.0
 """How long the catalogue may take to be brought up to date."""
 
 EVERY_S, MOST_TOLD = 1.0, 150
-ROOM_BYTES = 1000
+LOOP, BESIDE = "loop", "beside"
+ROOM_BYTES = 3000
 """Of the file, which is written over in place: that works on a full disk, too."""
 
 
@@ -73,14 +75,62 @@ class Doing:
         return f"stuck or gone: it was {self.what}, and was last heard of {self.silent_s(now):,.0f} s ago; {limit}"
 
 
-class Health:
-    """Tells what the loop is doing. The methods are for the thread of the loop."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a thread is doing, as the file has it."""
 
-    def __init__(self, data_dir: Path, read_s: float = READ_S) -> None:
+    what: str
+    since: float
+    may_take_s: float
+    heard_at: float
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether there should have been news of it."""
+        return now - self.heard_at >= self.may_take_s
+
+
+class HealthFile:
+    """The file: it tells what the loop does, and what the thread beside it does, where there is one that works."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Nothing is written yet."""
+        self.path = health_file(data_dir)
+        self._process = process_of("self")
+        self._told: dict[str, Told] = {}
+        self._lock = threading.Lock()
+
+    def tell(self, name: str, told: Told | None) -> None:
+        """Write what a thread does; None: nothing."""
+        with self._lock:
+            if told is None:
+                self._told.pop(name, None)
+            else:
+                self._told[name] = told
+            self._write({"process": self._process, "threads": [asdict(one) for one in self._told.values()]})
+
+    def _write(self, values: dict[str, Any]) -> None:
+        """Over the file in place. Where even that fails, its time says that the loop lives."""
+        text = json.dumps(values).encode()[:ROOM_BYTES].ljust(ROOM_BYTES)
+        try:
+            with self.path.open("r+b") as file:
+                file.write(text)
+        except OSError:
+            with suppress(OSError):
+                os.utime(self.path)
+
+
+class Health:
+    """Tells what a thread is doing: the loop, or the one beside it. The methods are for that thread."""
+
+    def __init__(
+        self, data_dir: Path, read_s: float = READ_S, *, name: str = LOOP, file: HealthFile | None = None
+    ) -> None:
         """Nothing is written yet. `read_s`: how long a load may tell of no row."""
         self._read_s = read_s
-        self._file = health_file(data_dir)
-        self._process = process_of("self")
+        self._name = name
+        self._data_dir = data_dir
+        self._to = file or HealthFile(data_dir)
+        self._file = self._to.path
         self._what = ""
         self._since = self._written_at = self._may_take_s = 0.0
         self._rows = self._bytes = 0
@@ -107,8 +157,17 @@ class Health:
         if what != self._what:
             self._what, self._since = what, now
         self._written_at, self._may_take_s = now, may_take_s
-        told = {"what": f"{what[:MOST_TOLD]}{detail}", "since": self._since, "may_take_s": may_take_s}
-        self._write({**told, "process": self._process})
+        self._to.tell(self._name, Told(f"{what[:MOST_TOLD]}{detail}", self._since, may_take_s, now))
+
+    def beside(self) -> Health:
+        """That of a thread which works beside the loop."""
+        return Health(self._data_dir, self._read_s, name=BESIDE, file=self._to)
+
+    def _at_rest(self) -> None:
+        """The thread beside the loop has nothing to do."""
+        if self._name != LOOP:
+            self._what = ""
+            self._to.tell(self._name, None)
 
     def hear(self, event: Event) -> None:
         """Note an event of a load, or of an index."""
@@ -116,6 +175,8 @@ class Health:
         if event.event == "start":
             self._rows, self._bytes, self._progress = 0, values.get("bytes", 0), LoadProgress()
         self._progress.note(event)
+        if event.event in ("end", "prepared", "indexed"):
+            return self._at_rest()
         if event.event == "index":
             return self.doing(f"making the index of {values['collection']}.{values['property']}", STEP_S)
         if event.event == "wait":
@@ -125,6 +186,9 @@ class Health:
         if event.event == "rows":
             self._rows = values["rows"]
             return self.doing(subject, self._read_s, self._detail())
+        if event.event == "step" and "collection" in values:
+            rows_s = values["rows"] / ROWS_A_SECOND
+            return self.doing(f"preparing low zooms of {values['collection']}", STEP_S + rows_s)
         if event.event == "step":
             return self.doing(subject, STEP_S + self._rows / ROWS_A_SECOND, self._detail())
         return None
@@ -134,16 +198,6 @@ class Health:
         if percent is not None:
             return f", {percent} %"
         return f", {self._rows:,} rows" if self._rows else ""
-
-    def _write(self, values: dict[str, Any]) -> None:
-        """Over the file in place. Where even that fails, its time says that the loop lives."""
-        text = json.dumps(values).encode()[:ROOM_BYTES].ljust(ROOM_BYTES)
-        try:
-            with self._file.open("r+b") as file:
-                file.write(text)
-        except OSError:
-            with suppress(OSError):
-                os.utime(self._file)
 
 
 def health_file(data_dir: Path) -> Path:
@@ -161,9 +215,17 @@ def read_health(data_dir: Path) -> Doing | None:
     try:
         values: dict[str, Any] = json.loads(text)
         gone = has_ended(values["process"])
-        return Doing(values["what"], values["since"], values["may_take_s"], heard_at, gone)
-    except (ValueError, KeyError, TypeError):  # one that is being written, or was made just now
+        threads, now = [parse_told(one, heard_at) for one in values["threads"]], time.time()
+        # the one that is overdue, else the one beside the loop, which has more to tell
+        chosen = next((told for told in threads if told.is_overdue(now)), threads[-1])
+        return Doing(chosen.what, chosen.since, chosen.may_take_s, chosen.heard_at, gone)
+    except (ValueError, KeyError, TypeError, IndexError):  # one that is being written, or was made just now
         return Doing("starting", heard_at, LOOK_S, heard_at)
+
+
+def parse_told(values: dict[str, Any], written_at: float) -> Told:
+    """What a thread did when the file was written, or before."""
+    return replace(Told(**values), heard_at=min(values["heard_at"], written_at))
 
 
 def process_of(number: int | str) -> list[Any] | None:

@@ -38,6 +38,9 @@ HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL = b"\xff\xff"
 """What stands before and after the rows of a binary COPY."""
 
+ROWS_AT_A_TIME = 100_000
+"""That are made of columns to be sent."""
+
 Array = npt.NDArray[Any]
 
 REPAIRED = (
@@ -193,11 +196,23 @@ def json_value(text: str) -> Any:
 def read_records(connection: Connection, copy: sql.Composed, kinds: Mapping[str, str]) -> dict[str, Array]:
     """The columns of a `COPY … TO STDOUT (FORMAT binary)`. `kinds`: numpy's of each, in order, such as `i8`.
 
-    Memory: 4 bytes for each value beside its own, twice for a moment
+    Memory: that of the values, and of one column for a moment
     """
-    data = b"".join(copy_out(connection, copy.as_string(connection).encode()))
-    rows = np.frombuffer(memoryview(data)[len(HEAD) : -len(TAIL)], record(kinds))
-    return {name: rows[name].astype(kind) for name, kind in kinds.items()}
+    parts: dict[str, list[Array]] = {name: [] for name in kinds}
+    for rows in record_batches(connection, copy, kinds):
+        for name, kind in kinds.items():
+            parts[name].append(rows[name].astype(kind))
+    return {name: np.concatenate([np.empty(0, kind), *parts.pop(name)]) for name, kind in kinds.items()}
+
+
+def record_batches(connection: Connection, copy: sql.Composed, kinds: Mapping[str, str]) -> Iterator[Array]:
+    """The rows of such a COPY, some thousand at a time, as they come from PostgreSQL."""
+    kind, ahead = record(kinds), len(HEAD)
+    for block in copy_out(connection, copy.as_string(connection).encode()):
+        count = (len(block) - ahead) // kind.itemsize
+        if count > 0:
+            yield np.frombuffer(block, kind, count, ahead)
+        ahead = 0
 
 
 def write_records(connection: Connection, copy: sql.Composed, columns: Mapping[str, tuple[str, Array]]) -> None:
@@ -206,14 +221,16 @@ def write_records(connection: Connection, copy: sql.Composed, columns: Mapping[s
     A kind such as `V97` is bytes of that length.
     """
     kinds = {name: kind for name, (kind, _) in columns.items()}
-    rows = np.zeros(len(next(iter(columns.values()))[1]), record(kinds))
-    rows["count"] = len(columns)
-    for name, (kind, values) in columns.items():
-        rows[f"{name} bytes"] = np.dtype(kind).itemsize
-        rows[name] = values
+    count = len(next(iter(columns.values()))[1])
     with connection.cursor() as cursor, cursor.copy(copy) as out:
         out.write(HEAD)
-        out.write(rows.tobytes())
+        for first in range(0, count, ROWS_AT_A_TIME):
+            rows = np.zeros(min(ROWS_AT_A_TIME, count - first), record(kinds))
+            rows["count"] = len(columns)
+            for name, (kind, values) in columns.items():
+                rows[f"{name} bytes"] = np.dtype(kind).itemsize
+                rows[name] = values[first : first + len(rows)]
+            out.write(rows.tobytes())
         out.write(TAIL)
 
 

@@ -10,6 +10,9 @@ from loader.errors import UnknownCrs
 from loader.report import Note
 
 LONLAT = 4326
+SRID_LOCK = 4_207_852
+"""Key of the advisory lock under which one load at a time takes a number of our own."""
+
 # Codes that mean longitude and latitude on WGS 84, with or without a height.
 SAME_AS_LONLAT = frozenset({"OGC:CRS84", "OGC:CRS84H", "CRS:84", "EPSG:4979", "OGC:84"})
 CODE = re.compile(r"([A-Za-z][\w-]*):+(?:[\w.]*:)?(\w+)")
@@ -81,15 +84,25 @@ def custom_srid(connection: Connection, definition: str) -> int:
         raise UnknownCrs("the file's coordinate system has no place on Earth (engineering coordinates)", hint=SAY_IT)
     if len(definition) > MAX_DEFINITION or not ("[" in definition or "{" in definition or "+proj" in definition):
         raise UnknownCrs(f"the coordinate reference system '{definition[:60]}…' has no code", hint=SAY_IT)
+    known = known_srid(connection, definition)
+    return add_custom_srid(connection, definition) if known is None else known
+
+
+def known_srid(connection: Connection, definition: str) -> int | None:
+    """The SRID under which a definition is kept."""
     row = connection.execute(
         "SELECT srid FROM spatial_ref_sys WHERE srid BETWEEN %s AND %s AND srtext = %s",
         [FIRST_CUSTOM_SRID, LAST_CUSTOM_SRID, definition],
     ).fetchone()
-    return int(row[0]) if row else add_custom_srid(connection, definition)
+    return int(row[0]) if row else None
 
 
 def add_custom_srid(connection: Connection, definition: str) -> int:
-    """Keep a definition under the next free SRID. One loader works at a time, so the number stays free."""
+    """Keep a definition under the next free SRID. Another load that finds one waits until this one ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [SRID_LOCK])
+    known = known_srid(connection, definition)
+    if known is not None:
+        return known
     rows = connection.execute(
         """
         INSERT INTO spatial_ref_sys (srid, srtext)

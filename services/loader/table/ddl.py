@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from psycopg import sql
 
+from core.catalog.versions import CORNERS
 from loader.geometry import Shape
 from loader.table.columns import TableColumn
 from loader.table.index_rule import PropertyIndex
@@ -33,6 +34,11 @@ class Table:
         return sql.Identifier(SCHEMA, self.name)
 
     @property
+    def has_corners(self) -> bool:
+        """Whether it has the column that counts them: not where all are points."""
+        return self.shape is not None and not self.shape.type.endswith("Point")
+
+    @property
     def properties(self) -> sql.Composable:
         """The columns that a COPY fills beside the geometry, in the encoder's order."""
         return sql.SQL(", ").join(map(sql.Identifier, ["fid", *(column.column for column in self.columns)]))
@@ -47,6 +53,8 @@ WIDTHS = {
 """Bytes of the types whose values are all as wide. In a row these come first, the widest ahead: PostgreSQL then knows
 where they are without a look at others, and nothing is lost between them. A filter takes a tenth less.
 """
+
+CORNERS_WIDTH = 4
 
 
 def to_3857(srid: int) -> sql.Composable:
@@ -72,14 +80,28 @@ def geometry_type(shape: Shape, srid: int) -> sql.Composable:
 def create_table(table: Table) -> sql.Composed:
     """The table without keys and indexes, which come after the rows."""
     parts: list[sql.Composable] = [sql.SQL("fid bigint NOT NULL")]
-    parts += [
-        sql.SQL("{} {}").format(sql.Identifier(column.column), sql.SQL(column.storage.sql))
-        for column in sorted(table.columns, key=lambda column: -WIDTHS.get(column.storage.sql, 0))
-    ]
+    widths = [(WIDTHS.get(column.storage.sql, 0), column) for column in table.columns]
+    columns = [column for _, column in sorted(widths, key=lambda found: -found[0])]
+    wide = sum(width >= CORNERS_WIDTH for width, _ in widths)
+    parts += map(column_definition, columns[:wide])
+    if table.has_corners:
+        parts.append(corners_column())
+    parts += map(column_definition, columns[wide:])
     if table.shape is not None and table.srid is not None:
         parts.append(sql.SQL("geom {}").format(geometry_type(table.shape, table.srid)))
         parts.append(generated_column(table.srid))
     return sql.SQL("CREATE TABLE {} ({})").format(table.identifier, sql.SQL(", ").join(parts))
+
+
+def column_definition(column: TableColumn) -> sql.Composable:
+    """The column of a property."""
+    return sql.SQL("{} {}").format(sql.Identifier(column.column), sql.SQL(column.storage.sql))
+
+
+def corners_column() -> sql.Composable:
+    """How many corners a geometry has: by it the large ones are found without a look at any."""
+    text = "{} integer GENERATED ALWAYS AS (CASE WHEN ST_Dimension(geom) = 0 THEN 1 ELSE ST_NPoints(geom) END) STORED"
+    return sql.SQL(text).format(sql.Identifier(CORNERS))
 
 
 def generated_column(srid: int) -> sql.Composable:
@@ -139,9 +161,12 @@ def widen(table: Table, shape: Shape, srid: int) -> Iterator[sql.Composed]:
     force = sql.SQL("ST_Force3DZ(geom)" if shape.z else "geom")
     geom = sql.SQL("ST_Multi({})").format(force) if shape.type.startswith("Multi") else force
     kind, column = geometry_type(shape, srid), generated_column(srid)
-    yield sql.SQL("ALTER TABLE {} DROP COLUMN geom_3857").format(table.identifier)
+    corners = sql.Identifier(CORNERS)
+    yield sql.SQL("ALTER TABLE {} DROP COLUMN geom_3857, DROP COLUMN IF EXISTS {}").format(table.identifier, corners)
     yield sql.SQL("ALTER TABLE {} ALTER COLUMN geom TYPE {} USING {}").format(table.identifier, kind, geom)
     yield sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(table.identifier, column)
+    if replace(table, shape=shape).has_corners:
+        yield sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(table.identifier, corners_column())
 
 
 def add_key(table: Table) -> sql.Composed:
@@ -195,6 +220,11 @@ def select_index_state(name: str, index: PropertyIndex) -> sql.Composed:
 def analyze(table: sql.Identifier) -> sql.Composed:
     """Statistics for the planner, from now on."""
     return sql.SQL("ANALYZE {}").format(table)
+
+
+def rename(name: str, new: str) -> sql.Composed:
+    """Give the table of a version another name."""
+    return sql.SQL("ALTER TABLE {} RENAME TO {}").format(sql.Identifier(SCHEMA, name), sql.Identifier(new))
 
 
 def drop(kind: Literal["TABLE", "VIEW", "INDEX"], name: str) -> sql.Composed:

@@ -82,7 +82,7 @@ PLACE = np.dtype([("page", ">u4"), ("row", ">u2")])
 class TablePoints:
     """The points of a table in the order of the disk: pages, and x and y (2, points); NaN without a place."""
 
-    pages: npt.NDArray[np.intp]
+    pages: npt.NDArray[np.int32]
     places: npt.NDArray[np.float64]
 
 
@@ -97,10 +97,16 @@ def along_curve(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         gathered.append(chunk)
         size_bytes += chunk.properties.nbytes + chunk.wkb.nbytes
         if size_bytes >= GROUP_BYTES:
-            yield from split(merged(gathered), max(map(len, gathered)))
-            gathered, size_bytes = [], 0
+            yield from in_order(gathered)
+            size_bytes = 0
     if gathered:
-        yield from split(merged(gathered), max(map(len, gathered)))
+        yield from in_order(gathered)
+
+
+def in_order(gathered: list[Chunk]) -> Iterator[Chunk]:
+    """The rows of some chunks in the order of the curve, in chunks as large. The list is emptied."""
+    rows = max(map(len, gathered))
+    yield from split(merged(gathered), rows)
 
 
 def split(chunk: Chunk, rows: int) -> Iterator[Chunk]:
@@ -111,12 +117,20 @@ def split(chunk: Chunk, rows: int) -> Iterator[Chunk]:
 
 
 def merged(chunks: list[Chunk]) -> Chunk:
-    """Some chunks as one, in the order of the curve; rows without a position come first, in the order of the file."""
-    fids = pa.concat_arrays([chunk.fids for chunk in chunks])
-    properties = pa.concat_batches([chunk.properties for chunk in chunks])
+    """Some chunks as one, in the order of the curve; rows without a position come first, in the order of the file.
+
+    The list is emptied. Memory: one column beside the old and the new rows
+    """
     wkb = pa.concat_arrays([chunk.wkb for chunk in chunks if chunk.wkb is not None])
     turn = pa.array(np.argsort(curve_positions(wkb), kind="stable"))
-    return Chunk(fids.take(turn), properties.take(turn), wkb.take(turn))
+    wkb = wkb.take(turn)
+    fids = pa.concat_arrays([chunk.fids for chunk in chunks]).take(turn)
+    old = [chunk.properties for chunk in chunks]
+    chunks.clear()
+    schema = old[0].schema
+    columns = [pa.concat_arrays([batch.column(place) for batch in old]).take(turn) for place in range(len(schema))]
+    properties = pa.RecordBatch.from_arrays(columns, schema=schema) if columns else pa.concat_batches(old)
+    return Chunk(fids, properties, wkb)
 
 
 def curve_positions(wkb: pa.Array) -> Cells:
@@ -272,10 +286,11 @@ def has_points(shape: str, rows: int) -> bool:
 
 
 def read_points(connection: Connection, table: Table) -> TablePoints:
-    """The points of a table, in a transaction. Memory: 36 bytes a row, twice for a moment"""
+    """The points of a table, in a transaction. Memory: 20 bytes a row, twice for a moment"""
     connection.execute("SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0")
     found = read_records(connection, COPY_POINTS.format(table.identifier), {"ctid": "V6", "x": "f8", "y": "f8"})
-    return TablePoints(found["ctid"].view(PLACE)["page"].astype(np.intp), np.stack([found["x"], found["y"]]))
+    pages = found.pop("ctid").view(PLACE)["page"].astype(np.int32)
+    return TablePoints(pages, np.stack([found["x"], found["y"]]))
 
 
 def blocks_of_points(points: TablePoints, count: int, pages: int) -> list[tuple[float, Sides]]:

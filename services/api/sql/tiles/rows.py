@@ -17,10 +17,10 @@ from api.sql.relation import key_column, relation
 from api.sql.tiles.drawing import TileGeometry
 from api.tms.tile import HALF_WORLD_M, WEB_MERCATOR_QUAD, Tile, extent_in, step_deg, tile_bounds, tile_box
 from core.catalog.collections import FID, SAMPLE, Collection, Column, Key
-from core.catalog.versions import COLUMN, FIRST, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
+from core.catalog.versions import COLUMN, CORNERS, FIRST, KINDS, LARGE, LAST, LEVEL, MERGED, ROW, Tiling
 from core.database.statement import quoted
 
-NAMES = {"first": FIRST, "last": LAST, "level": LEVEL, "column": COLUMN, "row": ROW, "merged": MERGED, "large": LARGE}
+NAMES = {"first": FIRST, "last": LAST, "level": LEVEL, "column": COLUMN, "row": ROW, "merged": MERGED}
 NAMED = {name: quoted(column) for name, column in NAMES.items()}
 
 CELLS = 128
@@ -176,19 +176,37 @@ def rows_with_parts(collection: Collection, tile: Tile) -> sql.Composable:
     Index: GiST on geom_3857 of both tables, and the key
     """
     text = sql.SQL("""(
-        SELECT m.fid, m.geom, m.geom_3857{columns} FROM {table} AS m WHERE NOT m.{large}
+        SELECT m.fid, m.geom, m.geom_3857{columns} FROM {table} AS m WHERE {whole}
         UNION ALL
         SELECT m.fid, m.geom, p.geom_3857{columns}
         FROM {tiles} AS p JOIN {table} AS m ON m.fid = p.fid
         WHERE {shown}
     ) AS t""")
     return text.format(
+        whole=whole_in_table(collection.tiling),
         columns=column_list("m", collection.columns),
         table=relation(collection),
         tiles=quoted("data", collection.tiling.table if collection.tiling else ""),
         shown=shown_at(tile, "p"),
-        **NAMED,
     )
+
+
+def whole_in_table(tiling: Tiling | None) -> sql.Composable:
+    """The condition that a row of the table `m` is none that the tile table has in parts. It looks at geometries only
+    where the limits of two kinds leave it open.
+    """
+    if tiling is None or not tiling.large:
+        return sql.SQL("NOT {}").format(quoted("m", LARGE))
+    corners, least = quoted("m", CORNERS), min(most for _, most in tiling.large)
+    conditions = [sql.SQL("{} <= {}").format(corners, sql.Literal(least))]
+    conditions += [
+        sql.SQL("{} <= {} AND ST_Dimension(m.geom_3857) = {}").format(
+            corners, sql.Literal(most), sql.Literal(KINDS.index(kind))
+        )
+        for kind, most in tiling.large
+        if most > least
+    ]
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(conditions))
 
 
 def shown_at(tile: Tile, alias: str) -> sql.Composable:

@@ -16,12 +16,10 @@ import psycopg
 from psycopg import sql
 
 from core.database.connections import Connection
+from loader.catalogue import finishes_alone
 from loader.progress import Event, Listener
 from loader.table import ddl
 from loader.table.index_rule import Property, PropertyIndex, Statistics, choose
-
-INDEXING_LOCK = 4_207_851
-"""Key of the advisory lock under which one loader at a time makes indexes."""
 
 SERVED = """
 SELECT v.version, v.table_name, v.row_count, v.columns, coalesce(c.indexed_by, %(auto)s::jsonb), i.indexes, c.id,
@@ -75,7 +73,7 @@ def choose_indexes(connection: Connection, listen: Listener, ids: list[str] | No
     ids: only of these collections; auto: whether tables whose side-car says nothing get indexes
     """
     with connection.transaction():
-        if not is_alone(connection):
+        if not finishes_alone(connection):
             return False
         rows = connection.execute(SERVED, {"auto": json.dumps(auto), "ids": ids}).fetchall()
         for version, table, row_count, columns, indexed_by, before, id, path in rows:
@@ -86,12 +84,6 @@ def choose_indexes(connection: Connection, listen: Listener, ids: list[str] | No
                 if index.problem:
                     listen(Event("indexed", path, {"collection": id, **event_values(index)}))
     return bool(rows)
-
-
-def is_alone(connection: Connection) -> bool:
-    """Whether no other loader makes indexes; then none begins until the transaction ends."""
-    [(alone,)] = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [INDEXING_LOCK]).fetchall()
-    return bool(alone)
 
 
 def kept_as_made(index: PropertyIndex, before: Sequence[PropertyIndex]) -> PropertyIndex:
@@ -126,7 +118,7 @@ def make_next(connection: Connection, listen: Listener, ids: list[str] | None = 
     ids: only of these collections. Raises: psycopg.OperationalError when the database goes away
     """
     with connection.transaction():
-        if not is_alone(connection):
+        if not finishes_alone(connection):
             return False
         row = connection.execute(NEXT, {"ids": ids}).fetchone()
         if row is None:
