@@ -181,7 +181,17 @@ def next_version(connection: Connection) -> int:
 
 
 def save_collection(connection: Connection, id: str, holder: Holder, words: Words) -> None:
-    """Make a collection, or give an old one its new file and words."""
+    """Make a collection, or give an old one its new file and words. One that the layer had under another id, which its
+    side-car changed, is withdrawn.
+    """
+    connection.execute(
+        """
+        UPDATE isthmus.collections
+        SET layer = layer || ' (as ' || id || ')', withdrawn_at = coalesce(withdrawn_at, now())
+        WHERE source_path = %s AND layer = %s AND id <> %s
+        """,
+        [holder.path, holder.layer, id],
+    )
     connection.execute(
         """
         INSERT INTO isthmus.collections (id, source_path, layer, title, description, attribution, cache_control,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.geometry import Shape
+from loader.geometry.wkb import Shape
+from loader.kinds import Kind
 from loader.report import Note
 
 CHUNK_BYTES = 16_000_000
@@ -16,6 +17,24 @@ CHUNK_BYTES = 16_000_000
 
 MAX_CHUNK_ROWS = 65_536
 MIN_CHUNK_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRef:
+    """A layer before it is opened. `name` is '' when it is the only one of its file; `gdal_layer` is GDAL's name.
+
+    What the side-car says of its reading: x, y, wkt: columns of a table that hold coordinates or geometries;
+    repair: whether geometries that are not valid are made so
+    """
+
+    name: str
+    gdal_path: str
+    gdal_layer: str
+    kind: Kind
+    x: str | None = None
+    y: str | None = None
+    wkt: str | None = None
+    repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +51,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class OpenLayer:
-    """An open layer. `chunks` can be walked once, while its dataset is open.
+    """An open layer. `chunks` can be walked once, while its dataset is open; `notes` may grow until their end.
 
     `shape` is None without geometry. `crs` is 'AUTHORITY:CODE', a CRS definition as text, or None when the
     file has none. `row_count` is what the file says it holds, None when it does not.
@@ -43,7 +62,7 @@ class OpenLayer:
     crs: str | None
     row_count: int | None
     chunks: Iterator[Chunk]
-    notes: tuple[Note, ...] = ()
+    notes: Sequence[Note] = ()
 
 
 def chunk_rows(size_bytes: int, row_count: int | None) -> int:

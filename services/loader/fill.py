@@ -16,19 +16,19 @@ from core.settings import Settings
 from loader import catalogue
 from loader.cage.reader import CagedDataset
 from loader.catalogue import Version
+from loader.chunks import LayerRef
 from loader.errors import CannotRead, GeometryRefused
 from loader.names import table_name
 from loader.overviews.later import is_light, wish_of
 from loader.overviews.prepare import Overview, check_options, prepare
 from loader.progress import Event, Listener, steps
-from loader.read.open import LayerRef
 from loader.report import Note
 from loader.scan import Dataset
 from loader.sidecar import SideCar, TileOptions
 from loader.table import ddl, verify
 from loader.table.changes import find_changes
 from loader.table.copy import Copied, copy_layer
-from loader.table.crs import Crs, check_assumption, resolve_crs
+from loader.table.crs import Crs, assumption_note, drop_beyond_degrees, resolve_crs
 from loader.table.ddl import Table
 from loader.table.heap_order import save_blocks
 from loader.table.temporal import Times, choose_times, observe_interval
@@ -118,14 +118,14 @@ def read_layer(
     job: Job, cage: CagedDataset, ref: LayerRef, name: str, side_car: SideCar, *, padding: bool = False
 ) -> tuple[Copied, Crs | None, tuple[Note, ...]]:
     """The rows of a layer in the table `name`, their CRS, and the notes of the reader. Raises: as `copy_layer`"""
-    layer = cage.open(ref)
+    layer = cage.open(replace(ref, **side_car.reading()))
 
     def tell(rows: int) -> None:
         job.listen(Event("rows", job.dataset.path, {"layer": ref.name, "rows": rows, "of": layer.row_count}))
 
     crs = resolve_crs(job.connection, layer.crs, side_car.crs) if layer.shape else None
     srid = crs.srid if crs else None
-    return copy_layer(job.connection, name, layer, srid, tell, padding=padding), crs, layer.notes
+    return copy_layer(job.connection, name, layer, srid, tell, padding=padding), crs, tuple(layer.notes)
 
 
 def finish(
@@ -141,13 +141,13 @@ def finish(
         raise CannotRead(f"{copied.rows} rows were sent, and not all arrived", hint="load again; report it if it stays")
     found = verify.observe_geometries(connection, table) if table.shape else None
     notes = [*copied.notes]
-    placeless = verify.drop_placeless(connection, table, found) if found else None
-    if placeless is not None:
-        found = verify.observe_geometries(connection, table)
-        notes.append(placeless)
     if found is not None and crs is not None:
-        assumed = check_assumption(crs, found.extent)
-        notes += [note for note in (assumed, *verify.geometry_notes(connection, table, found)) if note]
+        dropped = drop_beyond_degrees(connection, table, crs, found.extent)
+        placeless = verify.drop_placeless(connection, table, found)
+        if dropped or placeless:
+            found = verify.observe_geometries(connection, table)
+        said = (dropped, placeless, assumption_note(crs), *verify.geometry_notes(connection, table, found))
+        notes += [note for note in said if note]
     begin("indexes")
     notes += add_key(connection, table)
     times, time_notes = choose_times(connection, table, side_car.time)

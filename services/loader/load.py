@@ -11,11 +11,13 @@ from core.settings import Settings
 from loader import archives, catalogue
 from loader.cage.reader import CAGES, CagedDataset
 from loader.catalogue import Version
+from loader.chunks import LayerRef
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
 from loader.fill import Job, Layer, copy_one, finish_one
+from loader.kinds import styles_beside
 from loader.names import Assignment, Holder, assign_ids, table_name
 from loader.progress import Event, Listener, ended, steps
-from loader.read.open import LayerRef, under_plain_name
+from loader.read.open import under_plain_name
 from loader.report import CollectionReport, Note, Report, describe, without_folder, write_report
 from loader.scan import scan
 from loader.sidecar import SideCar, read_side_car
@@ -92,7 +94,10 @@ def load_anew(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Re
     """Load every layer, and serve the new versions. Others change the catalogue meanwhile, but not at the end."""
     with job.connection.transaction():
         with under_plain_name(job.dataset) as dataset, CAGES.reading(dataset, job.settings) as cage:
-            copies = [copy_one(job, cage, ref, id, side_car.of_layer(ref.name)) for ref, id in named_layers(job, cage)]
+            copies = [
+                copy_one(job, cage, ref, id, side_car.of_layer(ref.name))
+                for ref, id in named_layers(job, cage, side_car)
+            ]
         layers = [finish_one(job, one, side_car.of_layer(one.ref.name), sha256) for one in copies]
         lock(job)
         return saved(job, publish(job, started, sha256, side_car, layers))
@@ -136,22 +141,29 @@ def count_ended(connection: Connection, settings: Settings, listen: Listener, ex
         listen(ended(report))
 
 
-def named_layers(job: Job, cage: CagedDataset) -> list[tuple[LayerRef, str]]:
+def named_layers(job: Job, cage: CagedDataset, side_car: SideCar) -> list[tuple[LayerRef, str]]:
     """The layers of a dataset with the collections that they are to become, if the names stay free."""
     refs = cage.layers()
-    assignments = assign_ids(job.dataset.path, [ref.name for ref in refs], catalogue.read_holders(job.connection))
+    assignments = assign_layers(job, [ref.name for ref in refs], side_car)
     ids = [assignment.id for assignment in assignments]
     job.listen(Event("layers", job.dataset.path, {"ids": ids}))
     return list(zip(refs, ids, strict=True))
 
 
+def assign_layers(job: Job, names: Sequence[str], side_car: SideCar) -> list[Assignment]:
+    """The ids of a dataset's layers, by what the catalogue holds now and the side-car asks for."""
+    asked = {name: side_car.of_layer(name).id for name in names}
+    return assign_ids(job.dataset.path, names, catalogue.read_holders(job.connection), asked)
+
+
 def publish(job: Job, started: datetime, sha256: str, side_car: SideCar, layers: Sequence[Layer]) -> Report:
     """Serve the new versions, and withdraw the layers that the file no longer has. The catalogue is locked."""
     path = job.dataset.path
-    names = [layer.ref.name for layer in layers]
-    assignments = assign_ids(path, names, catalogue.read_holders(job.connection))
+    assignments = assign_layers(job, [layer.ref.name for layer in layers], side_car)
     collections: list[CollectionReport] = []
     notes = [*side_car.notes, *(note for assignment in assignments for note in name_taken_notes(assignment))]
+    for name in styles_beside(job.dataset.main):
+        notes.append(Note("info", "styles-left-out", f"the style in {name} is not kept: maps draw it in their own"))
     for layer, assignment in zip(layers, assignments, strict=True):
         collections.append(serve(job, layer, assignment.id, side_car.of_layer(layer.ref.name)))
         notes += [replace(note, collection=assignment.id) for note in layer.notes]

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from core.catalog.versions import OUR_COLUMNS
 from loader.errors import NameTaken
+from loader.kinds import unpacked
 
 MAX_BYTES = 63
 """PostgreSQL cuts longer identifiers (NAMEDATALEN - 1), silently."""
@@ -52,18 +53,25 @@ def shortened(name: str, max_bytes: int = MAX_BYTES) -> str:
     return f"{head}_{mark}"
 
 
-def assign_ids(path: str, layers: Sequence[str], holders: Mapping[str, Holder]) -> list[Assignment]:
-    """The collection id of each layer of a file. A layer keeps the id it has.
+def assign_ids(
+    path: str, layers: Sequence[str], holders: Mapping[str, Holder], said: Mapping[str, str | None] | None = None
+) -> list[Assignment]:
+    """The collection id of each layer of a file. A layer keeps the id it has, unless the side-car says another.
 
     A layer named '' is the only one of its file and takes the file's name; others take their own.
     An id is free when nobody has it, when its file is gone, or when this file had it for a layer it no longer has.
     Raises: NameTaken when the name and its longer form are both taken
     """
-    own = {holder.layer: id for id, holder in holders.items() if holder.path == path}
-    kept = {own[layer] for layer in layers if layer in own}
+    by_age = sorted(holders.items(), key=lambda item: not item[1].withdrawn)
+    own = {holder.layer: id for id, holder in by_age if holder.path == path}
+    named = {layer: id for layer, id in (said or {}).items() if id}
+    kept = {own[layer] for layer in layers if layer in own and layer not in named}
     taken = {id for id, holder in holders.items() if not holder.withdrawn and holder.path != path} | kept
     assignments: list[Assignment] = []
     for layer in layers:
+        if layer in named:
+            assignments.append(Assignment(layer, take(named[layer], taken, holders), named[layer]))
+            continue
         wanted, longer = candidates(path, layer)
         id = own.get(layer) or next((name for name in (wanted, longer) if name not in taken), None)
         if id is None:
@@ -77,9 +85,19 @@ def assign_ids(path: str, layers: Sequence[str], holders: Mapping[str, Holder]) 
     return assignments
 
 
+def take(id: str, taken: set[str], holders: Mapping[str, Holder]) -> str:
+    """The id that a side-car says, which is taken from now on. Raises: NameTaken"""
+    if id in taken:
+        other = holders.get(id)
+        whose = f" by {other.path}" if other else ""
+        raise NameTaken(f"the id '{id}' of the side-car is taken{whose}", hint="write another id there")
+    taken.add(id)
+    return id
+
+
 def candidates(path: str, layer: str) -> tuple[str, str]:
     """The wanted id of a layer, and the longer one for when that is taken."""
-    file = PurePosixPath(path)
+    file = unpacked(PurePosixPath(path))
     extension = file.suffix.removeprefix(".")
     if not layer:
         return slug(file.stem), slug(f"{file.stem} {extension}")

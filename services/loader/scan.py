@@ -13,47 +13,15 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 from loader.errors import DataFolderUnavailable, NotInDataFolder
+from loader.kinds import PACKED, SIDE_SUFFIXES, Kind, kind_of, kind_of_json, unpacked
 from loader.plain_files import OWN_FOLDER, kind_of_odd
 
-Kind = Literal[
-    "gpkg", "geojson", "geojsonseq", "zip", "shp", "fgb", "parquet", "kml", "gpx", "csv", "gdb", "pmtiles", "mbtiles"
-]
-
-KIND_OF_SUFFIX: dict[str, Kind] = {
-    ".gpkg": "gpkg",
-    ".geojson": "geojson",
-    ".json": "geojson",
-    ".geojsonl": "geojsonseq",
-    ".geojsons": "geojsonseq",
-    ".geojsonseq": "geojsonseq",
-    ".zip": "zip",
-    ".shp": "shp",
-    ".fgb": "fgb",
-    ".parquet": "parquet",
-    ".geoparquet": "parquet",
-    ".kml": "kml",
-    ".kmz": "kml",
-    ".gpx": "gpx",
-    ".csv": "csv",
-    ".gdb": "gdb",
-    ".pmtiles": "pmtiles",
-    ".mbtiles": "mbtiles",
-}
-# Files that belong to a dataset and are no dataset themselves. SQLite's `-shm` is left out: reading changes it.
-SIDE_SUFFIXES: dict[Kind, tuple[str, ...]] = {
-    "shp": (".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".qpj", ".shp.xml"),
-    "csv": (".csvt", ".prj"),
-}
 LONGEST_PATH = 500
 """Characters, of four bytes at most, and 2,700 bytes are what an index takes."""
 
 SEPARATOR = re.compile("[.-]")
-GEOJSON = re.compile(
-    rb'"type"\s*:\s*"(FeatureCollection|Feature|GeometryCollection|(Multi)?(Point|LineString|Polygon))"'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +50,12 @@ class Dataset:
     @property
     def stem(self) -> str:
         """The name without folder and suffix."""
-        return PurePosixPath(self.path).stem
+        return unpacked(PurePosixPath(self.path)).stem
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is a text that gzip has packed."""
+        return self.main.suffix.lower() == PACKED
 
     @property
     def size_bytes(self) -> int:
@@ -111,7 +84,7 @@ class Listing:
         """The odd names of a dataset that begin with its own, such as `a.gpkg-shm` and `a.gpkg.aux.xml`."""
         begin = main.name.lower()
         found = [name for name in sorted(self.odd) if name.lower().startswith(begin)]
-        return [name for name in found if name == main.name or PurePosixPath(name).suffix.lower() not in KIND_OF_SUFFIX]
+        return [name for name in found if name == main.name or kind_of(PurePosixPath(name)) is None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +173,7 @@ def by_lower_case(names: Iterable[str]) -> dict[str, list[str]]:
 
 def dataset_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
     """The dataset that a file is, or None: another kind of file, or gone again."""
-    kind = KIND_OF_SUFFIX.get(main.suffix.lower())
+    kind = kind_of(main)
     if kind is None:
         return None
     path = readable_text(main.relative_to(data_dir).as_posix())
@@ -209,9 +182,8 @@ def dataset_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
         refusal = refusal_of(data_dir, main, odd)
         if refusal is not None:
             return Dataset(path, kind, main, files, signature_of_names([main, *odd]), refusal)
-        if main.suffix.lower() == ".json" and not looks_like_geojson(main):
-            return None
-        return Dataset(path, kind, main, files, signature_of(files, main.parent))
+        found = kind_of_json(main) if unpacked(main).suffix.lower() == ".json" else kind
+        return Dataset(path, found, main, files, signature_of(files, main.parent)) if found else None
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -253,10 +225,11 @@ def dataset_files(data_dir: Path, main: Path, kind: Kind, listing: Listing) -> t
     if main in odd and refusal_of(data_dir, main, [main]) is not None:
         return (main,), [main]
     mains, odd_inside = folder_files(main) if main.is_dir() else ([main], [])
-    sides = [f"{main.stem}{suffix}" for suffix in SIDE_SUFFIXES.get(kind, ())]
+    stem = unpacked(main).stem
+    sides = [f"{stem}{suffix}" for suffix in SIDE_SUFFIXES.get(kind, ())]
     if kind in ("gpkg", "mbtiles"):
         sides = [f"{main.name}-wal", f"{main.name}-journal"]
-    sides += [f"{main.stem}.toml", f"{main.name}.toml"]
+    sides += [f"{stem}.toml", f"{main.name}.toml"]
     found = [name for side in sides for name in listing.spellings.get(side.lower(), ())]
     odd += [*odd_inside, *(main.parent / name for name in found if name in listing.odd)]
     return (*mains, *(main.parent / name for name in found)), odd
@@ -294,15 +267,6 @@ def signature_of_names(files: Iterable[Path]) -> str:
 def digest_of(lines: Iterable[str]) -> str:
     """A short text that is another one for other lines."""
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()[:32]
-
-
-def looks_like_geojson(path: Path) -> bool:
-    """Whether the first 64 KB of a `.json` name a GeoJSON type."""
-    try:
-        with path.open("rb") as file:
-            return GEOJSON.search(file.read(65536)) is not None
-    except OSError:
-        return False
 
 
 def checksum(dataset: Dataset) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -34,7 +35,8 @@ class TileOptions:
 class SideCar:
     """What the side-car says of a dataset. None where it says nothing. `time`: no column, one, or start and end.
 
-    `index`: the properties that get an index: those that it helps, none, or these.
+    `index`: the properties that get an index: those that it helps, none, or these. `id`: of the collection.
+    `x`, `y`, `wkt`: the columns of a table that hold coordinates. `repair`: whether invalid geometries are made valid.
     """
 
     title: str | None = None
@@ -45,6 +47,11 @@ class SideCar:
     cache_control: str | None = None
     index: bool | tuple[str, ...] | None = None
     tiles: TileOptions | None = None
+    id: str | None = None
+    x: str | None = None
+    y: str | None = None
+    wkt: str | None = None
+    repair: bool = False
     layers: Mapping[str, SideCar] = field(default_factory=dict[str, "SideCar"])
     notes: tuple[Note, ...] = ()
 
@@ -60,7 +67,22 @@ class SideCar:
             cache_control=own.cache_control or self.cache_control,
             index=self.index if own.index is None else own.index,
             tiles=own.tiles or self.tiles,
+            id=own.id or (None if layer else self.id),
+            repair=own.repair or self.repair,
+            **(own if own.names_columns() else self).columns(),
         )
+
+    def names_columns(self) -> bool:
+        """Whether it says which columns hold coordinates."""
+        return any(self.columns().values())
+
+    def columns(self) -> dict[str, Any]:
+        """The columns that hold coordinates, by their keys."""
+        return {"x": self.x, "y": self.y, "wkt": self.wkt}
+
+    def reading(self) -> dict[str, Any]:
+        """What it says of how a layer is read, as a `LayerRef` has it."""
+        return {**self.columns(), "repair": self.repair}
 
     def data_settings(self) -> str:
         """What it says about how rows are loaded, as a text; empty for nothing. Its words only describe them."""
@@ -68,8 +90,28 @@ class SideCar:
         return json.dumps(said, sort_keys=True) if any(part != (None, None) for part in said.values()) else ""
 
     def about_data(self) -> tuple[Any, ...]:
-        """What changes a table or its tiles. Tiles only where they are named: other checksums stay what they were."""
-        return (self.crs, self.time, *([asdict(self.tiles)] if self.tiles else []))
+        """What changes a table, its tiles or its name. All but the first two only where they are named: other checksums
+        stay what they were.
+        """
+        named = {key: value for key, value in {"id": self.id, **self.reading()}.items() if value}
+        return (self.crs, self.time, *([asdict(self.tiles)] if self.tiles else []), *([named] if named else []))
+
+
+ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def parse_id(value: object) -> str:
+    """The id of a collection. Raises: ValueError"""
+    if not ID.fullmatch(parse_text(value)):
+        raise ValueError
+    return parse_text(value)
+
+
+def parse_repair(value: object) -> bool:
+    """Whether geometries are repaired; there is one way. Raises: ValueError"""
+    if value not in ("structure", False):
+        raise ValueError
+    return value == "structure"
 
 
 def parse_text(value: object) -> str:
@@ -125,6 +167,9 @@ KEYS: dict[str, tuple[Callable[[object], object], str, str]] = {
     "time": (parse_time, "no column", 'write time = "seen", or time = ["start", "end"] for features that last'),
     "cache_control": (parse_cache_control, "no Cache-Control", 'write cache_control = "public, max-age=3600"'),
     "index": (parse_index, "neither properties nor true or false", 'write index = ["name", "kind"], or index = false'),
+    **{name: (parse_text, "no name of a column", f'write {name} = "…"') for name in ("x", "y", "wkt")},
+    "id": (parse_id, "no id", 'write id = "roads_2024": a small letter, then small letters, digits and _, 63 at most'),
+    "repair": (parse_repair, "no way to repair geometries", 'write repair = "structure"'),
     "tiles": (parse_tiles, "no table of rank and properties", 'write [tiles], and below it rank = "population"'),
 }
 

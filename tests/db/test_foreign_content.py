@@ -26,8 +26,8 @@ from support.watcher import watching
 TABLE = pa.table({"name": ["a"], "geometry": wkb(["POINT (1 2)"])})
 CANARY = "canary-in-the-coal-mine"
 OURS = {
-    *("CSV", "ESRI Shapefile", "FlatGeobuf", "GPKG", "GPX", "GeoJSON", "GeoJSONSeq", "JSONFG", "KML", "LIBKML"),
-    *("OpenFileGDB", "TopoJSON"),
+    *("DXF", "ESRI Shapefile", "FlatGeobuf", "GML", "GPKG", "GPX", "GeoJSON", "GeoJSONSeq", "JSONFG", "LIBKML"),
+    *("MapInfo File", "OpenFileGDB", "TopoJSON"),
 }
 
 

@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 import pytest
 
-from loader.geometry import Shape
+from loader.geometry.wkb import Shape
 from loader.table import ddl
 from loader.table.columns import table_columns
 from loader.table.ddl import Table

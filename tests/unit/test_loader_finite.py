@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from loader.geometry import only_numbers
+from loader.geometry.wkb import only_numbers
 from support.loading import wkb
 
 NAN, INFINITY = math.nan, math.inf

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from loader.scan import KIND_OF_SUFFIX, scan
+from loader.kinds import KIND_OF_SUFFIX
+from loader.scan import scan
 from loader.states.not_read import ENDINGS, why_not_read
 
 
@@ -19,7 +20,7 @@ from loader.states.not_read import ENDINGS, why_not_read
         ("plan.dwg", "CAD drawing", "DXF"),
         ("old.mdb", "database", "ogr2ogr"),
         ("scan.laz", "point cloud", "pdal"),
-        ("table.xls", "spreadsheet", "CSV"),
+        ("table.xls", "spreadsheet", ".xlsx"),
         ("all.rar", "archive", "unpack"),
         ("all.7z", "archive", "unpack"),
         ("all.tar.gz", "archive", "unpack"),

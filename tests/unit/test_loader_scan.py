@@ -36,12 +36,15 @@ def test_its_own_folder_and_hidden_ones_are_not_looked_into(tmp_path: Path) -> N
     [
         ('{"type": "FeatureCollection", "features": []}', True),
         ('{ "bbox": [1],\n "type" :\t"Polygon"}', True),
-        ('{"type": "Topology"}', False),
+        ('{"type": "Topology"}', True),
+        ('{"type": "module"}', False),
         ("[]", False),
         ("", False),
     ],
 )
-def test_a_json_is_a_dataset_when_it_names_a_geojson_type(tmp_path: Path, text: str, found: bool) -> None:
+def test_a_json_is_a_dataset_when_it_names_a_type_of_geojson_or_topojson(
+    tmp_path: Path, text: str, found: bool
+) -> None:
     (tmp_path / "a.json").write_text(text)
     assert bool(scan(tmp_path).datasets) == found
 

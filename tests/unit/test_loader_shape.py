@@ -7,7 +7,7 @@ import pytest
 import shapely
 from hypothesis import given, strategies as st
 
-from loader.geometry import SIMPLE, Shape, is_plain, promoted, shape_of, shape_of_code, type_codes
+from loader.geometry.wkb import SIMPLE, Shape, is_plain, promoted, shape_of, shape_of_code, type_codes
 
 SQUARE = shapely.from_wkt("POLYGON ((0 0,0 1,1 1,0 0))")
 SQUARE_Z = shapely.from_wkt("POLYGON Z ((0 0 1,0 1 2,1 1 3,0 0 1))")

@@ -13,12 +13,12 @@ from hypothesis import given, strategies as st
 
 from loader.catalogue import json_text
 from loader.chunks import MAX_CHUNK_ROWS, MIN_CHUNK_ROWS, chunk_rows
-from loader.errors import BadSideCar, UnknownCrs
+from loader.errors import BadSideCar
 from loader.progress import Event, bars, ended, json_lines, listener, sentence, steps
 from loader.report import CollectionReport, Note, Report, parse_report, report_file, write_report
 from loader.sidecar import SideCar, read_side_car
 from loader.table.columns import table_columns
-from loader.table.crs import Crs, check_assumption, parse_code
+from loader.table.crs import Crs, assumption_note, is_within, parse_code
 from loader.table.temporal import candidates
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -51,15 +51,24 @@ def test_a_crs_code_is_found_in_all_its_spellings(text: str, code: tuple[str, st
     assert parse_code(text) == code
 
 
-def test_an_assumed_crs_is_proved_by_the_extent() -> None:
-    assumed = Crs(4326, "assumed", assumed=True)
-    note = check_assumption(assumed, (-180, -90, 180, 90))
+def test_an_assumed_crs_is_told() -> None:
+    note = assumption_note(Crs(4326, "assumed", assumed=True))
     assert note is not None
     assert note.code == "crs-assumed"
-    assert check_assumption(assumed, None) is None
-    assert check_assumption(Crs(3067, "file"), (0, 0, 1e6, 7e6)) is None
-    with pytest.raises(UnknownCrs, match="no degrees"):
-        check_assumption(assumed, (0, 0, 181, 1))
+    assert assumption_note(Crs(3067, "file")) is None
+
+
+@pytest.mark.parametrize(
+    ("extent", "most", "within"),
+    [
+        ((-180, -90, 180, 90), 180, True),
+        ((0, 0, 181, 1), 180, False),
+        ((0, 0, 181, 1), 360, True),
+        ((0, -91, 1, 1), 360, False),
+    ],
+)
+def test_degrees_have_limits(extent: tuple[float, float, float, float], most: int, *, within: bool) -> None:
+    assert is_within(extent, most) is within
 
 
 def test_a_side_car_gives_words_for_the_file_and_for_its_layers(tmp_path: Path) -> None:

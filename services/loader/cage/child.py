@@ -10,9 +10,10 @@ from typing import Any, BinaryIO, cast
 
 from loader.cage.walls import Limits, raise_walls
 from loader.cage.wire import parse_dataset, receive, send, send_archive, send_error, send_layer
+from loader.chunks import LayerRef
 from loader.errors import CannotRead, DatasetError
 from loader.read.archives import read_archive
-from loader.read.open import LayerRef, find_layers, has_log, open_layer
+from loader.read.open import find_layers, has_log, open_layer
 
 
 def serve(loader: socket.socket, message: Mapping[str, Any]) -> None:

@@ -22,10 +22,9 @@ from typing import Any, BinaryIO, cast
 from core.settings import Settings
 from loader.cage.walls import Limits
 from loader.cage.wire import dataset_as_json, receive, receive_archive, receive_layer, send, understood
-from loader.chunks import Chunk, OpenLayer
+from loader.chunks import Chunk, LayerRef, OpenLayer
 from loader.errors import ReaderEnded
 from loader.read.archives import Inspected
-from loader.read.open import LayerRef
 from loader.scan import Dataset
 
 TRY_IT = "does it open in QGIS or ogrinfo? Is there memory for it? Change it, and it is tried again"

@@ -16,7 +16,7 @@ from core.catalog.archives import facts_json, parse_facts
 from loader import errors
 from loader.chunks import Chunk, OpenLayer
 from loader.errors import CannotRead, DatasetError
-from loader.geometry import Shape
+from loader.geometry.wkb import Shape
 from loader.read.archives import Inspected
 from loader.report import Note
 from loader.scan import Dataset
@@ -89,8 +89,7 @@ def parse_dataset(message: Mapping[str, Any]) -> Dataset:
 def send_layer(file: BinaryIO, layer: OpenLayer) -> None:
     """Send what is known of a layer, then its rows. Raises: CannotRead, before the first row or once the rows end"""
     shape = None if layer.shape is None else asdict(layer.shape)
-    notes = [asdict(note) for note in layer.notes]
-    send(file, {"shape": shape, "crs": layer.crs, "row_count": layer.row_count, "notes": notes})
+    send(file, {"shape": shape, "crs": layer.crs, "row_count": layer.row_count})
     leading = [pa.field("fid", pa.int64())] + ([pa.field("wkb", pa.binary())] if layer.shape else [])
     schema = pa.schema([*leading, *layer.schema])
     failure = None
@@ -103,7 +102,7 @@ def send_layer(file: BinaryIO, layer: OpenLayer) -> None:
             failure = error
     if failure is not None:
         raise failure
-    send(file, {"end": True})
+    send(file, {"notes": [asdict(note) for note in layer.notes]})
 
 
 def receive_layer(file: BinaryIO) -> OpenLayer:
@@ -115,22 +114,23 @@ def receive_layer(file: BinaryIO) -> OpenLayer:
         first = 2 if shape else 1
         if [field.type for field in rows.schema][:first] != [pa.int64(), pa.binary()][:first]:
             raise TypeError("no ids, or no geometries")
+        notes: list[Note] = []
         return OpenLayer(
             schema=pa.schema(list(rows.schema)[first:]),
             shape=shape,
             crs=head["crs"],
             row_count=head["row_count"],
-            chunks=receive_chunks(file, rows, first),
-            notes=tuple(Note(**note) for note in head["notes"]),
+            chunks=receive_chunks(file, rows, first, notes),
+            notes=notes,
         )
 
 
-def receive_chunks(file: BinaryIO, rows: ipc.RecordBatchStreamReader, first: int) -> Iterator[Chunk]:
-    """The rows. Raises: CannotRead, EOFError"""
+def receive_chunks(file: BinaryIO, rows: ipc.RecordBatchStreamReader, first: int, notes: list[Note]) -> Iterator[Chunk]:
+    """The rows, after which `notes` holds what was found while they were read. Raises: CannotRead, EOFError"""
     for batch in checked(rows):
         properties = pa.RecordBatch.from_arrays(batch.columns[first:], names=batch.schema.names[first:])
         yield Chunk(batch.column(0), properties, batch.column(1) if first == 2 else None)
-    receive(file)
+    notes.extend(Note(**note) for note in receive(file)["notes"])
 
 
 def checked(rows: ipc.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:

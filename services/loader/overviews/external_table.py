@@ -20,7 +20,7 @@ from core.database.connections import Connection
 from core.errors import UnknownCollection, suggestion
 from loader import catalogue
 from loader.errors import CannotPrepare
-from loader.geometry import Shape
+from loader.geometry.wkb import Shape
 from loader.overviews.points import property_list, run
 from loader.overviews.prepare import prepare
 from loader.progress import Listener, silent, steps

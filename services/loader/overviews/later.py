@@ -175,7 +175,7 @@ def parse_waiting(row: Sequence[Any]) -> Waiting:
         TableColumn(place, column["name"], column["column"], STORED.get(column["type"], TEXT))
         for place, column in enumerate(columns)
     ]
-    found = GeometrySummary(geometry_type, None, None, 0, 0, wanted.invalid, wanted.unprojected)
+    found = GeometrySummary(geometry_type, None, None, 0, 0, wanted.invalid, wanted.unprojected, rows)
     known = None if changes is None else parse_changes(changes)
     return Waiting(Table(name, tuple(stored), None, srid, version), version, found, wanted, known, rows, id, path)
 

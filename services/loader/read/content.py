@@ -6,6 +6,8 @@ A file that begins as something else than its ending says is not given to GDAL a
 from __future__ import annotations
 
 import re
+import zipfile
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyogrio.errors
 
-from loader.errors import CannotRead
-from loader.scan import Dataset, Kind
+from loader.errors import CannotRead, UnknownCrs
+from loader.kinds import Kind
+from loader.scan import Dataset
 
 FAILURES = (
     pyogrio.errors.DataSourceError,
@@ -26,6 +29,9 @@ FAILURES = (
     pyogrio.errors.CRSError,
     pa.ArrowException,
     OSError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
     ValueError,
     IndexError,  # pyogrio's word for a file in which GDAL finds no layer
 )
@@ -36,12 +42,18 @@ BEGINS: dict[Kind, re.Pattern[bytes]] = {
     "gpkg": re.compile(rb"SQLite format 3\0"),
     "geojson": JSON,
     "geojsonseq": JSON,
+    "topojson": JSON,
+    "gml": re.compile(PROLOGUE + rb"<(?!(?:\w+:)?(?:gpx|kml|OGRVRT|OGRWFS)\b)[\w:]|\xff\xfe<\0|\xfe\xff\0<", re.DOTALL),
+    "mapinfo": re.compile(rb"\s*(?:!table\b|version\s+\d)", re.IGNORECASE),
+    "dxf": re.compile(rb"(?:\s*999\s*?\n[^\n]*\n)*\s*0\s*?\n\s*SECTION\b"),
+    "sheets": re.compile(rb"PK\x03\x04"),
     "shp": re.compile(rb"\0\0\x27\x0a"),
     "fgb": re.compile(rb"fgb"),
     "kml": re.compile(PROLOGUE + rb"<(?!(?:\w+:)?gpx\b)|PK\x03\x04|\xff\xfe<\0|\xfe\xff\0<", re.DOTALL),
     "gpx": re.compile(rb"(?!" + PROLOGUE + rb"<(?:\w+:)?kml\b)" + BOM + rb"\s*<.*?(?<=<)(?:\w+:)?gpx\b", re.DOTALL),
     "csv": re.compile(
-        rb"(?!SQLite format 3\0|fgb\x03|\0\0\x27\x0a|PK\x03\x04|\x1e|"
+        rb"(?!SQLite format 3\0|fgb\x03|\0\0\x27\x0a|PK\x03\x04|\x1e|\x1f\x8b|\x89PNG|\xff\xd8\xff|%PDF-|"
+        + rb"\xd0\xcf\x11\xe0|"
         + BOM
         + rb'\s*(?:<[?!]|<(?:\w+:)?(?:kml|gpx|OGRVRT)|\{\s*"type"))'
     ),
@@ -56,6 +68,11 @@ NAMES: dict[Kind, str] = {
     "fgb": "FlatGeobuf",
     "kml": "KML",
     "gpx": "GPX",
+    "topojson": "TopoJSON",
+    "gml": "GML",
+    "mapinfo": "MapInfo table",
+    "dxf": "DXF of text",
+    "sheets": "spreadsheet without a password",
     "csv": "CSV",
     "gdb": "file geodatabase",
 }
@@ -129,6 +146,11 @@ def readable(dataset: Dataset) -> Generator[None]:
         if NOT_OURS in str(error):
             what = of_another_format(dataset.kind)
             raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=ENDING_SAYS) from error
+        if isinstance(error, pyogrio.errors.CRSError):
+            message = f"{dataset.path}: its coordinate reference system cannot be read ({first_line(error)})"
+            raise UnknownCrs(
+                message, hint="remove the .prj beside it, and write the code into NAME.toml: crs = …"
+            ) from error
         what = first_line(error).replace(f"'{dataset.main}'", "it is").replace(str(dataset.main), dataset.path)
         raise CannotRead(f"{dataset.path} cannot be read: {what}", hint=hint_for(error)) from error
 

@@ -1,7 +1,7 @@
 """What GDAL may do in this process: read the formats that are published, and nothing over the network.
 
 GDAL believes the content and not the ending: text that says OGRVRTDataSource, saved as `.geojson`, would open any file
-of the machine, and WFS or a link in `crs` would call out. pyogrio has no way to open a file with one driver.
+of the machine, and WFS or a link in `crs` would call out. See `drivers` for the one driver of each file.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 from core.settings import tell_libraries
 
 LEFT_OUT = (
-    "ADBC,AIVector,AVCBin,AVCE00,AmigoCloud,CSW,Carto,DGN,DXF,EDIGEO,EEDA,ESRIJSON,Elasticsearch,"
-    "GDALG,GML,GPSBabel,GTFS,GeoRSS,HTTP,Idrisi,JML,LVBAG,MBTiles,MEM,MVT,MapInfo File,MapML,"
+    "ADBC,AIVector,AVCBin,AVCE00,AmigoCloud,CSV,CSW,Carto,DGN,EDIGEO,EEDA,ESRIJSON,Elasticsearch,"
+    "GDALG,GPSBabel,GTFS,GeoRSS,HTTP,Idrisi,JML,KML,LVBAG,MBTiles,MEM,MVT,MapML,"
     "MiraMonVector,NGW,OAPIF,ODS,OGCAPI,OGR_GMT,OGR_PDS,OGR_VRT,OSM,PCIDSK,PDF,PDS4,PGDUMP,"
     "PLSCENES,PMTiles,S57,SQLite,SXF,Selafin,VDV,VFK,VICAR,WAsP,WFS,XLSX"
 )
@@ -24,6 +24,7 @@ LIMITS = {
     "GDAL_HTTPS_PROXY": "none://none.invalid",
     "no_proxy": "none.invalid",  # no host is an exception
     "PROJ_NETWORK": "OFF",
+    "GML_DOWNLOAD_SCHEMA": "NO",
 }
 
 

@@ -21,11 +21,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types as pt
 
-from loader.chunks import Chunk, OpenLayer, chunk_rows, narrow_binary
+from loader.chunks import Chunk, LayerRef, OpenLayer, chunk_rows, narrow_binary
 from loader.errors import CannotRead
-from loader.geometry import SIMPLE, Shape, shape_of
+from loader.geometry.wkb import SIMPLE, Shape, shape_of
+from loader.read.cells.names_of_places import LAT_NAMES, LON_NAMES, NO_GEOMETRY
 from loader.read.content import readable
-from loader.read.ogr import LAT_NAMES, LON_NAMES, NO_GEOMETRY, batches
+from loader.read.ogr import batches
 from loader.report import Note
 from loader.scan import Dataset
 
@@ -101,7 +102,7 @@ class Geometry:
 
 
 @contextmanager
-def open_parquet(dataset: Dataset) -> Generator[OpenLayer]:
+def open_parquet(dataset: Dataset, _: LayerRef) -> Generator[OpenLayer]:
     """Open the file as a layer. Raises: CannotRead, also while its chunks are walked"""
     with readable(dataset):
         opened = pq.ParquetFile(dataset.main, buffer_size=READ_BYTES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import pyarrow as pa
@@ -13,62 +14,46 @@ import pyogrio
 import pyogrio.raw
 from pyogrio._geometry import GEOMETRY_TYPES
 
-from loader.chunks import Chunk, OpenLayer, chunk_rows, narrow_binary
+from loader.chunks import Chunk, LayerRef, OpenLayer, chunk_rows, narrow_binary
 from loader.errors import CannotRead
-from loader.geometry import SIMPLE, Shape
+from loader.geometry.wkb import SIMPLE, Shape
+from loader.kinds import TOPOJSON
 from loader.read.content import HEAD_BYTES, deleted_rows, readable
-from loader.read.times import OF_ROWS, TEXT_KINDS, numeric_time_notes, parse_times
+from loader.read.drivers import only_drivers_of
+from loader.read.files import open_bytes
+from loader.read.found import watched
+from loader.read.said_crs import said_crs
+from loader.read.styles import STYLE_TABLES, style_notes
+from loader.read.times import OF_ROWS, TEXT_KINDS, odd_value_notes, parse_times
 from loader.report import Note
 from loader.scan import Dataset
 from loader.table.binary_copy import FALLBACK_ENCODING
 
-ONE_LAYER = frozenset({"geojson", "geojsonseq", "fgb", "csv", "shp"})
+ONE_LAYER = frozenset({"geojson", "geojsonseq", "fgb", "shp"})
 """Formats with one layer each: GDAL need not list them, which saves a pass over a large GeoJSON."""
 
-COUNTED = frozenset({"gpkg", "fgb", "shp", "gdb"})
+COUNTED = frozenset({"gpkg", "fgb", "shp", "gdb", "mapinfo"})
 """Formats whose header says how many rows there are."""
-
-STYLE_TABLES = frozenset({"layer_styles", "qgis_projects"})
-"""Tables that QGIS keeps in a GeoPackage for itself."""
 
 GDAL_CONFIG = {"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"}
 """GDAL 3.12's own Arrow stream of FlatGeobuf writes wrong offsets for features without geometry."""
 
-OF_UNITS = ("decimal{0}", "{0}_deg", "{1}_deg", "{1}_dd")
-"""Names of Darwin Core, and of tables that say the unit."""
-
-LON_NAMES = ("lon", "longitude", "lng", "long", "x", "easting", *(form.format("longitude", "lon") for form in OF_UNITS))
-LAT_NAMES = ("lat", "latitude", "y", "northing", *(form.format("latitude", "lat") for form in OF_UNITS))
-WKT_NAMES = ("wkt", "geom", "geometry", "the_geom", "wkb_geometry", "shape", "wkb")
-CSV_OPTIONS = {
-    "X_POSSIBLE_NAMES": ",".join(LON_NAMES),
-    "Y_POSSIBLE_NAMES": ",".join(LAT_NAMES),
-    "GEOM_POSSIBLE_NAMES": ",".join(WKT_NAMES),
-    "AUTODETECT_TYPE": "YES",
-    "KEEP_GEOM_COLUMNS": "NO",
-    "EMPTY_STRING_AS_NULL": "YES",
-}
 RECODED = Note(
     "warning",
     "text-recoded",
     "names of columns are no UTF-8, and all texts were read as Windows-1252",
     "save the file in UTF-8, or put a .cpg file beside it that says its encoding",
 )
-NO_GEOMETRY = Note(
-    "warning",
-    "table-without-geometry",
-    "the table has no column of coordinates, so it is published without geometry",
-    "name the columns lon and lat (degrees), or one column wkt",
-)
 
 
 def list_layers(dataset: Dataset, path: str) -> list[str]:
-    """The names of the layers in order. [''] for a format that has one, but for JSON-FG.
+    """The names of the layers in order. [''] for a format that has one, but for JSON-FG and TopoJSON.
 
     Raises: CannotRead
     """
-    if dataset.kind in ONE_LAYER and not has_feature_types(dataset):
+    if dataset.kind in ONE_LAYER and not names_layers(dataset, path):
         return [""]
+    only_drivers_of(dataset.kind)
     name_all_types()
     with readable(dataset), warnings.catch_warnings(action="ignore"):  # they come again when each layer is opened
         layers = [cast(str, name) for name, _ in pyogrio.list_layers(path)]
@@ -80,12 +65,13 @@ def list_layers(dataset: Dataset, path: str) -> list[str]:
     return names
 
 
-def has_feature_types(dataset: Dataset) -> bool:
-    """Whether it is JSON-FG that names the types of features, each of which GDAL makes a layer."""
+def names_layers(dataset: Dataset, path: str) -> bool:
+    """Whether it is JSON-FG that names the types of features, each of which GDAL makes a layer, or TopoJSON."""
     if dataset.kind != "geojson":
         return False
-    with readable(dataset), dataset.main.open("rb") as file:
-        return b'"featureType"' in file.read(HEAD_BYTES)
+    with readable(dataset), open_bytes(path) as file:
+        head = file.read(HEAD_BYTES)
+    return b'"featureType"' in head or TOPOJSON.search(head) is not None
 
 
 def count_rows(path: str, layer: str | None, *, read_all: bool = False) -> int | None:
@@ -106,17 +92,18 @@ def stated_rows(dataset: Dataset, path: str, layer: str | None) -> int | None:
 
 
 @contextmanager
-def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
+def open_ogr(dataset: Dataset, ref: LayerRef) -> Generator[OpenLayer]:
     """Open one layer. Raises: CannotRead, also while its chunks are walked"""
-    options: dict[str, Any] = {**CSV_OPTIONS} if dataset.kind == "csv" else {}
+    path, layer = ref.gdal_path, ref.gdal_layer
+    only_drivers_of(dataset.kind)
     name_all_types()
     with warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always")
         with readable(dataset):
-            odd = numeric_time_notes(path, layer) if dataset.kind == "gpkg" else []
-            pyogrio.set_gdal_config_options({**GDAL_CONFIG, OF_ROWS: "YES" if odd else "NO"})
+            odd, by_rows = odd_value_notes(path, layer) if dataset.kind == "gpkg" else ([], False)
+            pyogrio.set_gdal_config_options({**GDAL_CONFIG, OF_ROWS: "YES" if by_rows else "NO"})
             rows = stated_rows(dataset, path, layer or None)
-            options |= {
+            options: dict[str, Any] = {
                 "layer": layer or None,
                 "use_pyarrow": True,
                 "return_fids": True,
@@ -124,9 +111,11 @@ def open_ogr(dataset: Dataset, path: str, layer: str) -> Generator[OpenLayer]:
                 "datetime_as_string": dataset.kind in TEXT_KINDS,
             }
             meta, reader, found = opened(stack, path, options)
-        messages = dict.fromkeys(str(warning.message) for warning in caught)
-        notes = [Note("warning", "reader-warning", message) for message in messages]
-        yield describe(dataset, meta, reader, rows, [*odd, *notes, *found])
+            meta["crs"] = said_crs(dataset, path, layer, meta["crs"])
+            found += style_notes(dataset, path)
+        described = describe(dataset, meta, reader, rows, [*odd, *found])
+        chunks = watched(dataset, ref, described.chunks, caught, notes := [*described.notes])
+        yield replace(described, chunks=chunks, notes=notes)
 
 
 def opened(
@@ -156,8 +145,6 @@ def describe(
 ) -> OpenLayer:
     """The open layer, from what GDAL said of it."""
     geometry = geometry_place(reader.schema)
-    if geometry is None and dataset.kind == "csv":
-        notes.append(NO_GEOMETRY)
     with readable(dataset):
         schema, found = parse_times(reader.schema, reader)
     return OpenLayer(
@@ -166,7 +153,7 @@ def describe(
         crs=meta["crs"],
         row_count=rows,
         chunks=read_chunks(dataset, schema, found, geometry),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 

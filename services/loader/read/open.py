@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from loader.chunks import OpenLayer
+from loader.chunks import LayerRef, OpenLayer
 from loader.errors import CannotRead
+from loader.kinds import KIND_OF_SUFFIX, Kind, unpacked
 from loader.read.content import HEAD_BYTES, readable, refuse_foreign, refuse_incomplete
+from loader.read.files import address_of, open_bytes, refuse_bomb
 from loader.read.geopackage import refuse_what_reaches_out
 from loader.read.geoparquet import open_parquet
 from loader.read.ogr import list_layers, open_ogr
-from loader.scan import KIND_OF_SUFFIX, Dataset, Kind
+from loader.scan import Dataset
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")
 IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
@@ -30,16 +33,6 @@ GDAL_MAY_READ_IT = (KeyError, NotImplementedError, RuntimeError, EOFError, zlib.
 
 CLOSE_IT = "close the program that has it open, so that the log beside it ends"
 NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
-
-
-@dataclass(frozen=True, slots=True)
-class LayerRef:
-    """A layer before it is opened. `name` is '' when it is the only one of its file; `gdal_layer` is GDAL's name."""
-
-    name: str
-    gdal_path: str
-    gdal_layer: str
-    kind: Kind
 
 
 @contextmanager
@@ -54,10 +47,11 @@ def under_plain_name(dataset: Dataset) -> Generator[Dataset]:
         yield dataset
         return
     with tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
-        main = Path(folder) / f"dataset{dataset.main.suffix}"
+        stem = unpacked(dataset.main).stem
+        main = Path(folder) / f"dataset{dataset.main.name.removeprefix(stem)}"
         sides = [file for file in dataset.files if file.parent == dataset.main.parent and file != dataset.main]
         places = {dataset.main: main}
-        places |= {file: Path(folder) / f"dataset{file.name.removeprefix(dataset.main.stem)}" for file in sides}
+        places |= {file: Path(folder) / f"dataset{file.name.removeprefix(stem)}" for file in sides}
         try:
             for file, place in places.items():
                 shutil.copyfile(file, place) if has_log(dataset) else place.symlink_to(file.absolute())
@@ -72,19 +66,34 @@ def has_log(dataset: Dataset) -> bool:
     return any(file.name.endswith(("-wal", "-journal")) for file in dataset.files)
 
 
+def end_log(dataset: Dataset) -> None:
+    """Have SQLite undo what a program that ended began to write, in the copy: GDAL, which only reads, cannot.
+
+    Raises: CannotRead
+    """
+    try:
+        with closing(sqlite3.connect(dataset.main)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        raise CannotRead(f"{dataset.path} cannot be read with the log beside it: {error}", hint=CLOSE_IT) from error
+
+
 def find_layers(dataset: Dataset) -> list[LayerRef]:
     """The layers of a dataset. Raises: CannotRead"""
     refuse_empty(dataset)
+    refuse_bomb(dataset)
+    if has_log(dataset):
+        end_log(dataset)
     if dataset.kind == "zip":
         members = zip_members(dataset)
         refs = distinct_names([ref for path, kind in members for ref in layers_at(dataset, path, kind)])
     else:
         if dataset.main.is_file():
-            with readable(dataset), dataset.main.open("rb") as file:
+            with readable(dataset), open_bytes(address_of(dataset)) as file:
                 refuse_foreign(dataset.path, dataset.kind, file.read(HEAD_BYTES))
         if dataset.kind == "gpkg":
             refuse_what_reaches_out(dataset)
-        refs = layers_at(dataset, os.fspath(dataset.main), dataset.kind)
+        refs = layers_at(dataset, address_of(dataset), dataset.kind)
     return [replace(refs[0], name="")] if len(refs) == 1 else refs
 
 
@@ -116,11 +125,18 @@ def refuse_empty(dataset: Dataset) -> None:
 
 def layers_at(dataset: Dataset, path: str, kind: Kind) -> list[LayerRef]:
     """The layers at one place that GDAL opens."""
-    if kind == "parquet":
-        return [LayerRef("", path, "", kind)]
-    names = list_layers(replace(dataset, kind=kind), path)
+    if kind in ("parquet", "csv"):
+        return [LayerRef(PurePosixPath(path).stem, path, "", kind)]
+    names = sheets_of(dataset, path) if kind == "sheets" else list_layers(replace(dataset, kind=kind), path)
     stem = PurePosixPath(path).stem
     return [LayerRef(name or stem, path, name, kind) for name in names]
+
+
+def sheets_of(dataset: Dataset, path: str) -> list[str]:
+    """The sheets of a workbook that hold something. pandas is loaded where it is needed, see `opener`."""
+    from loader.read.cells.sheets import sheet_names
+
+    return sheet_names(dataset, path)
 
 
 def zip_members(dataset: Dataset) -> list[tuple[str, Kind]]:
@@ -163,6 +179,26 @@ def refuse_links(dataset: Dataset, archive: zipfile.ZipFile, members: list[tuple
 
 def open_layer(dataset: Dataset, ref: LayerRef) -> AbstractContextManager[OpenLayer]:
     """A layer, open inside the block. Raises: CannotRead, also while its chunks are walked"""
-    if ref.kind == "parquet":
-        return open_parquet(dataset)
-    return open_ogr(replace(dataset, kind=ref.kind), ref.gdal_path, ref.gdal_layer)
+    opened = opener(ref.kind)(replace(dataset, kind=ref.kind), ref)
+    if not ref.repair:
+        return opened
+    from loader.read.repairs import repaired  # as in `opener`
+
+    return repaired(opened)
+
+
+def opener(kind: Kind) -> Callable[[Dataset, LayerRef], AbstractContextManager[OpenLayer]]:
+    """What opens layers of a kind. Tables without a format of geometries are read by Shapely and pandas, which only a
+    process that needs them loads: half a second, and 60 MB.
+    """
+    if kind == "parquet":
+        return open_parquet
+    if kind == "csv":
+        from loader.read.cells.delimited import open_delimited
+
+        return open_delimited
+    if kind == "sheets":
+        from loader.read.cells.sheets import open_sheet
+
+        return open_sheet
+    return open_ogr

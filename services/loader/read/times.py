@@ -1,13 +1,13 @@
 """Times as files have them, where GDAL's Arrow stream would lose some.
 
 Formats with times as text: each value has an offset of its own or none. GDAL leaves out offsets that differ, and those
-of CSV, FlatGeobuf, GPX and KML always, so such columns are read as text. GeoPackage: the standard has texts alone, but
+of FlatGeobuf, GML, GPX and KML always, so such columns are read as text. GeoPackage: the standard has texts alone, but
 SQLite takes numbers too, of which GDAL's own stream makes 1970, where its reader of rows finds no time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import cast
 
@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 import pyogrio
 import pyogrio.raw
 
+from loader.errors import CannotRead
 from loader.report import Note
 
-TEXT_KINDS = frozenset({"csv", "fgb", "gpx", "kml", "geojson", "geojsonseq"})
+TEXT_KINDS = frozenset({"fgb", "gpx", "gml", "kml", "geojson", "geojsonseq", "topojson"})
 """Formats whose times are read as text."""
 
 NAIVE = pa.timestamp("us")
@@ -96,19 +97,53 @@ OF_ROWS = "OGR_GPKG_STREAM_BASE_IMPL"
 HINT = "write times as text, such as 2024-05-01T12:00:00Z, and days as 2024-05-01"
 
 
-def numeric_time_notes(path: str, layer: str) -> list[Note]:
-    """A warning for each column of times that holds values of another type. Cost: 0.3 s a million rows"""
+NO_DAY = "NOT GLOB '[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]*'"
+ODD = {
+    "datetime64": ("typeof({0}) NOT IN ('text', 'null')", "holds times that are no text", HINT),
+    "datetime": ("typeof({0}) = 'text' AND {0} " + NO_DAY, "holds times that no calendar has", HINT),
+    "int32": (
+        "typeof({0}) NOT IN ('integer', 'null') OR {0} NOT BETWEEN -2147483648 AND 2147483647",
+        "holds values that are no whole numbers of 32 bits",
+        "say in the file that the column is one of text, or of 64 bits",
+    ),
+    "int64": ("typeof({0}) NOT IN ('integer', 'null')", "holds values that are no whole numbers", "correct them"),
+    "float64": ("typeof({0}) NOT IN ('integer', 'real', 'null')", "holds values that are no numbers", "correct them"),
+}
+"""Values that are not of their column's type, which SQLite takes all the same: how they are found, what is said."""
+
+
+def odd_value_notes(path: str, layer: str) -> tuple[list[Note], bool]:
+    """A warning for each column of a GeoPackage that holds values of another type, and whether some times are numbers.
+
+    Cost: 0.3 s a million rows and column. Raises: CannotRead where a column holds nothing else
+    """
     described = pyogrio.read_info(path, layer=layer)
     columns = zip(cast("list[str]", described["fields"]), cast("list[str]", described["dtypes"]), strict=True)
-    times = [name for name, type in columns if type.startswith("datetime64")]
-    return [missing(name) for name in times if holds_no_text(path, layer, name)]
+    looks = [(name, key) for name, dtype in columns for key in ODD if dtype.partition("[")[0].startswith(key)]
+    if not looks:
+        return [], False
+    counts = odd_counts(path, layer, looks)
+    notes: list[Note] = []
+    for (name, key), (odd, filled) in zip(looks, counts, strict=True):
+        if odd and odd == filled and filled > 1:
+            raise CannotRead(f"'{name}' {ODD[key][1]}, and nothing else", hint=ODD[key][2])
+        if odd:
+            message = f"'{name}' {ODD[key][1]}: {odd} are missing"
+            notes.append(Note("warning", "values-of-other-type", message, ODD[key][2]))
+    return notes, any(odd and key == "datetime64" for (_, key), (odd, _) in zip(looks, counts, strict=True))
 
 
-def holds_no_text(path: str, layer: str, column: str) -> bool:
-    """Whether some value of a column is neither text nor null."""
-    text = f"SELECT 1 AS found FROM {quoted(layer)} WHERE typeof({quoted(column)}) NOT IN ('text', 'null') LIMIT 1"  # noqa: S608 (names, quoted)
+def odd_counts(path: str, layer: str, looks: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
+    """How many values are odd, and how many there are, for each column and kind of look."""
+    parts = [
+        f"coalesce(sum({ODD[key][0].format(quoted(name))}), 0) AS o{number}, count({quoted(name)}) AS f{number}"
+        for number, (name, key) in enumerate(looks)
+    ]
+    text = f"SELECT {', '.join(parts)} FROM {quoted(layer)}"  # noqa: S608 (names, quoted)
     with pyogrio.raw.open_arrow(path, sql=text, use_pyarrow=True) as (_, reader):
-        return any(batch.num_rows for batch in cast("Iterable[pa.RecordBatch]", reader))
+        [batch] = [batch for batch in cast("Iterable[pa.RecordBatch]", reader) if batch.num_rows]
+    values = [int(column[0].as_py()) for column in batch.columns[-2 * len(looks) :]]
+    return list(zip(values[::2], values[1::2], strict=True))
 
 
 def quoted(name: str) -> str:
@@ -117,6 +152,7 @@ def quoted(name: str) -> str:
     return f'"{doubled}"'
 
 
-def missing(column: str) -> Note:
-    """What the report says of such a column."""
-    return Note("warning", "reader-warning", f"'{column}' holds times that are no text: they are missing", HINT)
+def literal(text: str) -> str:
+    """A text as SQLite reads it."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from loader.kinds import KIND_OF_SUFFIX
 from loader.plain_files import kind_of_odd
-from loader.scan import KIND_OF_SUFFIX
 
 
 class NotRead(NamedTuple):
@@ -28,8 +28,8 @@ VECTORS = "and Isthmus reads vectors"
 RASTER = NotRead("raster", f"a raster, {VECTORS}", CONTOUR)
 CLOUD = NotRead("point cloud", f"a point cloud, {VECTORS}", "make points of it: pdal translate IN.las OUT.gpkg")
 SAVE_AS = "open it in QGIS and save it as a GeoPackage, or: ogr2ogr OUT.gpkg IN"
-CAD = "export it as DXF, then: ogr2ogr OUT.gpkg IN.dxf"
-SHEET = NotRead("spreadsheet", "a spreadsheet", "save the sheet as CSV, with columns lon and lat")
+CAD = 'export it as DXF, and say its system in the side-car: crs = "EPSG:…"'
+SHEET = NotRead("spreadsheet", "a spreadsheet", "save it as .xlsx or .ods")
 UNPACK = "unpack it into the data folder, or pack it as .zip"
 PACKED = NotRead("archive", "an archive of a format that is not opened", UNPACK)
 COMPRESSED = NotRead("archive", "a compressed file", "unpack it: gunzip, bunzip2, unxz or unzstd")
@@ -49,21 +49,20 @@ ENDINGS: Mapping[str, NotRead] = by_ending(
     (".png .jpg .jpeg .webp .gif .bmp .svg .heic .avif", PICTURE),
     (".las .laz .copc .e57 .ply .pcd .xyz", CLOUD),
     (".dwg .dgn .dwf .rvt .skp .step .stp .iges .igs", NotRead("CAD drawing", "a CAD drawing", CAD)),
-    (".dxf", NotRead("CAD drawing", "a CAD drawing", "ogr2ogr -a_srs EPSG:… OUT.gpkg IN.dxf")),
     (".ifc .obj .stl .gltf .glb .b3dm .dae .fbx .3ds", NotRead("3D model", "a model of a building or thing")),
-    (".json", NotRead("JSON", "JSON, but no GeoJSON", "a GeoJSON names its type: Feature or FeatureCollection")),
-    (".xls .xlsx .xlsm .xlsb .ods .fods .numbers", SHEET),
+    (".json", NotRead("JSON", "JSON, but neither GeoJSON nor TopoJSON", "a GeoJSON names its type: FeatureCollection")),
+    (".xls .xlsm .xlsb .fods .numbers", SHEET),
     (".mdb .accdb", NotRead("database", "a database of Microsoft Access", "ogr2ogr OUT.gpkg IN.mdb, or export CSV")),
     (
         ".sqlite .sqlite3 .db .db3 .spatialite .duckdb",
         NotRead("database", "a database", "ogr2ogr OUT.gpkg IN, or give a GeoPackage its own ending: .gpkg"),
     ),
     (".sql .dump .bak", NotRead("database", "a copy of a database", "restore it, then publish it: ISTHMUS_SCHEMAS")),
-    (".gml .citygml", NotRead("GML", "GML", SAVE_AS)),
-    (".xml .xsd .gfs", NotRead("XML", "XML, such as metadata", "if it is GML: ogr2ogr OUT.gpkg GML:IN.xml")),
-    (".tab .mif .dat .map .id .mid .ind", NotRead("MapInfo", "a MapInfo file", SAVE_AS)),
-    (".topojson .topo", NotRead("TopoJSON", "a TopoJSON", "ogr2ogr OUT.geojson IN, or topo2geo")),
-    (".tsv .tab-separated .psv .txt", NotRead("table", "a text, perhaps a table", "save it as CSV, with commas: .csv")),
+    (".citygml", NotRead("GML", "GML", "name it .gml")),
+    (".xml .xsd .gfs", NotRead("XML", "XML, such as metadata", "if it is GML, name it .gml")),
+    (".dat .map .id .mid .ind", NotRead("part", "a part of a MapInfo file whose .tab or .mif is not there", PART)),
+    (".topo", NotRead("TopoJSON", "a TopoJSON", "name it .topojson")),
+    (".psv .txt", NotRead("table", "a text, perhaps a table", "name it .csv, or .tsv with tabulators")),
     (".wkt .wkb .ewkb", NotRead("geometry", "bare geometries", "put them into a CSV with a column wkt")),
     (".osm .pbf .o5m", NotRead("OpenStreetMap", "OpenStreetMap data", "ogr2ogr OUT.gpkg IN.osm.pbf")),
     (".arrow .feather .ipc .orc .avro", NotRead("table", "a table of columns", "save it as GeoParquet")),

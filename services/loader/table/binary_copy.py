@@ -40,6 +40,16 @@ TAIL = b"\xff\xff"
 
 ROWS_AT_A_TIME = 100_000
 """That are made of columns to be sent."""
+FIRST_DAY, LAST_DAY, DAY_S = -2_440_588, 2_145_042_540, 86_400
+YEARS = {
+    "date32[day": (FIRST_DAY, LAST_DAY),
+    "date64[ms": (FIRST_DAY * DAY_S * 1000, LAST_DAY * DAY_S * 1000),
+    "timestamp[s": (FIRST_DAY * DAY_S, LARGEST // 10**6),
+    "timestamp[ms": (FIRST_DAY * DAY_S * 10**3, LARGEST // 10**3),
+    "timestamp[us": (FIRST_DAY * DAY_S * 10**6, LARGEST),
+    "timestamp[ns": (-LARGEST, LARGEST),
+}
+"""The least and the most that PostgreSQL holds, or 64 bits of microseconds do, by how the name of a type begins."""
 
 Array = npt.NDArray[Any]
 
@@ -60,6 +70,12 @@ REPAIRED = (
         "number-at-limit",
         "'{name}': {count} values are the last whole number of 64 bits, which GDAL makes of larger ones too",
         "put long numbers between quotes in GeoJSON, or load Parquet",
+    ),
+    Note(
+        "warning",
+        "year-out-of-range",
+        "'{name}': {count} values are of years that PostgreSQL does not know, and are missing",
+        "it knows days from 4713 BC to 5874897, and times to 294246",
     ),
 )
 """What the report says of values that had to be changed to be stored."""
@@ -118,6 +134,8 @@ class Encoder:
             return self.clean_text(column.name, array)
         if pt.is_int64(array.type):
             self.count_at_limit(column.name, array)
+        if pt.is_date(array.type) or pt.is_timestamp(array.type):
+            array = self.within_years(column.name, array)
         return array if array.type == column.storage.wire else array.cast(column.storage.wire, safe=False)
 
     def count_at_limit(self, name: str, array: pa.Array) -> None:
@@ -125,6 +143,17 @@ class Encoder:
         if pc.max(array).as_py() == LARGEST or pc.min(array).as_py() == -LARGEST - 1:
             count = sum(number in (LARGEST, -LARGEST - 1) for number in array.to_pylist())
             self.repaired["number-at-limit", name] += count
+
+    def within_years(self, name: str, array: pa.Array) -> pa.Array:
+        """Days or times without those that PostgreSQL cannot hold, which are counted."""
+        least, most = YEARS[str(array.type).partition(",")[0].rstrip("]")]
+        numbers = array.view(pa.int32() if pt.is_date32(array.type) else pa.int64())
+        fits = pc.and_(pc.greater_equal(numbers, least), pc.less_equal(numbers, most))
+        count = len(array) - array.null_count - (pc.sum(fits).as_py() or 0)
+        if not count:
+            return array
+        self.repaired["year-out-of-range", name] += count
+        return pc.if_else(fits, array, pa.scalar(None, array.type))
 
     def clean_text(self, name: str, array: pa.Array) -> pa.Array:
         """Text that PostgreSQL takes: UTF-8, no NUL. What had to be changed is counted."""

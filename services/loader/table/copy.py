@@ -15,7 +15,7 @@ from psycopg import sql
 from core.database.connections import Connection
 from loader.chunks import Chunk, OpenLayer
 from loader.errors import CannotRead, GeometryRefused
-from loader.geometry import Shape, is_plain, only_numbers, pad, promoted, shape_of, type_codes
+from loader.geometry.wkb import Codes, Shape, changes, is_plain, only_numbers, pad, promoted, shape_of, type_codes
 from loader.names import MAX_BYTES
 from loader.report import Note
 from loader.table import ddl
@@ -28,12 +28,11 @@ MAX_COLUMNS = 1500
 """PostgreSQL's limit is 1,600, with the columns that Isthmus adds."""
 
 REPAIRED = (
-    Note(
-        "info",
-        "geometry-made-plain",
-        "{count} rows lie in parts of the file where geometries had to be made alike: curves became "
-        "lines, surfaces polygons, collections in collections one, measures were dropped, missing heights became 0",
-    ),
+    Note("info", "curves-straightened", "{count} curves became lines: neither GeoJSON nor tiles have curves"),
+    Note("info", "surfaces-as-polygons", "{count} surfaces became polygons"),
+    Note("info", "collections-flattened", "{count} collections held others, or curves: they are one collection now"),
+    Note("info", "measures-dropped", "{count} features have measures (M), which are dropped"),
+    Note("info", "heights-added", "{count} features have no height where others do: theirs is 0"),
     Note(
         "warning",
         "geometry-without-place",
@@ -87,17 +86,21 @@ class Copy:
         if self.padding:
             wkb, count = pad(wkb)
             self.repaired["geometry-padded"] += count
-        codes = distinct_codes(wkb)
+        all_codes = codes_of(wkb)
+        codes = set(all_codes.tolist())
         found = shape_of(codes)
         wide = shape if found is None else shape.joined(found)
         if wide != shape:
             self.widen(wide, srid)
+            self.repaired["heights-added"] += self.rows if wide.z and not shape.z else 0
         if all(is_plain(code, wide) for code in codes):
             self.send(ddl.copy_into(self.table), replace(chunk, wkb=promoted(wkb, wide)))
             return
-        self.repaired["geometry-made-plain"] += len(chunk)
+        self.repaired.update(changes(all_codes, wide))
         self.run(ddl.create_staging(self.table))
         self.send(ddl.copy_into_staging(self.table), replace(chunk, wkb=wkb))
+        [(nested,)] = self.connection.execute(ddl.count_nested()).fetchall()
+        self.repaired["collections-flattened"] += nested
         self.run(*ddl.move_from_staging(self.table))
 
     def only_numbers(self, wkb: pa.Array) -> pa.Array:
@@ -111,6 +114,11 @@ class Copy:
         """Give the table a geometry column that takes more."""
         self.run(*ddl.widen(self.table, shape, srid))
         self.table = replace(self.table, shape=shape)
+
+    def refuse_lost(self) -> None:
+        """Raises: CannotRead where no row has a place, as none has coordinates that are numbers"""
+        if self.rows and self.repaired["geometry-without-place"] == self.rows:
+            raise CannotRead("all coordinates of the layer are no numbers", hint="write the file again")
 
     def notes(self) -> Iterator[Note]:
         """What the report says of geometries that were changed."""
@@ -141,10 +149,10 @@ def feature_of(error: psycopg.Error, chunk: Chunk) -> str:
     return f"feature {chunk.fids[int(line[1]) - 1].as_py()}" if line else "some feature"
 
 
-def distinct_codes(wkb: pa.Array) -> set[int]:
-    """The WKB type codes that occur. Raises: CannotRead for what is no WKB"""
+def codes_of(wkb: pa.Array) -> Codes:
+    """The WKB type codes of geometries that are not null. Raises: CannotRead for what is no WKB"""
     try:
-        return set(type_codes(wkb).tolist())
+        return type_codes(wkb)
     except ValueError as error:
         raise CannotRead(f"the geometry column holds no WKB: {error}", hint="write the file again") from error
 
@@ -179,6 +187,7 @@ def copy_layer(
             f"the file says that it holds {layer.row_count} rows, {copy.rows} could be read",
             hint="is the copy complete? Copy it again",
         )
+    copy.refuse_lost()
     notes = (*cut_notes(layer.schema, columns), *copy.encoder.notes(), *copy.notes())
     return Copied(copy.table, copy.rows, notes)
 
@@ -188,7 +197,7 @@ def first_shape(layer: OpenLayer, first: Chunk | None) -> Shape | None:
     declared = layer.shape
     if declared is None or declared.type != "Geometry" or first is None or first.wkb is None:
         return declared
-    found = shape_of(distinct_codes(first.wkb))
+    found = shape_of(set(codes_of(first.wkb).tolist()))
     return Shape(found.type, found.z or declared.z) if found else declared
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import psycopg
+from psycopg import sql
+
 from core.database.connections import Connection
 from loader.errors import UnknownCrs
 from loader.report import Note
+from loader.table.ddl import Table
 
+Extent = tuple[float, float, float, float]
 LONLAT = 4326
 SRID_LOCK = 4_207_852
 """Key of the advisory lock under which one load at a time takes a number of our own."""
+FEW = 10
+"""One in so many rows may be wrong."""
 
 # Codes that mean longitude and latitude on WGS 84, with or without a height.
 SAME_AS_LONLAT = frozenset({"OGC:CRS84", "OGC:CRS84H", "CRS:84", "EPSG:4979", "OGC:84"})
@@ -20,10 +27,17 @@ URN = re.compile(r"(?:urn:ogc:def:crs:|https?://www\.opengis\.net/def/crs/)(\w+)
 LAST_AUTHORITY = re.compile(r'(?:AUTHORITY\["(\w+)","?(\w+)"?\]|ID\["(\w+)",(\w+)(?:,[^\]]*)?\])\s*\]\s*$')
 NO_PLACE_ON_EARTH = re.compile(r'^\s*(LOCAL_CS|ENGCRS|ENGINEERINGCRS|\{.*"type":\s*"EngineeringCRS")', re.DOTALL)
 UNDEFINED = re.compile(r'^\s*GEOG(CS|CRS)\["(Undefined geographic SRS|unknown)"', re.IGNORECASE)
+NO_SYSTEM = "could not form projection"
+"""PostGIS's word for it; other words are of points that have no place in a system."""
+
 FIRST_CUSTOM_SRID, LAST_CUSTOM_SRID = 910_000, 998_999
 MAX_DEFINITION = 2048
 """Length of spatial_ref_sys.srtext."""
 
+DRAWING = 'LOCAL_CS["drawing"]'
+"""The system of a drawing (DXF), which has no word for it: coordinates in its own units."""
+
+UNREADABLE = re.compile(r'LOCAL_CS\["unreadable: (.*)"\]', re.DOTALL)
 SAY_IT = 'write the code into NAME.toml beside the file: crs = "EPSG:3067"'
 
 
@@ -80,6 +94,10 @@ def custom_srid(connection: Connection, definition: str) -> int:
 
     Raises: UnknownCrs for what has no place on Earth, or is too long for PostGIS
     """
+    if unread := UNREADABLE.fullmatch(definition):
+        raise UnknownCrs(f"the file's coordinate reference system cannot be read ('{unread[1]}')", hint=SAY_IT)
+    if definition == DRAWING:
+        raise UnknownCrs("a drawing says no coordinate reference system", hint=SAY_IT)
     if NO_PLACE_ON_EARTH.match(definition):
         raise UnknownCrs("the file's coordinate system has no place on Earth (engineering coordinates)", hint=SAY_IT)
     if len(definition) > MAX_DEFINITION or not ("[" in definition or "{" in definition or "+proj" in definition):
@@ -97,6 +115,11 @@ def known_srid(connection: Connection, definition: str) -> int | None:
     return int(row[0]) if row else None
 
 
+def unreadable(name: str) -> str:
+    """The mark of a system whose name or definition nobody can read."""
+    return f'LOCAL_CS["unreadable: {name[:60]}"]'
+
+
 def add_custom_srid(connection: Connection, definition: str) -> int:
     """Keep a definition under the next free SRID. Another load that finds one waits until this one ends."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [SRID_LOCK])
@@ -112,21 +135,60 @@ def add_custom_srid(connection: Connection, definition: str) -> int:
         """,
         {"first": FIRST_CUSTOM_SRID, "last": LAST_CUSTOM_SRID, "definition": definition},
     )
-    return int(rows.fetchall()[0][0])
+    srid = int(rows.fetchall()[0][0])
+    refuse_senseless(connection, srid, definition)
+    return srid
 
 
-def check_assumption(crs: Crs, extent: tuple[float, float, float, float] | None) -> Note | None:
-    """Whether coordinates without a CRS can be degrees; the note that they were taken for that.
+def refuse_senseless(connection: Connection, srid: int, definition: str) -> None:
+    """Raises: UnknownCrs for a definition of which PROJ makes no system"""
+    text = "SELECT ST_Transform(ST_SetSRID(ST_MakePoint(0, 0), %s), 4326)"
+    try:
+        with connection.transaction():
+            connection.execute(text, [srid])
+    except psycopg.errors.InternalError_ as error:
+        if NO_SYSTEM in str(error):
+            message = f"the file's coordinate reference system cannot be read ('{definition[:60]}…')"
+            raise UnknownCrs(message, hint=SAY_IT) from error
 
-    Raises: UnknownCrs when they cannot
-    """
-    if not crs.assumed or extent is None:
+
+def assumption_note(crs: Crs) -> Note | None:
+    """The note that coordinates without a CRS were taken for degrees, which they may be."""
+    if not crs.assumed:
         return None
-    west, south, east, north = extent
-    if west < -180 or east > 180 or south < -90 or north > 90:
-        raise UnknownCrs(
-            "the file names no coordinate reference system, and its coordinates are no degrees "
-            f"(x {west:g} to {east:g}, y {south:g} to {north:g})",
-            hint=SAY_IT,
-        )
     return Note("info", "crs-assumed", "the file names no CRS: longitude and latitude were assumed (EPSG:4326)", SAY_IT)
+
+
+def drop_beyond_degrees(connection: Connection, table: Table, crs: Crs, extent: Extent | None) -> Note | None:
+    """Make null of the few geometries whose coordinates are no degrees, in a table of such; what the report says of
+    them, None without any.
+
+    Longitudes may go on beyond 180, as across the Pacific, where the file says that they are ones.
+    Raises: UnknownCrs where they are more than a tenth
+    """
+    most = 180 if crs.assumed else 360
+    if crs.srid != LONLAT or extent is None or is_within(extent, most):
+        return None
+    beyond = sql.SQL("(ST_XMin(geom) < -{0} OR ST_XMax(geom) > {0} OR ST_YMin(geom) < -90 OR ST_YMax(geom) > 90)")
+    beyond = beyond.format(sql.Literal(most))
+    text = sql.SQL("SELECT count(*) FILTER (WHERE {0}), count(geom), min(fid) FILTER (WHERE {0}) FROM {1}")
+    count, total, first = connection.execute(text.format(beyond, table.identifier)).fetchall()[0]
+    if count == total or count > max(1, total // FEW):
+        raise no_degrees(crs, extent)
+    connection.execute(sql.SQL("UPDATE {} SET geom = NULL WHERE {}").format(table.identifier, beyond))
+    message = f"{count} features have coordinates that are no degrees, and are without geometry (feature {first} first)"
+    return Note("warning", "geometry-beyond-degrees", message, "correct them in the file")
+
+
+def is_within(extent: Extent, most: int) -> bool:
+    """Whether a box holds longitudes and latitudes only."""
+    west, south, east, north = extent
+    return west >= -most and east <= most and south >= -90 and north <= 90
+
+
+def no_degrees(crs: Crs, extent: Extent) -> UnknownCrs:
+    """The error that coordinates are no longitudes and latitudes."""
+    west, south, east, north = extent
+    what = "names no coordinate reference system" if crs.assumed else "says longitude and latitude"
+    where = f"x {west:g} to {east:g}, y {south:g} to {north:g}"
+    return UnknownCrs(f"the file {what}, and its coordinates are no degrees ({where})", hint=SAY_IT)

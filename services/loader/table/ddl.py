@@ -9,7 +9,7 @@ from typing import Literal
 from psycopg import sql
 
 from core.catalog.versions import CORNERS
-from loader.geometry import Shape
+from loader.geometry.wkb import Shape
 from loader.table.columns import TableColumn
 from loader.table.index_rule import PropertyIndex
 
@@ -131,6 +131,15 @@ def create_staging(table: Table) -> sql.Composed:
 def copy_into_staging(table: Table) -> sql.Composed:
     """COPY into the staging table."""
     return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(STAGING, column_list(table))
+
+
+def count_nested() -> sql.Composed:
+    """How many staged collections hold what `isthmus.straightened` takes out of them. Rows: one (bigint)"""
+    text = sql.SQL(
+        "SELECT count(*) FROM {} WHERE GeometryType(geom) = 'GEOMETRYCOLLECTION' "
+        "AND ST_AsText(geom, 0) ~ '.(GEOMETRYC|CURVE|CIRCULAR|SURFACE|TIN|TRIANGLE)'"
+    )
+    return text.format(STAGING)
 
 
 def move_from_staging(table: Table) -> Iterator[sql.Composed]:

@@ -23,7 +23,7 @@ from psycopg import sql
 from core.catalog.heap_blocks import EVERYWHERE, NOWHERE, Sides, make_blocks, to_bytes, to_steps
 from core.database.connections import Connection
 from loader.chunks import Chunk
-from loader.geometry import EWKB_FLAGS, places_and_bytes, type_codes
+from loader.geometry.wkb import EWKB_FLAGS, places_and_bytes, type_codes
 from loader.table.binary_copy import read_records
 from loader.table.ddl import Table
 

@@ -31,6 +31,7 @@ SIMPLE = {
 }
 # Curves and surfaces -> what they become: GeoJSON and vector tiles have straight lines only.
 STRAIGHTENED = {8: 2, 9: 2, 10: 3, 11: 5, 12: 6, 15: 6, 16: 6, 17: 6}
+CURVES, SURFACES = (8, 9, 10, 11, 12), (15, 16, 17)
 MULTI = {"Point": "MultiPoint", "LineString": "MultiLineString", "Polygon": "MultiPolygon"}
 Z_FLAG, M_FLAG, SRID_FLAG = 0x80000000, 0x40000000, 0x20000000
 EWKB_FLAGS = Z_FLAG | M_FLAG | SRID_FLAG
@@ -127,6 +128,20 @@ def shape_of_code(code: int) -> Shape:
     thousands, base = divmod(code & ~EWKB_FLAGS, 1000)
     name = SIMPLE.get(STRAIGHTENED.get(base, base), "Geometry")
     return Shape(name, thousands in (1, 3) or bool(code & Z_FLAG))
+
+
+def changes(codes: Codes, shape: Shape) -> dict[str, int]:
+    """How many geometries of these codes a column of the shape changes, by the code of the note that says so."""
+    thousands, bases = np.divmod(codes & ~np.uint32(EWKB_FLAGS), 1000)
+    has_z = np.isin(thousands, (1, 3)) | ((codes & Z_FLAG) != 0)
+    has_m = np.isin(thousands, (2, 3)) | ((codes & M_FLAG) != 0)
+    found = {
+        "curves-straightened": np.isin(bases, CURVES),
+        "surfaces-as-polygons": np.isin(bases, SURFACES),
+        "measures-dropped": has_m,
+        "heights-added": ~has_z if shape.z else np.zeros(len(codes), np.bool_),
+    }
+    return {code: int(which.sum()) for code, which in found.items()}
 
 
 def is_plain(code: int, shape: Shape) -> bool:
