@@ -18,7 +18,7 @@ Extent = tuple[float, float, float, float]
 
 # The catalogue's name of a geometry type, from PostGIS's.
 NAMES = {name.upper(): name for name in SIMPLE.values()}
-MOST_LOOKED_AT = 10_000
+MOST_LOOKED_AT, MOST_BYTES = 10_000, 50_000_000
 """Of the invalid features, of which the report says what is wrong."""
 
 # Web Mercator ends at 20,037,508 m.
@@ -150,7 +150,7 @@ def geometry_notes(connection: Connection, table: Table, found: GeometrySummary)
     if found.empty_count:
         yield Note("info", "geometry-empty", f"{found.empty_count} features have an empty geometry")
     if found.invalid_count:
-        shown = "; ".join(invalid_reasons(connection, table))
+        shown = "; ".join(invalid_reasons(connection, table)) or "large ones"
         yield Note(
             "warning",
             "geometry-invalid",
@@ -163,12 +163,18 @@ def geometry_notes(connection: Connection, table: Table, found: GeometrySummary)
 
 
 def invalid_reasons(connection: Connection, table: Table) -> list[str]:
-    """The rules that invalid features break, how many do, and the first of each and where. Of the first 10,000."""
-    from loader.geometry.validity import reasons  # GeoPandas takes 60 MB, which a loader without invalid ones spares
+    """The rules that invalid features break, how many do, and the first of each and where. Of the first 10,000, or
+    50 MB; [] where the first one is larger.
+    """
+    from loader.geometry.validity import reasons  # Shapely: a loader without invalid ones spares its memory
 
-    text = sql.SQL(
-        "SELECT fid, ST_AsBinary(geom) FROM {} "
-        "WHERE ST_Dimension(geom) > 0 AND NOT ST_IsValid(geom) ORDER BY fid LIMIT {}"
-    ).format(table.identifier, sql.Literal(MOST_LOOKED_AT))
+    text = sql.SQL("""
+WITH invalid AS (
+    SELECT fid, geom FROM {} WHERE ST_Dimension(geom) > 0 AND NOT ST_IsValid(geom) ORDER BY fid LIMIT {}
+), sized AS (
+    SELECT fid, geom, sum(ST_MemSize(geom)) OVER (ORDER BY fid ROWS UNBOUNDED PRECEDING) AS size FROM invalid
+)
+SELECT fid, ST_AsBinary(geom) FROM sized WHERE size <= {} ORDER BY fid
+""").format(table.identifier, sql.Literal(MOST_LOOKED_AT), sql.Literal(MOST_BYTES))
     rows = connection.execute(text).fetchall()
     return reasons([int(fid) for fid, _ in rows], [bytes(wkb) for _, wkb in rows])
