@@ -12,12 +12,11 @@ from core.database.connections import Connection
 from core.settings import Settings
 from loader import catalogue
 from loader.cage.reader import CAGES
-from loader.names import assign_ids
+from loader.names import assign_ids, default_title
 from loader.read.archives import Inspected
 from loader.report import CollectionReport, Report
 from loader.scan import Dataset
 from loader.sidecar import SideCar
-from loader.states.same_content import default_title
 
 
 def load_archive(

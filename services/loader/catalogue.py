@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from importlib.resources import files
@@ -32,6 +34,9 @@ LOCK_AGAIN_S = 0.05
 
 FINISHING_LOCK = 4_207_851
 """Key of the advisory lock under which one loader at a time makes indexes of properties, and overviews."""
+
+PATH_LOCKS = 4_207_853
+"""Half of the key of those that keep two loaders from one file."""
 
 MIGRATION_LOCK = 4_207_849
 """Key of the advisory lock under which one loader at a time migrates."""
@@ -134,6 +139,20 @@ def lock(connection: Connection, waiting: Callable[[], None] | None = None) -> N
         if waiting is not None:
             waiting()
         time.sleep(LOCK_AGAIN_S)
+
+
+@contextmanager
+def one_at_a_time(connection: Connection, path: str, waiting: Callable[[], None]) -> Generator[None]:
+    """Around the load of a file, which no other loader loads meanwhile. `waiting` is called now and then."""
+    key = [PATH_LOCKS, zlib.crc32(path.encode()) - 2**31]
+    while connection.execute("SELECT pg_try_advisory_lock(%s, %s)", key).fetchone() != (True,):
+        waiting()
+        time.sleep(LOCK_AGAIN_S)
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):  # a connection that is lost holds none
+            connection.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
 def finishes_alone(connection: Connection) -> bool:

@@ -19,8 +19,8 @@ from loader.catalogue import Version
 from loader.chunks import LayerRef
 from loader.errors import CannotRead, GeometryRefused
 from loader.names import table_name
-from loader.overviews.later import is_light, wish_of
-from loader.overviews.prepare import Overview, check_options, prepare
+from loader.overviews.later import wish_of
+from loader.overviews.prepare import Overview, check_options, is_light, prepare
 from loader.progress import Event, Listener, steps
 from loader.report import Note
 from loader.scan import Dataset
@@ -108,7 +108,9 @@ def finish_one(job: Job, one: LayerCopy, side_car: SideCar, sha256: str) -> Laye
     begin = steps(job.listen, job.dataset.path, {"layer": one.ref.name}, STEPS)
     filled = finish(job.connection, one.copied, one.crs, side_car, begin)
     begin("changes")
-    changes = find_changes(job.connection, filled.table, one.id, filled.tiling, checksum=sha256)
+    changes = None
+    if catalogue.current_version(job.connection, one.id) is not None:
+        changes = find_changes(job.connection, filled.table, one.id, filled.tiling, checksum=sha256)
     row = replace(version_row(job.connection, filled, one.version, one.id, sha256), changes=changes)
     seconds = one.seconds + time.perf_counter() - clock
     return Layer(one.ref, row, one.crs, (*one.notes, *filled.notes), seconds)
@@ -170,6 +172,8 @@ def prepare_or_wish(
     options = named or TileOptions()
     if found is None:
         return Overview(None), None
+    if not found.present_count:
+        return Overview({}), None
     if not is_light(connection, copied.table, copied.rows):
         check_options(copied.table, options)
         return Overview(None), wish_of(found, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection as Names, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,20 +11,19 @@ from core.database.connections import Connection
 from core.settings import Settings
 from loader import archives, catalogue
 from loader.cage.reader import CAGES, CagedDataset
-from loader.catalogue import Version
+from loader.catalogue import Version, Words
 from loader.chunks import LayerRef
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
 from loader.fill import Job, Layer, copy_one, finish_one
 from loader.kinds import styles_beside
-from loader.names import Assignment, Holder, assign_ids, table_name
+from loader.names import Assignment, Holder, assign_ids, default_title, table_name
 from loader.progress import Event, Listener, ended, steps
 from loader.read.open import under_plain_name
 from loader.report import CollectionReport, Note, Report, describe, without_folder, write_report
-from loader.scan import scan
-from loader.sidecar import SideCar, read_side_car
+from loader.scan import Dataset, checksum, scan
+from loader.sidecar import UNKNOWN_KEY, SideCar, read_side_car
 from loader.states.faults import account_of, ended_loads, explained, interruption
 from loader.states.record import recorded
-from loader.states.same_content import content_checksum, same_content, words_of
 from loader.table import ddl
 from loader.table.cleanup import STEP, freeze
 from loader.table.crs import Crs
@@ -61,12 +61,18 @@ def attempt(job: Job, started: datetime) -> Report:
             report = archives.load_archive(job.connection, job.settings, job.dataset, side_car, job.because)
             return saved(job, report)
     sha256 = content_checksum(job.dataset, side_car)
-    return load_known(job, started, sha256, side_car) or load_anew(job, started, sha256, side_car)
+    with catalogue.one_at_a_time(job.connection, job.dataset.path, lambda: waits(job)):
+        return load_known(job, started, sha256, side_car) or load_anew(job, started, sha256, side_car)
 
 
 def lock(job: Job) -> None:
     """Wait until no other loader changes the catalogue."""
-    catalogue.lock(job.connection, lambda: job.listen(Event("wait", job.dataset.path)))
+    catalogue.lock(job.connection, lambda: waits(job))
+
+
+def waits(job: Job) -> None:
+    """Tell that another loader is waited for."""
+    job.listen(Event("wait", job.dataset.path))
 
 
 def saved(job: Job, report: Report) -> Report:
@@ -88,6 +94,37 @@ def load_known(job: Job, started: datetime, sha256: str, side_car: SideCar) -> R
             return None
         because = f"{job.because}, with the content that was loaded before"
         return saved(job, replace(earlier, because=because, started_at=started, ended_at=datetime.now(UTC)))
+
+
+def content_checksum(dataset: Dataset, side_car: SideCar) -> str:
+    """What a version is made of: the files, and what the side-car says about how to load them. Raises: CannotRead"""
+    try:
+        files = checksum(dataset)
+    except OSError as error:
+        raise CannotRead(
+            f"{dataset.path} cannot be read: {error.strerror}", hint="let the loader's user read it: chmod a+r"
+        ) from error
+    settings = side_car.data_settings()
+    return hashlib.sha256(f"{files}{settings}".encode()).hexdigest() if settings else files
+
+
+def same_content(connection: Connection, dataset: Dataset, side_car: SideCar, sha256: str) -> Report | None:
+    """The report of a dataset whose content is loaded already; None for a new content.
+
+    Its collections are shown again if they were gone, with the words that the side-car has now.
+    """
+    known = catalogue.newest_checksums(connection, dataset.path)
+    ids = [id for id, checksum in known.items() if checksum == sha256]
+    earlier = catalogue.last_loaded_report(connection, dataset.path)
+    if not ids or earlier is None:
+        return None
+    was_away = catalogue.restore(connection, ids)
+    layers = {id: holder.layer for id, holder in catalogue.read_holders(connection).items()}
+    words = {id: words_of(dataset, layers[id], side_car.of_layer(layers[id])) for id in ids}
+    described = [id for id in ids if catalogue.describe(connection, id, words[id])]
+    earlier = catalogue.as_served(connection, earlier)
+    notes = (*side_car.notes, *(note for note in earlier.notes if note.code != UNKNOWN_KEY))
+    return replace(earlier, status="restored" if was_away else "described" if described else "unchanged", notes=notes)
 
 
 def load_anew(job: Job, started: datetime, sha256: str, side_car: SideCar) -> Report:
@@ -224,3 +261,10 @@ def collection_report(row: Version, ref: LayerRef, crs: Crs | None, seconds: flo
         seconds=round(seconds, 3),
         rows_per_second=round(row.row_count / seconds) if seconds else 0,
     )
+
+
+def words_of(dataset: Dataset, layer: str, side_car: SideCar) -> Words:
+    """What is said of the collection of a layer: the side-car's words, or a title made of its name."""
+    title = side_car.title or default_title(layer or dataset.stem)
+    index = list(side_car.index) if isinstance(side_car.index, tuple) else side_car.index
+    return Words(title, side_car.description, side_car.attribution, side_car.cache_control, index)

@@ -131,3 +131,9 @@ def numbered(names: Iterable[str], taken: set[str], *, first: int) -> list[str]:
         result.append(name if name not in taken else next(one for one in numbers if one not in taken))
         taken.add(result[-1])
     return result
+
+
+def default_title(name: str) -> str:
+    """A layer's name as a title: `big_cities` is 'Big cities'."""
+    words = name.replace("_", " ").strip() or name
+    return words[:1].upper() + words[1:]

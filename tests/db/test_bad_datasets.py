@@ -92,6 +92,7 @@ TEXTS: dict[str, tuple[str | bytes, str | tuple[int, int, set[str]]]] = {
     "too_many.csv": ("n,lon,lat\n1,24,60\nA, B,24,60,7\n3,24,61\n", (2, 2, {"rows-left-out"})),
     "too_few.csv": ("n,lon,lat,t\n1,24,60\n2,24,61,x\n", (2, 2, {"rows-short"})),
     "quote.csv": ('n,lon,lat\n1,24,60\n"2,24,60\n3,24,61\n', (2, 2, {"rows-left-out"})),
+    "inner_quote.csv": ('n,lon,lat\n"The "Cat" inn",24,60\n"b",24,61\n', (2, 2, set())),
     "quote_then_more.csv": ('n,lon,lat\n"1,24,60\n"2",24,60\n"3",24,61\n', (2, 2, {"rows-left-out"})),
     "lines.csv": ('n,lon,lat\n"a\nb",24,60\n', (1, 1, set())),
     "mess.csv": ("a\n1,2,3\n4,5,6\n7,8,9\n", "do not fit its head"),
@@ -110,7 +111,8 @@ TEXTS: dict[str, tuple[str | bytes, str | tuple[int, int, set[str]]]] = {
     "cut.csv.gz": (gzip.compress(b"n,lon,lat\n1,24,60\n" * 100)[:-20], "not packed by gzip, or damaged"),
     "plain.csv.gz": ("n,lon,lat\n1,24,60\n", "not packed by gzip"),
     "other.geojson.gz": (gzip.compress(b"n,lon,lat\n"), "what it holds is no GeoJSON"),
-    "cut.gml": ('<a xmlns:gml="http://www.opengis.net/gml"><gml:featureMember><b>', "cannot be read"),
+    "cut.gml": ('<a xmlns:gml="http://www.opengis.net/gml"><gml:featureMember><b>', "before its last element"),
+    "cut.kml": ("<kml><Document><Placemark><Point><coordinates>1,2</coordinates></Point>", "before its last element"),
     "other.gml": ("n,lon,lat\n", "what it holds is no GML"),
     "other.dxf": ("n,lon,lat\n", "what it holds is no DXF"),
     "other.tab": ("n\tlon\tlat\n", "what it holds is no MapInfo table"),
@@ -118,7 +120,7 @@ TEXTS: dict[str, tuple[str | bytes, str | tuple[int, int, set[str]]]] = {
         "!table\n!version 300\n!charset WindowsLatin1\n\nDefinition Table\n  Type NATIVE\n",
         "cannot be read",
     ),
-    "alone.mif": ('Version 300\nCharset "Neutral"\nColumns 1\n  n Integer\nData\n\nPOINT 1 2\n', "cannot be read"),
+    "alone.mif": ('Version 300\nCharset "Neutral"\nColumns 1\n  n Integer\nData\n\nPOINT 1 2\n', "no .mid beside it"),
     "other.topojson": (collection(GOOD), "cannot be read"),
     "no_arcs.topojson": (
         '{"type": "Topology", "objects": {"a": {"type": "LineString", "arcs": [9]}}, "arcs": []}',
@@ -261,11 +263,11 @@ FILES: dict[str, tuple[Make, str | tuple[int, int, set[str]]]] = {
         (2, 2, {"year-out-of-range"}),
     ),
     "seconds.parquet": (
-        parquet(pa.table({"t": pa.array([2**60, 0], pa.timestamp("s")), "geometry": wkb(["POINT (1 2)"] * 2)})),
+        parquet(pa.table({"t": pa.array([2**60, 0], pa.timestamp("ms")), "geometry": wkb(["POINT (1 2)"] * 2)})),
         (2, 2, {"year-out-of-range"}),
     ),
     "half.parquet": (cut(parquet(ONE), 0.5), "cannot be read"),
-    "half.fgb": (cut(lambda path: write_ogr(path, TABLE, "FlatGeobuf", geometry_type="Point"), 0.9), "cannot be read"),
+    "half.fgb": (cut(lambda path: write_ogr(path, TABLE, "FlatGeobuf", geometry_type="Point"), 0.9), "could be read"),
     "half.xlsx": (cut(lambda path: write_sheets(path, {"a": [["lon", "lat"], [1, 2]]}), 0.5), "damaged archive"),
     "empty.xlsx": (lambda path: write_sheets(path, {"a": [], "b": [[None]]}), "holds no filled sheet"),
     "bad.ods": (
@@ -273,7 +275,7 @@ FILES: dict[str, tuple[Make, str | tuple[int, int, set[str]]]] = {
         (3, 2, {"place-unreadable"}),
     ),
     "all_bad.xlsx": (lambda path: write_sheets(path, {"a": [["lon", "lat"], ["x", "y"]]}), "hold no numbers"),
-    "leaving.zip": (zipped("../../leaving.geojson"), (1, 1, set())),
+    "leaving.zip": (zipped("../../leaving.geojson"), "a place outside of it"),
     "odd.zip": (zipped("a folder/ö ü;#?.geojson"), (1, 1, set())),
     "nothing.zip": (zipped("readme.txt"), "holds no spatial file"),
 }
@@ -292,4 +294,4 @@ def test_the_line_and_the_reason_of_a_row_that_is_left_out_are_told(loader: Load
     said = {note.code: note.message for note in report.notes}
     assert said["rows-left-out"] == "1 rows are left out (line 3 has 4 values, and the head 3 names)"
     assert "(line 7: lon '24', lat 'x')" in said["place-unreadable"]
-    assert loader.column("a", "n") == ["1", "3\n", "4"]
+    assert loader.column("a", "n") == [1, 3, 4]

@@ -174,11 +174,11 @@ def test_a_message_without_an_end_is_not_waited_for(monkeypatch: pytest.MonkeyPa
 def layer_of(ids: pa.Array) -> bytes:
     """What a cage sends of a layer of rows without geometries."""
     file = io.BytesIO()
-    send(file, {"shape": None, "crs": None, "row_count": len(ids), "notes": []})
+    send(file, {"shape": None, "crs": None, "row_count": len(ids)})
     batch = pa.record_batch([ids], names=["fid"])
     with ipc.new_stream(file, batch.schema) as rows:
         rows.write_batch(batch)
-    send(file, {"end": True})
+    send(file, {"notes": []})
     return file.getvalue()
 
 

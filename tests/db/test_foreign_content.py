@@ -108,7 +108,8 @@ def test_files_that_would_open_others_or_call_out_fail_with_a_sentence_and_the_n
         write_points(data / "z_good.geojson", ["a"])
         extra = {"NO_PROXY": "*", "no_proxy": "*"}
         with watching(database.owner, tmp_path, **extra) as watcher:
-            watcher.ended("z_good.geojson", "loaded")
+            for path in sorted({file.name for file in data.iterdir() if not file.is_dir()}):
+                watcher.wait(lambda line, path=path: line["event"] == "end" and line["path"] == path)
             ends = {line["path"]: line for line in watcher.lines() if line["event"] == "end"}
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(b"the test")

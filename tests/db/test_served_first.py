@@ -11,12 +11,13 @@ import pytest
 import shapely
 
 from bench.generate import write_points as write_many_points
-from loader.catalogue import open_catalogue, roll_back
+from loader.catalogue import open_catalogue
 from loader.load import Job, load_dataset
 from loader.overviews import later
 from loader.overviews.later import make_next_overview
 from loader.progress import Event
 from loader.scan import scan
+from loader.states.roll_back import roll_back
 from support.loading import Loader, codes, write_ogr, write_points
 
 MANY = 25_000
@@ -201,7 +202,7 @@ def test_a_file_that_changes_while_it_is_loaded_is_not_served(loader: Loader) ->
 
     report = load_dataset(Job(loader.connection, loader.settings, dataset, "the test", change))
     assert report.status == "failed"
-    assert report.error and report.error["code"] == "changed-meanwhile"
+    assert report.error and report.error["code"] == "dataset-changed"
     assert (dict(loader.catalog()), tables(loader)) == ({}, [])
 
 

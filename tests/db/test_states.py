@@ -19,7 +19,7 @@ import pytest
 
 from core.catalog.files import FileState, parse_file, select_files
 from core.database.connections import Connection
-from loader import load as load_module
+from loader import fill
 from loader.cage.reader import CAGES
 from loader.catalogue import open_catalogue, read_known
 from loader.errors import CannotRead
@@ -120,7 +120,7 @@ def test_any_exception_counts_three_times_and_then_the_file_is_set_aside(
 
     write_points(loader.path("a.geojson"), ["a"])
     write_points(loader.path("b.geojson"), ["b"])
-    monkeypatch.setattr(load_module, "save_blocks", fail)
+    monkeypatch.setattr(fill, "save_blocks", fail)
     for attempt in (1, 2, 3):
         report = loader.load("a.geojson")
         assert report.error is not None
@@ -141,7 +141,7 @@ def test_it_starts_anew_when_the_file_changes(loader: Loader, monkeypatch: pytes
         raise KeyError
 
     write_points(loader.path("a.geojson"), ["a"])
-    monkeypatch.setattr(load_module, "save_blocks", fail)
+    monkeypatch.setattr(fill, "save_blocks", fail)
     for _ in range(3):
         loader.load("a.geojson")
     write_points(loader.path("a.geojson"), ["a", "b"])
@@ -156,7 +156,7 @@ def test_no_report_tells_where_the_data_folder_lies(loader: Loader, monkeypatch:
     def fail(*_: object) -> None:
         raise CannotRead(f"cannot open {path}, nor {path.resolve()}")
 
-    monkeypatch.setattr(load_module, "save_blocks", fail)
+    monkeypatch.setattr(fill, "save_blocks", fail)
     report = loader.load("inner/a.geojson")
     assert report.error is not None
     assert report.error["message"] == "cannot open inner/a.geojson, nor inner/a.geojson"
@@ -181,7 +181,7 @@ def test_a_full_disk_is_nobodys_fault_and_tried_again(
     monkeypatch.setattr(faults, "ROOM_AGAIN_S", 0.0)
     write_points(loader.path("a.geojson"), ["a"])
     with monkeypatch.context() as patch:
-        patch.setattr(load_module, "save_blocks", fail)
+        patch.setattr(fill, "save_blocks", fail)
         for _ in range(4):
             report = loader.load("a.geojson")
             assert report.error is not None

@@ -181,7 +181,7 @@ def test_a_small_file_overtakes_a_large_one_that_was_dropped_with_it(database: D
         watcher.wait(lambda line: line.get("state") == "watching")
         table = pa.table({"geometry": random_points(400_000)})
         write_ogr(tmp_path / "a_large.gpkg", table, "GPKG", geometry_type="Point", SPATIAL_INDEX="NO")
-        write_points(tmp_path / "b_small.geojson", ["x"] * 5000)
+        write_points(tmp_path / "b_small.geojson", ["x"] * 100)
         for name in ("a_large.gpkg", "b_small.geojson"):
             (tmp_path / name).rename(data_dir / name)
         watcher.ended("b_small.geojson", "loaded")

@@ -15,7 +15,7 @@ from api.app import create_app
 from bench.generate import write_points
 from core.database.connections import Database as Pool
 from loader.catalogue import open_catalogue
-from loader.overviews import later
+from loader.overviews import prepare
 from loader.overviews.later import make_next_overview
 from support.cluster import Database
 from support.loading import Loader
@@ -91,7 +91,7 @@ def test_prepared_later_is_prepared_alike(loader: Loader, monkeypatch: pytest.Mo
     write_points(loader.path("many.parquet"), COUNT)
     loader.load("many.parquet", overviews=False)
     write_points(loader.path("alike.parquet"), COUNT)
-    monkeypatch.setattr(later, "LIGHT_ROWS", COUNT)
+    monkeypatch.setattr(prepare, "LIGHT_ROWS", COUNT)
     loader.load("alike.parquet", overviews=False)
     make_next_overview(loader.connection, loader.data_dir, loader.events.append)
     many, alike = loader.tiling("many"), loader.tiling("alike")

@@ -127,7 +127,8 @@ def write_points(path: Path, names: Sequence[str], *, y: float = 60.0) -> Path:
 
 def wkb(texts: Sequence[str | None]) -> pa.Array:
     """WKT as a WKB column."""
-    shapes = [None if text is None else shapely.to_wkb(shapely.from_wkt(text), flavor="iso") for text in texts]
+    with np.errstate(invalid="ignore"):  # of coordinates that are no numbers
+        shapes = [None if text is None else shapely.to_wkb(shapely.from_wkt(text), flavor="iso") for text in texts]
     return pa.array(shapes, pa.binary())
 
 

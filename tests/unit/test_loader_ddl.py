@@ -19,7 +19,9 @@ PLAIN = Table("codes_8", COLUMNS, None, None)
 
 def test_a_table_has_the_files_columns_between_fid_and_geometry() -> None:
     text = ddl.create_table(ROADS).as_string(None)
-    assert text.startswith('CREATE TABLE "data"."roads_7" (fid bigint NOT NULL, "fid_1" smallint, "na""me" text, geom ')
+    begin = 'CREATE TABLE "data"."roads_7" (fid bigint NOT NULL, "isthmus_corners" integer GENERATED ALWAYS AS ('
+    assert text.startswith(begin)
+    assert 'STORED, "fid_1" smallint, "na""me" text, geom ' in text
     assert 'geom geometry("linestringz", 4326)' in text
     assert "geom_3857 geometry(Geometry, 3857) GENERATED ALWAYS AS" in text
 
@@ -74,9 +76,10 @@ def test_staged_rows_are_made_to_fit_the_column(shape: Shape, expected: str) -> 
 
 def test_widening_drops_and_makes_the_generated_column_anew() -> None:
     texts = [statement.as_string(None) for statement in ddl.widen(ROADS, Shape("Geometry", z=True), 4326)]
-    assert texts[0] == 'ALTER TABLE "data"."roads_7" DROP COLUMN geom_3857'
+    assert texts[0] == 'ALTER TABLE "data"."roads_7" DROP COLUMN geom_3857, DROP COLUMN IF EXISTS "isthmus_corners"'
     assert 'TYPE geometry("geometryz", 4326) USING ST_Force3DZ(geom)' in texts[1]
     assert "ADD COLUMN geom_3857" in texts[2]
+    assert 'ADD COLUMN "isthmus_corners"' in texts[3]
 
 
 def test_a_view_is_dropped_and_made_and_remembers_its_table() -> None:

@@ -24,9 +24,6 @@ from loader.table.columns import BYTES, HUGE, INTEGER, TEXT, Storage, TableColum
 from loader.table.ddl import Table
 from loader.table.verify import GeometrySummary
 
-LIGHT_ROWS, LIGHT_BYTES = 20_000, 16_000_000
-"""The overview of a table of so many rows and bytes is made while it is loaded: that takes less than a second."""
-
 MOST_ATTEMPTS = 12
 """After so many that ended the loader, or were ended with it, low zooms stay without an overview."""
 
@@ -85,13 +82,6 @@ class Waiting:
 def wish_of(found: GeometrySummary, options: TileOptions) -> dict[str, Any]:
     """The Wish of a table as the catalogue has it."""
     return asdict(Wish(found.invalid_count, found.unprojected_count, options.rank, options.properties))
-
-
-def is_light(connection: Connection, table: Table, rows: int) -> bool:
-    """Whether the overview of a table is made while it is loaded."""
-    name = table.identifier.as_string(None)
-    [(size_bytes,)] = connection.execute("SELECT pg_table_size(%s::regclass)", [name]).fetchall()
-    return rows <= LIGHT_ROWS and int(size_bytes) <= LIGHT_BYTES
 
 
 def make_next_overview(

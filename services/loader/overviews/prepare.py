@@ -56,6 +56,10 @@ WHERE s.schemaname = %(schema)s AND s.tablename = %(table)s
 """)
 
 
+LIGHT_ROWS, LIGHT_BYTES = 20_000, 16_000_000
+"""The overview of a table of so many rows and bytes is made while it is loaded: that takes less than a second."""
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     """What the catalogue stores of a table's tiles (see Tiling), and what the report says of it."""
@@ -190,3 +194,10 @@ def named_column(known: Mapping[str, TableColumn], name: str, key: str, of: str 
         hint = suggestion(name, known) or f"columns{of}: {', '.join(known) or 'none'}"
         raise BadSideCar(f"the side-car's '{key}' names '{name}', which is no column{of}", hint=hint)
     return known[name]
+
+
+def is_light(connection: Connection, table: Table, rows: int) -> bool:
+    """Whether the overview of a table is made while it is loaded."""
+    name = table.identifier.as_string(None)
+    [(size_bytes,)] = connection.execute("SELECT pg_table_size(%s::regclass)", [name]).fetchall()
+    return rows <= LIGHT_ROWS and int(size_bytes) <= LIGHT_BYTES

@@ -5,6 +5,7 @@ A file that begins as something else than its ending says is not given to GDAL a
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 import zlib
@@ -37,6 +38,7 @@ FAILURES = (
 )
 BOM = rb"(?:\xef\xbb\xbf)?"
 PROLOGUE = BOM + rb"(?>(?:<!--.*?-->|<[?!](?!--)[^>]*>|\s)*)"
+ROOT = re.compile(PROLOGUE + rb"<([\w:.-]+)", re.DOTALL)
 JSON = re.compile(BOM + rb"[\s\x1e]*(?:(?:loadGeoJSON|jsonp)\(\s*)?\{")
 BEGINS: dict[Kind, re.Pattern[bytes]] = {
     "gpkg": re.compile(rb"SQLite format 3\0"),
@@ -108,6 +110,25 @@ def refuse_foreign(name: str, kind: Kind, head: bytes) -> None:
 def of_another_format(kind: Kind) -> str:
     """That the content is of another format than the ending says."""
     return f"what it holds is no {NAMES.get(kind, kind)}"
+
+
+def refuse_cut_off(dataset: Dataset) -> None:
+    """Raises: CannotRead for XML that ends before its first element does, of which GDAL gives what was there"""
+    with dataset.main.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        file.seek(-min(HEAD_BYTES, dataset.main.stat().st_size), os.SEEK_END)
+        tail = file.read().rstrip()
+    root = ROOT.match(head)
+    if root and not tail.endswith(b"/>") and not re.search(rb"</" + re.escape(root[1]) + rb"\s*>", tail):
+        raise CannotRead(
+            f"{dataset.path} ends before its last element does", hint="is the copy complete? Copy it again"
+        )
+
+
+def refuse_without_values(dataset: Dataset) -> None:
+    """Raises: CannotRead for a MIF without the file of its properties"""
+    if dataset.main.suffix.lower() == ".mif" and all(file.suffix.lower() != ".mid" for file in dataset.files):
+        raise CannotRead(f"{dataset.path} has no .mid beside it", hint="copy both files")
 
 
 def refuse_incomplete(dataset: Dataset) -> None:

@@ -19,7 +19,14 @@ from pathlib import Path, PurePosixPath
 from loader.chunks import LayerRef, OpenLayer
 from loader.errors import CannotRead
 from loader.kinds import KIND_OF_SUFFIX, Kind, unpacked
-from loader.read.content import HEAD_BYTES, readable, refuse_foreign, refuse_incomplete
+from loader.read.content import (
+    HEAD_BYTES,
+    readable,
+    refuse_cut_off,
+    refuse_foreign,
+    refuse_incomplete,
+    refuse_without_values,
+)
 from loader.read.files import address_of, open_bytes, refuse_bomb
 from loader.read.geopackage import refuse_what_reaches_out
 from loader.read.geoparquet import open_parquet
@@ -32,6 +39,7 @@ GDAL_MAY_READ_IT = (KeyError, NotImplementedError, RuntimeError, EOFError, zlib.
 """What Python says of a folder, and of a member that it cannot unpack: GDAL knows more of compression."""
 
 CLOSE_IT = "close the program that has it open, so that the log beside it ends"
+XML = (".gml", ".kml", ".gpx")
 NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
 
 
@@ -121,6 +129,10 @@ def refuse_empty(dataset: Dataset) -> None:
         raise CannotRead(f"{dataset.path} is empty", hint="copy it again")
     if dataset.kind == "shp":
         refuse_incomplete(dataset)
+    elif dataset.kind == "mapinfo":
+        refuse_without_values(dataset)
+    elif dataset.main.suffix.lower() in XML:
+        refuse_cut_off(dataset)
 
 
 def layers_at(dataset: Dataset, path: str, kind: Kind) -> list[LayerRef]:
@@ -146,6 +158,7 @@ def zip_members(dataset: Dataset) -> list[tuple[str, Kind]]:
             members = list(named_members(archive.namelist()))
             refuse_links(dataset, archive, members)
             for name, kind in members:
+                refuse_outside(dataset, name)
                 with suppress(*GDAL_MAY_READ_IT), archive.open(name) as file:
                     refuse_foreign(f"{name} in {dataset.path}", kind, file.read(HEAD_BYTES))
     except (zipfile.BadZipFile, OSError) as error:
@@ -165,6 +178,12 @@ def named_members(names: list[str]) -> Iterator[tuple[str, Kind]]:
         suffix = PurePosixPath(name).suffix.lower()
         if suffix in IN_ZIP:
             yield name, IN_ZIP[suffix]
+
+
+def refuse_outside(dataset: Dataset, name: str) -> None:
+    """Raises: CannotRead for a member whose name leads out of the archive"""
+    if ".." in PurePosixPath(name).parts or name.startswith("/"):
+        raise CannotRead(f"{name} in {dataset.path} is the name of a place outside of it", hint="pack it anew")
 
 
 def refuse_links(dataset: Dataset, archive: zipfile.ZipFile, members: list[tuple[str, Kind]]) -> None:

@@ -17,6 +17,9 @@ from loader.table.crs import DRAWING, unreadable
 NAMED_CRS = re.compile(rb'"crs"\s*:\s*\{[^{}]*"properties"\s*:\s*\{[^{}]*"name"\s*:\s*"([^"]+)"')
 NULL_CRS = re.compile(rb'"crs"\s*:\s*null\b')
 DEGREES = re.compile(r"4326|4979|CRS:?84|WGS ?84", re.IGNORECASE)
+UNDEFINED = re.compile(r'undefined|LOCAL_CS\["Undefined', re.IGNORECASE)
+"""How programs write that a GeoPackage has no system; GDAL numbers it 99999."""
+
 SRS_NAME = re.compile(rb'srsName\s*=\s*["\']([^"\']+)["\']')
 
 
@@ -72,7 +75,7 @@ def of_geopackage(path: str, layer: str) -> str:
     with pyogrio.raw.open_arrow(path, sql=text, use_pyarrow=True) as (_, reader):
         found = [(batch.column("srs_id")[0].as_py(), batch.column("definition")[0].as_py()) for batch in reader]
     [(number, definition)] = found or [(0, None)]
-    is_defined = number not in (0, -1) and str(definition or "lost").lower() != "undefined"
+    is_defined = number not in (0, -1) and not UNDEFINED.match(str(definition or "lost"))
     return f"srs_id {number}" if is_defined else ""
 
 

@@ -91,7 +91,7 @@ def encoding_of(head: bytes) -> str:
     for mark, encoding in BOMS:
         if head.startswith(mark):
             return encoding
-    if len(head) >= 4 and head[1:64:2].count(0) == len(head[1:64:2]):
+    if len(head) >= 4 and head[1:64:2].count(0) == len(head[1:64:2]) and any(head[0:64:2]):
         return "utf-16-le"
     if head.count(0) * 20 > len(head):
         raise ValueError("what it holds is no text")

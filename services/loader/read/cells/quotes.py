@@ -11,6 +11,9 @@ from loader.errors import CannotRead
 from loader.read.cells.dialect import Dialect
 
 MOST_OPEN_QUOTES = 100
+NOT_CLOSED = ("expected after", "end of data")
+"""Words of what is said of a quote with more behind it, which within a line is a part of the value, or that goes on."""
+
 END = "\0end"
 """A last line, which a quote that is not closed takes in."""
 
@@ -54,7 +57,7 @@ def records(file: TextIO, dialect: Dialect, left_out: list[tuple[int, str]]) -> 
     Raises: CannotRead for a value beyond any size, and where that happens all the time
     """
     lines = Lines(file, dialect.skipped)
-    reader = csv.reader(lines, delimiter=dialect.delimiter)
+    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
     open_quotes = 0
     while True:
         lines.taken.clear()
@@ -62,16 +65,19 @@ def records(file: TextIO, dialect: Dialect, left_out: list[tuple[int, str]]) -> 
         try:
             values = next(reader)
         except csv.Error as error:
-            raise CannotRead(f"line {line} cannot be read: {error}", hint="is a quote not closed?") from error
+            if not any(word in str(error) for word in NOT_CLOSED):
+                raise CannotRead(f"line {line} cannot be read: {error}", hint="is a quote not closed?") from error
+            reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+            values = [] if lines.taken[1:] else next(csv.reader(lines.taken, delimiter=dialect.delimiter))
         if values == [END]:
             return
-        if len(lines.taken) > 1 and is_open(lines.taken, values, len(dialect.names)):
+        if len(lines.taken) > 1 and (not values or is_open(lines.taken, values, len(dialect.names))):
             open_quotes += 1
             if open_quotes > MOST_OPEN_QUOTES:
                 raise CannotRead(f"line {line} has a quote that is not closed, as many others", hint="close them")
             left_out.append((line, "has a quote that is not closed"))
             lines.give_back()
-            reader = csv.reader(lines, delimiter=dialect.delimiter)
+            reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
         elif values:
             yield line, values
 
