@@ -6,7 +6,6 @@ It has a connection of its own. What is left to do is in the catalogue and in th
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -22,17 +21,16 @@ from core.database.sqlstates import translated
 from core.errors import DatabaseUnavailable, IsthmusError
 from core.settings import Settings
 from loader import catalogue
-from loader.errors import ChangedMeanwhile
+from loader.errors import ChangedMeanwhile, DataFolderUnavailable
 from loader.load import Job, load_dataset
 from loader.overviews.later import make_next_overview
 from loader.prerender.renderer import Renderer
 from loader.progress import Event, Listener
 from loader.scan import Dataset, Scan
+from loader.states.faults import survived
 from loader.table.cleanup import clean_up
 from loader.table.memory import give_back
 from loader.table.property_indexes import make_next
-
-log = logging.getLogger(__name__)
 
 LARGE_BYTES = 8_000_000
 """A file of more takes a second or more to load, so that others would wait for it."""
@@ -120,17 +118,13 @@ class Background:
                 with translated(), closing(connect(self._settings)) as connection:
                     connection.autocommit = True
                     self._connection = connection
-                    self._keep_working(connection)
+                    with survived(connection, self._tell):
+                        self._keep_working(connection)
+                self._wait(PUT_OFF_S)
             except Stopped:
                 return
-            except DatabaseUnavailable:  # the loop meets it, too, and says so
+            except (DatabaseUnavailable, DataFolderUnavailable):  # the loop meets it, too, and says so
                 self._wait(self._settings.scan_interval_s)
-            except Exception as error:
-                if self._is_ended:
-                    return
-                log.exception("the loader goes on after a mistake")
-                self._tell(error)
-                self._wait(PUT_OFF_S)
             finally:
                 self._connection = None
 

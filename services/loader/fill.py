@@ -78,7 +78,7 @@ class LayerCopy:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LoadedLayer:
     """A layer that can be served. `row`: what the catalogue gets"""
 
     ref: LayerRef
@@ -102,7 +102,7 @@ def copy_one(job: Job, cage: CagedDataset, ref: LayerRef, id: str, side_car: Sid
     return LayerCopy(ref, id, version, copied, crs, notes, time.perf_counter() - clock)
 
 
-def finish_one(job: Job, one: LayerCopy, side_car: SideCar, sha256: str) -> Layer:
+def finish_one(job: Job, one: LayerCopy, side_car: SideCar, sha256: str) -> LoadedLayer:
     """A layer that can be served."""
     clock = time.perf_counter()
     begin = steps(job.listen, job.dataset.path, {"layer": one.ref.name}, STEPS)
@@ -113,7 +113,7 @@ def finish_one(job: Job, one: LayerCopy, side_car: SideCar, sha256: str) -> Laye
         changes = find_changes(job.connection, filled.table, one.id, filled.tiling, checksum=sha256)
     row = replace(version_row(job.connection, filled, one.version, one.id, sha256), changes=changes)
     seconds = one.seconds + time.perf_counter() - clock
-    return Layer(one.ref, row, one.crs, (*one.notes, *filled.notes), seconds)
+    return LoadedLayer(one.ref, row, one.crs, (*one.notes, *filled.notes), seconds)
 
 
 def read_layer(

@@ -14,7 +14,7 @@ from loader.cage.reader import CAGES, CagedDataset
 from loader.catalogue import Version, Words
 from loader.chunks import LayerRef
 from loader.errors import CannotRead, ChangedMeanwhile, DatasetError
-from loader.fill import Job, Layer, copy_one, finish_one
+from loader.fill import Job, LoadedLayer, copy_one, finish_one
 from loader.kinds import styles_beside
 from loader.names import Assignment, Holder, assign_ids, default_title, table_name
 from loader.progress import Event, Listener, ended, steps
@@ -193,7 +193,7 @@ def assign_layers(job: Job, names: Sequence[str], side_car: SideCar) -> list[Ass
     return assign_ids(job.dataset.path, names, catalogue.read_holders(job.connection), asked)
 
 
-def publish(job: Job, started: datetime, sha256: str, side_car: SideCar, layers: Sequence[Layer]) -> Report:
+def publish(job: Job, started: datetime, sha256: str, side_car: SideCar, layers: Sequence[LoadedLayer]) -> Report:
     """Serve the new versions, and withdraw the layers that the file no longer has. The catalogue is locked."""
     path = job.dataset.path
     assignments = assign_layers(job, [layer.ref.name for layer in layers], side_car)
@@ -219,7 +219,7 @@ def publish(job: Job, started: datetime, sha256: str, side_car: SideCar, layers:
     )
 
 
-def serve(job: Job, layer: Layer, id: str, side_car: SideCar) -> CollectionReport:
+def serve(job: Job, layer: LoadedLayer, id: str, side_car: SideCar) -> CollectionReport:
     """Serve the new version of a layer from the end of the transaction on. Should its collection have another name, or
     another version, than when the table was filled, nobody knows where it differs from that.
     """

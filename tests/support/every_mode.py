@@ -51,7 +51,9 @@ def first_to_lock(path: Path) -> Iterator[None]:
     lock, so the outage lasts as long as the block, and then it starts as it would have.
     """
     holder = subprocess.Popen(["flock", path, "cat"], stdin=subprocess.PIPE)
+    waits = re.compile(rf"-> FLOCK +ADVISORY +WRITE {holder.pid} ")
     try:
+        wait_for(lambda: waits.search(Path("/proc/locks").read_text()), 10, "flock waits for the lock")
         yield
     finally:
         holder.communicate(timeout=20)
@@ -247,7 +249,7 @@ class InContainers(ServesFiles, TeachesTheLesson):
             wait_for(lambda: stack.status("/health/ready") == 200, 60, f"ready after a restart of {name}")
         assert stack.matched(points) == 40
         stack.drop_points(f"later_{self.mode}", 3)
-        wait_for(lambda: stack.serves(f"later_{self.mode}", 3), 15, "the loader still watches")
+        wait_for(lambda: stack.serves(f"later_{self.mode}", 3), 30, "the loader still watches")
 
     def test_a_second_up_is_fast_and_changes_nothing(self, stack: Stack) -> None:
         before = [stack.container(name) for name in SERVICES]
