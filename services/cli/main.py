@@ -161,12 +161,19 @@ def finish(connection: Connection, settings: Settings, reports: Sequence[Report]
 
 
 def find_datasets(data_dir: Path, paths: Sequence[Path]) -> list[Dataset]:
-    """The datasets at the paths and below them, each once. Raises: NotInDataFolder for a path that gives none"""
+    """The datasets at the paths and below them, each once; of a file that belongs to one, that one.
+
+    Raises: NotInDataFolder for a path that gives none
+    """
     present = scan(data_dir).datasets
     chosen: dict[str, Dataset] = {}
     for path in paths:
         name = relative(data_dir, path)
-        found = {key: dataset for key, dataset in present.items() if name in (".", key) or key.startswith(f"{name}/")}
+        found = {
+            key: dataset
+            for key, dataset in present.items()
+            if name in (".", key) or key.startswith(f"{name}/") or data_dir / name in (*dataset.files, dataset.side_car)
+        }
         if not found:
             raise nothing_at(data_dir, path)
         chosen |= found

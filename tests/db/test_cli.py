@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
@@ -17,7 +18,7 @@ from cli.main import isthmus
 from loader.progress import Event
 from loader.states.health import Health, health_file
 from support.cluster import Database, environment
-from support.loading import write_points
+from support.loading import wkb, write_ogr, write_points
 
 NOT_RECOGNIZED = "what it holds is no GeoPackage"
 
@@ -66,6 +67,15 @@ def test_load_of_one_file_leaves_the_others(shell: Shell) -> None:
         write_points(shell.data_dir / f"{name}.geojson", [name])
     assert shell("load", shell.data_dir / "a.geojson").exit_code == 0
     assert [json.loads(line)["id"] for line in shell("list", "--json").stdout.splitlines()] == ["a"]
+
+
+def test_load_of_all_names_in_a_folder_takes_each_dataset_once(shell: Shell) -> None:
+    write_ogr(shell.data_dir / "a.shp", pa.table({"n": [1], "geometry": wkb(["POINT (1 2)"])}), "ESRI Shapefile")
+    (shell.data_dir / "a.toml").write_text('title = "A"')
+    names = sorted(path for path in shell.data_dir.iterdir() if path.is_file())
+    assert len(names) > 4
+    result = shell("load", *names)
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1), result.output
 
 
 def test_load_again_is_unchanged_unless_forced(shell: Shell) -> None:

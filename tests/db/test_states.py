@@ -81,6 +81,13 @@ def test_a_look_writes_what_changed_and_nothing_else(loader: Loader) -> None:
     assert list(states(loader.connection)) == ["a.geojson"]
 
 
+def test_the_first_look_of_another_release_says_anew_what_is_not_read(loader: Loader) -> None:
+    loader.path("b.tif").write_bytes(b"II")
+    look(loader)
+    loader.connection.execute("UPDATE isthmus.files SET hint = 'of an older release'")
+    assert "TiTiler" in str(look(loader)["b.tif"].hint)
+
+
 def test_a_file_goes_from_queued_to_served_and_back_when_it_changes(loader: Loader) -> None:
     path = write_points(loader.path("a.geojson"), ["a"])
     assert look(loader)["a.geojson"].state == "queued"

@@ -27,7 +27,7 @@ INSERT INTO isthmus.files (path, signature, kind, size_bytes, detail, hint, ids)
 VALUES (%(path)s, %(signature)s, %(kind)s, %(size_bytes)s, %(detail)s, %(hint)s, %(ids)s)
 ON CONFLICT (path) DO UPDATE SET signature = excluded.signature, kind = excluded.kind, ids = excluded.ids,
     size_bytes = excluded.size_bytes, detail = excluded.detail, hint = excluded.hint, seen_at = now()
-WHERE (files.signature, files.detail) IS DISTINCT FROM (excluded.signature, excluded.detail)
+WHERE (files.signature, files.detail, files.hint) IS DISTINCT FROM (excluded.signature, excluded.detail, excluded.hint)
 """
 BEGIN_LOAD = """
 INSERT INTO isthmus.loading (path, signature, process, process_start)
@@ -92,6 +92,7 @@ class FolderRecord:
 
     def _save(self, connection: Connection, settings: Settings, now: Scan) -> None:
         known, self._signatures = self._signatures, None
+        is_first = not self._asked_at
         if known is None or time.monotonic() - self._asked_at > ASK_AGAIN_S:
             self._asked_at = time.monotonic()
             known = dict(connection.execute("SELECT path, signature FROM isthmus.files").fetchall())
@@ -99,7 +100,8 @@ class FolderRecord:
         self._own = self._own or own_folder(settings)
         others = {path: "" for path in (*now.others, *now.unreadable) if not path.startswith(self._own)}
         seen = {**others, **seen}
-        changed = sorted(path for path, signature in seen.items() if known.get(path) != signature)
+        anew = others if is_first else ()  # another release may say more of them
+        changed = sorted(path for path, signature in seen.items() if known.get(path) != signature or path in anew)
         gone = [path for path in known.keys() - seen.keys() if not now.is_unknown(path)]
         if changed:  # in order, so that two that write wait for each other and not crosswise
             with connection.cursor() as cursor:
