@@ -22,6 +22,21 @@ KINDS = (
 )
 PUT_A_FILE = "put a file in its place"
 
+GIANT_BYTES, MOST_HOLES, BLOCK_BYTES = 1_000_000_000, 100, 512
+"""A file of more bytes that holds not even one in so many takes hours to be read, and is of no use."""
+
+
+def is_mostly_holes(path: Path) -> bool:
+    """Whether a plain file of GIANT_BYTES or more holds next to nothing. Raises: OSError"""
+    status = path.stat()
+    if status.st_blocks * BLOCK_BYTES * MOST_HOLES > status.st_size:
+        return False
+    with path.open("rb", buffering=0) as file:  # there are file systems that count no blocks
+        try:
+            return os.lseek(file.fileno(), 0, os.SEEK_DATA) > 0 or bool(status.st_blocks)
+        except OSError as error:
+            return error.errno == errno.ENXIO
+
 
 def kind_of_odd(data_dir: Path, path: Path) -> tuple[str, str] | None:
     """What a name is that is no plain file, and what to do; None for a link to what may be opened.

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from loader.errors import DataFolderUnavailable, NotInDataFolder
 from loader.kinds import PACKED, SIDE_SUFFIXES, Kind, kind_of, kind_of_json, unpacked
-from loader.plain_files import OWN_FOLDER, kind_of_odd
+from loader.plain_files import GIANT_BYTES, OWN_FOLDER, is_mostly_holes, kind_of_odd
 
 LONGEST_PATH = 500
 """Characters, of four bytes at most, and 2,700 bytes are what an index takes."""
@@ -182,6 +182,10 @@ def dataset_at(data_dir: Path, main: Path, listing: Listing) -> Dataset | None:
         refusal = refusal_of(data_dir, main, odd)
         if refusal is not None:
             return Dataset(path, kind, main, files, signature_of_names([main, *odd]), refusal)
+        giants = [file for file in files if file.stat().st_size >= GIANT_BYTES]
+        refusal = next((hole_refusal(data_dir, file) for file in giants if is_mostly_holes(file)), None)
+        if refusal is not None:
+            return Dataset(path, kind, main, files, signature_of(files, main.parent), refusal)
         found = kind_of_json(main) if unpacked(main).suffix.lower() == ".json" else kind
         return Dataset(path, found, main, files, signature_of(files, main.parent)) if found else None
     except FileNotFoundError:
@@ -214,6 +218,13 @@ def refusal_of(data_dir: Path, main: Path, odd: Sequence[Path]) -> Refusal | Non
             name = readable_text(path.relative_to(data_dir).as_posix())
             return Refusal(f"{name} {what}{belongs}: it is not opened", hint)
     return None
+
+
+def hole_refusal(data_dir: Path, file: Path) -> Refusal:
+    """Why a file of holes is not opened."""
+    name, size = readable_text(file.relative_to(data_dir).as_posix()), file.stat().st_size
+    what = f"{name} is said to have {size / 1e9:,.0f} GB, and next to nothing of it is there: it is not opened"
+    return Refusal(what, "copy it again, whole")
 
 
 def dataset_files(data_dir: Path, main: Path, kind: Kind, listing: Listing) -> tuple[tuple[Path, ...], list[Path]]:

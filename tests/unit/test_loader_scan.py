@@ -200,3 +200,21 @@ def test_a_path_is_relative_to_the_data_folder_or_an_error(tmp_path: Path) -> No
         relative(tmp_path, Path("/etc/passwd"))
     assert caught.value.hint is not None
     assert "copy it there" in caught.value.hint
+
+
+def test_a_file_of_holes_is_refused_with_a_sentence_until_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "giant.geojson"
+    with path.open("wb") as file:
+        file.truncate(5 * 10**12)
+    (tmp_path / "part.shp").write_bytes(b"x")
+    with (tmp_path / "part.dbf").open("wb") as file:
+        file.write(b"x" * 5000)
+        file.truncate(10**12)
+    found = scan(tmp_path).datasets
+    for name in ("giant.geojson", "part.shp"):
+        refusal = found[name].refusal
+        assert refusal is not None
+        assert "next to nothing of it is there" in refusal.detail
+    with path.open("r+b") as file:
+        file.truncate(100)
+    assert scan(tmp_path).datasets["giant.geojson"].refusal is None
