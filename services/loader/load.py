@@ -18,7 +18,7 @@ from loader.fill import Job, LoadedLayer, copy_one, finish_one
 from loader.kinds import styles_beside
 from loader.names import Assignment, Holder, assign_ids, default_title, table_name
 from loader.progress import Event, Listener, ended, steps
-from loader.read.open import under_plain_name
+from loader.read.files import under_plain_name
 from loader.report import CollectionReport, Note, Report, describe, without_folder, write_report
 from loader.scan import Dataset, checksum, scan
 from loader.sidecar import UNKNOWN_KEY, SideCar, read_side_car

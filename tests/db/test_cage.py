@@ -273,3 +273,9 @@ def test_views_of_what_is_not_in_a_geopackage_are_refused(
     report = altered_geopackage(loader, *statements)
     assert report.status == ("failed" if told else "loaded")
     assert told is None or told in (report.error or {})["message"]
+
+
+def test_the_loader_itself_has_no_gdal() -> None:
+    code = "import sys, cli.main, loader.watch; print(sorted({'pyogrio', 'pandas', 'shapely'} & sys.modules.keys()))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

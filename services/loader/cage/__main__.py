@@ -19,6 +19,7 @@ from loader.read.gdal_limits import limit_gdal
 limit_gdal()  # before anything imports pyogrio
 
 from loader.cage.child import serve  # noqa: E402
+from loader.table.memory import keep_little  # noqa: E402
 
 PR_SET_PDEATHSIG = 1
 
@@ -26,6 +27,7 @@ PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Make and end cages until the loader is gone."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    keep_little()
     loader = socket.socket(fileno=0)
     cages: set[int] = set()
     while True:

@@ -13,7 +13,8 @@ from loader.cage.wire import parse_dataset, receive, send, send_archive, send_er
 from loader.chunks import LayerRef
 from loader.errors import CannotRead, DatasetError
 from loader.read.archives import read_archive
-from loader.read.open import find_layers, has_log, open_layer
+from loader.read.files import has_log
+from loader.read.open import find_layers, open_layer
 
 
 def serve(loader: socket.socket, message: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from core.catalog.archives import Facts, parse_object
 from core.errors import TilesDamaged
 from core.tile_files import FORMATS, MEDIA_TYPES, MOST_TILE_BYTES, MBTilesFile, PMTilesFile, gunzip
 from loader.errors import CannotRead
-from loader.read.open import refuse_empty
+from loader.read.files import refuse_empty
 from loader.report import Note
 from loader.scan import Dataset
 

@@ -1,4 +1,5 @@
-"""Files as streams of bytes: plain, packed by gzip, or members of a zip archive; and how large packed ones may become.
+"""Files under names that can be read, and as streams of bytes: plain, packed by gzip, or members of a zip archive; and
+how large packed ones may become. Without GDAL, which the loader itself does not have.
 
 An address is what GDAL calls a path: `/data/a.csv`, `/vsigzip//data/a.csv.gz`, `/vsizip/{/data/a.zip}/in/a.csv`.
 """
@@ -8,14 +9,18 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, cast
 
 from loader.errors import CannotRead
+from loader.kinds import unpacked
 from loader.scan import Dataset
 
 GZIP, ZIP = "/vsigzip/", re.compile(r"/vsizip/\{(.*)\}/(.*)", re.DOTALL)
@@ -28,6 +33,39 @@ MOST_BYTES = 100_000_000_000
 STEP_BYTES = 1 << 20
 
 UNPACK_IT = "unpack it, and copy what it holds"
+CLOSE_IT = "close the program that has it open, so that the log beside it ends"
+NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
+
+
+@contextmanager
+def under_plain_name(dataset: Dataset) -> Generator[Dataset]:
+    """The dataset under names that GDAL takes as they are: the same, or links in a temporary folder, or copies there.
+
+    pyogrio reads `;`, `#`, `!` and line ends as parts of a URL, GDAL reads braces in archive paths. SQLite writes a log
+    that was left beside a database into it before it reads, which is not done to a file of the user's.
+    Raises: CannotRead where there is no room for a copy
+    """
+    if not has_log(dataset) and not NOT_PLAIN.search(os.fspath(dataset.main)):
+        yield dataset
+        return
+    with tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
+        stem = unpacked(dataset.main).stem
+        main = Path(folder) / f"dataset{dataset.main.name.removeprefix(stem)}"
+        sides = [file for file in dataset.files if file.parent == dataset.main.parent and file != dataset.main]
+        places = {dataset.main: main}
+        places |= {file: Path(folder) / f"dataset{file.name.removeprefix(stem)}" for file in sides}
+        try:
+            for file, place in places.items():
+                shutil.copyfile(file, place) if has_log(dataset) else place.symlink_to(file.absolute())
+        except OSError as error:
+            raise CannotRead(f"{dataset.path} cannot be copied: {error.strerror}", hint=CLOSE_IT) from error
+        files = tuple(places.values()) if dataset.main.is_file() else dataset.files
+        yield replace(dataset, main=main, files=files)
+
+
+def has_log(dataset: Dataset) -> bool:
+    """Whether SQLite left a log beside the database: a program has it open, or ended while it wrote."""
+    return any(file.name.endswith(("-wal", "-journal")) for file in dataset.files)
 
 
 def address_of(dataset: Dataset) -> str:
@@ -47,6 +85,15 @@ def open_bytes(address: str) -> Generator[IO[bytes]]:
     else:
         with Path(address).open("rb") as file:
             yield file
+
+
+def refuse_empty(dataset: Dataset) -> None:
+    """Raises: CannotRead for what no reader needs to look at"""
+    main = dataset.main
+    if not os.access(main, os.R_OK, effective_ids=True):
+        raise CannotRead(f"{dataset.path} may not be read", hint="let the loader's user read it: chmod a+r")
+    if main.is_file() and not main.stat().st_size:
+        raise CannotRead(f"{dataset.path} is empty", hint="copy it again")
 
 
 def refuse_bomb(dataset: Dataset) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import sqlite3
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from loader.chunks import LayerRef, OpenLayer
 from loader.errors import CannotRead
-from loader.kinds import KIND_OF_SUFFIX, Kind, unpacked
+from loader.kinds import KIND_OF_SUFFIX, Kind
 from loader.read.content import (
     HEAD_BYTES,
     readable,
@@ -27,7 +24,7 @@ from loader.read.content import (
     refuse_incomplete,
     refuse_without_values,
 )
-from loader.read.files import address_of, open_bytes, refuse_bomb
+from loader.read.files import CLOSE_IT, address_of, has_log, open_bytes, refuse_bomb, refuse_empty
 from loader.read.geopackage import refuse_what_reaches_out
 from loader.read.geoparquet import open_parquet
 from loader.read.ogr import list_layers, open_ogr
@@ -38,40 +35,7 @@ IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items
 GDAL_MAY_READ_IT = (KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error)
 """What Python says of a folder, and of a member that it cannot unpack: GDAL knows more of compression."""
 
-CLOSE_IT = "close the program that has it open, so that the log beside it ends"
 XML = (".gml", ".kml", ".gpx")
-NOT_PLAIN = re.compile(r"[;?#!|{}\r\n\t]")
-
-
-@contextmanager
-def under_plain_name(dataset: Dataset) -> Generator[Dataset]:
-    """The dataset under names that GDAL takes as they are: the same, or links in a temporary folder, or copies there.
-
-    pyogrio reads `;`, `#`, `!` and line ends as parts of a URL, GDAL reads braces in archive paths. SQLite writes a log
-    that was left beside a database into it before it reads, which is not done to a file of the user's.
-    Raises: CannotRead where there is no room for a copy
-    """
-    if not has_log(dataset) and not NOT_PLAIN.search(os.fspath(dataset.main)):
-        yield dataset
-        return
-    with tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
-        stem = unpacked(dataset.main).stem
-        main = Path(folder) / f"dataset{dataset.main.name.removeprefix(stem)}"
-        sides = [file for file in dataset.files if file.parent == dataset.main.parent and file != dataset.main]
-        places = {dataset.main: main}
-        places |= {file: Path(folder) / f"dataset{file.name.removeprefix(stem)}" for file in sides}
-        try:
-            for file, place in places.items():
-                shutil.copyfile(file, place) if has_log(dataset) else place.symlink_to(file.absolute())
-        except OSError as error:
-            raise CannotRead(f"{dataset.path} cannot be copied: {error.strerror}", hint=CLOSE_IT) from error
-        files = tuple(places.values()) if dataset.main.is_file() else dataset.files
-        yield replace(dataset, main=main, files=files)
-
-
-def has_log(dataset: Dataset) -> bool:
-    """Whether SQLite left a log beside the database: a program has it open, or ended while it wrote."""
-    return any(file.name.endswith(("-wal", "-journal")) for file in dataset.files)
 
 
 def end_log(dataset: Dataset) -> None:
@@ -89,6 +53,7 @@ def end_log(dataset: Dataset) -> None:
 def find_layers(dataset: Dataset) -> list[LayerRef]:
     """The layers of a dataset. Raises: CannotRead"""
     refuse_empty(dataset)
+    refuse_partial(dataset)
     refuse_bomb(dataset)
     if has_log(dataset):
         end_log(dataset)
@@ -120,13 +85,8 @@ def name_with_path(ref: LayerRef, *, ending: bool) -> str:
     return name if ref.gdal_layer in ("", place.stem) else f"{name} {ref.gdal_layer}"
 
 
-def refuse_empty(dataset: Dataset) -> None:
-    """Raises: CannotRead for what no reader needs to look at"""
-    main = dataset.main
-    if not os.access(main, os.R_OK, effective_ids=True):
-        raise CannotRead(f"{dataset.path} may not be read", hint="let the loader's user read it: chmod a+r")
-    if main.is_file() and not main.stat().st_size:
-        raise CannotRead(f"{dataset.path} is empty", hint="copy it again")
+def refuse_partial(dataset: Dataset) -> None:
+    """Raises: CannotRead for what lacks a part, of which readers give what is there"""
     if dataset.kind == "shp":
         refuse_incomplete(dataset)
     elif dataset.kind == "mapinfo":

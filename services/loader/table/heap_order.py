@@ -30,6 +30,9 @@ from loader.table.ddl import Table
 GROUP_BYTES = 48_000_000
 """About how much is sorted at a time. It is sent in chunks like those that were read."""
 
+AT_ONCE = 50_000
+"""Geometries whose place on the curve is worked out together: what that takes for a moment is 200 bytes for each."""
+
 LEVELS = 16
 """The curve goes through 65,536 x 65,536 cells of the group's extent."""
 
@@ -141,7 +144,9 @@ def curve_positions(wkb: pa.Array) -> Cells:
     has_place = np.isfinite(x) & np.isfinite(y)
     if has_place.any():
         found = np.zeros(len(x), np.uint32)
-        found[has_place] = hilbert(cells(x[has_place]), cells(y[has_place]))
+        column, row = cells(x[has_place]), cells(y[has_place])
+        parts = (slice(first, first + AT_ONCE) for first in range(0, len(column), AT_ONCE))
+        found[has_place] = np.concatenate([hilbert(column[part], row[part]) for part in parts])
         places[present] = found
     return places
 
@@ -159,8 +164,9 @@ def first_positions(wkb: pa.Array) -> tuple[Floats, Floats]:
     starts = ends[:-1] + before
     readable = (before > 0) & (codes & EWKB_FLAGS == 0) & (data[ends[:-1]] == 1) & (starts + 16 <= ends[1:])
     positions = np.full((len(wkb), 2), np.nan)
-    rows = starts[readable]
-    positions[readable] = data[rows[:, None] + np.arange(16)].view("<f8")
+    found = np.flatnonzero(readable)
+    for some in (found[first : first + AT_ONCE] for first in range(0, len(found), AT_ONCE)):
+        positions[some] = data[starts[some][:, None] + np.arange(16)].view("<f8")
     return positions[:, 0], positions[:, 1]
 
 
