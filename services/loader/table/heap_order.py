@@ -27,7 +27,7 @@ from loader.geometry.wkb import EWKB_FLAGS, places_and_bytes, type_codes
 from loader.table.binary_copy import read_records
 from loader.table.ddl import Table
 
-GROUP_BYTES = 48_000_000
+GROUP_BYTES = 36_000_000
 """About how much is sorted at a time. It is sent in chunks like those that were read."""
 
 AT_ONCE = 50_000
