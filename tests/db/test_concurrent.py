@@ -298,7 +298,7 @@ def test_two_loaders_of_one_file_serve_one_version(loader: Loader, database: Dat
         with open_catalogue(database.owner) as connection:
             other = Loader(loader.settings, connection)
             meet.wait()
-            return other.load("p.geojson").status
+            return other.load("p.geojson", overviews=False).status
 
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(one, range(2))) == ["loaded", "unchanged"]

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,7 +56,10 @@ def first_to_lock(path: Path) -> Iterator[None]:
         wait_for(lambda: waits.search(Path("/proc/locks").read_text()), 10, "flock waits for the lock")
         yield
     finally:
-        holder.communicate(timeout=20)
+        with suppress(subprocess.TimeoutExpired):
+            holder.communicate(timeout=5)
+        holder.kill()  # where a backend kept the lock for a while, the next PostgreSQL may have it first
+        holder.wait(20)
 
 
 class ServesFiles:
