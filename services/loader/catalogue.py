@@ -1,7 +1,5 @@
-"""The catalogue's tables, which the loader makes and brings up to date, as it reads and writes them.
-
-But for `migrate`, each function is one statement or two; the caller's transaction makes them one
-step.
+"""The catalogue as the loader reads and writes it: each function is one statement or two, and the caller's transaction
+makes them one step.
 """
 
 from __future__ import annotations
@@ -10,12 +8,11 @@ import json
 import math
 import time
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from importlib.resources import files
-from typing import Any, Literal, LiteralString, cast
+from typing import Any, Literal, cast
 
 import psycopg
 from psycopg import sql
@@ -25,6 +22,7 @@ from core.database.connections import Connection, connect
 from core.settings import Settings
 from loader.names import Holder
 from loader.report import CollectionReport, Note, Report, parse_report
+from loader.sql.migrate import migrate
 
 LOADER_LOCK = 4_207_850
 """Key of the advisory lock under which one loader at a time changes the catalogue."""
@@ -37,9 +35,6 @@ FINISHING_LOCK = 4_207_851
 
 PATH_LOCKS = 4_207_853
 """Half of the key of those that keep two loaders from one file."""
-
-MIGRATION_LOCK = 4_207_849
-"""Key of the advisory lock under which one loader at a time migrates."""
 
 Status = Literal["loaded", "failed", "removed"]
 
@@ -106,31 +101,6 @@ def open_catalogue(settings: Settings) -> Connection:
         connection.close()
         raise
     return connection
-
-
-def migrations() -> Iterator[tuple[int, LiteralString]]:
-    """(number, text) of loader/sql/*.sql in order."""
-    for path in sorted((files("loader") / "sql").iterdir(), key=lambda entry: entry.name):
-        if path.name.endswith(".sql"):
-            yield int(path.name[:3]), cast("LiteralString", path.read_text(encoding="utf-8"))
-
-
-def migrate(connection: Connection) -> list[int]:
-    """Bring the catalogue up to date as the owner; returns the numbers applied now. All of it or none.
-
-    Two loaders that start at once wait for each other.
-    """
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-        connection.execute("CREATE TABLE IF NOT EXISTS isthmus.migrations (number integer PRIMARY KEY)")
-        done = {row[0] for row in connection.execute("SELECT number FROM isthmus.migrations")}
-        applied: list[int] = []
-        for number, text in migrations():
-            if number not in done:
-                connection.execute(sql.SQL(text))
-                connection.execute("INSERT INTO isthmus.migrations (number) VALUES (%s)", [number])
-                applied.append(number)
-    return applied
 
 
 def lock(connection: Connection, waiting: Callable[[], None] | None = None) -> None:

@@ -1,7 +1,8 @@
 """Which names in the data folder may be opened: plain files, and links to plain files of the folder.
 
 A link that leaves it would publish any file of the machine, a pipe or a device would keep the loader waiting. The look
-does not open what it judges; that nobody changes it between the look and the reading is not seen to here.
+opens nothing, but a plain file of a gigabyte of which the file system counts no blocks; that nobody changes what it
+judged before it is read is not seen to here.
 """
 
 from __future__ import annotations
@@ -31,11 +32,14 @@ def is_mostly_holes(path: Path) -> bool:
     status = path.stat()
     if status.st_blocks * BLOCK_BYTES * MOST_HOLES > status.st_size:
         return False
+    if status.st_blocks:
+        return True
     with path.open("rb", buffering=0) as file:  # there are file systems that count no blocks
         try:
-            return os.lseek(file.fileno(), 0, os.SEEK_DATA) > 0 or bool(status.st_blocks)
+            os.lseek(file.fileno(), 0, os.SEEK_DATA)
         except OSError as error:
             return error.errno == errno.ENXIO
+    return False
 
 
 def kind_of_odd(data_dir: Path, path: Path) -> tuple[str, str] | None:

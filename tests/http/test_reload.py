@@ -12,7 +12,7 @@ from psycopg import sql
 from api.app import create_app
 from api.catalog.live import CHECK_EVERY_S
 from core.database.connections import Database as Pool
-from loader.catalogue import migrate, migrations
+from loader.sql.migrate import migrate, migrations
 from support.cluster import Database
 from support.publish import publish
 

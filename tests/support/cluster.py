@@ -19,7 +19,7 @@ from psycopg import sql
 
 from core.database.connections import connect, conninfo
 from core.settings import Settings
-from loader.catalogue import migrate
+from loader.sql.migrate import migrate
 from support.emptied import Template, read_template
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from core.database.hosts import AMONG_REPLICAS, OF_A_STATEMENT, RetryPolicy
 from core.database.sqlstates import ERROR_OF_SQLSTATE, translate, translated
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.settings import Settings
-from loader.catalogue import migrations
+from loader.sql.migrate import migrations
 
 SECRET = "s3cret-of-the-database"
 

@@ -16,6 +16,8 @@ from pathlib import PurePosixPath
 from loader.chunks import LayerRef, OpenLayer
 from loader.errors import CannotRead
 from loader.kinds import KIND_OF_SUFFIX, Kind
+from loader.read.cells.delimited import open_delimited
+from loader.read.cells.sheets import open_sheet, sheet_names
 from loader.read.content import (
     HEAD_BYTES,
     readable,
@@ -28,12 +30,17 @@ from loader.read.files import CLOSE_IT, address_of, has_log, open_bytes, refuse_
 from loader.read.geopackage import refuse_what_reaches_out
 from loader.read.geoparquet import open_parquet
 from loader.read.ogr import list_layers, open_ogr
+from loader.read.repairs import repaired
 from loader.scan import Dataset
 
 NOT_IN_ZIP = (".zip", ".parquet", ".geoparquet", ".json", ".pmtiles", ".mbtiles")
 IN_ZIP: dict[str, Kind] = {suffix: kind for suffix, kind in KIND_OF_SUFFIX.items() if suffix not in NOT_IN_ZIP}
 GDAL_MAY_READ_IT = (KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error)
 """What Python says of a folder, and of a member that it cannot unpack: GDAL knows more of compression."""
+
+Opener = Callable[[Dataset, LayerRef], AbstractContextManager[OpenLayer]]
+OPENERS: dict[Kind, Opener] = {"parquet": open_parquet, "csv": open_delimited, "sheets": open_sheet}
+"""What opens layers of a kind; GDAL all others."""
 
 XML = (".gml", ".kml", ".gpx")
 
@@ -99,16 +106,9 @@ def layers_at(dataset: Dataset, path: str, kind: Kind) -> list[LayerRef]:
     """The layers at one place that GDAL opens."""
     if kind in ("parquet", "csv"):
         return [LayerRef(PurePosixPath(path).stem, path, "", kind)]
-    names = sheets_of(dataset, path) if kind == "sheets" else list_layers(replace(dataset, kind=kind), path)
+    names = sheet_names(dataset, path) if kind == "sheets" else list_layers(replace(dataset, kind=kind), path)
     stem = PurePosixPath(path).stem
     return [LayerRef(name or stem, path, name, kind) for name in names]
-
-
-def sheets_of(dataset: Dataset, path: str) -> list[str]:
-    """The sheets of a workbook that hold something. pandas is loaded where it is needed, see `opener`."""
-    from loader.read.cells.sheets import sheet_names
-
-    return sheet_names(dataset, path)
 
 
 def zip_members(dataset: Dataset) -> list[tuple[str, Kind]]:
@@ -158,26 +158,5 @@ def refuse_links(dataset: Dataset, archive: zipfile.ZipFile, members: list[tuple
 
 def open_layer(dataset: Dataset, ref: LayerRef) -> AbstractContextManager[OpenLayer]:
     """A layer, open inside the block. Raises: CannotRead, also while its chunks are walked"""
-    opened = opener(ref.kind)(replace(dataset, kind=ref.kind), ref)
-    if not ref.repair:
-        return opened
-    from loader.read.repairs import repaired  # as in `opener`
-
-    return repaired(opened)
-
-
-def opener(kind: Kind) -> Callable[[Dataset, LayerRef], AbstractContextManager[OpenLayer]]:
-    """What opens layers of a kind. Tables without a format of geometries are read by Shapely and pandas, which only a
-    process that needs them loads: half a second, and 60 MB.
-    """
-    if kind == "parquet":
-        return open_parquet
-    if kind == "csv":
-        from loader.read.cells.delimited import open_delimited
-
-        return open_delimited
-    if kind == "sheets":
-        from loader.read.cells.sheets import open_sheet
-
-        return open_sheet
-    return open_ogr
+    opened = OPENERS.get(ref.kind, open_ogr)(replace(dataset, kind=ref.kind), ref)
+    return repaired(opened) if ref.repair else opened

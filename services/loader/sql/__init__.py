@@ -1,0 +1,1 @@
+"""The catalogue's tables: what makes them, and brings them up to date."""
