@@ -20,7 +20,7 @@ from core.database.hosts import AMONG_REPLICAS, OF_A_STATEMENT
 from core.database.statement import MOST_PREPARED, Prepared, Statement, kept_ready, prepare
 from core.errors import BadValue, CatalogueMissing, DatabaseUnavailable, IsthmusError, QueryTooSlow
 from core.settings import DbTarget
-from loader.catalogue import MIGRATION_LOCK, migrate, migrations
+from loader.sql.migrate import MIGRATION_LOCK, migrate, migrations
 from support.cluster import PASSWORD, Database
 
 WITHIN_S = 10
@@ -82,7 +82,7 @@ def test_a_migration_waits_for_the_one_under_way_and_then_finds_it_done(database
 
 def test_a_migration_that_fails_leaves_nothing_behind(database: Database, monkeypatch: pytest.MonkeyPatch):
     broken = [(901, "CREATE TABLE isthmus.half (a integer)"), (902, "SELECT nonsense")]
-    monkeypatch.setattr("loader.catalogue.migrations", lambda: iter(broken))
+    monkeypatch.setattr("loader.sql.migrate.migrations", lambda: iter(broken))
     with database.connect() as connection:
         with pytest.raises(psycopg.errors.UndefinedColumn):
             migrate(connection)

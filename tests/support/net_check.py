@@ -155,7 +155,8 @@ def running(stack: Stack, name: str, *options: str, command: str = "sleep 300") 
 def paused(stack: Stack, name: str) -> Iterator[None]:
     """A service's container, paused while the block runs."""
     container = stack.container(name)
-    output("docker", "pause", container)
+    # the kernel freezes nothing of what waits for a disk at that moment
+    wait_for(lambda: run("docker", "pause", container).returncode == 0, 10, f"Docker pauses {name}")
     try:
         yield
     finally:
