@@ -14,11 +14,11 @@ MEMORY_MB, SMALL_S = 600, 15.0
 
 
 def test_benchmark_of_loading_says_when_files_are_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    arguments = ["--points", "300000", "--features", "120000", "--wal-mb", "400", "--idle", "0"]
+    arguments = ["--points", "150000", "--features", "60000", "--wal-mb", "400", "--idle", "0"]
     main([*arguments, "--json", str(tmp_path / "out.json")])
     found = json.loads((tmp_path / "out.json").read_text())
     loaded = {row["name"]: row for row in found["loaded"]}
-    assert [row["rows"] for row in loaded.values()] == [300_000, 120_000, 120_000, 5_000]
+    assert [row["rows"] for row in loaded.values()] == [150_000, 60_000, 60_000, 5_000]
     for row in loaded.values():
         assert row["name"] in capsys.readouterr().out or row["served_s"] > 0.1, "a clock that stands still"
         assert 30 < row["memory_mb"] < MEMORY_MB

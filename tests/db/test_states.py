@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -48,10 +50,20 @@ def look(loader: Loader) -> dict[str, FileState]:
     return states(loader.connection)
 
 
-def big(path: Path, rows: int = 300_000) -> None:
+@cache
+def big_content() -> bytes:
     """A GeoPackage that takes seconds to load, in several pieces."""
+    rows = 200_000
     table = pa.table({"text": pa.array(["x" * 300] * rows), "geometry": random_points(rows)})
-    write_ogr(path, table, "GPKG", geometry_type="Point", SPATIAL_INDEX="NO")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "big.gpkg"
+        write_ogr(path, table, "GPKG", geometry_type="Point", SPATIAL_INDEX="NO")
+        return path.read_bytes()
+
+
+def big(path: Path) -> None:
+    """Put it into the folder."""
+    path.write_bytes(big_content())
 
 
 def wait_for(found: Callable[[], Any], within_s: float = 30) -> Any:

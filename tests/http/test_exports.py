@@ -292,6 +292,9 @@ def test_geojson_of_everything_is_one_collection_of_the_same_features(client: Fl
     assert json.loads(client.get(f"{ITEMS}?f=geojson&ids=99").data) == {"type": "FeatureCollection", "features": []}
 
 
+TELL_THEIR_SYSTEM = ("jsonfg", "gpkg", "fgb", "parquet")
+
+
 @pytest.mark.parametrize("f", ["geojson", "geojsonl", "geojsonseq", "kml"])
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "http://www.opengis.net/def/crs/EPSG/0/3067"])
 def test_file_that_cannot_tell_its_system_is_refused_in_another(client: FlaskClient, f: str, crs: str):
@@ -301,11 +304,21 @@ def test_file_that_cannot_tell_its_system_is_refused_in_another(client: FlaskCli
         assert answer.status_code == 400
     problem = json.loads(client.get(f"{url}?f={f}&crs={crs}").data)
     assert (problem["code"], problem["parameter"]) == ("format-unsuitable", "crs")
-    for other in ("jsonfg", "gpkg", "fgb", "parquet"):
+    for other in TELL_THEIR_SYSTEM:
         assert f"f={other}" in problem["hint"]
-        assert client.get(f"{url}?f={other}&crs={crs}", buffered=True).status_code == 200
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "http://www.opengis.net/def/crs/EPSG/0/3067"])
+def test_formats_that_a_refusal_names_are_had_in_that_system(client: FlaskClient, crs: str):
+    url = "/collections/grid/items"
+    for f in TELL_THEIR_SYSTEM:
+        assert client.get(f"{url}?f={f}&crs={crs}", buffered=True).status_code == 200
     assert client.get(f"{url}?f=json&crs={crs}").headers["Content-Crs"]
-    assert client.get(f"{url}?f={f}&crs=OGC:CRS84", buffered=True).status_code == 200
+
+
+@pytest.mark.parametrize("f", ["geojson", "geojsonl", "geojsonseq", "kml"])
+def test_file_that_cannot_tell_its_system_is_had_in_crs84(client: FlaskClient, f: str):
+    assert client.get(f"/collections/grid/items?f={f}&crs=OGC:CRS84", buffered=True).status_code == 200
 
 
 def test_system_is_no_matter_where_there_are_no_coordinates(client: FlaskClient):

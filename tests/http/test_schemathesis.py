@@ -32,7 +32,7 @@ def test_every_answer_is_one_that_the_definition_describes(world: Database, tmp_
             "run",
             f"{url}/api?f=json",
             "--seed=1",
-            f"--max-examples={settings().max_examples // 5}",
+            f"--max-examples={settings().max_examples // 8}",
         ]
         command += ["--generation-deterministic", f"--exclude-checks={LEFT_OUT}", "--no-color"]
         run = subprocess.run(command, capture_output=True, text=True, timeout=MOST_S, check=False, cwd=tmp_path)
