@@ -8,6 +8,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import PathConverter
 
+from api.aggregates.service import aggregate_service
 from api.catalog.live import LiveCatalog
 from api.catalog.survey.watch import LiveSources
 from api.context import EXTENSION, Api, api
@@ -24,7 +25,7 @@ from api.middleware.proxy_headers import TrustedProxies
 from api.monitoring.metrics import Metrics, Timing
 from api.planner.choose_plan import Reader
 from api.planner.counts import Counts
-from api.routes import collections, files, service, tiles
+from api.routes import aggregates, collections, files, service, tiles
 from api.routes.archives import instead
 from api.routes.responses import answer_error, begin, finish
 from api.tiles.service import TileService
@@ -69,8 +70,11 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     html = HtmlPages(lambda template, values: app.jinja_env.get_template(template).render(values), settings)
     features = feature_service(settings, database, live, html)
     samples, bodies = Samples(database), body_slots(settings.threads)
-    app.extensions[EXTENSION] = Api(settings, database, live, made_tiles, samples, bodies, metrics, html, features)
-    for module in (service, files, collections, tiles):
+    groups = aggregate_service(settings, features.reader, live)
+    app.extensions[EXTENSION] = Api(
+        settings, database, live, made_tiles, samples, bodies, metrics, html, features, groups
+    )
+    for module in (service, files, collections, aggregates, tiles):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.after_request(finish)

@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import current_app, g, request
 
+from api.aggregates.service import AggregateService
 from api.catalog.live import LiveCatalog
 from api.documents.openapi.examples import Samples
 from api.features.service import FeatureService
@@ -33,6 +34,7 @@ class Api:
     metrics: Metrics
     html: HtmlPages
     features: FeatureService
+    aggregates: AggregateService
 
     @property
     def links(self) -> Links:

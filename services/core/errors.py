@@ -78,6 +78,18 @@ class FilterTooSlow(BadFilter):
     code = "filter-too-slow"
 
 
+class TooExpensive(IsthmusError):
+    """An aggregate of so many features would take too long."""
+
+    code = "too-expensive"
+
+
+class TooManyAggregates(IsthmusError):
+    """The server works out as many aggregates as it does at once."""
+
+    code = "aggregates-busy"
+
+
 class UnknownCollection(IsthmusError):
     """There is no collection of that name."""
 

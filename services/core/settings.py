@@ -57,6 +57,12 @@ class Settings:
         "filtered pages say `numberMatched` when the planner reckons that counting costs at most this much (500 are"
         " about a millisecond), else `numberMatchedEstimate`",
     )
+    aggregate_cost: int = setting(
+        1_000_000,
+        "aggregates that the planner reckons to cost more are refused (422); 1,000,000 are two to ten seconds",
+        least=1,
+    )
+    aggregate_timeout_s: int = setting(5, "seconds after which the database gives an aggregate up (422)", least=1)
     cache_control: str = setting(
         "public, no-cache",
         "`Cache-Control` of features, tiles and exports whose side-car has no `cache_control`; the default lets clients"

@@ -1,4 +1,6 @@
-"""Every block of docs/clients.md, run against the API over the sample data: it prints what the page says."""
+"""Every block of docs/clients.md and docs/aggregates.md, run against the API over the sample data: it prints what the
+page says.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from support.loading import Loader
 from support.read_back import SYSTEM_PYTHON
 from support.server import running_api
 
-PAGE = (ROOT / "docs/clients.md").read_text(encoding="utf-8")
+PAGE = "\n".join((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("clients", "aggregates"))
 BLOCKS = re.findall(r"```(sh|python|python qgis)\n([^`]*?)\n```\nprints `([^`]*)`", PAGE)
 HERE = "http://127.0.0.1:8080"
 QGIS_HEAD = "from qgis.core import *\napplication = QgsApplication([], False)\napplication.initQgis()\n"

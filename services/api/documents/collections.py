@@ -151,6 +151,8 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
         links.link(f"{OGC_REL}sortables", SCHEMA_JSON, "sortables", *here, "sortables"),
         links.link(f"{OGC_REL}schema", SCHEMA_JSON, "schema of the properties", *here, "schema"),
         links.link("describedby", SCHEMA_JSON, "schema of a feature", *here, "feature-schema"),
+        links.link("related", JSON, "aggregates of the features", *here, "aggregate"),
+        links.link("related", JSON, "facets of the features", *here, "facets"),
     ]
     if collection.has_tiles and not collection.needs_arguments:
         found.append(links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles", *here, "tiles"))

@@ -74,6 +74,12 @@ class Counts:
             return seen_whole(query, found) or self._exact(collection, query.filter)
         return seen_whole(query, found) or self._auto(collection, query.filter)
 
+    def of_filter(self, collection: Collection, filter: Filter) -> Count:
+        """The number of features that a filter matches, as a page that asks for none tells it."""
+        if filter.is_everything and collection.row_count is not None:
+            return Count(exact=collection.row_count)
+        return self._auto(collection, filter)
+
     def most_rows(self, collection: Collection, query: ItemsQuery) -> float:
         """How many rows may be looked at to count the matches of a page: none (-1) when they are known."""
         if query.count == "estimated" or self._recall(self._key(collection, query.filter)) is not None:

@@ -21,6 +21,7 @@ from api.documents.schemas import (
     wide_properties,
 )
 from api.http.links import SCHEMA_JSON, Links
+from api.http.request import Args
 from api.params.body import merged, parse_body
 from api.routes.responses import answer, flask_response
 from core.catalog.collections import Collection
@@ -106,9 +107,16 @@ def search(id: str) -> Response:
     A body of another media type may become a way to add features (Part 4): it is a 415 now.
     """
     api().catalog.collection(id)  # or a 404, whatever the body is
+    return flask_response(api().features.search(current_request(), id, body_args()))
+
+
+def body_args() -> Args:
+    """The parameters of the address and of the body.
+
+    Raises: UnsupportedMediaType, BadParameter, BadFilter, TooManyBodies, RequestEntityTooLarge
+    """
     refuse_encoded()
-    args = merged(request.args, parse_body(whole_body(), request.mimetype, request.form))
-    return flask_response(api().features.search(current_request(), id, args))
+    return merged(request.args, parse_body(whole_body(), request.mimetype, request.form))
 
 
 def refuse_encoded() -> None:

@@ -104,6 +104,7 @@ STATUS_MEANING = {
     406: "None of the media types in Accept is available; the problem lists those that are.",
     412: "The file is not the one that If-Match or If-Unmodified-Since wants.",
     413: "The body, or the file that would be made, is too large.",
+    422: "An aggregate of so many features would take too long; the problem says what would help.",
     415: "The body is neither JSON nor a form.",
     416: "The file has no such range.",
     500: "Isthmus made a mistake.",

@@ -5,8 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.formats.registry import MEDIA_TYPES, PAGES
-from api.http.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, METRICS, MVT, OPENAPI_JSON, PICTURES, SCHEMA_JSON, SVG
-from api.params.items import ITEMS_PARAMETERS
+from api.http.links import (
+    CSV,
+    GEOJSON,
+    HTML,
+    JSON,
+    MAPLIBRE_STYLE,
+    METRICS,
+    MVT,
+    OPENAPI_JSON,
+    PICTURES,
+    SCHEMA_JSON,
+    SVG,
+)
+from api.params.items import FILTER_PARAMETERS, ITEMS_PARAMETERS
 from api.params.tiles import DATASET_PARAMETERS, TILE_PARAMETERS
 
 
@@ -38,6 +50,8 @@ DATASET_FILTERS = tuple(
     for name in DATASET_PARAMETERS
     if name not in ("f", "collections")
 )
+GROUPS = "Groups of features, and aggregates of each"
+GROUP_TYPES = (JSON, CSV, GEOJSON)
 TILE_FILTERS = tuple(name for name in TILE_PARAMETERS if name != "f")
 
 _COLLECTION = "/collections/{collectionId}"
@@ -46,6 +60,10 @@ _DATASET_TILESET = "/tiles/{tileMatrixSetId}"
 _TILE = "{tileMatrix}/{tileRow}/{tileCol}"
 _TILE_PLACE = ("tileMatrixSetId", "tileMatrix", "tileRow", "tileCol")
 _OF_COLLECTION = ("collectionId", "f")
+_OF_GROUPS = (
+    *("collectionId", "fAggregate", "group-by", "cell", "agg", "having", "sortbyGroups", "limitGroups", "offset"),
+    *FILTER_PARAMETERS,
+)
 _WITHOUT_DATABASE = (400, 500)
 _WITH_404 = (400, 404, 500, 503)
 
@@ -110,6 +128,24 @@ OPERATIONS = (
         tuple(PAGES.values()),
         ("collectionId", "featureId", "fFeature", "crs", "profile"),
         (*_WITH_404, 504),
+    ),
+    Operation(f"{_COLLECTION}/aggregate", "getAggregate", GROUPS, GROUP_TYPES, _OF_GROUPS, (*_WITH_404, 422, 504)),
+    Operation(
+        f"{_COLLECTION}/aggregate",
+        "postAggregate",
+        f"{GROUPS}, asked for in a body",
+        GROUP_TYPES,
+        ("collectionId",),
+        (*_WITH_404, 422, 504),
+        "post",
+    ),
+    Operation(
+        f"{_COLLECTION}/facets",
+        "getFacets",
+        "How many features have each value of some properties",
+        (JSON,),
+        ("collectionId", "fFacets", "propertiesFacets", "size", *FILTER_PARAMETERS),
+        (*_WITH_404, 422, 504),
     ),
     _search("items", "postItems"),
     _search("search", "searchItems"),

@@ -9,6 +9,13 @@ from api.documents.openapi.examples import COMMON, Sample, items_examples
 from api.documents.openapi.operations import OF_PROPERTIES
 from api.formats.registry import EXPORTS, ITEMS_FORMATS, PAGES
 from api.http.request import Limits
+from api.params.aggregates import (
+    DEFAULT_GROUPS,
+    DEFAULT_VALUES,
+    MOST_FACETS,
+    MOST_GROUPS,
+    MOST_VALUES,
+)
 from api.params.conditions import LONGEST_SEARCH
 from api.params.items import COUNT_MODES, CSV_GEOMETRIES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.query.crs import CRS84
@@ -30,8 +37,12 @@ FOUR_OR_SIX = [{"minItems": length, "maxItems": length} for length in (4, 6)]
 """The lengths of a bbox (/req/core/fc-bbox-definition)."""
 
 
-NAMES_OF_FILES = {"fileState": "state", "limitFiles": "limit", "offsetFiles": "offset"}
-"""Parameters of /files, by their names in the components."""
+NAMES = {
+    **dict.fromkeys(("fItems", "fFeature", "fTile", "fAggregate", "fFacets"), "f"),
+    **{"fileState": "state", "limitFiles": "limit", "offsetFiles": "offset"},
+    **{"sortbyGroups": "sortby", "limitGroups": "limit", "propertiesFacets": "properties"},
+}
+"""Parameters that other resources know otherwise, by their names in the components."""
 
 
 def words(*choices: str) -> Schema:
@@ -47,6 +58,8 @@ def parameter_components(
     examples = items_examples(collection, sample) if collection else COMMON
     found = query_parameters(limits)
     other = {"fTile": "mvt", "all": "true", "explain": "false", "collections": [id], "fileState": "failed"}
+    other |= {"sortbyGroups": ["-count"], "propertiesFacets": examples.get("properties", []), "cell": "square:4"}
+    other |= {"size": 5, "agg": ["count()"], "having": "count > 0", "group-by": examples.get("properties", [])}
     described = {
         name: with_example(parameter, other.get(name, examples.get(parameter["name"])))
         for name, parameter in found.items()
@@ -64,9 +77,8 @@ def with_example(parameter: Mapping[str, Any], example: Any) -> dict[str, Any]:
 
 def query_parameters(limits: Limits) -> dict[str, Any]:
     """Every parameter that comes after the question mark, by its name in the components."""
-    rows = {**page_parameters(limits), **FILTER_PARAMETERS, **PRESENTATION_PARAMETERS}
-    named = {**dict.fromkeys(("fItems", "fFeature", "fTile"), "f"), **NAMES_OF_FILES}
-    return {key: query_parameter(named.get(key, key), schema, text) for key, (schema, text) in rows.items()}
+    rows = {**page_parameters(limits), **FILTER_PARAMETERS, **PRESENTATION_PARAMETERS, **GROUP_PARAMETERS}
+    return {key: query_parameter(NAMES.get(key, key), schema, text) for key, (schema, text) in rows.items()}
 
 
 def page_parameters(limits: Limits) -> dict[str, tuple[Schema, str]]:
@@ -122,6 +134,38 @@ PRESENTATION_PARAMETERS: Mapping[str, tuple[Schema, str]] = {
     "zoom-level": ({**WHOLE, "maximum": LARGEST_ZOOM}, "Simplify geometries to what this zoom can show."),
 }
 """How the features are written."""
+
+
+GROUP_PARAMETERS: Mapping[str, tuple[Schema, str]] = {
+    "fAggregate": (words("json", "csv", "geojson"), "Format of the answer; overrides Accept."),
+    "fFacets": (words("json"), "Format of the answer; overrides Accept."),
+    "group-by": (
+        TEXTS,
+        "Properties that groups are made by; behind a colon a unit of time (year, quarter, month, week, day, hour,"
+        " minute) or classes: hist(n), quantile(n), jenks(n).",
+    ),
+    "cell": (
+        {"type": "string", "pattern": r"^(square:(1?[0-9]|2[0-4])|geohash:([1-9]|1[0-2]))$"},
+        "Cells that groups are made by: square:z, the tiles of WebMercatorQuad at a zoom, or geohash:n.",
+    ),
+    "agg": (
+        TEXTS,
+        "What is worked out of each group: count(), count(P), distinct(P), sum(P), avg(P), stddev(P), min(P), max(P),"
+        " median(P), p1(P) to p99(P), extent(), centroid().",
+    ),
+    "having": (TEXT, "CQL2 over the columns of the answer: which groups are wanted."),
+    "sortbyGroups": (TEXTS, "Columns of the answer to sort groups by, -name for descending."),
+    "limitGroups": (
+        {"type": "integer", "minimum": 1, "maximum": MOST_GROUPS, "default": DEFAULT_GROUPS},
+        "Groups on a page.",
+    ),
+    "propertiesFacets": (TEXTS, f"Properties to have facets of, {MOST_FACETS} at most."),
+    "size": (
+        {"type": "integer", "minimum": 1, "maximum": MOST_VALUES, "default": DEFAULT_VALUES},
+        "Values of a facet.",
+    ),
+}
+"""Of aggregates and facets."""
 
 
 def path_parameters(collection: str, feature: str, sets: Iterable[TileMatrixSet]) -> dict[str, Any]:

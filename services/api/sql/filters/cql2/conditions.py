@@ -33,9 +33,9 @@ MOST_IN_A_LIST = 500
 
 
 def filter_condition(
-    node: Node, collection: Collection, srid_in: int = 4326, *, northing_first: bool = False
+    node: Node, collection: Collection, srid_in: int = 4326, *, northing_first: bool = False, prefix: str = "c"
 ) -> tuple[sql.Composable, dict[str, Any]]:
-    """The condition on the table `t`, and its parameters `c0`, `c1`, ….
+    """The condition on the table `t`, and its parameters `c0`, `c1`, … (or of another prefix).
 
     srid_in:        the system that the geometries of the filter are in (filter-crs)
     northing_first: their positions have northing or latitude first, as in EPSG:4326
@@ -43,7 +43,7 @@ def filter_condition(
     Index:          GiST on t.geom for S_INTERSECTS and every other operator that needs the geometries to meet
     Raises:         BadFilter for positions beyond the degrees
     """
-    scope = Scope(collection, Queryables.of(collection), srid_in, northing_first, condition_sql)
+    scope = Scope(collection, Queryables.of(collection), srid_in, northing_first, condition_sql, prefix=prefix)
     condition = condition_sql(node, scope)
     return condition, scope.params
 

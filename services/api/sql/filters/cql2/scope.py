@@ -18,7 +18,9 @@ SQL = sql.Composable
 
 @dataclass(slots=True)
 class Scope:
-    """Collects the parameters of one condition. `condition` makes the SQL of predicates inside of values."""
+    """Collects the parameters of one condition. `condition` makes the SQL of predicates inside of values; `prefix`:
+    what the names of its parameters begin with.
+    """
 
     collection: Collection
     queryables: Queryables
@@ -26,10 +28,11 @@ class Scope:
     northing_first: bool
     condition: Callable[[Node, Scope], SQL]
     params: dict[str, Any] = field(default_factory=dict[str, Any])
+    prefix: str = "c"
 
     def bind(self, value: Any, cast: LiteralString | None = None) -> SQL:
         """A place for a value, with a cast where PostgreSQL could not tell its type."""
-        name = f"c{len(self.params)}"
+        name = f"{self.prefix}{len(self.params)}"
         self.params[name] = value
         place = sql.Placeholder(name)
         return sql.SQL("{}::{}").format(place, sql.SQL(cast)) if cast else place
