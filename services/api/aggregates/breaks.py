@@ -28,7 +28,8 @@ def bounds_for(classes: Classes, number: int, values: Sequence[float] | None) ->
     if low == high:
         return low, high
     if classes == "hist":
-        inner = [low * (1 - step / number) + high * (step / number) for step in range(1, number)]
+        width = high / number - low / number
+        inner = [low + width * step for step in range(1, number)]
     elif classes == "quantile":
         inner = list(values[1:-1])
     else:
