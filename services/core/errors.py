@@ -87,7 +87,7 @@ class TooExpensive(IsthmusError):
 class TooManyAggregates(IsthmusError):
     """The server works out as many aggregates as it does at once."""
 
-    code = "aggregates-busy"
+    code = "aggregates-too-many"
 
 
 class UnknownCollection(IsthmusError):

@@ -391,3 +391,14 @@ def test_years_are_in_utc(app_client: FlaskClient):
 def test_the_collection_links_to_them(app_client: FlaskClient):
     found = [one["href"] for one in get(app_client, "/collections/shops")["links"] if one["rel"] == "related"]
     assert [href.rpartition("/")[2] for href in found] == ["aggregate", "facets"]
+
+
+def test_sums_that_no_double_holds_are_the_clients_to_change(shops: Database):
+    huge = "SELECT * FROM (VALUES (1, 1.7e308::float8), (2, 1.7e308), (3, -1.7e308), (4, -1.7e308)) AS v (fid, ratio)"
+    publish(shops, "huge", huge, columns={"ratio": "number"}, srid=None, geometry_type=None)
+    with api_client(shops.reader) as client:
+        for query in ("agg=sum(ratio)", "agg=avg(ratio)", "agg=stddev(ratio)"):
+            assert client.get(f"/collections/huge/aggregate?{query}").status_code in (200, 400), query
+        for classes in ("hist(5)", "quantile(2)", "jenks(3)"):
+            assert client.get(f"/collections/huge/aggregate?group-by=ratio:{classes}").status_code == 200, classes
+        assert client.get("/collections/huge/facets").status_code == 200
