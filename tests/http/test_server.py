@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -331,6 +332,21 @@ def test_every_line_of_the_log_is_json(database: Database, worker_class: str):
     loggers = {line["logger"] for line in lines}
     assert {"gunicorn.error", "gunicorn.access" if worker_class == "gthread" else "granian.access"} <= loggers
     assert any("/conformance" in line["message"] for line in lines if line["logger"].endswith(".access"))
+
+
+def test_worker_that_is_stopped_as_it_begins_ends_in_order(database: Database):
+    with started_api(database, ISTHMUS_WORKER_CLASS="granian") as server:
+        os.sched_setaffinity(server.process.pid, {min(os.sched_getaffinity(0))})  # its threads take turns
+        server.process.send_signal(signal.SIGHUP)
+        deadline_s = time.monotonic() + WITHIN_S
+        while len(booted := re.findall(r"Booting worker with pid: (\d+)", told(server.log))) < 2:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+        time.sleep(0.1)  # it still imports
+        os.kill(int(booted[1]), signal.SIGTERM)
+        while f"Worker exiting (pid: {booted[1]})" not in told(server.log):
+            assert time.monotonic() < deadline_s, told(server.log)
+            time.sleep(0.01)
 
 
 def test_workers_of_gunicorns_own_class_have_nothing_of_granian(server: Server, worker_class: str):

@@ -166,16 +166,16 @@ class Stack:
         assert done.returncode == 0, f"down exited {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def get(self, path: str, **headers: str) -> Answer:
+    def get(self, path: str, timeout_s: float = 60, **headers: str) -> Answer:
         """GET over the port, or over the socket in mode none. Raises OSError when nobody listens."""
         address = f"unix:{self.socket}" if self.mode == "none" else f"127.0.0.1:{self.port}"
-        with closing(connection(address, timeout_s=10)) as client:
+        with closing(connection(address, timeout_s)) as client:
             return Answer(*exchange(client, path, headers))
 
     def status(self, path: str) -> int:
         """The status of GET path; 0 when nobody listens."""
         try:
-            return self.get(path).status
+            return self.get(path, timeout_s=10).status
         except (OSError, http.client.HTTPException):
             return 0
 

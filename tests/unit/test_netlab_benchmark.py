@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -319,15 +322,16 @@ def test_native_mode_is_not_stopped(tmp_path: Path) -> None:
         refuse_native(Path("/srv/data"), tmp_path)
 
 
-def test_cpu_of_processes_is_read_by_thread_or_by_tick(tmp_path: Path) -> None:
-    for thread, spent in (("7", 1_500), ("8", 2_500)):
-        (tmp_path / "7/task" / thread).mkdir(parents=True)
-        (tmp_path / "7/task" / thread / "schedstat").write_text(f"{spent} 10 3\n")
-    (tmp_path / "9").mkdir()
-    (tmp_path / "9/stat").write_text("9 (docker proxy) S 1 1 1 0 -1 0 0 0 0 0 3 4 0 0 20 0 1 0 0\n")
-    assert processes_cpu_ns([7], tmp_path) == 4_000
-    assert processes_cpu_ns([9], tmp_path) == 70_000_000
-    assert processes_cpu_ns([404], tmp_path) == 0
+def test_cpu_of_processes_is_that_of_all_their_threads_also_of_those_that_ended() -> None:
+    before_ns = processes_cpu_ns([os.getpid()])
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(lambda: sum(range(3_000_000))).result()
+    own_ns = time.thread_time_ns()
+    assert processes_cpu_ns([os.getpid()]) >= before_ns + 1_000_000
+    assert processes_cpu_ns([os.getpid()]) >= own_ns
+    with subprocess.Popen(["true"]) as child:
+        child.wait()
+    assert processes_cpu_ns([child.pid]) == 0
 
 
 # --- what is said

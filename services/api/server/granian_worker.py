@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 NOTIFY_S = 1.0
 """Between two signs of life to the master, and two looks whether there still is one."""
 
+SETTLE_S = 1.0
+"""For which each worker serves, though it be stopped as it begins: Granian still asks its listener for its address."""
+
 QUIET_S, LINGER_S = 0.2, 2.0
 """Kept-alive connections are closed once no request has come for so long, or after so long in any case."""
 
@@ -56,12 +59,15 @@ class GranianWorker(Worker):
 
     def run(self) -> None:
         """Serve until stopped, or until the master is gone."""
+        if not self.alive:
+            return
         self._app: Any = self.wsgi
         stop, ended = granian.WorkerSignal(), Event()
         stop.add_cb(ended.set)
         descriptor = os.dup(self.sockets[0].fileno())
         self._loop = asyncio.new_event_loop()  # which WSGI never runs
         self._serve(descriptor, stop)
+        time.sleep(SETTLE_S)
         while self.alive and self.ppid == os.getppid():
             self.notify()
             self._wake.wait(NOTIFY_S)

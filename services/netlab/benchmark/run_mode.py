@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import OK
-from pathlib import Path
 
 from core.api_client import Client
 from core.errors import IsthmusError
@@ -135,29 +134,13 @@ def slice_of(visit: Visit, kind: Workload, half: int, tally: Tally, cpu: Cpu, ot
     )
 
 
-def processes_cpu_ns(pids: Iterable[int], proc: Path = PROC) -> int:
-    """Nanoseconds of CPU of all threads of some processes; one that is gone counts 0.
-
-    The scheduler's own count where the kernel has it: of a request's 25 µs the ticks of `stat`, 10 ms each, say little.
-    """
-    return sum(process_cpu_ns(proc / str(pid)) for pid in pids)
-
-
-def process_cpu_ns(process: Path) -> int:
-    """Nanoseconds of CPU of a process."""
-    try:
-        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in (process / "task").iterdir())
-    except (OSError, IndexError):
-        return ticks_ns(process)
-
-
-def ticks_ns(process: Path) -> int:
-    """The same by `stat`, to the tick: utime and stime are the 14th and 15th word, and the name may hold blanks."""
-    try:
-        words = (process / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return (int(words[11]) + int(words[12])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+def processes_cpu_ns(pids: Iterable[int]) -> int:
+    """Nanoseconds of CPU of some processes, by their clocks (clock_getcpuclockid(3)); one that is gone counts 0."""
+    total_ns = 0
+    for pid in pids:
+        with suppress(OSError):
+            total_ns += time.clock_gettime_ns((~pid << 3) | 2)
+    return total_ns
 
 
 def machine_cpu_ns() -> int:
