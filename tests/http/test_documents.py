@@ -92,7 +92,7 @@ def test_queryables_are_a_schema_of_the_simple_properties(client: FlaskClient):
 
 def test_json_column_is_a_queryable_for_filters_and_no_parameter(client: FlaskClient):
     assert list(get(client, "/collections/stock/queryables")["properties"]) == ["id", "amount", "detail"]
-    parameters = get(client, "/api")["paths"]["/collections/stock/items"]["get"]["parameters"]
+    parameters = get(client, "/api?collections=stock")["paths"]["/collections/stock/items"]["get"]["parameters"]
     names = [parameter["name"] for parameter in parameters if "name" in parameter]
     assert [name for name in names if name not in ITEMS_PARAMETERS] == ["id", "amount"]
 
@@ -123,7 +123,7 @@ def test_every_array_of_the_openapi_document_says_of_what(client: FlaskClient):
     """Generators of clients dropped the bodies that held such a one (issue 21)."""
     bare = {"a": [{"type": "array"}], "b": {"type": ["array", "null"]}, "c": {"type": "array", "items": {}}}
     assert arrays_without_items(bare) == ["/a/0", "/b"]
-    assert arrays_without_items(get(client, "/api")) == []
+    assert arrays_without_items(get(client, "/api?collections=places,stock")) == []
 
 
 @pytest.mark.parametrize("name", ["schema", "queryables", "sortables", "feature-schema"])
@@ -146,13 +146,13 @@ def test_any_value_of_a_column_of_json_fits_the_feature_schema(database: Databas
 
 
 def test_openapi_is_valid(client: FlaskClient):
-    document = get(client, "/api")
+    document = get(client, "/api?collections=places,stock")
     OpenAPIV30SpecValidator(document).validate()
     assert document["servers"][0]["url"] == "http://localhost"
 
 
-def test_openapi_gives_each_collection_its_queryables_as_parameters(client: FlaskClient):
-    document = get(client, "/api")
+def test_openapi_gives_a_collection_its_queryables_as_parameters(client: FlaskClient):
+    document = get(client, "/api?collections=places")
     parameters = document["paths"]["/collections/places/items"]["get"]["parameters"]
     named = {parameter["name"]: parameter["schema"]["type"] for parameter in parameters if "name" in parameter}
     own = {name: kind for name, kind in named.items() if name not in ITEMS_PARAMETERS}
@@ -235,3 +235,21 @@ def test_the_version_is_told_where_a_client_looks(client: FlaskClient):
     assert client.get("/?f=json").json["version"] == VERSION
     assert f"Isthmus {VERSION}" in client.get("/?f=html").text
     assert client.get("/api?f=json").json["info"]["version"] == VERSION
+
+
+def test_openapi_describes_the_collections_that_are_asked_for_and_refuses_others(client: FlaskClient):
+    paths = get(client, "/api?collections=places")["paths"]
+    assert {path for path in paths if path.startswith("/collections/") and "{" not in path} == {
+        "/collections/places/items"
+    }
+    assert not [path for path in get(client, "/api")["paths"] if "places" in path]
+    response = client.get("/api?collections=plases")
+    assert (response.status_code, response.json["parameter"]) == (400, "collections")
+    assert response.json["hint"] == "perhaps you meant 'places'"
+
+
+def test_openapi_tells_gdal_the_names_of_all_queryables(client: FlaskClient):
+    response = client.get("/api?f=json", headers={"User-Agent": "GDAL/3.10.3"})
+    found = response.json["paths"]["/collections/stock/items"]["get"]["parameters"]
+    assert [one["name"] for one in found if "name" in one] == ["id", "amount"]
+    assert "User-Agent" in response.headers["Vary"]

@@ -67,6 +67,17 @@ def test_gdal_finds_what_a_condition_means(url: str, condition: str, found: int)
     assert found_by_gdal(url, "roads", condition) == found
 
 
+@pytest.mark.parametrize(("id", "name"), [("roads", "road name"), ("ways", "like")])
+def test_gdal_leaves_conditions_and_counts_to_the_server(url: str, id: str, name: str):
+    """It looks for both at the path of the collection in the definition of the API."""
+    command = ["ogrinfo", "--debug", "on", "-ro", "-so", f"OAPIF:{url}", id, "-where", f"\"{name}\" LIKE '%1'"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Feature Count: 3" in told.stdout
+    assert "evaluated" not in told.stderr
+    [counted] = {line for line in told.stderr.splitlines() if "resultType=hits" in line}
+    assert "filter=" in counted
+
+
 @pytest.mark.parametrize("operator", ["=", "LIKE"])
 def test_gdal_finds_ids_that_are_no_numbers_by_its_own_name_for_them(url: str, operator: str):
     assert found_by_gdal(url, "ways", f"id {operator} '00000000-0000-0000-0000-000000000003'") == 1

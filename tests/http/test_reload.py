@@ -85,7 +85,7 @@ def test_list_is_never_older_than_the_request(database: Database):
         for name in ("one", "two", "three"):
             publish(database, name, OLD, columns={"name": "string"})
             for worker in workers:
-                for url in ("/collections", "/", "/api"):
+                for url in ("/collections", "/", f"/api?collections={name}"):
                     assert name in worker.get(url, headers={"Accept": "text/html"}).text
     finally:
         for pool in pools:

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from support.cluster import Database
 from support.http import arrays_without_items, get, link
 from support.odd import FILES, SCHEMAS, rows_of, sources_app
+from support.ogc import definition
 
 BROKEN = {"broken_view": 500, "foreign_table_of_nobody": 503, "foreign_table_of_no_file": 500}
 DIVIDED = "divided_view"
@@ -79,13 +80,13 @@ def test_every_file_makes_collections_but_those_that_are_not_to_be_read(odd_clie
 
 
 def test_paths_of_the_definition_are_addresses(odd_client: FlaskClient):
-    paths = get(odd_client, "/api?f=json")["paths"]
+    paths = definition(odd_client)["paths"]
     assert {"/collections/spaces%20%7Bx%7D/items", "/collections/Mixed%20Case%20%22x%22/items"} <= set(paths)
     assert get(odd_client, "/collections/spaces%20%7Bx%7D/items")["numberReturned"] == 1
 
 
 def test_choices_of_the_definition_are_told_once(odd_client: FlaskClient):
-    for path, item in get(odd_client, "/api?f=json")["paths"].items():
+    for path, item in definition(odd_client)["paths"].items():
         for parameter in item.get("get", {}).get("parameters", ()):
             schema = parameter.get("schema", {})
             choices = schema.get("enum") or schema.get("items", {}).get("enum", [])
@@ -222,7 +223,7 @@ def test_features_without_a_key_have_no_ids_and_the_answer_says_so(odd_client: F
 def test_features_of_every_collection_fit_their_schema(odd_client: FlaskClient):
     """A null did not (issue 21)."""
     fitted = 0
-    assert arrays_without_items(get(odd_client, "/api")) == []
+    assert arrays_without_items(definition(odd_client)) == []
     for collection in get(odd_client, "/collections")["collections"]:
         url = f"/collections/{quote(collection['id'])}"
         answer = odd_client.get(f"{url}/items?limit=100&f=json")

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from support.http import get, link
+from support.ogc import definition
 
 NEAR, PICKY = "/collections/near/items", "/collections/picky/items"
 
@@ -101,7 +102,7 @@ def test_function_that_finds_a_mistake_of_its_own_is_broken(odd_client: FlaskCli
 
 
 def test_parameters_are_in_the_definition_of_the_api(odd_client: FlaskClient):
-    paths = get(odd_client, "/api?f=json")["paths"]
+    paths = definition(odd_client)["paths"]
     own = {p["name"]: p for p in paths["/collections/near/items"]["get"]["parameters"] if "name" in p}
     assert {name: own[name]["required"] for name in ("least", "most", "word", "since")} == {
         "least": True,

@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from support.http import get
+from support.ogc import definition
 
 TYPES = "/collections/types/items"
 
@@ -163,7 +164,7 @@ def test_values_of_an_enumeration_are_told_and_a_wrong_one_is_corrected(odd_clie
 
 
 def test_examples_of_the_definition_can_be_sent_as_they_are(odd_client: FlaskClient):
-    paths = get(odd_client, "/api?f=json")["paths"]
+    paths = definition(odd_client)["paths"]
     for path in ("/collections/types/items", "/collections/uuid_key/items", "/collections/composite_key/items"):
         for parameter in paths[path]["get"]["parameters"]:
             if "example" in parameter and parameter["name"] != "cursor":

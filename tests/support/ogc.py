@@ -160,9 +160,11 @@ def mercator(longitude: float, latitude: float) -> tuple[float, float]:
 
 
 def definition(client: FlaskClient) -> dict[str, Any]:
-    """The API definition that the landing page links to."""
+    """The API definition that the landing page links to, with what it tells of each collection that has features."""
     [link] = links_of(get(client, "/"), "service-desc")
-    return get(client, path_of(link["href"]))
+    listed = get(client, "/collections")["collections"]
+    chosen = [one["id"] for one in listed if one["itemType"] == "feature"]
+    return get(client, path_of(link["href"]), **({"collections": ",".join(chosen)} if chosen else {}))
 
 
 def parameters_of(api: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:

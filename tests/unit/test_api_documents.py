@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from api.documents.collections import collection_document, rfc3339
-from api.documents.openapi.document import openapi_document
+from api.documents.openapi.document import for_gdal, openapi_document
 from api.documents.openapi.examples import NO_SAMPLE
 from api.documents.openapi.operations import OPERATIONS
 from api.documents.openapi.parameters import parameter_components
@@ -243,7 +245,19 @@ def test_openapi_has_the_limits_of_the_settings(roads: Collection):
     assert document["servers"] == [{"url": "http://x/gis", "description": "this server"}]
 
 
+def test_openapi_is_as_large_for_a_hundred_collections_as_for_one(roads: Collection):
+    many = Catalog(1, {f"roads{number}": replace(roads, id=f"roads{number}") for number in range(100)})
+    one, all = (
+        len(json.dumps(openapi_document(Settings(), found, LINKS))) for found in (Catalog(1, {"r": roads}), many)
+    )
+    assert abs(all - one) < 1000
+    told = for_gdal(openapi_document(Settings(), many, LINKS), many.values())
+    OpenAPIV30SpecValidator(told).validate()
+    assert len(json.dumps(told)) - all < 100 * 1000
+
+
 def test_operation_ids_are_unique(roads: Collection):
-    document = openapi_document(Settings(), Catalog(1, {"roads": roads, "lakes": replace(roads, id="lakes")}), LINKS)
+    catalog = Catalog(1, {"roads": roads, "lakes": replace(roads, id="lakes")})
+    document = openapi_document(Settings(), catalog, LINKS, chosen=catalog.values())
     ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(set(ids)) == len(ids)

@@ -65,10 +65,11 @@ def tileset_query(args: Args, collection: Collection) -> TileQuery:
 MOST_COLLECTIONS = 200
 
 
-def parse_collections(text: str, known: Mapping[str, Collection]) -> tuple[Collection, ...]:
+def parse_collections(text: str, known: Mapping[str, Collection], what: str = "tiles") -> tuple[Collection, ...]:
     """Some of the dataset's collections, by id or address, in the order of the request (OGC 20-057, 11.1), each once.
 
-    Raises: BadParameter for one that is not `known`
+    what: that those which are `known` have
+    Raises: BadParameter for one that is not
     """
     names = parse_names("collections", text, known)
     if len(names) > MOST_COLLECTIONS:
@@ -77,8 +78,8 @@ def parse_collections(text: str, known: Mapping[str, Collection]) -> tuple[Colle
     ids = dict.fromkeys(map(collection_id, names))
     for id in ids:
         if id not in known:
-            hint = suggestion(id, known) or f"those with tiles are: {', '.join(known)}"
-            raise BadParameter(f"there are no tiles of '{id}' here", hint=hint, parameter="collections")
+            hint = suggestion(id, known) or f"those with {what} are: {', '.join(known)}"
+            raise BadParameter(f"there are no {what} of '{id}' here", hint=hint, parameter="collections")
     return tuple(known[id] for id in ids)
 
 

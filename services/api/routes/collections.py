@@ -23,14 +23,12 @@ from api.documents.schemas import (
 from api.http.links import SCHEMA_JSON, Links
 from api.http.request import Args
 from api.params.body import merged, parse_body
-from api.routes.responses import answer, flask_response
+from api.routes.responses import GDAL, answer, flask_response
 from core.catalog.collections import Collection
 
 bp = Blueprint("collections", __name__, url_prefix="/collections")
 
 MOST_BODY_BYTES = 1_000_000
-GDAL = "GDAL/"
-"""What the name that GDAL gives itself begins with."""
 
 
 @bp.get("")

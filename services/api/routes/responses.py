@@ -30,6 +30,9 @@ REQUEST_HEADERS = (
 QGIS = "QGIS/"
 """What is in the name that QGIS gives itself, with its version behind it."""
 
+GDAL = "GDAL/"
+"""What the name that GDAL gives itself begins with."""
+
 
 def flask_response(response: ApiResponse) -> Response:
     """The response as Flask has it."""

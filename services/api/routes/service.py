@@ -22,11 +22,12 @@ from api.documents.network import (
     sentences,
     text,
 )
-from api.documents.openapi.document import openapi_document
+from api.documents.openapi.document import for_gdal, openapi_document, showcase
 from api.http.links import METRICS, OPENAPI_JSON, SVG
 from api.http.problems import STATUS, UNEXPECTED, Problem, http_problem
 from api.http.request import reject_unknown
-from api.routes.responses import answer, page
+from api.params.tiles import parse_collections
+from api.routes.responses import GDAL, answer, page
 from core.errors import DatabaseUnavailable, NetworkHidden, NoPicture
 
 bp = Blueprint("service", __name__)
@@ -49,11 +50,20 @@ def landing() -> Response:
 
 @bp.get("/api")
 def definition() -> Response:
-    """OpenAPI 3.0."""
+    """OpenAPI 3.0. `?collections=a,b` describes the items of these too; GDAL is told of all, as it looks for them."""
     catalog = api().catalog.fresh()
-    samples, sets = api().samples.of(catalog.values()), api().tiles.grids.sets.values()
-    document = openapi_document(api().settings, catalog, api().links, samples, sets)
-    return answer(document, "api.html", type=OPENAPI_JSON, title="API")
+    names = request.args.get("collections")
+    chosen = () if names is None else parse_collections(names, catalog.collections, "features")
+    first = showcase(catalog.values())
+    samples = api().samples.of([*([first] if first else []), *chosen])
+    sets = api().tiles.grids.sets.values()
+    document = openapi_document(api().settings, catalog, api().links, samples, sets, chosen)
+    if GDAL in request.user_agent.string:
+        document = for_gdal(document, catalog.values())
+    parameters = ("collections", "f")
+    response = answer(document, "api.html", type=OPENAPI_JSON, title="API", parameters=parameters)
+    response.vary.add("User-Agent")
+    return response
 
 
 @bp.get("/conformance")

@@ -1,5 +1,5 @@
-"""The OpenAPI 3.0 document, made from the table of operations, and from what each collection has: a path for its items,
-with everything that only this collection has.
+"""The OpenAPI 3.0 document, made from the table of operations. Paths have a place for the id of a collection; on
+request some collections have a path of their own for their items, with everything that only they have.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ from core import VERSION
 from core.catalog.collections import Catalog, Collection
 from core.settings import Settings
 
+ABOUT = (
+    f"{DESCRIPTION} The properties that /collections/{{collectionId}}/queryables lists are parameters of its items;"
+    " /api?collections=a,b describes the items of these collections with them."
+)
 NO_SAMPLES: Mapping[str, Sample] = {}
 
 LICENSE = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
@@ -95,6 +99,9 @@ RESPONSE_SCHEMAS: dict[str, Any] = {
 ANY_ITEMS: dict[str, Any] = {"type": "array", "items": {}}
 """Generators of clients pass over what holds an array without `items`."""
 
+ANY: dict[str, Any] = {}
+"""The schema of any value."""
+
 BINARY = {"type": "string", "format": "binary"}
 
 STATUS_MEANING = {
@@ -127,10 +134,12 @@ def openapi_document(
     links: Links,
     samples: Mapping[str, Sample] = NO_SAMPLES,
     sets: Iterable[TileMatrixSet] = tuple(OURS.values()),
+    chosen: Iterable[Collection] = (),
 ) -> dict[str, Any]:
-    """The whole API. Each collection has its own path for items, whose parameters are its queryables.
+    """The whole API, of a size that does not depend on the number of collections.
 
     samples: features by the collection's id, from which examples are taken; sets: the tile matrix sets
+    chosen: collections that have a path of their own for items, whose parameters are their queryables
     """
     shown = showcase(catalog.values())
     sample = samples.get(shown.id, NO_SAMPLE) if shown else NO_SAMPLE
@@ -142,12 +151,12 @@ def openapi_document(
         if operation.id in hidden:
             continue
         paths.setdefault(operation.path, {})[operation.method] = render_operation(operation, body)
-    for collection in catalog.values():
+    for collection in chosen:
         path, operations = items_path(collection, samples.get(collection.id, NO_SAMPLE), components)
         paths[path] = operations
     return {
         "openapi": "3.0.3",
-        "info": {"title": settings.title, "description": DESCRIPTION, "version": VERSION, "license": LICENSE},
+        "info": {"title": settings.title, "description": ABOUT, "version": VERSION, "license": LICENSE},
         "servers": [{"url": links.base, "description": "this server"}],
         "tags": [
             {"name": "service", "description": "The service itself"},
@@ -164,6 +173,28 @@ def openapi_document(
             "schemas": RESPONSE_SCHEMAS,
         },
     }
+
+
+def for_gdal(document: dict[str, Any], collections: Iterable[Collection]) -> dict[str, Any]:
+    """The document for GDAL, which looks for the parameters of its filters and counts at the path of each collection by
+    its own name, and for nothing but their names (GDAL 3.10, GetQueryableAttributes and SupportsResultTypeHits in
+    ogroapifdriver.cpp).
+    """
+    common = [reference("parameters", name) for name in ("filter-lang", "resultType")]
+    answers = {"default": reference("responses", "problem")}
+    paths: dict[str, Any] = {
+        quoted_path(f"/collections/{collection.id}/items"): {
+            "get": {
+                "parameters": [
+                    *common,
+                    *({"name": column.name, "in": "query", "schema": ANY} for column in queryable_columns(collection)),
+                ],
+                "responses": answers,
+            }
+        }
+        for collection in collections
+    }
+    return {**document, "paths": {**paths, **document["paths"]}}
 
 
 def showcase(collections: Iterable[Collection]) -> Collection | None:

@@ -102,8 +102,9 @@ class Samples:
     def of(self, collections: Iterable[Collection]) -> Mapping[str, Sample]:
         """A sample of each, by id. A source has none: its first rows may take as long as its last."""
         loaded = [collection for collection in collections if collection.source is None]
-        self._known = {collection.id: (collection.version, self._of_one(collection)) for collection in loaded}
-        return {id: sample for id, (_, sample) in self._known.items()}
+        found = {collection.id: (collection.version, self._of_one(collection)) for collection in loaded}
+        self._known = {**self._known, **found}
+        return {id: sample for id, (_, sample) in found.items()}
 
     def _of_one(self, collection: Collection) -> Sample:
         version, known = self._known.get(collection.id, (None, NO_SAMPLE))

@@ -90,7 +90,7 @@ def _tileset(path: str, id: str, summary: str, types: tuple[str, ...] = (JSON, H
 
 OPERATIONS = (
     Operation("/", "getLandingPage", "Landing page"),
-    Operation("/api", "getApi", "This document", (OPENAPI_JSON, HTML)),
+    Operation("/api", "getApi", "This document", (OPENAPI_JSON, HTML), ("collectionsApi", "f")),
     Operation("/conformance", "getConformance", "Conformance classes"),
     Operation("/functions", "getFunctions", "Functions of filters", statuses=_WITHOUT_DATABASE),
     Operation("/health/live", "getLive", "Does the process answer?", statuses=_WITHOUT_DATABASE),

@@ -39,6 +39,7 @@ FOUR_OR_SIX = [{"minItems": length, "maxItems": length} for length in (4, 6)]
 
 NAMES = {
     **dict.fromkeys(("fItems", "fFeature", "fTile", "fAggregate", "fFacets"), "f"),
+    "collectionsApi": "collections",
     **{"fileState": "state", "limitFiles": "limit", "offsetFiles": "offset"},
     **{"sortbyGroups": "sortby", "limitGroups": "limit", "propertiesFacets": "properties"},
 }
@@ -59,7 +60,13 @@ def parameter_components(
     found = query_parameters(limits)
     other = {"fTile": "mvt", "all": "true", "explain": "false", "collections": [id], "fileState": "failed"}
     other |= {"sortbyGroups": ["-count"], "propertiesFacets": examples.get("properties", []), "cell": "square:4"}
-    other |= {"size": 5, "agg": ["count()"], "having": "count > 0", "group-by": examples.get("properties", [])}
+    other |= {
+        "collectionsApi": [id],
+        "size": 5,
+        "agg": ["count()"],
+        "having": "count > 0",
+        "group-by": examples.get("properties", []),
+    }
     described = {
         name: with_example(parameter, other.get(name, examples.get(parameter["name"])))
         for name, parameter in found.items()
@@ -90,6 +97,7 @@ def page_parameters(limits: Limits) -> dict[str, tuple[Schema, str]]:
         "fFeature": (words(*PAGES), "Format of the answer; overrides Accept."),
         "fTile": (words("mvt"), "Format of the tile; overrides Accept."),
         "collections": (TEXTS, "Collections, by id or address, in the order of the layers; else all."),
+        "collectionsApi": (TEXTS, "Collections whose items are described too, each with parameters of its own."),
         "all": (words("false", "true"), "true: low zooms too leave out nothing that has room."),
         "explain": (words("false", "true"), "true: how the tile is made, in place of it; where the operator lets it."),
         "fileState": ({"type": "string", "enum": list(STATES)}, "Only files in this state."),
