@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.documents.explore import texts
 from core.database.connections import Database as Pool
 from support.cluster import Cluster, Database
 from support.publish import publish
@@ -40,6 +43,8 @@ PAGES = [
     "/health/ready",
     "/problems/cursor-invalid",
     "/map",
+    "/collections/places/explore",
+    "/collections/places/items?sortby=-name&q=h&limit=2",
 ]
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 
@@ -87,7 +92,7 @@ def test_page_is_whole_and_every_address_on_it_answers(client: FlaskClient, url:
 def test_pages_ask_nothing_of_other_servers(client: FlaskClient):
     for url in PAGES:
         for address in Balanced(page(client, url)).addresses:
-            assert address.startswith("http://localhost") or "opengis.net" in address or "geojson.org" in address
+            assert address.startswith(("http://localhost", "#")) or "opengis.net" in address or "geojson.org" in address
 
 
 def test_landing_page_lists_the_collections(client: FlaskClient):
@@ -118,6 +123,65 @@ def test_tables_of_tilesets_begin_with_the_links_to_them(client: FlaskClient, ur
     text = page(client, url)
     assert "<thead><tr><th>links</th>" in text
     assert "<th>href</th>" not in text, "a table in a table, of which a window shows nothing"
+
+
+def test_form_of_a_page_asks_without_scripts(client: FlaskClient):
+    text = page(client, "/collections/places/items?sortby=-name&limit=25&filter=name+%3C%3E+%27x%27&bbox=0,0,90,90")
+    assert 'name="filter" value="name &lt;&gt; &#39;x&#39;"' in text
+    assert '<option value="-name" selected>name, descending</option>' in text
+    assert "<option selected>25</option>" in text
+    assert '<input type="hidden" name="bbox" value="0,0,90,90">' in text, "what has no field is asked again"
+    assert "/collections/places/explore?filter=name+%3C%3E+%27x%27&amp;sortby=-name" in text
+    exports = re.findall(r'href="http://localhost(/collections/places/items[^"]*f=csv[^"]*)" download', text)
+    [address] = [unescape(found) for found in exports]
+    assert (
+        client.get(address).text.splitlines()[1:2]
+        == client.get(
+            "/collections/places/items?f=csv&sortby=-name&filter=name+%3C%3E+%27x%27&bbox=0,0,90,90"
+        ).text.splitlines()[1:2]
+    )
+
+
+def test_fields_that_were_left_empty_are_not_asked(client: FlaskClient):
+    response = client.get("/collections/places/items?f=html&q=&filter=&sortby=&limit=25")
+    assert response.status_code == 303
+    assert response.headers["Location"] == "http://localhost/collections/places/items?f=html&limit=25"
+    assert client.get("/collections/places/items?f=json&q=").status_code == 400, "a program's mistake stays one"
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_page_may_run_nothing_but_the_servers_own_scripts(client: FlaskClient, url: str):
+    response = client.get(url, headers={"Accept": "text/html"})
+    policy = dict(part.strip().split(" ", 1) for part in response.headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self' http://localhost"
+    assert "<style" not in response.text
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", response.text)
+    for kind, body in re.findall(r"<script([^>]*)>(.*?)</script>", response.text, re.DOTALL):
+        assert "src=" in kind or "json" in kind, body[:100]
+
+
+def test_explore_page_is_in_the_language_that_is_wanted(client: FlaskClient):
+    def language(query: str, accepted: str) -> str:
+        text = client.get(f"/collections/places/explore{query}", headers={"Accept-Language": accepted}).text
+        return text.split('<html lang="')[1][:2]
+
+    assert language("", "zh-CN,zh;q=0.9,en;q=0.5") == "zh"
+    assert language("", "fi,en;q=0.5") == "en"
+    assert language("", "fi") == "en"
+    assert language("?lang=zh", "en") == "zh"
+    assert client.get("/collections/places/explore?lang=xx").status_code == 400
+    assert client.get("/collections/places/explore?colour=a&follow=me").status_code == 400
+    assert client.get("/collections/places/explore?bbox=1").status_code == 400
+    assert client.get("/collections/none/explore").status_code == 404
+
+
+def test_languages_have_the_same_texts():
+    english, *others = texts().values()
+    for other in others:
+        assert list(other) == list(english)
+        for key, text in english.items():
+            assert set(re.findall(r"{\w+}", other[key])) == set(re.findall(r"{\w+}", text))
 
 
 def test_names_and_values_are_data_and_never_markup(cluster: Cluster):

@@ -153,6 +153,7 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
         links.link("describedby", SCHEMA_JSON, "schema of a feature", *here, "feature-schema"),
         links.link("related", JSON, "aggregates of the features", *here, "aggregate"),
         links.link("related", JSON, "facets of the features", *here, "facets"),
+        links.link("preview", HTML, "page to explore the features", *here, "explore"),
     ]
     if collection.has_tiles and not collection.needs_arguments:
         found.append(links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles", *here, "tiles"))

@@ -8,11 +8,13 @@ from math import log2
 from typing import Any
 
 from api.features.find import find_feature, find_page
+from api.features.geojson import FoundPage
 from api.formats.html import HtmlPages
-from api.http.links import Link
+from api.formats.registry import offered_exports
+from api.http.links import Link, query_text
 from api.http.request import Request
+from api.params.items import sortable_columns
 from api.planner.choose_plan import Reader
-from api.planner.counts import Count
 from api.query.items import AS_STORED, ItemsQuery, Presentation
 from api.query.page import Page
 from core.catalog.collections import Collection
@@ -23,6 +25,10 @@ MOST_CELLS = 100_000
 
 MOST_SHOWN = 1_000_000
 """Bytes of features that are sent to a browser as they are, for the map of a page."""
+
+OF_A_PLACE = ("f", "limit", "offset", "cursor")
+OF_THE_FORM = ("q", "filter", "sortby")
+PAGE_SIZES = (10, 25, 50, 100, 500)
 
 WORLD, LAST_ZOOM = (-180.0, -90.0, 180.0, 90.0), 16
 OF_A_PAGE, OF_A_FEATURE = 6, 8
@@ -53,21 +59,50 @@ def most_rows(collection: Collection) -> int:
     return max(1, MOST_CELLS // max(1, len(collection.columns)))
 
 
-def render_table(
-    html: HtmlPages, request: Request, collection: Collection, found: Page, count: Count, links: list[Link]
-) -> bytes:
-    """A page as a table with a map."""
-    features: list[dict[str, Any]] = [json.loads(text) for text in found.features]
+def without_blanks(request: Request) -> str | None:
+    """The address without the fields that were left empty in the form of a page; None where all were filled."""
+    blank = [name for name in OF_THE_FORM if request.args.get(name, " ") == ""]
+    if not blank:
+        return None
+    return f"{request.here}?{query_text({name: text for name, text in request.args.items() if name not in blank})}"
+
+
+def render_table(html: HtmlPages, request: Request, found: FoundPage, links: list[Link]) -> bytes:
+    """A page as a table with a map, and a form that asks for another."""
+    features: list[dict[str, Any]] = [json.loads(text) for text in found.page.features]
     return html.render(
         "items.html",
         request.links,
-        title=collection.title,
-        collection=collection,
+        title=found.collection.title,
+        collection=found.collection,
         features=features,
-        count=count,
-        simplified=found.is_heavy,
+        count=found.count,
+        simplified=found.page.is_heavy,
         document={"links": links},
+        **form_values(request, found.collection, found.query.limit),
     )
+
+
+def form_values(request: Request, collection: Collection, limit: int) -> dict[str, Any]:
+    """What the form of a page offers: what is asked now, the other parameters as they are, orders, sizes of a page,
+    and the exports of everything that matches.
+    """
+    here, asked = request.links.collection(collection), request.args
+    conditions = {name: text for name, text in asked.items() if name not in OF_A_PLACE}
+    orders = [order for column in sortable_columns(collection) for order in (column.name, f"-{column.name}")]
+    explored = {name: asked[name] for name in ("filter", "sortby") if name in asked}
+    return {
+        "asked": asked,
+        "rest": {name: text for name, text in conditions.items() if name not in OF_THE_FORM},
+        "orders": [*orders, *(asked[name] for name in ("sortby",) if name in asked and asked[name] not in orders)],
+        "sizes": sorted({*PAGE_SIZES, limit}),
+        "limit": limit,
+        "formats": [
+            {"title": format.title, "href": f"{here}/items?{query_text({**conditions, 'f': f})}"}
+            for f, format in offered_exports(collection).items()
+        ],
+        "explore": f"{here}/explore?{query_text(explored)}" if explored else f"{here}/explore",
+    }
 
 
 def render_feature_page(

@@ -27,12 +27,12 @@ from api.features.geojson import (
     presented,
     search_links,
 )
-from api.features.html import page_for_people, render_feature_page, render_table
-from api.formats.html import HTML_UTF8, HtmlPages
+from api.features.html import page_for_people, render_feature_page, render_table, without_blanks
+from api.formats.html import HtmlPages
 from api.formats.registry import EXPORTS, MEDIA_TYPES, PAGES
 from api.http.links import Link, queryables_header
 from api.http.request import Args, Limits, Request, choose_format, reject_unknown
-from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, streamed, validator_of
+from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, status_line, streamed, validator_of
 from api.params.items import items_query
 from api.params.values import parse_profiles
 from api.planner.choose_plan import Reader, choose_order
@@ -165,6 +165,8 @@ class FeatureService:
     def _page(self, request: Request, collection: Collection) -> Repeatable | ApiResponse:
         chosen = choose_format(request.args.get("f"), request.accept, PAGE_FORMATS)
         queryables = queryables_header(request.links, collection)
+        if chosen == "html" and (filled := without_blanks(request)) is not None:
+            return ApiResponse(status_line(303), [("Location", filled)])
         if chosen in EXPORTS:
             response = self.exports.respond(request, collection, chosen)
             return response if response.code == 304 else response.with_headers([queryables])
@@ -205,8 +207,8 @@ class FeatureService:
 
     def _html_page(self, request: Request, found: FoundPage, links: list[Link], headers: Headers) -> Render:
         """What gives the page as a table with a map, which is rendered now."""
-        body = render_table(self.html, request, found.collection, found.page, found.count, links)
-        response = html_response(body, headers)
+        body = render_table(self.html, request, found, links)
+        response = html_response(body, [*self.html.headers(request.links), *headers])
         return lambda: response
 
     def _feature(self, request: Request, collection: Collection, id: str) -> Repeatable | ApiResponse:
@@ -219,7 +221,7 @@ class FeatureService:
         links = feature_links(request, collection, chosen)
         if chosen == "html":
             body = render_feature_page(self.html, self.reader.database, request, collection, id, links)
-            response = html_response(body, validator.headers)
+            response = html_response(body, [*self.html.headers(request.links), *validator.headers])
         else:
             feature = find_feature(self.reader.database, collection, id, shown)
             body = feature_text(request, collection, shown, feature, links)
@@ -235,5 +237,5 @@ def parse_presentation(args: Args, collection: Collection) -> Presentation:
 
 def html_response(body: bytes, headers: Headers) -> ApiResponse:
     """A page that holds coordinates, which says in which CRS they are."""
-    own = [("Content-Type", HTML_UTF8), ("Vary", "Accept"), ("Content-Crs", f"<{CRS84.uri}>")]
+    own = [("Vary", "Accept"), ("Content-Crs", f"<{CRS84.uri}>")]
     return ApiResponse(OK, [*own, *headers], body)

@@ -14,13 +14,22 @@ from werkzeug.http import parse_accept_header
 from api.http.links import GEOJSON, HTML, JSON, MVT, Links
 from api.http.problems import PROBLEM_JSON, problem_response
 from api.http.request import Request
-from api.http.response import ApiResponse
+from api.http.response import ApiResponse, Headers
 from core.settings import Settings
 
 HTML_UTF8 = f"{HTML}; charset=utf-8"
 
 OF_PROGRAMS = (PROBLEM_JSON, JSON, GEOJSON, MVT)
 """What a client that is no browser wants as much as HTML, or more."""
+
+
+POLICY = (
+    "default-src 'none'; script-src {own}; style-src {own}; img-src {own} data: blob:; connect-src {own};"
+    " worker-src {own} blob:; form-action {own}; base-uri 'none'; frame-ancestors 'self'"
+)
+"""What a page may load, and who may frame it: nothing of other servers, no script or style that stands in the page.
+MapLibre's pictures and workers are blobs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,18 @@ class HtmlPages:
         """A page. `links`: from where the client stands; `values`: what the template shows."""
         return self.fill(template, {"title": title, "links": links, "settings": self.settings, **values}).encode()
 
+    def headers(self, links: Links) -> Headers:
+        """The headers of every page. Its scripts come from the address that links have, which may be another than
+        that the browser asked.
+        """
+        origin = "/".join(links.base.split("/")[:3]) if "://" in links.base else ""
+        own = f"'self' {origin}".strip()
+        return [
+            ("Content-Type", HTML_UTF8),
+            ("Content-Security-Policy", POLICY.format(own=own)),
+            ("Referrer-Policy", "same-origin"),
+        ]
+
     def problem(self, error: Exception, request: Request) -> ApiResponse:
         """The response to a request that meets an error: a page for browsers, a problem document for others."""
         response = problem_response(error, request)
@@ -43,7 +64,7 @@ class HtmlPages:
             return response
         document = json.loads(response.body)
         body = self.render("problem.html", request.links, title=document["title"], problem=document)
-        return ApiResponse(response.status, response.headers, body).replacing(("Content-Type", HTML_UTF8))
+        return ApiResponse(response.status, response.headers, body).replacing(*self.headers(request.links))
 
 
 @lru_cache(maxsize=1000)

@@ -41,6 +41,12 @@ class Format:
     rel: str = "items"
     """The relation of its link. GDAL takes a link to items of GeoJSON for the one to pages."""
 
+    @property
+    def title(self) -> str:
+        """What an export is called where a list says that all are of features: `GeoPackage`."""
+        words = (self.whole or "").removeprefix("all features").strip(" ,")
+        return words.removeprefix("as ").removeprefix("a ")
+
 
 ITEMS_FORMATS = {
     "json": Format(GEOJSON),
@@ -64,6 +70,11 @@ def is_offered(format: Format, collection: Collection) -> bool:
     if not collection.has_geometry:
         return not format.needs_geometry
     return format.knows_collections or collection.geometry_type != "GeometryCollection"
+
+
+def offered_exports(collection: Collection) -> dict[str, Format]:
+    """The exports that a collection can be had as, by the value of `f`."""
+    return {name: format for name, format in EXPORTS.items() if is_offered(format, collection)}
 
 
 EXPORTS = {name: format for name, format in ITEMS_FORMATS.items() if format.whole}

@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from api.context import api, current_request
 from api.documents.archives import archive_document
 from api.documents.collections import collection_document, collections_document
+from api.documents.explore import explore_data, language_of
 from api.documents.schemas import (
     feature_schema_document,
     gdal_feature_schema,
@@ -23,7 +24,7 @@ from api.documents.schemas import (
 from api.http.links import SCHEMA_JSON, Links
 from api.http.request import Args
 from api.params.body import merged, parse_body
-from api.routes.responses import GDAL, answer, flask_response
+from api.routes.responses import GDAL, answer, flask_response, page
 from core.catalog.collections import Collection
 
 bp = Blueprint("collections", __name__, url_prefix="/collections")
@@ -46,6 +47,19 @@ def collection(id: str) -> Response:
     """One collection."""
     found = api().catalog.collection(id)
     return answer(collection_document(found, api().links), "collection.html", title=found.title, collection=found)
+
+
+@bp.get("/<id>/explore")
+def explore(id: str) -> Response:
+    """The page that filters, counts, maps and downloads a collection. What it shows is in its address."""
+    found = api().catalog.collection(id)
+    language = language_of(request.args, request.headers.get("Accept-Language", ""))
+    data = explore_data(found, api().catalog.current().values(), api().links, language)
+    has_map = found.has_tiles and not found.needs_arguments
+    shown = {"collection": found, "has_map": has_map, "language": language, "t": data["texts"], "data": data}
+    response = page("explore.html", title=found.title, **shown)
+    response.vary.update(("Accept-Language",))
+    return response
 
 
 @bp.get("/<id>/queryables")

@@ -14,7 +14,6 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest
 
 from api.context import api, current_request
-from api.formats.html import HTML_UTF8
 from api.http.links import HTML, JSON, self_and_alternate
 from api.http.request import choose_format, names_host, reject_unknown
 from api.http.response import ApiResponse, common_headers, complete
@@ -116,7 +115,10 @@ def answer(
 
 def page(template: str, *, title: str, **values: Any) -> Response:
     """An HTML page."""
-    return respond(api().html.render(template, api().links, title=title, **values), HTML_UTF8)
+    response = Response(api().html.render(template, api().links, title=title, **values))
+    response.headers.update(api().html.headers(api().links))
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 def respond(body: bytes, type: str) -> Response:

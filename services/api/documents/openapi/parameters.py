@@ -67,6 +67,7 @@ def parameter_components(
         "having": "count > 0",
         "group-by": examples.get("properties", []),
     }
+    other |= {"colour": next(iter(examples.get("properties", [])), "size"), "follow": "map", "lang": "en"}
     described = {
         name: with_example(parameter, other.get(name, examples.get(parameter["name"])))
         for name, parameter in found.items()
@@ -84,7 +85,13 @@ def with_example(parameter: Mapping[str, Any], example: Any) -> dict[str, Any]:
 
 def query_parameters(limits: Limits) -> dict[str, Any]:
     """Every parameter that comes after the question mark, by its name in the components."""
-    rows = {**page_parameters(limits), **FILTER_PARAMETERS, **PRESENTATION_PARAMETERS, **GROUP_PARAMETERS}
+    rows = {
+        **page_parameters(limits),
+        **FILTER_PARAMETERS,
+        **PRESENTATION_PARAMETERS,
+        **GROUP_PARAMETERS,
+        **EXPLORE_PARAMETERS,
+    }
     return {key: query_parameter(NAMES.get(key, key), schema, text) for key, (schema, text) in rows.items()}
 
 
@@ -174,6 +181,13 @@ GROUP_PARAMETERS: Mapping[str, tuple[Schema, str]] = {
     ),
 }
 """Of aggregates and facets."""
+
+EXPLORE_PARAMETERS: Mapping[str, tuple[Schema, str]] = {
+    "colour": (TEXT, "Property that the map is coloured by; behind a colon its classes: quantile, jenks or hist."),
+    "follow": (words("map"), "What the numbers and the table follow beside the filter: what the map shows."),
+    "lang": (words("en", "zh"), "Language of the page; else that of Accept-Language."),
+}
+"""Of the page that explores a collection."""
 
 
 def path_parameters(collection: str, feature: str, sets: Iterable[TileMatrixSet]) -> dict[str, Any]:
