@@ -52,6 +52,8 @@ def save(connection: Connection, id: str, dataset: Dataset, looked: Inspected, s
         "description": side_car.description or text_of(looked.words, "description"),
         "attribution": side_car.attribution or text_of(looked.words, "attribution"),
         "cache_control": side_car.cache_control,
+        "keywords": list(side_car.keywords or ()),
+        "license": side_car.license,
         "size_bytes": status.st_size,
         "mtime_ns": status.st_mtime_ns,
         "facts": catalogue.json_text(facts_json(looked.facts)),
@@ -60,9 +62,9 @@ def save(connection: Connection, id: str, dataset: Dataset, looked: Inspected, s
     connection.execute(
         """
         INSERT INTO isthmus.tile_archives (id, source_path, title, description, attribution, cache_control,
-                                           size_bytes, mtime_ns, facts)
+                                           keywords, license, size_bytes, mtime_ns, facts)
         VALUES (%(id)s, %(path)s, %(title)s, %(description)s, %(attribution)s, %(cache_control)s,
-                %(size_bytes)s, %(mtime_ns)s, %(facts)s)
+                %(keywords)s, %(license)s, %(size_bytes)s, %(mtime_ns)s, %(facts)s)
         """,
         values,
     )

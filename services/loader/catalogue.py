@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -85,6 +85,9 @@ class Words:
     cache_control: str | None = None
     indexed_by: bool | list[str] | None = None
     """Which properties get an index: those that it helps, none, or these; None: as the setting says."""
+
+    keywords: list[str] = field(default_factory=list[str])
+    license: str | None = None
 
     def as_params(self) -> dict[str, Any]:
         """As parameters of a statement."""
@@ -184,12 +187,12 @@ def save_collection(connection: Connection, id: str, holder: Holder, words: Word
     connection.execute(
         """
         INSERT INTO isthmus.collections (id, source_path, layer, title, description, attribution, cache_control,
-            indexed_by)
+            indexed_by, keywords, license)
         VALUES (%(id)s, %(path)s, %(layer)s, %(title)s, %(description)s, %(attribution)s, %(cache_control)s,
-            %(indexed_by)s)
+            %(indexed_by)s, %(keywords)s, %(license)s)
         ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
             attribution = excluded.attribution, cache_control = excluded.cache_control,
-            indexed_by = excluded.indexed_by,
+            indexed_by = excluded.indexed_by, keywords = excluded.keywords, license = excluded.license,
             source_path = excluded.source_path, layer = excluded.layer
         """,
         {"id": id, "path": holder.path, "layer": holder.layer, **words.as_params()},
@@ -199,14 +202,19 @@ def save_collection(connection: Connection, id: str, holder: Holder, words: Word
 def describe(connection: Connection, id: str, words: Words) -> bool:
     """Give a collection new words. False when they are the ones it has."""
     row = connection.execute(
-        "SELECT title, description, attribution, cache_control, indexed_by FROM isthmus.collections WHERE id = %s", [id]
+        """
+        SELECT title, description, attribution, cache_control, indexed_by, keywords, license
+        FROM isthmus.collections WHERE id = %s
+        """,
+        [id],
     ).fetchone()
     if row is None or Words(*row) == words:  # the statement's trigger would raise the generation for nothing
         return False
     connection.execute(
         """
         UPDATE isthmus.collections SET title = %(title)s, description = %(description)s, attribution = %(attribution)s,
-            cache_control = %(cache_control)s, indexed_by = %(indexed_by)s, changed_at = now()
+            cache_control = %(cache_control)s, indexed_by = %(indexed_by)s, keywords = %(keywords)s,
+            license = %(license)s, changed_at = now()
         WHERE id = %(id)s
         """,
         {"id": id, **words.as_params()},

@@ -267,4 +267,7 @@ def words_of(dataset: Dataset, layer: str, side_car: SideCar) -> Words:
     """What is said of the collection of a layer: the side-car's words, or a title made of its name."""
     title = side_car.title or default_title(layer or dataset.stem)
     index = list(side_car.index) if isinstance(side_car.index, tuple) else side_car.index
-    return Words(title, side_car.description, side_car.attribution, side_car.cache_control, index)
+    keywords = list(side_car.keywords or ())
+    return Words(
+        title, side_car.description, side_car.attribution, side_car.cache_control, index, keywords, side_car.license
+    )

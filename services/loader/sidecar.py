@@ -42,6 +42,8 @@ class SideCar:
     title: str | None = None
     description: str | None = None
     attribution: str | None = None
+    license: str | None = None
+    keywords: tuple[str, ...] | None = None
     crs: str | None = None
     time: tuple[str, ...] | None = None
     cache_control: str | None = None
@@ -62,6 +64,8 @@ class SideCar:
             title=own.title or (None if layer else self.title),
             description=own.description or self.description,
             attribution=own.attribution or self.attribution,
+            license=own.license or self.license,
+            keywords=self.keywords if own.keywords is None else own.keywords,
             crs=own.crs or self.crs,
             time=self.time if own.time is None else own.time,
             cache_control=own.cache_control or self.cache_control,
@@ -147,6 +151,14 @@ def parse_index(value: object) -> bool | tuple[str, ...]:
     return tuple(dict.fromkeys(parse_text(name) for name in names))
 
 
+def parse_keywords(value: object) -> tuple[str, ...]:
+    """Words by which a dataset is found, each once. Raises: ValueError"""
+    if not isinstance(value, list):
+        raise ValueError  # noqa: TRY004  as above
+    words = (parse_text(word).strip() for word in cast("list[object]", value))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
 def parse_tiles(value: object) -> TileOptions:
     """The table `tiles`. Raises: ValueError, saying what is wrong in it"""
     if not isinstance(value, dict):
@@ -163,7 +175,11 @@ def parse_tiles(value: object) -> TileOptions:
 
 # key -> its parser, what it is, and how it is written
 KEYS: dict[str, tuple[Callable[[object], object], str, str]] = {
-    **{name: (parse_text, "no text", f'write {name} = "…"') for name in ("title", "description", "attribution", "crs")},
+    **{
+        name: (parse_text, "no text", f'write {name} = "…"')
+        for name in ("title", "description", "attribution", "license", "crs")
+    },
+    "keywords": (parse_keywords, "no list of words", 'write keywords = ["streets", "Helsinki"]'),
     "time": (parse_time, "no column", 'write time = "seen", or time = ["start", "end"] for features that last'),
     "cache_control": (parse_cache_control, "no Cache-Control", 'write cache_control = "public, max-age=3600"'),
     "index": (parse_index, "neither properties nor true or false", 'write index = ["name", "kind"], or index = false'),

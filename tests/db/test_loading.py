@@ -398,10 +398,14 @@ def test_two_loaders_wait_for_each_other(loader: Loader, database: Database) -> 
 
 def test_the_side_car_gives_title_description_and_attribution(loader: Loader) -> None:
     write_points(loader.path("p.geojson"), ["a"])
-    loader.path("p.toml").write_text('title = "Places"\ndescription = "All."\nattribution = "Me"\ntitel = "x"\n')
+    loader.path("p.toml").write_text(
+        'title = "Places"\ndescription = "All."\nattribution = "Me"\ntitel = "x"\n'
+        'license = "CC0-1.0"\nkeywords = ["a", "b", "a", " "]\n'
+    )
     report = loader.load("p.geojson")
     collection = loader.catalog()["p"]
     assert (collection.title, collection.description, collection.attribution) == ("Places", "All.", "Me")
+    assert (collection.license, collection.keywords) == ("CC0-1.0", ("a", "b"))
     note = next(note for note in report.notes if note.code == "side-car-key-unknown")
     assert note.hint == "perhaps you meant 'title'"
     loader.path("p.toml").write_text('title = "Other"')

@@ -73,10 +73,12 @@ def test_degrees_have_limits(extent: tuple[float, float, float, float], most: in
 
 def test_a_side_car_gives_words_for_the_file_and_for_its_layers(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
-    path.write_text('title = "T"\nattribution = "A"\ncrs = "EPSG:1"\n[layers.roads]\ntitle = "R"\nlegend = "x"\n')
+    path.write_text(
+        'title = "T"\nattribution = "A"\ncrs = "EPSG:1"\nkeywords = ["k"]\n[layers.roads]\ntitle = "R"\nlegend = "x"\n'
+    )
     side_car = read_side_car(path)
-    assert side_car.of_layer("") == SideCar(title="T", attribution="A", crs="EPSG:1")
-    assert side_car.of_layer("roads") == SideCar(title="R", attribution="A", crs="EPSG:1")
+    assert side_car.of_layer("") == SideCar(title="T", attribution="A", crs="EPSG:1", keywords=("k",))
+    assert side_car.of_layer("roads") == SideCar(title="R", attribution="A", crs="EPSG:1", keywords=("k",))
     assert side_car.of_layer("other").title is None
     assert [note.message for note in side_car.notes] == ["'legend' in a.toml means nothing"]
     assert read_side_car(None) == SideCar()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.documents import without_none
-from api.documents.collections import STYLE
+from api.documents.collections import STYLE, license_links
 from api.documents.styles import ORDER, style, style_layer
 from api.documents.tilesets import bounding_box, matrix_limits, tile_links, tile_template, tileset_head, tilesets_entry
 from api.http.links import JSON, MAPLIBRE_STYLE, OGC_REL, Links
@@ -44,6 +44,8 @@ def archive_document(archive: TileArchive, links: Links) -> dict[str, Any]:
             "title": archive.title,
             "description": archive.description,
             "attribution": archive.attribution,
+            "keywords": list(archive.keywords) or None,
+            "license": archive.license,
             "itemType": "tile",
             "dataType": data_type(archive),
             "extent": {"spatial": {"bbox": [archive.facts.bbox_crs84.as_list()], "crs": CRS84.uri}},
@@ -51,6 +53,7 @@ def archive_document(archive: TileArchive, links: Links) -> dict[str, Any]:
                 links.link("self", JSON, "this collection", *here),
                 links.link(tilesets, JSON, f"{data_type(archive)} tiles", *here, "tiles"),
                 *([] if archive.needs_arguments else [style]),
+                *license_links(archive.license),
             ],
         }
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from api.documents import without_none
 from api.formats.registry import EXPORTS, is_offered
 from api.http.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, SCHEMA_JSON, Link, Links
-from api.query.crs import CRS84, EVERYWHERE, crs_list, storage_crs
+from api.query.crs import CRS84, crs_list, storage_crs
 from core import VERSION
 from core.catalog.collections import Collection
 from core.settings import Settings
@@ -84,15 +83,6 @@ def conformance_document() -> dict[str, Any]:
     return {"conformsTo": list(CONFORMS_TO)}
 
 
-def collections_document(collections: Iterable[Collection], links: Links) -> dict[str, Any]:
-    """All collections."""
-    return {
-        "links": [],
-        "crs": [crs.uri for crs in EVERYWHERE],
-        "collections": [collection_document(collection, links) for collection in collections],
-    }
-
-
 def collection_document(collection: Collection, links: Links) -> dict[str, Any]:
     """One collection: what it is, where it lies, and links to what it offers."""
     storage = storage_crs(collection)
@@ -101,6 +91,8 @@ def collection_document(collection: Collection, links: Links) -> dict[str, Any]:
         "title": collection.title,
         "description": collection.description,
         "attribution": collection.attribution,
+        "keywords": list(collection.keywords) or None,
+        "license": collection.license,
         "itemType": "feature",
         "extent": extent(collection) or None,
         "crs": [crs.uri for crs in crs_list(collection)] or None,
@@ -158,4 +150,35 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
     if collection.has_tiles and not collection.needs_arguments:
         found.append(links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles", *here, "tiles"))
         found.append(links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *here, *STYLE))
-    return found
+    return [*found, *license_links(collection.license)]
+
+
+LICENSES = {
+    **{
+        f"CC-{kind}-{number}": f"https://creativecommons.org/licenses/{kind.lower()}/{number}/"
+        for kind in ("BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND")
+        for number in ("2.0", "2.5", "3.0", "4.0")
+    },
+    "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "ODbL-1.0": "https://opendatacommons.org/licenses/odbl/1-0/",
+    "ODC-By-1.0": "https://opendatacommons.org/licenses/by/1-0/",
+    "PDDL-1.0": "https://opendatacommons.org/licenses/pddl/1-0/",
+    "OGL-UK-3.0": "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/",
+    "DL-DE-BY-2.0": "https://www.govdata.de/dl-de/by-2-0",
+    "DL-DE-ZERO-2.0": "https://www.govdata.de/dl-de/zero-2-0",
+    "etalab-2.0": "https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
+}
+"""Licences of data by their SPDX identifiers."""
+
+
+def license_url(license: str | None) -> str | None:
+    """The address of a licence; None where nobody knows it."""
+    if license is None or license.startswith(("https://", "http://")):
+        return license
+    return next((url for id, url in LICENSES.items() if id.casefold() == license.casefold()), None)
+
+
+def license_links(license: str | None) -> list[Link]:
+    """A link to the licence, where its address is known."""
+    url = license_url(license)
+    return [{"href": url, "rel": "license", "type": HTML, "title": f"licence: {license}"}] if url else []

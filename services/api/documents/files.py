@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from api.documents import without_none
-from api.http.links import JSON, Link, Links
+from api.documents import page_links, without_none
+from api.http.links import Links
 from core.catalog.files import STATES, UNDER_WAY, FileState, KeptVersion, ServedCollection
 
 DESCRIPTION = "What became of each file in the data folder."
@@ -44,19 +44,10 @@ def files_document(page: FilesPage, links: Links) -> dict[str, Any]:
         "numberMatched": page.matched,
         "numberReturned": len(page.files),
         "files": [file_document(file, links) for file in page.files],
-        "links": page_links(page, links),
+        "links": page_links(
+            links, "files", {"state": page.state} if page.state else {}, page.limit, page.offset, page.matched
+        ),
     }
-
-
-def page_links(page: FilesPage, links: Links) -> list[Link]:
-    """Links to the pages beside this one, as far as there are any."""
-    found: list[Link] = []
-    given = {**({"state": page.state} if page.state else {}), "limit": str(page.limit)}
-    for rel, offset in (("next", page.offset + page.limit), ("prev", max(0, page.offset - page.limit))):
-        if (rel == "next" and offset < page.matched) or (rel == "prev" and page.offset):
-            query = {**given, "offset": str(offset)}
-            found.append(links.link(rel, JSON, f"{rel} page", "files", query=query))
-    return found
 
 
 def file_document(file: FileState, links: Links) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.context import api, current_request
-from api.documents.archives import archive_document
-from api.documents.collections import collection_document, collections_document
+from api.documents.collections import collection_document
 from api.documents.explore import explore_data, language_of
+from api.documents.listing import collections_document
 from api.documents.schemas import (
     feature_schema_document,
     gdal_feature_schema,
@@ -21,25 +21,29 @@ from api.documents.schemas import (
     sortables_document,
     wide_properties,
 )
-from api.http.links import SCHEMA_JSON, Links
-from api.http.request import Args
+from api.http.links import HTML, JSON, SCHEMA_JSON, Links
+from api.http.request import Args, choose_format
 from api.params.body import merged, parse_body
+from api.params.collections import LISTED_PARAMETERS, page_of, parse_list_query
 from api.routes.responses import GDAL, answer, flask_response, page
 from core.catalog.collections import Collection
 
 bp = Blueprint("collections", __name__, url_prefix="/collections")
 
 MOST_BODY_BYTES = 1_000_000
+SHOWN_AT_ONCE = 50
+"""Collections on a page of HTML."""
 
 
 @bp.get("")
 def collections() -> Response:
-    """All collections."""
+    """All collections, or a page of those that are wanted. People see some at once."""
     catalog = api().catalog.fresh()
-    document = collections_document(catalog.values(), api().links)
-    document["collections"] += [archive_document(archive, api().links) for archive in catalog.archives.values()]
-    listed = [*catalog.values(), *catalog.archives.values()]
-    return answer(document, "collections.html", title="Collections", collections=listed)
+    is_page = choose_format(request.args.get("f"), current_request().accept, (("json", JSON), ("html", HTML))) == "html"
+    query = parse_list_query(request.args, SHOWN_AT_ONCE if is_page else None)
+    found = page_of(query, [*catalog.values(), *catalog.archives.values()])
+    document = collections_document(found, request.args, api().links)
+    return answer(document, "collections.html", parameters=LISTED_PARAMETERS, title="Collections", page=found)
 
 
 @bp.get("/<id>")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -53,6 +53,8 @@ class TileArchive:
     mtime_ns: int
     facts: Facts
     changed_at: datetime
+    keywords: tuple[str, ...] = field(default=(), kw_only=True)
+    license: str | None = field(default=None, kw_only=True)
 
     @property
     def needs_arguments(self) -> bool:
@@ -68,7 +70,8 @@ class TileArchive:
 # Rows: one for each archive, in order of id. Order of columns: the fields of TileArchive.
 SELECT_ARCHIVES = Statement(
     sql.SQL("""
-SELECT id, source_path, title, description, attribution, cache_control, size_bytes, mtime_ns, facts, changed_at
+SELECT id, source_path, title, description, attribution, cache_control, size_bytes, mtime_ns, facts, changed_at,
+       keywords, license
 FROM isthmus.tile_archives
 ORDER BY id COLLATE "C"
 """)
@@ -103,7 +106,12 @@ def parse_facts(values: Mapping[str, Any]) -> Facts:
 
 def parse_archives(rows: Sequence[Sequence[Any]]) -> dict[str, TileArchive]:
     """The rows of SELECT_ARCHIVES by id."""
-    return {row[0]: TileArchive(*row[:-2], facts=parse_facts(row[-2]), changed_at=row[-1]) for row in rows}
+    return {
+        row[0]: TileArchive(
+            *row[:-4], facts=parse_facts(row[-4]), changed_at=row[-3], keywords=tuple(row[-2]), license=row[-1]
+        )
+        for row in rows
+    }
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:

@@ -200,6 +200,9 @@ class Collection:
     changes: tuple[Change, ...] = ()
     blocks_of: int | None = None
     """The table's file, if it is known where in it the rows lie (core/catalog/heap_blocks.py)."""
+    keywords: tuple[str, ...] = ()
+    license: str | None = None
+    """An SPDX identifier, an address, or a text."""
     caches: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
     """What was worked out from the rest, by its owners (`core.cache.CollectionCache`)."""
 
@@ -362,7 +365,7 @@ SELECT c.id, c.title, c.description, c.attribution, c.source_path, v.version, v.
        CASE WHEN v.interval_end BETWEEN '0001-01-02' AND '9999-12-30' THEN v.interval_end END,
        v.columns, jsonb_path_query_array(i.indexes, '$[*] ? (@.is_filled == true).column'),
        jsonb_path_query_array(i.indexes, '$[*] ? (@.with_key == true && @.commonest_share < 0.05).column'),
-       v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes,
+       c.keywords, c.license, v.loaded_at, c.changed_at, c.cache_control, v.tiling, v.changes,
        CASE WHEN b.file = pg_relation_filenode(to_regclass('data.' || quote_ident(v.table_name))) THEN b.file END
 FROM isthmus.collections AS c
 JOIN isthmus.versions AS v ON v.version = c.current_version
@@ -377,8 +380,8 @@ ORDER BY c.id COLLATE "C"
 
 def parse_collection(row: Sequence[Any]) -> Collection:
     """A row of SELECT_COLLECTIONS as a value."""
-    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns, filled, by_key = row[:-6]
-    loaded_at, changed_at, cache_control, tiling, changes, blocks_of = row[-6:]
+    *head, bbox, storage_bbox, temporal_column, temporal_end_column, start, end, columns, filled, by_key = row[:-8]
+    keywords, license, loaded_at, changed_at, cache_control, tiling, changes, blocks_of = row[-8:]
     return Collection(
         *head,
         bbox_crs84=BBox(*bbox) if bbox else None,
@@ -397,6 +400,8 @@ def parse_collection(row: Sequence[Any]) -> Collection:
         is_prepared=tiling is not None and (not tiling or has_kinds(tiling)),
         changes=parse_changes(changes),
         blocks_of=blocks_of,
+        keywords=tuple(keywords),
+        license=license,
     )
 
 

@@ -107,7 +107,12 @@ OPERATIONS = (
         parameters=("f", "fileState", "limitFiles", "offsetFiles"),
     ),
     Operation("/map", "getMap", "A map of all collections, or of some", (HTML,), ("collections",), _WITHOUT_DATABASE),
-    Operation("/collections", "getCollections", "All collections"),
+    Operation(
+        "/collections",
+        "getCollections",
+        "Collections: all, or a page of those that a search or a box finds",
+        parameters=("f", "qCollections", "bboxCollections", "limitCollections", "offsetCollections"),
+    ),
     Operation(_COLLECTION, "getCollection", "One collection", (JSON, HTML), _OF_COLLECTION, _WITH_404),
     Operation(
         f"{_COLLECTION}/explore",

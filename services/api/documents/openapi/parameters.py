@@ -16,6 +16,7 @@ from api.params.aggregates import (
     MOST_GROUPS,
     MOST_VALUES,
 )
+from api.params.collections import MOST_LISTED
 from api.params.conditions import LONGEST_SEARCH
 from api.params.items import COUNT_MODES, CSV_GEOMETRIES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
 from api.query.crs import CRS84
@@ -41,6 +42,7 @@ NAMES = {
     **dict.fromkeys(("fItems", "fFeature", "fTile", "fAggregate", "fFacets"), "f"),
     "collectionsApi": "collections",
     **{"fileState": "state", "limitFiles": "limit", "offsetFiles": "offset"},
+    **{f"{name}Collections": name for name in ("q", "bbox", "limit", "offset")},
     **{"sortbyGroups": "sortby", "limitGroups": "limit", "propertiesFacets": "properties"},
 }
 """Parameters that other resources know otherwise, by their names in the components."""
@@ -107,6 +109,13 @@ def page_parameters(limits: Limits) -> dict[str, tuple[Schema, str]]:
         "collectionsApi": (TEXTS, "Collections whose items are described too, each with parameters of its own."),
         "all": (words("false", "true"), "true: low zooms too leave out nothing that has room."),
         "explain": (words("false", "true"), "true: how the tile is made, in place of it; where the operator lets it."),
+        "qCollections": (TEXT, "Words that are all in the title, description, id or keywords, in any case."),
+        "bboxCollections": (FILTER_PARAMETERS["bbox"][0], "west,south,east,north in degrees, which the extent meets."),
+        "limitCollections": (
+            {"type": "integer", "minimum": 1, "maximum": MOST_LISTED},
+            "Collections on a page; without it all are there.",
+        ),
+        "offsetCollections": ({**WHOLE, "maximum": LARGEST_OFFSET}, "Collections to skip."),
         "fileState": ({"type": "string", "enum": list(STATES)}, "Only files in this state."),
         "limitFiles": ({"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "Files on a page."),
         "offsetFiles": ({**WHOLE, "maximum": LARGEST_OFFSET}, "Files to skip."),
