@@ -96,6 +96,12 @@ class UnknownCollection(IsthmusError):
     code = "collection-unknown"
 
 
+class UnknownView(IsthmusError):
+    """There is no saved view of that name."""
+
+    code = "view-unknown"
+
+
 class UnknownFeature(IsthmusError):
     """The collection has no feature of that id."""
 

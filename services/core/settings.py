@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -24,6 +25,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
 WorkerClass = Literal["granian", "gthread"]
 DbTarget = Literal["any", "read-write", "prefer-standby"]
+
+
+FRAME_ANCESTOR = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?")
 
 
 def setting(
@@ -119,6 +123,11 @@ class Settings:
         " only this machine can ask (it listens on an address of its own, and no proxy is set); on: everybody; off:"
         " nobody",
     )
+    frame_ancestors: str = setting(
+        "self",
+        "who may show pages in a frame, such as the map of `explore?embed=1`: `self`, `none`, `*` or addresses such as"
+        " https://www.example.org, with blanks between",
+    )
     network_page: Switch = setting(
         "on",
         "off: /network does not show what `isthmus net` left, which names addresses, paths and containers of this host",
@@ -202,6 +211,15 @@ class Settings:
             raise unfit("cache_control", f"is '{self.cache_control}'", mistake)
         self.proxy_networks()
         self.source_schemas()
+        self.framing()
+
+    def framing(self) -> str:
+        """Who may frame pages, as Content-Security-Policy says it. Raises: BadSetting"""
+        words = self.frame_ancestors.split() or ["none"]
+        for word in words:
+            if word not in ("self", "none", "*") and FRAME_ANCESTOR.fullmatch(word) is None:
+                raise unfit("frame_ancestors", f"names '{word}'", "an address is like https://www.example.org")
+        return " ".join(f"'{word}'" if word in ("self", "none") else word for word in words)
 
     def source_schemas(self) -> tuple[str, ...]:
         """The schemas that are published beside the loaded files. Raises: BadSetting for those that are never"""

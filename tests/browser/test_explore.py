@@ -6,6 +6,7 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -48,9 +49,15 @@ def shops(cluster: Cluster) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def url(shops: Database) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder that the API sees."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def url(shops: Database, folder: Path) -> Iterator[str]:
     """In place of the package's: the same page and complaints, another API."""
-    with running_api(shops) as address:
+    with running_api(shops, ISTHMUS_DATA_DIR=str(folder)) as address:
         yield address
 
 
@@ -447,3 +454,51 @@ def test_collection_without_geometry_has_no_map(page: Page):
     page.locator("#sort-size").click()
     settled(page)
     assert page.locator("#table tbody tr").count() == 3
+
+
+def test_frame_shows_the_same_without_the_rest(page: Page, url: str, browser: Browser):
+    explore(page, "?filter=kind+%3D+%27food%27")
+    page.locator("#share > summary").click()
+    frame = page.get_by_label("In a page of your own").input_value()
+    found = re.fullmatch(r'<iframe src="(.*?)" title="shops" width="800" height="500"></iframe>', frame)
+    assert found
+    address = found[1].replace("&amp;", "&")
+    assert "embed=1" in address
+    page.goto(address)
+    page.wait_for_selector("body[data-ready=true]")
+    settled(page)
+    expect(page.locator("#matches")).to_have_text("100 features match")
+    expect(page.locator("#facets")).to_be_hidden()
+    expect(page.locator("body > header")).to_be_hidden()
+    expect(page.locator("#map")).to_be_visible()
+    whole = page.get_by_role("link", name="Open the whole page").get_attribute("href") or ""
+    assert "embed" not in whole
+    assert "filter=kind" in whole
+
+
+def test_saved_view_is_a_file_that_is_seen_when_it_is_dropped(page: Page, shops: Database, folder: Path, url: str):
+    explore(page, "?filter=size+%3E+300&sortby=-size&colour=size:jenks&properties=name,size#4/5/-10")
+    page.locator("#share > summary").click()
+    page.get_by_label("Name of the view").fill("Large shops")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a file").click()
+    assert download.value.suggested_filename == "Large shops.json"
+    (folder / "views").mkdir()
+    download.value.save_as(folder / "views/Large shops.json")
+    [view] = asked(url, "/views?f=json")["views"]
+    assert (view["name"], view["title"], view["collection"]) == ("Large shops", "Large shops", "shops")
+    page.goto(view["links"][0]["href"])
+    page.wait_for_selector("body[data-ready=true]")
+    settled(page)
+    assert matches(page) == told(shops, "size > 300")[0][0]
+    assert page.get_by_role("columnheader").all_inner_texts() == ["name", "size ▼"]
+    assert page.get_by_label("Colour by").input_value() == "size"
+    assert page.evaluate("() => window.isthmusMap.getZoom()") == 4
+    page.get_by_role("button", name="Clear all").click()
+    settled(page)
+    assert matches(page) == 400
+    assert "filter=&" in f"{urlsplit(page.url).query}&", "what differs from the view is in the address"
+    page.reload()
+    page.wait_for_selector("body[data-ready=true]")
+    settled(page)
+    assert matches(page) == 400

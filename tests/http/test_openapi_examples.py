@@ -24,7 +24,7 @@ from support.network import leave_network
 from support.ogc import definition, get
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
-WITHOUT_EXAMPLE = {"cursor"}
+WITHOUT_EXAMPLE = {"cursor", "view"}
 """A collection of one page has no second one."""
 
 

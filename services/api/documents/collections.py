@@ -72,6 +72,7 @@ def landing_document(settings: Settings, links: Links) -> dict[str, Any]:
             links.link(f"{OGC_REL}tiling-schemes", JSON, "tile matrix sets", "tileMatrixSets"),
             links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style of all collections", *STYLE),
             links.link("preview", HTML, "map of all collections", "map"),
+            links.link("related", JSON, "saved views of the pages to explore", "views"),
             *([network] if settings.network_page == "on" else []),
             *([files] if settings.files_page == "on" else []),
         ],

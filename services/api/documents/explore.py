@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,19 @@ from werkzeug.http import parse_accept_header
 
 from api.cql2.text_encoding.tokens import RESERVED
 from api.documents.tilesets import TILEJSON_MAX_ZOOM
+from api.documents.views import read_view
 from api.formats.registry import offered_exports
 from api.http.links import Links
 from api.http.request import Args, parse_choice, reject_unknown
 from api.params.items import sortable_columns
 from api.query.crs import crs_list
 from core.catalog.collections import Collection, Column
+from core.errors import UnknownView
 
 TEXTS = Path(__file__).parents[1] / "templates/texts.json"
 """The texts of the page by language. All languages have the same."""
 
-EXPLORE_PARAMETERS = ("filter", "sortby", "properties", "colour", "follow", "lang")
+EXPLORE_PARAMETERS = ("filter", "sortby", "properties", "colour", "follow", "lang", "view", "embed")
 """What the address of the page may hold: its scripts read all but the language."""
 
 NAMES = ("name", "title", "label", "nom", "nimi", "bezeichnung")
@@ -44,6 +46,8 @@ def language_of(args: Args, accepted: str) -> str:
     reject_unknown(args, EXPLORE_PARAMETERS)
     if "follow" in args:
         parse_choice("follow", args["follow"], ("map",))
+    if "embed" in args:
+        parse_choice("embed", args["embed"], ("1",))
     if "lang" in args:
         return parse_choice("lang", args["lang"], tuple(texts()))
     return parse_accept_header(accepted, LanguageAccept).best_match(texts(), "en")
@@ -58,10 +62,23 @@ def title_property(collection: Collection) -> str | None:
     return next((column.name for column in collection.columns if column.type == "string"), None)
 
 
+def view_shown(name: str | None, collection: Collection, data_dir: Path) -> Mapping[str, str]:
+    """What the page shows where its address says nothing else: a saved view, if one is named. Raises: UnknownView"""
+    if name is None:
+        return {}
+    view = read_view(data_dir, name)
+    if view.collection != collection.id:
+        detail = f"the view '{name}' is of {view.collection}"
+        raise UnknownView(detail, hint=f"/collections/{view.collection}/explore?view={name} shows it")
+    return view.shown
+
+
 def explore_data(
-    collection: Collection, collections: Iterable[Collection], links: Links, language: str
+    collection: Collection, collections: Iterable[Collection], links: Links, language: str, view: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What the scripts of the page are told. `collections`: those whose features may be areas to filter by."""
+    """What the scripts of the page are told. `collections`: those whose features may be areas to filter by; `view`:
+    what is shown where the address says nothing else.
+    """
     box = collection.bbox_crs84
     return {
         "id": collection.id,
@@ -83,7 +100,7 @@ def explore_data(
         "areas": [area_of(found, links) for found in collections if has_areas(found)],
         "lastZoom": TILEJSON_MAX_ZOOM,
         "reserved": sorted(RESERVED),
-        "view": {},
+        "view": dict(view),
     }
 
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from api.documents.plain_files import Json, Unusable, opened, read_json, read_plain
 from api.http.links import HTML, SVG, Links
 
 NAMES = ("show", "check", "compare")
 PICTURE = "show.svg"
+FOLDER = "var/network"
 MOST_BYTES = 2_000_000
-NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 HOW = "./scripts/isthmus net {} on the host, beside the engine, leaves one"
 MOST_ROWS, MOST_TEXT, MOST_NUMBER = 200, 700, 10**15
@@ -39,11 +38,6 @@ RESULTS = {
 VERDICTS = ("broken", "warning", "unseen", "kept")
 KEPT = ("subject", "promise", "seen")
 """Columns of the checks that hold."""
-Json = dict[str, Any]
-
-
-class Unusable(Exception):
-    """The file is there, and is none of the lab's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,41 +73,13 @@ def read_reports(data_dir: Path) -> ReportsFolder:
 
 def read_report(data_dir: Path, name: str) -> Json | None:
     """A report, None when there is none. Raises: Unusable"""
-    raw = read_file(data_dir, name)
-    if raw is None:
-        return None
-    try:
-        value = json.loads(raw.decode())
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # what came in must go out again
-    except (ValueError, RecursionError) as error:
-        raise Unusable from error
-    if not isinstance(value, dict):
-        raise Unusable
-    return cast(Json, value)
+    return read_json(data_dir / FOLDER, name, MOST_BYTES)
 
 
 def read_picture(data_dir: Path) -> bytes | None:
     """The picture, None when there is none. Raises: Unusable when it is no whole SVG"""
-    raw = read_file(data_dir, PICTURE)
+    raw = read_plain(data_dir / FOLDER, PICTURE, MOST_BYTES)
     if raw is not None and not (raw.lstrip().startswith(b"<svg ") and raw.rstrip().endswith(b"</svg>")):
-        raise Unusable
-    return raw
-
-
-def read_file(data_dir: Path, name: str) -> bytes | None:
-    """A file of the lab's folder, None when there is none. Raises: Unusable when it is no file, too long or shut"""
-    try:
-        with opened(data_dir) as folder:
-            descriptor = os.open(name, NO_LINK, dir_fd=folder)
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise Unusable
-                raw = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Unusable from error
-    if len(raw) > MOST_BYTES:
         raise Unusable
     return raw
 
@@ -121,20 +87,10 @@ def read_file(data_dir: Path, name: str) -> bytes | None:
 def changed_at(data_dir: Path) -> datetime | None:
     """When a file was last put there or taken away: each is renamed into the folder."""
     try:
-        with opened(data_dir) as folder:
+        with opened(data_dir / FOLDER) as folder:
             return datetime.fromtimestamp(int(os.fstat(folder).st_mtime), UTC)
     except OSError:
         return None
-
-
-@contextmanager
-def opened(data_dir: Path) -> Generator[int]:
-    """The lab's folder. Raises: OSError"""
-    folder = os.open(data_dir / "var" / "network", NO_LINK | os.O_DIRECTORY)
-    try:
-        yield folder
-    finally:
-        os.close(folder)
 
 
 @dataclass(frozen=True, slots=True)

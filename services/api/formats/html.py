@@ -25,7 +25,7 @@ OF_PROGRAMS = (PROBLEM_JSON, JSON, GEOJSON, MVT)
 
 POLICY = (
     "default-src 'none'; script-src {own}; style-src {own}; img-src {own} data: blob:; connect-src {own};"
-    " worker-src {own} blob:; form-action {own}; base-uri 'none'; frame-ancestors 'self'"
+    " worker-src {own} blob:; form-action {own}; base-uri 'none'; frame-ancestors {frames}"
 )
 """What a page may load, and who may frame it: nothing of other servers, no script or style that stands in the page.
 MapLibre's pictures and workers are blobs.
@@ -51,7 +51,7 @@ class HtmlPages:
         own = f"'self' {origin}".strip()
         return [
             ("Content-Type", HTML_UTF8),
-            ("Content-Security-Policy", POLICY.format(own=own)),
+            ("Content-Security-Policy", POLICY.format(own=own, frames=self.settings.framing())),
             ("Referrer-Policy", "same-origin"),
         ]
 

@@ -31,6 +31,7 @@ STATUS: dict[type[IsthmusError], int] = {
     errors.NetworkHidden: 403,
     errors.UnknownCollection: 404,
     errors.UnknownFeature: 404,
+    errors.UnknownView: 404,
     errors.UnknownTileMatrixSet: 404,
     errors.TileOutside: 404,
     errors.NoGeometry: 404,

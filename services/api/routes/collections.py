@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.context import api, current_request
 from api.documents.collections import collection_document
-from api.documents.explore import explore_data, language_of
+from api.documents.explore import explore_data, language_of, view_shown
 from api.documents.listing import collections_document
 from api.documents.schemas import (
     feature_schema_document,
@@ -58,9 +58,11 @@ def explore(id: str) -> Response:
     """The page that filters, counts, maps and downloads a collection. What it shows is in its address."""
     found = api().catalog.collection(id)
     language = language_of(request.args, request.headers.get("Accept-Language", ""))
-    data = explore_data(found, api().catalog.current().values(), api().links, language)
+    view = view_shown(request.args.get("view"), found, api().settings.data_dir)
+    data = explore_data(found, api().catalog.current().values(), api().links, language, view)
     has_map = found.has_tiles and not found.needs_arguments
     shown = {"collection": found, "has_map": has_map, "language": language, "t": data["texts"], "data": data}
+    shown["embed"] = "embed" in request.args
     response = page("explore.html", title=found.title, **shown)
     response.vary.update(("Accept-Language",))
     return response

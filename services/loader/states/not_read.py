@@ -93,6 +93,7 @@ READ = " ".join(KIND_OF_SUFFIX)
 UNKNOWN = NotRead("unknown", "of a format that is not read", f"these are read: {READ}")
 GONE = NotRead("link", "a link to a file that is not there", "put the file itself there")
 FOLDER = NotRead("folder", "a folder that the loader may not look into", "let the loader's user do so: chmod a+rx")
+VIEW = NotRead("saved view", "a saved view of the page to explore", "/views lists it")
 SIDE_CAR = NotRead(
     "side-car", "a side-car without its dataset", "it describes what has its name: roads.toml stands beside roads.gpkg"
 )
@@ -100,7 +101,8 @@ SIDE_CAR = NotRead(
 
 def why_not_read(data_dir: Path, path: Path) -> NotRead:
     """What a file is that is no dataset, with a whole sentence as its detail. Opens nothing."""
-    found = odd_kind(data_dir, path) or known_kind(path.name.lower())
+    is_view = path.parent == data_dir / "views" and path.suffix == ".json"
+    found = odd_kind(data_dir, path) or (VIEW if is_view else known_kind(path.name.lower()))
     return found._replace(detail=f"it is {found.detail}")
 
 

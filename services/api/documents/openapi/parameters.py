@@ -69,7 +69,7 @@ def parameter_components(
         "having": "count > 0",
         "group-by": examples.get("properties", []),
     }
-    other |= {"colour": next(iter(examples.get("properties", [])), "size"), "follow": "map", "lang": "en"}
+    other |= {"colour": next(iter(examples.get("properties", [])), "size"), "follow": "map", "lang": "en", "embed": "1"}
     described = {
         name: with_example(parameter, other.get(name, examples.get(parameter["name"])))
         for name, parameter in found.items()
@@ -195,6 +195,8 @@ EXPLORE_PARAMETERS: Mapping[str, tuple[Schema, str]] = {
     "colour": (TEXT, "Property that the map is coloured by; behind a colon its classes: quantile, jenks or hist."),
     "follow": (words("map"), "What the numbers and the table follow beside the filter: what the map shows."),
     "lang": (words("en", "zh"), "Language of the page; else that of Accept-Language."),
+    "view": (TEXT, "Name of a saved view, which is shown where the address says nothing else."),
+    "embed": (words("1"), "The page for a frame: the map, the table and the number of matches."),
 }
 """Of the page that explores a collection."""
 

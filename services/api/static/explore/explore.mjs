@@ -7,6 +7,7 @@ import { facetsFollow, refreshFacets } from './facets.mjs';
 import { lineWithout, termsOf } from './filter.mjs';
 import { boxOfMap, makeMap, paint, pointAt, showFeature, showMatches, zoomToMatches } from './mapview.mjs';
 import { node, page, text } from './page.mjs';
+import { refreshShare, shareControls } from './share.mjs';
 import { change, columnsText, current, onChange, shownColumns } from './state.mjs';
 import { loadFirst, markRows, tableCalls } from './table.mjs';
 
@@ -75,6 +76,7 @@ async function refresh(now, before = {}) {
   drawChips();
   drawColumns();
   refreshDownloads();
+  refreshShare();
   const isFiltered = now.filter !== before.filter;
   const isElsewhere = now.follow !== before.follow;
   const table = refreshTable();
@@ -88,6 +90,7 @@ async function refresh(now, before = {}) {
 
 let timer = 0;
 const moved = () => {
+  refreshShare();
   if (current().follow !== 'map') return;
   clearTimeout(timer);
   timer = setTimeout(() => {
@@ -112,6 +115,7 @@ tableCalls({ pick: ({ id }) => showFeature(id), point: pointAt });
 facetsFollow(box);
 colourControls();
 downloadControls();
+shareControls();
 listen();
 const first = refresh(current());
 await Promise.all([first, makeMap({ point: markRows, moved }, first)]);

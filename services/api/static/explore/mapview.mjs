@@ -139,6 +139,7 @@ function addLayers(style) {
 export async function makeMap(calls, ready) {
   if (!element) return;
   listeners = calls;
+  if (!location.hash && page.view.map) history.replaceState(null, '', `#${page.view.map}`);
   const hasPlace = /^#[\d.]+\//.test(location.hash);
   map = new maplibregl.Map({
     container: element, style: EMPTY_STYLE, hash: true, maxZoom: 22, ...(page.bbox ? { bounds: boundsOf(page.bbox), fitBoundsOptions: { padding: 32, maxZoom: 15 } } : {}),
