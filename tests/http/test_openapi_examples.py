@@ -24,6 +24,9 @@ from support.network import leave_network
 from support.ogc import definition, get
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+ALONE = ("cursor", "exclude-properties", "near")
+"""Parameters that exclude another one."""
+
 WITHOUT_EXAMPLE = {"cursor", "view"}
 """A collection of one page has no second one."""
 
@@ -89,7 +92,7 @@ def requests(api: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, str], An
             continue
         yield method, here, {}, None, ""
         yield from ((method, here, {name: value}, None, "") for name, value in asked.items())
-        together = {name: value for name, value in asked.items() if name not in ("cursor", "exclude-properties")}
+        together = {name: value for name, value in asked.items() if name not in ALONE}
         yield method, here, together, None, ""
 
 

@@ -27,6 +27,7 @@ from api.formats.registry import EXPORTS
 from api.http.request import Limits, Request
 from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, status_line, streamed, validator_of
 from api.params.items import items_query
+from api.params.near import NEAR_PARAMETERS
 from api.planner.choose_plan import Reader, choose_order
 from api.query.crs import CRS84
 from api.query.items import AS_STORED, ItemsQuery, Presentation
@@ -73,7 +74,7 @@ class ExportService:
 
         Raises: BadParameter for what only pages have; as `items_query` and `reject_crs`
         """
-        for name in ("cursor", "resultType", "count"):
+        for name in ("cursor", "resultType", "count", *NEAR_PARAMETERS):
             if name in request.args:
                 hint = "leave it out, or ask for f=json"
                 raise BadParameter(f"f={chosen} has no {name}", hint=hint, parameter=name)

@@ -9,7 +9,7 @@ requested before: boxes of somebody who moves a map hardly ever come again, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from api.catalog.live import LiveCatalog
@@ -27,7 +27,8 @@ from api.features.geojson import (
     presented,
     search_links,
 )
-from api.features.html import page_for_people, render_feature_page, render_table, without_blanks
+from api.features.html import MOST_SHOWN, page_for_people, render_feature_page, render_table, without_blanks
+from api.features.nearest import count_nearest, find_nearest
 from api.formats.html import HtmlPages
 from api.formats.registry import EXPORTS, MEDIA_TYPES, PAGES
 from api.http.links import Link, queryables_header
@@ -38,6 +39,7 @@ from api.params.values import parse_profiles
 from api.planner.choose_plan import Reader, choose_order
 from api.query.crs import CRS84, parse_crs
 from api.query.items import ItemsQuery, Presentation
+from api.query.near import Around
 from core.cache import Cache
 from core.catalog.collections import Catalog, Collection
 
@@ -183,12 +185,23 @@ class FeatureService:
 
     def _find(self, collection: Collection, query: ItemsQuery, chosen: str) -> FoundPage:
         """The page of a query, in one of PAGES."""
+        if query.filter.around is not None:
+            return self._find_nearest(collection, query, query.filter.around, chosen)
         query = choose_order(self.reader, collection, query)
         if chosen == "html":
             query, page = page_for_people(self.reader, collection, query)
         else:
             page = find_page(self.reader, collection, query, most_bytes=MOST_HELD)
         count = self.reader.counts.of_page(collection, query, page)
+        return FoundPage(collection, chosen, query, page, count)
+
+    def _find_nearest(self, collection: Collection, query: ItemsQuery, around: Around, chosen: str) -> FoundPage:
+        """The page of the features nearest to a place. A table for people has a column of their distance."""
+        most_bytes = MOST_SHOWN if chosen == "html" else MOST_HELD
+        page = find_nearest(self.reader, collection, query, around, most_bytes=most_bytes)
+        count = count_nearest(self.reader, collection, query, page)
+        if chosen == "html":
+            collection = replace(collection, columns=(*collection.columns, query.sort[0].column))
         return FoundPage(collection, chosen, query, page, count)
 
     def _geojson_page(self, request: Request, found: FoundPage, links: list[Link], headers: Headers) -> Render:

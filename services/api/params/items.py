@@ -12,9 +12,11 @@ from api.cql2.text_encoding.tokens import as_cql2
 from api.cql2.tree.ast import Node
 from api.http.request import Args, Limits, parse_choice, parse_names, parse_whole, reject_unknown
 from api.params.conditions import condition_of, parse_box, parse_ids, parse_interval, parse_search
+from api.params.near import NEAR_PARAMETERS, parse_near
 from api.params.values import VALUE_PARSERS, equals, parse_arguments, parse_profiles
 from api.query.crs import CRS84, parse_crs
 from api.query.items import AS_STORED, NO_FILTER, CountMode, Cursor, Filter, ItemsQuery, Presentation, SortKey
+from api.query.near import distance_column
 from api.query.page import order_of, parse_cursor
 from api.query.page_order import order_key
 from core.bbox import parse_heights
@@ -34,7 +36,7 @@ PRESENTATION_PARAMETERS = (
     "csv-geometry",
 )
 PAGE_PARAMETERS = ("f", "limit", "offset", "cursor", "sortby", "resultType", "count")
-ITEMS_PARAMETERS = (*PAGE_PARAMETERS, *FILTER_PARAMETERS, *PRESENTATION_PARAMETERS)
+ITEMS_PARAMETERS = (*PAGE_PARAMETERS, *NEAR_PARAMETERS, *FILTER_PARAMETERS, *PRESENTATION_PARAMETERS)
 """Parameters of a page of features beside the queryables; a property of one of these names is no parameter."""
 
 MOST_SORT_KEYS = 8
@@ -68,6 +70,10 @@ def items_query(args: Args, collection: Collection, limits: Limits) -> ItemsQuer
     sort = parse_sort(args["sortby"], collection) if "sortby" in args else ()
     if "cursor" in args and not sort:
         sort = order_of(args["cursor"], filter, collection)
+    if "near" in args and collection.has_geometry and not is_function(collection):
+        around, number = parse_near(args, collection)
+        filter, sort = replace(filter, around=around), (SortKey(distance_column(collection)),)
+        limits = Limits(number, number)
     query = ItemsQuery(
         limit=parse_limit(args["limit"], limits) if "limit" in args else limits.default,
         filter=filter,
@@ -95,7 +101,17 @@ def at_place(query: ItemsQuery, cursor: Cursor, key: Key) -> ItemsQuery:
 def parameters_of(collection: Collection) -> tuple[str, ...]:
     """The names of all parameters that a page of a collection's features takes."""
     own = [*collection.arguments, *queryable_columns(collection)]
-    return (*ITEMS_PARAMETERS, *(parameter.name for parameter in own))
+    ours = (
+        [name for name in ITEMS_PARAMETERS if name not in NEAR_PARAMETERS]
+        if is_function(collection)
+        else ITEMS_PARAMETERS
+    )
+    return (*ours, *(parameter.name for parameter in own))
+
+
+def is_function(collection: Collection) -> bool:
+    """Whether features are the rows of a function, whose arguments may be called as parameters that came later."""
+    return collection.source is not None and collection.source.after is not None
 
 
 def queryable_columns(collection: Collection) -> list[Column]:

@@ -14,6 +14,7 @@ from api.cql2.text_encoding.writer import normalised, render_text
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.query.crs import CRS84, Crs
+from api.query.near import Around
 from core.bbox import BBox
 from core.catalog.collections import Argument, Collection, Column, Key
 
@@ -99,6 +100,8 @@ class Filter:
     """The system of the geometries in `cql2`."""
     heights: tuple[float, float] | None = None
     """The lowest and the highest height of the box, in the unit of the data."""
+    around: Around | None = None
+    """A place that the features are near to, which they are sorted by the distance from."""
     memo: dict[Hashable, Any] = field(init=False, default_factory=dict[Hashable, Any], compare=False, repr=False)
     """What was worked out of it: see `found`."""
 
@@ -277,7 +280,8 @@ def parts_of(filter: Filter) -> list[Any]:
     equals: list[Any] = sorted([condition.column.name, condition.value] for condition in filter.equals)
     cql2 = filter.cql2 and [render_text(filter.cql2), filter.cql2_crs.uri if filter.traits.has_geometry else CRS84.uri]
     heights = [filter.heights] if filter.heights else []
-    return [box, times, equals, filter.ids, filter.text, cql2, *heights]
+    near = [repr(filter.around)] if filter.around else []
+    return [box, times, equals, filter.ids, filter.text, cql2, *heights, *near]
 
 
 def fingerprint(parts: list[Any]) -> str:

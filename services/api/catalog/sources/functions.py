@@ -21,6 +21,7 @@ from api.catalog.sources.columns import BEHIND, INTEGERS, PropertyColumn, publis
 from api.catalog.sources.geometry_columns import GeometryColumn, geometry_column, located
 from api.catalog.sources.model import DatabaseFunction, Draft, Omission, Parameter, Systems, TileFunction, literal
 from api.params.items import ITEMS_PARAMETERS
+from api.params.near import NEAR_PARAMETERS
 from api.params.values import VALUE_PARSERS
 from core.bbox import BBox
 from core.catalog.archives import MVT, Facts
@@ -77,9 +78,13 @@ def refused(function: DatabaseFunction, shared: Names[str]) -> Omission | None:
     return uncallable(function, shared) or unnamed(function)
 
 
+TAKEN = frozenset(ITEMS_PARAMETERS) - frozenset(NEAR_PARAMETERS)
+"""Names that requests for rows use already."""
+
+
 def unnamed(function: DatabaseFunction) -> Omission | None:
     """Why no request can name an argument that a function needs."""
-    used = ("f",) if is_tile_function(function) else ITEMS_PARAMETERS
+    used = ("f",) if is_tile_function(function) else TAKEN
     needed = typed_parameters(function) if is_tile_function(function) else function.parameters
     for parameter in needed:
         if parameter.required and (not parameter.name or parameter.name in used):
@@ -133,7 +138,7 @@ def source_of(
     names = sql.SQL(", ").join([*(quoted(attribute.name) for attribute in function.attributes), quoted(ROW)])
     call = sql.SQL("(SELECT {} FROM {}(").format(items, quoted(function.schema, function.name))
     after = sql.SQL(") WITH ORDINALITY AS s ({}))").format(names)
-    named = [found for found in function.parameters if found.name and found.name not in ITEMS_PARAMETERS]
+    named = [found for found in function.parameters if found.name and found.name not in TAKEN]
     arguments = tuple(map(argument_of, named))  # others keep their defaults
     return Source(
         relation=call,

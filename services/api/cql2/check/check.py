@@ -26,6 +26,9 @@ TIMES: tuple[Kind, ...] = ("date", "datetime")
 OPERATORS = (*ast.SPATIAL_OPS, *ast.TEMPORAL_OPS, *ast.ARRAY_OPS, "casei", "accenti")
 """What is written like a function, and is a part of CQL2 itself."""
 
+MEASURED = ("s_distance", "distance", "dwithin")
+"""Functions that measure from each edge of a literal."""
+
 SHOWN = 40
 """Characters of an operand that an error shows."""
 ARTICLES: dict[Kind, str] = {"geometry": "a geometry", "interval": "an interval", "json": "a list or object (JSON)"}
@@ -225,7 +228,7 @@ class Checker:
             for index, arg in enumerate(node.args)
         ]
         for arg in args:
-            if signature.name == "s_distance":
+            if signature.name in MEASURED and self.kind(arg) == "geometry":
                 check_turns(arg)
         return replace(node, name=signature.name, args=tuple(args))
 

@@ -168,6 +168,13 @@ FUNCTIONS = {
         Signature("s_area", "The area in square metres, on the ellipsoid.", (GEOMETRY,), "number"),
         Signature("s_length", "The length of lines in metres, on the ellipsoid.", (GEOMETRY,), "number"),
         Signature("s_distance", "The shortest distance in metres, on the ellipsoid.", (GEOMETRY, GEOMETRY), "number"),
+        Signature("distance", "The same as s_distance.", (GEOMETRY, GEOMETRY), "number"),
+        Signature(
+            "dwithin",
+            "Whether geometries are within so many metres of each other, on the ellipsoid, by an index.",
+            (GEOMETRY, GEOMETRY, NUMBER),
+            "boolean",
+        ),
         Signature("s_centroid", "The point in the middle.", (GEOMETRY,), "geometry"),
     )
 }

@@ -55,6 +55,9 @@ COMMON: dict[str, Any] = {
     "q": "a",
     "datetime": "2000-01-01T00:00:00Z/..",
     "bbox": [-10, 35, 30, 70],
+    "near": [24.94, 60.17],
+    "k": 3,
+    "max-distance": 5000,
 }
 """By the name of the parameter, whatever the collection."""
 
@@ -128,6 +131,7 @@ def items_examples(collection: Collection, sample: Sample) -> dict[str, Any]:
     found = {
         **COMMON,
         "bbox": part_of(collection.bbox_crs84),
+        "near": middle_of(collection.bbox_crs84),
         "crs": accepted_crs(collection)[-1].uri,
         "datetime": since(collection),
         "ids": [sample.id] if sample.id is not None else None,
@@ -157,6 +161,11 @@ def part_of(box: BBox | None) -> list[float]:
         return COMMON["bbox"]
     wide, high = (box.east - box.west) / 4, (box.north - box.south) / 4
     return [round(number, 4) for number in (box.west + wide, box.south + high, box.east - wide, box.north - high)]
+
+
+def middle_of(box: BBox | None) -> list[float]:
+    """Longitude and latitude of the middle of a box; a place in Europe when there is none."""
+    return COMMON["near"] if box is None else [round(number, 4) for number in box.centre()]
 
 
 def since(collection: Collection) -> str:

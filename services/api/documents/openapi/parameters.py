@@ -19,6 +19,7 @@ from api.params.aggregates import (
 from api.params.collections import MOST_LISTED
 from api.params.conditions import LONGEST_SEARCH
 from api.params.items import COUNT_MODES, CSV_GEOMETRIES, FILTER_LANGS, LARGEST_OFFSET, LARGEST_ZOOM, MOST_DIGITS
+from api.params.near import DEFAULT_NEAREST, MOST_METRES, MOST_NEAREST
 from api.query.crs import CRS84
 from api.query.items import PROFILES
 from api.tms.tile import WEB_MERCATOR_QUAD, TileMatrixSet
@@ -123,6 +124,18 @@ def page_parameters(limits: Limits) -> dict[str, tuple[Schema, str]]:
         "offset": ({**WHOLE, "maximum": LARGEST_OFFSET}, "Features to skip; cursors are faster."),
         "cursor": (TEXT, "A place in the walk, from a next or prev link."),
         "sortby": (TEXTS, "Properties to sort by, -name for descending."),
+        "near": (
+            {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+            "Longitude, latitude: the nearest features first, each with its distance in metres on the ellipsoid.",
+        ),
+        "k": (
+            {"type": "integer", "minimum": 1, "maximum": MOST_NEAREST, "default": DEFAULT_NEAREST},
+            "With near: features on a page, in place of limit.",
+        ),
+        "max-distance": (
+            {"type": "number", "minimum": 0, "maximum": MOST_METRES},
+            "With near: metres that features are off at most.",
+        ),
         "resultType": (words("results", "hits"), "hits: only the number of matches."),
         "count": (words(*COUNT_MODES), "How the matches are counted."),
     }

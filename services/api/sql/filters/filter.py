@@ -17,6 +17,7 @@ from psycopg import sql
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.query.items import NO_FILTER, Equals, Filter, GridBox, Interval
+from api.sql.filters.around import within
 from api.sql.filters.bbox import Condition, Test, at_heights, box_values, in_box, is_geography
 from api.sql.filters.cql2.conditions import filter_condition
 from api.sql.filters.cql2.values import fits_real, is_whole
@@ -68,6 +69,8 @@ def where(
         parts.append(in_box(collection, filter.box, boxes_by))
     if filter.heights is not None and collection.has_geometry:
         parts.append(at_heights(filter.heights))
+    if filter.around is not None and collection.has_geometry:
+        parts.append(within(collection, filter.around))
     if filter.interval is not None and collection.times:
         parts.append(in_interval(collection.times, filter.interval))
     if filter.ids is not None:
@@ -170,6 +173,8 @@ def filter_shape(collection: Collection, filter: Filter) -> FilterShape | None:
 def find_shape(collection: Collection, filter: Filter) -> FilterShape | None:
     """The shape of a filter."""
     if filter.interval or filter.heights or filter.ids is not None or filter.text is not None or filter.arguments:
+        return None
+    if filter.around is not None:
         return None
     if filter.box is not None and is_geography(collection):
         return None

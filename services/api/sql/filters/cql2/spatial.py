@@ -16,8 +16,10 @@ from psycopg import sql
 from api.cql2.tree import ast
 from api.cql2.tree.ast import BBox, Geometry, GeometryCollection, Node, Position, mistake
 from api.cql2.tree.geometry import all_positions, lines, wkt
+from api.sql.filters.around import LONGEST_M, near_boxes
 from api.sql.filters.cql2.scope import SQL, Scope
 from api.sql.relation import domain, where_placed
+from core.bbox import BBox as Box
 
 STEP_DEG = 0.1
 FINER = 10
@@ -37,6 +39,7 @@ FUNCTIONS: dict[str, sql.SQL] = {
     "s_distance": sql.SQL("ST_Distance({}, {})::numeric"),
     "s_centroid": sql.SQL("ST_Centroid({})"),
 }
+FUNCTIONS["distance"] = FUNCTIONS["s_distance"]
 Literal = Geometry | GeometryCollection | BBox
 
 
@@ -116,6 +119,37 @@ def geography(geometry: SQL, scope: Scope, node: Node) -> SQL:
     if srid != 4326:
         degrees = where_placed(scope.collection, sql.SQL("ST_Transform({}, 4326)").format(geometry))
     return sql.SQL("({})::geography").format(degrees)
+
+
+def is_within(node: ast.FunctionCall, metres: SQL, scope: Scope) -> SQL:
+    """Whether geometries are within some metres of each other, for which the index of a column serves where the other
+    is a literal in degrees, and the metres are a number.
+    """
+    left, right = (geography(shape(arg, scope), scope, node) for arg in node.args[:2])
+    text = sql.SQL("(ST_DWithin({0}, {1}, LEAST(GREATEST({2}, 0), {3})::float8) AND {2} >= 0)")
+    measured = text.format(left, right, metres, sql.Literal(LONGEST_M))
+    near = near_literal(node, scope)
+    return measured if near is None else sql.SQL("({} AND {})").format(near, measured)
+
+
+def near_literal(node: ast.FunctionCall, scope: Scope) -> SQL | None:
+    """The condition that the column can be as near as that; None where nobody knows."""
+    column, other, metres = node.args
+    if isinstance(column, Literal):
+        column, other = other, column
+    if not isinstance(column, ast.Property) or not isinstance(other, Geometry | GeometryCollection):
+        return None
+    if scope.srid_in != 4326 or not isinstance(metres, ast.Number) or metres.value < 0:
+        return None
+    x, y = (1, 0) if scope.northing_first else (0, 1)
+    places = [(position[x], position[y]) for position in all_positions(other)]
+    if not places:
+        return None
+    easts, norths = zip(*places, strict=True)
+    box = Box(min(easts), min(norths), max(easts), max(norths))
+    near, values = near_boxes(scope.collection, box, float(metres.value), f"{scope.prefix}near{len(scope.params)}_")
+    scope.params.update(values)
+    return near
 
 
 def literal(scope: Scope, text: str) -> SQL:

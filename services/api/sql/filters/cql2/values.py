@@ -22,7 +22,7 @@ from psycopg import sql
 from api.cql2.tree import ast
 from api.cql2.tree.ast import Node
 from api.sql.filters.cql2.scope import SQL, Scope
-from api.sql.filters.cql2.spatial import FUNCTIONS as SHAPE_FUNCTIONS, shape, shape_function
+from api.sql.filters.cql2.spatial import FUNCTIONS as SHAPE_FUNCTIONS, is_within, shape, shape_function
 from api.sql.relation import text_of
 
 CALCULATIONS: dict[str, sql.SQL] = {
@@ -104,6 +104,8 @@ def day(node: Node, scope: Scope) -> SQL:
 
 def function(node: ast.FunctionCall, scope: Scope) -> SQL:
     """The call of a function that the check let pass."""
+    if node.name == "dwithin":
+        return is_within(node, exact(node.args[2], scope), scope)
     if node.name in SHAPE_FUNCTIONS:
         return shape_function(node, scope)
     args = [value(arg, scope) for arg in node.args]
