@@ -1,17 +1,20 @@
-"""Saved views: files of the data folder, which may hold anything."""
+"""Saved views, files of the data folder which may hold anything; and the picture of a collection."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image, ImageColor
 
 from api.app import create_app
+from api.documents.styles import SEA, colour_of
 from core.database.connections import Database as Pool
 from support.cluster import Cluster
 from support.publish import publish
@@ -114,3 +117,20 @@ def test_values_of_a_view_are_data_and_never_markup(client: FlaskClient, views: 
     assert data_of(client, "/collections/shops/explore?view=evil")["view"]["filter"] == evil
     for address in ("/collections/shops/explore?view=evil", "/views?f=html"):
         assert "<script>alert" not in client.get(address).text
+
+
+def test_picture_shows_where_the_features_are(client: FlaskClient):
+    response = client.get("/collections/shops/picture")
+    assert (response.status_code, response.content_type) == (200, "image/png")
+    picture = Image.open(BytesIO(response.data)).convert("RGB")
+    assert picture.size == (600, 315)
+    sea, middle = picture.getpixel((5, 5)), picture.getpixel((300, 157))
+    assert sea == ImageColor.getrgb(SEA)
+    assert middle == pytest.approx(ImageColor.getrgb(colour_of("shops")), abs=16), "the only point is in the middle"
+    again = client.get("/collections/shops/picture", headers={"If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 304
+    page = client.get("/collections/shops/explore").text
+    assert '<meta property="og:image" content="http://localhost/collections/shops/picture">' in page
+    assert 'src="http://localhost/collections/shops/picture"' in client.get("/collections?f=html").text
+    assert client.get("/collections/shops/picture?width=9").status_code == 400
+    assert client.get("/collections/none/picture").status_code == 404

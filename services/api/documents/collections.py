@@ -7,7 +7,7 @@ from typing import Any
 
 from api.documents import without_none
 from api.formats.registry import EXPORTS, is_offered
-from api.http.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, SCHEMA_JSON, Link, Links
+from api.http.links import GEOJSON, HTML, JSON, MAPLIBRE_STYLE, OGC_REL, OPENAPI_JSON, PNG, SCHEMA_JSON, Link, Links
 from api.query.crs import CRS84, crs_list, storage_crs
 from core import VERSION
 from core.catalog.collections import Collection
@@ -150,6 +150,7 @@ def collection_links(collection: Collection, links: Links) -> list[Link]:
     ]
     if collection.has_tiles and not collection.needs_arguments:
         found.append(links.link(f"{OGC_REL}tilesets-vector", JSON, "vector tiles", *here, "tiles"))
+        found.append(links.link("preview", PNG, "picture of the features", *here, "picture"))
         found.append(links.link("stylesheet", MAPLIBRE_STYLE, "MapLibre style", *here, *STYLE))
     return [*found, *license_links(collection.license)]
 

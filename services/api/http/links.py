@@ -26,7 +26,8 @@ SCHEMA_JSON = "application/schema+json"
 OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.0"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 MVT = "application/vnd.mapbox-vector-tile"
-PICTURES = ("image/png", "image/jpeg", "image/webp", "image/avif")
+PNG = "image/png"
+PICTURES = (PNG, "image/jpeg", "image/webp", "image/avif")
 """What tiles of a file may be besides vector tiles."""
 
 MAPLIBRE_STYLE = "application/vnd.mapbox.style+json"

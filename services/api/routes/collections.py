@@ -21,11 +21,13 @@ from api.documents.schemas import (
     sortables_document,
     wide_properties,
 )
-from api.http.links import HTML, JSON, SCHEMA_JSON, Links
-from api.http.request import Args, choose_format
+from api.http.links import HTML, JSON, PNG, SCHEMA_JSON, Links
+from api.http.request import Args, choose_format, reject_unknown
 from api.params.body import merged, parse_body
 from api.params.collections import LISTED_PARAMETERS, page_of, parse_list_query
-from api.routes.responses import GDAL, answer, flask_response, page
+from api.pictures.service import picture_of
+from api.routes.responses import GDAL, answer, flask_response, page, respond
+from api.tiles.layers import with_tiles
 from core.catalog.collections import Collection
 
 bp = Blueprint("collections", __name__, url_prefix="/collections")
@@ -65,6 +67,15 @@ def explore(id: str) -> Response:
     shown["embed"] = "embed" in request.args
     response = page("explore.html", title=found.title, **shown)
     response.vary.update(("Accept-Language",))
+    return response
+
+
+@bp.get("/<id>/picture")
+def picture(id: str) -> Response:
+    """A picture of a collection, for cards and link previews. Raises: NoGeometry, NoTiles"""
+    reject_unknown(request.args, ())
+    response = respond(picture_of(api().tiles, with_tiles(api().catalog.collection(id))), PNG)
+    response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 

@@ -15,6 +15,7 @@ from api.http.links import (
     MVT,
     OPENAPI_JSON,
     PICTURES,
+    PNG,
     SCHEMA_JSON,
     SVG,
 )
@@ -122,6 +123,14 @@ OPERATIONS = (
         (HTML,),
         ("collectionId", "filter", "sortby", "properties", "colour", "follow", "lang", "view", "embed"),
         _WITH_404,
+    ),
+    Operation(
+        f"{_COLLECTION}/picture",
+        "getPicture",
+        "A picture of a collection",
+        (PNG,),
+        ("collectionId",),
+        (*_WITH_404, 504),
     ),
     _schema("queryables", "getQueryables", "What can be asked of the features"),
     _schema("sortables", "getSortables", "What the features can be sorted by"),

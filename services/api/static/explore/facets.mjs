@@ -5,13 +5,14 @@ import { containsTerm, lineWith, rangeTerm, termOf, valuesTerm } from './filter.
 import { address, count, fetchJson, node, page, shown, text } from './page.mjs';
 import { change, current } from './state.mjs';
 
-const AT_ONCE = 12;
+const SHOWN = 12; // properties, until more are asked for
+const AT_ONCE = 4; // so that the first numbers come soon, also of millions of features
 const [FEW, MANY] = [8, 100];
 const panel = document.getElementById('facets');
 const wanted = page.properties.filter((property) => property.facet).map(({ name }) => name);
 const longLists = new Set();
 const closed = new Set(wanted.slice(6));
-let shownNames = wanted.slice(0, AT_ONCE);
+let shownNames = wanted.slice(0, SHOWN);
 
 const set = (kind, name, term) => change({ filter: lineWith(current().filter, kind, name, term) });
 
@@ -85,13 +86,14 @@ function draw(facets) {
   const rest = wanted.filter((name) => !shownNames.includes(name));
   const more = node('button', { type: 'button', id: 'more-facets', className: 'link', textContent: text('moreProperties', { number: rest.length }) });
   more.addEventListener('click', () => {
-    shownNames = wanted.slice(0, shownNames.length + AT_ONCE);
+    shownNames = wanted.slice(0, shownNames.length + SHOWN);
     refreshFacets();
   });
   panel.replaceChildren(...facets.map(section), ...(rest.length ? [more] : []));
   if (here) document.getElementById(here)?.focus({ preventScroll: true });
 }
 
+const found = new Map(); // property -> its facet, as it was last told
 let running = null;
 let boxOfMap = () => null;
 
@@ -115,11 +117,12 @@ export async function refreshFacets() {
   const own = running = new AbortController();
   panel.setAttribute('aria-busy', 'true');
   try {
-    const answers = await Promise.all(groupsOf(shownNames).map(([names, size]) => fetchJson(address('/facets', {
-      properties: names.join(','), size, filter: current().filter, bbox: boxOfMap(),
-    }), own.signal)));
-    const found = new Map(answers.flatMap(({ facets }) => facets).map((facet) => [facet.property, facet]));
-    draw(shownNames.map((name) => found.get(name)));
+    for (const [names, size] of groupsOf(shownNames)) {
+      const asked = { properties: names.join(','), size, filter: current().filter, bbox: boxOfMap() };
+      const { facets } = await fetchJson(address('/facets', asked), own.signal);
+      facets.forEach((facet) => found.set(facet.property, facet));
+      draw(shownNames.filter((name) => found.has(name)).map((name) => found.get(name)));
+    }
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (error.problem?.parameter !== 'filter') panel.replaceChildren(node('p', { className: 'quiet', textContent: error.message }));

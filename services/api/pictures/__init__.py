@@ -1,0 +1,1 @@
+"""Pictures of collections, for cards and link previews."""
