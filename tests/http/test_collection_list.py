@@ -136,7 +136,7 @@ def page(client: FlaskClient, **query: str) -> str:
 
 def test_the_page_searches_without_javascript(client: FlaskClient):
     text = page(client, q="roads", bbox="0,50,20,70")
-    assert '<form class="search" role="search" action="http://localhost/collections">' in text
+    assert '<form class="asked" role="search" action="http://localhost/collections">' in text
     assert 'name="q" value="roads"' in text
     assert 'name="bbox" value="0.0,50.0,20.0,70.0"' in text
     assert "1 collection<" in text

@@ -9,8 +9,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from api.aggregates.profile import profile
+from api.aggregates.sizes import export_sizes
 from api.context import api, current_request
-from api.documents.collections import collection_document
+from api.documents.collections import collection_document, license_url
+from api.documents.dataset import dcat, schema_org
 from api.documents.explore import explore_data, language_of, view_shown
 from api.documents.listing import collections_document
 from api.documents.schemas import (
@@ -21,14 +24,18 @@ from api.documents.schemas import (
     sortables_document,
     wide_properties,
 )
-from api.http.links import HTML, JSON, PNG, SCHEMA_JSON, Links
+from api.documents.snippets import snippets
+from api.formats.registry import offered_exports
+from api.http.links import HTML, JSON, JSON_LD, PNG, SCHEMA_JSON, Links
 from api.http.request import Args, choose_format, reject_unknown
 from api.params.body import merged, parse_body
 from api.params.collections import LISTED_PARAMETERS, page_of, parse_list_query
+from api.params.items import queryable_columns
 from api.pictures.service import picture_of
 from api.routes.responses import GDAL, answer, flask_response, page, respond
 from api.tiles.layers import with_tiles
 from core.catalog.collections import Collection
+from core.catalog.files import parse_file, select_file
 
 bp = Blueprint("collections", __name__, url_prefix="/collections")
 
@@ -41,18 +48,42 @@ SHOWN_AT_ONCE = 50
 def collections() -> Response:
     """All collections, or a page of those that are wanted. People see some at once."""
     catalog = api().catalog.fresh()
-    is_page = choose_format(request.args.get("f"), current_request().accept, (("json", JSON), ("html", HTML))) == "html"
-    query = parse_list_query(request.args, SHOWN_AT_ONCE if is_page else None)
+    query = parse_list_query(request.args, SHOWN_AT_ONCE if wants_page(("json", JSON)) else None)
     found = page_of(query, [*catalog.values(), *catalog.archives.values()])
     document = collections_document(found, request.args, api().links)
     return answer(document, "collections.html", parameters=LISTED_PARAMETERS, title="Collections", page=found)
 
 
+def wants_page(*formats: tuple[str, str]) -> bool:
+    """Whether a request wants HTML. `formats`: the others, the default one first"""
+    return choose_format(request.args.get("f"), current_request().accept, (*formats, ("html", HTML))) == "html"
+
+
 @bp.get("/<id>")
 def collection(id: str) -> Response:
     """One collection."""
-    found = api().catalog.collection(id)
-    return answer(collection_document(found, api().links), "collection.html", title=found.title, collection=found)
+    found, links, settings = api().catalog.collection(id), api().links, api().settings
+    others = {"dcat": (JSON_LD, dcat(found, links, settings))}
+    shown = shown_on_page(found) if wants_page(("json", JSON), ("dcat", JSON_LD)) else {}
+    document = collection_document(found, links)
+    return answer(document, "collection.html", title=found.title, others=others, collection=found, **shown)
+
+
+def shown_on_page(collection: Collection) -> dict[str, Any]:
+    """What the page of a collection shows beside its document."""
+    reader, links = api().aggregates.reader, api().links
+    has_file = collection.source is None and api().settings.files_page == "on"
+    files = api().database.run(select_file(collection.source_path)) if has_file else []
+    return {
+        "profile": profile(reader, collection),
+        "sizes": export_sizes(reader, collection),
+        "file": parse_file(files[0]) if files else None,
+        "downloads": offered_exports(collection),
+        "queryable": {column.name for column in queryable_columns(collection)},
+        "snippets": snippets(collection, links),
+        "dataset": schema_org(collection, links, api().settings),
+        "license_url": license_url(collection.license),
+    }
 
 
 @bp.get("/<id>/explore")

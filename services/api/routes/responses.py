@@ -5,7 +5,7 @@ format that a request wants.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ REQUEST_HEADERS = (
     "Range",
 )
 """What scripts of other pages may send. Of ranges, browsers let only those with a first byte pass unasked (Fetch)."""
+
+NO_OTHERS: Mapping[str, tuple[str, dict[str, Any]]] = {}
 
 QGIS = "QGIS/"
 """What is in the name that QGIS gives itself, with its version behind it."""
@@ -95,21 +97,25 @@ def answer(
     type: str = JSON,
     title: str = "",
     parameters: Sequence[str] = ("f",),
+    others: Mapping[str, tuple[str, dict[str, Any]]] = NO_OTHERS,
     **context: Any,
 ) -> Response:
-    """A document in the format that the request wants. `type` is the media type of its JSON.
+    """A document in the format that the request wants. `type` is the media type of its JSON; `others`: media types and
+    documents that say the same in other words, by the value of `f`.
 
     A document with `links` is given `self` and `alternate`. `context` is for the template alone.
     Raises: UnknownParameter for any parameter but `parameters`
     """
     reject_unknown(request.args, parameters)
-    formats = {"json": type, "html": HTML}
+    formats = {"json": type, "html": HTML, **{f: kind for f, (kind, _) in others.items()}}
     chosen = choose_format(request.args.get("f"), current_request().accept, tuple(formats.items()))
     if "links" in document:
         own = self_and_alternate(current_request().here, request.args, formats, chosen)
         document = {**document, "links": [*own, *(link for link in document["links"] if link["rel"] != "self")]}
     if chosen == "html":
         return page(template, title=title, document=document, **context)
+    if chosen in others:
+        type, document = others[chosen]
     return respond(json.dumps(document, ensure_ascii=False).encode(), type)
 
 

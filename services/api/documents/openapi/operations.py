@@ -10,6 +10,7 @@ from api.http.links import (
     GEOJSON,
     HTML,
     JSON,
+    JSON_LD,
     MAPLIBRE_STYLE,
     METRICS,
     MVT,
@@ -115,7 +116,14 @@ OPERATIONS = (
         parameters=("f", "qCollections", "bboxCollections", "limitCollections", "offsetCollections"),
     ),
     Operation("/views", "getViews", "Saved views of the pages that explore collections", statuses=_WITHOUT_DATABASE),
-    Operation(_COLLECTION, "getCollection", "One collection", (JSON, HTML), _OF_COLLECTION, _WITH_404),
+    Operation(
+        _COLLECTION,
+        "getCollection",
+        "One collection",
+        (JSON, HTML, JSON_LD),
+        ("collectionId", "fCollection"),
+        _WITH_404,
+    ),
     Operation(
         f"{_COLLECTION}/explore",
         "explore",

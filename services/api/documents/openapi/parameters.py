@@ -40,7 +40,7 @@ FOUR_OR_SIX = [{"minItems": length, "maxItems": length} for length in (4, 6)]
 
 
 NAMES = {
-    **dict.fromkeys(("fItems", "fFeature", "fTile", "fAggregate", "fFacets"), "f"),
+    **dict.fromkeys(("fCollection", "fItems", "fFeature", "fTile", "fAggregate", "fFacets"), "f"),
     "collectionsApi": "collections",
     **{"fileState": "state", "limitFiles": "limit", "offsetFiles": "offset"},
     **{f"{name}Collections": name for name in ("q", "bbox", "limit", "offset")},
@@ -103,6 +103,7 @@ def page_parameters(limits: Limits) -> dict[str, tuple[Schema, str]]:
     limit = {"type": "integer", "minimum": 1, "maximum": limits.largest, "default": limits.default}
     return {
         "f": (words("json", "html"), "Format of the answer; overrides Accept."),
+        "fCollection": (words("json", "html", "dcat"), "Format of the answer, dcat as JSON-LD; overrides Accept."),
         "fItems": (words(*ITEMS_FORMATS), f"Format; {', '.join(EXPORTS)} send every match, not a page."),
         "fFeature": (words(*PAGES), "Format of the answer; overrides Accept."),
         "fTile": (words("mvt"), "Format of the tile; overrides Accept."),
