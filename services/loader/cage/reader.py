@@ -40,8 +40,11 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "OPENBLAS_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
-"""No secret. A process with one thread can be copied."""
+"""No secret. A process with one thread can be copied. Arrow reads files into its default pool, whatever pyarrow's is,
+and one of its own would keep 30 MB.
+"""
 
 
 class Cages:

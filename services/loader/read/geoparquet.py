@@ -39,7 +39,9 @@ Places = npt.NDArray[np.int64]
 DEFAULT_CRS = "OGC:CRS84"
 
 READ_BYTES = 1_000_000
-"""Of a column at a time: else Arrow has the whole column of a group of rows in memory, which may be of any size."""
+"""Of a column at a time: else Arrow has the whole column of a group of rows in memory, which may be of any size. And
+what it reads ahead (`pre_buffer`) it keeps until the file is closed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Geometry:
 def open_parquet(dataset: Dataset, _: LayerRef) -> Generator[OpenLayer]:
     """Open the file as a layer. Raises: CannotRead, also while its chunks are walked"""
     with readable(dataset):
-        opened = pq.ParquetFile(dataset.main, buffer_size=READ_BYTES)
+        opened = pq.ParquetFile(dataset.main, buffer_size=READ_BYTES, pre_buffer=False)
     with opened as file:
         schema = file.schema_arrow
         geometry = find_geometry(file)
