@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import shutil
 import signal
+import struct
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 from bench.loading import DONE
+from loader.cage import walls
 from loader.cage.walls import WALLS
 from loader.states.health import is_alive
 from loader.watch import walls_event
@@ -175,6 +180,32 @@ def test_a_wall_that_is_missing_is_told_with_what_that_means():
     assert told.endswith(
         "; landlock is missing, so the process that reads a file can read all that the loader's user can"
     )
+
+
+def be_without_landlock() -> None:
+    """Have its system calls be unknown in this thread, and in the processes that it starts, as in an old kernel."""
+    unknown = 0x00050000 | errno.ENOSYS
+    steps = [(walls.LOAD, 0, 0, walls.NUMBER_AT), (walls.EQUALS, 0, 1, walls.CREATE_RULESET)]
+    steps += [(walls.RETURN, 0, 0, unknown), (walls.RETURN, 0, 0, walls.ALLOW)]
+    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    assert walls.libc.prctl(walls.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    pointer = struct.pack("=HxxxxxxQ", len(steps), ctypes.addressof(program))
+    assert walls.libc.prctl(walls.PR_SET_SECCOMP, walls.FILTER_MODE, pointer, 0, 0) == 0
+
+
+def test_without_landlock_files_are_loaded_behind_the_other_walls(database: Database, tmp_path: Path) -> None:
+    write_points(database.owner.data_dir / "a.geojson", ["a"])
+
+    def watch() -> list[str]:
+        be_without_landlock()
+        with watching(database.owner, tmp_path) as watcher:
+            first = watcher.wait(lambda line: bool(line))
+            watcher.ended("a.geojson", "loaded")
+        return first["walls"]
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(watch).result() == [name for name in WALLS if name != "landlock"]
+    assert names(database) == ["a"]
 
 
 def test_a_small_file_overtakes_a_large_one_that_was_dropped_with_it(database: Database, tmp_path: Path) -> None:
