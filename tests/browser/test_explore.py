@@ -38,12 +38,26 @@ UNION ALL SELECT 2, 'East', ST_Multi(ST_MakeEnvelope(-0.5, -0.5, 20.5, 39, 4326)
 PLAIN = "SELECT n AS fid, n AS size, NULL::geometry AS geom FROM generate_series(1, 3) AS n"
 
 
+EVIL = r"""
+SELECT n AS fid, replace(p.payload, 'N', n::text) AS name, replace(p.payload, 'N', n::text) AS kind, n AS size,
+    ST_Point(n % 300 - 150, n % 150 - 75) AS geom
+FROM generate_series(0, 9999) AS n,
+    LATERAL (SELECT (ARRAY['<img src=x onerror="window.harmed=N">', '<script>window.harmed=N</script>',
+        '"><svg onload=window.harmed=N>', '</script><script>window.harmed=N</script>', 'javascript:window.harmed=N',
+        '{{7*7}}${window.harmed=N}', ''' onmouseover=window.harmed=N x=''', '<iframe srcdoc="<script>parent.harmed=N">',
+        'https://x" onfocus="window.harmed=N" autofocus="', E'\x3c!--\u2028-->window.harmed=N'])[n % 10 + 1]
+    ) AS p(payload)
+"""
+ELEMENTS = "() => document.querySelectorAll('img[src=x], iframe, [onload], [onerror], [onfocus], [onmouseover]').length"
+
+
 @pytest.fixture(scope="module")
 def shops(cluster: Cluster) -> Iterator[Database]:
     database = cluster.clone()
     publish(database, "shops", SHOPS, columns=COLUMNS)
     publish(database, "districts", DISTRICTS, columns={"name": "string"}, geometry_type="MultiPolygon")
     publish(database, "plain", PLAIN, columns={"size": "integer"}, srid=None, geometry_type=None)
+    publish(database, "evil", EVIL, columns={"name": "string", "kind": "string", "size": "integer"})
     yield database
     cluster.drop(database)
 
@@ -502,3 +516,17 @@ def test_saved_view_is_a_file_that_is_seen_when_it_is_dropped(page: Page, shops:
     page.wait_for_selector("body[data-ready=true]")
     settled(page)
     assert matches(page) == 400
+
+
+def test_ten_thousand_hostile_values_run_no_script(page: Page):
+    for offset in range(0, 10_000, 2000):
+        page.goto(f"/collections/evil/items?f=html&limit=2000&skipGeometry=true&offset={offset}")
+        assert page.locator("tbody tr").count() == 2000
+        assert (page.evaluate("() => window.harmed"), page.evaluate(ELEMENTS)) == (None, 0)
+    explore(page, "?colour=kind", id="evil")
+    page.get_by_role("button", name="Next 50").click()
+    settled(page)
+    page.locator("#table tbody button").first.click()
+    expect(page.locator(".maplibregl-popup-content")).to_contain_text("window.harmed")
+    page.locator("#table tbody tr").nth(3).hover()
+    assert (page.evaluate("() => window.harmed"), page.evaluate(ELEMENTS)) == (None, 0)

@@ -12,7 +12,7 @@ from api.pictures.draw import HEIGHT, WIDTH, draw_picture, view_of
 from api.pictures.mvt import LINE, POINT, POLYGON, tile_shapes
 from core.bbox import BBox
 
-SEA, COLOUR = (0, 0, 255), (255, 0, 0)
+WORLD = BBox(-180, -85, 180, 85)
 
 
 def tile_of(*geometries: str, extent: int = 4096) -> bytes:
@@ -78,13 +78,13 @@ def test_features_are_where_they_lie():
         asked.append((zoom, row, column))
         return tile_of(square + hole, "POINT (512 512)") if zoom == 0 else b""
 
-    drawn = draw_picture(BBox(-180, -85, 180, 85), read_tile, "rgb(255, 0, 0)", "rgb(0, 0, 255)")
+    drawn = draw_picture(WORLD, read_tile, "rgb(255, 0, 0)", "rgb(0, 0, 255)")
     picture = Image.open(BytesIO(drawn))
     assert picture.format == "PNG"
     assert picture.size == (WIDTH, HEIGHT)
-    assert {zoom for zoom, _, _ in asked} == {0}
-    world = HEIGHT - 40
-    left, top = (WIDTH - world) / 2, 20
+    assert asked == [(0, 0, 0)], "one world, though there is room for more"
+    view = view_of(WORLD)
+    world, left, top = view.scale, -view.left * view.scale, -view.top * view.scale
     assert colour_at(picture, left + world * 0.125, top + world * 0.125) == "colour"
     assert colour_at(picture, left + world * 0.3, top + world * 0.5) == "faint"
     assert colour_at(picture, left + world * 0.5, top + world * 0.5) == "sea"

@@ -26,6 +26,8 @@ TILE = 512
 CLOSEST = 1 / 2**LAST_ZOOM
 """Of the world's width: a picture shows no less."""
 MOST_LATITUDE = 85.05
+LEAST_LATITUDE = -60.0
+"""Of what reaches beyond the equator: a picture of the world without most of Antarctica shows the rest larger."""
 
 ReadTile = Callable[[int, int, int], bytes]
 """A tile by zoom, row and column, not compressed; empty where there is none."""
@@ -33,29 +35,34 @@ ReadTile = Callable[[int, int, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where a picture lies: its north-western corner in widths of the world, pixels for one, the zoom of its tiles."""
+    """Where a picture lies: its north-western corner in widths of the world, pixels for one, the zoom of its tiles, and
+    how many worlds lie side by side in it: two where a box crosses 180 degrees.
+    """
 
     left: float
     top: float
     scale: float
     zoom: int
+    worlds: int
 
     def tiles(self) -> Iterator[tuple[int, int]]:
-        """(row, column) of all tiles that it shows; columns beyond the world's edges go on."""
+        """(row, column) of all tiles that it shows; columns of the second world go on."""
         count = 2**self.zoom
         rows = range(max(0, int(self.top * count)), min(count, int((self.top + HEIGHT / self.scale) * count) + 1))
-        columns = range(math.floor(self.left * count), int((self.left + WIDTH / self.scale) * count) + 1)
-        yield from product(rows, columns)
+        last = min(self.worlds * count, int((self.left + WIDTH / self.scale) * count) + 1)
+        yield from product(rows, range(max(0, math.floor(self.left * count)), last))
 
 
 def view_of(box: BBox) -> View:
     """The view of a box in degrees, in the middle of the picture."""
     east = box.east if box.east >= box.west else box.east + 360
-    left, right, top, bottom = (180 + box.west) / 360, (180 + east) / 360, mercator(box.north), mercator(box.south)
+    south = max(box.south, LEAST_LATITUDE) if box.north > 0 else box.south
+    left, right, top, bottom = (180 + box.west) / 360, (180 + east) / 360, mercator(box.north), mercator(south)
     wide, high = max(right - left, CLOSEST), max(bottom - top, CLOSEST)
     scale = min((WIDTH - 2 * MARGIN) / wide, (HEIGHT - 2 * MARGIN) / high)
     zoom = min(LAST_ZOOM, max(0, math.ceil(math.log2(scale / TILE))))
-    return View((left + right - WIDTH / scale) / 2, (top + bottom - HEIGHT / scale) / 2, scale, zoom)
+    worlds = 1 if box.east >= box.west else 2
+    return View((left + right - WIDTH / scale) / 2, (top + bottom - HEIGHT / scale) / 2, scale, zoom, worlds)
 
 
 def mercator(latitude: float) -> float:
