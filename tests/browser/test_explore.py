@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pyogrio
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -326,6 +330,25 @@ def test_download_is_exactly_what_is_shown(page: Page, url: str, shops: Database
     line = page.locator("#lines dd").first.inner_text()
     assert line.startswith("curl -o 'shops.csv' 'http")
     assert "kind%20%3D%20'\\''food'\\''" in line or "kind%20%3D%20%27food%27" in line
+
+
+def test_lines_for_other_programs_give_what_is_shown(page: Page, shops: Database, tmp_path: Path):
+    explore(page, "?filter=kind+%3D+%27it%27%27s+%22odd%22%27+AND+size+%3E+100&properties=name,size")
+    page.locator("#download > summary").click()
+    page.get_by_label("Format").select_option("csv")
+    programs = [name.split(" ")[0] for name in page.locator("#lines dt").all_inner_texts()]
+    lines = dict(zip(programs, page.locator("#lines dd").all_inner_texts(), strict=True))
+    names = {name for (name,) in told(shops, "kind = 'it''s \"odd\"' AND size > 100", "name")}
+    run = {"cwd": tmp_path, "check": True, "capture_output": True, "text": True}
+    subprocess.run(["bash", "-c", lines["curl"]], **run)
+    assert {line.split(",")[1] for line in (tmp_path / "shops.csv").read_text().splitlines()[1:]} == names
+    subprocess.run(["bash", "-c", lines["ogr2ogr"]], **run)
+    assert set(pyogrio.read_dataframe(tmp_path / "shops.gpkg")["name"]) == names
+    (tmp_path / "line.py").write_text(f"{lines['GeoPandas']}\nprint(list(features['name']))")
+    told_names = subprocess.run([sys.executable, "line.py"], **run).stdout
+    assert set(ast.literal_eval(told_names)) == names
+    assert lines["R"].startswith("library(sf)")
+    assert "OGC API - Features" in lines["QGIS"]
 
 
 def test_numbers_follow_the_map(page: Page, url: str):
