@@ -97,7 +97,6 @@ async function look() {
 }
 
 export function areaControls() {
-  if (!theMap()) return;
   draw.addEventListener('click', begin);
   finish.addEventListener('click', take);
   document.getElementById('use-view').addEventListener('click', () => setArea(`BBOX(${boxOfMap()})`));

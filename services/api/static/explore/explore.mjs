@@ -1,11 +1,9 @@
 // Puts the parts of the page together: a change of the state asks the API again, and each part shows its answer.
 
-import { areaControls } from './area.mjs';
 import { colourControls, refreshColours } from './colours.mjs';
 import { downloadControls, refreshDownloads } from './downloads.mjs';
 import { facetsFollow, refreshFacets } from './facets.mjs';
 import { lineWithout, termsOf } from './filter.mjs';
-import { boxOfMap, makeMap, paint, pointAt, showFeature, showMatches, zoomToMatches } from './mapview.mjs';
 import { node, page, text } from './page.mjs';
 import { refreshShare, shareControls } from './share.mjs';
 import { change, columnsText, current, onChange, shownColumns } from './state.mjs';
@@ -17,7 +15,9 @@ const mistake = document.getElementById('mistake');
 const chips = document.getElementById('chips');
 const follow = document.getElementById('follow');
 
-const box = () => (current().follow === 'map' ? boxOfMap() : null);
+let map = null; // its module, which is large: table and filters do not wait for it
+
+const box = () => (current().follow === 'map' ? map?.boxOfMap() : null);
 
 // What is wrong with the filter, at the place where it is: the API says the position.
 function showMistake(error) {
@@ -66,7 +66,7 @@ async function refreshTable() {
   }
 }
 
-const refreshPaint = () => refreshColours().then(paint).catch((error) => {
+const refreshPaint = () => refreshColours().then((expression) => map?.paint(expression)).catch((error) => {
   if (error.name !== 'AbortError') document.getElementById('legend').replaceChildren(node('li', { className: 'quiet', textContent: error.message }));
 });
 
@@ -81,11 +81,12 @@ async function refresh(now, before = {}) {
   const isElsewhere = now.follow !== before.follow;
   const table = refreshTable();
   if (isFiltered || isElsewhere) refreshFacets();
-  if (!(await table)) return;
-  if (isFiltered || now.colour !== before.colour) {
-    showMatches(now.filter);
+  const isTaken = await table;
+  if (isTaken && (isFiltered || now.colour !== before.colour)) {
+    map?.showMatches(now.filter);
     refreshPaint();
   }
+  return isTaken;
 }
 
 let timer = 0;
@@ -106,19 +107,29 @@ function listen() {
   });
   document.getElementById('clear').addEventListener('click', () => change({ filter: '' }));
   follow?.addEventListener('change', () => change({ follow: follow.checked ? 'map' : '' }));
-  document.getElementById('zoom')?.addEventListener('click', () => zoomToMatches());
+  document.getElementById('zoom')?.addEventListener('click', () => map?.zoomToMatches());
   document.getElementById('panes').addEventListener('change', ({ target }) => { document.body.dataset.pane = target.value; });
   onChange(refresh);
 }
 
-tableCalls({ pick: ({ id }) => showFeature(id), point: pointAt });
+// The map, and then what works on it.
+async function addMap(first) {
+  if (!document.getElementById('map')) return;
+  const made = await import('./mapview.mjs');
+  const taken = (await first) ? current().filter : ''; // what the API has refused is none
+  await made.makeMap({ point: markRows, moved }, taken);
+  map = made;
+  (await import('./area.mjs')).areaControls();
+  moved();
+}
+
+tableCalls({ pick: ({ id }) => map?.showFeature(id), point: (id) => map?.pointAt(id) });
 facetsFollow(box);
 colourControls();
 downloadControls();
 shareControls();
 listen();
 const first = refresh(current());
-await Promise.all([first, makeMap({ point: markRows, moved }, first)]);
-areaControls();
+await Promise.all([first, addMap(first)]);
 await refreshPaint();
 document.body.dataset.ready = 'true';

@@ -134,10 +134,9 @@ function addLayers(style) {
   layersOf('chosen').forEach((layer) => map.addLayer({ ...layer, id: `chosen-${layer.id}`, paint: { ...layer.paint, [`${layer.type}-color`]: MARK } }));
 }
 
-// Makes the map; a page of a collection without tiles has none. `calls`: point(ids), moved(); `ready`: ends when the
-// first filter is known to be one.
-export async function makeMap(calls, ready) {
-  if (!element) return;
+// Makes the map of what a filter finds. `calls`: point(ids), moved().
+export async function makeMap(calls, taken) {
+  filter = taken;
   listeners = calls;
   if (!location.hash && page.view.map) history.replaceState(null, '', `#${page.view.map}`);
   const hasPlace = /^#[\d.]+\//.test(location.hash);
@@ -150,7 +149,6 @@ export async function makeMap(calls, ready) {
   window.isthmusMap = map; // for the tests, which count what is drawn
   const style = await fetchJson(`${page.url}/tiles/WebMercatorQuad/style.json`);
   if (!map.isStyleLoaded()) await map.once('load');
-  await ready;
   addLayers(style);
   listen();
   if (filter && !hasPlace) await zoomToMatches({ animate: false }).catch(() => {});

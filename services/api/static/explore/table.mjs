@@ -8,6 +8,8 @@ const table = document.querySelector('#table table');
 const summary = document.getElementById('matches');
 const steps = { prev: document.getElementById('previous'), next: document.getElementById('next') };
 
+const hasMap = document.getElementById('map') !== null;
+
 let first = 1;
 let links = {};
 let running = null;
@@ -44,8 +46,10 @@ function header({ name, type, sortable }) {
 }
 
 function row(feature, columns) {
-  const open = node('button', { type: 'button', className: 'link', textContent: titleOf(feature) || text('feature'), title: text('showOnMap') });
-  open.addEventListener('click', () => on.pick(feature));
+  const title = titleOf(feature) || text('feature');
+  const open = hasMap ? node('button', { type: 'button', className: 'link', textContent: title, title: text('showOnMap') })
+    : node('a', { href: address(`/items/${encodeURIComponent(feature.id)}`, { f: 'html' }), textContent: title });
+  if (hasMap) open.addEventListener('click', () => on.pick(feature));
   const cells = columns.map(({ name, type, isId }) => {
     const value = feature.properties[name];
     const isLink = typeof value === 'string' && /^https?:\/\//.test(value);
