@@ -187,11 +187,18 @@ def test_numbers_of_a_large_collection_are_estimates_near_the_truth_that_say_so(
 
 def test_sizes_of_downloads_are_near_the_files(client: FlaskClient):
     text = page(client, "shops")
-    assert "Sizes are estimates" in text
+    assert "Sizes with ~ are estimates" in text
     for f in ("geojson", "csv", "geojsonl", "fgb", "kml"):
         [(told, unit)] = re.findall(rf'items\?f={f}">[^<]*<span class="quiet">~([\d.]+) (KB|MB)</span>', text)
         size = len(client.get(f"/collections/shops/items?f={f}").data)
         assert float(told) * {"KB": 1e3, "MB": 1e6}[unit] == pytest.approx(size, rel=0.1 if f == "geojson" else 0.6)
+
+
+def test_the_size_of_a_file_that_is_made_is_its_own(client: FlaskClient):
+    assert "GeoParquet <span" in page(client, "many")
+    assert re.search(r'f=parquet">GeoParquet <span class="quiet">~', page(client, "many"))
+    size = len(client.get("/collections/many/items?f=parquet").data)
+    assert f'f=parquet">GeoParquet <span class="quiet">{size / 1e6:.2g} MB</span>' in page(client, "many")
 
 
 def test_a_table_without_geometry_has_a_page(client: FlaskClient):
@@ -307,7 +314,7 @@ def lines(address: str, program: str, id: str = "shops") -> str:
     """What the page says for a program."""
     with urllib.request.urlopen(f"{address}/collections/{id}?f=html") as response:
         text = response.read().decode()
-    [found] = re.findall(rf'<pre tabindex="0" aria-label="{program}">(.*?)</pre>', text, re.DOTALL)
+    [found] = re.findall(rf'<pre tabindex="0" role="group" aria-label="{program}">(.*?)</pre>', text, re.DOTALL)
     return unescape(found)
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from werkzeug.datastructures import Range
+from werkzeug.datastructures import MultiDict, Range
 from werkzeug.exceptions import PreconditionFailed, RequestedRangeNotSatisfiable
 from werkzeug.http import (
     dump_options_header,
@@ -23,7 +23,7 @@ from api.exports.job import FILE_FORMATS, FileFormat
 from api.exports.spool import SpooledFile
 from api.features.find import Streams, enclosed, find_page
 from api.features.geojson import PAGE_HEAD
-from api.formats.registry import EXPORTS
+from api.formats.registry import EXPORTS, offered_exports
 from api.http.request import Limits, Request
 from api.http.response import OK, ApiResponse, Headers, Validator, not_modified, status_line, streamed, validator_of
 from api.params.items import items_query
@@ -87,6 +87,17 @@ class ExportService:
             return not_modified(validator)
         headers = [*attachment(collection, query, chosen), *validator.headers]
         return streamed(self._blocks(request, collection, query, chosen), headers, request)
+
+    def made_sizes(self, collection: Collection) -> dict[str, int]:
+        """Format -> bytes of the file of all features, where it is made."""
+        query = items_query(MultiDict(), collection, WITHOUT_LIMIT)
+        found: dict[str, int] = {}
+        for chosen in set(FILE_FORMATS) & set(offered_exports(collection)):
+            made = self.files.find(plan_file(chosen, collection, self._as_on_a_page(collection, query)))
+            if made is not None:
+                found[chosen] = made.size_bytes
+                made.close()
+        return found
 
     def _blocks(self, request: Request, collection: Collection, query: ItemsQuery, chosen: str) -> Generator[bytes]:
         """The bytes of a stream, none for HEAD. Raises: FilterTooSlow; as `Streams.start`"""

@@ -77,6 +77,7 @@ def shown_on_page(collection: Collection) -> dict[str, Any]:
     return {
         "profile": profile(reader, collection),
         "sizes": export_sizes(reader, collection),
+        "made": {} if collection.needs_arguments else api().features.exports.made_sizes(collection),
         "file": parse_file(files[0]) if files else None,
         "downloads": offered_exports(collection),
         "queryable": {column.name for column in queryable_columns(collection)},
