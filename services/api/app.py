@@ -25,7 +25,7 @@ from api.middleware.proxy_headers import TrustedProxies
 from api.monitoring.metrics import Metrics, Timing
 from api.planner.choose_plan import Reader
 from api.planner.counts import Counts
-from api.routes import aggregates, collections, files, service, tiles, views
+from api.routes import aggregates, basemap, collections, files, service, tiles, views
 from api.routes.archives import instead
 from api.routes.responses import answer_error, begin, finish
 from api.tiles.service import TileService
@@ -74,7 +74,7 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     app.extensions[EXTENSION] = Api(
         settings, database, live, made_tiles, samples, bodies, metrics, html, features, groups
     )
-    for module in (service, files, collections, aggregates, tiles, views):
+    for module in (service, basemap, files, collections, aggregates, tiles, views):
         app.register_blueprint(module.bp)
     app.before_request(begin)
     app.after_request(finish)

@@ -14,6 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
+from core.basemap import HOST, Basemap, parse_basemap
 from core.cache_control import mistake_in
 from core.errors import BadSetting, suggestion
 
@@ -27,7 +28,6 @@ WorkerClass = Literal["granian", "gthread"]
 DbTarget = Literal["any", "read-write", "prefer-standby"]
 
 
-FRAME_ANCESTOR = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?")
 
 
 def setting(
@@ -128,6 +128,12 @@ class Settings:
         "who may show pages in a frame, such as the map of `explore?embed=1`: `self`, `none`, `*` or addresses such as"
         " https://www.example.org, with blanks between",
     )
+    basemap: str = setting(
+        "natural-earth",
+        "backdrop of the maps: natural-earth, which ships with Isthmus; off; or the address of a MapLibre style or of"
+        " pictures (`https://tiles.example.org/{z}/{x}/{y}.png`), of this server where it begins with `/`, and behind"
+        " it, with blanks, further servers that it comes from",
+    )
     network_page: Switch = setting(
         "on",
         "off: /network does not show what `isthmus net` left, which names addresses, paths and containers of this host",
@@ -212,12 +218,21 @@ class Settings:
         self.proxy_networks()
         self.source_schemas()
         self.framing()
+        self.backdrop()
+
+    def backdrop(self) -> Basemap:
+        """The backdrop of the maps. Raises: BadSetting"""
+        found = parse_basemap(self.basemap)
+        if found is None:
+            hint = "it takes natural-earth, off, or an address such as https://tiles.example.org/style.json"
+            raise unfit("basemap", f"is '{self.basemap}'", hint)
+        return found
 
     def framing(self) -> str:
         """Who may frame pages, as Content-Security-Policy says it. Raises: BadSetting"""
         words = self.frame_ancestors.split() or ["none"]
         for word in words:
-            if word not in ("self", "none", "*") and FRAME_ANCESTOR.fullmatch(word) is None:
+            if word not in ("self", "none", "*") and HOST.fullmatch(word) is None:
                 raise unfit("frame_ancestors", f"names '{word}'", "an address is like https://www.example.org")
         return " ".join(f"'{word}'" if word in ("self", "none") else word for word in words)
 

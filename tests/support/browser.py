@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 # No look-ups of its own: on a machine without internet each one is a delay.
 QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 
-DRAWN = """() => window.isthmusMap.queryRenderedFeatures().map((feature) => [feature.source, feature.id])"""
+DRAWN = """() => window.isthmusMap.queryRenderedFeatures()
+  .filter(({ source }) => !source.startsWith('isthmus:')).map((feature) => [feature.source, feature.id])"""
 IDLE = """() => new Promise((done) => {
   const map = window.isthmusMap;
   map.loaded() && !map.isMoving() ? done(true) : map.once('idle', () => done(true));

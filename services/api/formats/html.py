@@ -24,10 +24,11 @@ OF_PROGRAMS = (PROBLEM_JSON, JSON, GEOJSON, MVT)
 
 
 POLICY = (
-    "default-src 'none'; script-src {own}; style-src {own}; img-src {own} data: blob:; connect-src {own};"
+    "default-src 'none'; script-src {own}; style-src {own}; img-src {own}{maps} data: blob:; connect-src {own}{maps};"
     " worker-src {own} blob:; form-action {own}; base-uri 'none'; frame-ancestors {frames}"
 )
-"""What a page may load, and who may frame it: nothing of other servers, no script or style that stands in the page.
+"""What a page may load, and who may frame it: nothing of other servers but those of the
+backdrop, no script or style that stands in the page.
 MapLibre's pictures and workers are blobs.
 """
 
@@ -48,10 +49,10 @@ class HtmlPages:
         that the browser asked.
         """
         origin = "/".join(links.base.split("/")[:3]) if "://" in links.base else ""
-        own = f"'self' {origin}".strip()
+        own, maps = f"'self' {origin}".strip(), "".join(f" {host}" for host in self.settings.backdrop().hosts)
         return [
             ("Content-Type", HTML_UTF8),
-            ("Content-Security-Policy", POLICY.format(own=own, frames=self.settings.framing())),
+            ("Content-Security-Policy", POLICY.format(own=own, maps=maps, frames=self.settings.framing())),
             ("Referrer-Policy", "same-origin"),
         ]
 

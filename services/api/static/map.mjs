@@ -1,7 +1,8 @@
 // The map of all collections: a layer each from our tiles, a legend that switches and zooms, popups with attributes.
 
 import * as maplibregl from './vendor/maplibre-gl/maplibre-gl.mjs';
-import { AS_JSON, EMPTY_STYLE, boundsOf, drawnLayers } from './style.mjs';
+import { baseStyle, followScheme, isBackdrop } from './basemap.mjs';
+import { AS_JSON, boundsOf, drawnLayers } from './style.mjs';
 
 const element = document.getElementById('map');
 const legend = document.getElementById('legend');
@@ -9,7 +10,8 @@ const status = document.getElementById('status');
 const STYLE_REL = 'stylesheet';
 const askedPlace = location.hash; // the map writes its own there soon
 
-const map = new maplibregl.Map({ container: element, style: EMPTY_STYLE, center: [10, 25], zoom: 1.3, maxZoom: 22, hash: true });
+const map = new maplibregl.Map({ container: element, style: await baseStyle(), center: [10, 25], zoom: 1.3, maxZoom: 22, hash: true });
+followScheme(map);
 map.addControl(new maplibregl.NavigationControl(), 'top-right');
 map.addControl(new maplibregl.ScaleControl(), 'bottom-right');
 window.isthmusMap = map; // for the tests, which count what is drawn

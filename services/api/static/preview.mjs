@@ -1,11 +1,13 @@
 // The small map of a collection's page (its tiles) or of a page of features (their GeoJSON).
 
 import * as maplibregl from './vendor/maplibre-gl/maplibre-gl.mjs';
-import { AS_JSON, EMPTY_STYLE, boundsOf, drawnLayers, layersOf } from './style.mjs';
+import { baseStyle, followScheme } from './basemap.mjs';
+import { AS_JSON, boundsOf, drawnLayers, layersOf } from './style.mjs';
 
 const element = document.getElementById('preview');
 const features = document.getElementById('features');
-const map = new maplibregl.Map({ container: element, style: EMPTY_STYLE, attributionControl: false, maxZoom: 20 });
+const map = new maplibregl.Map({ container: element, style: await baseStyle(), attributionControl: { compact: true }, maxZoom: 20 });
+followScheme(map);
 window.isthmusMap = map; // for the tests, which count what is drawn
 
 const eachPosition = (coordinates, visit) =>

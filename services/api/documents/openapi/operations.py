@@ -108,6 +108,14 @@ OPERATIONS = (
         "What became of each file in the data folder",
         parameters=("f", "fileState", "limitFiles", "offsetFiles"),
     ),
+    Operation(
+        f"/basemap/{_TILE}",
+        "getBasemapTile",
+        "A tile of the backdrop of the maps",
+        (MVT,),
+        ("tileMatrix", "tileRow", "tileCol"),
+        (400, 404, 500),
+    ),
     Operation("/map", "getMap", "A map of all collections, or of some", (HTML,), ("collections",), _WITHOUT_DATABASE),
     Operation(
         "/collections",

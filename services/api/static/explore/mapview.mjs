@@ -1,7 +1,8 @@
 // The map of what matches: the collection's own tiles under the same filter, and what is pointed at above them.
 
 import * as maplibregl from '../vendor/maplibre-gl/maplibre-gl.mjs';
-import { EMPTY_STYLE, boundsOf, drawnLayers, layersOf } from '../style.mjs';
+import { baseStyle, followScheme } from '../basemap.mjs';
+import { boundsOf, drawnLayers, layersOf } from '../style.mjs';
 import { address, fetchJson, node, page, shown, text, titleOf } from './page.mjs';
 import { colourProperty } from './colours.mjs';
 
@@ -141,9 +142,10 @@ export async function makeMap(calls, taken) {
   if (!location.hash && page.view.map) history.replaceState(null, '', `#${page.view.map}`);
   const hasPlace = /^#[\d.]+\//.test(location.hash);
   map = new maplibregl.Map({
-    container: element, style: EMPTY_STYLE, hash: true, maxZoom: 22, ...(page.bbox ? { bounds: boundsOf(page.bbox), fitBoundsOptions: { padding: 32, maxZoom: 15 } } : {}),
+    container: element, style: await baseStyle(), hash: true, maxZoom: 22, ...(page.bbox ? { bounds: boundsOf(page.bbox), fitBoundsOptions: { padding: 32, maxZoom: 15 } } : {}),
     locale: { 'Map.Title': text('map') },
   });
+  followScheme(map);
   map.addControl(new maplibregl.NavigationControl(), 'top-right');
   map.addControl(new maplibregl.ScaleControl(), 'bottom-right');
   window.isthmusMap = map; // for the tests, which count what is drawn
