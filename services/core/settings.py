@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -26,8 +25,6 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Audience = Literal["operator", "service"]
 WorkerClass = Literal["granian", "gthread"]
 DbTarget = Literal["any", "read-write", "prefer-standby"]
-
-
 
 
 def setting(

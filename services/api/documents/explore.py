@@ -83,6 +83,7 @@ def explore_data(
     return {
         "id": collection.id,
         "title": collection.title,
+        "attribution": collection.attribution,
         "base": links.base,
         "url": links.collection(collection),
         "language": language,

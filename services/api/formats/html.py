@@ -27,9 +27,8 @@ POLICY = (
     "default-src 'none'; script-src {own}; style-src {own}; img-src {own}{maps} data: blob:; connect-src {own}{maps};"
     " worker-src {own} blob:; form-action {own}; base-uri 'none'; frame-ancestors {frames}"
 )
-"""What a page may load, and who may frame it: nothing of other servers but those of the
-backdrop, no script or style that stands in the page.
-MapLibre's pictures and workers are blobs.
+"""What a page may load, and who may frame it: nothing of other servers but those of the backdrop, no script or style
+that stands in the page. MapLibre's pictures and workers are blobs.
 """
 
 

@@ -75,12 +75,11 @@ export async function baseStyle() {
   });
 }
 
-// Colours the backdrop anew when the reader's system turns dark or light. `then`: what else has colours.
-export function followScheme(map, then = () => {}) {
+// Colours the backdrop anew when the reader's system turns dark or light.
+export function followScheme(map) {
   dark.addEventListener('change', () => {
     layers().filter(({ id }) => map.getLayer(id)).forEach(({ id, paint }) => {
       Object.entries(paint).forEach(([name, value]) => name.endsWith('color') && map.setPaintProperty(id, name, value));
     });
-    then();
   });
 }

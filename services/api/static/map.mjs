@@ -2,7 +2,7 @@
 
 import * as maplibregl from './vendor/maplibre-gl/maplibre-gl.mjs';
 import { baseStyle, followScheme, isBackdrop } from './basemap.mjs';
-import { AS_JSON, boundsOf, drawnLayers } from './style.mjs';
+import { AS_JSON, boundsOf, drawnLayers, withAttribution } from './style.mjs';
 
 const element = document.getElementById('map');
 const legend = document.getElementById('legend');
@@ -42,7 +42,7 @@ async function chosenCollections() {
 // Adds the collection's own style and returns its layers.
 async function addCollection(collection) {
   const style = await fetchJson(collection.links.find((link) => link.rel === STYLE_REL).href);
-  Object.entries(style.sources).forEach(([source, definition]) => map.addSource(source, definition));
+  Object.entries(style.sources).forEach(([source, definition]) => map.addSource(source, withAttribution(definition, collection.attribution)));
   const layers = drawnLayers(style);
   layers.forEach((layer) => map.addLayer(layer));
   return layers;
@@ -106,13 +106,16 @@ async function showPopup(feature, place, collection) {
   if (popup.isOpen()) popup.setDOMContent(attributesOf(whole, collection));
 }
 
+// Those of collections, none of the backdrop.
+const featuresAt = (point) => map.queryRenderedFeatures(point).filter((feature) => !isBackdrop(feature));
+
 function addPopups(collections) {
   map.on('click', (event) => {
-    const [feature] = map.queryRenderedFeatures(event.point);
+    const [feature] = featuresAt(event.point);
     if (feature) showPopup(feature, event.lngLat, collections[feature.source]);
   });
   map.on('mousemove', (event) => {
-    map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point).length ? 'pointer' : '';
+    map.getCanvas().style.cursor = featuresAt(event.point).length ? 'pointer' : '';
   });
 }
 

@@ -2,7 +2,7 @@
 
 import * as maplibregl from './vendor/maplibre-gl/maplibre-gl.mjs';
 import { baseStyle, followScheme } from './basemap.mjs';
-import { AS_JSON, boundsOf, drawnLayers, layersOf } from './style.mjs';
+import { AS_JSON, boundsOf, drawnLayers, layersOf, withAttribution } from './style.mjs';
 
 const element = document.getElementById('preview');
 const features = document.getElementById('features');
@@ -57,7 +57,7 @@ map.on('load', async () => {
     const style = await (await fetch(element.dataset.style, AS_JSON)).json();
     const [[source, definition]] = Object.entries(style.sources);
     const tileset = await (await fetch(definition.url, AS_JSON)).json();
-    map.addSource(source, definition);
+    map.addSource(source, withAttribution(definition, tileset.attribution));
     drawnLayers(style).forEach((layer) => map.addLayer(layer));
     map.fitBounds(boundsOf(tileset.bounds), frame);
   }

@@ -12,6 +12,10 @@ const OF_API = /^hsl\((\d+), 65%, 36%\)$/;
 const lit = (value) => (isDark() && typeof value === 'string' ? value.replace(OF_API, 'hsl($1, 65%, 64%)').replace(/^#ffffff$/, '#0e171a') : value);
 const litPaint = (paint = {}) => Object.fromEntries(Object.entries(paint).map(([name, value]) => [name, lit(value)]));
 
+// A source whose attribution is shown as text: MapLibre takes it for markup, and files say what they like.
+export const withAttribution = (source, text) =>
+  ({ ...source, attribution: (text ?? '').replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`) });
+
 // The layers of a style that draw features.
 export const drawnLayers = (style) => style.layers.filter((layer) => layer.source).map((layer) => ({ ...layer, paint: litPaint(layer.paint) }));
 

@@ -2,7 +2,7 @@
 
 import * as maplibregl from '../vendor/maplibre-gl/maplibre-gl.mjs';
 import { baseStyle, followScheme } from '../basemap.mjs';
-import { boundsOf, drawnLayers, layersOf } from '../style.mjs';
+import { boundsOf, drawnLayers, layersOf, withAttribution } from '../style.mjs';
 import { address, fetchJson, node, page, shown, text, titleOf } from './page.mjs';
 import { colourProperty } from './colours.mjs';
 
@@ -125,7 +125,7 @@ function listen() {
 function addLayers(style) {
   const [own] = Object.values(style.sources);
   shownTiles = tilesAddress();
-  map.addSource('tiles', { ...own, url: undefined, type: 'vector', tiles: [shownTiles], maxzoom: page.lastZoom });
+  map.addSource('tiles', withAttribution({ ...own, url: undefined, type: 'vector', tiles: [shownTiles], maxzoom: page.lastZoom }, page.attribution));
   layers = drawnLayers(style).map((layer) => ({ ...layer, source: 'tiles' }));
   layers.forEach((layer) => map.addLayer(layer));
   layers.forEach((layer) => map.addLayer({
