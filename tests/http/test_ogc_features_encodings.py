@@ -149,6 +149,9 @@ EXAMPLES = {
     "zoom-level": "3",
     "profile": "rfc7946",
     "csv-geometry": "wkt",
+    "near": "25,60.2",
+    "k": "2",
+    "max-distance": "5000",
     "id": "3",
     "name": "Suva",
     "population": "93000",
@@ -157,7 +160,10 @@ EXAMPLES = {
     "founded": "1849-01-01",
     "seen": "2024-03-01T10:00:00Z",
 }
-NEEDS = {"bbox-crs": ["bbox"], "filter-lang": ["filter"], "filter-crs": ["filter"]}
+NEEDS = {
+    **{"bbox-crs": ["bbox"], "filter-lang": ["filter"], "filter-crs": ["filter"]},
+    **dict.fromkeys(("k", "max-distance"), ["near"]),
+}
 
 
 def test_every_parameter_of_the_definition_works(client: FlaskClient):
