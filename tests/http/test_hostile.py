@@ -23,7 +23,7 @@ from support.publish import publish
 
 ITEMS = "/collections/rows/items"
 SEARCH = "/collections/rows/search"
-MOST_S = 15
+MOST_S = 30
 ROWS = """
 SELECT n AS fid, n % 60 AS kind, repeat('a', 300) || n AS filler, n * 1.5::float8 AS ratio,
        timestamptz '2024-01-01' + n * interval '1 hour' AS seen,
