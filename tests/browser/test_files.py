@@ -111,4 +111,4 @@ def test_the_navigation_leads_there(page: Page) -> None:
     page.get_by_role("link", name="Files", exact=True).click()
     assert page.locator("h1").inner_text() == "Files"
     page.get_by_role("link", name="1 failed").click()
-    assert page.locator(".verdict").all_inner_texts() == ["failed"]
+    expect(page.locator(".verdict")).to_have_text(["failed"])

@@ -28,7 +28,8 @@ SELECT fid, ST_SetSRID(ST_GeomFromText(wkt), 4326) AS geom FROM (VALUES
 
 DRAW = """async ([root, style]) => {
   const maplibregl = await import(`${root}/static/vendor/maplibre-gl/maplibre-gl.mjs`);
-  document.body.innerHTML = '<div id="drawn" style="position:fixed;inset:0"></div>';
+  document.body.innerHTML = '<div id="drawn"></div>';
+  Object.assign(document.getElementById('drawn').style, { position: 'fixed', inset: 0 });
   window.isthmusMap = new maplibregl.Map({ container: 'drawn', style: `${root}${style}`, fadeDuration: 0 });
   await new Promise((done) => window.isthmusMap.once('idle', done));
 }"""
