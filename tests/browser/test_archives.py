@@ -17,7 +17,8 @@ from support.cluster import Cluster, environment
 from support.publish import publish
 from support.server import running_api
 
-BY_LAYER = "() => window.isthmusMap.queryRenderedFeatures().map((feature) => [feature.sourceLayer, feature.id])"
+BY_LAYER = """() => window.isthmusMap.queryRenderedFeatures()
+  .filter(({ source }) => !source.startsWith('isthmus:')).map((feature) => [feature.sourceLayer, feature.id])"""
 
 
 def drawn_layers(page: Page) -> Counter[str]:
