@@ -8,10 +8,11 @@ import mapbox_vector_tile
 import pytest
 from PIL import Image
 
-from api.pictures.draw import HEIGHT, WIDTH, draw_picture, view_of
-from api.pictures.mvt import LINE, POINT, POLYGON, tile_shapes
+from api.formats.mvt import LINE, POINT, POLYGON, read_shapes
+from api.pictures.draw import HEIGHT, WIDTH, draw_picture, viewport_of
 from core.bbox import BBox
 
+LAYER_FIELD, FEATURE_FIELD, TYPE_FIELD, GEOMETRY_FIELD = 3 << 3 | 2, 2 << 3 | 2, 3 << 3, 4 << 3 | 2
 WORLD = BBox(-180, -85, 180, 85)
 
 
@@ -24,24 +25,27 @@ def tile_of(*geometries: str, extent: int = 4096) -> bytes:
 
 def test_shapes_are_those_that_were_written():
     tile = tile_of("POINT (1 2)", "LINESTRING (0 0, 4096 10, 5 -3)", "MULTIPOINT (1 1, 2 2)", extent=512)
-    assert list(tile_shapes(tile)) == [
-        (512, POINT, [[(1, 2)]]),
-        (512, LINE, [[(0, 0), (4096, 10), (5, -3)]]),
-        (512, POINT, [[(1, 1)], [(2, 2)]]),
+    assert list(read_shapes(tile)) == [
+        (POINT, [[(1, 2)]], 512),
+        (LINE, [[(0, 0), (4096, 10), (5, -3)]], 512),
+        (POINT, [[(1, 1)], [(2, 2)]], 512),
     ]
 
 
 def test_rings_of_an_area_with_a_hole():
     tile = tile_of("POLYGON ((0 0, 0 100, 100 100, 100 0, 0 0), (20 20, 40 20, 40 40, 20 40, 20 20))")
-    [(_, kind, rings)] = tile_shapes(tile)
+    [(kind, rings, _)] = read_shapes(tile)
     assert kind == POLYGON
     assert [len(ring) for ring in rings] == [4, 4]
 
 
 def test_empty_tile_has_no_shapes_and_a_broken_one_ends():
-    assert list(tile_shapes(b"")) == []
+    assert list(read_shapes(b"")) == []
+    with pytest.raises((IndexError, ValueError)):
+        list(read_shapes(tile_of("POINT (1 2)")[:-1] + b"\xff"))
+    point = bytes((TYPE_FIELD, 1, GEOMETRY_FIELD, 2, 17, 4))  # two positions are promised, and half of one is there
     with pytest.raises(IndexError):
-        list(tile_shapes(tile_of("POINT (1 2)")[:-1] + b"\xff"))
+        list(read_shapes(bytes((LAYER_FIELD, 2 + len(point), FEATURE_FIELD, len(point))) + point))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def test_empty_tile_has_no_shapes_and_a_broken_one_ends():
     ],
 )
 def test_view_holds_the_box_with_few_tiles(box: BBox):
-    view = view_of(box)
+    view = viewport_of(box)
     tiles = list(view.tiles())
     assert 1 <= len(tiles) <= 12
     assert all(0 <= row < 2**view.zoom for row, _ in tiles)
@@ -83,7 +87,7 @@ def test_features_are_where_they_lie():
     assert picture.format == "PNG"
     assert picture.size == (WIDTH, HEIGHT)
     assert asked == [(0, 0, 0)], "one world, though there is room for more"
-    view = view_of(WORLD)
+    view = viewport_of(WORLD)
     world, left, top = view.scale, -view.left * view.scale, -view.top * view.scale
     assert colour_at(picture, left + world * 0.125, top + world * 0.125) == "colour"
     assert colour_at(picture, left + world * 0.3, top + world * 0.5) == "faint"

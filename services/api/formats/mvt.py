@@ -1,4 +1,4 @@
-"""What is in a vector tile: its layers, the types of their properties, and what their bytes are spent on.
+"""What is in a vector tile: its layers, the types of their properties, its shapes, and what its bytes are spent on.
 
 Source: Mapbox Vector Tile 2.1, vector_tile.proto. A layer has its keys and values once, and features refer to them by
 number. Numbers and lengths are varints; whatever is no layer is passed over.
@@ -11,9 +11,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 LAYER = 3
-NAME, FEATURE, KEY, VALUE = 1, 2, 3, 4
-ID, TAGS, GEOMETRY = 1, 2, 4
+NAME, FEATURE, KEY, VALUE, EXTENT = 1, 2, 3, 4, 5
+ID, TAGS, KIND, GEOMETRY = 1, 2, 3, 4
 """Numbers of fields: of a tile, of a layer, of a feature."""
+
+POINT, LINE, POLYGON = 1, 2, 3
+"""Kinds of geometry."""
+
+MOVE_TO, CLOSE_PATH = 1, 7
+"""Commands of a geometry: one begins a part, the other has no positions."""
+
+USUAL_EXTENT = 4096
 
 TYPES = {1: "String", 7: "Boolean"}
 """Field of a value -> its type as TileJSON says it; the others hold numbers."""
@@ -51,6 +59,18 @@ class LayerWeight:
     properties: list[PropertyWeight] = field(default_factory=list[PropertyWeight])
 
 
+Part = list[tuple[int, int]]
+"""Positions of a part of a geometry, x to the east, y to the south: of a point, a line, or a ring without its end."""
+
+
+class Shape(NamedTuple):
+    """A feature's geometry: its kind, its parts, and how many units the edge of the tile has."""
+
+    kind: int
+    parts: list[Part]
+    extent: int
+
+
 def read_layers(mvt: bytes) -> dict[str, dict[str, str]]:
     """Layer -> its properties -> their types; `String` for several, and where none is told.
 
@@ -71,6 +91,42 @@ def property_types(mvt: bytes, fields: Sequence[Field]) -> dict[str, str]:
             for (key, _), (value, _) in zip(numbers, numbers, strict=True):
                 seen[keys[key]].add(types[value])
     return {key: some.pop() if len(some) == 1 else "String" for key, some in seen.items()}
+
+
+def read_shapes(mvt: bytes) -> Iterator[Shape]:
+    """The shape of each feature of a tile, not compressed. Raises: ValueError, IndexError for what is no tile"""
+    for layer in (found for found in read_fields(mvt) if found.number == LAYER):
+        fields = list(read_fields(mvt, layer.start, layer.end))
+        extent = next((number(mvt, found) for found in fields if found.number == EXTENT), USUAL_EXTENT)
+        for feature in (found for found in fields if found.number == FEATURE):
+            own = {found.number: found for found in read_fields(mvt, feature.start, feature.end)}
+            if KIND in own and GEOMETRY in own:
+                yield Shape(number(mvt, own[KIND]), read_parts(mvt, own[GEOMETRY]), extent)
+
+
+def read_parts(mvt: bytes, geometry: Field) -> list[Part]:
+    """The parts that the commands of a geometry draw, each position by its distance from the one before."""
+    numbers = [value for value, _ in read_varints(mvt, geometry.start, geometry.end)]
+    parts: list[Part] = []
+    at = x = y = 0
+    while at < len(numbers):
+        command, at = numbers[at], at + 1
+        for _ in range(0 if command & 7 == CLOSE_PATH else command >> 3):
+            x, y, at = x + signed(numbers[at]), y + signed(numbers[at + 1]), at + 2
+            if command & 7 == MOVE_TO:
+                parts.append([])
+            parts[-1].append((x, y))
+    return parts
+
+
+def signed(value: int) -> int:
+    """A number that was written as zigzag, with its sign in the last bit."""
+    return (value >> 1) ^ -(value & 1)
+
+
+def number(mvt: bytes, found: Field) -> int:
+    """A field as a whole number."""
+    return read_varint(mvt, found.start)[0]
 
 
 def type_of(mvt: bytes, value: Field) -> str:

@@ -10,7 +10,7 @@ from itertools import product
 
 from PIL import Image, ImageColor, ImageDraw
 
-from api.pictures.mvt import LINE, POINT, POLYGON, tile_shapes
+from api.formats.mvt import LINE, POINT, POLYGON, Shape, read_shapes
 from core.bbox import BBox
 
 WIDTH, HEIGHT = 600, 315
@@ -34,7 +34,7 @@ ReadTile = Callable[[int, int, int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Viewport:
     """Where a picture lies: its north-western corner in widths of the world, pixels for one, the zoom of its tiles, and
     how many worlds lie side by side in it: two where a box crosses 180 degrees.
     """
@@ -53,8 +53,8 @@ class View:
         yield from product(rows, range(max(0, math.floor(self.left * count)), last))
 
 
-def view_of(box: BBox) -> View:
-    """The view of a box in degrees, in the middle of the picture."""
+def viewport_of(box: BBox) -> Viewport:
+    """The viewport of a box in degrees, in the middle of the picture."""
     east = box.east if box.east >= box.west else box.east + 360
     south = max(box.south, LEAST_LATITUDE) if box.north > 0 else box.south
     left, right, top, bottom = (180 + box.west) / 360, (180 + east) / 360, mercator(box.north), mercator(south)
@@ -62,7 +62,7 @@ def view_of(box: BBox) -> View:
     scale = min((WIDTH - 2 * MARGIN) / wide, (HEIGHT - 2 * MARGIN) / high)
     zoom = min(LAST_ZOOM, max(0, math.ceil(math.log2(scale / TILE))))
     worlds = 1 if box.east >= box.west else 2
-    return View((left + right - WIDTH / scale) / 2, (top + bottom - HEIGHT / scale) / 2, scale, zoom, worlds)
+    return Viewport((left + right - WIDTH / scale) / 2, (top + bottom - HEIGHT / scale) / 2, scale, zoom, worlds)
 
 
 def mercator(latitude: float) -> float:
@@ -73,7 +73,7 @@ def mercator(latitude: float) -> float:
 
 def draw_picture(box: BBox, read_tile: ReadTile, colour: str, sea: str) -> bytes:
     """The picture as PNG. `colour`, `sea`: of the features and of what lies below them, as CSS has colours."""
-    view = view_of(box)
+    view = viewport_of(box)
     picture = Image.new("RGB", (WIDTH * FINER, HEIGHT * FINER), sea)
     brush = Brush(ImageDraw.Draw(picture), colour, sea)
     count = 2**view.zoom
@@ -81,15 +81,21 @@ def draw_picture(box: BBox, read_tile: ReadTile, colour: str, sea: str) -> bytes
         tile = read_tile(view.zoom, row, column % count)
         size = view.scale * FINER / count
         x, y = (column / count - view.left) * view.scale * FINER, (row / count - view.top) * view.scale * FINER
-        for extent, kind, parts in tile_shapes(tile):
-            placed = [[(x + px / extent * size, y + py / extent * size) for px, py in part] for part in parts]
-            brush.draw(kind, placed)
+        for shape in read_shapes(tile):
+            brush.draw(shape.kind, placed(shape, (x, y), size))
     out = BytesIO()
     picture.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).quantize(64).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
 Placed = list[tuple[float, float]]
+"""Positions of a part in pixels of the picture."""
+
+
+def placed(shape: Shape, corner: tuple[float, float], size: float) -> list[Placed]:
+    """The parts of a shape in a tile whose north-western corner and whose edge are so many pixels."""
+    (left, top), unit = corner, size / shape.extent
+    return [[(left + x * unit, top + y * unit) for x, y in part] for part in shape.parts]
 
 
 class Brush:
