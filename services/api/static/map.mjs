@@ -1,7 +1,8 @@
 // The map of all collections: a layer each from our tiles, a legend that switches and zooms, popups with attributes.
 
 import * as maplibregl from './vendor/maplibre-gl/maplibre-gl.mjs';
-import { baseStyle, followScheme, isBackdrop } from './basemap.mjs';
+import { baseStyle, followScheme, isBasemap } from './basemap.mjs';
+import { node } from './dom.mjs';
 import { AS_JSON, boundsOf, drawnLayers, withAttribution } from './style.mjs';
 
 const element = document.getElementById('map');
@@ -66,13 +67,6 @@ function zoomTo(collection) {
   if (bbox) map.fitBounds(boundsOf(bbox), { padding: freePlace(), maxZoom: 15 });
 }
 
-// Text goes in by textContent only: titles and attributes are data.
-function node(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
 function legendRow(collection, layers) {
   const box = node('input', { type: 'checkbox', checked: true, onchange: () => setVisible(layers, box.checked) });
   const swatch = node('span', { className: 'swatch' });
@@ -106,8 +100,8 @@ async function showPopup(feature, place, collection) {
   if (popup.isOpen()) popup.setDOMContent(attributesOf(whole, collection));
 }
 
-// Those of collections, none of the backdrop.
-const featuresAt = (point) => map.queryRenderedFeatures(point).filter((feature) => !isBackdrop(feature));
+// Those of collections, none of the basemap.
+const featuresAt = (point) => map.queryRenderedFeatures(point).filter((feature) => !isBasemap(feature));
 
 function addPopups(collections) {
   map.on('click', (event) => {

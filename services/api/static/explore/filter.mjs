@@ -109,7 +109,7 @@ export function termsOf(line) {
   return terms;
 }
 
-export const lineOf = (terms) =>
+const lineOf = (terms) =>
   terms.map(({ line, kind }) => (terms.length > 1 && kind === 'other' ? inParentheses(line) : line)).join(' AND ');
 
 // What an OR joins needs them among others.
@@ -124,12 +124,12 @@ function inParentheses(line) {
 
 const PLAIN = /^[\p{L}_][\p{L}\p{N}_]*$/u;
 
-export const quotedName = (name) =>
+const quotedName = (name) =>
   (PLAIN.test(name) && !page.reserved.includes(name.toUpperCase()) ? name : `"${name.replaceAll('"', '""')}"`);
 
 const quotedText = (value) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
-export function literal(value, type) {
+function literal(value, type) {
   if (typeof value === 'boolean') return value ? 'TRUE' : 'FALSE';
   if (typeof value === 'number') return String(value);
   if (type === 'date') return `DATE('${value}')`;

@@ -1,27 +1,11 @@
 // What the server tells the page, its texts, and the few things that every part of it needs.
 
+export { node, svg } from '../dom.mjs';
+
 export const page = JSON.parse(document.getElementById('explore').textContent);
 
 // A text in the language of the page; {names} in it stand for values.
 export const text = (key, values = {}) => page.texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-
-// An element. What people wrote goes in as text only, never as markup.
-export function node(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name.includes('-') || name === 'role' || name === 'for') made.setAttribute(name, value);
-    else made[name] = value;
-  }
-  made.append(...children.filter((child) => child !== null));
-  return made;
-}
-
-export function svg(tag, attributes = {}, ...children) {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
-  made.append(...children);
-  return made;
-}
 
 // A refusal of the API: `problem` is its document.
 export class Refused extends Error {

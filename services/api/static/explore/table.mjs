@@ -26,10 +26,6 @@ function askedProperties() {
   return names.length && names.length < page.properties.length ? names.join(',') : null;
 }
 
-export const matching = (more = {}) => ({ filter: current().filter, ...more });
-
-export const question = () => matching({ sortby: current().sortby, properties: askedProperties() });
-
 function header({ name, type, sortable }) {
   const sorted = { [name]: 'ascending', [`-${name}`]: 'descending' }[current().sortby];
   const cell = node('th', { scope: 'col', className: type === 'number' || type === 'integer' ? 'numeric' : '' });
@@ -103,7 +99,7 @@ async function load(href) {
 // The first page of what matches, in a box of the map or everywhere.
 export function loadFirst(bbox) {
   first = 1;
-  return load(address('/items', { f: 'json', limit: ROWS, skipGeometry: 'true', ...question(), bbox }));
+  return load(address('/items', { f: 'json', limit: ROWS, skipGeometry: 'true', filter: current().filter, sortby: current().sortby, properties: askedProperties(), bbox }));
 }
 
 const walk = (rel, by) => steps[rel].addEventListener('click', async () => {
