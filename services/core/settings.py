@@ -13,9 +13,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from core.basemap import HOST, Basemap, parse_basemap
 from core.cache_control import mistake_in
 from core.errors import BadSetting, suggestion
+from core.page_sources import parse_basemap, parse_frame_ancestors
 
 Mode = Literal["bridge", "host", "container", "none", "native", "swarm"]
 Switch = Literal["off", "on"]
@@ -127,7 +127,7 @@ class Settings:
     )
     basemap: str = setting(
         "natural-earth",
-        "backdrop of the maps: natural-earth, which ships with Isthmus; off; or the address of a MapLibre style or of"
+        "basemap under the maps: natural-earth, which ships with Isthmus; off; or the address of a MapLibre style or of"
         " pictures (`https://tiles.example.org/{z}/{x}/{y}.png`), of this server where it begins with `/`, and behind"
         " it, with blanks, further servers that it comes from",
     )
@@ -214,24 +214,12 @@ class Settings:
             raise unfit("cache_control", f"is '{self.cache_control}'", mistake)
         self.proxy_networks()
         self.source_schemas()
-        self.framing()
-        self.backdrop()
-
-    def backdrop(self) -> Basemap:
-        """The backdrop of the maps. Raises: BadSetting"""
-        found = parse_basemap(self.basemap)
-        if found is None:
+        if parse_frame_ancestors(self.frame_ancestors) is None:
+            hint = "it takes self, none, * or addresses such as https://www.example.org"
+            raise unfit("frame_ancestors", f"is '{self.frame_ancestors}'", hint)
+        if parse_basemap(self.basemap) is None:
             hint = "it takes natural-earth, off, or an address such as https://tiles.example.org/style.json"
             raise unfit("basemap", f"is '{self.basemap}'", hint)
-        return found
-
-    def framing(self) -> str:
-        """Who may frame pages, as Content-Security-Policy says it. Raises: BadSetting"""
-        words = self.frame_ancestors.split() or ["none"]
-        for word in words:
-            if word not in ("self", "none", "*") and HOST.fullmatch(word) is None:
-                raise unfit("frame_ancestors", f"names '{word}'", "an address is like https://www.example.org")
-        return " ".join(f"'{word}'" if word in ("self", "none") else word for word in words)
 
     def source_schemas(self) -> tuple[str, ...]:
         """The schemas that are published beside the loaded files. Raises: BadSetting for those that are never"""

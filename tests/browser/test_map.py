@@ -218,37 +218,37 @@ def test_map_without_its_api_says_so(page: Page, complaints: list[str]):
     assert "503" in complaints.pop()
 
 
-BACKDROP = "() => window.isthmusMap.queryRenderedFeatures().filter(({ source }) => source === 'isthmus:basemap')"
+BASEMAP = "() => window.isthmusMap.queryRenderedFeatures().filter(({ source }) => source === 'isthmus:basemap')"
 
 
-def backdrop(page: Page) -> set[str]:
-    """The layers of the backdrop that are drawn."""
-    return set(page.evaluate(f"() => [...new Set(({BACKDROP})().map((feature) => feature.sourceLayer))]"))
+def basemap(page: Page) -> set[str]:
+    """The layers of the basemap that are drawn."""
+    return set(page.evaluate(f"() => [...new Set(({BASEMAP})().map((feature) => feature.sourceLayer))]"))
 
 
-def test_backdrop_lies_under_the_map_light_and_dark(page: Page):
+def test_basemap_lies_under_the_map_light_and_dark(page: Page):
     open_map(page, "/map?collections=points#3/50/20")
-    assert {"land", "boundaries", "countries"} <= backdrop(page)
+    assert {"land", "boundaries", "countries"} <= basemap(page)
     light = colour_at(page, 700, 300)
-    screenshot(page, "map-backdrop")
+    screenshot(page, "map-basemap")
     page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(300)
     page.evaluate(IDLE)
     dark = colour_at(page, 700, 300)
-    screenshot(page, "map-backdrop-dark")
+    screenshot(page, "map-basemap-dark")
     assert sum(light[:3]) > 600
     assert sum(dark[:3]) < 200
     expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text("Natural Earth")
 
 
-def test_click_on_the_backdrop_tells_nothing(page: Page):
+def test_click_on_the_basemap_tells_nothing(page: Page):
     open_map(page, "/map?collections=corner#3/50/20")
     page.mouse.click(700, 300)
     page.wait_for_timeout(300)
     assert page.locator(".maplibregl-popup").count() == 0
 
 
-def test_backdrop_is_under_previews_too(page: Page):
+def test_basemap_is_under_previews_too(page: Page):
     for address in (
         "/collections/areas?f=html",
         "/collections/areas/items?f=html",
@@ -257,4 +257,4 @@ def test_backdrop_is_under_previews_too(page: Page):
         page.goto(address)
         page.wait_for_function("() => window.isthmusMap?.loaded() && window.isthmusMap.getStyle().layers.length > 8")
         page.evaluate(IDLE)
-        assert "land" in backdrop(page)
+        assert "land" in basemap(page)

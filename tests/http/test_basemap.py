@@ -1,4 +1,4 @@
-"""The backdrop of the maps: tiles that ship with the API, and the setting that names another one."""
+"""The basemap: tiles that ship with the API, and the setting that names another one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import mapbox_vector_tile
 import pytest
 from flask.testing import FlaskClient
 
-from core.basemap import OFF, SHIPPED, Basemap, parse_basemap
 from core.errors import BadSetting
+from core.page_sources import OFF, SHIPPED, Basemap, parse_basemap
 from core.settings import Settings
 
 
@@ -61,7 +61,7 @@ def test_pages_may_ask_no_other_server(client: FlaskClient):
         ),
     ],
 )
-def test_setting_names_a_backdrop_and_its_servers(text: str, found: Basemap | tuple[str, ...] | None):
+def test_setting_names_a_basemap_and_its_servers(text: str, found: Basemap | tuple[str, ...] | None):
     parsed = parse_basemap(text)
     assert parsed is not None
     if isinstance(found, Basemap):

@@ -15,6 +15,7 @@ from api.http.links import GEOJSON, HTML, JSON, MVT, Links
 from api.http.problems import PROBLEM_JSON, problem_response
 from api.http.request import Request
 from api.http.response import ApiResponse, Headers
+from core.page_sources import OFF, Basemap, parse_basemap, parse_frame_ancestors
 from core.settings import Settings
 
 HTML_UTF8 = f"{HTML}; charset=utf-8"
@@ -27,7 +28,7 @@ POLICY = (
     "default-src 'none'; script-src {own}; style-src {own}; img-src {own}{maps} data: blob:; connect-src {own}{maps};"
     " worker-src {own} blob:; form-action {own}; base-uri 'none'; frame-ancestors {frames}"
 )
-"""What a page may load, and who may frame it: nothing of other servers but those of the backdrop, no script or style
+"""What a page may load, and who may frame it: nothing of other servers but those of the basemap, no script or style
 that stands in the page. MapLibre's pictures and workers are blobs.
 """
 
@@ -39,19 +40,30 @@ class HtmlPages:
     fill: Callable[[str, Mapping[str, Any]], str]
     settings: Settings
 
+    @property
+    def basemap(self) -> Basemap:
+        """The basemap of the settings, which were checked when they were read."""
+        return parse_basemap(self.settings.basemap) or Basemap(OFF, ())
+
+    @property
+    def framed_by(self) -> str:
+        """Who may frame pages."""
+        return parse_frame_ancestors(self.settings.frame_ancestors) or "'none'"
+
     def render(self, template: str, links: Links, *, title: str, **values: Any) -> bytes:
         """A page. `links`: from where the client stands; `values`: what the template shows."""
-        return self.fill(template, {"title": title, "links": links, "settings": self.settings, **values}).encode()
+        ours = {"settings": self.settings, "basemap": self.basemap.address, "framed_by": self.framed_by}
+        return self.fill(template, {"title": title, "links": links, **ours, **values}).encode()
 
     def headers(self, links: Links) -> Headers:
         """The headers of every page. Its scripts come from the address that links have, which may be another than
         that the browser asked.
         """
         origin = "/".join(links.base.split("/")[:3]) if "://" in links.base else ""
-        own, maps = f"'self' {origin}".strip(), "".join(f" {host}" for host in self.settings.backdrop().hosts)
+        own, maps = f"'self' {origin}".strip(), "".join(f" {host}" for host in self.basemap.hosts)
         return [
             ("Content-Type", HTML_UTF8),
-            ("Content-Security-Policy", POLICY.format(own=own, maps=maps, frames=self.settings.framing())),
+            ("Content-Security-Policy", POLICY.format(own=own, maps=maps, frames=self.framed_by)),
             ("Referrer-Policy", "same-origin"),
         ]
 

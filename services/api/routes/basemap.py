@@ -1,4 +1,4 @@
-"""The backdrop of the maps."""
+"""Tiles of the basemap."""
 
 from __future__ import annotations
 

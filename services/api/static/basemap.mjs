@@ -1,4 +1,4 @@
-// The backdrop of every map: Natural Earth out of tiles of this server, light or dark as the reader's system is, or what
+// The basemap of every map: Natural Earth out of tiles of this server, light or dark as the reader's system is, or what
 // ISTHMUS_BASEMAP names. `new Map({ style: await baseStyle(), … })`, then `followScheme(map)`.
 
 const OWN = 'isthmus:'; // what the names of its source and layers begin with, so that they are no collection's
@@ -11,7 +11,7 @@ const DARK = { sea: '#0e171a', land: '#1d282b', shore: '#34474c', border: '#4d57
 const colours = () => (dark.matches ? DARK : LIGHT);
 
 export const isDark = () => dark.matches;
-export const isBackdrop = ({ source }) => source.startsWith(OWN);
+export const isBasemap = ({ source }) => source.startsWith(OWN);
 
 const byZoom = (...stops) => ['interpolate', ['linear'], ['zoom'], ...stops.flat()];
 const nameOf = () => (document.documentElement.lang.startsWith('zh') ? ['coalesce', ['get', 'name_zh'], ['get', 'name']] : ['get', 'name']);
@@ -63,19 +63,19 @@ async function ofStyle(address) {
   return { ...style, center: undefined, zoom: undefined, sources, layers: renamed };
 }
 
-// The style that a map begins with; without the backdrop where that cannot be had.
+// The style that a map begins with; without the basemap where that cannot be had.
 export async function baseStyle() {
   if (setting === 'off') return bare();
   if (setting === 'natural-earth') return shipped();
   const address = setting.startsWith('/') ? root + setting.slice(1) : setting;
   if (address.includes('{z}')) return ofPictures(address);
   return ofStyle(address).catch((error) => {
-    console.warn(`the backdrop cannot be had: ${error.message}`);
+    console.warn(`the basemap cannot be had: ${error.message}`);
     return bare();
   });
 }
 
-// Colours the backdrop anew when the reader's system turns dark or light.
+// Colours the basemap anew when the reader's system turns dark or light.
 export function followScheme(map) {
   dark.addEventListener('change', () => {
     layers().filter(({ id }) => map.getLayer(id)).forEach(({ id, paint }) => {

@@ -1,4 +1,4 @@
-// What the maps have in common above the backdrop. Collections are drawn by the styles that the API makes; here is the one
+// What the maps have in common above the basemap. Collections are drawn by the styles that the API makes; here is the one
 // of a page of features.
 
 import { isDark } from './basemap.mjs';

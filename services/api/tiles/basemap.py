@@ -1,4 +1,4 @@
-"""Tiles of the backdrop of the maps: Natural Earth, out of the archive that ships with the API."""
+"""Tiles of the basemap: Natural Earth, out of the archive that ships with the API."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def basemap_tile(tile: Tile, accept_encoding: str) -> ApiResponse:
     """
     last = archive().header["max_zoom"]
     if tile.z > last:
-        raise TileOutside(f"there is no zoom {tile.z}", hint=f"the backdrop goes to {last}", parameter="tileMatrix")
+        raise TileOutside(f"there is no zoom {tile.z}", hint=f"the basemap goes to {last}", parameter="tileMatrix")
     packed = archive().tile(tile.z, tile.row, tile.column)
     if packed is None:
         return ApiResponse("204 NO CONTENT", [*HEADERS])

@@ -111,7 +111,7 @@ OPERATIONS = (
     Operation(
         f"/basemap/{_TILE}",
         "getBasemapTile",
-        "A tile of the backdrop of the maps",
+        "A tile of the basemap",
         (MVT,),
         ("tileMatrix", "tileRow", "tileCol"),
         (400, 404, 500),
