@@ -13,9 +13,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from core.cache_control import mistake_in
 from core.errors import BadSetting, suggestion
-from core.page_sources import parse_basemap, parse_frame_ancestors
+from core.headers import cache_control_mistake, parse_basemap, parse_frame_ancestors
 
 Mode = Literal["bridge", "host", "container", "none", "native", "swarm"]
 Switch = Literal["off", "on"]
@@ -209,7 +208,7 @@ class Settings:
                 raise unfit(one.name, f"is {value}", f"it takes a number from {least}")
         if self.public_url and not self.public_url.startswith(("http://", "https://")):
             raise unfit("public_url", f"is '{self.public_url}'", "it begins with http:// or https://")
-        mistake = mistake_in(self.cache_control)
+        mistake = cache_control_mistake(self.cache_control)
         if mistake is not None:
             raise unfit("cache_control", f"is '{self.cache_control}'", mistake)
         self.proxy_networks()

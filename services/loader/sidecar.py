@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from core.cache_control import mistake_in
 from core.errors import suggestion
+from core.headers import cache_control_mistake
 from loader.errors import BadSideCar
 from loader.report import Note
 
@@ -137,7 +137,7 @@ def parse_time(value: object) -> tuple[str, ...]:
 def parse_cache_control(value: object) -> str:
     """The value of a Cache-Control header. Raises: ValueError, saying what to write"""
     text = parse_text(value)
-    mistake = mistake_in(text)
+    mistake = cache_control_mistake(text)
     if mistake is not None:
         raise ValueError(mistake)
     return text

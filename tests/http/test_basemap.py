@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from core.errors import BadSetting
-from core.page_sources import OFF, SHIPPED, Basemap, parse_basemap
+from core.headers import OFF, SHIPPED, Basemap, parse_basemap
 from core.settings import Settings
 
 

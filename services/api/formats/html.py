@@ -15,7 +15,7 @@ from api.http.links import GEOJSON, HTML, JSON, MVT, Links
 from api.http.problems import PROBLEM_JSON, problem_response
 from api.http.request import Request
 from api.http.response import ApiResponse, Headers
-from core.page_sources import OFF, Basemap, parse_basemap, parse_frame_ancestors
+from core.headers import OFF, Basemap, parse_basemap, parse_frame_ancestors
 from core.settings import Settings
 
 HTML_UTF8 = f"{HTML}; charset=utf-8"

@@ -9,9 +9,10 @@ const SHOWN = 12; // properties, until more are asked for
 const AT_ONCE = 4; // so that the first numbers come soon, also of millions of features
 const [FEW, MANY] = [8, 100];
 const panel = document.getElementById('facets');
-const wanted = page.properties.filter((property) => property.facet).map(({ name }) => name);
+const faceted = page.properties.filter((property) => property.facet).sort((one, other) => one.isId - other.isId);
+const wanted = faceted.map(({ name }) => name); // ids last: nobody chooses by them
 const longLists = new Set();
-const closed = new Set(wanted.slice(6));
+const closed = new Set([...wanted.slice(6), ...faceted.filter(({ isId }) => isId).map(({ name }) => name)]);
 let shownNames = wanted.slice(0, SHOWN);
 
 const set = (kind, name, term) => change({ filter: lineWith(current().filter, kind, name, term) });

@@ -12,6 +12,7 @@ const hasMap = document.getElementById('map') !== null;
 
 let first = 1;
 let links = {};
+let box = null; // of the map, where numbers follow it
 let running = null;
 let on = { pick: () => {}, point: () => {} };
 
@@ -79,8 +80,20 @@ function tellMatches({ numberMatched, numberMatchedEstimate, numberReturned }) {
   tell(`${summary.textContent} ${rows}`);
 }
 
+// A page says an estimate where counting is not cheap: here it is counted, unless that takes too long.
+async function counted(found, bbox, signal) {
+  if (found.numberMatched !== undefined) return found;
+  const hits = { f: 'json', resultType: 'hits', count: 'exact', filter: current().filter, bbox };
+  const { numberMatched } = await fetchJson(address('/items', hits), signal).catch((error) => {
+    if (error.name === 'AbortError') throw error;
+    return {};
+  });
+  return { ...found, numberMatched };
+}
+
 // Shows a page. Raises Refused, with the features of before still there.
-async function load(href) {
+async function load(href, bbox = box) {
+  box = bbox;
   running?.abort();
   const own = running = new AbortController();
   table.setAttribute('aria-busy', 'true');
@@ -90,7 +103,7 @@ async function load(href) {
     draw(found.features);
     tellMatches(found);
     Object.entries(steps).forEach(([rel, button]) => { button.disabled = !links[rel]; });
-    return found;
+    tellMatches(await counted(found, bbox, own.signal));
   } finally {
     if (running === own) table.removeAttribute('aria-busy');
   }
@@ -99,7 +112,7 @@ async function load(href) {
 // The first page of what matches, in a box of the map or everywhere.
 export function loadFirst(bbox) {
   first = 1;
-  return load(address('/items', { f: 'json', limit: ROWS, skipGeometry: 'true', filter: current().filter, sortby: current().sortby, properties: askedProperties(), bbox }));
+  return load(address('/items', { f: 'json', limit: ROWS, skipGeometry: 'true', filter: current().filter, sortby: current().sortby, properties: askedProperties(), bbox }), bbox);
 }
 
 const walk = (rel, by) => steps[rel].addEventListener('click', async () => {
